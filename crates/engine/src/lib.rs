@@ -1,0 +1,1 @@
+//! Commands, events and the deterministic state machine that applies them.

@@ -1,0 +1,1 @@
+//! Outcome spaces, views, market templates and their grade functions.

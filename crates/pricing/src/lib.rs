@@ -1,0 +1,1 @@
+//! Margins, sport models, calibration and boards.

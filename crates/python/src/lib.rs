@@ -1,0 +1,1 @@
+//! The private extension module oddsengine._core: conversion, no decisions.

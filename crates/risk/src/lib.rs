@@ -1,0 +1,1 @@
+//! Positions on views, limits, maximum stakes and liability skew.

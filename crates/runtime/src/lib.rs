@@ -1,0 +1,1 @@
+//! Journal, committer thread, recovery, clock and wire codec: the only crate with I/O.

@@ -1,0 +1,1 @@
+//! Seeded workloads, the naive second engine and the auditor.

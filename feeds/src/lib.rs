@@ -1,0 +1,1 @@
+//! Decoders: foreign bytes in, canonical commands out.
