@@ -1,0 +1,429 @@
+//! A football match in play: incidents in, what is still possible out.
+
+use oddsengine_types::{codec_enum, codec_struct};
+
+use super::rule::{Period as MarketPeriod, Result3, Scope};
+use super::views::{self, FootballView, MAIN_GOALS_MAX};
+use super::{FootballOutcome, GoalOrder, Side};
+use crate::live::{IncidentError, LiveChange, LivePhase, LiveSummary};
+
+/// Longest match clock a feed may report: four hours, in milliseconds.
+pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
+/// Longest added time of one half a feed may announce: one hour, in milliseconds.
+pub const ANNOUNCED_MS_MAX: i64 = 3_600_000;
+/// Most goals of one match; one more is a broken feed.
+pub const GOALS_MAX: u16 = 60;
+
+/// Where the match stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Period {
+    /// Before kick-off.
+    #[default]
+    PreMatch,
+    /// In the first half or its added time.
+    FirstHalf,
+    /// Between the halves.
+    HalfTime,
+    /// In the second half or its added time.
+    SecondHalf,
+    /// Over.
+    FullTime,
+}
+codec_enum!(Period { 0 = PreMatch, 1 = FirstHalf, 2 = HalfTime, 3 = SecondHalf, 4 = FullTime });
+
+impl Period {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PreMatch => "pre_match",
+            Self::FirstHalf => "first_half",
+            Self::HalfTime => "half_time",
+            Self::SecondHalf => "second_half",
+            Self::FullTime => "full_time",
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FootballIncidentKind {
+    /// The first half starts.
+    KickOff,
+    /// A side is credited with a goal.
+    Goal(Side),
+    /// The latest goal of a side is taken back.
+    GoalCancelled(Side),
+    /// A player of a side is sent off.
+    RedCard(Side),
+    /// A sending-off is taken back.
+    RedCardCancelled(Side),
+    /// The added time of the running half is announced, in milliseconds.
+    Stoppage(i64),
+    /// The first half ends.
+    HalfTime,
+    /// The second half starts.
+    SecondHalf,
+    /// The match ends.
+    FullTime,
+    /// The clock moves on.
+    Clock,
+    /// A dangerous attack, a penalty, a video review: trading stops.
+    Danger,
+    /// The danger is over: trading may resume.
+    Safe,
+    /// The final score is corrected after the end: goals by half and side; the order of goals is rebuilt.
+    Correction([[u16; 2]; 2]),
+}
+codec_enum!(FootballIncidentKind {
+    0 = KickOff, 1 = Goal(side), 2 = GoalCancelled(side), 3 = RedCard(side), 4 = RedCardCancelled(side),
+    5 = Stoppage(announced_ms), 6 = HalfTime, 7 = SecondHalf, 8 = FullTime, 9 = Clock, 10 = Danger, 11 = Safe,
+    12 = Correction(goals),
+});
+
+impl FootballIncidentKind {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::KickOff => "kick_off",
+            Self::Goal(_) => "goal",
+            Self::GoalCancelled(_) => "goal_cancelled",
+            Self::RedCard(_) => "red_card",
+            Self::RedCardCancelled(_) => "red_card_cancelled",
+            Self::Stoppage(_) => "stoppage",
+            Self::HalfTime => "half_time",
+            Self::SecondHalf => "second_half",
+            Self::FullTime => "full_time",
+            Self::Clock => "clock",
+            Self::Danger => "danger",
+            Self::Safe => "safe",
+            Self::Correction(_) => "correction",
+        }
+    }
+}
+
+/// An incident with its clock and, if the feed tells it, the score after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FootballIncident {
+    /// What happened.
+    pub kind: FootballIncidentKind,
+    /// Match clock: 0 at kick-off, 2,700,000 at the start of the second half; runs on through added time.
+    pub clock_ms: i64,
+    /// The feed's score after the incident.
+    pub score_after: Option<(u16, u16)>,
+}
+codec_struct!(FootballIncident { kind, clock_ms, score_after });
+
+/// The state of a football match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FootballState {
+    /// Where the match stands.
+    pub period: Period,
+    /// Goals by half, then side.
+    pub goals: [[u16; 2]; 2],
+    /// Their order.
+    pub order: GoalOrder,
+    /// Players sent off, by side.
+    pub red_cards: [u8; 2],
+    /// Match clock; never goes back within a half.
+    pub clock_ms: i64,
+    /// Announced added time of each half.
+    pub announced_ms: [Option<i64>; 2],
+}
+codec_struct!(FootballState { period, goals, order, red_cards, clock_ms, announced_ms });
+
+const REPRICE: LiveChange = LiveChange { reprices: true, regrades: false, danger: None };
+const REGRADE: LiveChange = LiveChange { reprices: true, regrades: true, danger: None };
+
+impl FootballState {
+    /// Applies an incident; on an error nothing has changed.
+    ///
+    /// # Errors
+    /// The incident does not fit the period or the reported score is not the one that follows.
+    pub fn apply(&mut self, incident: &FootballIncident) -> Result<LiveChange, IncidentError> {
+        let mut next = *self;
+        let change = next.step(incident)?;
+        if let Some(reported) = incident.score_after {
+            let expected = next.score();
+            if reported != expected {
+                return Err(IncidentError::ScoreMismatch { reported, expected });
+            }
+        }
+        let is_stale = *self == next && change.danger.is_none();
+        *self = next;
+        Ok(if is_stale { LiveChange::default() } else { change })
+    }
+
+    fn step(&mut self, incident: &FootballIncident) -> Result<LiveChange, IncidentError> {
+        use FootballIncidentKind as Kind;
+        let FootballIncident { kind, clock_ms, .. } = *incident;
+        if !(0..=CLOCK_MS_MAX).contains(&clock_ms) {
+            return Err(IncidentError::OutOfBounds(format!(
+                "match clock {clock_ms} ms is outside 0..={CLOCK_MS_MAX}"
+            )));
+        }
+        let is_running = matches!(self.period, Period::FirstHalf | Period::SecondHalf);
+        let change = match (kind, self.period) {
+            (Kind::KickOff, Period::PreMatch) => {
+                self.period = Period::FirstHalf;
+                self.clock_ms = 0;
+                REPRICE
+            }
+            (Kind::HalfTime, Period::FirstHalf) => {
+                self.period = Period::HalfTime;
+                REGRADE
+            }
+            (Kind::SecondHalf, Period::HalfTime) => {
+                self.period = Period::SecondHalf;
+                self.clock_ms = 2_700_000;
+                REPRICE
+            }
+            (Kind::FullTime, Period::SecondHalf) => {
+                self.period = Period::FullTime;
+                REGRADE
+            }
+            (Kind::Goal(side), _) if is_running => {
+                if self.order.count >= GOALS_MAX {
+                    return Err(IncidentError::OutOfBounds(format!(
+                        "goal {} is more than {GOALS_MAX}",
+                        self.order.count + 1
+                    )));
+                }
+                self.goals[self.half()][side.index()] += 1;
+                self.order.push(side);
+                REGRADE
+            }
+            (
+                Kind::GoalCancelled(side),
+                Period::FirstHalf | Period::HalfTime | Period::SecondHalf | Period::FullTime,
+            ) => {
+                let Some(index) = self.order.remove_last(side) else {
+                    return Err(self.out_of_sequence(kind));
+                };
+                let first_half_count = self.goals[0][0] + self.goals[0][1];
+                self.goals[usize::from(index >= first_half_count)][side.index()] -= 1;
+                REGRADE
+            }
+            (Kind::RedCard(side), _) if is_running || self.period == Period::HalfTime => {
+                self.red_cards[side.index()] = self.red_cards[side.index()].saturating_add(1);
+                REPRICE
+            }
+            (Kind::RedCardCancelled(side), _) if self.red_cards[side.index()] > 0 => {
+                self.red_cards[side.index()] -= 1;
+                REPRICE
+            }
+            (Kind::Stoppage(announced_ms), _) if is_running => {
+                if !(0..=ANNOUNCED_MS_MAX).contains(&announced_ms) {
+                    let what =
+                        format!("announced added time {announced_ms} ms is outside 0..={ANNOUNCED_MS_MAX}");
+                    return Err(IncidentError::OutOfBounds(what));
+                }
+                self.announced_ms[self.half()] = Some(announced_ms);
+                REPRICE
+            }
+            (Kind::Clock, _) if is_running => REPRICE,
+            (Kind::Danger, _) if is_running => LiveChange { danger: Some(true), ..LiveChange::default() },
+            (Kind::Safe, _) => LiveChange { danger: Some(false), ..LiveChange::default() },
+            (Kind::Correction(goals), Period::FullTime) => {
+                if goals.iter().flatten().map(|&count| u32::from(count)).sum::<u32>() > GOALS_MAX.into() {
+                    return Err(IncidentError::OutOfBounds(format!(
+                        "corrected goals {goals:?} are more than {GOALS_MAX}"
+                    )));
+                }
+                let corrected = FootballOutcome::from_halves(goals[0], goals[1]);
+                if goals != self.goals {
+                    self.goals = goals;
+                    self.order = corrected.order;
+                }
+                REGRADE
+            }
+            _ => return Err(self.out_of_sequence(kind)),
+        };
+        // Clocks of feeds jitter; ours never goes back within a half.
+        if is_running && matches!(self.period, Period::FirstHalf | Period::SecondHalf) {
+            self.clock_ms = self.clock_ms.max(clock_ms);
+        }
+        Ok(change)
+    }
+
+    #[cold]
+    fn out_of_sequence(&self, kind: FootballIncidentKind) -> IncidentError {
+        IncidentError::OutOfSequence {
+            incident: kind.name().to_string(),
+            period: self.period.name().to_string(),
+        }
+    }
+
+    fn half(&self) -> usize {
+        usize::from(self.period >= Period::HalfTime)
+    }
+
+    /// Not started, in play, or over.
+    pub fn phase(&self) -> LivePhase {
+        match self.period {
+            Period::PreMatch => LivePhase::PreMatch,
+            Period::FullTime => LivePhase::Finished,
+            _ => LivePhase::InPlay,
+        }
+    }
+
+    /// Goals of the match so far.
+    pub fn score(&self) -> (u16, u16) {
+        self.outcome().score(MarketPeriod::Match)
+    }
+
+    /// The outcome if no further goal falls.
+    pub fn outcome(&self) -> FootballOutcome {
+        FootballOutcome { goals: self.goals, order: self.order }
+    }
+
+    /// Score, clock and period.
+    pub fn summary(&self) -> LiveSummary {
+        LiveSummary { score: self.score(), clock_ms: self.clock_ms, period: self.period.name().to_string() }
+    }
+
+    /// Whether further goals can fall in a half.
+    pub fn half_is_open(&self, half: usize) -> bool {
+        if half == 0 { self.period <= Period::FirstHalf } else { self.period <= Period::SecondHalf }
+    }
+
+    /// Whether a cell of a view is still possible.
+    pub(crate) fn is_possible(&self, view: u8, cell: usize) -> bool {
+        let [first_open, second_open] = [self.half_is_open(0), self.half_is_open(1)];
+        let outcome = self.outcome();
+        let is_open = |period| match period {
+            MarketPeriod::Match => first_open || second_open,
+            MarketPeriod::FirstHalf => first_open,
+            MarketPeriod::SecondHalf => second_open,
+        };
+        // A count may grow while its period is open.
+        let reachable = |now: u16, cap: usize, cell: usize, open: bool| {
+            let now = usize::from(now).min(cap);
+            if open { cell >= now } else { cell == now }
+        };
+        let view = FootballView::ALL[usize::from(view)];
+        let stands = view.cell(&outcome) == cell;
+        match view {
+            FootballView::Score(period) => {
+                let cap = (view.cell_count() as f64).sqrt() as usize - 1;
+                let (home, away) = outcome.score(period);
+                let (cell_home, cell_away) = (cell / (cap + 1), cell % (cap + 1));
+                reachable(home, cap, cell_home, is_open(period))
+                    && reachable(away, cap, cell_away, is_open(period))
+            }
+            FootballView::Difference(period) => is_open(period) || stands,
+            FootballView::Goals(period, scope) => {
+                let (home, away) = outcome.score(period);
+                let now = match scope {
+                    Scope::Both => home + away,
+                    Scope::Of(side) => [home, away][side.index()],
+                };
+                reachable(now, view.cell_count() - 1, cell, is_open(period))
+            }
+            FootballView::HalfTimeFullTime => {
+                let half_time = result_cell(&outcome, MarketPeriod::FirstHalf);
+                (first_open || cell / 3 == half_time) && (second_open || stands)
+            }
+            FootballView::HalfResults => {
+                (first_open || cell / 3 == result_cell(&outcome, MarketPeriod::FirstHalf))
+                    && (second_open || stands)
+            }
+            FootballView::HalfComparison(scope) => {
+                let of = |(home, away): (u16, u16)| match scope {
+                    Scope::Both => home + away,
+                    Scope::Of(side) => [home, away][side.index()],
+                };
+                let (first, second) =
+                    (of(outcome.score(MarketPeriod::FirstHalf)), of(outcome.score(MarketPeriod::SecondHalf)));
+                match (first_open, second_open, cell) {
+                    (true, _, _) => true,
+                    (false, false, _) => stands,
+                    (false, true, 0) => second < first, // the first half stays ahead
+                    (false, true, 2) => second <= first, // both stay or become equal
+                    (false, true, _) => true,
+                }
+            }
+            FootballView::Order if !second_open => stands,
+            FootballView::Order => order_is_possible(&self.order, cell),
+        }
+    }
+
+    /// Whether a main cell of the joint space is still possible.
+    pub(crate) fn is_main_possible(&self, main: usize) -> bool {
+        let cell = views::main_goals(main);
+        (0..2).all(|half| {
+            (0..2).all(|side| {
+                let now = self.goals[half][side].min(MAIN_GOALS_MAX as u16);
+                if self.half_is_open(half) { cell[half][side] >= now } else { cell[half][side] == now }
+            })
+        })
+    }
+}
+
+fn result_cell(outcome: &FootballOutcome, period: MarketPeriod) -> usize {
+    let (home, away) = outcome.score(period);
+    Result3::of(home.into(), away.into()) as usize
+}
+
+/// Whether the goals so far can go on to a cell of the order view.
+fn order_is_possible(now: &GoalOrder, cell: usize) -> bool {
+    let target = views::order_of_cell(cell);
+    let is_long = usize::from(target.count) > views::ORDER_PREFIX;
+    if !is_long && target.count < now.count {
+        return false;
+    }
+    let known = now.count.min(views::ORDER_PREFIX as u16);
+    (0..known).all(|index| now.side(index) == target.side(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FootballIncidentKind as Kind;
+
+    fn at(kind: Kind, clock_ms: i64) -> FootballIncident {
+        FootballIncident { kind, clock_ms, score_after: None }
+    }
+
+    #[test]
+    fn a_match_from_kick_off_to_full_time() {
+        let mut state = FootballState::default();
+        for incident in [
+            at(Kind::KickOff, 0),
+            at(Kind::Goal(Side::Away), 600_000),
+            at(Kind::HalfTime, 2_760_000),
+            at(Kind::SecondHalf, 2_700_000),
+            at(Kind::Goal(Side::Home), 3_000_000),
+            at(Kind::Goal(Side::Home), 3_600_000),
+            at(Kind::GoalCancelled(Side::Home), 3_660_000),
+            at(Kind::Clock, 3_500_000),
+            at(Kind::FullTime, 5_500_000),
+        ] {
+            state.apply(&incident).unwrap();
+        }
+        assert_eq!(state.goals, [[0, 1], [1, 0]]);
+        assert_eq!(state.order, GoalOrder::from_sides([Side::Away, Side::Home]));
+        assert_eq!((state.phase(), state.clock_ms), (LivePhase::Finished, 3_660_000));
+    }
+
+    #[test]
+    fn an_incident_out_of_sequence_changes_nothing() {
+        let mut state = FootballState::default();
+        let before = state;
+        for kind in [
+            Kind::Goal(Side::Home),
+            Kind::HalfTime,
+            Kind::SecondHalf,
+            Kind::FullTime,
+            Kind::Clock,
+            Kind::Stoppage(1),
+        ] {
+            assert!(matches!(state.apply(&at(kind, 0)), Err(IncidentError::OutOfSequence { .. })));
+        }
+        assert_eq!(state, before);
+        state.apply(&at(Kind::KickOff, 0)).unwrap();
+        let lost_goal = FootballIncident { kind: Kind::Clock, clock_ms: 60_000, score_after: Some((1, 0)) };
+        let error = state.apply(&lost_goal).unwrap_err().to_string();
+        assert_eq!(error, "reported score 1-0 is not the expected 0-0");
+        assert_eq!(state.clock_ms, 0);
+    }
+}

@@ -1,0 +1,145 @@
+//! Football: goals by half for each side and the order of goals.
+//!
+//! The outcome space is the goals of each side in each half, and the sequence in which they fell.
+
+mod live;
+mod rule;
+pub mod template;
+mod views;
+
+pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as MatchPeriod};
+pub use rule::{Half, Line, Period, Result3, Rule, Scope};
+pub use views::{
+    FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, MAIN_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX, main_cell,
+    main_goals, order_cell,
+};
+
+use oddsengine_types::codec_enum;
+
+/// One of the two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The side named first.
+    Home,
+    /// The side named second.
+    Away,
+}
+codec_enum!(Side { 0 = Home, 1 = Away });
+
+impl Side {
+    /// Both sides, home first.
+    pub const BOTH: [Side; 2] = [Side::Home, Side::Away];
+
+    /// 0 for home, 1 for away.
+    #[inline]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// `home` or `away`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Home => "home",
+            Side::Away => "away",
+        }
+    }
+}
+
+/// The order in which goals fell; exact for the first 64 goals of a match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GoalOrder {
+    /// Bit `i` is set when goal `i` was the away side's.
+    pub away_bits: u64,
+    /// Number of goals.
+    pub count: u16,
+}
+oddsengine_types::codec_struct!(GoalOrder { away_bits, count });
+
+impl GoalOrder {
+    /// The order of these goals.
+    pub fn from_sides(sides: impl IntoIterator<Item = Side>) -> Self {
+        let mut order = Self::default();
+        sides.into_iter().for_each(|side| order.push(side));
+        order
+    }
+
+    /// Adds a goal.
+    pub fn push(&mut self, side: Side) {
+        if self.count < 64 && side == Side::Away {
+            self.away_bits |= 1 << self.count;
+        }
+        self.count += 1;
+    }
+
+    /// The side that scored goal `index` (zero-based), if it fell.
+    #[inline]
+    pub fn side(&self, index: u16) -> Option<Side> {
+        if index >= self.count {
+            return None;
+        }
+        let bit = index < 64 && self.away_bits >> index & 1 == 1;
+        Some(if bit { Side::Away } else { Side::Home })
+    }
+
+    /// Takes back the latest goal of a side; `false` if it has none.
+    pub fn remove_last(&mut self, side: Side) -> Option<u16> {
+        let index = (0..self.count.min(64)).rev().find(|&index| self.side(index) == Some(side))?;
+        let below = (1_u64 << index) - 1;
+        self.away_bits = (self.away_bits & below) | (self.away_bits >> 1 & !below);
+        self.count -= 1;
+        Some(index)
+    }
+}
+
+/// How a match ended, or one way it could.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FootballOutcome {
+    /// Goals by half, then side.
+    pub goals: [[u16; 2]; 2],
+    /// Their order.
+    pub order: GoalOrder,
+}
+
+impl FootballOutcome {
+    /// An outcome with these goals in the first and second half; within a half the home side's come first.
+    ///
+    /// ```
+    /// use oddsengine_markets::football::{FootballOutcome, Period};
+    /// let outcome = FootballOutcome::from_halves([1, 0], [1, 1]);
+    /// assert_eq!(outcome.score(Period::Match), (2, 1));
+    /// ```
+    pub fn from_halves(first: [u16; 2], second: [u16; 2]) -> Self {
+        let sides = [first, second].into_iter().flat_map(|[home, away]| {
+            let home = std::iter::repeat_n(Side::Home, usize::from(home));
+            home.chain(std::iter::repeat_n(Side::Away, usize::from(away)))
+        });
+        Self { goals: [first, second], order: GoalOrder::from_sides(sides) }
+    }
+
+    /// Goals of (home, away) in a period.
+    #[inline]
+    pub fn score(&self, period: Period) -> (u16, u16) {
+        let [first, second] = self.goals;
+        match period {
+            Period::Match => (first[0] + second[0], first[1] + second[1]),
+            Period::FirstHalf => (first[0], first[1]),
+            Period::SecondHalf => (second[0], second[1]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taking_back_a_goal_keeps_the_order_of_the_others() {
+        use Side::{Away as A, Home as H};
+        let mut order = GoalOrder::from_sides([H, A, A, H, A]);
+        assert_eq!(order.remove_last(Side::Home), Some(3));
+        assert_eq!(order, GoalOrder::from_sides([H, A, A, A]));
+        assert_eq!(order.remove_last(Side::Home), Some(0));
+        assert_eq!(order.remove_last(Side::Home), None);
+        assert_eq!(order, GoalOrder::from_sides([A, A, A]));
+    }
+}

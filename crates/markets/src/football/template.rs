@@ -1,0 +1,230 @@
+//! The default football template: which markets a fixture offers.
+
+use super::Side;
+use super::rule::{Half, Line, Period, Result3, Rule, Scope};
+use super::views::{FootballView, joint_space};
+use crate::template::{MarketDefinition, Rules, Template};
+
+/// Compiles the default template.
+pub fn compile() -> Template {
+    let definitions = definitions();
+    Template::compile(
+        FootballView::ALL.iter().map(|view| view.definition()).collect(),
+        joint_space(),
+        &definitions,
+        |rule: &Rule, view, cell| rule.grade(&FootballView::ALL[usize::from(view)].representative(cell)),
+        Rules::Football,
+    )
+}
+
+type Definition = MarketDefinition<Rule>;
+
+fn market(key: String, winners: u8, selections: Vec<(String, Rule)>) -> Definition {
+    let view = selections[0].1.view();
+    assert!(selections.iter().all(|(_, rule)| rule.view() == view), "market {key} spans views");
+    Definition { key, view: view.index(), winners, selections }
+}
+
+fn named<T: Copy>(
+    items: impl IntoIterator<Item = T>,
+    name: impl Fn(T) -> String,
+    rule: impl Fn(T) -> Rule,
+) -> Vec<(String, Rule)> {
+    items.into_iter().map(|item| (name(item), rule(item))).collect()
+}
+
+fn results(rule: impl Fn(Result3) -> Rule) -> Vec<(String, Rule)> {
+    named(Result3::ALL, |result| result.name().into(), rule)
+}
+
+fn sides(rule: impl Fn(Side) -> Rule) -> Vec<(String, Rule)> {
+    named(Side::BOTH, |side| side.name().into(), rule)
+}
+
+fn yes_no(rule: impl Fn(bool) -> Rule) -> Vec<(String, Rule)> {
+    named([true, false], |yes| if yes { "yes" } else { "no" }.into(), rule)
+}
+
+fn quarters(from: i16, to: i16, step: usize) -> impl Iterator<Item = Line> {
+    (from..=to).step_by(step).map(Line)
+}
+
+fn definitions() -> Vec<Definition> {
+    let mut all = Vec::new();
+    for period in Period::ALL {
+        result_markets(&mut all, period);
+        line_markets(&mut all, period);
+        score_markets(&mut all, period);
+    }
+    half_markets(&mut all);
+    order_markets(&mut all);
+    combined_markets(&mut all);
+    all
+}
+
+fn result_markets(all: &mut Vec<Definition>, period: Period) {
+    let suffix = period.suffix();
+    all.push(market(format!("1x2{suffix}"), 1, results(|result| Rule::Result { period, result })));
+    let excluded = [("1x", Result3::Away), ("12", Result3::Draw), ("x2", Result3::Home)];
+    all.push(market(
+        format!("double_chance{suffix}"),
+        2,
+        named(excluded, |(name, _)| name.into(), |(_, excluded)| Rule::DoubleChance { period, excluded }),
+    ));
+    all.push(market(format!("draw_no_bet{suffix}"), 1, sides(|side| Rule::DrawNoBet { period, side })));
+    let goals_max = if period == Period::Match { 4 } else { 1 };
+    for goals in (-goals_max..=goals_max).filter(|&goals| goals != 0) {
+        let rule = |result| Rule::EuropeanHandicap { period, goals, result };
+        all.push(market(format!("european_handicap{suffix}:{goals}"), 1, results(rule)));
+    }
+}
+
+fn line_markets(all: &mut Vec<Definition>, period: Period) {
+    let suffix = period.suffix();
+    let is_match = period == Period::Match;
+    let total_max = if is_match { 30 } else { 14 };
+    for line in quarters(2, total_max, 1) {
+        all.push(total_market(format!("total{suffix}"), period, Scope::Both, line));
+    }
+    let handicap_max = if is_match { 16 } else { 8 };
+    for line in quarters(-handicap_max, handicap_max, 1) {
+        let rule = |side| Rule::AsianHandicap { period, side, line };
+        all.push(market(format!("handicap{suffix}:{}", line.text()), 1, sides(rule)));
+    }
+    for side in Side::BOTH {
+        let (max, step) = if is_match { (18, 1) } else { (10, 2) };
+        for line in quarters(2, max, step) {
+            all.push(total_market(format!("{}_total{suffix}", side.name()), period, Scope::Of(side), line));
+        }
+    }
+}
+
+fn total_market(stem: String, period: Period, scope: Scope, line: Line) -> Definition {
+    let selections = vec![
+        ("over".into(), Rule::Over { period, scope, line }),
+        ("under".into(), Rule::Under { period, scope, line }),
+    ];
+    market(format!("{stem}:{}", line.text()), 1, selections)
+}
+
+fn score_markets(all: &mut Vec<Definition>, period: Period) {
+    let suffix = period.suffix();
+    let is_match = period == Period::Match;
+    all.push(market(format!("both_score{suffix}"), 1, yes_no(|yes| Rule::BothScore { period, yes })));
+    let listed = if is_match { 6 } else { 3 };
+    let scores = (0..=listed).flat_map(|home| (0..=listed).map(move |away| (home, away)));
+    let mut correct_score = named(
+        scores,
+        |(home, away)| format!("{home}-{away}"),
+        |(home, away)| Rule::CorrectScore { period, home, away },
+    );
+    let other = |result: Result3| format!("other_{}", result.name());
+    correct_score.extend(named(Result3::ALL, other, |result| Rule::OtherScore { period, listed, result }));
+    all.push(market(format!("correct_score{suffix}"), 1, correct_score));
+    let scopes = [("", Scope::Both), ("home_", Scope::Of(Side::Home)), ("away_", Scope::Of(Side::Away))];
+    for (prefix, scope) in scopes {
+        let most: u8 = match (is_match, scope) {
+            (true, Scope::Both) => 7,
+            (true, Scope::Of(_)) => 4,
+            (false, Scope::Both) => 4,
+            (false, Scope::Of(_)) => 3,
+        };
+        let name = |goals: u8| if goals == most { format!("{goals}+") } else { goals.to_string() };
+        let rule = |goals| Rule::ExactGoals { period, scope, goals, or_more: goals == most };
+        all.push(market(format!("{prefix}exact_goals{suffix}"), 1, named(0..=most, name, rule)));
+        let odd_even = [true, false];
+        let name = |odd: bool| if odd { "odd" } else { "even" }.to_string();
+        all.push(market(
+            format!("{prefix}odd_even{suffix}"),
+            1,
+            named(odd_even, name, |odd| Rule::OddEven { period, scope, odd }),
+        ));
+    }
+    for side in Side::BOTH {
+        let key = format!("{}_clean_sheet{suffix}", side.name());
+        all.push(market(key, 1, yes_no(|yes| Rule::CleanSheet { period, side, yes })));
+    }
+}
+
+fn half_markets(all: &mut Vec<Definition>) {
+    let pairs =
+        Result3::ALL.into_iter().flat_map(|half| Result3::ALL.into_iter().map(move |full| (half, full)));
+    let name = |(half, full): (Result3, Result3)| format!("{}/{}", half.name(), full.name());
+    let rule = |(half_time, full_time)| Rule::HalfTimeFullTime { half_time, full_time };
+    all.push(market("half_time_full_time".into(), 1, named(pairs, name, rule)));
+    let scopes = [("", Scope::Both), ("home_", Scope::Of(Side::Home)), ("away_", Scope::Of(Side::Away))];
+    for (prefix, scope) in scopes {
+        let halves = [("first", Half::First), ("second", Half::Second), ("equal", Half::Equal)];
+        let rule = |(_, half)| Rule::HighestScoringHalf { scope, half };
+        all.push(market(
+            format!("{prefix}highest_scoring_half"),
+            1,
+            named(halves, |(name, _)| name.into(), rule),
+        ));
+    }
+    for side in Side::BOTH {
+        let name = side.name();
+        all.push(market(
+            format!("{name}_win_either_half"),
+            1,
+            yes_no(|yes| Rule::WinEitherHalf { side, yes }),
+        ));
+        all.push(market(
+            format!("{name}_win_both_halves"),
+            1,
+            yes_no(|yes| Rule::WinBothHalves { side, yes }),
+        ));
+    }
+}
+
+fn order_markets(all: &mut Vec<Definition>) {
+    let who = [Some(Side::Home), None, Some(Side::Away)];
+    let name = |side: Option<Side>| side.map_or("none", Side::name).to_string();
+    all.push(market("first_goal".into(), 1, named(who, name, |side| Rule::NthGoal { number: 1, side })));
+    for number in 2..=5 {
+        let key = format!("next_goal:{number}");
+        all.push(market(key, 1, named(who, name, |side| Rule::NthGoal { number, side })));
+    }
+    for goals in [2, 3] {
+        all.push(market(
+            format!("race_to:{goals}"),
+            1,
+            named(who, name, |side| Rule::RaceTo { goals, side }),
+        ));
+    }
+    all.push(market("last_goal".into(), 1, named(who, name, |side| Rule::LastGoal { side })));
+}
+
+fn combined_markets(all: &mut Vec<Definition>) {
+    let mut margin: Vec<(String, Rule)> = Vec::new();
+    for side in Side::BOTH {
+        for goals in 1..=4 {
+            let or_more = goals == 4;
+            let name = format!("{}_{goals}{}", side.name(), if or_more { "+" } else { "" });
+            margin.push((name, Rule::WinningMargin { side, goals, or_more }));
+        }
+    }
+    margin.push(("score_draw".into(), Rule::DrawWithGoals { goals: true }));
+    margin.push(("no_goal".into(), Rule::DrawWithGoals { goals: false }));
+    all.push(market("winning_margin".into(), 1, margin));
+    for side in Side::BOTH {
+        let key = format!("{}_win_to_nil", side.name());
+        all.push(market(key, 1, yes_no(|yes| Rule::WinToNil { side, yes })));
+    }
+    let word = |over: bool| if over { "over" } else { "under" };
+    let both = |yes: bool| if yes { "yes" } else { "no" };
+    for line in quarters(6, 18, 4) {
+        let pairs = Result3::ALL.into_iter().flat_map(|result| [true, false].map(|over| (result, over)));
+        let name = |(result, over): (Result3, bool)| format!("{}/{}", result.name(), word(over));
+        let rule = |(result, over)| Rule::ResultAndTotal { result, line, over };
+        all.push(market(format!("result_total:{}", line.text()), 1, named(pairs, name, rule)));
+        let pairs = [true, false].into_iter().flat_map(|over| [true, false].map(|yes| (over, yes)));
+        let name = |(over, yes): (bool, bool)| format!("{}/{}", word(over), both(yes));
+        let rule = |(over, yes)| Rule::TotalAndBothScore { line, over, yes };
+        all.push(market(format!("total_both_score:{}", line.text()), 1, named(pairs, name, rule)));
+    }
+    let pairs = Result3::ALL.into_iter().flat_map(|result| [true, false].map(|yes| (result, yes)));
+    let name = |(result, yes): (Result3, bool)| format!("{}/{}", result.name(), both(yes));
+    let rule = |(result, yes)| Rule::ResultAndBothScore { result, yes };
+    all.push(market("result_both_score".into(), 1, named(pairs, name, rule)));
+}

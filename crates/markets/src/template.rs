@@ -1,0 +1,283 @@
+//! Markets compiled for speed: each selection as runs of equal grade over the cells of its view.
+
+use std::collections::BTreeMap;
+
+use oddsengine_types::Grade;
+
+use crate::joint::JointSpace;
+use crate::live::Outcome;
+
+/// Most selections of one market.
+pub const SELECTIONS_MAX: usize = 128;
+/// Most cells of one view.
+pub const VIEW_CELLS_MAX: usize = 256;
+/// Index of [`Grade::LOST`] in every template's grades.
+pub const GRADE_LOST: u8 = 0;
+
+/// The text that names a market within its fixture: `1x2`, `total:2.5`, `handicap.h1:-0.25`.
+pub type MarketKey = String;
+
+/// A projection of the outcome space onto the few numbers that some markets depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The name, for display.
+    pub name: String,
+    /// Number of cells, at most [`VIEW_CELLS_MAX`].
+    pub cell_count: usize,
+}
+
+/// Consecutive cells `start..end` of a view on which a selection has the same grade, other than lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// First cell.
+    pub start: u16,
+    /// One past the last cell.
+    pub end: u16,
+    /// Index into [`Template::grades`].
+    pub grade: u8,
+}
+
+/// One thing to bet on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The name within its market: `home`, `over`, `2-1`.
+    pub name: String,
+    /// Index of its market in [`Template::markets`].
+    pub market: u16,
+    /// Its runs in [`Template::runs`].
+    pub runs: std::ops::Range<u32>,
+}
+
+/// A list of selections on one view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Market {
+    /// Its name within the fixture.
+    pub key: MarketKey,
+    /// Index of its view in [`Template::views`].
+    pub view: u8,
+    /// Index of its first selection in [`Template::selections`].
+    pub first_selection: u16,
+    /// Number of its selections.
+    pub selection_count: u16,
+    /// How many selections win: the target sum of fair probabilities (2 for double chance).
+    pub winners: u8,
+}
+
+impl Market {
+    /// The indexes of its selections.
+    #[inline]
+    pub fn selections(&self) -> std::ops::Range<usize> {
+        let first = usize::from(self.first_selection);
+        first..first + usize::from(self.selection_count)
+    }
+}
+
+/// All markets of a sport's fixture, compiled.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// The views, by index.
+    pub views: Vec<View>,
+    /// The markets, by index.
+    pub markets: Vec<Market>,
+    /// The selections of all markets, by index.
+    pub selections: Vec<Selection>,
+    /// The runs of all selections.
+    pub runs: Vec<Run>,
+    /// The distinct grades that occur; index 0 is lost.
+    pub grades: Vec<Grade>,
+    /// Families of markets that differ only in their line, lines ascending: ranges of market indexes.
+    pub line_families: Vec<std::ops::Range<usize>>,
+    /// How positions of all views combine to the profit and loss of the fixture.
+    pub joint: JointSpace,
+    rules: Rules,
+    market_by_key: BTreeMap<MarketKey, u16>,
+}
+
+/// The grade rules of a sport's selections, by selection index.
+#[derive(Clone, Debug)]
+pub enum Rules {
+    /// Football.
+    Football(Vec<crate::football::Rule>),
+}
+
+/// One market before compilation: key, view, number of winners, named selections.
+#[derive(Clone, Debug)]
+pub struct MarketDefinition<R> {
+    /// Its name within the fixture.
+    pub key: MarketKey,
+    /// Index of its view.
+    pub view: u8,
+    /// How many selections win.
+    pub winners: u8,
+    /// Name and rule of each selection.
+    pub selections: Vec<(String, R)>,
+}
+
+impl Template {
+    /// Evaluates every rule on every cell of its view.
+    ///
+    /// `grade_on_cell(rule, view, cell)` is the rule's grade on the outcome that stands for the cell.
+    pub(crate) fn compile<R: Clone>(
+        views: Vec<View>,
+        joint: JointSpace,
+        definitions: &[MarketDefinition<R>],
+        grade_on_cell: impl Fn(&R, u8, usize) -> Grade,
+        rules: impl FnOnce(Vec<R>) -> Rules,
+    ) -> Self {
+        let mut template = Self {
+            views,
+            markets: Vec::new(),
+            selections: Vec::new(),
+            runs: Vec::new(),
+            grades: vec![Grade::LOST],
+            line_families: line_families(definitions),
+            joint,
+            rules: Rules::Football(Vec::new()),
+            market_by_key: BTreeMap::new(),
+        };
+        let mut all_rules = Vec::new();
+        for definition in definitions {
+            let market = template.markets.len() as u16;
+            assert!(definition.selections.len() <= SELECTIONS_MAX);
+            template.markets.push(Market {
+                key: definition.key.clone(),
+                view: definition.view,
+                first_selection: template.selections.len() as u16,
+                selection_count: definition.selections.len() as u16,
+                winners: definition.winners,
+            });
+            let earlier = template.market_by_key.insert(definition.key.clone(), market);
+            assert!(earlier.is_none(), "market {} is defined twice", definition.key);
+            for (name, rule) in &definition.selections {
+                let first_run = template.runs.len() as u32;
+                template.append_runs(definition.view, |cell| grade_on_cell(rule, definition.view, cell));
+                let runs = first_run..template.runs.len() as u32;
+                template.selections.push(Selection { name: name.clone(), market, runs });
+                all_rules.push(rule.clone());
+            }
+        }
+        template.rules = rules(all_rules);
+        template
+    }
+
+    fn append_runs(&mut self, view: u8, grade_of: impl Fn(usize) -> Grade) {
+        let cell_count = self.views[usize::from(view)].cell_count;
+        assert!(cell_count <= VIEW_CELLS_MAX);
+        let first = self.runs.len();
+        for cell in 0..cell_count {
+            let grade = grade_of(cell);
+            if grade.is_lost() {
+                continue;
+            }
+            let grade = self.grades.iter().position(|&known| known == grade).unwrap_or_else(|| {
+                self.grades.push(grade);
+                self.grades.len() - 1
+            }) as u8;
+            match self.runs[first..].last_mut() {
+                Some(run) if run.grade == grade && usize::from(run.end) == cell => run.end += 1,
+                _ => self.runs.push(Run { start: cell as u16, end: cell as u16 + 1, grade }),
+            }
+        }
+    }
+
+    /// The index of a market by its key.
+    pub fn market_index(&self, key: &str) -> Option<usize> {
+        self.market_by_key.get(key).map(|&index| usize::from(index))
+    }
+
+    /// The index of a selection by its name within a market.
+    pub fn selection_index(&self, market: usize, name: &str) -> Option<usize> {
+        self.markets.get(market)?.selections().find(|&index| self.selections[index].name == name)
+    }
+
+    /// The market of a selection.
+    #[inline]
+    pub fn market_of(&self, selection: usize) -> &Market {
+        &self.markets[usize::from(self.selections[selection].market)]
+    }
+
+    /// The runs of a selection.
+    #[inline]
+    pub fn runs_of(&self, selection: usize) -> &[Run] {
+        let runs = &self.selections[selection].runs;
+        &self.runs[runs.start as usize..runs.end as usize]
+    }
+
+    /// The grade index of a selection on every cell of its view.
+    #[inline]
+    pub fn grades_on_cells(&self, selection: usize) -> [u8; VIEW_CELLS_MAX] {
+        let mut grades = [GRADE_LOST; VIEW_CELLS_MAX];
+        for run in self.runs_of(selection) {
+            grades[usize::from(run.start)..usize::from(run.end)].fill(run.grade);
+        }
+        grades
+    }
+
+    /// The grade of a selection at an outcome that happened: its rule itself, no cell and no cap involved.
+    pub fn grade(&self, selection: usize, outcome: &Outcome) -> Grade {
+        match (&self.rules, outcome) {
+            (Rules::Football(rules), Outcome::Football(outcome)) => rules[selection].grade(outcome),
+        }
+    }
+
+    /// The expectation of a selection: probability that the stake wins and that it is refunded.
+    ///
+    /// `prefix` holds the running sums of its view's probabilities, `prefix[i]` = mass of cells before `i`.
+    #[inline]
+    pub fn expectation(&self, selection: usize, prefix: &[f64]) -> (f64, f64) {
+        let (mut win, mut refund) = (0.0, 0.0);
+        for run in self.runs_of(selection) {
+            // Cancellation of the two sums may leave a tiny negative mass; a probability is never negative.
+            let mass = (prefix[usize::from(run.end)] - prefix[usize::from(run.start)]).max(0.0);
+            let grade = self.grades[usize::from(run.grade)];
+            if grade == Grade::WON {
+                win += mass;
+            } else {
+                win += mass * grade.win_share();
+                refund += mass * grade.refund_share();
+            }
+        }
+        (win, refund)
+    }
+
+    /// The grade that a selection has on all cells still possible, if it is the same on all of them.
+    ///
+    /// `possible_before[i]` counts the possible cells before cell `i` of the selection's view.
+    #[inline]
+    pub fn decided(&self, selection: usize, possible_before: &[u16]) -> Option<u8> {
+        let possible_count = possible_before[possible_before.len() - 1];
+        let mut common: Option<u8> = None;
+        let mut covered = 0;
+        for run in self.runs_of(selection) {
+            let count = possible_before[usize::from(run.end)] - possible_before[usize::from(run.start)];
+            if count == 0 {
+                continue;
+            }
+            if common.is_some_and(|grade| grade != run.grade) {
+                return None;
+            }
+            common = Some(run.grade);
+            covered += count;
+        }
+        match common {
+            None => Some(GRADE_LOST),
+            Some(grade) => (covered == possible_count).then_some(grade),
+        }
+    }
+}
+
+/// Consecutive markets whose keys differ only after the colon.
+fn line_families<R>(definitions: &[MarketDefinition<R>]) -> Vec<std::ops::Range<usize>> {
+    let stem = |index: usize| definitions[index].key.split(':').next();
+    let mut families = Vec::new();
+    let mut start = 0;
+    for index in 1..=definitions.len() {
+        if index == definitions.len() || stem(index) != stem(start) {
+            if index - start > 1 && definitions[start].selections.len() == 2 {
+                families.push(start..index);
+            }
+            start = index;
+        }
+    }
+    families
+}
