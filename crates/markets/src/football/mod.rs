@@ -8,7 +8,7 @@ pub mod template;
 mod views;
 
 pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as MatchPeriod};
-pub use rule::{Half, Line, Period, Result3, Rule, Scope};
+pub use rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 pub use views::{
     FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, MAIN_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX, main_cell,
     main_goals, order_cell,

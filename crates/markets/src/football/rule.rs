@@ -139,6 +139,41 @@ impl Line {
     }
 }
 
+/// A condition on a score, part of a combined selection. Lines are half lines: a combination never refunds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Always holds.
+    Any,
+    /// The result is this one.
+    Result(Result3),
+    /// The result is not this one.
+    NotResult(Result3),
+    /// Goals over a half line.
+    Over(Scope, Line),
+    /// Goals under a half line.
+    Under(Scope, Line),
+    /// Both sides score, or not.
+    BothScore(bool),
+    /// An odd number of goals, or an even one.
+    Odd(bool),
+}
+
+impl Condition {
+    fn holds(self, score: (u16, u16)) -> bool {
+        let (home, away) = score;
+        let result = Result3::of(home.into(), away.into());
+        match self {
+            Self::Any => true,
+            Self::Result(wanted) => result == wanted,
+            Self::NotResult(excluded) => result != excluded,
+            Self::Over(scope, line) => line.grade_over(scope.count(score).into()) == Grade::WON,
+            Self::Under(scope, line) => line.grade_under(scope.count(score).into()) == Grade::WON,
+            Self::BothScore(yes) => (home > 0 && away > 0) == yes,
+            Self::Odd(odd) => ((home + away) % 2 == 1) == odd,
+        }
+    }
+}
+
 /// What a selection says about the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // the fields repeat the words of their variant
@@ -165,12 +200,14 @@ pub enum Rule {
     OtherScore { period: Period, listed: u8, result: Result3 },
     /// An exact number of goals, or that many and more.
     ExactGoals { period: Period, scope: Scope, goals: u8, or_more: bool },
+    /// A number of goals from the first to the second, both included, or any other.
+    GoalsBetween { period: Period, from: u8, to: u8, yes: bool },
     /// An odd number of goals, or an even one (0 is even).
     OddEven { period: Period, scope: Scope, odd: bool },
     /// A side wins by an exact margin, or by that and more.
-    WinningMargin { side: Side, goals: u8, or_more: bool },
+    WinningMargin { period: Period, side: Side, goals: u8, or_more: bool },
     /// A draw with goals, or without.
-    DrawWithGoals { goals: bool },
+    DrawWithGoals { period: Period, goals: bool },
     /// A side concedes no goal in the period, or does.
     CleanSheet { period: Period, side: Side, yes: bool },
     /// A side wins without conceding, or does not.
@@ -189,12 +226,8 @@ pub enum Rule {
     RaceTo { goals: u8, side: Option<Side> },
     /// The side that scores last, or that none scores.
     LastGoal { side: Option<Side> },
-    /// The result of the match and a total.
-    ResultAndTotal { result: Result3, line: Line, over: bool },
-    /// The result of the match and whether both sides score.
-    ResultAndBothScore { result: Result3, yes: bool },
-    /// A total and whether both sides score.
-    TotalAndBothScore { line: Line, over: bool, yes: bool },
+    /// All conditions hold on the score of a period.
+    Combined { period: Period, conditions: [Condition; 3] },
 }
 
 impl Rule {
@@ -246,15 +279,18 @@ impl Rule {
                 let (count, goals) = (count(period, scope), i32::from(goals));
                 Grade::won_if(if or_more { count >= goals } else { count == goals })
             }
+            Self::GoalsBetween { period, from, to, yes } => {
+                Grade::won_if((i32::from(from)..=i32::from(to)).contains(&count(period, Scope::Both)) == yes)
+            }
             Self::OddEven { period, scope, odd } => Grade::won_if((count(period, scope) % 2 == 1) == odd),
-            Self::WinningMargin { side, goals, or_more } => {
-                let (home, away) = outcome.score(Period::Match);
+            Self::WinningMargin { period, side, goals, or_more } => {
+                let (home, away) = outcome.score(period);
                 let lead = i32::from(home) - i32::from(away);
                 let lead = if side == Side::Home { lead } else { -lead };
                 Grade::won_if(lead == goals.into() || (or_more && lead > goals.into()))
             }
-            Self::DrawWithGoals { goals } => {
-                let (home, away) = outcome.score(Period::Match);
+            Self::DrawWithGoals { period, goals } => {
+                let (home, away) = outcome.score(period);
                 Grade::won_if(home == away && (home > 0) == goals)
             }
             Self::CleanSheet { period, side, yes } => Grade::won_if((conceded(period, side) == 0) == yes),
@@ -289,20 +325,8 @@ impl Rule {
                 let last = outcome.order.count.checked_sub(1).and_then(|index| outcome.order.side(index));
                 Grade::won_if(last == side)
             }
-            Self::ResultAndTotal { result, line, over } => {
-                let total = count(Period::Match, Scope::Both);
-                let total_won =
-                    if over { line.grade_over(total) } else { line.grade_under(total) } == Grade::WON;
-                Grade::won_if(result_of(Period::Match) == result && total_won)
-            }
-            Self::ResultAndBothScore { result, yes } => {
-                Grade::won_if(result_of(Period::Match) == result && both_score(Period::Match) == yes)
-            }
-            Self::TotalAndBothScore { line, over, yes } => {
-                let total = count(Period::Match, Scope::Both);
-                let total_won =
-                    if over { line.grade_over(total) } else { line.grade_under(total) } == Grade::WON;
-                Grade::won_if(total_won && both_score(Period::Match) == yes)
+            Self::Combined { period, conditions } => {
+                Grade::won_if(conditions.iter().all(|condition| condition.holds(outcome.score(period))))
             }
         }
     }
@@ -315,20 +339,19 @@ impl Rule {
             | Self::DrawNoBet { period, .. }
             | Self::AsianHandicap { period, .. }
             | Self::EuropeanHandicap { period, .. } => FootballView::Difference(period),
-            Self::WinningMargin { .. } => FootballView::Score(Period::Match),
             Self::Over { period, scope, .. }
             | Self::Under { period, scope, .. }
             | Self::ExactGoals { period, scope, .. }
             | Self::OddEven { period, scope, .. } => FootballView::Goals(period, scope),
+            Self::GoalsBetween { period, .. } => FootballView::Goals(period, Scope::Both),
             Self::CleanSheet { period, side, .. } => FootballView::Goals(period, Scope::Of(other(side))),
             Self::BothScore { period, .. }
             | Self::CorrectScore { period, .. }
-            | Self::OtherScore { period, .. } => FootballView::Score(period),
-            Self::DrawWithGoals { .. }
-            | Self::WinToNil { .. }
-            | Self::ResultAndTotal { .. }
-            | Self::ResultAndBothScore { .. }
-            | Self::TotalAndBothScore { .. } => FootballView::Score(Period::Match),
+            | Self::OtherScore { period, .. }
+            | Self::WinningMargin { period, .. }
+            | Self::DrawWithGoals { period, .. }
+            | Self::Combined { period, .. } => FootballView::Score(period),
+            Self::WinToNil { .. } => FootballView::Score(Period::Match),
             Self::HalfTimeFullTime { .. } => FootballView::HalfTimeFullTime,
             Self::HighestScoringHalf { scope, .. } => FootballView::HalfComparison(scope),
             Self::WinEitherHalf { .. } | Self::WinBothHalves { .. } => FootballView::HalfResults,

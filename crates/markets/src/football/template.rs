@@ -1,7 +1,7 @@
 //! The default football template: which markets a fixture offers.
 
 use super::Side;
-use super::rule::{Half, Line, Period, Result3, Rule, Scope};
+use super::rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 use super::views::{FootballView, joint_space};
 use crate::template::{MarketDefinition, Rules, Template};
 
@@ -111,7 +111,7 @@ fn score_markets(all: &mut Vec<Definition>, period: Period) {
     let suffix = period.suffix();
     let is_match = period == Period::Match;
     all.push(market(format!("both_score{suffix}"), 1, yes_no(|yes| Rule::BothScore { period, yes })));
-    let listed = if is_match { 6 } else { 3 };
+    let listed = if is_match { 6 } else { 4 };
     let scores = (0..=listed).flat_map(|home| (0..=listed).map(move |away| (home, away)));
     let mut correct_score = named(
         scores,
@@ -195,36 +195,120 @@ fn order_markets(all: &mut Vec<Definition>) {
     all.push(market("last_goal".into(), 1, named(who, name, |side| Rule::LastGoal { side })));
 }
 
+/// Selections for every combination of one choice from each list, named `first/second`.
+fn combine(period: Period, lists: &[&[(&str, Condition)]]) -> Vec<(String, Rule)> {
+    let mut combinations: Vec<(String, [Condition; 3])> = vec![(String::new(), [Condition::Any; 3])];
+    for (place, list) in lists.iter().enumerate() {
+        combinations = combinations
+            .into_iter()
+            .flat_map(|(name, conditions)| {
+                list.iter().map(move |&(word, condition)| {
+                    let mut conditions = conditions;
+                    conditions[place] = condition;
+                    (if place == 0 { word.to_string() } else { format!("{name}/{word}") }, conditions)
+                })
+            })
+            .collect();
+    }
+    combinations.into_iter().map(|(name, conditions)| (name, Rule::Combined { period, conditions })).collect()
+}
+
+const RESULTS: [(&str, Condition); 3] = [
+    ("home", Condition::Result(Result3::Home)),
+    ("draw", Condition::Result(Result3::Draw)),
+    ("away", Condition::Result(Result3::Away)),
+];
+const DOUBLE_CHANCES: [(&str, Condition); 3] = [
+    ("1x", Condition::NotResult(Result3::Away)),
+    ("12", Condition::NotResult(Result3::Draw)),
+    ("x2", Condition::NotResult(Result3::Home)),
+];
+const BOTH_SCORE: [(&str, Condition); 2] =
+    [("yes", Condition::BothScore(true)), ("no", Condition::BothScore(false))];
+const ODD_EVEN: [(&str, Condition); 2] = [("odd", Condition::Odd(true)), ("even", Condition::Odd(false))];
+
+fn over_under(scope: Scope, line: Line) -> [(&'static str, Condition); 2] {
+    [("over", Condition::Over(scope, line)), ("under", Condition::Under(scope, line))]
+}
+
 fn combined_markets(all: &mut Vec<Definition>) {
-    let mut margin: Vec<(String, Rule)> = Vec::new();
-    for side in Side::BOTH {
-        for goals in 1..=4 {
-            let or_more = goals == 4;
-            let name = format!("{}_{goals}{}", side.name(), if or_more { "+" } else { "" });
-            margin.push((name, Rule::WinningMargin { side, goals, or_more }));
+    for period in Period::ALL {
+        let suffix = period.suffix();
+        let is_match = period == Period::Match;
+        all.push(market(
+            format!("winning_margin{suffix}"),
+            1,
+            winning_margin(period, if is_match { 4 } else { 3 }),
+        ));
+        all.push(market(format!("result_both_score{suffix}"), 1, combine(period, &[&RESULTS, &BOTH_SCORE])));
+        all.push(market(format!("result_odd_even{suffix}"), 1, combine(period, &[&RESULTS, &ODD_EVEN])));
+        let (from, to) = if is_match { (6, 26) } else { (2, 10) };
+        for line in quarters(from, to, 4) {
+            let (total, text) = (over_under(Scope::Both, line), line.text());
+            all.push(market(format!("result_total{suffix}:{text}"), 1, combine(period, &[&RESULTS, &total])));
+            all.push(market(
+                format!("double_chance_total{suffix}:{text}"),
+                2,
+                combine(period, &[&DOUBLE_CHANCES, &total]),
+            ));
+            all.push(market(
+                format!("total_both_score{suffix}:{text}"),
+                1,
+                combine(period, &[&total, &BOTH_SCORE]),
+            ));
         }
     }
-    margin.push(("score_draw".into(), Rule::DrawWithGoals { goals: true }));
-    margin.push(("no_goal".into(), Rule::DrawWithGoals { goals: false }));
-    all.push(market("winning_margin".into(), 1, margin));
+    let period = Period::Match;
+    all.push(market("double_chance_both_score".into(), 2, combine(period, &[&DOUBLE_CHANCES, &BOTH_SCORE])));
+    for line in quarters(10, 18, 4) {
+        let total = over_under(Scope::Both, line);
+        let key = format!("result_total_both_score:{}", line.text());
+        all.push(market(key, 1, combine(period, &[&RESULTS, &total, &BOTH_SCORE])));
+    }
+    for (side, line) in
+        Side::BOTH.into_iter().flat_map(|side| quarters(2, 10, 4).map(move |line| (side, line)))
+    {
+        let total = over_under(Scope::Of(side), line);
+        let key = format!("result_{}_total:{}", side.name(), line.text());
+        all.push(market(key, 1, combine(period, &[&RESULTS, &total])));
+    }
+    for (from, to) in [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (1, 2),
+        (1, 3),
+        (1, 4),
+        (2, 3),
+        (2, 4),
+        (2, 5),
+        (3, 4),
+        (3, 5),
+        (3, 6),
+        (4, 6),
+    ] {
+        all.push(market(
+            format!("goals_between:{from}-{to}"),
+            1,
+            yes_no(|yes| Rule::GoalsBetween { period, from, to, yes }),
+        ));
+    }
     for side in Side::BOTH {
         let key = format!("{}_win_to_nil", side.name());
         all.push(market(key, 1, yes_no(|yes| Rule::WinToNil { side, yes })));
     }
-    let word = |over: bool| if over { "over" } else { "under" };
-    let both = |yes: bool| if yes { "yes" } else { "no" };
-    for line in quarters(6, 18, 4) {
-        let pairs = Result3::ALL.into_iter().flat_map(|result| [true, false].map(|over| (result, over)));
-        let name = |(result, over): (Result3, bool)| format!("{}/{}", result.name(), word(over));
-        let rule = |(result, over)| Rule::ResultAndTotal { result, line, over };
-        all.push(market(format!("result_total:{}", line.text()), 1, named(pairs, name, rule)));
-        let pairs = [true, false].into_iter().flat_map(|over| [true, false].map(|yes| (over, yes)));
-        let name = |(over, yes): (bool, bool)| format!("{}/{}", word(over), both(yes));
-        let rule = |(over, yes)| Rule::TotalAndBothScore { line, over, yes };
-        all.push(market(format!("total_both_score:{}", line.text()), 1, named(pairs, name, rule)));
+}
+
+fn winning_margin(period: Period, most: u8) -> Vec<(String, Rule)> {
+    let mut selections: Vec<(String, Rule)> = Vec::new();
+    for side in Side::BOTH {
+        for goals in 1..=most {
+            let or_more = goals == most;
+            let name = format!("{}_{goals}{}", side.name(), if or_more { "+" } else { "" });
+            selections.push((name, Rule::WinningMargin { period, side, goals, or_more }));
+        }
     }
-    let pairs = Result3::ALL.into_iter().flat_map(|result| [true, false].map(|yes| (result, yes)));
-    let name = |(result, yes): (Result3, bool)| format!("{}/{}", result.name(), both(yes));
-    let rule = |(result, yes)| Rule::ResultAndBothScore { result, yes };
-    all.push(market("result_both_score".into(), 1, named(pairs, name, rule)));
+    selections.push(("score_draw".into(), Rule::DrawWithGoals { period, goals: true }));
+    selections.push(("no_goal".into(), Rule::DrawWithGoals { period, goals: false }));
+    selections
 }
