@@ -12,7 +12,8 @@ pub mod template;
 
 pub use joint::{JointSpace, SideMask};
 pub use live::{Incident, IncidentError, LiveChange, LivePhase, LiveState, Outcome, Possible};
-pub use template::{Market, MarketKey, Run, Selection, Template, View};
+pub use live::LiveSummary;
+pub use template::{Market, MarketId, MarketKey, Run, Selection, SelectionId, Template, View};
 
 use oddsengine_types::SportId;
 

@@ -2,10 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use oddsengine_types::Grade;
+use oddsengine_types::{Grade, IdMap};
 
 use crate::joint::JointSpace;
 use crate::live::Outcome;
+
+macro_rules! codec_struct_newtype {
+    ($name:ident) => {
+        impl oddsengine_types::Encode for $name {
+            fn encode(&self, out: &mut Vec<u8>) {
+                self.0.encode(out);
+            }
+        }
+        impl oddsengine_types::Decode for $name {
+            fn decode(input: &mut oddsengine_types::Reader<'_>) -> Result<Self, oddsengine_types::DecodeError> {
+                Ok(Self(oddsengine_types::Decode::decode(input)?))
+            }
+        }
+    };
+}
 
 /// Most selections of one market.
 pub const SELECTIONS_MAX: usize = 128;
@@ -13,6 +28,38 @@ pub const SELECTIONS_MAX: usize = 128;
 pub const VIEW_CELLS_MAX: usize = 256;
 /// Index of [`Grade::LOST`] in every template's grades.
 pub const GRADE_LOST: u8 = 0;
+
+/// A market's key as a number that never changes: commands and the journal carry it instead of the text, and
+/// it stays valid when the template gains markets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MarketId(pub u64);
+codec_struct_newtype!(MarketId);
+
+/// A selection's `market key/selection name` as a number that never changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SelectionId(pub u64);
+codec_struct_newtype!(SelectionId);
+
+impl MarketId {
+    /// The id of a market key.
+    pub fn of(key: &str) -> Self {
+        Self(text_id(&[key.as_bytes()]))
+    }
+}
+
+impl SelectionId {
+    /// The id of a selection of a market.
+    pub fn of(market_key: &str, selection: &str) -> Self {
+        Self(text_id(&[market_key.as_bytes(), b"/", selection.as_bytes()]))
+    }
+}
+
+/// FNV-1a, 64 bits. The compilation of a template asserts that no two of its texts collide.
+fn text_id(parts: &[&[u8]]) -> u64 {
+    parts.iter().flat_map(|part| part.iter()).fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
 
 /// The text that names a market within its fixture: `1x2`, `total:2.5`, `handicap.h1:-0.25`.
 pub type MarketKey = String;
@@ -91,6 +138,8 @@ pub struct Template {
     pub joint: JointSpace,
     rules: Rules,
     market_by_key: BTreeMap<MarketKey, u16>,
+    market_by_id: IdMap<MarketId, u16>,
+    selection_by_id: IdMap<SelectionId, u16>,
 }
 
 /// The grade rules of a sport's selections, by selection index.
@@ -134,6 +183,8 @@ impl Template {
             joint,
             rules: Rules::Football(Vec::new()),
             market_by_key: BTreeMap::new(),
+            market_by_id: IdMap::default(),
+            selection_by_id: IdMap::default(),
         };
         let mut all_rules = Vec::new();
         for definition in definitions {
@@ -148,10 +199,15 @@ impl Template {
             });
             let earlier = template.market_by_key.insert(definition.key.clone(), market);
             assert!(earlier.is_none(), "market {} is defined twice", definition.key);
+            let earlier = template.market_by_id.insert(MarketId::of(&definition.key), market);
+            assert!(earlier.is_none(), "the id of market {} collides", definition.key);
             for (name, rule) in &definition.selections {
                 let first_run = template.runs.len() as u32;
                 template.append_runs(definition.view, |cell| grade_on_cell(rule, definition.view, cell));
                 let runs = first_run..template.runs.len() as u32;
+                let selection = template.selections.len() as u16;
+                let earlier = template.selection_by_id.insert(SelectionId::of(&definition.key, name), selection);
+                assert!(earlier.is_none(), "the id of {}/{name} collides", definition.key);
                 template.selections.push(Selection { name: name.clone(), market, runs });
                 all_rules.push(rule.clone());
             }
@@ -183,6 +239,21 @@ impl Template {
     /// The index of a market by its key.
     pub fn market_index(&self, key: &str) -> Option<usize> {
         self.market_by_key.get(key).map(|&index| usize::from(index))
+    }
+
+    /// The index of a market by its id.
+    pub fn market_of_id(&self, id: MarketId) -> Option<usize> {
+        self.market_by_id.get(&id).map(|&index| usize::from(index))
+    }
+
+    /// The index of a selection by its id.
+    pub fn selection_of_id(&self, id: SelectionId) -> Option<usize> {
+        self.selection_by_id.get(&id).map(|&index| usize::from(index))
+    }
+
+    /// The text of a selection: `market key/selection name`.
+    pub fn selection_text(&self, selection: usize) -> String {
+        format!("{}/{}", self.market_of(selection).key, self.selections[selection].name)
     }
 
     /// The index of a selection by its name within a market.

@@ -295,6 +295,19 @@ impl Decode for Currency {
     }
 }
 
+impl Encode for crate::ladder::Ladder {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.name().to_string().encode(out);
+    }
+}
+
+impl Decode for crate::ladder::Ladder {
+    fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let name = String::decode(input)?;
+        Self::from_name(&name).ok_or_else(|| input.error(format!("{name:?} is not a ladder")))
+    }
+}
+
 /// Encoding of a struct: its fields in the order given. A field left out fails the build.
 #[macro_export]
 macro_rules! codec_struct {

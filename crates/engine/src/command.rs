@@ -1,0 +1,273 @@
+//! Commands: everything that may change the state, as the journal keeps it.
+//!
+//! Adding a variant appends a tag; tags and field orders never change their meaning.
+
+use oddsengine_markets::{Incident, MarketId, SelectionId};
+use oddsengine_types::{
+    Currency, CustomerId, FixtureId, Grade, SportId, TicketId, TransferId, codec_enum, codec_struct,
+};
+
+use crate::config::{Config, Scope, ScopeSettings};
+
+/// One command: when it was received, who sent it, what it asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// When the runtime received it; never goes back from one command to the next.
+    pub time_ns: i64,
+    /// Who sent it, and the sender's own sequence number if it numbers its messages.
+    pub origin: Origin,
+    /// What it asks.
+    pub body: Body,
+}
+codec_struct!(Command { time_ns, origin, body });
+
+/// The sender of a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// A feed, a desk, a service: `recording.wc2022`. Empty for the runtime itself.
+    pub source: String,
+    /// The sender's sequence number; a number that is not above the last one seen is a duplicate.
+    pub seq: Option<u64>,
+    /// When the source says that it happened or was sent; 0 if it does not say.
+    pub source_ns: i64,
+}
+codec_struct!(Origin { source, seq, source_ns });
+
+/// What a command asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// A process started; odds versions of earlier epochs are no longer known.
+    EpochStarted {
+        /// The new epoch, above all earlier ones.
+        epoch: u32,
+    },
+    /// Replaces the platform configuration.
+    Configure(Box<Config>),
+    /// Overrides settings for a sport, competition, fixture or market.
+    SetScope {
+        /// Where.
+        scope: Scope,
+        /// What; absent fields inherit.
+        settings: ScopeSettings,
+    },
+    /// Announces a fixture.
+    AddFixture(Box<FixtureRequest>),
+    /// Calibrates a fixture's model from market prices.
+    SetPrices {
+        /// The fixture.
+        fixture: FixtureId,
+        /// Odds of home, draw, away in ten-thousandths.
+        odds_1x2_e4: [u32; 3],
+        /// The total line, in quarter goals.
+        total_line_quarters: i16,
+        /// Odds of over and under in ten-thousandths.
+        odds_total_e4: [u32; 2],
+    },
+    /// A trader moves supremacy and total; all markets follow.
+    SetExpectation {
+        /// The fixture.
+        fixture: FixtureId,
+        /// Expected home goals minus away goals of the whole match, in millionths.
+        supremacy_e6: i64,
+        /// Expected goals of the whole match, in millionths.
+        total_e6: i64,
+    },
+    /// Something happened on the field of play.
+    Incident {
+        /// The fixture.
+        fixture: FixtureId,
+        /// What.
+        incident: Incident,
+    },
+    /// Stops trading of a fixture or one of its markets.
+    Suspend {
+        /// The fixture.
+        fixture: FixtureId,
+        /// One market, or all.
+        market: Option<MarketId>,
+    },
+    /// Takes back a [`Body::Suspend`].
+    Resume {
+        /// The fixture.
+        fixture: FixtureId,
+        /// One market, or all.
+        market: Option<MarketId>,
+    },
+    /// A trader's price for every selection of a market; `None` returns the market to the model.
+    SetManualOdds {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The market.
+        market: MarketId,
+        /// Odds per selection in ten-thousandths, 0 = not offered.
+        odds_e4: Option<Vec<u32>>,
+    },
+    /// Keeps a market's prices where they are (`true`) or lets them follow the model again.
+    LockMarket {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The market.
+        market: MarketId,
+        /// Locked or not.
+        locked: bool,
+    },
+    /// Grades of a market's selections told by a feed or a trader instead of the outcome; `None` takes it back.
+    SettleMarket {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The market.
+        market: MarketId,
+        /// A grade per selection.
+        grades: Option<Vec<Grade>>,
+    },
+    /// Voids a fixture, wholly or where undecided, or takes that back.
+    VoidFixture {
+        /// The fixture.
+        fixture: FixtureId,
+        /// What is void.
+        void: VoidKind,
+    },
+    /// Sets a customer's standing.
+    SetCustomer {
+        /// The customer.
+        customer: CustomerId,
+        /// Share of the limits open to this customer, in thousandths; 0 blocks.
+        factor_e3: u32,
+    },
+    /// Money in.
+    Deposit(MoneyRequest),
+    /// Money out.
+    Withdraw(MoneyRequest),
+    /// A customer submits a ticket.
+    PlaceTicket(Box<TicketRequest>),
+    /// The operator cancels a ticket: stakes go back, whatever was paid is reversed.
+    CancelTicket {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Time passed: bet delays end.
+    Tick,
+}
+codec_enum!(Body {
+    0 = EpochStarted { epoch },
+    1 = Configure(config),
+    2 = SetScope { scope, settings },
+    3 = AddFixture(request),
+    4 = SetPrices { fixture, odds_1x2_e4, total_line_quarters, odds_total_e4 },
+    5 = SetExpectation { fixture, supremacy_e6, total_e6 },
+    6 = Incident { fixture, incident },
+    7 = Suspend { fixture, market },
+    8 = Resume { fixture, market },
+    9 = SetManualOdds { fixture, market, odds_e4 },
+    10 = LockMarket { fixture, market, locked },
+    11 = SettleMarket { fixture, market, grades },
+    12 = VoidFixture { fixture, void },
+    13 = SetCustomer { customer, factor_e3 },
+    14 = Deposit(request),
+    15 = Withdraw(request),
+    16 = PlaceTicket(request),
+    17 = CancelTicket { ticket },
+    18 = Tick,
+});
+
+/// What of a fixture is void.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VoidKind {
+    /// Nothing: the outcome decides.
+    #[default]
+    Nothing,
+    /// Every selection: the fixture did not take place.
+    Everything,
+    /// Selections that were not decided when it was abandoned; decided ones stand.
+    Undecided,
+}
+codec_enum!(VoidKind { 0 = Nothing, 1 = Everything, 2 = Undecided });
+
+/// A fixture as a feed announces it. Names are for display; the engine trades on ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixtureRequest {
+    /// The fixture.
+    pub fixture: FixtureId,
+    /// The sport.
+    pub sport: SportId,
+    /// The competition's name, part of the odds topic.
+    pub competition: String,
+    /// Scheduled start.
+    pub start_ns: i64,
+    /// The side named first.
+    pub home: String,
+    /// The side named second.
+    pub away: String,
+}
+codec_struct!(FixtureRequest { fixture, sport, competition, start_ns, home, away });
+
+/// A deposit or withdrawal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoneyRequest {
+    /// Chosen by the sender; the same id with the same body is booked once.
+    pub transfer: TransferId,
+    /// Whose money.
+    pub customer: CustomerId,
+    /// How much, above 0.
+    pub amount_minor: i64,
+    /// In which currency.
+    pub currency: Currency,
+}
+codec_struct!(MoneyRequest { transfer, customer, amount_minor, currency });
+
+/// A ticket as a customer submits it: one bet on one leg, or an accumulator on several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketRequest {
+    /// Chosen by the client; the same id with the same body gets the first answer again.
+    pub ticket: TicketId,
+    /// Who bets.
+    pub customer: CustomerId,
+    /// Currency of the stake.
+    pub currency: Currency,
+    /// Stake of the ticket.
+    pub stake_minor: i64,
+    /// What may happen when the odds have moved.
+    pub odds_change: OddsChange,
+    /// The legs; one fixture at most once.
+    pub legs: Vec<LegRequest>,
+}
+codec_struct!(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs });
+
+/// One leg as submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegRequest {
+    /// The fixture.
+    pub fixture: FixtureId,
+    /// The selection.
+    pub selection: SelectionId,
+    /// The odds that the customer saw, in ten-thousandths.
+    pub odds_e4: u32,
+    /// The version of the board on which the customer saw them.
+    pub version: OddsVersion,
+}
+codec_struct!(LegRequest { fixture, selection, odds_e4, version });
+
+/// The version of a fixture's board: known only within its epoch, and only once published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OddsVersion {
+    /// The process start that published it.
+    pub epoch: u32,
+    /// The fixture's version, from 1.
+    pub seq: u64,
+}
+codec_struct!(OddsVersion { epoch, seq });
+
+/// What a customer accepts when the odds have moved since they were shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OddsChange {
+    /// Nothing but the odds shown.
+    #[default]
+    None,
+    /// Higher odds.
+    Higher,
+    /// Any odds.
+    Any,
+    /// Higher odds, and lower ones by at most so many hundredths of a percent of the odds shown.
+    Within(u32),
+}
+codec_enum!(OddsChange { 0 = None, 1 = Higher, 2 = Any, 3 = Within(hundredths_of_percent) });

@@ -1,0 +1,251 @@
+//! Configuration: platform defaults, and overrides inherited sport → competition → fixture → market.
+
+use oddsengine_markets::MarketId;
+use oddsengine_types::{
+    BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, codec_enum, codec_struct,
+};
+
+/// How fair probabilities become offered odds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Margin {
+    /// The method.
+    pub method: MarginKind,
+    /// Sum of implied probabilities of a market with one winner, in ten-thousandths: 1.05 is 10,500.
+    pub booksum_e4: u32,
+}
+codec_struct!(Margin { method, booksum_e4 });
+
+/// The margin methods of the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MarginKind {
+    /// Every implied probability grows by the same factor.
+    #[default]
+    Multiplicative,
+    /// Implied probabilities are a power of the fair ones: longshots carry more.
+    Power,
+    /// The odds ratio of implied to fair probability is the same for all.
+    OddsRatio,
+    /// Shin's model of insider trading.
+    Shin,
+}
+codec_enum!(MarginKind { 0 = Multiplicative, 1 = Power, 2 = OddsRatio, 3 = Shin });
+
+impl MarginKind {
+    /// All methods.
+    pub const ALL: [MarginKind; 4] = [Self::Multiplicative, Self::Power, Self::OddsRatio, Self::Shin];
+
+    /// The name used in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Multiplicative => "multiplicative",
+            Self::Power => "power",
+            Self::OddsRatio => "odds_ratio",
+            Self::Shin => "shin",
+        }
+    }
+
+    /// The method of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The platform configuration. Every amount is in minor units of `currency`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Currency of the book: stakes, limits, exposure.
+    pub currency: Currency,
+    /// Default margin.
+    pub margin: Margin,
+    /// Ladder that offered odds are rounded down to.
+    pub ladder: Ladder,
+    /// Shortest odds offered; shorter selections are not offered.
+    pub odds_e4_min: u32,
+    /// Longest odds offered; longer ones are cut to it.
+    pub odds_e4_max: u32,
+    /// Liability skew: the `b` of softmax(ln p + L/b), see the pricing docs; `None` switches it off.
+    pub skew_b_minor: Option<i64>,
+    /// Bet delay in play, in milliseconds.
+    pub bet_delay_ms: i64,
+    /// Largest loss on one market.
+    pub market_loss_minor_max: i64,
+    /// Largest joint loss on one fixture.
+    pub fixture_loss_minor_max: i64,
+    /// Largest sum of fixtures' losses in one competition.
+    pub competition_loss_minor_max: i64,
+    /// Largest sum of fixtures' losses in one sport.
+    pub sport_loss_minor_max: i64,
+    /// Largest sum of all fixtures' losses.
+    pub platform_loss_minor_max: i64,
+    /// Smallest stake of a ticket.
+    pub stake_minor_min: i64,
+    /// Largest stake of a ticket, per customer.
+    pub stake_minor_max: i64,
+    /// Largest payout of a ticket.
+    pub payout_minor_max: i64,
+    /// Most legs of a ticket.
+    pub legs_max: u32,
+    /// Model settings of football in play.
+    pub football: FootballConfig,
+}
+codec_struct!(Config {
+    currency,
+    margin,
+    ladder,
+    odds_e4_min,
+    odds_e4_max,
+    skew_b_minor,
+    bet_delay_ms,
+    market_loss_minor_max,
+    fixture_loss_minor_max,
+    competition_loss_minor_max,
+    sport_loss_minor_max,
+    platform_loss_minor_max,
+    stake_minor_min,
+    stake_minor_max,
+    payout_minor_max,
+    legs_max,
+    football,
+});
+
+/// Model settings of football in play, in thousandths. Illustrative defaults until fitted on licensed data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FootballConfig {
+    /// Share of a match's goals that fall in the first half.
+    pub first_half_share_e3: u32,
+    /// Scoring rate of a side that leads, is level, trails.
+    pub lead_multiplier_e3: [u32; 3],
+    /// Scoring rate of a side per own player sent off.
+    pub red_card_own_e3: u32,
+    /// Scoring rate of a side per opponent sent off.
+    pub red_card_opponent_e3: u32,
+    /// Added time expected before it is announced, per half, in milliseconds.
+    pub stoppage_ms: [i64; 2],
+}
+codec_struct!(FootballConfig {
+    first_half_share_e3,
+    lead_multiplier_e3,
+    red_card_own_e3,
+    red_card_opponent_e3,
+    stoppage_ms
+});
+
+impl Default for FootballConfig {
+    fn default() -> Self {
+        Self {
+            first_half_share_e3: 450,
+            lead_multiplier_e3: [920, 1_000, 1_120],
+            red_card_own_e3: 667,
+            red_card_opponent_e3: 1_250,
+            stoppage_ms: [120_000, 300_000],
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            currency: Currency::EUR,
+            margin: Margin { method: MarginKind::Multiplicative, booksum_e4: 10_500 },
+            ladder: Ladder::Fine,
+            odds_e4_min: 10_100,
+            odds_e4_max: 5_000_000,
+            skew_b_minor: None,
+            bet_delay_ms: 5_000,
+            market_loss_minor_max: 2_000_000,
+            fixture_loss_minor_max: 5_000_000,
+            competition_loss_minor_max: 50_000_000,
+            sport_loss_minor_max: 100_000_000,
+            platform_loss_minor_max: 200_000_000,
+            stake_minor_min: 10,
+            stake_minor_max: 1_000_000,
+            payout_minor_max: 25_000_000,
+            legs_max: 12,
+            football: FootballConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// The first value outside its range, named.
+    pub fn check(&self) -> Result<(), BoundsError> {
+        let within = |what: &str, value: i64, low: i64, high: i64| match (low..=high).contains(&value) {
+            true => Ok(()),
+            false => Err(BoundsError::outside(what, value, low, high)),
+        };
+        const LOSS_MAX: i64 = oddsengine_types::MONEY_MINOR_MAX / 100;
+        self.margin.check()?;
+        within("odds_e4_min", self.odds_e4_min.into(), 10_010, 10_000_000)?;
+        within("odds_e4_max", self.odds_e4_max.into(), self.odds_e4_min.into(), 10_000_000)?;
+        within("skew_b_minor", self.skew_b_minor.unwrap_or(1), 1, LOSS_MAX)?;
+        within("bet_delay_ms", self.bet_delay_ms, 0, 60_000)?;
+        within("market_loss_minor_max", self.market_loss_minor_max, 0, LOSS_MAX)?;
+        within("fixture_loss_minor_max", self.fixture_loss_minor_max, 0, LOSS_MAX)?;
+        within("competition_loss_minor_max", self.competition_loss_minor_max, 0, LOSS_MAX)?;
+        within("sport_loss_minor_max", self.sport_loss_minor_max, 0, LOSS_MAX)?;
+        within("platform_loss_minor_max", self.platform_loss_minor_max, 0, LOSS_MAX)?;
+        within("stake_minor_min", self.stake_minor_min, 1, STAKE_MINOR_MAX)?;
+        within("stake_minor_max", self.stake_minor_max, self.stake_minor_min, STAKE_MINOR_MAX)?;
+        within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
+        within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
+        let football = &self.football;
+        within("football.first_half_share_e3", football.first_half_share_e3.into(), 1, 999)?;
+        for value in football.lead_multiplier_e3 {
+            within("football.lead_multiplier_e3", value.into(), 100, 10_000)?;
+        }
+        within("football.red_card_own_e3", football.red_card_own_e3.into(), 100, 10_000)?;
+        within("football.red_card_opponent_e3", football.red_card_opponent_e3.into(), 100, 10_000)?;
+        for value in football.stoppage_ms {
+            within("football.stoppage_ms", value, 0, 3_600_000)?;
+        }
+        Ok(())
+    }
+}
+
+impl Margin {
+    /// Checks the booksum.
+    ///
+    /// # Errors
+    /// Outside 1.0000..=2.0000.
+    pub fn check(&self) -> Result<(), BoundsError> {
+        match (10_000..=20_000).contains(&self.booksum_e4) {
+            true => Ok(()),
+            false => Err(BoundsError::outside("booksum_e4", self.booksum_e4, 10_000, 20_000)),
+        }
+    }
+}
+
+/// Where an override applies. The most specific one that sets a value wins: market before fixture before
+/// competition before market type before sport before platform.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// All fixtures of a sport.
+    Sport(SportId),
+    /// All markets of a sport whose key starts with this stem (`correct_score`, `total.h1`).
+    MarketType(SportId, String),
+    /// All fixtures of a competition, by its name.
+    Competition(String),
+    /// One fixture.
+    Fixture(FixtureId),
+    /// One market of a fixture.
+    Market(FixtureId, MarketId),
+}
+codec_enum!(Scope { 0 = Sport(sport), 1 = MarketType(sport, stem), 2 = Competition(name), 3 = Fixture(fixture), 4 = Market(fixture, market) });
+
+/// Settings of a scope; absent ones are inherited.
+///
+/// `loss_minor_max` is the limit of the scope itself: of the sport, of the competition, of the fixture, of the
+/// market; of each market for a market type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScopeSettings {
+    /// Margin.
+    pub margin: Option<Margin>,
+    /// Largest loss.
+    pub loss_minor_max: Option<i64>,
+    /// Bet delay in play.
+    pub bet_delay_ms: Option<i64>,
+}
+codec_struct!(ScopeSettings { margin, loss_minor_max, bet_delay_ms });

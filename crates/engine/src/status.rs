@@ -1,0 +1,155 @@
+//! Refusals and life-cycle states: data with fixed numbers, in order of precedence.
+
+use oddsengine_types::{Decode, DecodeError, Encode, Reader, codec_enum};
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal, $text:literal;)*) => {
+        /// Why a request was refused. When several apply, the first in this order is given.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum Reason {
+            $($(#[doc = $doc])* $name = $number,)*
+        }
+
+        impl Reason {
+            /// All reasons, in order of precedence.
+            pub const ALL: &[Reason] = &[$(Reason::$name),*];
+
+            /// The name on the wire.
+            pub fn name(self) -> &'static str {
+                match self { $(Reason::$name => $text,)* }
+            }
+
+            /// The sentence that explains it.
+            pub fn sentence(self) -> &'static str {
+                match self { $(Reason::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+
+            /// The reason with this number.
+            pub fn from_number(number: u16) -> Option<Reason> {
+                match number { $($number => Some(Reason::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The id was used before with another body.
+    IdHasAnotherBody = 101, "id_has_another_body";
+    /// The customer is blocked.
+    CustomerBlocked = 102, "customer_blocked";
+    /// The currency is not the book's.
+    CurrencyNotAccepted = 103, "currency_not_accepted";
+    /// The stake or amount must be above 0.
+    StakeMustBePositive = 104, "stake_must_be_positive";
+    /// The stake is below the smallest one taken.
+    StakeBelowMinimum = 105, "stake_below_minimum";
+    /// The stake or amount is above the largest one the engine computes with.
+    StakeExceedsMaximum = 106, "stake_exceeds_maximum";
+    /// A ticket has 1 to 20 legs, or fewer if so configured.
+    LegCountOutOfRange = 107, "leg_count_out_of_range";
+    /// Two legs are on the same fixture.
+    LegsOnSameFixture = 108, "legs_on_same_fixture";
+    /// The fixture is not known.
+    FixtureNotFound = 201, "fixture_not_found";
+    /// The market or selection is not offered on this fixture.
+    SelectionNotFound = 202, "selection_not_found";
+    /// The fixture is over, void, or no longer traded.
+    FixtureClosed = 203, "fixture_closed";
+    /// The selection is already decided.
+    SelectionDecided = 204, "selection_decided";
+    /// Trading of the fixture is suspended.
+    FixtureSuspended = 205, "fixture_suspended";
+    /// Trading of the market is suspended.
+    MarketSuspended = 206, "market_suspended";
+    /// No price is offered for the selection.
+    NoPrice = 207, "no_price";
+    /// The odds version is not one that this process published.
+    OddsVersionUnknown = 301, "odds_version_unknown";
+    /// The odds have moved beyond what the customer accepts.
+    OddsHaveMoved = 302, "odds_have_moved";
+    /// The score changed while the bet waited out its delay.
+    ScoreHasChanged = 303, "score_has_changed";
+    /// The payout is above the largest one.
+    PayoutExceedsMaximum = 401, "payout_exceeds_maximum";
+    /// The stake is above this customer's share of the limits.
+    ExceedsCustomerLimit = 402, "exceeds_customer_limit";
+    /// The market's liability limit binds.
+    ExceedsMarketLimit = 403, "exceeds_market_limit";
+    /// The fixture's joint liability limit binds.
+    ExceedsFixtureLimit = 404, "exceeds_fixture_limit";
+    /// The competition's liability limit binds.
+    ExceedsCompetitionLimit = 405, "exceeds_competition_limit";
+    /// The sport's liability limit binds.
+    ExceedsSportLimit = 406, "exceeds_sport_limit";
+    /// The platform's liability limit binds.
+    ExceedsPlatformLimit = 407, "exceeds_platform_limit";
+    /// The customer's available balance is too small.
+    BalanceTooSmall = 501, "balance_too_small";
+    /// The ticket is not known.
+    TicketNotFound = 601, "ticket_not_found";
+    /// The ticket was refused, or cancelled before.
+    TicketNotOpen = 602, "ticket_not_open";
+    /// The command's values are out of bounds.
+    ValueOutOfBounds = 701, "value_out_of_bounds";
+    /// The command cannot follow the present state.
+    OutOfSequence = 702, "out_of_sequence";
+    /// The fixture or id exists already.
+    AlreadyExists = 703, "already_exists";
+    /// The journal cannot take money commands at present.
+    JournalUnavailable = 801, "journal_unavailable";
+}
+
+impl Encode for Reason {
+    fn encode(&self, out: &mut Vec<u8>) {
+        (*self as u16).encode(out);
+    }
+}
+
+impl Decode for Reason {
+    fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let number = u16::decode(input)?;
+        Reason::from_number(number).ok_or_else(|| input.error(format!("{number} is not a reason")))
+    }
+}
+
+/// Where a ticket stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    /// Stake reserved, waiting out the bet delay.
+    Delayed,
+    /// Refused; the reason says why.
+    Refused(Reason),
+    /// Accepted and open.
+    Open,
+    /// Paid, or lost.
+    Settled,
+    /// Withdrawn by the operator; the stake went back.
+    Cancelled,
+}
+codec_enum!(TicketState { 0 = Delayed, 1 = Refused(reason), 2 = Open, 3 = Settled, 4 = Cancelled });
+
+impl TicketState {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delayed => "delayed",
+            Self::Refused(_) => "refused",
+            Self::Open => "accepted",
+            Self::Settled => "settled",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_ascend_in_order_of_precedence() {
+        assert!(Reason::ALL.windows(2).all(|pair| (pair[0] as u16) < pair[1] as u16));
+        assert!(Reason::ALL.iter().all(|&reason| Reason::from_number(reason as u16) == Some(reason)));
+        assert!(Reason::ALL.iter().all(|reason| reason.sentence().ends_with('.')));
+    }
+}

@@ -1,0 +1,190 @@
+//! Tickets: what was asked, what was decided on which evidence, what was paid.
+
+use oddsengine_types::{CustomerId, Grade, TicketId, codec_enum, codec_struct};
+
+use crate::command::{OddsChange, OddsVersion};
+use crate::status::{Reason, TicketState};
+
+/// A ticket and the evidence of every decision on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ticket {
+    /// Chosen by the client.
+    pub id: TicketId,
+    /// Who bets.
+    pub customer: CustomerId,
+    /// Stake of the ticket.
+    pub stake_minor: i64,
+    /// What may happen when the odds have moved.
+    pub odds_change: OddsChange,
+    /// Where it stands.
+    pub state: TicketState,
+    /// The legs, in the order submitted.
+    pub legs: Vec<Leg>,
+    /// Payout if every leg wins at the accepted odds.
+    pub payout_minor_max: i64,
+    /// What has been paid, stake included; 0 while open.
+    pub paid_minor: i64,
+    /// When it was received.
+    pub received_ns: i64,
+    /// When it was accepted or refused; 0 while delayed.
+    pub decided_ns: i64,
+    /// When the bet delay ends; 0 if there is none.
+    pub due_ns: i64,
+    /// Times it was settled; above 1 after a resettlement.
+    pub settlement_count: u32,
+    /// Every limit checked, with its value.
+    pub checks: Vec<LimitCheck>,
+    /// Hash of the request, to tell a repeat from a conflict.
+    pub request_hash: u64,
+}
+codec_struct!(Ticket {
+    id,
+    customer,
+    stake_minor,
+    odds_change,
+    state,
+    legs,
+    payout_minor_max,
+    paid_minor,
+    received_ns,
+    decided_ns,
+    due_ns,
+    settlement_count,
+    checks,
+    request_hash,
+});
+
+impl Ticket {
+    /// The reason, if it was refused.
+    pub fn reason(&self) -> Option<Reason> {
+        match self.state {
+            TicketState::Refused(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The largest stake that the limits allowed, and the limit that bound it: what a max-stake query answers.
+    pub fn binding(&self) -> Option<&LimitCheck> {
+        self.checks.iter().min_by_key(|check| check.stake_minor_max)
+    }
+
+    /// It takes part in liability: open, or its stake reserved during the delay.
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, TicketState::Open | TicketState::Delayed)
+    }
+}
+
+/// One leg: the price evidence, and the grade once decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leg {
+    /// Index of the fixture in the engine.
+    pub fixture: u32,
+    /// Index of the selection in the template.
+    pub selection: u16,
+    /// Odds that the customer saw.
+    pub requested_odds_e4: u32,
+    /// Odds offered at the decision.
+    pub offered_odds_e4: u32,
+    /// Odds of the bet; 0 if it was refused.
+    pub odds_e4: u32,
+    /// Fair probability of the selection at the decision, refunds set aside, in billionths.
+    pub fair_probability_e9: u32,
+    /// The version that the customer quoted.
+    pub quoted_version: OddsVersion,
+    /// The version at the decision.
+    pub version: OddsVersion,
+    /// Score at the decision.
+    pub score: (u16, u16),
+    /// Match clock at the decision.
+    pub clock_ms: i64,
+    /// The grade, once decided.
+    pub grade: Option<Grade>,
+}
+codec_struct!(Leg {
+    fixture,
+    selection,
+    requested_odds_e4,
+    offered_odds_e4,
+    odds_e4,
+    fair_probability_e9,
+    quoted_version,
+    version,
+    score,
+    clock_ms,
+    grade,
+});
+
+/// A limit and what it allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitCheck {
+    /// Which limit.
+    pub level: LimitLevel,
+    /// The leg it is about, or none for the whole ticket.
+    pub leg: Option<u8>,
+    /// The limit.
+    pub limit_minor: i64,
+    /// Loss (or stake, payout) that counts against the limit before this ticket.
+    pub used_minor: i64,
+    /// Largest stake that it allows.
+    pub stake_minor_max: i64,
+}
+codec_struct!(LimitCheck { level, leg, limit_minor, used_minor, stake_minor_max });
+
+/// The levels at which stakes are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LimitLevel {
+    /// Largest payout of a ticket.
+    Payout,
+    /// The customer's own limit and share of the other limits.
+    Customer,
+    /// One market's loss.
+    Market,
+    /// The fixture's joint loss.
+    Fixture,
+    /// The competition's loss.
+    Competition,
+    /// The sport's loss.
+    Sport,
+    /// The platform's loss.
+    Platform,
+}
+codec_enum!(LimitLevel { 0 = Payout, 1 = Customer, 2 = Market, 3 = Fixture, 4 = Competition, 5 = Sport, 6 = Platform });
+
+impl LimitLevel {
+    /// All levels.
+    pub const ALL: [LimitLevel; 7] = [
+        Self::Payout,
+        Self::Customer,
+        Self::Market,
+        Self::Fixture,
+        Self::Competition,
+        Self::Sport,
+        Self::Platform,
+    ];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Payout => "payout",
+            Self::Customer => "customer",
+            Self::Market => "market",
+            Self::Fixture => "fixture",
+            Self::Competition => "competition",
+            Self::Sport => "sport",
+            Self::Platform => "platform",
+        }
+    }
+
+    /// The refusal that it leads to.
+    pub fn reason(self) -> Reason {
+        match self {
+            Self::Payout => Reason::PayoutExceedsMaximum,
+            Self::Customer => Reason::ExceedsCustomerLimit,
+            Self::Market => Reason::ExceedsMarketLimit,
+            Self::Fixture => Reason::ExceedsFixtureLimit,
+            Self::Competition => Reason::ExceedsCompetitionLimit,
+            Self::Sport => Reason::ExceedsSportLimit,
+            Self::Platform => Reason::ExceedsPlatformLimit,
+        }
+    }
+}
