@@ -1,5 +1,338 @@
-//! The positions of one fixture.
+//! The positions of one fixture: profit and loss on every outcome, jointly over all its markets.
+//!
+//! A bet adds `stake - return(grade)` to each outcome. Grades are few, so a position is a short list of profit
+//! and loss by grade, and adding it is one pass over the joint space; taking it back is the same pass with the
+//! signs turned. All integers, so a book that is emptied is exactly zero again.
 
-/// The positions of one fixture.
+use std::collections::BTreeMap;
+
+use oddsengine_markets::{Possible, Template};
+use oddsengine_types::{codec_struct, payout_minor};
+
+/// Most distinct grades of a template.
+pub const GRADES_MAX: usize = 8;
+/// The minimum over no outcome at all.
+pub const NO_OUTCOME: i64 = i64::MAX;
+
+/// An amount per grade, by index into the template's grades.
+pub type ByGrade = [i64; GRADES_MAX];
+
+/// A stake on a selection of one fixture.
+///
+/// For a leg of an accumulator `unit_minor` is the stake times the expected returns of the other legs: what is
+/// expected to ride on this leg. For a single it is the stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Index of the selection in the template.
+    pub selection: u16,
+    /// Odds of the leg, in ten-thousandths.
+    pub odds_e4: u32,
+    /// Stake of the ticket.
+    pub stake_minor: i64,
+    /// What rides on this leg.
+    pub unit_minor: i64,
+}
+
+impl Position {
+    /// The bookmaker's profit (positive) or loss at each grade.
+    pub fn pnl_by_grade(&self, template: &Template) -> ByGrade {
+        let mut pnl = [0; GRADES_MAX];
+        for (pnl, &grade) in pnl.iter_mut().zip(&template.grades) {
+            *pnl = self.stake_minor - payout_minor(self.unit_minor, &[(self.odds_e4, grade)]);
+        }
+        pnl
+    }
+}
+
+/// What has been staked on a selection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SelectionTotals {
+    /// Number of open legs.
+    pub leg_count: u32,
+    /// Stakes of the tickets.
+    pub stake_minor: i64,
+    /// Payout if the selection wins: of singles in full, of accumulators as far as the other legs are expected to.
+    pub payout_minor: i64,
+    /// What is refunded if the selection is void, likewise.
+    pub unit_minor: i64,
+}
+codec_struct!(SelectionTotals { leg_count, stake_minor, payout_minor, unit_minor });
+
+/// The positions of one fixture. Empty until the first bet.
 #[derive(Clone, Debug, Default)]
-pub struct Book {}
+pub struct Book {
+    main: Vec<i64>,
+    side: Vec<i64>,
+    side_minima: Vec<i64>,
+    markets: BTreeMap<u16, Vec<i64>>,
+    selections: BTreeMap<u16, SelectionTotals>,
+    worst_minor: i64,
+}
+
+impl Book {
+    /// Adds a position.
+    pub fn add(&mut self, template: &Template, possible: &Possible, position: &Position) {
+        self.change(template, possible, position, 1);
+    }
+
+    /// Takes a position back.
+    pub fn remove(&mut self, template: &Template, possible: &Possible, position: &Position) {
+        self.change(template, possible, position, -1);
+    }
+
+    /// Replaces what rides on a leg whose other legs have moved.
+    pub fn reweigh(
+        &mut self,
+        template: &Template,
+        possible: &Possible,
+        position: &Position,
+        unit_minor: i64,
+    ) {
+        let next = Position { unit_minor, ..*position };
+        let (before, after) = (position.pnl_by_grade(template), next.pnl_by_grade(template));
+        self.add_pnl(
+            template,
+            possible,
+            position.selection,
+            &std::array::from_fn(|grade| after[grade] - before[grade]),
+        );
+        let totals = self.selections.entry(position.selection).or_default();
+        totals.payout_minor += full_payout(&next) - full_payout(position);
+        totals.unit_minor += unit_minor - position.unit_minor;
+    }
+
+    fn change(&mut self, template: &Template, possible: &Possible, position: &Position, sign: i64) {
+        let pnl = position.pnl_by_grade(template).map(|pnl| pnl * sign);
+        self.add_pnl(template, possible, position.selection, &pnl);
+        let totals = self.selections.entry(position.selection).or_default();
+        totals.leg_count = totals.leg_count.wrapping_add_signed(sign as i32);
+        totals.stake_minor += sign * position.stake_minor;
+        totals.payout_minor += sign * full_payout(position);
+        totals.unit_minor += sign * position.unit_minor;
+        if totals.leg_count == 0 {
+            debug_assert_eq!(*totals, SelectionTotals::default());
+            self.selections.remove(&position.selection);
+        }
+    }
+
+    fn add_pnl(&mut self, template: &Template, possible: &Possible, selection: u16, pnl: &ByGrade) {
+        let joint = &template.joint;
+        let market = template.selections[usize::from(selection)].market;
+        let view = template.markets[usize::from(market)].view;
+        let cell_count = template.views[usize::from(view)].cell_count;
+        let grades = template.grades_on_cells(usize::from(selection));
+        let pnl_of_cell: Vec<i64> =
+            grades[..cell_count].iter().map(|&grade| pnl[usize::from(grade)]).collect();
+
+        let market_pnl = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
+        market_pnl.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
+
+        if self.main.is_empty() {
+            self.main = vec![0; joint.main_count];
+            self.side_minima = vec![0; joint.side_masks.len()];
+        }
+        match joint.main_cells(view) {
+            Some(cells) => {
+                for (total, &cell) in self.main.iter_mut().zip(cells) {
+                    *total += pnl_of_cell[usize::from(cell)];
+                }
+                self.worst_minor = self.scan_worst(template, possible);
+            }
+            None => {
+                if self.side.is_empty() {
+                    self.side = vec![0; cell_count];
+                }
+                self.side.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
+                self.refresh(template, possible);
+            }
+        }
+    }
+
+    /// Recomputes what depends on the outcomes still possible; call it when they change.
+    pub fn refresh(&mut self, template: &Template, possible: &Possible) {
+        if self.main.is_empty() {
+            return;
+        }
+        if !self.side.is_empty() {
+            for (minimum, &mask) in self.side_minima.iter_mut().zip(&template.joint.side_masks) {
+                *minimum =
+                    cells_of(mask & possible.side).map(|cell| self.side[cell]).min().unwrap_or(NO_OUTCOME);
+            }
+        }
+        self.worst_minor = self.scan_worst(template, possible);
+    }
+
+    fn scan_worst(&self, template: &Template, possible: &Possible) -> i64 {
+        let groups = &template.joint.side_mask_of_main;
+        let worst = if self.side.is_empty() {
+            possible.main.iter().map(|&cell| self.main[usize::from(cell)]).min()
+        } else {
+            possible
+                .main
+                .iter()
+                .map(|&cell| {
+                    self.main[usize::from(cell)]
+                        .saturating_add(self.side_minima[usize::from(groups[usize::from(cell)])])
+                })
+                .min()
+        };
+        worst.unwrap_or(0)
+    }
+
+    /// The fixture's profit and loss on its worst outcome still possible; 0 without bets. Kept up to date.
+    #[inline]
+    pub fn worst_minor(&self) -> i64 {
+        self.worst_minor
+    }
+
+    /// The joint minimum over the outcomes on which a selection has each grade; [`NO_OUTCOME`] where there is none.
+    pub fn joint_minima(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
+        let view = template.market_of(selection).view;
+        let grades = template.grades_on_cells(selection);
+        let groups = &template.joint.side_mask_of_main;
+        let mut minima = [NO_OUTCOME; GRADES_MAX];
+        let Some(cells) = template.joint.main_cells(view) else {
+            return self.side_minima_by_grade(template, possible, &grades);
+        };
+        if self.main.is_empty() {
+            let counts = &possible.before[usize::from(view)];
+            for (cell, &grade) in grades[..counts.len() - 1].iter().enumerate() {
+                if counts[cell + 1] > counts[cell] {
+                    minima[usize::from(grade)] = 0;
+                }
+            }
+            return minima;
+        }
+        for &main in &possible.main {
+            let main = usize::from(main);
+            let pnl = self.main[main].saturating_add(self.side_minima[usize::from(groups[main])]);
+            let minimum = &mut minima[usize::from(grades[usize::from(cells[main])])];
+            *minimum = pnl.min(*minimum);
+        }
+        minima
+    }
+
+    fn side_minima_by_grade(&self, template: &Template, possible: &Possible, grades: &[u8]) -> ByGrade {
+        let joint = &template.joint;
+        let pnl_of_side = |cell: usize| self.side.get(cell).copied().unwrap_or(0);
+        let by_mask: Vec<ByGrade> = joint
+            .side_masks
+            .iter()
+            .map(|&mask| {
+                let mut minima = [NO_OUTCOME; GRADES_MAX];
+                for cell in cells_of(mask & possible.side) {
+                    let minimum = &mut minima[usize::from(grades[cell])];
+                    *minimum = pnl_of_side(cell).min(*minimum);
+                }
+                minima
+            })
+            .collect();
+        let mut minima = [NO_OUTCOME; GRADES_MAX];
+        for &main in &possible.main {
+            let main = usize::from(main);
+            let main_pnl = self.main.get(main).copied().unwrap_or(0);
+            for (minimum, &side_pnl) in
+                minima.iter_mut().zip(&by_mask[usize::from(joint.side_mask_of_main[main])])
+            {
+                if side_pnl != NO_OUTCOME {
+                    *minimum = (*minimum).min(main_pnl + side_pnl);
+                }
+            }
+        }
+        minima
+    }
+
+    /// As [`Book::joint_minima`], of the bets of the selection's market alone.
+    pub fn market_minima(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
+        let market = template.selections[selection].market;
+        let counts = &possible.before[usize::from(template.markets[usize::from(market)].view)];
+        let grades = template.grades_on_cells(selection);
+        let pnl = self.markets.get(&market);
+        let mut minima = [NO_OUTCOME; GRADES_MAX];
+        for (cell, &grade) in grades[..counts.len() - 1].iter().enumerate() {
+            if counts[cell + 1] > counts[cell] {
+                let minimum = &mut minima[usize::from(grade)];
+                *minimum = (*minimum).min(pnl.map_or(0, |pnl| pnl[cell]));
+            }
+        }
+        minima
+    }
+
+    /// Profit and loss of one market on its worst outcome still possible.
+    pub fn market_worst_minor(&self, template: &Template, possible: &Possible, market: u16) -> i64 {
+        let Some(pnl) = self.markets.get(&market) else { return 0 };
+        let counts = &possible.before[usize::from(template.markets[usize::from(market)].view)];
+        (0..pnl.len())
+            .filter(|&cell| counts[cell + 1] > counts[cell])
+            .map(|cell| pnl[cell])
+            .min()
+            .unwrap_or(0)
+    }
+
+    /// Markets with bets, ascending.
+    pub fn markets(&self) -> impl Iterator<Item = u16> {
+        let mut markets: Vec<u16> = self
+            .markets
+            .iter()
+            .filter(|(_, pnl)| pnl.iter().any(|&pnl| pnl != 0))
+            .map(|(&market, _)| market)
+            .collect();
+        markets.sort_unstable();
+        markets.into_iter()
+    }
+
+    /// Profit and loss of one market by cell of its view, if it has had bets.
+    pub fn market_pnl(&self, market: u16) -> Option<&[i64]> {
+        self.markets.get(&market).map(Vec::as_slice)
+    }
+
+    /// Totals of a selection.
+    pub fn selection(&self, selection: u16) -> SelectionTotals {
+        self.selections.get(&selection).copied().unwrap_or_default()
+    }
+
+    /// Totals of every selection with bets, ascending.
+    pub fn selections(&self) -> impl Iterator<Item = (u16, &SelectionTotals)> {
+        self.selections.iter().map(|(&selection, totals)| (selection, totals))
+    }
+
+    /// Expected profit and loss under the selections' probabilities of winning and refund.
+    pub fn expected_minor(&self, win: &[f64], refund: &[f64]) -> f64 {
+        self.selections
+            .iter()
+            .map(|(&selection, totals)| {
+                let selection = usize::from(selection);
+                totals.stake_minor as f64
+                    - win[selection] * totals.payout_minor as f64
+                    - refund[selection] * totals.unit_minor as f64
+            })
+            .sum()
+    }
+
+    /// Profit and loss at one joint outcome: a main cell, and a side cell where the sport has a side view.
+    pub fn pnl_at(&self, main: usize, side: Option<usize>) -> i64 {
+        let side = side.and_then(|cell| self.side.get(cell)).copied().unwrap_or(0);
+        self.main.get(main).copied().unwrap_or(0) + side
+    }
+
+    /// No bet is open.
+    pub fn is_empty(&self) -> bool {
+        self.selections.is_empty()
+    }
+}
+
+/// What a position pays in full.
+fn full_payout(position: &Position) -> i64 {
+    payout_minor(position.unit_minor, &[(position.odds_e4, oddsengine_types::Grade::WON)])
+}
+
+fn cells_of(mut mask: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        if mask == 0 {
+            return None;
+        }
+        let cell = mask.trailing_zeros() as usize;
+        mask &= mask - 1;
+        Some(cell)
+    })
+}

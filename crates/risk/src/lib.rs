@@ -1,5 +1,9 @@
-//! Positions on views, limits, maximum stakes and liability skew.
+//! Positions on views, limits, maximum stakes.
+//!
+//! Nothing here knows a sport: a template's views and grades say all there is to know about a selection.
 
 pub mod book;
+pub mod limit;
 
-pub use book::Book;
+pub use book::{Book, Position, SelectionTotals};
+pub use limit::{UNIT_E9, stake_minor_max, unit_minor};

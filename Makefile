@@ -1,0 +1,88 @@
+# Building, running and checking oddsengine. `make` lists the verbs; the text after ## is what it prints.
+
+# The Python that makes the .venv; everything afterwards runs with the .venv's own.
+PYTHON ?= python3
+VENV ?= .venv
+# Passed on to the program behind the verb, e.g. `make demo DEMO_ARGS="--help"`.
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+FUZZ_ARGS ?=
+SIM_ARGS ?=
+
+# rustup installs here, and a shell opened before that does not look there.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+export PYTHON
+# One interpreter for every cargo command: with two, each would rebuild what the other built.
+venv_python := $(abspath $(VENV))/bin/python
+export PYO3_PYTHON := $(venv_python)
+export VIRTUAL_ENV := $(abspath $(VENV))
+# maturin refuses to choose between two active environments.
+unexport CONDA_PREFIX
+# Tests run in several folders, so a relative path would not mean the same everywhere.
+ifneq ($(ODDSENGINE_REFERENCE_DATA),)
+override export ODDSENGINE_REFERENCE_DATA := $(abspath $(ODDSENGINE_REFERENCE_DATA))
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+.PHONY: help
+help:
+	@echo "oddsengine: make <verb>"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: $(VENV)/.installed ## build the Rust core and install the package into .venv
+	@# The lock holds every dependency already: without an index pip can only confirm that, or fail.
+	PIP_NO_INDEX=1 PIP_QUIET=1 $(venv_python) -m maturin develop --release --locked
+
+.PHONY: demo
+demo: build ## build, then run the main job (DEMO_ARGS=...)
+	$(VENV)/bin/oddsengine demo $(DEMO_ARGS)
+
+.PHONY: test
+test: build ## build, then run everything that must hold, Rust and Python (PYTEST_ARGS=...)
+	cargo test --workspace --exclude oddsengine-python --locked --no-fail-fast
+	$(venv_python) -m pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: lint-tools build ## formats, lints, types and stubs
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(venv_python) -m ruff format --check
+	$(venv_python) -m ruff check
+	$(venv_python) -m mypy
+	$(venv_python) scripts/check_stubs.py
+
+.PHONY: bench
+bench: build ## measure, and print percentiles with their conditions (BENCH_ARGS=...)
+	PATH="$(VIRTUAL_ENV)/bin:$$PATH" benches/run.sh $(BENCH_ARGS)
+
+.PHONY: fuzz
+fuzz: prerequisites ## throw random bytes at the decoders (FUZZ_ARGS=...)
+	tests/fuzz/run.sh $(FUZZ_ARGS)
+
+.PHONY: sim
+sim: prerequisites ## simulate seeded days of trading and audit every invariant (SIM_ARGS=...)
+	cargo run --release --locked -p oddsengine-sim -- $(SIM_ARGS)
+
+.PHONY: clean
+clean: ## remove everything that was built, .venv included
+	rm -rf $(VENV) target dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .benchmarks
+	rm -f python/oddsengine/*.so
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: prerequisites lint-tools
+prerequisites:
+	@scripts/prerequisites.sh
+lint-tools:
+	@scripts/prerequisites.sh --lints
+
+# Made again whenever the locked versions or the package's own dependencies change. The first line of the
+# recipe also repairs a .venv whose creation was interrupted.
+$(VENV)/.installed: requirements/dev.txt pyproject.toml | prerequisites
+	$(PYTHON) -m venv $(VENV)
+	$(venv_python) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

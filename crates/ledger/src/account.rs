@@ -1,0 +1,302 @@
+//! The chart of accounts and what stands on them.
+
+use oddsengine_types::{
+    Currency, CustomerId, Decode, DecodeError, Encode, IdMap, Reader, codec_enum, codec_struct,
+};
+
+/// What an account is for. Each kind has one account per currency, made on first use.
+///
+/// | kind | normal side | may be overdrawn |
+/// |---|---|---|
+/// | `CustomerCash`, `CustomerBonus`, `CustomerOpenStakes`, `CustomerWithdrawalPending` | credit | **no** |
+/// | `CustomerReceivable`, `Psp`, `BankSegregated`, `BankOperating` | debit | yes |
+/// | `BettingResult`, `Commission`, `Dormant`, `TaxWithheld`, `Fx`, `Suspense` | credit | yes |
+/// | `PromoFreeBet`, `PromoBoost`, `Goodwill`, `Chargeback` | debit | yes |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccountKind {
+    /// Money the customer may bet or withdraw.
+    CustomerCash(CustomerId),
+    /// Stakes of the customer's open bets.
+    CustomerOpenStakes(CustomerId),
+    /// Money on its way out to the customer.
+    CustomerWithdrawalPending(CustomerId),
+    /// What the customer owes after a resettlement or a chargeback.
+    CustomerReceivable(CustomerId),
+    /// Bonus money: it may be bet, not withdrawn.
+    CustomerBonus(CustomerId),
+    /// Money at payment providers.
+    Psp,
+    /// Stakes kept less returns paid.
+    BettingResult,
+    /// Money whose owner is not yet known.
+    Suspense,
+    /// Customer funds at the bank.
+    BankSegregated,
+    /// Own funds at the bank.
+    BankOperating,
+    /// Commission earned.
+    Commission,
+    /// Cost of free bets.
+    PromoFreeBet,
+    /// Cost of boosted odds.
+    PromoBoost,
+    /// Gifts to customers.
+    Goodwill,
+    /// Deposits taken back by a bank.
+    Chargeback,
+    /// The own side of currency exchanges: a linked pair goes through one such account per currency.
+    Fx,
+    /// Balances of customers who are gone.
+    Dormant,
+    /// Tax withheld from winnings.
+    TaxWithheld,
+}
+
+codec_enum!(AccountKind {
+    0 = CustomerCash(customer),
+    1 = CustomerOpenStakes(customer),
+    2 = CustomerWithdrawalPending(customer),
+    3 = CustomerReceivable(customer),
+    4 = CustomerBonus(customer),
+    5 = Psp,
+    6 = BettingResult,
+    7 = Suspense,
+    8 = BankSegregated,
+    9 = BankOperating,
+    10 = Commission,
+    11 = PromoFreeBet,
+    12 = PromoBoost,
+    13 = Goodwill,
+    14 = Chargeback,
+    15 = Fx,
+    16 = Dormant,
+    17 = TaxWithheld,
+});
+
+/// The side on which an account grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormalSide {
+    /// Assets and expenses: the balance is debits less credits.
+    Debit,
+    /// Liabilities and revenue: the balance is credits less debits.
+    Credit,
+}
+
+impl AccountKind {
+    /// The side on which accounts of this kind grow.
+    pub fn normal_side(self) -> NormalSide {
+        match self {
+            Self::CustomerReceivable(_)
+            | Self::Psp
+            | Self::BankSegregated
+            | Self::BankOperating
+            | Self::PromoFreeBet
+            | Self::PromoBoost
+            | Self::Goodwill
+            | Self::Chargeback => NormalSide::Debit,
+            Self::CustomerCash(_)
+            | Self::CustomerOpenStakes(_)
+            | Self::CustomerWithdrawalPending(_)
+            | Self::CustomerBonus(_)
+            | Self::BettingResult
+            | Self::Suspense
+            | Self::Commission
+            | Self::Fx
+            | Self::Dormant
+            | Self::TaxWithheld => NormalSide::Credit,
+        }
+    }
+
+    /// True when debits, with the reserved ones, must never exceed credits: money that belongs to a customer.
+    pub fn is_guarded(self) -> bool {
+        matches!(
+            self,
+            Self::CustomerCash(_)
+                | Self::CustomerOpenStakes(_)
+                | Self::CustomerWithdrawalPending(_)
+                | Self::CustomerBonus(_)
+        )
+    }
+
+    /// The customer whose account it is.
+    pub fn customer(self) -> Option<CustomerId> {
+        match self {
+            Self::CustomerCash(customer)
+            | Self::CustomerOpenStakes(customer)
+            | Self::CustomerWithdrawalPending(customer)
+            | Self::CustomerReceivable(customer)
+            | Self::CustomerBonus(customer) => Some(customer),
+            _ => None,
+        }
+    }
+}
+
+/// An account of one ledger: its index, dense, in order of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u32);
+
+impl Encode for AccountId {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+}
+
+impl Decode for AccountId {
+    fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        u32::decode(input).map(Self)
+    }
+}
+
+/// Most accounts of one ledger.
+pub const ACCOUNTS_COUNT_MAX: usize = 1 << 30;
+
+/// An account and the sums of its transfers, in minor units. The four sums never shrink below zero, and posted
+/// plus pending of one side stays within [`MONEY_MINOR_MAX`](oddsengine_types::MONEY_MINOR_MAX).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// What it is for.
+    pub kind: AccountKind,
+    /// Its currency.
+    pub currency: Currency,
+    /// Sum of booked debits.
+    pub debit_posted_minor: i64,
+    /// Sum of booked credits.
+    pub credit_posted_minor: i64,
+    /// Sum of reserved debits.
+    pub debit_pending_minor: i64,
+    /// Sum of reserved credits.
+    pub credit_pending_minor: i64,
+}
+
+codec_struct!(Account {
+    kind,
+    currency,
+    debit_posted_minor,
+    credit_posted_minor,
+    debit_pending_minor,
+    credit_pending_minor,
+});
+
+/// What an account holds, in minor units, counted on its normal side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Booked: credits less debits, or debits less credits.
+    pub posted_minor: i64,
+    /// Reserved debits.
+    pub pending_debit_minor: i64,
+    /// Reserved credits; they count for nothing until they are posted.
+    pub pending_credit_minor: i64,
+    /// Booked less what is reserved to leave.
+    pub available_minor: i64,
+}
+
+impl Account {
+    pub(crate) fn new(kind: AccountKind, currency: Currency) -> Self {
+        Self {
+            kind,
+            currency,
+            debit_posted_minor: 0,
+            credit_posted_minor: 0,
+            debit_pending_minor: 0,
+            credit_pending_minor: 0,
+        }
+    }
+
+    /// The balance on the account's normal side.
+    pub fn balance(&self) -> Balance {
+        let credit_less_debit = self.credit_posted_minor - self.debit_posted_minor;
+        let (posted_minor, leaving_minor) = match self.kind.normal_side() {
+            NormalSide::Credit => (credit_less_debit, self.debit_pending_minor),
+            NormalSide::Debit => (-credit_less_debit, self.credit_pending_minor),
+        };
+        Balance {
+            posted_minor,
+            pending_debit_minor: self.debit_pending_minor,
+            pending_credit_minor: self.credit_pending_minor,
+            available_minor: posted_minor - leaving_minor,
+        }
+    }
+}
+
+/// The accounts by index and by kind and currency.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Accounts {
+    list: Vec<Account>,
+    ids: IdMap<(AccountKind, Currency), AccountId>,
+}
+
+impl Accounts {
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        let mut accounts = Self::default();
+        accounts.list.reserve(count);
+        accounts.ids.reserve(count);
+        accounts
+    }
+
+    pub(crate) fn find(&self, kind: AccountKind, currency: Currency) -> Option<AccountId> {
+        self.ids.get(&(kind, currency)).copied()
+    }
+
+    pub(crate) fn find_or_create(&mut self, kind: AccountKind, currency: Currency) -> AccountId {
+        match self.find(kind, currency) {
+            Some(id) => id,
+            None => self.push(Account::new(kind, currency)),
+        }
+    }
+
+    /// Adds an account that is not there yet.
+    pub(crate) fn push(&mut self, account: Account) -> AccountId {
+        assert!(self.list.len() < ACCOUNTS_COUNT_MAX, "the ledger is full");
+        let id = AccountId(self.list.len() as u32);
+        let replaced = self.ids.insert((account.kind, account.currency), id);
+        assert!(replaced.is_none(), "an account exists once");
+        self.list.push(account);
+        id
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, id: AccountId) -> Option<&Account> {
+        self.list.get(id.0 as usize)
+    }
+
+    /// An account known to exist.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, id: AccountId) -> &mut Account {
+        &mut self.list[id.0 as usize]
+    }
+
+    pub(crate) fn list(&self) -> &Vec<Account> {
+        &self.list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balances_count_on_the_normal_side() {
+        let mut account = Account::new(AccountKind::CustomerCash(CustomerId(1)), Currency::EUR);
+        account.credit_posted_minor = 100;
+        account.debit_posted_minor = 30;
+        account.debit_pending_minor = 20;
+        account.credit_pending_minor = 7;
+        let balance = account.balance();
+        assert_eq!((balance.posted_minor, balance.available_minor), (70, 50));
+        account.kind = AccountKind::Psp;
+        let balance = account.balance();
+        assert_eq!((balance.posted_minor, balance.available_minor), (-70, -77));
+    }
+
+    #[test]
+    fn accounts_are_numbered_in_order_of_creation() {
+        let usd = Currency::parse("USD").unwrap();
+        let mut accounts = Accounts::default();
+        let cash = AccountKind::CustomerCash(CustomerId(1));
+        assert_eq!(accounts.find_or_create(cash, Currency::EUR), AccountId(0));
+        assert_eq!(accounts.find_or_create(cash, usd), AccountId(1));
+        assert_eq!(accounts.find_or_create(AccountKind::Psp, usd), AccountId(2));
+        assert_eq!(accounts.find_or_create(cash, usd), AccountId(1));
+        assert_eq!(accounts.find(AccountKind::Psp, Currency::EUR), None);
+    }
+}

@@ -1,0 +1,3 @@
+# Written by hand; `scripts/check_stubs.py` compares it with the built module.
+
+__version__: str
