@@ -11,8 +11,8 @@ pub mod live;
 pub mod template;
 
 pub use joint::{JointSpace, SideMask};
-pub use live::{Incident, IncidentError, LiveChange, LivePhase, LiveState, Outcome, Possible};
 pub use live::LiveSummary;
+pub use live::{Incident, IncidentError, LiveChange, LivePhase, LiveState, Outcome, Possible};
 pub use template::{Market, MarketId, MarketKey, Run, Selection, SelectionId, Template, View};
 
 use oddsengine_types::SportId;

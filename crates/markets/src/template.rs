@@ -15,7 +15,9 @@ macro_rules! codec_struct_newtype {
             }
         }
         impl oddsengine_types::Decode for $name {
-            fn decode(input: &mut oddsengine_types::Reader<'_>) -> Result<Self, oddsengine_types::DecodeError> {
+            fn decode(
+                input: &mut oddsengine_types::Reader<'_>,
+            ) -> Result<Self, oddsengine_types::DecodeError> {
                 Ok(Self(oddsengine_types::Decode::decode(input)?))
             }
         }
@@ -206,7 +208,8 @@ impl Template {
                 template.append_runs(definition.view, |cell| grade_on_cell(rule, definition.view, cell));
                 let runs = first_run..template.runs.len() as u32;
                 let selection = template.selections.len() as u16;
-                let earlier = template.selection_by_id.insert(SelectionId::of(&definition.key, name), selection);
+                let earlier =
+                    template.selection_by_id.insert(SelectionId::of(&definition.key, name), selection);
                 assert!(earlier.is_none(), "the id of {}/{name} collides", definition.key);
                 template.selections.push(Selection { name: name.clone(), market, runs });
                 all_rules.push(rule.clone());

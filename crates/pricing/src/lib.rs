@@ -1,1 +1,12 @@
-//! Margins, sport models, calibration and boards.
+//! Margins, sport models, calibration and boards of oddsengine.
+//!
+//! Everything here is a pure function of its arguments. Transcendental functions come from the pinned
+//! pure-Rust `libm`, sums have a fixed order and nothing is fused, so that a price recomputed on replay
+//! has the same bits on every machine. Square roots use the standard library: IEEE 754 requires them to
+//! be correctly rounded, so they cannot differ.
+
+pub mod board;
+pub mod football;
+pub mod margin;
+mod root;
+pub mod snap;

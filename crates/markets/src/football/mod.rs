@@ -11,7 +11,7 @@ pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as 
 pub use rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 pub use views::{
     FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, MAIN_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX, main_cell,
-    main_goals, order_cell,
+    main_goals, order_cell, order_of_cell,
 };
 
 use oddsengine_types::codec_enum;

@@ -1,0 +1,200 @@
+//! From view probabilities to a board: expectations of all selections, margins, skew, ladder.
+//!
+//! # Why the board cannot be arbitraged
+//!
+//! All fair prices come from one probability measure, and no offered price is above its fair price: the margin
+//! only shortens, the skew is cut at the fair price, the ladder rounds down. Any portfolio of bets at offered
+//! odds therefore has an expectation of at most 0 under that measure, so it cannot win on every outcome: no
+//! combination of our own markets is an arbitrage, whatever the rounding. Prices set by hand are the trader's.
+
+use oddsengine_markets::{Market, Template};
+use oddsengine_types::{Ladder, Odds};
+
+use crate::margin::{self, MarginMethod};
+
+/// Fair probabilities below this are not offered: the longest odds would still be a gift to the book's model error.
+pub const PROBABILITY_MIN: f64 = 1e-7;
+
+/// Running sums of each view's probabilities: `prefix[view][i]` is the mass of the cells before `i`.
+#[derive(Clone, Debug, Default)]
+pub struct ViewPrefixes {
+    views: Vec<Vec<f64>>,
+}
+
+impl ViewPrefixes {
+    /// Zero sums for every view of a template.
+    pub fn new(template: &Template) -> Self {
+        Self { views: template.views.iter().map(|view| vec![0.0; view.cell_count + 1]).collect() }
+    }
+
+    /// Replaces one view's probabilities, each times `scale`.
+    #[inline]
+    pub fn set(&mut self, view: usize, probabilities: &[f64], scale: f64) {
+        let prefix = &mut self.views[view];
+        debug_assert_eq!(prefix.len(), probabilities.len() + 1);
+        let mut sum = 0.0;
+        for (slot, probability) in prefix[1..].iter_mut().zip(probabilities) {
+            sum += probability * scale;
+            *slot = sum;
+        }
+    }
+
+    /// The running sums of a view.
+    #[inline]
+    pub fn view(&self, view: usize) -> &[f64] {
+        &self.views[view]
+    }
+
+    /// Expectations of every selection: probability that the stake wins, and that it is refunded.
+    pub fn expectations(&self, template: &Template, win: &mut [f64], refund: &mut [f64]) {
+        for market in &template.markets {
+            let prefix = self.view(usize::from(market.view));
+            for selection in market.selections() {
+                (win[selection], refund[selection]) = template.expectation(selection, prefix);
+            }
+        }
+    }
+}
+
+/// How a market's fair probabilities become offered odds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PriceRules {
+    /// Margin method.
+    pub method: MarginMethod,
+    /// Sum of implied probabilities of a market with one winner, at least 1.
+    pub booksum: f64,
+    /// Ladder that odds are rounded down to.
+    pub ladder: Ladder,
+    /// Shortest odds offered, in ten-thousandths: shorter ones are not offered.
+    pub odds_e4_min: u32,
+    /// Longest odds offered, in ten-thousandths: longer ones are cut to it.
+    pub odds_e4_max: u32,
+    /// Liability skew: `b` in minor units; `None` for none.
+    pub skew_b_minor: Option<f64>,
+}
+
+/// Scratch space of [`offer_market`], so that the hot path does not allocate.
+#[derive(Clone, Debug, Default)]
+pub struct OfferScratch {
+    open: Vec<usize>,
+    fair: Vec<f64>,
+    target: Vec<f64>,
+    implied: Vec<f64>,
+}
+
+/// Prices one market: fills `odds_e4` (by selection of the market; 0 = not offered).
+///
+/// * `win`, `refund`: expectations of the market's selections.
+/// * `is_open`: the selection is not decided.
+/// * `payout_minor`: what the book pays if the selection wins, for the skew.
+///
+/// A method that cannot price the book (a favourite near certainty) falls back to nothing: the selections stay
+/// without a price, and the market is shown without one.
+pub fn offer_market(
+    market: &Market,
+    win: &[f64],
+    refund: &[f64],
+    is_open: impl Fn(usize) -> bool,
+    payout_minor: impl Fn(usize) -> i64,
+    rules: &PriceRules,
+    scratch: &mut OfferScratch,
+    odds_e4: &mut [u32],
+) {
+    if rules.method == MarginMethod::Multiplicative && rules.skew_b_minor.is_none() {
+        for (index, odds_e4) in odds_e4.iter_mut().enumerate() {
+            let fair = fair_probability(win[index], refund[index]);
+            *odds_e4 = if is_open(index) { offered(fair * rules.booksum, fair, rules) } else { 0 };
+        }
+        return;
+    }
+    let OfferScratch { open, fair, target, implied } = scratch;
+    (open.clear(), fair.clear());
+    for index in 0..odds_e4.len() {
+        odds_e4[index] = 0;
+        let probability = fair_probability(win[index], refund[index]);
+        if is_open(index) && probability > PROBABILITY_MIN {
+            open.push(index);
+            fair.push(probability);
+        }
+    }
+    if open.len() < 2 {
+        return;
+    }
+    target.clone_from(fair);
+    implied.clear();
+    implied.resize(fair.len(), 0.0);
+    if let (Some(b_minor), 1) = (rules.skew_b_minor, market.winners) {
+        skew(fair, |slot| payout_minor(open[slot]), b_minor, target);
+    }
+    let sum: f64 = target.iter().sum();
+    if margin::apply(rules.method, target, sum * rules.booksum, implied).is_err() {
+        return;
+    }
+    for ((&index, &fair), &implied) in open.iter().zip(fair.iter()).zip(implied.iter()) {
+        odds_e4[index] = offered(implied, fair, rules);
+    }
+}
+
+/// Liability skew: `p_i * exp(L_i / b)`, normalised to the sum of `fair`. The logarithmic market scoring rule
+/// started at the model's prices, with `L_i` the payout on selection `i`; QUANT "Risk", inventory layer; R. Hanson,
+/// "Logarithmic Market Scoring Rules", Journal of Prediction Markets 1 (2007).
+///
+/// ```
+/// use oddsengine_pricing::board::skew;
+/// let mut prices = [0.0; 3];
+/// let payouts = [1200, -300, -450];
+/// skew(&[0.5, 0.28, 0.22], |i| payouts[i], 2500.0, &mut prices);
+/// assert!((prices[0] - 0.65157229790317).abs() < 1e-12);
+/// ```
+pub fn skew(fair: &[f64], payout_minor: impl Fn(usize) -> i64, b_minor: f64, out: &mut [f64]) {
+    let largest = (0..fair.len()).map(&payout_minor).max().unwrap_or(0);
+    let mut sum = 0.0;
+    for (index, (out, &probability)) in out.iter_mut().zip(fair).enumerate() {
+        // Relative to the largest payout, so that no exponent overflows.
+        *out = probability * libm::exp((payout_minor(index) - largest) as f64 / b_minor);
+        sum += *out;
+    }
+    let scale = fair.iter().sum::<f64>() / sum;
+    out.iter_mut().for_each(|out| *out *= scale);
+}
+
+/// Fair probability with refunds set aside.
+#[inline]
+pub fn fair_probability(win: f64, refund: f64) -> f64 {
+    if refund > 0.0 { if refund < 1.0 { win / (1.0 - refund) } else { 0.0 } } else { win }
+}
+
+/// Odds on the ladder for an implied probability, never above the fair odds; 0 when not offered.
+#[inline]
+fn offered(implied: f64, fair: f64, rules: &PriceRules) -> u32 {
+    if fair <= PROBABILITY_MIN {
+        return 0;
+    }
+    let raw_e4 = 10_000.0 / implied.max(fair);
+    if raw_e4 < f64::from(rules.odds_e4_min) {
+        return 0;
+    }
+    // Truncation rounds down; the cast saturates, and the cut comes first.
+    let raw_e4 = (raw_e4 as u32).min(rules.odds_e4_max);
+    match Odds::from_e4(raw_e4).ok().and_then(|odds| rules.ladder.down(odds)) {
+        Some(odds) if odds.e4() >= rules.odds_e4_min => odds.e4(),
+        _ => 0,
+    }
+}
+
+/// Makes a family of two-way line markets monotone again after a skew, by lowering odds only.
+///
+/// `fair[line][side]` decides the direction; `odds_e4[line][side]`, 0 = not offered, is lowered where a more
+/// likely selection would pay more than a less likely one.
+pub fn enforce_monotone(fair: &[[f64; 2]], odds_e4: &mut [[u32; 2]]) {
+    for side in 0..2 {
+        let mut lines: Vec<usize> = (0..fair.len()).filter(|&line| odds_e4[line][side] > 0).collect();
+        // From the least likely line on, odds may only fall.
+        lines.sort_by(|&a, &b| fair[a][side].total_cmp(&fair[b][side]));
+        let mut bound = u32::MAX;
+        for line in lines {
+            bound = bound.min(odds_e4[line][side]);
+            odds_e4[line][side] = bound;
+        }
+    }
+}

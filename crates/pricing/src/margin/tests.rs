@@ -1,0 +1,236 @@
+//! The invariants every method keeps, over pseudo-random books, and faults seen in other libraries.
+
+use super::*;
+
+/// A linear congruential generator (Knuth's MMIX constants): the same books on every run.
+struct Lcg(u64);
+
+impl Lcg {
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn probabilities(&mut self, count: usize) -> Vec<f64> {
+        let weights: Vec<f64> = (0..count).map(|_| 0.02 + self.unit() * self.unit()).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.iter().map(|weight| weight / sum).collect()
+    }
+}
+
+fn sum(values: &[f64]) -> f64 {
+    values.iter().sum()
+}
+
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+}
+
+fn removed(method: MarginMethod, book: &[f64], target: f64) -> Result<Vec<f64>, MarginError> {
+    let mut out = vec![0.0; book.len()];
+    remove(method, book, target, &mut out).map(|()| out)
+}
+
+fn applied(method: MarginMethod, fair: &[f64], booksum: f64) -> Result<Vec<f64>, MarginError> {
+    let mut out = vec![0.0; fair.len()];
+    apply(method, fair, booksum, &mut out).map(|()| out)
+}
+
+fn books(method: MarginMethod) -> impl Iterator<Item = (Vec<f64>, f64)> {
+    let mut lcg = Lcg(20_240_817);
+    (0..4_000).map(move |index| {
+        let count = [2, 3, 3, 6, 10, 20, 40][index % 7];
+        let fair = lcg.probabilities(count);
+        let booksum = 1.0 + 0.12 * lcg.unit();
+        let implied = applied(method, &fair, booksum).or_else(|_| applied(MarginMethod::Power, &fair, booksum));
+        (implied.expect("the power method applies to every book"), booksum)
+    })
+}
+
+#[test]
+fn fair_probabilities_sum_to_the_target_and_keep_the_order() {
+    for method in MarginMethod::ALL {
+        let mut solved = 0;
+        for (book, booksum) in books(method) {
+            assert!((sum(&book) - booksum).abs() <= 1e-12);
+            let fair = match removed(method, &book, 1.0) {
+                Ok(fair) => fair,
+                Err(error) => {
+                    assert_eq!(error.code(), "negative_probability", "{method}: {error}");
+                    continue;
+                }
+            };
+            solved += 1;
+            assert!((sum(&fair) - 1.0).abs() <= 1e-12, "{method}");
+            assert!(fair.iter().all(|p| *p > 0.0 && *p < 1.0));
+            for (i, j) in (0..book.len()).flat_map(|i| (0..i).map(move |j| (i, j))) {
+                assert!(book[i] == book[j] || (book[i] < book[j]) == (fair[i] < fair[j]), "{method}: {book:?}");
+            }
+        }
+        assert!(solved > 3_000, "{method} solved {solved} books only");
+    }
+}
+
+#[test]
+fn applying_the_margin_again_returns_the_book() {
+    for method in MarginMethod::ALL {
+        let mut checked = 0;
+        for (book, _) in books(method) {
+            let Ok(fair) = removed(method, &book, 1.0) else { continue };
+            let again = applied(method, &fair, sum(&book)).expect("a removed margin can be applied");
+            assert!(largest_difference(&again, &book) <= 1e-12, "{method}: {book:?} {again:?}");
+            checked += 1;
+        }
+        assert!(checked > 3_000, "{method}");
+    }
+}
+
+#[test]
+fn a_book_at_its_target_stays_as_it_is() {
+    let mut lcg = Lcg(7);
+    for count in [2, 3, 8, 30] {
+        let fair = lcg.probabilities(count);
+        for method in MarginMethod::ALL {
+            assert!(largest_difference(&removed(method, &fair, sum(&fair)).unwrap(), &fair) <= 1e-12, "{method}");
+            assert!(largest_difference(&applied(method, &fair, sum(&fair)).unwrap(), &fair) <= 1e-12, "{method}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_the_selections_does_not_matter() {
+    for method in MarginMethod::ALL {
+        for (book, _) in books(method).take(300) {
+            let backwards: Vec<f64> = book.iter().rev().copied().collect();
+            let (Ok(fair), Ok(mut other)) = (removed(method, &book, 1.0), removed(method, &backwards, 1.0)) else {
+                continue;
+            };
+            other.reverse();
+            assert!(largest_difference(&fair, &other) <= 1e-12, "{method}");
+        }
+    }
+}
+
+#[test]
+fn the_favourite_carries_least_margin_under_power_and_most_under_multiplicative() {
+    for (book, booksum) in books(MarginMethod::Multiplicative).filter(|(book, _)| book.len() < 10) {
+        let favourite = (0..book.len()).max_by(|i, j| book[*i].total_cmp(&book[*j])).unwrap();
+        if book[favourite] < 0.4 || booksum < 1.01 {
+            continue;
+        }
+        let [basic, shin, power] =
+            [MarginMethod::Multiplicative, MarginMethod::Shin, MarginMethod::Power].map(|m| removed(m, &book, 1.0).unwrap());
+        assert!(basic[favourite] <= shin[favourite] + 1e-12 && basic[favourite] <= power[favourite] + 1e-12);
+    }
+}
+
+#[test]
+fn place_books_sum_to_the_number_of_places() {
+    let book = [1.0 / 1.28, 1.0 / 1.55, 1.0 / 1.8, 1.0 / 2.3, 1.0 / 3.5, 1.0 / 5.5, 1.0 / 9.0, 1.0 / 14.0];
+    for method in MarginMethod::ALL {
+        let fair = removed(method, &book, 3.0).unwrap();
+        assert!((sum(&fair) - 3.0).abs() <= 1e-12, "{method}");
+        let again = applied(method, &fair, sum(&book)).unwrap();
+        assert!(largest_difference(&again, &book) <= 1e-12, "{method}");
+    }
+}
+
+/// `efficient_shin_conversion` of goto_conversion gives the 30 a higher chance than the 15 in this book.
+#[test]
+fn shin_keeps_the_order_when_a_price_is_below_half_the_margin() {
+    let book: Vec<f64> = [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 15.0, 30.0].iter().map(|odds| 1.0 / odds).collect();
+    let fair = removed(MarginMethod::Shin, &book, 1.0).unwrap();
+    assert!(fair.windows(2).all(|pair| pair[0] > pair[1]), "{fair:?}");
+}
+
+/// The `shin` package returns probabilities that sum to 0.90 for this under-round book, without a warning.
+#[test]
+fn methods_that_need_a_margin_refuse_an_under_round_book() {
+    let book = [1.0 / 1.5, 1.0 / 4.2, 1.0 / 60.0];
+    for method in MarginMethod::ALL {
+        let needs_margin = matches!(method, MarginMethod::Shin | MarginMethod::BalancedBook | MarginMethod::Goto);
+        match removed(method, &book, 1.0) {
+            Ok(fair) => assert!(!needs_margin && (sum(&fair) - 1.0).abs() <= 1e-12, "{method}"),
+            Err(error) => assert!(needs_margin && error.code() == "under_round", "{method}: {error}"),
+        }
+        let fair = [0.6, 0.3, 0.1];
+        assert_eq!(applied(method, &fair, 0.97).is_err(), needs_margin, "{method}");
+    }
+    let error = removed(MarginMethod::Shin, &book, 1.0).unwrap_err();
+    assert_eq!(error.to_string(), "booksum 0.9214285714285714 is below 1, where the shin method is not defined");
+}
+
+/// penaltyblog accepts a price under 1 in five of seven methods, and pybettor returns NaN for two-way Shin.
+#[test]
+fn impossible_prices_are_refused_by_every_method() {
+    for method in MarginMethod::ALL {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.2, 1.0, 1.0 / 0.98] {
+            assert_eq!(removed(method, &[0.5, bad, 0.3], 1.0).unwrap_err().code(), "inverse_odds");
+            assert_eq!(applied(method, &[0.5, bad, 0.3], 1.05).unwrap_err().code(), "probability");
+            assert!(removed(method, &[0.6, 0.3, 0.2], bad * 3.0).is_err());
+        }
+        assert_eq!(removed(method, &[0.5], 1.0).unwrap_err().code(), "selection_count");
+        assert_eq!(removed(method, &[0.01; SELECTIONS_MAX + 1], 1.0).unwrap_err().code(), "selection_count");
+        assert_eq!(remove(method, &[0.5, 0.6], 1.0, &mut [0.0; 3]).unwrap_err().code(), "output_count");
+        assert_eq!(applied(method, &[0.5, 0.5], 2.0).unwrap_err().code(), "booksum");
+        assert!(removed(method, &[0.55, 0.5], 1.0).unwrap().iter().all(|p| p.is_finite()));
+    }
+}
+
+/// penaltyblog and others return a negative probability in a book with a 1.01 favourite.
+#[test]
+fn a_method_that_leaves_zero_to_one_says_so() {
+    let book = [1.0 / 1.01, 1.0 / 21.0, 1.0 / 101.0];
+    for method in [MarginMethod::Additive, MarginMethod::BalancedBook, MarginMethod::Goto] {
+        let error = removed(method, &book, 1.0).unwrap_err();
+        assert!(matches!(error, MarginError::NegativeProbability { index: 2, .. }), "{method}: {error}");
+    }
+    let error = applied(MarginMethod::Multiplicative, &[0.97, 0.02, 0.01], 1.06).unwrap_err();
+    assert_eq!(error.code(), "probability_above_one");
+    let error = applied(MarginMethod::Shin, &[0.97, 0.02, 0.01], 2.5).unwrap_err();
+    assert_eq!(error.code(), "booksum_unreachable");
+}
+
+#[test]
+fn neighbouring_books_have_neighbouring_probabilities() {
+    for method in MarginMethod::ALL {
+        for (book, _) in books(method).take(300) {
+            let mut moved = book.clone();
+            moved[0] += 1e-9;
+            if let (Ok(fair), Ok(other)) = (removed(method, &book, 1.0), removed(method, &moved, 1.0)) {
+                assert!(largest_difference(&fair, &other) < 1e-7, "{method}");
+            }
+        }
+    }
+}
+
+#[test]
+fn wide_and_extreme_books_are_solved() {
+    let mut lcg = Lcg(99);
+    for count in [200, SELECTIONS_MAX] {
+        let fair = lcg.probabilities(count);
+        for method in [MarginMethod::Multiplicative, MarginMethod::Power, MarginMethod::OddsRatio, MarginMethod::Shin] {
+            for booksum in [1.0001, 1.5, 3.0] {
+                let book = applied(method, &fair, booksum).unwrap();
+                let again = removed(method, &book, 1.0).unwrap();
+                assert!((sum(&again) - 1.0).abs() <= 1e-12 && largest_difference(&again, &fair) <= 1e-12, "{method}");
+            }
+        }
+    }
+    let book = [1.0 / 1.001, 1.0 / 900.0, 1.0 / 1000.0, 1.0 / 1000.0];
+    for method in [MarginMethod::Power, MarginMethod::OddsRatio, MarginMethod::Shin, MarginMethod::JensenShannon] {
+        assert!((sum(&removed(method, &book, 1.0).unwrap()) - 1.0).abs() <= 1e-12, "{method}");
+    }
+}
+
+#[test]
+fn every_name_is_read_back() {
+    for method in MarginMethod::ALL {
+        assert_eq!(method.as_str().parse(), Ok(method));
+    }
+    assert_eq!(
+        MarginMethod::parse("logarithmic").unwrap_err().to_string(),
+        "margin method \"logarithmic\" is none of multiplicative, additive, power, odds_ratio, shin, \
+         balanced_book, goto, jensen_shannon"
+    );
+}
