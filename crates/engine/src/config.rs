@@ -1,6 +1,7 @@
 //! Configuration: platform defaults, and overrides inherited sport → competition → fixture → market.
 
 use oddsengine_markets::MarketId;
+use oddsengine_pricing::model::{ModelConfig, Models};
 use oddsengine_types::{
     BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, codec_enum, codec_struct,
 };
@@ -85,8 +86,8 @@ pub struct Config {
     pub payout_minor_max: i64,
     /// Most legs of a ticket.
     pub legs_max: u32,
-    /// Model settings of football in play.
-    pub football: FootballConfig,
+    /// Model settings.
+    pub models: ModelConfig,
 }
 codec_struct!(Config {
     currency,
@@ -105,42 +106,8 @@ codec_struct!(Config {
     stake_minor_max,
     payout_minor_max,
     legs_max,
-    football,
+    models,
 });
-
-/// Model settings of football in play, in thousandths. Illustrative defaults until fitted on licensed data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FootballConfig {
-    /// Share of a match's goals that fall in the first half.
-    pub first_half_share_e3: u32,
-    /// Scoring rate of a side that leads, is level, trails.
-    pub lead_multiplier_e3: [u32; 3],
-    /// Scoring rate of a side per own player sent off.
-    pub red_card_own_e3: u32,
-    /// Scoring rate of a side per opponent sent off.
-    pub red_card_opponent_e3: u32,
-    /// Added time expected before it is announced, per half, in milliseconds.
-    pub stoppage_ms: [i64; 2],
-}
-codec_struct!(FootballConfig {
-    first_half_share_e3,
-    lead_multiplier_e3,
-    red_card_own_e3,
-    red_card_opponent_e3,
-    stoppage_ms
-});
-
-impl Default for FootballConfig {
-    fn default() -> Self {
-        Self {
-            first_half_share_e3: 450,
-            lead_multiplier_e3: [920, 1_000, 1_120],
-            red_card_own_e3: 667,
-            red_card_opponent_e3: 1_250,
-            stoppage_ms: [120_000, 300_000],
-        }
-    }
-}
 
 impl Default for Config {
     fn default() -> Self {
@@ -161,7 +128,7 @@ impl Default for Config {
             stake_minor_max: 1_000_000,
             payout_minor_max: 25_000_000,
             legs_max: 12,
-            football: FootballConfig::default(),
+            models: ModelConfig::default(),
         }
     }
 }
@@ -191,17 +158,7 @@ impl Config {
         within("stake_minor_max", self.stake_minor_max, self.stake_minor_min, STAKE_MINOR_MAX)?;
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
-        let football = &self.football;
-        within("football.first_half_share_e3", football.first_half_share_e3.into(), 1, 999)?;
-        for value in football.lead_multiplier_e3 {
-            within("football.lead_multiplier_e3", value.into(), 100, 10_000)?;
-        }
-        within("football.red_card_own_e3", football.red_card_own_e3.into(), 100, 10_000)?;
-        within("football.red_card_opponent_e3", football.red_card_opponent_e3.into(), 100, 10_000)?;
-        for value in football.stoppage_ms {
-            within("football.stoppage_ms", value, 0, 3_600_000)?;
-        }
-        Ok(())
+        Models::new(&self.models).map(|_| ())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use oddsengine_markets::{LiveState, Possible, Template};
+use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::Book;
 use oddsengine_types::{FixtureId, Grade, codec_enum, codec_struct};
 
@@ -19,7 +20,7 @@ pub struct Fixture {
     /// The match itself.
     pub live: LiveState,
     /// The model's parameters, once known.
-    pub expectation: Option<Expectation>,
+    pub parameters: Option<Parameters>,
     /// Why trading stands still, if it does.
     pub stops: Stops,
     /// What is void.
@@ -49,18 +50,6 @@ pub struct Fixture {
     /// Derived: limits and delay of this fixture.
     pub limits: FixtureLimits,
 }
-
-/// The model's parameters of a football fixture over the whole match.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Expectation {
-    /// Expected home goals.
-    pub lambda_home: f64,
-    /// Expected away goals.
-    pub lambda_away: f64,
-    /// Dixon–Coles dependence.
-    pub rho: f64,
-}
-codec_struct!(Expectation { lambda_home, lambda_away, rho });
 
 /// Why trading of a fixture stands still; any one is enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +100,7 @@ pub enum MarketStatus {
     Open,
     /// Prices are shown, no bets are taken.
     Suspended,
-    /// No bets any more; not all selections are decided.
+    /// No bets any more: the fixture is over or void.
     Closed,
     /// Every selection is decided.
     Settled,
@@ -177,17 +166,15 @@ impl Fixture {
         }
     }
 
-    /// The status of a market, its own and its fixture's taken together.
+    /// The status of a market by itself; the fixture's status is told apart and binds as well.
     pub fn market_status(&self, market: usize) -> MarketStatus {
         let range = self.template().markets[market].selections();
         if self.grades[range].iter().all(Option::is_some) {
             return MarketStatus::Settled;
         }
-        match self.status() {
-            MarketStatus::Open if self.desk.get(&(market as u16)).is_some_and(|desk| desk.is_suspended) => {
-                MarketStatus::Suspended
-            }
-            status => status,
+        match self.desk.get(&(market as u16)) {
+            Some(desk) if desk.is_suspended => MarketStatus::Suspended,
+            _ => MarketStatus::Open,
         }
     }
 

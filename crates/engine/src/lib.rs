@@ -1,18 +1,30 @@
 //! Commands, events and the deterministic state machine that applies them.
 
+mod apply;
+mod audit;
 pub mod command;
 pub mod config;
+mod engine;
 pub mod event;
+mod exposure;
 pub mod fixture;
+mod placing;
+mod settling;
+mod snapshot;
 pub mod status;
 pub mod ticket;
+mod trading;
 
+pub use audit::INVARIANTS;
 pub use command::{
     Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, TicketRequest,
     VoidKind,
 };
-pub use config::{Config, FootballConfig, Margin, MarginKind, Scope, ScopeSettings};
+pub use config::{Config, Margin, MarginKind, Scope, ScopeSettings};
+pub use engine::{Competition, Counters, Customer, Engine};
 pub use event::{BoardUpdate, Event, NoEvents, Sink};
-pub use fixture::{Expectation, Fixture, FixtureLimits, MarketDesk, MarketStatus, PriceSource, Stops};
+pub use exposure::{FixtureExposure, MarketExposure, SelectionExposure};
+pub use fixture::{Fixture, FixtureLimits, MarketDesk, MarketStatus, PriceSource, Stops};
+pub use settling::WEIGH_INTERVAL_NS;
 pub use status::{Reason, TicketState};
 pub use ticket::{Leg, LimitCheck, LimitLevel, Ticket};

@@ -99,6 +99,8 @@ pub struct Leg {
     pub clock_ms: i64,
     /// The grade, once decided.
     pub grade: Option<Grade>,
+    /// What rides on this leg in its fixture's book at present; 0 when nothing does.
+    pub unit_minor: i64,
 }
 codec_struct!(Leg {
     fixture,
@@ -112,6 +114,7 @@ codec_struct!(Leg {
     score,
     clock_ms,
     grade,
+    unit_minor,
 });
 
 /// A limit and what it allowed.

@@ -233,6 +233,11 @@ impl Ledger {
         out.append(&mut self.postings);
     }
 
+    /// Forgets the waiting postings: for callers whose own events tell the story.
+    pub fn discard_postings(&mut self) {
+        self.postings.clear();
+    }
+
     /// True when the same instruction was carried out before.
     #[inline]
     fn is_repeat(&self, id: TransferId, body_hash: BodyHash) -> Result<bool, TransferError> {

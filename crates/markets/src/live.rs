@@ -191,6 +191,20 @@ impl LiveState {
         }
     }
 
+    /// Score, home first.
+    pub fn score(&self) -> (u16, u16) {
+        match self {
+            Self::Football(state) => state.score(),
+        }
+    }
+
+    /// Match clock.
+    pub fn clock_ms(&self) -> i64 {
+        match self {
+            Self::Football(state) => state.clock_ms,
+        }
+    }
+
     /// Fills `possible` with what can still happen.
     pub fn fill_possible(&self, template: &Template, possible: &mut Possible) {
         match self {

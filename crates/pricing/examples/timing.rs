@@ -43,7 +43,8 @@ fn time(name: &str, calls: usize, mut call: impl FnMut(usize) -> f64) {
 
 /// A book of `count` selections whose prices depend on `index`, with a booksum near 1.06.
 fn book(count: usize, index: usize) -> Vec<f64> {
-    let weights: Vec<f64> = (0..count).map(|i| 1.0 / (1.0 + i as f64) + 0.002 * ((index * 7 + i * 13) % 50) as f64).collect();
+    let weights: Vec<f64> =
+        (0..count).map(|i| 1.0 / (1.0 + i as f64) + 0.002 * ((index * 7 + i * 13) % 50) as f64).collect();
     let sum: f64 = weights.iter().sum();
     weights.iter().map(|weight| (weight / sum * (1.04 + 0.001 * (index % 40) as f64)).min(0.97)).collect()
 }
@@ -57,7 +58,8 @@ fn margins() {
                 remove(method, &books[index % 256], 1.0, &mut out).map_or(0.0, |()| out[0])
             });
             if count == 3 {
-                let fair: Vec<Vec<f64>> = books.iter().map(|b| b.iter().map(|p| p / b.iter().sum::<f64>()).collect()).collect();
+                let fair: Vec<Vec<f64>> =
+                    books.iter().map(|b| b.iter().map(|p| p / b.iter().sum::<f64>()).collect()).collect();
                 time(&format!("apply {method}, {count} selections"), 20_000, |index| {
                     apply(method, &fair[index % 256], 1.05, &mut out).map_or(0.0, |()| out[0])
                 });
@@ -96,7 +98,9 @@ fn calibrations() {
             MatchPrices { home: grid.home(), draw: grid.draw(), away: grid.away(), total_quarters: 10, over }
         })
         .collect();
-    time("calibrate 1X2 and over 2.5", 2_000, |index| calibrate(&prices[index % 200]).expect("a model exists").rho());
+    time("calibrate 1X2 and over 2.5", 2_000, |index| {
+        calibrate(&prices[index % 200]).expect("a model exists").rho()
+    });
     time("calibrate from Asian lines", 2_000, |index| {
         from_asian_lines(-3, 0.45 + 0.0005 * (index % 200) as f64, 11, 0.487).expect("a model exists").total()
     });
@@ -107,7 +111,9 @@ fn in_play() {
         let share = 0.001 * (index % 900) as f64;
         full_time(1.55 * share, 1.15 * share, 1).expect("means are small").home
     });
-    time("next goal", 20_000, |index| next_goal(0.001 * (index % 900) as f64, 0.4).expect("means are small").home);
+    time("next goal", 20_000, |index| {
+        next_goal(0.001 * (index % 900) as f64, 0.4).expect("means are small").home
+    });
     let multipliers = RateMultipliers::default();
     time("final scores with score states", 200, |index| {
         let share = 0.01 * (index % 100) as f64;
@@ -115,13 +121,18 @@ fn in_play() {
     });
     let profile = IntensityProfile::default();
     time("remaining share", 50_000, |index| {
-        let clock = MatchClock { period: Period::FirstHalf, elapsed_ms: index as u32 * 50, announced_stoppage_ms: None };
+        let clock = MatchClock {
+            period: Period::FirstHalf,
+            elapsed_ms: index as u32 * 50,
+            announced_stoppage_ms: None,
+        };
         profile.remaining_share(clock).total()
     });
 }
 
 fn snapping() {
-    let ladder = (|odds: f64| Some((odds * 50.0) as u32 * 200), |odds: f64| Some((odds * 50.0).ceil() as u32 * 200));
+    let ladder =
+        (|odds: f64| Some((odds * 50.0) as u32 * 200), |odds: f64| Some((odds * 50.0).ceil() as u32 * 200));
     for count in [3, 12, 30] {
         let raw: Vec<f64> = book(count, 5).iter().map(|p| 1.0 / p).collect();
         let minimum: f64 = raw.iter().map(|odds| 1.0 / odds).sum();

@@ -8,5 +8,6 @@
 pub mod board;
 pub mod football;
 pub mod margin;
+pub mod model;
 mod root;
 pub mod snap;

@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn finds_roots_also_when_every_step_is_useless() {
         for step in [f64::NAN, f64::INFINITY, -1e300, 0.0] {
-            let root = decreasing_root(1.0, 0.0, f64::INFINITY, 1e-14, |x| (7.0 - x, ()), |_, ()| step).unwrap();
+            let root =
+                decreasing_root(1.0, 0.0, f64::INFINITY, 1e-14, |x| (7.0 - x, ()), |_, ()| step).unwrap();
             assert!((root - 7.0).abs() <= 1e-13);
         }
         let halley = |residual: f64, x: f64| halley_step(residual, -2.0 * x, -2.0);

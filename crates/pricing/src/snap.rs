@@ -87,7 +87,9 @@ impl fmt::Display for SnapError {
             Self::SelectionCount { count, other } => {
                 write!(f, "{count} raw odds (allowed 1..={SELECTIONS_MAX}) do not fit a slice of {other}")
             }
-            Self::RawOdds { index, value } => write!(f, "raw odds {value} of selection {index} are not above 1 and finite"),
+            Self::RawOdds { index, value } => {
+                write!(f, "raw odds {value} of selection {index} are not above 1 and finite")
+            }
             Self::BooksumMin { value } => write!(f, "minimum booksum {value} is not above 0 and finite"),
             Self::BelowLadder { index, value } => {
                 write!(f, "odds {value} of selection {index} are below the lowest rung of the ladder")
@@ -162,7 +164,8 @@ pub fn snap_min_margin<L: OddsLadder>(
     }
     let above = |index: usize, low: u32| -> u32 {
         let cap = odds_max_e4.get(index).copied().unwrap_or(u32::MAX);
-        let on_rung = raw_odds[index] * (1.0 + RUNG_TOLERANCE) * E4 >= f64::from(low) && raw_odds[index] * E4 <= f64::from(low);
+        let on_rung = raw_odds[index] * (1.0 + RUNG_TOLERANCE) * E4 >= f64::from(low)
+            && raw_odds[index] * E4 <= f64::from(low);
         match ladder.up(raw_odds[index]) {
             Some(high) if !on_rung && high > low && high <= cap => high,
             _ => low,
@@ -190,7 +193,12 @@ fn check_lengths(raw_odds: &[f64], odds_max_e4: &[u32], out: &[u32]) -> Result<(
     }
 }
 
-fn rung_below<L: OddsLadder>(ladder: &L, index: usize, raw: f64, cap_e4: Option<u32>) -> Result<u32, SnapError> {
+fn rung_below<L: OddsLadder>(
+    ladder: &L,
+    index: usize,
+    raw: f64,
+    cap_e4: Option<u32>,
+) -> Result<u32, SnapError> {
     let cap = cap_e4.map_or(f64::INFINITY, |cap| f64::from(cap) / E4);
     let odds = (raw * (1.0 + RUNG_TOLERANCE)).min(cap);
     let rung = ladder.down(odds).filter(|rung| f64::from(*rung) > E4);
@@ -283,7 +291,15 @@ mod tests {
 
     /// Hundredths below 2, twentieths below 10, then whole odds up to 100.
     fn ladder() -> impl OddsLadder {
-        let step = |odds: f64| if odds < 2.0 { 100 } else if odds < 10.0 { 500 } else { 10_000 };
+        let step = |odds: f64| {
+            if odds < 2.0 {
+                100
+            } else if odds < 10.0 {
+                500
+            } else {
+                10_000
+            }
+        };
         let down = move |odds: f64| {
             let rung = ((odds * E4) as u32).min(1_000_000) / step(odds) * step(odds);
             (rung >= 10_100).then_some(rung)
@@ -348,7 +364,8 @@ mod tests {
         let mut odds = [0; 3];
         snap_min_margin(&ladder(), &[1.5, 4.02, 60.3], 0.9, &[100_000, 40_000, 210_000], &mut odds).unwrap();
         assert_eq!(odds, [15_000, 40_000, 210_000]);
-        let error = snap_down(&ladder(), &[1.5, 4.0, 60.0], &[20_000, 20_000, 10_050], &mut odds).unwrap_err();
+        let error =
+            snap_down(&ladder(), &[1.5, 4.0, 60.0], &[20_000, 20_000, 10_050], &mut odds).unwrap_err();
         assert_eq!(error.to_string(), "odds 1.005 of selection 2 are below the lowest rung of the ladder");
     }
 
@@ -356,14 +373,26 @@ mod tests {
     fn impossible_arguments_are_refused() {
         let mut odds = [0; 2];
         for bad in [f64::NAN, f64::INFINITY, 1.0, 0.0, -3.0] {
-            assert!(matches!(snap_down(&ladder(), &[2.0, bad], &[], &mut odds), Err(SnapError::RawOdds { index: 1, .. })));
+            assert!(matches!(
+                snap_down(&ladder(), &[2.0, bad], &[], &mut odds),
+                Err(SnapError::RawOdds { index: 1, .. })
+            ));
         }
         for bad in [f64::NAN, f64::INFINITY, 0.0] {
             assert!(snap_min_margin(&ladder(), &[2.0, 2.0], bad, &[], &mut odds).is_err());
         }
-        assert!(matches!(snap_down(&ladder(), &[2.0], &[], &mut odds), Err(SnapError::SelectionCount { .. })));
-        assert!(matches!(snap_down(&ladder(), &[2.0, 2.0], &[1], &mut odds), Err(SnapError::SelectionCount { .. })));
-        assert!(matches!(snap_down(&ladder(), &[2.0, 1.005], &[], &mut odds), Err(SnapError::BelowLadder { index: 1, .. })));
+        assert!(matches!(
+            snap_down(&ladder(), &[2.0], &[], &mut odds),
+            Err(SnapError::SelectionCount { .. })
+        ));
+        assert!(matches!(
+            snap_down(&ladder(), &[2.0, 2.0], &[1], &mut odds),
+            Err(SnapError::SelectionCount { .. })
+        ));
+        assert!(matches!(
+            snap_down(&ladder(), &[2.0, 1.005], &[], &mut odds),
+            Err(SnapError::BelowLadder { index: 1, .. })
+        ));
         let error = snap_min_margin(&ladder(), &[2.5, 2.5], 1.05, &[], &mut odds).unwrap_err();
         assert!(matches!(error, SnapError::MarginTooSmall { .. }), "{error}");
     }

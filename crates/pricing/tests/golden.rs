@@ -68,7 +68,8 @@ fn football_score() {
 fn football_calibration() {
     run("football_calibration", 5, |case, inputs| match text(&case["function"]) {
         "football.calibrate" => {
-            let [home, draw, away, over] = ["p_home", "p_draw", "p_away", "p_over_2_5"].map(|key| number(&inputs[key]));
+            let [home, draw, away, over] =
+                ["p_home", "p_draw", "p_away", "p_over_2_5"].map(|key| number(&inputs[key]));
             let model = calibrate(&MatchPrices { home, draw, away, total_quarters: 10, over }).unwrap();
             let grid = ScoreGrid::from_dixon_coles(&model);
             let handicaps = per_key(&case["expected"]["ah_fair_prob_home"], |line| {
@@ -86,7 +87,8 @@ fn football_calibration() {
         "football.calibrate_asian" => {
             let line = |key: &str| quarters_from_line(number(&inputs[key])).unwrap();
             let (home, over) = (number(&inputs["fair_prob_home"]), number(&inputs["fair_prob_over"]));
-            let model = calibration::from_asian_lines(line("handicap_home"), home, line("total_line"), over).unwrap();
+            let model =
+                calibration::from_asian_lines(line("handicap_home"), home, line("total_line"), over).unwrap();
             let grid = ScoreGrid::from_dixon_coles(&model);
             json!({"total": model.total(), "supremacy": model.supremacy(),
                    "home": grid.home(), "draw": grid.draw(), "away": grid.away()})
@@ -121,7 +123,8 @@ fn football_inplay() {
                    "p_0_0": grid.correct_score(0, 0), "p_1_1": grid.correct_score(1, 1)})
         }
         "counts.negbin_over" => {
-            let counts = NegativeBinomial::new(number(&inputs["mean"]), number(&inputs["dispersion"])).unwrap();
+            let counts =
+                NegativeBinomial::new(number(&inputs["mean"]), number(&inputs["dispersion"])).unwrap();
             let over = counts.over(quarters_from_line(number(&inputs["line"])).unwrap());
             json!({"over": over.win, "variance": counts.variance()})
         }
@@ -192,7 +195,8 @@ fn score_grid(inputs: &Value) -> ScoreGrid {
             ScoreGrid::from_bivariate_poisson(get("lambda1"), get("lambda2"), get("lambda3")).unwrap()
         }
         "weibull_frank" => {
-            weibull::weibull_frank_grid(get("rate_home"), get("rate_away"), get("shape"), get("kappa")).unwrap()
+            weibull::weibull_frank_grid(get("rate_home"), get("rate_away"), get("shape"), get("kappa"))
+                .unwrap()
         }
         other => panic!("unknown model {other}"),
     }
@@ -231,7 +235,8 @@ fn markets(grid: &ScoreGrid, expected: &Value) -> Value {
 fn markov_grid(inputs: &Value) -> ScoreGrid {
     let (knots, weights) = (numbers(&inputs["knots"]), numbers(&inputs["weights"]));
     let start = number(&inputs["t0"]);
-    let share = knots.windows(2).zip(&weights).map(|(knot, weight)| (knot[1] - knot[0].max(start)).max(0.0) * weight);
+    let share =
+        knots.windows(2).zip(&weights).map(|(knot, weight)| (knot[1] - knot[0].max(start)).max(0.0) * weight);
     let lead = |key: &str| number(&inputs["lead_mult"][key]);
     let multipliers = RateMultipliers {
         leading: lead("leading"),
@@ -243,7 +248,8 @@ fn markov_grid(inputs: &Value) -> ScoreGrid {
     let pair = |key: &str| numbers(&inputs[key]).iter().map(|count| *count as u8).collect::<Vec<_>>();
     let (score, red) = (pair("score"), pair("red"));
     let state = MatchState { home_goals: score[0], away_goals: score[1], red_home: red[0], red_away: red[1] };
-    markov::final_scores(number(&inputs["home"]), number(&inputs["away"]), &multipliers, state, share.sum()).unwrap()
+    markov::final_scores(number(&inputs["home"]), number(&inputs["away"]), &multipliers, state, share.sum())
+        .unwrap()
 }
 
 fn from_odds(inputs: &Value) -> calibration::CalibratedMatch {
@@ -317,14 +323,23 @@ fn compare(at: &str, expected: &Value, got: &Value, tolerance: f64) {
         }
         (Value::Number(_), Value::Number(_)) => {
             let (expected, got) = (number(expected), number(got));
-            assert!((expected - got).abs() <= tolerance, "{at}: {got} is not {expected} within {tolerance:e}");
+            assert!(
+                (expected - got).abs() <= tolerance,
+                "{at}: {got} is not {expected} within {tolerance:e}"
+            );
         }
         _ => assert_eq!(expected, got, "{at}"),
     }
 }
 
 fn per_key(expected: &Value, value: impl Fn(&str) -> Value) -> Value {
-    expected.as_object().unwrap().keys().map(|key| (key.clone(), value(key))).collect::<serde_json::Map<_, _>>().into()
+    expected
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|key| (key.clone(), value(key)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn quarters(line: &str) -> i32 {

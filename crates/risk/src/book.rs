@@ -80,25 +80,31 @@ impl Book {
         self.change(template, possible, position, -1);
     }
 
-    /// Replaces what rides on a leg whose other legs have moved.
-    pub fn reweigh(
-        &mut self,
-        template: &Template,
-        possible: &Possible,
-        position: &Position,
-        unit_minor: i64,
-    ) {
-        let next = Position { unit_minor, ..*position };
-        let (before, after) = (position.pnl_by_grade(template), next.pnl_by_grade(template));
-        self.add_pnl(
-            template,
-            possible,
-            position.selection,
-            &std::array::from_fn(|grade| after[grade] - before[grade]),
-        );
-        let totals = self.selections.entry(position.selection).or_default();
-        totals.payout_minor += full_payout(&next) - full_payout(position);
-        totals.unit_minor += unit_minor - position.unit_minor;
+    /// Replaces what rides on legs whose other legs have moved: one pass over the joint space for all of them.
+    pub fn reweigh(&mut self, template: &Template, possible: &Possible, changes: &[(Position, i64)]) {
+        let mut by_view: BTreeMap<u8, Vec<i64>> = BTreeMap::new();
+        for &(position, unit_minor) in changes {
+            let next = Position { unit_minor, ..position };
+            let (before, after) = (position.pnl_by_grade(template), next.pnl_by_grade(template));
+            let market = template.selections[usize::from(position.selection)].market;
+            let view = template.markets[usize::from(market)].view;
+            let cell_count = template.views[usize::from(view)].cell_count;
+            let of_view = by_view.entry(view).or_insert_with(|| vec![0; cell_count]);
+            let of_market = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
+            let grades = template.grades_on_cells(usize::from(position.selection));
+            for ((view_pnl, market_pnl), &grade) in of_view.iter_mut().zip(of_market).zip(&grades) {
+                let change = after[usize::from(grade)] - before[usize::from(grade)];
+                *view_pnl += change;
+                *market_pnl += change;
+            }
+            let totals = self.selections.entry(position.selection).or_default();
+            totals.payout_minor += full_payout(&next) - full_payout(&position);
+            totals.unit_minor += unit_minor - position.unit_minor;
+        }
+        for (view, pnl_of_cell) in &by_view {
+            self.add_to_joint(template, *view, pnl_of_cell);
+        }
+        self.refresh(template, possible);
     }
 
     fn change(&mut self, template: &Template, possible: &Possible, position: &Position, sign: i64) {
@@ -116,7 +122,6 @@ impl Book {
     }
 
     fn add_pnl(&mut self, template: &Template, possible: &Possible, selection: u16, pnl: &ByGrade) {
-        let joint = &template.joint;
         let market = template.selections[usize::from(selection)].market;
         let view = template.markets[usize::from(market)].view;
         let cell_count = template.views[usize::from(view)].cell_count;
@@ -127,6 +132,15 @@ impl Book {
         let market_pnl = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
         market_pnl.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
 
+        self.add_to_joint(template, view, &pnl_of_cell);
+        match template.joint.side_view {
+            Some(side) if side == view => self.refresh(template, possible),
+            _ => self.worst_minor = self.scan_worst(template, possible),
+        }
+    }
+
+    fn add_to_joint(&mut self, template: &Template, view: u8, pnl_of_cell: &[i64]) {
+        let joint = &template.joint;
         if self.main.is_empty() {
             self.main = vec![0; joint.main_count];
             self.side_minima = vec![0; joint.side_masks.len()];
@@ -136,14 +150,12 @@ impl Book {
                 for (total, &cell) in self.main.iter_mut().zip(cells) {
                     *total += pnl_of_cell[usize::from(cell)];
                 }
-                self.worst_minor = self.scan_worst(template, possible);
             }
             None => {
                 if self.side.is_empty() {
-                    self.side = vec![0; cell_count];
+                    self.side = vec![0; pnl_of_cell.len()];
                 }
-                self.side.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
-                self.refresh(template, possible);
+                self.side.iter_mut().zip(pnl_of_cell).for_each(|(total, change)| *total += change);
             }
         }
     }

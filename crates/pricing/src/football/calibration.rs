@@ -197,7 +197,8 @@ fn corrected_total(
         let (value, slope) = line.price(fit.total, fit.shift);
         gap = over - value;
         let newton = gap / slope;
-        let secant = old.map_or(newton, |(old_total, old_gap)| gap * (fit.total - old_total) / (old_gap - gap));
+        let secant =
+            old.map_or(newton, |(old_total, old_gap)| gap * (fit.total - old_total) / (old_gap - gap));
         let step = if secant.is_finite() { secant } else { newton };
         let step = step.clamp(-0.25 * fit.total, 0.25 * fit.total);
         if gap.abs() <= TOLERANCE || (gap.abs() <= RESIDUAL_MAX && step.abs() <= 1e-15 * fit.total) {
@@ -304,7 +305,12 @@ fn supremacy_root(
         let (price, slope) = price(supremacy);
         (value - price, slope)
     };
-    decreasing_root(0.0, -total, total, TOLERANCE, evaluate, newton_step).map_err(|_| FootballError::NoRoot { name, value, min: price(-total).0, max: price(total).0 })
+    decreasing_root(0.0, -total, total, TOLERANCE, evaluate, newton_step).map_err(|_| FootballError::NoRoot {
+        name,
+        value,
+        min: price(-total).0,
+        max: price(total).0,
+    })
 }
 
 /// `win / (win + lose)` of "difference above the line" and its slope in the supremacy.
@@ -404,17 +410,25 @@ mod tests {
 
     #[test]
     fn every_line_returns_the_model_it_was_priced_with() {
-        for (home, away, rho) in [(1.6, 1.1, -0.08), (2.9, 0.4, 0.05), (0.5, 2.2, -0.2), (1.2, 1.2, 0.0), (4.5, 3.0, 0.02)] {
+        for (home, away, rho) in
+            [(1.6, 1.1, -0.08), (2.9, 0.4, 0.05), (0.5, 2.2, -0.2), (1.2, 1.2, 0.0), (4.5, 3.0, 0.02)]
+        {
             let model = DixonColes::new(home, away, rho).unwrap();
             for total_quarters in 2..=26 {
                 let found = calibrate(&prices_of(&model, total_quarters)).unwrap();
                 let error = (found.lambda_home() - home).abs().max((found.lambda_away() - away).abs());
                 let is_unique = total_quarters >= 10 || home + away < 4.0;
-                assert!(!is_unique || error < 3e-11, "{home} {away} {rho} at {total_quarters}: off by {error:e}");
+                assert!(
+                    !is_unique || error < 3e-11,
+                    "{home} {away} {rho} at {total_quarters}: off by {error:e}"
+                );
                 let again = prices_of(&found, total_quarters);
                 let wanted = prices_of(&model, total_quarters);
                 let residual = (again.home - wanted.home).abs().max((again.draw - wanted.draw).abs());
-                assert!(residual.max((again.over - wanted.over).abs()) < 1e-12, "{total_quarters}: {residual:e}");
+                assert!(
+                    residual.max((again.over - wanted.over).abs()) < 1e-12,
+                    "{total_quarters}: {residual:e}"
+                );
             }
         }
     }
@@ -441,14 +455,35 @@ mod tests {
         let fair = MatchPrices { home: 0.46, draw: 0.27, away: 0.27, total_quarters: 10, over: 0.51 };
         assert!(calibrate(&fair).is_ok());
         for bad in [f64::NAN, f64::INFINITY, 0.0, 1.0, -0.1, 1.4] {
-            assert!(matches!(calibrate(&MatchPrices { over: bad, ..fair }), Err(FootballError::Probability { .. })));
-            assert!(matches!(calibrate(&MatchPrices { draw: bad, ..fair }), Err(FootballError::Probability { .. })));
+            assert!(matches!(
+                calibrate(&MatchPrices { over: bad, ..fair }),
+                Err(FootballError::Probability { .. })
+            ));
+            assert!(matches!(
+                calibrate(&MatchPrices { draw: bad, ..fair }),
+                Err(FootballError::Probability { .. })
+            ));
             assert!(from_asian_lines(0, bad, 10, 0.5).is_err() && from_asian_lines(0, 0.5, 10, bad).is_err());
-            assert!(calibrate_from_odds([2.0, bad, 4.0], MarginMethod::Power, 10, [1.9, 1.9], MarginMethod::Power).is_err());
+            assert!(
+                calibrate_from_odds(
+                    [2.0, bad, 4.0],
+                    MarginMethod::Power,
+                    10,
+                    [1.9, 1.9],
+                    MarginMethod::Power
+                )
+                .is_err()
+            );
         }
-        assert!(matches!(calibrate(&MatchPrices { draw: 0.28, ..fair }), Err(FootballError::ProbabilitySum { .. })));
+        assert!(matches!(
+            calibrate(&MatchPrices { draw: 0.28, ..fair }),
+            Err(FootballError::ProbabilitySum { .. })
+        ));
         for total_quarters in [i32::MIN, -1, 0, 1, 156, i32::MAX] {
-            assert!(matches!(calibrate(&MatchPrices { total_quarters, ..fair }), Err(FootballError::Line { .. })));
+            assert!(matches!(
+                calibrate(&MatchPrices { total_quarters, ..fair }),
+                Err(FootballError::Line { .. })
+            ));
         }
         let few_goals = MatchPrices { home: 0.9, draw: 0.06, away: 0.04, total_quarters: 10, over: 0.02 };
         let error = calibrate(&few_goals).unwrap_err();
@@ -457,7 +492,10 @@ mod tests {
         assert!(matches!(calibrate(&many_draws), Err(FootballError::OutsideRange { name: "rho", .. })));
         let certain = MatchPrices { over: 1.0 - 1e-16, ..fair };
         assert!(calibrate(&certain).is_err());
-        assert!(from_asian_lines(i32::MIN + 1, 0.5, 10, 0.5).is_err() && from_supremacy_total(f64::NAN, 2.0).is_err());
+        assert!(
+            from_asian_lines(i32::MIN + 1, 0.5, 10, 0.5).is_err()
+                && from_supremacy_total(f64::NAN, 2.0).is_err()
+        );
         assert!(from_asian_lines(4_000, 0.5, 10, 0.5).is_err() && from_supremacy_total(3.0, 2.0).is_err());
     }
 }

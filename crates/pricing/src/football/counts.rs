@@ -1,7 +1,7 @@
 //! Counts that vary more than Poisson: corners, cards, shots.
 
-use super::score_markets::{LineShares, shares_above};
 use super::FootballError;
+use super::score_markets::{LineShares, shares_above};
 
 /// Largest expected count.
 pub const COUNT_MEAN_MAX: f64 = 300.0;
@@ -75,9 +75,16 @@ mod tests {
             let counts = NegativeBinomial::new(mean, dispersion).unwrap();
             let sum: f64 = counts.masses.iter().sum();
             let first: f64 = counts.masses.iter().enumerate().map(|(k, mass)| k as f64 * mass).sum();
-            let square: f64 = counts.masses.iter().enumerate().map(|(k, mass)| (k as f64 - mean).powi(2) * mass).sum();
-            assert!((sum - 1.0).abs() < 1e-11 && (first - mean).abs() < 1e-9 * (1.0 + mean), "{mean} {dispersion}");
-            assert!((square / counts.variance().max(1e-9) - 1.0).abs() < 1e-8 || mean == 0.0, "{mean} {dispersion}");
+            let square: f64 =
+                counts.masses.iter().enumerate().map(|(k, mass)| (k as f64 - mean).powi(2) * mass).sum();
+            assert!(
+                (sum - 1.0).abs() < 1e-11 && (first - mean).abs() < 1e-9 * (1.0 + mean),
+                "{mean} {dispersion}"
+            );
+            assert!(
+                (square / counts.variance().max(1e-9) - 1.0).abs() < 1e-8 || mean == 0.0,
+                "{mean} {dispersion}"
+            );
         }
     }
 

@@ -59,7 +59,11 @@ pub enum FootballError {
 impl FootballError {
     /// Passes `value` if it lies in `min..=max`; not a number does not.
     pub(super) fn check(name: &'static str, value: f64, min: f64, max: f64) -> Result<f64, Self> {
-        if value >= min && value <= max { Ok(value) } else { Err(Self::OutsideRange { name, value, min, max }) }
+        if value >= min && value <= max {
+            Ok(value)
+        } else {
+            Err(Self::OutsideRange { name, value, min, max })
+        }
     }
 
     /// Passes a probability strictly between 0 and 1.
@@ -71,7 +75,9 @@ impl FootballError {
 impl fmt::Display for FootballError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutsideRange { name, value, min, max } => write!(f, "{name} {value} is outside {min}..={max}"),
+            Self::OutsideRange { name, value, min, max } => {
+                write!(f, "{name} {value} is outside {min}..={max}")
+            }
             Self::Probability { name, value } => {
                 write!(f, "probability of {name} {value} is not strictly between 0 and 1")
             }

@@ -34,7 +34,11 @@ pub struct ThreeWay {
 /// let odds = full_time(1.55 * 0.36, 1.15 * 0.36, 1).unwrap();
 /// assert!((odds.home - 0.78431388018544).abs() < 1e-12);
 /// ```
-pub fn full_time(remaining_home: f64, remaining_away: f64, score_difference: i32) -> Result<ThreeWay, FootballError> {
+pub fn full_time(
+    remaining_home: f64,
+    remaining_away: f64,
+    score_difference: i32,
+) -> Result<ThreeWay, FootballError> {
     check_difference(score_difference)?;
     Ok(Differences::new(remaining_home, remaining_away)?.three_way(score_difference))
 }
@@ -144,7 +148,8 @@ impl Differences {
         poisson::fill_masses(home_mean, &mut home[..size]);
         poisson::fill_masses(away_mean, &mut away[..size]);
         away[..size].reverse();
-        let mut result = Self { masses: [0.0; SPAN], below: [0.0; SPAN + 1], above: [0.0; SPAN + 1], zero: size - 1 };
+        let mut result =
+            Self { masses: [0.0; SPAN], below: [0.0; SPAN + 1], above: [0.0; SPAN + 1], zero: size - 1 };
         for (x, home_mass) in home[..size].iter().enumerate() {
             for (place, away_mass) in result.masses[x..x + size].iter_mut().zip(&away[..size]) {
                 *place += home_mass * away_mass;
@@ -185,8 +190,11 @@ mod tests {
             let grid = ScoreGrid::from_dixon_coles(&DixonColes::poisson(home, away).unwrap());
             for difference in -5..=5_i32 {
                 let odds = full_time(home, away, difference).unwrap();
-                let shifted = grid.shifted(difference.max(0) as usize, (-difference).max(0) as usize).unwrap();
-                assert!((odds.home - shifted.home()).abs() < 1e-15 && (odds.draw - shifted.draw()).abs() < 1e-15);
+                let shifted =
+                    grid.shifted(difference.max(0) as usize, (-difference).max(0) as usize).unwrap();
+                assert!(
+                    (odds.home - shifted.home()).abs() < 1e-15 && (odds.draw - shifted.draw()).abs() < 1e-15
+                );
                 assert!((odds.home + odds.draw + odds.away - 1.0).abs() < 1e-12);
             }
         }

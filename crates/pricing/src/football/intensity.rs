@@ -136,8 +136,18 @@ impl IntensityProfile {
         let share = FootballError::check("first-half share", config.first_half_share, 0.0, 1.0)?;
         let overrun_ms = check_stoppage("overrun", config.overrun_ms)?;
         Ok(Self {
-            first: HalfCurve::new(&config.first_half_rates, config.first_half_stoppage_ms, overrun_ms, share)?,
-            second: HalfCurve::new(&config.second_half_rates, config.second_half_stoppage_ms, overrun_ms, 1.0 - share)?,
+            first: HalfCurve::new(
+                &config.first_half_rates,
+                config.first_half_stoppage_ms,
+                overrun_ms,
+                share,
+            )?,
+            second: HalfCurve::new(
+                &config.second_half_rates,
+                config.second_half_stoppage_ms,
+                overrun_ms,
+                1.0 - share,
+            )?,
         })
     }
 
@@ -173,16 +183,27 @@ struct HalfCurve {
 }
 
 impl HalfCurve {
-    fn new(knots: &[(u32, f64)], stoppage_ms: u32, overrun_ms: u32, share: f64) -> Result<Self, FootballError> {
+    fn new(
+        knots: &[(u32, f64)],
+        stoppage_ms: u32,
+        overrun_ms: u32,
+        share: f64,
+    ) -> Result<Self, FootballError> {
         FootballError::check("number of rate knots", knots.len() as f64, 1.0, KNOTS_MAX as f64)?;
         FootballError::check("first rate knot", f64::from(knots[0].0), 0.0, 0.0)?;
         for (index, (time_ms, rate)) in knots.iter().enumerate() {
             FootballError::check("rate", *rate, 1e-6, 1e6)?;
             let earliest = if index == 0 { 0.0 } else { f64::from(knots[index - 1].0) + 1.0 };
-            FootballError::check("rate knot", f64::from(*time_ms), earliest, f64::from(HALF_MS + STOPPAGE_MS_MAX))?;
+            FootballError::check(
+                "rate knot",
+                f64::from(*time_ms),
+                earliest,
+                f64::from(HALF_MS + STOPPAGE_MS_MAX),
+            )?;
         }
         check_stoppage("expected stoppage", stoppage_ms)?;
-        let mut curve = Self { knots: knots.to_vec(), stoppage_ms, share, share_per_rate_ms: 0.0, floor: 0.0 };
+        let mut curve =
+            Self { knots: knots.to_vec(), stoppage_ms, share, share_per_rate_ms: 0.0, floor: 0.0 };
         let area = curve.area_until(HALF_MS + stoppage_ms);
         curve.share_per_rate_ms = share / area;
         // Time beyond the expected end is played at the rate of that end.
@@ -247,7 +268,8 @@ impl Default for RateMultipliers {
 
 impl RateMultipliers {
     /// Multipliers that change nothing.
-    pub const NEUTRAL: Self = Self { leading: 1.0, level: 1.0, trailing: 1.0, red_own: 1.0, red_opponent: 1.0 };
+    pub const NEUTRAL: Self =
+        Self { leading: 1.0, level: 1.0, trailing: 1.0, red_own: 1.0, red_opponent: 1.0 };
 
     /// Passes multipliers that lie in 0..=10 each.
     ///
@@ -316,7 +338,8 @@ mod tests {
 
     #[test]
     fn shares_never_rise_with_the_clock_and_keep_a_floor() {
-        let first_half_rates = vec![(0, 0.5), (10 * MINUTE_MS, 2.0), (20 * MINUTE_MS, 0.4), (50 * MINUTE_MS, 3.0)];
+        let first_half_rates =
+            vec![(0, 0.5), (10 * MINUTE_MS, 2.0), (20 * MINUTE_MS, 0.4), (50 * MINUTE_MS, 3.0)];
         let config = IntensityConfig { first_half_rates, ..IntensityConfig::default() };
         for config in [IntensityConfig::default(), config] {
             let profile = IntensityProfile::new(&config).unwrap();
@@ -324,8 +347,10 @@ mod tests {
                 for (period, start) in [(Period::FirstHalf, 0), (Period::SecondHalf, HALF_MS)] {
                     let mut last = f64::INFINITY;
                     for second in 0..4_200 {
-                        let shares = profile.remaining_share(clock(period, start + second * 1_000, announced));
-                        let share = if period == Period::FirstHalf { shares.first_half } else { shares.second_half };
+                        let shares =
+                            profile.remaining_share(clock(period, start + second * 1_000, announced));
+                        let share =
+                            if period == Period::FirstHalf { shares.first_half } else { shares.second_half };
                         assert!(share <= last && share > 0.0, "{period:?} {second} {announced:?}");
                         last = share;
                     }
@@ -340,7 +365,9 @@ mod tests {
     #[test]
     fn a_long_board_raises_the_share() {
         let profile = IntensityProfile::default();
-        let at = |announced| profile.remaining_share(clock(Period::SecondHalf, 90 * MINUTE_MS, announced)).second_half;
+        let at = |announced| {
+            profile.remaining_share(clock(Period::SecondHalf, 90 * MINUTE_MS, announced)).second_half
+        };
         assert!(at(Some(10 * MINUTE_MS)) > at(None) && at(Some(MINUTE_MS)) < at(None));
         assert!((at(None) - at(Some(5 * MINUTE_MS))).abs() < 1e-15);
         assert!(profile.remaining_share(clock(Period::SecondHalf, u32::MAX, None)).second_half > 0.0);

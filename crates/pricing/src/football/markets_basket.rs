@@ -202,7 +202,9 @@ mod tests {
 
     #[test]
     fn every_place_agrees_with_the_score_grid() {
-        for (home, away, rho) in [(1.62, 1.08, -0.08), (0.5, 2.4, -0.06), (2.8, 2.3, 0.05), (0.0, 0.0, 0.0), (9.0, 4.0, 0.0)] {
+        for (home, away, rho) in
+            [(1.62, 1.08, -0.08), (0.5, 2.4, -0.06), (2.8, 2.3, 0.05), (0.0, 0.0, 0.0), (9.0, 4.0, 0.0)]
+        {
             let model = DixonColes::new(home, away, rho).unwrap();
             let grid = ScoreGrid::from_dixon_coles_sized(&model, BASKET_GRID_SIZE).unwrap().normalised();
             let mut expected = vec![grid.home(), grid.draw(), grid.away(), grid.both_score()];

@@ -15,6 +15,9 @@ use super::{FootballError, GOAL_MEAN_MAX, GRID_SIZE_MAX, ScoreGrid, poisson};
 /// Largest remaining share; above 1 only because of long stoppage time.
 pub const REMAINING_SHARE_MAX: f64 = 2.0;
 
+/// Most goals of one side that may be expected to come, at its fastest rate.
+pub const RATE_MAX: f64 = 12.0;
+
 /// Most goals of one side that may stand on the scoreboard.
 pub const SCORE_MAX: usize = 30;
 
@@ -39,8 +42,8 @@ pub struct MatchState {
 ///
 /// # Errors
 ///
-/// [`FootballError::OutsideRange`] for arguments outside their ranges, or rates so high that the grid would need more
-/// than 80 goals a side.
+/// [`FootballError::OutsideRange`] for arguments outside their ranges, or more than 12 goals to come of a side at its
+/// fastest rate.
 ///
 /// ```
 /// use oddsengine_pricing::football::intensity::RateMultipliers;
@@ -68,10 +71,11 @@ pub fn final_scores(
         (lambda_home * home * remaining_share, lambda_away * away * remaining_share)
     });
     let fastest = rates.iter().fold(0.0_f64, |most, (home, away)| most.max(*home).max(*away));
-    FootballError::check("largest goal rate", fastest, 0.0, GOAL_MEAN_MAX)?;
+    FootballError::check("largest goal rate", fastest, 0.0, RATE_MAX)?;
     let exit = rates.iter().fold(0.0_f64, |most, (home, away)| most.max(home + away));
 
-    let size = poisson::size_for(fastest).min(GRID_SIZE_MAX - SCORE_MAX);
+    let size = poisson::size_for(fastest);
+    debug_assert!(size + SCORE_MAX <= GRID_SIZE_MAX, "the rate limit keeps the grid small");
     let chain = Chain { size, start_difference: home_goals as i32 - away_goals as i32, rates, exit };
     let grid = ScoreGrid::from_checked_cells(size, chain.distribution(), 0.0);
     grid.shifted(home_goals, away_goals)
@@ -190,6 +194,6 @@ mod tests {
         }
         assert!(of(19.0, 2.0, &RateMultipliers::NEUTRAL, 0).is_err());
         assert!(of(1.0, 1.0, &RateMultipliers::NEUTRAL, 31).is_err());
-        assert!(of(20.0, 1.0, &RateMultipliers::NEUTRAL, 30).is_ok());
+        assert!(of(12.0, 1.0, &RateMultipliers::NEUTRAL, 30).is_ok());
     }
 }

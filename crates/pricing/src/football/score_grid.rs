@@ -92,7 +92,10 @@ impl DixonColes {
     #[inline]
     pub(super) fn corrections(&self) -> [[f64; 2]; 2] {
         let Self { lambda_home, lambda_away, rho } = *self;
-        [[1.0 - lambda_home * lambda_away * rho, 1.0 + lambda_home * rho], [1.0 + lambda_away * rho, 1.0 - rho]]
+        [
+            [1.0 - lambda_home * lambda_away * rho, 1.0 + lambda_home * rho],
+            [1.0 + lambda_away * rho, 1.0 - rho],
+        ]
     }
 }
 
@@ -157,7 +160,8 @@ impl ScoreGrid {
             row[0] *= factors[0];
             row[1] *= factors[1];
         }
-        let (home_tail, away_tail) = (poisson::tail(model.lambda_home, size), poisson::tail(model.lambda_away, size));
+        let (home_tail, away_tail) =
+            (poisson::tail(model.lambda_home, size), poisson::tail(model.lambda_away, size));
         Self::from_checked_cells(size, cells, home_tail + away_tail - home_tail * away_tail)
     }
 
@@ -304,7 +308,9 @@ mod tests {
 
     #[test]
     fn every_model_sums_to_one_with_its_tail() {
-        for (home, away, rho) in [(1.6, 1.1, -0.1), (0.0, 0.0, 0.0), (0.0, 2.0, 0.3), (20.0, 20.0, 0.0), (0.02, 9.0, 0.5)] {
+        for (home, away, rho) in
+            [(1.6, 1.1, -0.1), (0.0, 0.0, 0.0), (0.0, 2.0, 0.3), (20.0, 20.0, 0.0), (0.02, 9.0, 0.5)]
+        {
             let model = DixonColes::new(home, away, rho).unwrap();
             let grid = ScoreGrid::from_dixon_coles(&model);
             assert!(grid.tail() <= 1e-12 && grid.size() <= GRID_SIZE_MAX);

@@ -261,7 +261,10 @@ mod tests {
         for line in -20..=40 {
             let cases = [
                 (grid.over(line), expectation(&grid, |x, y| graded(4 * (x + y), i64::from(line)))),
-                (grid.asian_handicap_home(line), expectation(&grid, |x, y| graded(4 * (x - y), -i64::from(line)))),
+                (
+                    grid.asian_handicap_home(line),
+                    expectation(&grid, |x, y| graded(4 * (x - y), -i64::from(line))),
+                ),
                 (grid.home_goals_over(line), expectation(&grid, |x, _| graded(4 * x, i64::from(line)))),
                 (grid.away_goals_over(line), expectation(&grid, |_, y| graded(4 * y, i64::from(line)))),
             ];
@@ -279,8 +282,13 @@ mod tests {
         assert!((grid.home() - grid.asian_handicap_home(-2).win).abs() < 1e-15);
         assert!((grid.away_wins_by(2) - grid.difference(-2)).abs() < 1e-15);
         let by: f64 = (1..grid.size()).map(|goals| grid.away_wins_by(goals)).sum();
-        assert!((by - grid.away()).abs() < 1e-15 && (grid.away_wins_by_at_least(1) - grid.away()).abs() < 1e-15);
-        assert_eq!((grid.home_wins_by(0), grid.home_wins_by_at_least(usize::MAX), grid.difference(i32::MIN)), (0.0, 0.0, 0.0));
+        assert!(
+            (by - grid.away()).abs() < 1e-15 && (grid.away_wins_by_at_least(1) - grid.away()).abs() < 1e-15
+        );
+        assert_eq!(
+            (grid.home_wins_by(0), grid.home_wins_by_at_least(usize::MAX), grid.difference(i32::MIN)),
+            (0.0, 0.0, 0.0)
+        );
         assert_eq!((grid.away_wins_by(usize::MAX), grid.away_wins_by_at_least(usize::MAX)), (0.0, 0.0));
         assert!((grid.total_at_least(0) - 1.0).abs() < 1e-12);
         let both = 1.0 - grid.home_clean_sheet() - grid.away_clean_sheet() + grid.correct_score(0, 0);
@@ -294,7 +302,10 @@ mod tests {
             assert!(quarters_from_line(bad).is_err());
         }
         let grid = ScoreGrid::from_dixon_coles(&DixonColes::poisson(1.0, 1.0).unwrap());
-        assert!(grid.over(i32::MAX).fair_odds().is_none() && grid.asian_handicap_home(i32::MIN).fair_odds().is_none());
+        assert!(
+            grid.over(i32::MAX).fair_odds().is_none()
+                && grid.asian_handicap_home(i32::MIN).fair_odds().is_none()
+        );
         assert!(LineShares { win: 0.0, lose: 0.0 }.fair_probability().is_none());
     }
 }

@@ -86,7 +86,11 @@ fn series(rate: f64, shape: f64, goals: usize, alphas: &[f64; TERMS]) -> Result<
     }
     // lgamma carries an error of some ten roundings into the largest term.
     let residual = last + 20.0 * f64::EPSILON * largest;
-    if residual <= ERROR_MAX { Ok(sum.max(0.0)) } else { Err(FootballError::NotConverged { name: "weibull series", residual }) }
+    if residual <= ERROR_MAX {
+        Ok(sum.max(0.0))
+    } else {
+        Err(FootballError::NotConverged { name: "weibull series", residual })
+    }
 }
 
 /// The grid of Weibull counts whose sides are tied by a Frank copula with parameter `kappa`.
@@ -102,7 +106,12 @@ fn series(rate: f64, shape: f64, goals: usize, alphas: &[f64; TERMS]) -> Result<
 /// let grid = weibull_frank_grid(1.45, 1.1, 1.05, -0.45).unwrap();
 /// assert!((grid.home() - 0.45015004657643).abs() < 1e-7);
 /// ```
-pub fn weibull_frank_grid(rate_home: f64, rate_away: f64, shape: f64, kappa: f64) -> Result<ScoreGrid, FootballError> {
+pub fn weibull_frank_grid(
+    rate_home: f64,
+    rate_away: f64,
+    shape: f64,
+    kappa: f64,
+) -> Result<ScoreGrid, FootballError> {
     FootballError::check("kappa", kappa, -KAPPA_MAX, KAPPA_MAX)?;
     let mut marginals = [[0.0; WEIBULL_GRID_SIZE]; 2];
     for (rate, masses) in [rate_home, rate_away].into_iter().zip(&mut marginals) {
@@ -114,7 +123,9 @@ pub fn weibull_frank_grid(rate_home: f64, rate_away: f64, shape: f64, kappa: f64
         }
     }
     let [home, away] = marginals;
-    let below = |cumulative: &[f64; WEIBULL_GRID_SIZE], goals: usize| if goals == 0 { 0.0 } else { cumulative[goals - 1] };
+    let below = |cumulative: &[f64; WEIBULL_GRID_SIZE], goals: usize| {
+        if goals == 0 { 0.0 } else { cumulative[goals - 1] }
+    };
     let mut cells = Vec::with_capacity(WEIBULL_GRID_SIZE * WEIBULL_GRID_SIZE);
     for x in 0..WEIBULL_GRID_SIZE {
         for y in 0..WEIBULL_GRID_SIZE {
@@ -155,7 +166,10 @@ mod tests {
         assert!(weibull_masses(6.0, 1.0, &mut masses).is_ok());
         assert!(weibull_masses(0.0, 1.0, &mut masses).is_ok() && masses[0] == 1.0 && masses[1] == 0.0);
         for bad in [f64::NAN, -99.0, 99.0] {
-            assert!(weibull_masses(bad, 1.0, &mut masses).is_err() && weibull_masses(1.0, bad, &mut masses).is_err());
+            assert!(
+                weibull_masses(bad, 1.0, &mut masses).is_err()
+                    && weibull_masses(1.0, bad, &mut masses).is_err()
+            );
             assert!(weibull_frank_grid(1.0, 1.0, 1.0, bad).is_err());
         }
         assert!(weibull_masses(1.0, 1.0, &mut []).is_err());

@@ -113,7 +113,9 @@ impl MarginMethod {
     pub fn parse(name: &str) -> Result<Self, MarginError> {
         Ok(match name {
             "multiplicative" | "proportional" | "basic" => Self::Multiplicative,
-            "additive" | "equal_margin" | "wpo" | "mwpo" | "mpto" | "differential_margin_weighting" => Self::Additive,
+            "additive" | "equal_margin" | "wpo" | "mwpo" | "mpto" | "differential_margin_weighting" => {
+                Self::Additive
+            }
             "power" => Self::Power,
             "odds_ratio" | "or" | "logit" => Self::OddsRatio,
             "shin" => Self::Shin,
@@ -158,7 +160,12 @@ impl std::str::FromStr for MarginMethod {
 /// assert!((fair.iter().sum::<f64>() - 1.0).abs() < 1e-12);
 /// ```
 #[inline]
-pub fn remove(method: MarginMethod, inverse_odds: &[f64], target: f64, out: &mut [f64]) -> Result<(), MarginError> {
+pub fn remove(
+    method: MarginMethod,
+    inverse_odds: &[f64],
+    target: f64,
+    out: &mut [f64],
+) -> Result<(), MarginError> {
     remove_with_parameter(method, inverse_odds, target, out).map(|_| ())
 }
 
@@ -216,7 +223,12 @@ pub fn remove_with_parameter(
 /// assert!((1.0 / implied[0] - 2.1428124166702).abs() < 1e-10);
 /// ```
 #[inline]
-pub fn apply(method: MarginMethod, probabilities: &[f64], booksum: f64, out: &mut [f64]) -> Result<(), MarginError> {
+pub fn apply(
+    method: MarginMethod,
+    probabilities: &[f64],
+    booksum: f64,
+    out: &mut [f64],
+) -> Result<(), MarginError> {
     let sum = checked_sum(probabilities, out.len(), MarginError::probability)?;
     if !(booksum > 0.0 && booksum < probabilities.len() as f64) {
         return Err(MarginError::booksum(booksum, probabilities.len()));
@@ -332,5 +344,9 @@ fn check_inside(method: MarginMethod, out: &[f64]) -> Result<(), MarginError> {
     for &value in out {
         is_inside &= value > 0.0 && value < 1.0;
     }
-    if is_inside { Ok(()) } else { Err(error::first_outside(out, |index, value| error::left(method, index, value))) }
+    if is_inside {
+        Ok(())
+    } else {
+        Err(error::first_outside(out, |index, value| error::left(method, index, value)))
+    }
 }

@@ -23,24 +23,25 @@ fn power_with(book: &Book, logs: &mut [f64], out: &mut [f64]) -> Result<f64, Mar
         second += value * *log * *log;
         log_min = log_min.min(*log);
     }
-    let mut t_of_out = f64::NAN;
+    // Every evaluation multiplies the values at hand; small exponents need no call of the exponential.
+    out.copy_from_slice(book.input);
+    let mut t_of_out = 1.0;
     let target = book.target;
-    let target_inverse = 1.0 / target;
-    // Halley's step for ln(sum/target); sum/target is taken as 1 where it only bends the step.
+    // Halley's step for ln(sum/target).
     let step = |residual: f64, (first, second): (f64, f64)| {
-        let inverse = 1.0 / first;
-        let newton = -log_of_ratio(residual, target) * (residual + target) * inverse;
-        let half_bend = 0.5 * newton * (second * inverse - first * target_inverse);
+        let (sum, inverse) = (residual + target, 1.0 / first);
+        let newton = -log_of_ratio(residual, target) * sum * inverse;
+        let half_bend = 0.5 * newton * (second * inverse - first / sum);
         if half_bend > -0.5 { newton / (1.0 + half_bend) } else { newton }
     };
     let start = 1.0 + step(book.sum - target, (first, second));
     let evaluate = |t: f64| {
         let (mut sum, mut first, mut second) = (0.0, 0.0, 0.0);
         let change = t - t_of_out;
-        // The last steps are small: they multiply the values at hand instead of starting over.
         let is_small = (change * log_min).abs() < EXPONENT_SMALL;
         for (result, &log) in out.iter_mut().zip(logs.iter()) {
-            let value = if is_small { *result * exp_of_small(change * log) } else { libm::exp(t * log) };
+            let exponent = change * log;
+            let value = *result * if is_small { exp_of_small(exponent) } else { libm::exp(exponent) };
             *result = value;
             sum += value;
             first += value * log;
@@ -50,8 +51,8 @@ fn power_with(book: &Book, logs: &mut [f64], out: &mut [f64]) -> Result<f64, Mar
         (sum - target, (first, second))
     };
     decreasing_root(start, 0.0, f64::INFINITY, book.tolerance(), evaluate, step)
-    .map_err(|residual| MarginError::NotSolved { method: book.method, residual })
-    .and_then(|t| check_inside(book.method, out).map(|()| t))
+        .map_err(|residual| MarginError::NotSolved { method: book.method, residual })
+        .and_then(|t| check_inside(book.method, out).map(|()| t))
 }
 
 /// Below this exponent the series of [`exp_of_small`] is exact to 2e-17.
@@ -100,8 +101,8 @@ pub(super) fn odds_ratio(book: &Book, out: &mut [f64]) -> Result<f64, MarginErro
     };
     let step = |residual, (first, second)| halley_step(residual, first, second);
     decreasing_root(start, 0.0, f64::INFINITY, book.tolerance(), evaluate, step)
-    .map_err(|residual| MarginError::NotSolved { method: book.method, residual })
-    .and_then(|c| check_inside(book.method, out).map(|()| c))
+        .map_err(|residual| MarginError::NotSolved { method: book.method, residual })
+        .and_then(|c| check_inside(book.method, out).map(|()| c))
 }
 
 /// Two selections that must sum to 1: `c^2` is the product of the odds in favour.
@@ -148,6 +149,6 @@ pub(super) fn goto_applied(book: &Book, out: &mut [f64]) -> Result<(), MarginErr
         (book.target - sum, slope)
     };
     decreasing_root(0.0, -f64::MIN_POSITIVE, f64::INFINITY, book.tolerance(), evaluate, newton_step)
-    .map_err(|residual| MarginError::NotSolved { method: MarginMethod::Goto, residual })?;
+        .map_err(|residual| MarginError::NotSolved { method: MarginMethod::Goto, residual })?;
     check_inside(MarginMethod::Goto, out)
 }

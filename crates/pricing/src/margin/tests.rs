@@ -42,7 +42,8 @@ fn books(method: MarginMethod) -> impl Iterator<Item = (Vec<f64>, f64)> {
         let count = [2, 3, 3, 6, 10, 20, 40][index % 7];
         let fair = lcg.probabilities(count);
         let booksum = 1.0 + 0.12 * lcg.unit();
-        let implied = applied(method, &fair, booksum).or_else(|_| applied(MarginMethod::Power, &fair, booksum));
+        let implied =
+            applied(method, &fair, booksum).or_else(|_| applied(MarginMethod::Power, &fair, booksum));
         (implied.expect("the power method applies to every book"), booksum)
     })
 }
@@ -64,7 +65,10 @@ fn fair_probabilities_sum_to_the_target_and_keep_the_order() {
             assert!((sum(&fair) - 1.0).abs() <= 1e-12, "{method}");
             assert!(fair.iter().all(|p| *p > 0.0 && *p < 1.0));
             for (i, j) in (0..book.len()).flat_map(|i| (0..i).map(move |j| (i, j))) {
-                assert!(book[i] == book[j] || (book[i] < book[j]) == (fair[i] < fair[j]), "{method}: {book:?}");
+                assert!(
+                    book[i] == book[j] || (book[i] < book[j]) == (fair[i] < fair[j]),
+                    "{method}: {book:?}"
+                );
             }
         }
         assert!(solved > 3_000, "{method} solved {solved} books only");
@@ -91,8 +95,14 @@ fn a_book_at_its_target_stays_as_it_is() {
     for count in [2, 3, 8, 30] {
         let fair = lcg.probabilities(count);
         for method in MarginMethod::ALL {
-            assert!(largest_difference(&removed(method, &fair, sum(&fair)).unwrap(), &fair) <= 1e-12, "{method}");
-            assert!(largest_difference(&applied(method, &fair, sum(&fair)).unwrap(), &fair) <= 1e-12, "{method}");
+            assert!(
+                largest_difference(&removed(method, &fair, sum(&fair)).unwrap(), &fair) <= 1e-12,
+                "{method}"
+            );
+            assert!(
+                largest_difference(&applied(method, &fair, sum(&fair)).unwrap(), &fair) <= 1e-12,
+                "{method}"
+            );
         }
     }
 }
@@ -102,7 +112,8 @@ fn the_order_of_the_selections_does_not_matter() {
     for method in MarginMethod::ALL {
         for (book, _) in books(method).take(300) {
             let backwards: Vec<f64> = book.iter().rev().copied().collect();
-            let (Ok(fair), Ok(mut other)) = (removed(method, &book, 1.0), removed(method, &backwards, 1.0)) else {
+            let (Ok(fair), Ok(mut other)) = (removed(method, &book, 1.0), removed(method, &backwards, 1.0))
+            else {
                 continue;
             };
             other.reverse();
@@ -118,8 +129,8 @@ fn the_favourite_carries_least_margin_under_power_and_most_under_multiplicative(
         if book[favourite] < 0.4 || booksum < 1.01 {
             continue;
         }
-        let [basic, shin, power] =
-            [MarginMethod::Multiplicative, MarginMethod::Shin, MarginMethod::Power].map(|m| removed(m, &book, 1.0).unwrap());
+        let [basic, shin, power] = [MarginMethod::Multiplicative, MarginMethod::Shin, MarginMethod::Power]
+            .map(|m| removed(m, &book, 1.0).unwrap());
         assert!(basic[favourite] <= shin[favourite] + 1e-12 && basic[favourite] <= power[favourite] + 1e-12);
     }
 }
@@ -148,7 +159,8 @@ fn shin_keeps_the_order_when_a_price_is_below_half_the_margin() {
 fn methods_that_need_a_margin_refuse_an_under_round_book() {
     let book = [1.0 / 1.5, 1.0 / 4.2, 1.0 / 60.0];
     for method in MarginMethod::ALL {
-        let needs_margin = matches!(method, MarginMethod::Shin | MarginMethod::BalancedBook | MarginMethod::Goto);
+        let needs_margin =
+            matches!(method, MarginMethod::Shin | MarginMethod::BalancedBook | MarginMethod::Goto);
         match removed(method, &book, 1.0) {
             Ok(fair) => assert!(!needs_margin && (sum(&fair) - 1.0).abs() <= 1e-12, "{method}"),
             Err(error) => assert!(needs_margin && error.code() == "under_round", "{method}: {error}"),
@@ -157,7 +169,10 @@ fn methods_that_need_a_margin_refuse_an_under_round_book() {
         assert_eq!(applied(method, &fair, 0.97).is_err(), needs_margin, "{method}");
     }
     let error = removed(MarginMethod::Shin, &book, 1.0).unwrap_err();
-    assert_eq!(error.to_string(), "booksum 0.9214285714285714 is below 1, where the shin method is not defined");
+    assert_eq!(
+        error.to_string(),
+        "booksum 0.9214285714285714 is below 1, where the shin method is not defined"
+    );
 }
 
 /// penaltyblog accepts a price under 1 in five of seven methods, and pybettor returns NaN for two-way Shin.
@@ -209,16 +224,23 @@ fn wide_and_extreme_books_are_solved() {
     let mut lcg = Lcg(99);
     for count in [200, SELECTIONS_MAX] {
         let fair = lcg.probabilities(count);
-        for method in [MarginMethod::Multiplicative, MarginMethod::Power, MarginMethod::OddsRatio, MarginMethod::Shin] {
+        for method in
+            [MarginMethod::Multiplicative, MarginMethod::Power, MarginMethod::OddsRatio, MarginMethod::Shin]
+        {
             for booksum in [1.0001, 1.5, 3.0] {
                 let book = applied(method, &fair, booksum).unwrap();
                 let again = removed(method, &book, 1.0).unwrap();
-                assert!((sum(&again) - 1.0).abs() <= 1e-12 && largest_difference(&again, &fair) <= 1e-12, "{method}");
+                assert!(
+                    (sum(&again) - 1.0).abs() <= 1e-12 && largest_difference(&again, &fair) <= 1e-12,
+                    "{method}"
+                );
             }
         }
     }
     let book = [1.0 / 1.001, 1.0 / 900.0, 1.0 / 1000.0, 1.0 / 1000.0];
-    for method in [MarginMethod::Power, MarginMethod::OddsRatio, MarginMethod::Shin, MarginMethod::JensenShannon] {
+    for method in
+        [MarginMethod::Power, MarginMethod::OddsRatio, MarginMethod::Shin, MarginMethod::JensenShannon]
+    {
         assert!((sum(&removed(method, &book, 1.0).unwrap()) - 1.0).abs() <= 1e-12, "{method}");
     }
 }

@@ -1,0 +1,500 @@
+//! The hot path. One command in, its events out; follow a bet here and in `placing.rs`.
+
+use oddsengine_ledger::{
+    AccountKind, Ledger, Memo, Outcome as Booking, Transfer, TransferError, transfer_id,
+};
+use oddsengine_markets::{LivePhase, MarketId};
+use oddsengine_pricing::model::CalibrationPrices;
+use oddsengine_types::{BoundsError, FixtureId, Grade, Odds, SourceId};
+
+use crate::command::{Body, Command, FixtureRequest, MoneyRequest, VoidKind};
+use crate::config::{Config, Scope, ScopeSettings};
+use crate::engine::{Customer, Derived, Engine};
+use crate::event::{Event, Sink};
+use crate::status::Reason;
+
+/// Transfers that callers number themselves live in a space of their own.
+pub(crate) const CALLER_TRANSFERS: SourceId = SourceId(0);
+/// Transfers that tickets cause.
+pub(crate) const TICKET_TRANSFERS: SourceId = SourceId(1);
+/// Most expected goals (or points) a trader may set, in millionths.
+const EXPECTATION_E6_MAX: i64 = 400_000_000;
+
+/// A refusal with its detail.
+pub(crate) type Refusal = (Reason, String);
+
+impl Engine {
+    /// Applies one command and tells what came of it.
+    ///
+    /// Never fails: a command that cannot be carried out is answered with a refusal and changes nothing but the
+    /// counters. Bet delays that ended by the command's time are decided first.
+    pub fn apply(&mut self, command: &Command, sink: &mut impl Sink) {
+        self.now_ns = self.now_ns.max(command.time_ns);
+        self.counters.command_count += 1;
+        self.decide_delayed(sink);
+        if self.is_duplicate(command, sink) {
+            return;
+        }
+        let source_ns = command.origin.source_ns;
+        let answer = match &command.body {
+            Body::PlaceTicket(request) => return self.place(request, sink),
+            Body::Deposit(request) => return self.deposit(request, sink),
+            Body::Withdraw(request) => return self.withdraw(request, sink),
+            Body::Tick => return self.weigh_accumulators(),
+            Body::EpochStarted { epoch } => self.start_epoch(*epoch),
+            Body::Configure(config) => self.configure(config, sink),
+            Body::SetScope { scope, settings } => self.set_scope(scope, settings, sink),
+            Body::AddFixture(request) => self.add_fixture(request),
+            Body::SetPrices { fixture, odds_1x2_e4, total_line_quarters, odds_total_e4 } => {
+                let prices = CalibrationPrices {
+                    odds_1x2_e4: *odds_1x2_e4,
+                    total_line_quarters: *total_line_quarters,
+                    odds_total_e4: *odds_total_e4,
+                };
+                self.set_prices(*fixture, &prices, source_ns, sink)
+            }
+            Body::SetExpectation { fixture, supremacy_e6, total_e6 } => {
+                self.set_expectation(*fixture, *supremacy_e6, *total_e6, source_ns, sink)
+            }
+            Body::Incident { fixture, incident } => self.incident(*fixture, incident, source_ns, sink),
+            Body::Suspend { fixture, market } => self.suspend(*fixture, *market, true, sink),
+            Body::Resume { fixture, market } => self.suspend(*fixture, *market, false, sink),
+            Body::SetManualOdds { fixture, market, odds_e4 } => {
+                self.set_manual_odds(*fixture, *market, odds_e4, sink)
+            }
+            Body::LockMarket { fixture, market, locked } => {
+                self.lock_market(*fixture, *market, *locked, sink)
+            }
+            Body::SettleMarket { fixture, market, grades } => {
+                self.settle_market(*fixture, *market, grades, sink)
+            }
+            Body::VoidFixture { fixture, void } => self.void_fixture(*fixture, *void, sink),
+            Body::SetCustomer { customer, factor_e3 } => {
+                self.customers.insert(*customer, Customer { factor_e3: *factor_e3 });
+                Ok(())
+            }
+            Body::CancelTicket { ticket } => self.cancel_ticket(*ticket, sink),
+        };
+        match answer {
+            Ok(()) => sink.event(Event::Done),
+            Err((reason, detail)) => {
+                self.counters.refused_command_count += 1;
+                sink.event(Event::Refused { reason, detail: &detail });
+            }
+        }
+    }
+
+    /// Drops what a numbering source sent before, and notices what is missing.
+    fn is_duplicate(&mut self, command: &Command, sink: &mut impl Sink) -> bool {
+        let Some(seq) = command.origin.seq else { return false };
+        let last = match self.sources.get_mut(&command.origin.source) {
+            Some(last) => last,
+            None => self.sources.entry(command.origin.source.clone()).or_insert(seq.saturating_sub(1)),
+        };
+        if seq <= *last {
+            self.counters.duplicate_count += 1;
+            sink.event(Event::Duplicate);
+            return true;
+        }
+        let expected = *last + 1;
+        *last = seq;
+        if seq > expected {
+            self.counters.feed_gap_count += 1;
+            sink.event(Event::FeedGap { expected, received: seq });
+        }
+        false
+    }
+
+    fn start_epoch(&mut self, epoch: u32) -> Result<(), Refusal> {
+        if epoch <= self.epoch {
+            return Err((Reason::OutOfSequence, format!("epoch {epoch} is not above {}", self.epoch)));
+        }
+        self.epoch = epoch;
+        Ok(())
+    }
+
+    fn configure(&mut self, config: &Config, sink: &mut impl Sink) -> Result<(), Refusal> {
+        config.check().map_err(out_of_bounds)?;
+        if config.currency != self.config.currency && !self.tickets.is_empty() {
+            let detail = format!(
+                "currency {} cannot replace {} once bets were taken",
+                config.currency, self.config.currency
+            );
+            return Err((Reason::OutOfSequence, detail));
+        }
+        let models = Derived::new(config).map_err(out_of_bounds)?.models;
+        self.derived.models = models;
+        self.config = config.clone();
+        (0..self.fixtures.len()).for_each(|index| {
+            self.inherit_settings(index);
+            self.reprice(index, 0, sink);
+        });
+        Ok(())
+    }
+
+    fn set_scope(
+        &mut self,
+        scope: &Scope,
+        settings: &ScopeSettings,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        if let Some(margin) = settings.margin {
+            margin.check().map_err(out_of_bounds)?;
+        }
+        let loss = settings.loss_minor_max.unwrap_or(0);
+        let delay = settings.bet_delay_ms.unwrap_or(0);
+        if !(0..=oddsengine_types::MONEY_MINOR_MAX / 100).contains(&loss) {
+            return Err(out_of_bounds(BoundsError::outside(
+                "loss_minor_max",
+                loss,
+                0,
+                oddsengine_types::MONEY_MINOR_MAX / 100,
+            )));
+        }
+        if !(0..=60_000).contains(&delay) {
+            return Err(out_of_bounds(BoundsError::outside("bet_delay_ms", delay, 0, 60_000)));
+        }
+        if *settings == ScopeSettings::default() {
+            self.scopes.remove(scope);
+        } else {
+            self.scopes.insert(scope.clone(), *settings);
+        }
+        (0..self.fixtures.len()).for_each(|index| {
+            let before = self.fixtures[index].margins.clone();
+            self.inherit_settings(index);
+            if self.fixtures[index].margins != before {
+                self.reprice(index, 0, sink);
+            }
+        });
+        Ok(())
+    }
+
+    fn add_fixture(&mut self, request: &FixtureRequest) -> Result<(), Refusal> {
+        if let Some(known) = self.fixture(request.fixture) {
+            return match known.request == *request {
+                true => Ok(()),
+                false => Err((
+                    Reason::AlreadyExists,
+                    format!("fixture {} exists with another description", request.fixture),
+                )),
+            };
+        }
+        if usize::from(request.sport.0) >= oddsengine_markets::sports().len() {
+            return Err((Reason::ValueOutOfBounds, format!("sport {} is not registered", request.sport)));
+        }
+        self.push_fixture(request.clone());
+        Ok(())
+    }
+
+    fn set_prices(
+        &mut self,
+        id: FixtureId,
+        prices: &CalibrationPrices,
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.open_fixture(id)?;
+        if self.fixtures[index].live.phase() != LivePhase::PreMatch {
+            return Err((Reason::OutOfSequence, "prices calibrate a fixture before its start only".into()));
+        }
+        for &odds_e4 in prices.odds_1x2_e4.iter().chain(&prices.odds_total_e4) {
+            Odds::from_e4(odds_e4).map_err(out_of_bounds)?;
+        }
+        let parameters = self
+            .derived
+            .models
+            .calibrate(self.fixtures[index].request.sport, prices)
+            .map_err(out_of_bounds)?;
+        self.fixtures[index].parameters = Some(parameters);
+        self.reprice(index, source_ns, sink);
+        Ok(())
+    }
+
+    fn set_expectation(
+        &mut self,
+        id: FixtureId,
+        supremacy_e6: i64,
+        total_e6: i64,
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.open_fixture(id)?;
+        for (what, value) in [("supremacy_e6", supremacy_e6), ("total_e6", total_e6)] {
+            if !(-EXPECTATION_E6_MAX..=EXPECTATION_E6_MAX).contains(&value) {
+                return Err(out_of_bounds(BoundsError::outside(
+                    what,
+                    value,
+                    -EXPECTATION_E6_MAX,
+                    EXPECTATION_E6_MAX,
+                )));
+            }
+        }
+        let fixture = &self.fixtures[index];
+        let (supremacy, total) = (supremacy_e6 as f64 / 1e6, total_e6 as f64 / 1e6);
+        let models = &self.derived.models;
+        let parameters = models
+            .with_expectation(fixture.request.sport, fixture.parameters.as_ref(), supremacy, total)
+            .map_err(out_of_bounds)?;
+        self.fixtures[index].parameters = Some(parameters);
+        self.reprice(index, source_ns, sink);
+        Ok(())
+    }
+
+    /// Something happened on the field of play: trading status first, then prices, then settlement.
+    fn incident(
+        &mut self,
+        id: FixtureId,
+        incident: &oddsengine_markets::Incident,
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.known_fixture(id)?;
+        let fixture = &mut self.fixtures[index];
+        if fixture.void != VoidKind::Nothing {
+            return Err((Reason::FixtureClosed, format!("fixture {id} is void")));
+        }
+        let status_before = fixture.status();
+        let change = match fixture.live.apply(incident) {
+            Ok(change) => change,
+            Err(error) => {
+                // The feed and we disagree: stop trading until they agree again, rather than trade on either.
+                if fixture.live.phase() == LivePhase::InPlay {
+                    fixture.stops.by_feed = true;
+                }
+                if fixture.status() != status_before {
+                    sink.event(Event::Trading { fixture });
+                }
+                return Err((Reason::OutOfSequence, error.to_string()));
+            }
+        };
+        fixture.stops.by_feed = false;
+        if let Some(danger) = change.danger {
+            fixture.stops.by_danger = danger;
+        }
+        if fixture.status() != status_before {
+            sink.event(Event::Trading { fixture });
+        }
+        if change.regrades {
+            self.update_possible(index);
+        }
+        if change.reprices {
+            let settles = change.regrades;
+            self.update_board(index, settles, source_ns, sink);
+        }
+        Ok(())
+    }
+
+    fn suspend(
+        &mut self,
+        id: FixtureId,
+        market: Option<MarketId>,
+        suspended: bool,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.known_fixture(id)?;
+        let Some(market) = market else {
+            let fixture = &mut self.fixtures[index];
+            let before = fixture.status();
+            fixture.stops.by_desk = suspended;
+            if fixture.status() != before {
+                sink.event(Event::Trading { fixture });
+            }
+            return Ok(());
+        };
+        let market = self.known_market(index, market)?;
+        self.fixtures[index].desk.entry(market).or_default().is_suspended = suspended;
+        self.tidy_desk(index, market);
+        self.publish(index, &[market], 0, sink);
+        Ok(())
+    }
+
+    fn set_manual_odds(
+        &mut self,
+        id: FixtureId,
+        market: MarketId,
+        odds_e4: &Option<Vec<u32>>,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.open_fixture(id)?;
+        let market = self.known_market(index, market)?;
+        if let Some(odds_e4) = odds_e4 {
+            let count = self.fixtures[index].template().markets[usize::from(market)].selections().len();
+            if odds_e4.len() != count {
+                return Err((
+                    Reason::ValueOutOfBounds,
+                    format!("{} odds for a market of {count} selections", odds_e4.len()),
+                ));
+            }
+            for &odds in odds_e4.iter().filter(|&&odds| odds != 0) {
+                Odds::from_e4(odds).map_err(out_of_bounds)?;
+            }
+        }
+        self.fixtures[index].desk.entry(market).or_default().manual_odds_e4.clone_from(odds_e4);
+        self.tidy_desk(index, market);
+        self.reprice_with(index, &[market], 0, sink);
+        Ok(())
+    }
+
+    fn lock_market(
+        &mut self,
+        id: FixtureId,
+        market: MarketId,
+        locked: bool,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.open_fixture(id)?;
+        let market = self.known_market(index, market)?;
+        self.fixtures[index].desk.entry(market).or_default().is_locked = locked;
+        self.tidy_desk(index, market);
+        self.reprice_with(index, &[market], 0, sink);
+        Ok(())
+    }
+
+    fn settle_market(
+        &mut self,
+        id: FixtureId,
+        market: MarketId,
+        grades: &Option<Vec<Grade>>,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.known_fixture(id)?;
+        let market = self.known_market(index, market)?;
+        let fixture = &mut self.fixtures[index];
+        match grades {
+            Some(grades) => {
+                let count = fixture.template().markets[usize::from(market)].selections().len();
+                if grades.len() != count {
+                    return Err((
+                        Reason::ValueOutOfBounds,
+                        format!("{} grades for a market of {count} selections", grades.len()),
+                    ));
+                }
+                fixture.told_grades.insert(market, grades.clone());
+            }
+            None => drop(fixture.told_grades.remove(&market)),
+        }
+        self.update_board(index, true, 0, sink);
+        Ok(())
+    }
+
+    fn void_fixture(&mut self, id: FixtureId, void: VoidKind, sink: &mut impl Sink) -> Result<(), Refusal> {
+        let index = self.known_fixture(id)?;
+        let fixture = &mut self.fixtures[index];
+        let before = fixture.status();
+        fixture.void = void;
+        if fixture.status() != before {
+            sink.event(Event::Trading { fixture });
+        }
+        self.update_board(index, true, 0, sink);
+        Ok(())
+    }
+
+    fn deposit(&mut self, request: &MoneyRequest, sink: &mut impl Sink) {
+        let cash = AccountKind::CustomerCash(request.customer);
+        self.move_money(request, AccountKind::Psp, cash, sink);
+    }
+
+    fn withdraw(&mut self, request: &MoneyRequest, sink: &mut impl Sink) {
+        let cash = AccountKind::CustomerCash(request.customer);
+        self.move_money(request, cash, AccountKind::Psp, sink);
+    }
+
+    fn move_money(
+        &mut self,
+        request: &MoneyRequest,
+        from: AccountKind,
+        to: AccountKind,
+        sink: &mut impl Sink,
+    ) {
+        let request = *request;
+        let refusal = if request.amount_minor <= 0 {
+            Some(Reason::StakeMustBePositive)
+        } else if request.amount_minor > oddsengine_types::STAKE_MINOR_MAX {
+            Some(Reason::StakeExceedsMaximum)
+        } else {
+            None
+        };
+        let booked = match refusal {
+            Some(reason) => Err(reason),
+            None => {
+                let ledger = &mut self.ledger;
+                let (debit, credit) =
+                    (ledger.account(from, request.currency), ledger.account(to, request.currency));
+                let id = transfer_id(CALLER_TRANSFERS, request.transfer.0, 0);
+                book(
+                    ledger,
+                    &[Transfer {
+                        id,
+                        debit,
+                        credit,
+                        amount_minor: request.amount_minor,
+                        memo: Memo::default(),
+                    }],
+                )
+            }
+        };
+        self.drop_postings();
+        match booked {
+            Ok(booking) => {
+                let available = self
+                    .ledger
+                    .balance_of(AccountKind::CustomerCash(request.customer), request.currency)
+                    .available_minor;
+                let is_repeat = booking == Booking::AlreadyBooked;
+                sink.event(Event::MoneyBooked { request, available_minor: available, is_repeat });
+            }
+            Err(reason) => sink.event(Event::MoneyRefused { request, reason }),
+        }
+    }
+
+    /// The ledger's postings are told by the events; its buffer only costs memory here.
+    pub(crate) fn drop_postings(&mut self) {
+        self.ledger.discard_postings();
+    }
+
+    pub(crate) fn known_fixture(&self, id: FixtureId) -> Result<usize, Refusal> {
+        self.index_of(id).ok_or_else(|| (Reason::FixtureNotFound, format!("fixture {id} is not known")))
+    }
+
+    fn open_fixture(&self, id: FixtureId) -> Result<usize, Refusal> {
+        let index = self.known_fixture(id)?;
+        match self.fixtures[index].is_closed() {
+            true => Err((Reason::FixtureClosed, format!("fixture {id} is over or void"))),
+            false => Ok(index),
+        }
+    }
+
+    fn known_market(&self, index: usize, market: MarketId) -> Result<u16, Refusal> {
+        let known = self.fixtures[index].template().market_of_id(market);
+        known
+            .map(|market| market as u16)
+            .ok_or_else(|| (Reason::SelectionNotFound, "the market is not in the fixture's template".into()))
+    }
+
+    fn tidy_desk(&mut self, index: usize, market: u16) {
+        let desk = &mut self.fixtures[index].desk;
+        if desk.get(&market).is_some_and(|entry| *entry == Default::default()) {
+            desk.remove(&market);
+        }
+    }
+}
+
+/// Books transfers, all or none, with the refusal a customer desk would give.
+pub(crate) fn book(ledger: &mut Ledger, transfers: &[Transfer]) -> Result<Booking, Reason> {
+    ledger.linked(transfers).map_err(reason_of)
+}
+
+/// The refusal that a ledger error means.
+pub(crate) fn reason_of(error: TransferError) -> Reason {
+    match error {
+        TransferError::ExceedsAvailableBalance => Reason::BalanceTooSmall,
+        TransferError::IdHasAnotherBody | TransferError::LinkedSetIsPartlyBooked => Reason::IdHasAnotherBody,
+        TransferError::AmountMustBePositive => Reason::StakeMustBePositive,
+        _ => Reason::ValueOutOfBounds,
+    }
+}
+
+#[cold]
+pub(crate) fn out_of_bounds(error: BoundsError) -> Refusal {
+    (Reason::ValueOutOfBounds, error.to_string())
+}

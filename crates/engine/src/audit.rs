@@ -1,0 +1,116 @@
+//! The named invariants, checked after every simulated run and on demand.
+
+use std::collections::BTreeSet;
+
+use oddsengine_ledger::AccountKind;
+use oddsengine_risk::Book;
+
+use crate::engine::Engine;
+use crate::placing::position_of;
+use crate::status::TicketState;
+
+/// The invariants, by name.
+pub const INVARIANTS: [&str; 5] = [
+    "ledger_sums_to_zero",
+    "open_stakes_match_open_bets",
+    "liability_matches_open_bets",
+    "every_acknowledged_command_once",
+    "no_odds_version_reused",
+];
+
+impl Engine {
+    /// Checks every invariant that the state alone can show: name, and the difference where one does not hold.
+    ///
+    /// `every_acknowledged_command_once` is about ids here (each ticket once); the runtime and the crash tests check
+    /// it against what was acknowledged. Likewise `no_odds_version_reused`: a version that was published is below
+    /// or at the fixture's.
+    pub fn invariants(&self) -> Vec<(&'static str, Result<(), String>)> {
+        let checks = [
+            self.ledger.check_invariants(),
+            self.open_stakes_match_open_bets(),
+            self.liability_matches_open_bets(),
+            self.every_ticket_once(),
+            self.versions_are_known(),
+        ];
+        INVARIANTS.into_iter().zip(checks).collect()
+    }
+
+    fn open_stakes_match_open_bets(&self) -> Result<(), String> {
+        let stakes = |state: TicketState| -> i64 {
+            self.tickets.iter().filter(|ticket| ticket.state == state).map(|ticket| ticket.stake_minor).sum()
+        };
+        let (mut posted, mut pending) = (0, 0);
+        for account in self.ledger.accounts() {
+            if let AccountKind::CustomerOpenStakes(_) = account.kind {
+                posted += account.credit_posted_minor - account.debit_posted_minor;
+                pending += account.credit_pending_minor;
+            }
+        }
+        match (posted == stakes(TicketState::Open), pending == stakes(TicketState::Delayed)) {
+            (true, true) => Ok(()),
+            (false, _) => {
+                Err(format!("open stakes {posted} are not the open tickets' {}", stakes(TicketState::Open)))
+            }
+            (_, false) => Err(format!(
+                "reserved stakes {pending} are not the delayed tickets' {}",
+                stakes(TicketState::Delayed)
+            )),
+        }
+    }
+
+    fn liability_matches_open_bets(&self) -> Result<(), String> {
+        let mut books: Vec<Book> = vec![Book::default(); self.fixtures.len()];
+        for ticket in self.tickets.iter().filter(|ticket| ticket.is_live()) {
+            for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
+                let fixture = &self.fixtures[leg.fixture as usize];
+                let position = position_of(leg, ticket.stake_minor);
+                books[leg.fixture as usize].add(fixture.template(), &fixture.possible, &position);
+            }
+        }
+        let mut platform_loss = 0;
+        for (fixture, expected) in self.fixtures.iter().zip(&books) {
+            let joint = &fixture.template().joint;
+            let differs = (0..joint.main_count)
+                .find(|&cell| fixture.book.pnl_at(cell, None) != expected.pnl_at(cell, None));
+            let side_count =
+                joint.side_view.map_or(0, |view| fixture.template().views[usize::from(view)].cell_count);
+            let side_differs = (0..side_count)
+                .find(|&cell| fixture.book.pnl_at(0, Some(cell)) != expected.pnl_at(0, Some(cell)));
+            if let Some(cell) = differs.or(side_differs) {
+                return Err(format!("the book of fixture {} differs at outcome {cell}", fixture.id()));
+            }
+            if fixture.book.worst_minor() != expected.worst_minor()
+                || !fixture.book.selections().eq(expected.selections())
+            {
+                return Err(format!("worst case or totals of fixture {} differ", fixture.id()));
+            }
+            platform_loss += (-expected.worst_minor()).max(0);
+        }
+        match platform_loss == self.derived.platform_loss_minor {
+            true => Ok(()),
+            false => Err(format!(
+                "the platform's loss {} is not the fixtures' {platform_loss}",
+                self.derived.platform_loss_minor
+            )),
+        }
+    }
+
+    fn every_ticket_once(&self) -> Result<(), String> {
+        let ids: BTreeSet<_> = self.tickets.iter().map(|ticket| ticket.id).collect();
+        match ids.len() == self.tickets.len() {
+            true => Ok(()),
+            false => Err(format!("{} tickets have {} ids", self.tickets.len(), ids.len())),
+        }
+    }
+
+    fn versions_are_known(&self) -> Result<(), String> {
+        let legs = self.tickets.iter().filter(|ticket| ticket.is_live()).flat_map(|ticket| &ticket.legs);
+        let unknown = legs.into_iter().find(|leg| {
+            let version = self.version(&self.fixtures[leg.fixture as usize]);
+            leg.version > version || leg.quoted_version > version
+        });
+        unknown.map_or(Ok(()), |leg| {
+            Err(format!("a ticket quotes version {:?}, which was never published", leg.quoted_version))
+        })
+    }
+}

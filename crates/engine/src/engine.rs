@@ -1,0 +1,244 @@
+//! The state, and how to look at it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oddsengine_ledger::{AccountKind, Ledger};
+use oddsengine_pricing::board::{OfferScratch, ViewPrefixes};
+use oddsengine_pricing::model::Models;
+use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
+
+use crate::command::OddsVersion;
+use crate::config::{Config, Scope, ScopeSettings};
+use crate::fixture::Fixture;
+use crate::ticket::Ticket;
+
+/// The engine: a function of (state, command). No clock, no I/O, no randomness, no order of a hash map in any
+/// result. [`Engine::apply`] is the only way to change it.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) config: Config,
+    pub(crate) scopes: BTreeMap<Scope, ScopeSettings>,
+    pub(crate) epoch: u32,
+    pub(crate) now_ns: i64,
+    pub(crate) fixtures: Vec<Fixture>,
+    pub(crate) fixture_index: IdMap<FixtureId, u32>,
+    pub(crate) competitions: Vec<Competition>,
+    pub(crate) customers: BTreeMap<CustomerId, Customer>,
+    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) ticket_index: IdMap<TicketId, u32>,
+    /// Tickets waiting out their bet delay, by (due time, ticket index).
+    pub(crate) delayed: BTreeSet<(i64, u32)>,
+    pub(crate) ledger: Ledger,
+    /// The last sequence number of each numbering source.
+    pub(crate) sources: BTreeMap<String, u64>,
+    pub(crate) counters: Counters,
+    /// Fixtures whose probabilities moved since accumulators were last weighed.
+    pub(crate) moved: BTreeSet<u32>,
+    /// When accumulators were last weighed.
+    pub(crate) weighed_ns: i64,
+    pub(crate) derived: Derived,
+}
+
+/// What is computed from the state and the configuration, and never stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Derived {
+    pub models: Models,
+    pub sport_loss_minor: BTreeMap<SportId, i64>,
+    pub platform_loss_minor: i64,
+    pub prefixes: BTreeMap<SportId, ViewPrefixes>,
+    pub offer: OfferScratch,
+    pub odds: Vec<u32>,
+    pub changed: Vec<u16>,
+}
+
+/// A competition: the sum of its fixtures' losses counts against its limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Competition {
+    /// Its name, part of the odds topic.
+    pub name: String,
+    /// Its sport.
+    pub sport: SportId,
+    /// Sum of its fixtures' worst-case losses.
+    pub loss_minor: i64,
+}
+
+/// What is set about a customer; customers nobody set have the defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// Share of the limits, in thousandths; 0 is blocked.
+    pub factor_e3: u32,
+}
+oddsengine_types::codec_struct!(Customer { factor_e3 });
+
+/// Counts of what happened since the journal began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Commands applied.
+    pub command_count: u64,
+    /// Feed messages dropped as duplicates.
+    pub duplicate_count: u64,
+    /// Gaps seen in numbered sources.
+    pub feed_gap_count: u64,
+    /// Feed or desk commands refused.
+    pub refused_command_count: u64,
+    /// Tickets accepted.
+    pub accepted_count: u64,
+    /// Tickets refused.
+    pub refused_count: u64,
+    /// Settlements, resettlements included.
+    pub settlement_count: u64,
+    /// Settlements taken back.
+    pub rollback_count: u64,
+    /// Stakes of accepted tickets.
+    pub turnover_minor: i64,
+}
+oddsengine_types::codec_struct!(Counters {
+    command_count,
+    duplicate_count,
+    feed_gap_count,
+    refused_command_count,
+    accepted_count,
+    refused_count,
+    settlement_count,
+    rollback_count,
+    turnover_minor,
+});
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new(Config::default()).expect("the default configuration lies within its own bounds")
+    }
+}
+
+impl Engine {
+    /// An empty engine.
+    ///
+    /// # Errors
+    /// A configured value outside its range, named.
+    pub fn new(config: Config) -> Result<Self, oddsengine_types::BoundsError> {
+        config.check()?;
+        let derived = Derived::new(&config)?;
+        Ok(Self {
+            config,
+            scopes: BTreeMap::new(),
+            epoch: 0,
+            now_ns: i64::MIN,
+            fixtures: Vec::new(),
+            fixture_index: IdMap::default(),
+            competitions: Vec::new(),
+            customers: BTreeMap::new(),
+            tickets: Vec::new(),
+            ticket_index: IdMap::default(),
+            delayed: BTreeSet::new(),
+            ledger: Ledger::new(),
+            sources: BTreeMap::new(),
+            counters: Counters::default(),
+            moved: BTreeSet::new(),
+            weighed_ns: i64::MIN,
+            derived,
+        })
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The overrides in force.
+    pub fn scopes(&self) -> &BTreeMap<Scope, ScopeSettings> {
+        &self.scopes
+    }
+
+    /// The present epoch; 0 before the first start.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The time of the latest command.
+    pub fn now_ns(&self) -> i64 {
+        self.now_ns
+    }
+
+    /// All fixtures, in order of announcement.
+    pub fn fixtures(&self) -> &[Fixture] {
+        &self.fixtures
+    }
+
+    /// A fixture by its id.
+    pub fn fixture(&self, id: FixtureId) -> Option<&Fixture> {
+        self.fixture_index.get(&id).map(|&index| &self.fixtures[index as usize])
+    }
+
+    /// All tickets, in order of submission.
+    pub fn tickets(&self) -> &[Ticket] {
+        &self.tickets
+    }
+
+    /// A ticket by its id.
+    pub fn ticket(&self, id: TicketId) -> Option<&Ticket> {
+        self.ticket_index.get(&id).map(|&index| &self.tickets[index as usize])
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Competitions, in order of appearance.
+    pub fn competitions(&self) -> &[Competition] {
+        &self.competitions
+    }
+
+    /// The last sequence number of each numbering source.
+    pub fn sources(&self) -> &BTreeMap<String, u64> {
+        &self.sources
+    }
+
+    /// Counts since the journal began.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What a customer may withdraw or stake.
+    pub fn available_minor(&self, customer: CustomerId) -> i64 {
+        self.ledger.balance_of(AccountKind::CustomerCash(customer), self.config.currency).available_minor
+    }
+
+    /// The version of a fixture's board.
+    pub fn version(&self, fixture: &Fixture) -> OddsVersion {
+        OddsVersion { epoch: self.epoch, seq: fixture.version }
+    }
+
+    /// When the next bet delay ends.
+    pub fn next_due_ns(&self) -> Option<i64> {
+        self.delayed.first().map(|&(due_ns, _)| due_ns)
+    }
+
+    /// Sum of all fixtures' worst-case losses: what counts against the platform's limit.
+    pub fn platform_loss_minor(&self) -> i64 {
+        self.derived.platform_loss_minor
+    }
+
+    /// Sum of a sport's fixtures' worst-case losses.
+    pub fn sport_loss_minor(&self, sport: SportId) -> i64 {
+        self.derived.sport_loss_minor.get(&sport).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn index_of(&self, id: FixtureId) -> Option<usize> {
+        self.fixture_index.get(&id).map(|&index| index as usize)
+    }
+}
+
+impl Derived {
+    pub fn new(config: &Config) -> Result<Self, oddsengine_types::BoundsError> {
+        Ok(Self {
+            models: Models::new(&config.models)?,
+            sport_loss_minor: BTreeMap::new(),
+            platform_loss_minor: 0,
+            prefixes: BTreeMap::new(),
+            offer: OfferScratch::default(),
+            odds: Vec::new(),
+            changed: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! The stored state as bytes, its hash, and the way back. Derived values are recomputed on the way back.
+
+use oddsengine_types::{Decode, DecodeError, Encode, Reader, StateHash, StateHasher};
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::fixture::Fixture;
+use crate::placing::position_of;
+use crate::status::TicketState;
+use crate::trading::loss_of;
+
+/// Format of the snapshot bytes.
+pub const SNAPSHOT_VERSION: u32 = 1;
+
+impl Engine {
+    /// The stored state. Equal states give equal bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        SNAPSHOT_VERSION.encode(&mut out);
+        self.config.encode(&mut out);
+        self.scopes.encode(&mut out);
+        (self.epoch, self.now_ns, self.weighed_ns).encode(&mut out);
+        (self.fixtures.len() as u32).encode(&mut out);
+        self.fixtures.iter().for_each(|fixture| encode_fixture(fixture, &mut out));
+        self.customers.encode(&mut out);
+        self.tickets.encode(&mut out);
+        self.ledger.encode(&mut out);
+        self.sources.encode(&mut out);
+        self.counters.encode(&mut out);
+        self.moved.iter().copied().collect::<Vec<u32>>().encode(&mut out);
+        out
+    }
+
+    /// The hash of the stored state: equal for live run, replay and recovery, in any build.
+    pub fn state_hash(&self) -> StateHash {
+        let mut hasher = StateHasher::default();
+        hasher.update(&self.snapshot());
+        hasher.finish()
+    }
+
+    /// The engine of a snapshot.
+    ///
+    /// # Errors
+    /// Bytes that are not a snapshot of this format.
+    pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes);
+        let version = u32::decode(&mut input)?;
+        if version != SNAPSHOT_VERSION {
+            return Err(input.error(format!("snapshot format {version} is not {SNAPSHOT_VERSION}")));
+        }
+        let config = Config::decode(&mut input)?;
+        let mut engine = Self::new(config).map_err(|error| input.error(error.to_string()))?;
+        engine.scopes = Decode::decode(&mut input)?;
+        (engine.epoch, engine.now_ns, engine.weighed_ns) = Decode::decode(&mut input)?;
+        for _ in 0..u32::decode(&mut input)? {
+            engine.restore_fixture(&mut input)?;
+        }
+        engine.customers = Decode::decode(&mut input)?;
+        engine.tickets = Decode::decode(&mut input)?;
+        engine.ledger = Decode::decode(&mut input)?;
+        engine.sources = Decode::decode(&mut input)?;
+        engine.counters = Decode::decode(&mut input)?;
+        let moved = Vec::<u32>::decode(&mut input)?;
+        match input.remaining() {
+            0 => {}
+            left => return Err(input.error(format!("{left} bytes are left over"))),
+        }
+        engine.restore_tickets().map_err(|what| input.error(what))?;
+        engine.moved = moved.into_iter().collect();
+        Ok(engine)
+    }
+
+    fn restore_fixture(&mut self, input: &mut Reader<'_>) -> Result<(), DecodeError> {
+        let request = crate::command::FixtureRequest::decode(input)?;
+        if usize::from(request.sport.0) >= oddsengine_markets::sports().len() {
+            return Err(input.error(format!("sport {} is not registered", request.sport)));
+        }
+        let index = self.fixtures.len();
+        self.push_fixture(request);
+        let fixture = &mut self.fixtures[index];
+        let count = fixture.odds_e4.len();
+        fixture.live = Decode::decode(input)?;
+        fixture.parameters = Decode::decode(input)?;
+        fixture.stops = Decode::decode(input)?;
+        fixture.void = Decode::decode(input)?;
+        fixture.version = Decode::decode(input)?;
+        fixture.odds_e4 = Decode::decode(input)?;
+        fixture.grades = Decode::decode(input)?;
+        fixture.desk = Decode::decode(input)?;
+        fixture.told_grades = Decode::decode(input)?;
+        if fixture.odds_e4.len() != count || fixture.grades.len() != count {
+            return Err(
+                input.error(format!("a fixture has {} selections instead of {count}", fixture.odds_e4.len()))
+            );
+        }
+        self.update_possible(index);
+        self.evaluate(index);
+        Ok(())
+    }
+
+    fn restore_tickets(&mut self) -> Result<(), String> {
+        for (index, ticket) in self.tickets.iter().enumerate() {
+            let index = index as u32;
+            self.ticket_index.insert(ticket.id, index);
+            if ticket.state == TicketState::Delayed {
+                self.delayed.insert((ticket.due_ns, index));
+            }
+            for (leg_index, leg) in ticket.legs.iter().enumerate() {
+                let fixture =
+                    self.fixtures.get_mut(leg.fixture as usize).ok_or("a ticket has a leg on no fixture")?;
+                if usize::from(leg.selection) >= fixture.odds_e4.len() {
+                    return Err(format!("a ticket has a leg on selection {}", leg.selection));
+                }
+                if matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Cancelled) {
+                    fixture.legs.entry(leg.selection).or_default().push((index, leg_index as u8));
+                }
+                if ticket.is_live() && leg.grade.is_none() {
+                    let template = fixture.template();
+                    fixture.book.add(template, &fixture.possible, &position_of(leg, ticket.stake_minor));
+                }
+            }
+        }
+        for index in 0..self.fixtures.len() {
+            debug_assert!(loss_of(&self.fixtures[index].book) >= 0);
+            self.count_loss(index, 0);
+        }
+        Ok(())
+    }
+}
+
+/// The stored part of a fixture; margins, limits, expectations, possible outcomes and books are derived.
+fn encode_fixture(fixture: &Fixture, out: &mut Vec<u8>) {
+    let Fixture {
+        request, live, parameters, stops, void, version, odds_e4, grades, desk, told_grades, ..
+    } = fixture;
+    request.encode(out);
+    live.encode(out);
+    parameters.encode(out);
+    stops.encode(out);
+    void.encode(out);
+    version.encode(out);
+    odds_e4.encode(out);
+    grades.encode(out);
+    desk.encode(out);
+    told_grades.encode(out);
+}

@@ -1,0 +1,292 @@
+//! Boards: from a fixture's state to its prices, and which markets changed.
+
+use oddsengine_markets::{LiveState, Possible};
+use oddsengine_pricing::board::{PriceRules, ViewPrefixes, enforce_monotone, offer_market};
+use oddsengine_pricing::margin::MarginMethod;
+use oddsengine_risk::Book;
+
+use crate::command::{FixtureRequest, OddsVersion, VoidKind};
+use crate::config::{MarginKind, Scope};
+use crate::engine::{Competition, Engine};
+use crate::event::{BoardUpdate, Event, Sink};
+use crate::fixture::{Fixture, FixtureLimits, PriceSource, Stops};
+
+impl Engine {
+    pub(crate) fn push_fixture(&mut self, request: FixtureRequest) {
+        let template = oddsengine_markets::template(request.sport);
+        let known = self
+            .competitions
+            .iter()
+            .position(|known| known.name == request.competition && known.sport == request.sport);
+        let competition = known.unwrap_or_else(|| {
+            let name = request.competition.clone();
+            self.competitions.push(Competition { name, sport: request.sport, loss_minor: 0 });
+            self.competitions.len() - 1
+        }) as u32;
+        let (count, index) = (template.selections.len(), self.fixtures.len());
+        self.fixture_index.insert(request.fixture, index as u32);
+        self.fixtures.push(Fixture {
+            competition,
+            live: LiveState::new(request.sport),
+            request,
+            parameters: None,
+            stops: Stops::default(),
+            void: VoidKind::Nothing,
+            version: 0,
+            odds_e4: vec![0; count],
+            grades: vec![None; count],
+            desk: Default::default(),
+            told_grades: Default::default(),
+            legs: Default::default(),
+            book: Book::default(),
+            margins: Vec::new(),
+            win: vec![0.0; count],
+            refund: vec![0.0; count],
+            possible: Possible::default(),
+            limits: FixtureLimits::default(),
+        });
+        self.inherit_settings(index);
+        self.update_possible(index);
+    }
+
+    /// Resolves the settings that a fixture inherits: market before fixture before competition before market type
+    /// before sport before platform.
+    pub(crate) fn inherit_settings(&mut self, index: usize) {
+        let fixture = &self.fixtures[index];
+        let (sport, id) = (fixture.request.sport, fixture.id());
+        let competition = self.scopes.get(&Scope::Competition(fixture.request.competition.clone()));
+        let sport_settings = self.scopes.get(&Scope::Sport(sport));
+        let own = self.scopes.get(&Scope::Fixture(id));
+        let (mut margins, mut losses) = (Vec::new(), Vec::new());
+        for market in &fixture.template().markets {
+            let stem = market.key.split(':').next().unwrap_or_default().to_string();
+            let of_type = self.scopes.get(&Scope::MarketType(sport, stem));
+            let of_market =
+                self.scopes.get(&Scope::Market(id, oddsengine_markets::MarketId::of(&market.key)));
+            let chain = [of_market, own, competition, of_type, sport_settings];
+            margins.push(
+                chain.iter().flatten().find_map(|settings| settings.margin).unwrap_or(self.config.margin),
+            );
+            let loss = [of_market, of_type].iter().flatten().find_map(|settings| settings.loss_minor_max);
+            losses.push(loss.unwrap_or(self.config.market_loss_minor_max));
+        }
+        let delay =
+            [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.bet_delay_ms);
+        let limits = FixtureLimits {
+            fixture_loss_minor_max: own
+                .and_then(|own| own.loss_minor_max)
+                .unwrap_or(self.config.fixture_loss_minor_max),
+            market_loss_minor_max: losses,
+            bet_delay_ms: delay.unwrap_or(self.config.bet_delay_ms),
+        };
+        let fixture = &mut self.fixtures[index];
+        (fixture.margins, fixture.limits) = (margins, limits);
+    }
+
+    /// Recomputes what is still possible, and the book's worst case over it.
+    pub(crate) fn update_possible(&mut self, index: usize) {
+        let fixture = &mut self.fixtures[index];
+        let template = fixture.template();
+        fixture.live.fill_possible(template, &mut fixture.possible);
+        let before = loss_of(&fixture.book);
+        fixture.book.refresh(template, &fixture.possible);
+        self.count_loss(index, before);
+    }
+
+    /// Moves the sums of losses after a fixture's book changed from `loss_minor_before`.
+    pub(crate) fn count_loss(&mut self, index: usize, loss_minor_before: i64) {
+        let fixture = &self.fixtures[index];
+        let change = loss_of(&fixture.book) - loss_minor_before;
+        self.competitions[fixture.competition as usize].loss_minor += change;
+        *self.derived.sport_loss_minor.entry(fixture.request.sport).or_default() += change;
+        self.derived.platform_loss_minor += change;
+    }
+
+    /// Prices a fixture and publishes what changed.
+    pub(crate) fn reprice(&mut self, index: usize, source_ns: i64, sink: &mut impl Sink) {
+        self.reprice_with(index, &[], source_ns, sink);
+    }
+
+    /// As [`Engine::reprice`]; `touched` markets are published even if their prices stay.
+    pub(crate) fn reprice_with(
+        &mut self,
+        index: usize,
+        touched: &[u16],
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) {
+        self.evaluate(index);
+        self.offer(index, touched);
+        self.publish_changed(index, source_ns, sink);
+    }
+
+    /// After an incident or a desk decision: prices, and settlement if grades may have changed. Prices are told
+    /// first: settlement waits for the journal anyway.
+    pub(crate) fn update_board(&mut self, index: usize, settles: bool, source_ns: i64, sink: &mut impl Sink) {
+        self.evaluate(index);
+        if !settles {
+            self.offer(index, &[]);
+            self.publish_changed(index, source_ns, sink);
+            return;
+        }
+        let regraded = self.regrade(index);
+        let template = self.fixtures[index].template();
+        let mut touched: Vec<u16> =
+            regraded.iter().map(|&selection| template.selections[usize::from(selection)].market).collect();
+        touched.dedup();
+        self.offer(index, &touched);
+        self.publish_changed(index, source_ns, sink);
+        self.settle_regraded(index, &regraded, sink);
+    }
+
+    /// Expectations of every selection under the model.
+    pub(crate) fn evaluate(&mut self, index: usize) {
+        let fixture = &mut self.fixtures[index];
+        let Some(parameters) = &fixture.parameters else { return };
+        let template = fixture.template();
+        let prefixes =
+            self.derived.prefixes.entry(fixture.request.sport).or_insert_with(|| ViewPrefixes::new(template));
+        self.derived.models.fill(template, parameters, &fixture.live, prefixes);
+        prefixes.expectations(template, &mut fixture.win, &mut fixture.refund);
+        if !fixture.legs.is_empty() {
+            self.moved.insert(index as u32);
+        }
+    }
+
+    /// Offers every market; lists those whose odds changed, and the touched ones, in `derived.changed`.
+    pub(crate) fn offer(&mut self, index: usize, touched: &[u16]) {
+        let Self { fixtures, derived, config, .. } = self;
+        let fixture = &mut fixtures[index];
+        let template = fixture.template();
+        derived.odds.clear();
+        derived.odds.resize(template.selections.len(), 0);
+        let has_model = fixture.parameters.is_some();
+        for (market_index, market) in template.markets.iter().enumerate() {
+            let range = market.selections();
+            let odds = &mut derived.odds[range.clone()];
+            let grades = &fixture.grades[range.clone()];
+            match fixture.price_source(market_index) {
+                PriceSource::Manual => {
+                    let manual =
+                        fixture.desk[&(market_index as u16)].manual_odds_e4.as_deref().unwrap_or_default();
+                    odds.copy_from_slice(manual);
+                    odds.iter_mut()
+                        .zip(grades)
+                        .filter(|(_, grade)| grade.is_some())
+                        .for_each(|(odds, _)| *odds = 0);
+                }
+                PriceSource::Locked => {
+                    odds.copy_from_slice(&fixture.odds_e4[range.clone()]);
+                    odds.iter_mut()
+                        .zip(grades)
+                        .filter(|(_, grade)| grade.is_some())
+                        .for_each(|(odds, _)| *odds = 0);
+                }
+                PriceSource::Model if has_model => {
+                    let margin = fixture.margins[market_index];
+                    let rules = PriceRules {
+                        method: method_of(margin.method),
+                        booksum: f64::from(margin.booksum_e4) / 10_000.0,
+                        ladder: config.ladder,
+                        odds_e4_min: config.odds_e4_min,
+                        odds_e4_max: config.odds_e4_max,
+                        skew_b_minor: config.skew_b_minor.map(|b_minor| b_minor as f64),
+                    };
+                    let (win, refund) = (&fixture.win[range.clone()], &fixture.refund[range.clone()]);
+                    let payout =
+                        |slot: usize| fixture.book.selection((range.start + slot) as u16).payout_minor;
+                    offer_market(
+                        market,
+                        win,
+                        refund,
+                        |slot| grades[slot].is_none(),
+                        payout,
+                        &rules,
+                        &mut derived.offer,
+                        odds,
+                    );
+                }
+                PriceSource::Model => {}
+            }
+        }
+        if config.skew_b_minor.is_some() && has_model {
+            keep_lines_monotone(fixture, &mut derived.odds);
+        }
+        derived.changed.clear();
+        for (market_index, market) in template.markets.iter().enumerate() {
+            let range = market.selections();
+            let (before, after) = (&mut fixture.odds_e4[range.clone()], &derived.odds[range]);
+            if before != after {
+                before.copy_from_slice(after);
+                derived.changed.push(market_index as u16);
+            } else if touched.contains(&(market_index as u16)) {
+                derived.changed.push(market_index as u16);
+            }
+        }
+    }
+
+    fn publish_changed(&mut self, index: usize, source_ns: i64, sink: &mut impl Sink) {
+        let changed = std::mem::take(&mut self.derived.changed);
+        self.publish(index, &changed, source_ns, sink);
+        self.derived.changed = changed;
+    }
+
+    /// Tells a board change as the fixture's next version.
+    pub(crate) fn publish(
+        &mut self,
+        index: usize,
+        changed_markets: &[u16],
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) {
+        if changed_markets.is_empty() {
+            return;
+        }
+        let fixture = &mut self.fixtures[index];
+        fixture.version += 1;
+        sink.event(Event::Board(BoardUpdate {
+            template: fixture.template(),
+            version: OddsVersion { epoch: self.epoch, seq: fixture.version },
+            fixture,
+            changed_markets,
+            decided_ns: self.now_ns,
+            source_ns,
+        }));
+    }
+}
+
+/// The loss that counts against limits: a sure profit does not make room elsewhere.
+pub(crate) fn loss_of(book: &Book) -> i64 {
+    (-book.worst_minor()).max(0)
+}
+
+fn method_of(kind: MarginKind) -> MarginMethod {
+    match kind {
+        MarginKind::Multiplicative => MarginMethod::Multiplicative,
+        MarginKind::Power => MarginMethod::Power,
+        MarginKind::OddsRatio => MarginMethod::OddsRatio,
+        MarginKind::Shin => MarginMethod::Shin,
+    }
+}
+
+fn keep_lines_monotone(fixture: &Fixture, odds_e4: &mut [u32]) {
+    let template = fixture.template();
+    for family in &template.line_families {
+        let by_model = |market: &usize| fixture.price_source(*market) == PriceSource::Model;
+        let firsts: Vec<usize> = family
+            .clone()
+            .filter(by_model)
+            .map(|market| template.markets[market].selections().start)
+            .collect();
+        let fair: Vec<[f64; 2]> = firsts
+            .iter()
+            .map(|&first| [first, first + 1].map(|index| fixture.fair_probability(index)))
+            .collect();
+        let mut odds: Vec<[u32; 2]> =
+            firsts.iter().map(|&first| [odds_e4[first], odds_e4[first + 1]]).collect();
+        enforce_monotone(&fair, &mut odds);
+        for (&first, pair) in firsts.iter().zip(&odds) {
+            odds_e4[first..first + 2].copy_from_slice(pair);
+        }
+    }
+}
