@@ -204,6 +204,21 @@ impl Engine {
         self.ledger.balance_of(AccountKind::CustomerCash(customer), self.config.currency).available_minor
     }
 
+    /// What is reserved by tickets that wait out their bet delay.
+    pub fn reserved_minor(&self, customer: CustomerId) -> i64 {
+        self.ledger.balance_of(AccountKind::CustomerCash(customer), self.config.currency).pending_debit_minor
+    }
+
+    /// The limits in force beyond a fixture.
+    pub fn limits(&self) -> Limits<'_> {
+        Limits { engine: self }
+    }
+
+    /// A [`crate::Body::Tick`] at this time would do something.
+    pub fn needs_tick(&self, now_ns: i64) -> bool {
+        self.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns) || self.weighs_accumulators(now_ns)
+    }
+
     /// The version of a fixture's board.
     pub fn version(&self, fixture: &Fixture) -> OddsVersion {
         OddsVersion { epoch: self.epoch, seq: fixture.version }
@@ -226,6 +241,26 @@ impl Engine {
 
     pub(crate) fn index_of(&self, id: FixtureId) -> Option<usize> {
         self.fixture_index.get(&id).map(|&index| index as usize)
+    }
+}
+
+/// The limits in force on competitions and sports.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    engine: &'a Engine,
+}
+
+impl Limits<'_> {
+    /// Largest sum of losses of a competition's fixtures.
+    pub fn competition_minor(&self, name: &str) -> i64 {
+        let own = self.engine.scopes.get(&Scope::Competition(name.to_string()));
+        own.and_then(|own| own.loss_minor_max).unwrap_or(self.engine.config.competition_loss_minor_max)
+    }
+
+    /// Largest sum of losses of a sport's fixtures.
+    pub fn sport_minor(&self, sport: SportId) -> i64 {
+        let own = self.engine.scopes.get(&Scope::Sport(sport));
+        own.and_then(|own| own.loss_minor_max).unwrap_or(self.engine.config.sport_loss_minor_max)
     }
 }
 

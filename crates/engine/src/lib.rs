@@ -21,10 +21,11 @@ pub use command::{
     VoidKind,
 };
 pub use config::{Config, Margin, MarginKind, Scope, ScopeSettings};
-pub use engine::{Competition, Counters, Customer, Engine};
+pub use engine::{Competition, Counters, Customer, Engine, Limits};
 pub use event::{BoardUpdate, Event, NoEvents, Sink};
 pub use exposure::{FixtureExposure, MarketExposure, SelectionExposure};
 pub use fixture::{Fixture, FixtureLimits, MarketDesk, MarketStatus, PriceSource, Stops};
 pub use settling::WEIGH_INTERVAL_NS;
+pub use snapshot::SNAPSHOT_VERSION;
 pub use status::{Reason, TicketState};
 pub use ticket::{Leg, LimitCheck, LimitLevel, Ticket};

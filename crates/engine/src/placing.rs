@@ -272,8 +272,12 @@ impl Engine {
         let sport = fixture.request.sport;
         let scopes = [
             (LimitLevel::Fixture, fixture.limits.fixture_loss_minor_max, own_loss),
-            (LimitLevel::Competition, self.competition_limit(&competition.name), competition.loss_minor),
-            (LimitLevel::Sport, self.sport_limit(sport), self.sport_loss_minor(sport)),
+            (
+                LimitLevel::Competition,
+                self.limits().competition_minor(&competition.name),
+                competition.loss_minor,
+            ),
+            (LimitLevel::Sport, self.limits().sport_minor(sport), self.sport_loss_minor(sport)),
             (LimitLevel::Platform, self.config.platform_loss_minor_max, self.derived.platform_loss_minor),
         ];
         let market_limit = fixture.limits.market_loss_minor_max[usize::from(market)];
@@ -298,16 +302,6 @@ impl Engine {
                 stake_minor_max: largest(&of_fixture, room_minor),
             });
         }
-    }
-
-    fn competition_limit(&self, name: &str) -> i64 {
-        let own = self.scopes.get(&crate::config::Scope::Competition(name.to_string()));
-        own.and_then(|own| own.loss_minor_max).unwrap_or(self.config.competition_loss_minor_max)
-    }
-
-    fn sport_limit(&self, sport: oddsengine_types::SportId) -> i64 {
-        let own = self.scopes.get(&crate::config::Scope::Sport(sport));
-        own.and_then(|own| own.loss_minor_max).unwrap_or(self.config.sport_loss_minor_max)
     }
 
     pub(crate) fn factor_e3(&self, customer: oddsengine_types::CustomerId) -> u32 {

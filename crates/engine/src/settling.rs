@@ -193,9 +193,14 @@ impl Engine {
         .map(|kind| self.ledger.account(kind, currency))
     }
 
+    /// Accumulators would be weighed anew at this time.
+    pub(crate) fn weighs_accumulators(&self, now_ns: i64) -> bool {
+        !self.moved.is_empty() && now_ns.saturating_sub(self.weighed_ns) >= WEIGH_INTERVAL_NS
+    }
+
     /// Weighs the legs of open accumulators anew where another leg's probability has moved.
     pub(crate) fn weigh_accumulators(&mut self) {
-        if self.moved.is_empty() || self.now_ns.saturating_sub(self.weighed_ns) < WEIGH_INTERVAL_NS {
+        if !self.weighs_accumulators(self.now_ns) {
             return;
         }
         self.weighed_ns = self.now_ns;

@@ -1,0 +1,370 @@
+//! The committer thread: the only one that writes, one group at a time, and sleeps in between.
+//!
+//! Order of a commit: write and sync the group, write the mark, move `durable_seq`, wake the poller. Nothing
+//! is ever announced that the mark does not know.
+
+use super::chain::{GroupHeader, Head};
+use super::error::JournalError;
+use super::fault::{Fault, Faults};
+use super::mark::MarkFile;
+use super::options::{MARK_SYNC_INTERVAL, OpenOptions};
+use super::shared::{Group, JournalStatus, Shared};
+use super::snapshot::SnapshotJob;
+use super::store::{PAGE_COUNT_UNLIMITED, Refusal, Store, refusal};
+use rusqlite::ffi;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+pub(crate) const SPAWN_NAME: &str = "journal";
+
+/// Nothing must have arrived for this long before the committer does something else than commit.
+const CHORE_PAUSE: Duration = Duration::from_millis(2);
+/// The write-ahead log is moved into the database from this size on when idle (2 MiB).
+const WAL_PAGES_IDLE: u64 = 500;
+/// And from this size on in any case (8 MiB): a commit that waits for it waits about 10 ms, measured; at
+/// 64 MiB it was 150 ms.
+const WAL_PAGES_MAX: u64 = 2_000;
+/// Under unbroken load one part of a snapshot goes between this many groups.
+const GROUPS_PER_SNAPSHOT_STEP: u32 = 16;
+const PAGE_SIZE: u64 = 4096;
+/// Pages of index and header that a group touches beside its own bytes.
+const PAGES_PER_GROUP: u64 = 3;
+
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    store: Store,
+    mark: MarkFile,
+    head: Head,
+    clock_ns: fn() -> i64,
+    full_retry_pause: Duration,
+    faults: Option<Box<dyn Faults>>,
+    attempt: u64,
+    page_count_max: u32,
+    snapshot: Option<SnapshotJob>,
+    groups_since_step: u32,
+    wal_page_count: u64,
+    is_mark_synced: bool,
+    mark_synced_at: Instant,
+}
+
+enum Work {
+    Group(Group),
+    Chore,
+    Close,
+}
+
+impl Committer {
+    pub fn new(
+        shared: Arc<Shared>,
+        store: Store,
+        mark: MarkFile,
+        head: Head,
+        options: &OpenOptions,
+        faults: Option<Box<dyn Faults>>,
+    ) -> Self {
+        Self {
+            shared,
+            store,
+            mark,
+            head,
+            clock_ns: options.clock_ns,
+            full_retry_pause: options.full_retry_pause,
+            faults,
+            attempt: 0,
+            page_count_max: options.page_count_max.unwrap_or(PAGE_COUNT_UNLIMITED),
+            snapshot: None,
+            groups_since_step: 0,
+            wal_page_count: 0,
+            is_mark_synced: true,
+            mark_synced_at: Instant::now(),
+        }
+    }
+
+    /// Works until the journal is closed or poisoned.
+    pub fn run(mut self) -> Result<Head, JournalError> {
+        let _guard = PanicGuard(self.shared.clone());
+        match self.work() {
+            Ok(()) => self.finish(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn work(&mut self) -> Result<(), JournalError> {
+        loop {
+            match self.next_work() {
+                Work::Group(group) => {
+                    self.commit(&group)?;
+                    self.shared.recycle(group);
+                    self.chores_under_load()?;
+                }
+                Work::Chore => self.chore_when_idle()?,
+                Work::Close => return Ok(()),
+            }
+        }
+    }
+
+    fn next_work(&self) -> Work {
+        let mut inbox = self.shared.inbox();
+        loop {
+            if let Some(group) = inbox.groups.pop_front() {
+                return Work::Group(group);
+            }
+            if inbox.close_by.is_some() {
+                return Work::Close;
+            }
+            let pause = self.next_chore(inbox.snapshot.is_some());
+            let is_notified;
+            (inbox, is_notified) = self.shared.park(inbox, pause);
+            if !is_notified {
+                return Work::Chore;
+            }
+        }
+    }
+
+    /// When there is something to do although nothing arrives; `None` lets the thread sleep for good.
+    fn next_chore(&self, is_snapshot_waiting: bool) -> Option<Duration> {
+        if self.snapshot.is_some() || is_snapshot_waiting || WAL_PAGES_IDLE <= self.wal_page_count {
+            return Some(CHORE_PAUSE);
+        }
+        if self.is_mark_synced {
+            return None;
+        }
+        Some(MARK_SYNC_INTERVAL.saturating_sub(self.mark_synced_at.elapsed()).max(CHORE_PAUSE))
+    }
+
+    /// Makes one group durable, however long the disk is full.
+    fn commit(&mut self, group: &Group) -> Result<(), JournalError> {
+        loop {
+            let refused = match self.try_commit(group) {
+                Ok(()) => return Ok(()),
+                Err(Stop::Refused(refused)) => refused,
+                Err(Stop::Error(reason)) => {
+                    return Err(self.poison(format!("commit of group {}: {reason}", group.first_seq)));
+                }
+            };
+            let is_full = refused == JournalStatus::Full;
+            self.shared.set_status(refused);
+            if is_full {
+                // Moves the log into the database if that has free pages, and the log can begin anew.
+                self.checkpoint()?;
+            }
+            if !self.pause_for_space() {
+                return Err(JournalError::ClosedFull { lost_records: u64::from(group.record_count) });
+            }
+        }
+    }
+
+    fn try_commit(&mut self, group: &Group) -> Result<(), Stop> {
+        let header = GroupHeader {
+            first_seq: group.first_seq,
+            record_count: group.record_count,
+            epoch: self.head.position.epoch,
+            committed_ns: (self.clock_ns)(),
+            durable_seq: self.head.position.seq,
+        };
+        assert_eq!(header.first_seq, self.head.position.seq + 1, "groups leave no gap");
+        let hash = header.hash(self.head.hash, &group.bytes);
+        self.apply_page_count_max()?;
+        let fault = self.next_fault();
+        match fault {
+            Fault::DiskFull => return Err(injected(ffi::SQLITE_FULL).into()),
+            Fault::SyncFails => return Err(injected(ffi::SQLITE_IOERR_FSYNC).into()),
+            Fault::Slow(pause) => std::thread::sleep(pause),
+            Fault::None | Fault::SyncFailsAfterWrite => {}
+        }
+        self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?;
+        if fault == Fault::SyncFailsAfterWrite {
+            return Err(injected(ffi::SQLITE_IOERR_FSYNC).into());
+        }
+        let head = Head { position: header.position(), hash };
+        self.mark.write(head).map_err(|error| Stop::Error(error.to_string()))?;
+        self.head = head;
+        self.is_mark_synced = false;
+        self.wal_page_count += group.bytes.len() as u64 / PAGE_SIZE + PAGES_PER_GROUP;
+        self.acknowledge(group.bytes.len());
+        Ok(())
+    }
+
+    fn acknowledge(&self, byte_count: usize) {
+        self.shared.durable_bytes.fetch_add(byte_count as u64, Ordering::Release);
+        self.shared.group_count.fetch_add(1, Ordering::Relaxed);
+        self.shared.durable_seq.store(self.head.position.seq, Ordering::Release);
+        self.shared.set_status(JournalStatus::Healthy);
+        self.shared.announce();
+    }
+
+    fn next_fault(&mut self) -> Fault {
+        let attempt = self.attempt;
+        self.attempt += 1;
+        self.faults.as_mut().map_or(Fault::None, |faults| faults.at_commit(attempt))
+    }
+
+    fn apply_page_count_max(&mut self) -> rusqlite::Result<()> {
+        let page_count_max = self.shared.page_count_max.load(Ordering::Relaxed);
+        if page_count_max != self.page_count_max {
+            self.store.set_page_count_max(page_count_max)?;
+            self.page_count_max = page_count_max;
+        }
+        Ok(())
+    }
+
+    /// Sleeps until the next attempt; `false` when the journal is being closed and its patience is over.
+    fn pause_for_space(&self) -> bool {
+        let resume_at = Instant::now() + self.full_retry_pause;
+        let mut inbox = self.shared.inbox();
+        loop {
+            let now = Instant::now();
+            if inbox.close_by.is_some_and(|close_by| close_by <= now) {
+                return false;
+            }
+            if resume_at <= now {
+                return true;
+            }
+            // New groups wake this thread too; it goes on sleeping, the disk is not emptier for them.
+            (inbox, _) = self.shared.park(inbox, Some(resume_at - now));
+        }
+    }
+
+    fn chores_under_load(&mut self) -> Result<(), JournalError> {
+        if WAL_PAGES_MAX <= self.wal_page_count {
+            self.checkpoint()?;
+        }
+        if MARK_SYNC_INTERVAL <= self.mark_synced_at.elapsed() {
+            self.sync_mark()?;
+        }
+        self.groups_since_step += 1;
+        if GROUPS_PER_SNAPSHOT_STEP <= self.groups_since_step {
+            self.groups_since_step = 0;
+            self.step_snapshot()?;
+        }
+        Ok(())
+    }
+
+    fn chore_when_idle(&mut self) -> Result<(), JournalError> {
+        if !self.is_mark_synced && MARK_SYNC_INTERVAL <= self.mark_synced_at.elapsed() {
+            self.sync_mark()
+        } else if WAL_PAGES_IDLE <= self.wal_page_count {
+            self.checkpoint()
+        } else {
+            self.step_snapshot()
+        }
+    }
+
+    fn sync_mark(&mut self) -> Result<(), JournalError> {
+        if !self.is_mark_synced {
+            self.mark.sync().map_err(|error| self.poison(error.to_string()))?;
+            self.is_mark_synced = true;
+        }
+        self.mark_synced_at = Instant::now();
+        Ok(())
+    }
+
+    /// Moves the write-ahead log into the database. Refused for want of space or by a reader, it is tried
+    /// again later: the groups are durable in the log.
+    fn checkpoint(&mut self) -> Result<(), JournalError> {
+        // After a refusal the next attempt waits for another WAL_PAGES_IDLE pages.
+        self.wal_page_count = 0;
+        match self.store.checkpoint() {
+            Err(error) if refusal(&error) == Refusal::Fatal => {
+                Err(self.poison(format!("checkpoint: {}", in_words(&error))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn step_snapshot(&mut self) -> Result<(), JournalError> {
+        if self.snapshot.is_none() {
+            self.snapshot = self.shared.inbox().snapshot.take().map(SnapshotJob::new);
+        }
+        // Taken only when no group waits, or at the latest when its groups are through: see `write_snapshot`.
+        let Some(job) = self.snapshot.as_mut().filter(|job| job.seq() <= self.head.position.seq) else {
+            return Ok(());
+        };
+        let was_written = job.is_written();
+        let outcome = job.step(&self.store.connection);
+        if !was_written && job.is_written() {
+            self.shared.snapshot_seq.store(job.seq(), Ordering::Release);
+            self.shared.announce();
+        }
+        match outcome {
+            Ok(is_done) => {
+                if is_done {
+                    self.snapshot = None;
+                }
+            }
+            Err(error) if refusal(&error) == Refusal::Fatal => {
+                return Err(self.poison(format!("snapshot: {}", in_words(&error))));
+            }
+            Err(_) => {
+                // Its parts are removed by the next one.
+                self.snapshot = None;
+                self.shared.snapshots_failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.wal_page_count += super::SNAPSHOT_PART_SIZE as u64 / PAGE_SIZE;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Head, JournalError> {
+        while self.snapshot.is_some() || self.shared.inbox().snapshot.is_some() {
+            self.step_snapshot()?;
+        }
+        self.sync_mark()?;
+        self.checkpoint()?;
+        let (shared, head) = (self.shared.clone(), self.head);
+        self.store.close().map_err(|error| poison(&shared, format!("close: {}", in_words(&error))))?;
+        Ok(head)
+    }
+
+    fn poison(&self, reason: String) -> JournalError {
+        poison(&self.shared, reason)
+    }
+}
+
+fn poison(shared: &Shared, reason: String) -> JournalError {
+    shared.set_status(JournalStatus::Poisoned(reason.clone()));
+    JournalError::SyncFailed { reason }
+}
+
+/// Why a commit did not happen.
+enum Stop {
+    /// Nothing was written; the status says why, and the group is tried again.
+    Refused(JournalStatus),
+    /// The state of the disk is unknown.
+    Error(String),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        match refusal(&error) {
+            Refusal::Full => Self::Refused(JournalStatus::Full),
+            Refusal::Busy => Self::Refused(JournalStatus::Blocked),
+            Refusal::Fatal => Self::Error(in_words(&error)),
+        }
+    }
+}
+
+/// SQLite's sentence does not say which call failed; its extended code does.
+fn in_words(error: &rusqlite::Error) -> String {
+    match error.sqlite_error() {
+        Some(code) => format!("{error} (SQLite code {})", code.extended_code),
+        None => error.to_string(),
+    }
+}
+
+#[cold]
+fn injected(code: i32) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("injected".to_owned()))
+}
+
+/// A committer that panics must not look like one that is slow.
+struct PanicGuard(Arc<Shared>);
+
+impl Drop for PanicGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            poison(&self.0, "the committer panicked".to_owned());
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Opening: lock, verify, heal, raise the epoch; in this order, and nothing is changed before all is verified.
+
+use super::chain::{Head, Position, epoch_hash};
+use super::error::{Damage, JournalError};
+use super::lock::JournalLock;
+use super::mark::{self, FoundMark, MarkFile};
+use super::options::{OpenOptions, VerifyScope};
+use super::read::{self, Visit};
+use super::snapshot::{self, Snapshot};
+use super::store::{self, Store, damaged};
+use super::verify;
+use super::writer::JournalWriter;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+/// An open journal: locked, verified, its epoch raised. Replay from it, then turn it into a writer.
+#[derive(Debug)]
+pub struct Journal {
+    pub(crate) store: Store,
+    pub(crate) mark: MarkFile,
+    pub(crate) lock: JournalLock,
+    pub(crate) head: Head,
+    pub(crate) snapshot_seq: u64,
+    pub(crate) options: OpenOptions,
+}
+
+/// What was found at opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// The last record's sequence number; 0 in an empty journal. The next one is one larger.
+    pub last_seq: u64,
+    /// This opening's epoch, durable already: larger than that of every opening before.
+    pub epoch: u64,
+    /// The newest link, that of this opening's epoch row.
+    pub head: Head,
+    /// The journal's random identity.
+    pub journal_id: [u8; 16],
+    /// Whether the journal was created by this opening.
+    pub is_new: bool,
+    /// What the mark file said had been acknowledged; records after it were durable but perhaps never announced.
+    pub acknowledged_seq: u64,
+    /// The newest whole snapshot. Replay from `seq + 1`, or from 1 without one.
+    pub snapshot: Option<Snapshot>,
+    /// Newer snapshots that are not whole.
+    pub snapshot_damages: Vec<Damage>,
+}
+
+impl Journal {
+    /// Opens or creates the journal at `path`. Beside it live `<path>.mark`, `<path>.lock` and SQLite's own
+    /// `<path>-wal` and `<path>-shm`; they belong together.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Locked`] while another owner lives, [`JournalError::Damaged`] with everything that is
+    /// wrong (and nothing changed), [`JournalError::Missing`], [`JournalError::FormatUnsupported`], or the
+    /// system's refusal of an operation.
+    pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<(Self, Recovered), JournalError> {
+        let path = super::resolve(path.as_ref())?;
+        if store::is_absent(&path) && !options.create {
+            store::refuse_remains(&path, &mark::read(&path)?)?;
+            return Err(JournalError::Missing { path });
+        }
+        let lock = JournalLock::exclusive(&path)?;
+        let found_mark = mark::read(&path)?;
+        // Seen again under the lock: the owner before may just have created it.
+        let is_new = store::is_absent(&path);
+        if is_new {
+            store::refuse_remains(&path, &found_mark)?;
+            store::create(&path, random_id(), (options.clock_ns)())?;
+        }
+        let found = Found::verified(&path, &options, &found_mark)?;
+        let store = Store::connect(&path)?;
+        heal(&store)?;
+        if let Some(page_count_max) = options.page_count_max {
+            store.set_page_count_max(page_count_max).map_err(JournalError::storage(&path, "limit"))?;
+        }
+        let mut mark = match found_mark {
+            FoundMark::Present(found) => MarkFile::resume(&path, found)?,
+            _ => MarkFile::create(&path, found.survey.meta.journal_id, found.survey.head)?,
+        };
+        let head = raise_epoch(&store, &mut mark, found.survey.head, (options.clock_ns)())?;
+        let recovered = Recovered {
+            last_seq: head.position.seq,
+            epoch: head.position.epoch,
+            head,
+            journal_id: found.survey.meta.journal_id,
+            is_new,
+            acknowledged_seq: acknowledged(&found_mark).seq,
+            snapshot: found.snapshot,
+            snapshot_damages: found.snapshot_damages,
+        };
+        let snapshot_seq = recovered.snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
+        Ok((Self { store, mark, lock, head, snapshot_seq, options }, recovered))
+    }
+
+    /// The journal's file, as an absolute path.
+    pub fn path(&self) -> &PathBuf {
+        &self.store.path
+    }
+
+    /// The newest link: last sequence number, epoch and chain hash.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Visits the records from `from_seq` on, in order, as `(seq, epoch, record)`; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Replay`] with the visitor's error, or what reading says.
+    pub fn replay(&self, from_seq: u64, visit: Visit<'_>) -> Result<u64, JournalError> {
+        read::replay_on(&self.store.connection, &self.store.path, from_seq, visit)
+    }
+
+    /// Starts the committer thread and hands out the writing end.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::File`] when the system refuses a thread or a socket pair.
+    pub fn into_writer(self) -> Result<JournalWriter, JournalError> {
+        JournalWriter::start(self)
+    }
+}
+
+struct Found {
+    survey: verify::Survey,
+    snapshot: Option<Snapshot>,
+    snapshot_damages: Vec<Damage>,
+}
+
+impl Found {
+    /// Reads everything through a connection that cannot write: a refused journal keeps every byte, also
+    /// those of a write-ahead log that SQLite would otherwise clear away.
+    fn verified(path: &Path, options: &OpenOptions, found_mark: &FoundMark) -> Result<Self, JournalError> {
+        let connection = store::connect_read(path)?;
+        let (mut snapshot, mut snapshot_damages) = snapshot::newest(&connection, u64::MAX);
+        let since_seq = match options.verify {
+            VerifyScope::All => None,
+            VerifyScope::SinceSnapshot => snapshot.as_ref().map(|snapshot| snapshot.seq),
+        };
+        let survey = verify::survey(&connection, path, since_seq, found_mark, options.anchor)?;
+        if !survey.damages.is_empty() {
+            return Err(damaged(path, survey.damages));
+        }
+        let last_seq = survey.head.position.seq;
+        if snapshot.as_ref().is_some_and(|snapshot| last_seq < snapshot.seq) {
+            (snapshot, snapshot_damages) = snapshot::newest(&connection, last_seq);
+        }
+        Ok(Self { survey, snapshot, snapshot_damages })
+    }
+}
+
+fn acknowledged(found_mark: &FoundMark) -> Position {
+    match found_mark {
+        FoundMark::Present(mark) => mark.head.position,
+        FoundMark::Absent | FoundMark::Unreadable => Position::default(),
+    }
+}
+
+/// Writes the log's pages once more, into the database, and syncs them. After a failed sync the kernel may
+/// hold pages as clean that never reached the disk; what we are about to acknowledge must have been written
+/// again by us.
+fn heal(store: &Store) -> Result<(), JournalError> {
+    match store.checkpoint() {
+        Ok(0) => Ok(()),
+        Ok(left) => Err(JournalError::Storage {
+            path: store.path.clone(),
+            operation: "checkpoint",
+            source: rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                Some(format!("another program reads an older state; {left} pages cannot be moved")),
+            ),
+        }),
+        Err(source) => {
+            Err(JournalError::Storage { path: store.path.clone(), operation: "checkpoint", source })
+        }
+    }
+}
+
+fn raise_epoch(store: &Store, mark: &mut MarkFile, head: Head, opened_ns: i64) -> Result<Head, JournalError> {
+    let Position { epoch, seq } = head.position;
+    let hash = epoch_hash(head.hash, epoch + 1, seq, opened_ns);
+    store
+        .insert_epoch(epoch + 1, seq, opened_ns, head.hash, hash)
+        .map_err(JournalError::storage(&store.path, "raise the epoch of"))?;
+    let head = Head { position: Position { epoch: epoch + 1, seq }, hash };
+    mark.write(head)?;
+    mark.sync()?;
+    Ok(head)
+}
+
+/// Random enough to tell journals apart: the standard library seeds each `RandomState` from the system.
+fn random_id() -> [u8; 16] {
+    let draw = |salt: u64| {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u64(salt);
+        hasher.finish().to_le_bytes()
+    };
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&draw(u64::from(std::process::id())));
+    id[8..].copy_from_slice(&draw(1));
+    id
+}

@@ -1,0 +1,300 @@
+//! The SQLite side: schema, connections, and the few statements that write.
+
+use super::chain::{ChainHash, GroupHeader, Position, genesis_hash};
+use super::error::{Damage, JournalError};
+use super::mark::FoundMark;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Marks the file as ours in SQLite's header ("OJL1"); `file(1)` and every SQL tool show it.
+const APPLICATION_ID: i64 = 0x4F4A_4C31;
+/// How long a statement waits for another SQL tool's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// SQLite's own upper bound of `max_page_count`, which means "no limit".
+pub(crate) const PAGE_COUNT_UNLIMITED: u32 = 0xFFFF_FFFE;
+
+const SCHEMA: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE journal_group (
+    first_seq     INTEGER PRIMARY KEY,
+    record_count  INTEGER NOT NULL,
+    epoch         INTEGER NOT NULL,
+    committed_ns  INTEGER NOT NULL,
+    durable_seq   INTEGER NOT NULL,
+    bytes         BLOB    NOT NULL,
+    crc32c        INTEGER NOT NULL,
+    previous_hash BLOB    NOT NULL,
+    hash          BLOB    NOT NULL
+) STRICT;
+CREATE TABLE epoch (
+    epoch         INTEGER PRIMARY KEY,
+    after_seq     INTEGER NOT NULL,
+    opened_ns     INTEGER NOT NULL,
+    previous_hash BLOB    NOT NULL,
+    hash          BLOB    NOT NULL
+) STRICT;
+CREATE TABLE snapshot (
+    seq           INTEGER PRIMARY KEY,
+    state_hash    BLOB    NOT NULL,
+    format        INTEGER NOT NULL,
+    created_ns    INTEGER NOT NULL,
+    byte_count    INTEGER NOT NULL,
+    part_count    INTEGER NOT NULL,
+    hash          BLOB    NOT NULL
+) STRICT;
+CREATE TABLE snapshot_part (
+    seq           INTEGER NOT NULL,
+    part          INTEGER NOT NULL,
+    bytes         BLOB    NOT NULL,
+    PRIMARY KEY (seq, part)
+) STRICT;
+";
+
+/// The identity of a journal, from table `meta`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meta {
+    pub journal_id: [u8; 16],
+    pub created_ns: i64,
+}
+
+impl Meta {
+    pub fn genesis(&self) -> ChainHash {
+        genesis_hash(&self.journal_id, self.created_ns)
+    }
+}
+
+/// Creates an empty journal at `path`: complete under another name first, then renamed, so that a crash
+/// leaves either no journal or a whole one.
+pub(crate) fn create(path: &Path, journal_id: [u8; 16], created_ns: i64) -> Result<(), JournalError> {
+    let staging = super::sibling(path, ".new");
+    remove_with_siblings(&staging)?;
+    let fill = || -> rusqlite::Result<()> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&staging, flags)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;"))?;
+        let mut insert = connection.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
+        insert.execute(params!["journal_id", journal_id])?;
+        insert.execute(params!["created_ns", created_ns])?;
+        insert.execute(params!["format_version", super::FORMAT_VERSION])?;
+        drop(insert);
+        // Closing the last connection checkpoints the log into the file and syncs it.
+        connection.close().map_err(|(_, error)| error)
+    };
+    fill().map_err(JournalError::storage(path, "create"))?;
+    std::fs::rename(&staging, path).map_err(JournalError::file(path, "put in place"))?;
+    super::sync_folder(path)
+}
+
+fn remove_with_siblings(staging: &Path) -> Result<(), JournalError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let path = super::sibling(staging, suffix);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(JournalError::file(&path, "remove")(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is no database. An empty file counts as none: [`create`] never leaves one.
+pub(crate) fn is_absent(path: &Path) -> bool {
+    std::fs::metadata(path).map_or(true, |metadata| metadata.len() == 0)
+}
+
+/// A new journal is not put where parts of an old one lie.
+pub(crate) fn refuse_remains(path: &Path, found_mark: &FoundMark) -> Result<(), JournalError> {
+    let damage = match found_mark {
+        FoundMark::Present(mark) => {
+            Damage::TailMissing { acknowledged: mark.head.position, found: Position::default() }
+        }
+        FoundMark::Unreadable => Damage::MarkUnreadable { reason: "neither slot is whole".to_owned() },
+        FoundMark::Absent
+            if std::fs::metadata(super::sibling(path, "-wal")).is_ok_and(|wal| wal.len() > 0) =>
+        {
+            let reason = "the database is gone, its write-ahead log is not".to_owned();
+            Damage::DatabaseUnreadable { after_seq: 0, reason }
+        }
+        FoundMark::Absent => return Ok(()),
+    };
+    Err(damaged(path, vec![damage]))
+}
+
+/// Opens for reading only: neither the database nor its write-ahead log is changed, not even on closing.
+pub(crate) fn connect_read(path: &Path) -> Result<Connection, JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connect = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(connection)
+    };
+    connect().map_err(JournalError::storage(path, "open"))
+}
+
+/// Reads the identity; says [`Damage`] when the file is broken and an error when it is something else.
+pub(crate) fn read_meta(connection: &Connection, path: &Path) -> Result<Meta, JournalError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let unsupported = |found: String| JournalError::FormatUnsupported { path: path.to_owned(), found };
+    let application_id = pragma("application_id").map_err(|error| unreadable(path, 0, error))?;
+    if application_id != APPLICATION_ID {
+        return Err(unsupported(format!("application id {application_id:08x}")));
+    }
+    let version = pragma("user_version").map_err(|error| unreadable(path, 0, error))?;
+    if version != super::FORMAT_VERSION {
+        return Err(unsupported(format!("format version {version}")));
+    }
+    let journal_id = meta_value(connection, path, "journal_id")?;
+    let created_ns = meta_value(connection, path, "created_ns")?;
+    let stored_version: i64 = meta_value(connection, path, "format_version")?;
+    if stored_version != super::FORMAT_VERSION {
+        return Err(unsupported(format!("format version {stored_version}")));
+    }
+    Ok(Meta { journal_id, created_ns })
+}
+
+fn meta_value<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    path: &Path,
+    key: &'static str,
+) -> Result<T, JournalError> {
+    connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).map_err(|error| {
+        match error {
+            rusqlite::Error::SqliteFailure(..) => unreadable(path, 0, error),
+            _ => damaged(path, vec![Damage::MetaUnreadable { key }]),
+        }
+    })
+}
+
+/// A failed read as damage, except where another program's lock is the only obstacle.
+pub(crate) fn unreadable(path: &Path, after_seq: u64, error: rusqlite::Error) -> JournalError {
+    match refusal(&error) {
+        Refusal::Busy => JournalError::storage(path, "read")(error),
+        _ => damaged(path, vec![Damage::DatabaseUnreadable { after_seq, reason: error.to_string() }]),
+    }
+}
+
+pub(crate) fn damaged(path: &Path, damages: Vec<Damage>) -> JournalError {
+    JournalError::Damaged { path: path.to_owned(), damages }
+}
+
+/// Why SQLite refused a write, as far as the answer to it differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No space: the statement was rolled back whole, try again later.
+    Full,
+    /// Another program holds SQLite's write lock: nothing happened, try again later.
+    Busy,
+    /// Anything else, above all input/output errors: never try again.
+    Fatal,
+}
+
+pub(crate) fn refusal(error: &rusqlite::Error) -> Refusal {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Refusal::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Refusal::Busy,
+        _ => Refusal::Fatal,
+    }
+}
+
+/// The writing connection. Every statement is its own transaction, so a refused one leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub connection: Connection,
+    pub path: PathBuf,
+}
+
+impl Store {
+    pub fn connect(path: &Path) -> Result<Self, JournalError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connect = || -> rusqlite::Result<(Connection, String)> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            // After a failed sync nothing may touch the files any more, not even the closing of the connection.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            let mode = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+            connection.pragma_update(None, "synchronous", "full")?;
+            // Only macOS needs and knows these two: its plain fsync stops at the drive's cache.
+            connection.pragma_update(None, "fullfsync", true)?;
+            connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+            // The committer checkpoints when it is idle, not in the middle of a commit.
+            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            Ok((connection, mode))
+        };
+        let (connection, mode) = connect().map_err(JournalError::storage(path, "open"))?;
+        if mode != "wal" {
+            let found = format!("journal mode {mode}; the file system may not support a write-ahead log");
+            return Err(JournalError::FormatUnsupported { path: path.to_owned(), found });
+        }
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    pub fn insert_group(
+        &self,
+        header: &GroupHeader,
+        bytes: &[u8],
+        previous: ChainHash,
+        hash: ChainHash,
+    ) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO journal_group (first_seq, record_count, epoch, committed_ns, durable_seq,
+             bytes, crc32c, previous_hash, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        insert.execute(params![
+            header.first_seq.cast_signed(),
+            header.record_count,
+            header.epoch.cast_signed(),
+            header.committed_ns,
+            header.durable_seq.cast_signed(),
+            bytes,
+            header.crc32c(bytes),
+            previous.0,
+            hash.0,
+        ])?;
+        Ok(())
+    }
+
+    pub fn insert_epoch(
+        &self,
+        epoch: u64,
+        after_seq: u64,
+        opened_ns: i64,
+        previous: ChainHash,
+        hash: ChainHash,
+    ) -> rusqlite::Result<()> {
+        self.connection.execute(
+            "INSERT INTO epoch (epoch, after_seq, opened_ns, previous_hash, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![epoch.cast_signed(), after_seq.cast_signed(), opened_ns, previous.0, hash.0],
+        )?;
+        Ok(())
+    }
+
+    /// Copies the write-ahead log into the database and syncs both; returns how many pages of the log are
+    /// left because another connection still reads an older state.
+    pub fn checkpoint(&self) -> rusqlite::Result<u64> {
+        let (log, done) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        })?;
+        Ok((log - done).max(0).cast_unsigned())
+    }
+
+    pub fn set_page_count_max(&self, page_count_max: u32) -> rusqlite::Result<()> {
+        // The pragma answers with the limit in force.
+        self.connection.pragma_update_and_check(None, "max_page_count", page_count_max, |_| Ok(()))
+    }
+
+    /// Checkpoints and removes the write-ahead log. Only for a healthy journal.
+    pub fn close(self) -> rusqlite::Result<()> {
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        self.connection.close().map_err(|(_, error)| error)
+    }
+}

@@ -1,0 +1,464 @@
+//! Walks the whole chain and says exactly where it is not what was written.
+
+use super::chain::{ChainHash, Frames, GroupHeader, HASH_SIZE, Head, Position, epoch_hash};
+use super::error::{Damage, JournalError};
+use super::lock::JournalLock;
+use super::mark::{self, FoundMark};
+use super::snapshot::{self, SnapshotInfo};
+use super::store::{self, Meta, Refusal};
+use rusqlite::{Connection, Row};
+use std::path::Path;
+
+/// What [`verify`] found.
+#[derive(Clone, Debug)]
+pub struct VerifyReport {
+    /// The journal's random identity.
+    pub journal_id: [u8; 16],
+    /// When the journal was created, nanoseconds since the Unix epoch.
+    pub created_ns: i64,
+    /// Commit groups that could be read.
+    pub group_count: u64,
+    /// Records in them.
+    pub record_count: u64,
+    /// Bytes in them, with the length prefixes.
+    pub byte_count: u64,
+    /// The first sequence number; 0 for an empty journal.
+    pub first_seq: u64,
+    /// The last sequence number; 0 for an empty journal.
+    pub last_seq: u64,
+    /// The newest link. Kept elsewhere (a mirror, a time stamp service) it proves later that nothing was cut.
+    pub head: Head,
+    /// One row an opening.
+    pub epochs: Vec<EpochInfo>,
+    /// The last acknowledged position according to the mark file, if that can be read.
+    pub acknowledged: Option<Position>,
+    /// The last sequence number that the groups themselves prove to have been durable.
+    pub known_durable_seq: u64,
+    /// The whole snapshots, newest first.
+    pub snapshots: Vec<SnapshotInfo>,
+    /// Everything that is wrong, in journal order, snapshots last.
+    pub damages: Vec<Damage>,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.damages.is_empty()
+    }
+}
+
+/// One opening of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochInfo {
+    /// The epoch, counted from 1.
+    pub epoch: u64,
+    /// The last sequence number before it.
+    pub after_seq: u64,
+    /// When the journal was opened, nanoseconds since the Unix epoch.
+    pub opened_ns: i64,
+}
+
+/// Checks a resting journal from its first byte to its last; changes nothing and raises no epoch.
+///
+/// # Errors
+///
+/// [`JournalError::Locked`] while a process owns the journal, [`JournalError::Missing`],
+/// [`JournalError::FormatUnsupported`]; [`JournalError::Damaged`] only when the damage leaves nothing to
+/// report on. All other damage stands in the report.
+pub fn verify(path: impl AsRef<Path>) -> Result<VerifyReport, JournalError> {
+    let path = super::resolve(path.as_ref())?;
+    if store::is_absent(&path) {
+        store::refuse_remains(&path, &mark::read(&path)?)?;
+        return Err(JournalError::Missing { path });
+    }
+    let _lock = JournalLock::shared(&path)?;
+    // Read again under the lock: until here an owner may have been moving it.
+    let found_mark = mark::read(&path)?;
+    let connection = store::connect_read(&path)?;
+    let mut survey = survey(&connection, &path, None, &found_mark, None)?;
+    let (snapshots, snapshot_damages) = snapshot::survey(&connection, survey.head.position.seq);
+    if survey.damages.is_empty() {
+        survey.damages.extend(inconsistency(&connection));
+    }
+    survey.damages.extend(snapshot_damages);
+    Ok(VerifyReport {
+        journal_id: survey.meta.journal_id,
+        created_ns: survey.meta.created_ns,
+        group_count: survey.group_count,
+        record_count: survey.record_count,
+        byte_count: survey.byte_count,
+        first_seq: survey.first_seq,
+        last_seq: survey.head.position.seq,
+        head: survey.head,
+        epochs: survey.epochs.iter().map(|row| row.info).collect(),
+        acknowledged: match found_mark {
+            FoundMark::Present(mark) => Some(mark.head.position),
+            FoundMark::Absent | FoundMark::Unreadable => None,
+        },
+        known_durable_seq: survey.known_durable_seq,
+        snapshots,
+        damages: survey.damages,
+    })
+}
+
+/// SQLite's own check of pages that no group lies on, such as the free list.
+fn inconsistency(connection: &Connection) -> Option<Damage> {
+    let reason = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        .unwrap_or_else(|error| error.to_string());
+    (reason != "ok").then_some(Damage::DatabaseInconsistent { reason })
+}
+
+/// The result of a walk along the chain.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub meta: Meta,
+    pub head: Head,
+    pub group_count: u64,
+    pub record_count: u64,
+    pub byte_count: u64,
+    pub first_seq: u64,
+    pub known_durable_seq: u64,
+    pub epochs: Vec<EpochRow>,
+    pub damages: Vec<Damage>,
+}
+
+/// Walks the chain and compares it with the mark file and, if given, with a head that was kept elsewhere.
+///
+/// `since_seq`: begin at the group that contains this record and trust its predecessor.
+pub(crate) fn survey(
+    connection: &Connection,
+    path: &Path,
+    since_seq: Option<u64>,
+    found_mark: &FoundMark,
+    anchor: Option<Head>,
+) -> Result<Survey, JournalError> {
+    let meta = store::read_meta(connection, path)?;
+    let epochs = read_epochs(connection).map_err(|error| store::unreadable(path, 0, error))?;
+    let marked = match found_mark {
+        FoundMark::Present(mark) if mark.journal_id == meta.journal_id => Some(mark.head),
+        _ => None,
+    };
+    let start_seq = start_of_group(connection, since_seq.unwrap_or(0))
+        .map_err(|error| store::unreadable(path, 0, error))?;
+    let mut walk = Walk::new(meta, epochs, start_seq, marked.into_iter().chain(anchor).collect());
+    match walk.groups(connection) {
+        Err(error) if store::refusal(&error) == Refusal::Busy => {
+            return Err(JournalError::storage(path, "read")(error));
+        }
+        Err(error) => walk.note(Damage::DatabaseUnreadable {
+            after_seq: walk.survey.head.position.seq,
+            reason: error.to_string(),
+        }),
+        Ok(()) => walk.epochs_before(u64::MAX),
+    }
+    walk.compare_heads();
+    walk.compare_mark(found_mark);
+    Ok(walk.survey)
+}
+
+/// Where the walk begins: the first sequence number of the group that contains `seq`, or 0 for the genesis.
+fn start_of_group(connection: &Connection, seq: u64) -> rusqlite::Result<u64> {
+    if seq == 0 {
+        return Ok(0);
+    }
+    let sql = "SELECT max(first_seq) FROM journal_group WHERE first_seq <= ?1";
+    let first_seq: Option<i64> = connection.query_row(sql, [seq.cast_signed()], |row| row.get(0))?;
+    Ok(first_seq.map_or(0, i64::cast_unsigned))
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EpochRow {
+    info: EpochInfo,
+    previous_hash: ChainHash,
+    hash: ChainHash,
+}
+
+fn read_epochs(connection: &Connection) -> rusqlite::Result<Vec<EpochRow>> {
+    let mut select = connection
+        .prepare("SELECT epoch, after_seq, opened_ns, previous_hash, hash FROM epoch ORDER BY epoch")?;
+    let rows = select.query_map([], |row| {
+        Ok(EpochRow {
+            info: EpochInfo {
+                epoch: row.get::<_, i64>(0)?.cast_unsigned(),
+                after_seq: row.get::<_, i64>(1)?.cast_unsigned(),
+                opened_ns: row.get(2)?,
+            },
+            previous_hash: ChainHash(row.get::<_, [u8; HASH_SIZE]>(3)?),
+            hash: ChainHash(row.get::<_, [u8; HASH_SIZE]>(4)?),
+        })
+    })?;
+    rows.collect()
+}
+
+/// The hash of the link before: as stored and as computed. A link that follows either is well chained, so
+/// that one damaged column is reported once and not again at every later link.
+#[derive(Clone, Copy)]
+struct Previous {
+    stored: ChainHash,
+    computed: ChainHash,
+}
+
+impl Previous {
+    fn is(&self, hash: ChainHash) -> bool {
+        hash == self.stored || hash == self.computed
+    }
+}
+
+struct Walk {
+    survey: Survey,
+    /// `None` where the link before is gone, or trusted unread at the start.
+    previous: Option<Previous>,
+    /// `None` after a group whose record count cannot be trusted.
+    expected_seq: Option<u64>,
+    next_epoch_index: usize,
+    start_seq: u64,
+    /// Heads that must be found on the way, with what stands at their position.
+    awaited: Vec<(Head, Option<Previous>)>,
+}
+
+impl Walk {
+    fn new(meta: Meta, epochs: Vec<EpochRow>, start_seq: u64, awaited: Vec<Head>) -> Self {
+        let genesis = Previous { stored: meta.genesis(), computed: meta.genesis() };
+        let mut walk = Self {
+            previous: Some(genesis),
+            expected_seq: Some(start_seq.max(1)),
+            next_epoch_index: 0,
+            start_seq,
+            awaited: awaited.into_iter().map(|head| (head, None)).collect(),
+            survey: Survey {
+                meta,
+                head: Head { position: Position::default(), hash: genesis.computed },
+                group_count: 0,
+                record_count: 0,
+                byte_count: 0,
+                first_seq: 0,
+                known_durable_seq: 0,
+                epochs,
+                damages: Vec::new(),
+            },
+        };
+        walk.reached(Position::default(), genesis);
+        if start_seq > 0 {
+            walk.previous = None;
+            let is_before = |row: &EpochRow| row.info.after_seq < start_seq;
+            walk.next_epoch_index = walk.survey.epochs.iter().take_while(|row| is_before(row)).count();
+            walk.survey.head.position.epoch = walk.opened_epoch();
+        }
+        walk
+    }
+
+    fn note(&mut self, damage: Damage) {
+        self.survey.damages.push(damage);
+    }
+
+    fn note_once(&mut self, damage: Damage) {
+        if !self.survey.damages.contains(&damage) {
+            self.note(damage);
+        }
+    }
+
+    /// Steps onto a link.
+    fn reached(&mut self, position: Position, link: Previous) {
+        self.previous = Some(link);
+        self.survey.head = Head { position, hash: link.computed };
+        for (head, found) in &mut self.awaited {
+            if head.position == position {
+                *found = Some(link);
+            }
+        }
+    }
+
+    fn groups(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut select = connection.prepare(
+            "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
+             FROM journal_group WHERE first_seq >= ?1 ORDER BY first_seq",
+        )?;
+        let mut rows = select.query([self.start_seq.cast_signed()])?;
+        while let Some(row) = rows.next()? {
+            let first_seq = row.get::<_, i64>(0)?.cast_unsigned();
+            match GroupRow::read(row, first_seq) {
+                Ok(group) => self.group(&group),
+                Err(error) => {
+                    self.note(Damage::GroupUnreadable { first_seq, reason: error.to_string() });
+                    (self.previous, self.expected_seq) = (None, None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self, group: &GroupRow<'_>) {
+        let header = &group.header;
+        self.epochs_before(header.first_seq);
+        self.check_seq(header.first_seq);
+        self.check_epoch(group);
+        let is_intact = self.check_seal(group);
+        self.expected_seq = is_intact.then(|| header.last_seq() + 1);
+        if is_intact {
+            if Frames::count_exact(group.bytes) != Some(header.record_count) {
+                let (first_seq, record_count) = (header.first_seq, header.record_count);
+                self.note(Damage::RecordsMalformed { first_seq, record_count });
+            }
+            self.survey.known_durable_seq = self.survey.known_durable_seq.max(header.durable_seq);
+        }
+        if self.survey.group_count == 0 {
+            self.survey.first_seq = header.first_seq;
+        }
+        self.survey.group_count += 1;
+        self.survey.record_count += u64::from(header.record_count);
+        self.survey.byte_count += group.bytes.len() as u64;
+    }
+
+    fn check_seq(&mut self, first_seq: u64) {
+        match self.expected_seq {
+            Some(expected) if expected < first_seq => {
+                self.note(Damage::GroupMissing { first_seq: expected, found_seq: first_seq });
+                self.previous = None;
+            }
+            Some(expected_seq) if first_seq < expected_seq => {
+                self.note(Damage::GroupOverlaps { first_seq, expected_seq });
+                self.previous = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Checks checksum, hash and chain; returns whether header and bytes are proven.
+    fn check_seal(&mut self, group: &GroupRow<'_>) -> bool {
+        let first_seq = group.header.first_seq;
+        let actual_crc = group.header.crc32c(group.bytes);
+        let computed = group.header.hash(group.previous_hash, group.bytes);
+        let before = self.previous;
+        let is_chained = before.is_none_or(|previous| previous.is(group.previous_hash));
+        let is_crc_right = actual_crc == group.crc32c;
+        let is_hash_right = computed == group.hash;
+        self.reached(group.header.position(), Previous { stored: group.hash, computed });
+
+        if !is_crc_right && !is_hash_right {
+            let record_count = group.header.record_count;
+            let (expected, actual) = (group.crc32c, actual_crc);
+            self.note(Damage::GroupDamaged { first_seq, record_count, expected, actual });
+            return false;
+        }
+        if let (false, Some(previous)) = (is_chained, before) {
+            let expected = previous.computed;
+            let bytes_proven = group.header.hash(expected, group.bytes) == group.hash;
+            self.note(Damage::ChainBroken { first_seq, expected, actual: group.previous_hash, bytes_proven });
+        } else if !is_hash_right {
+            self.note(Damage::HashDamaged { first_seq, expected: computed, actual: group.hash });
+        }
+        if !is_crc_right {
+            self.note(Damage::ChecksumDamaged { first_seq, expected: actual_crc, actual: group.crc32c });
+        }
+        true
+    }
+
+    /// A group can only belong to the epoch that was opened last before it.
+    fn check_epoch(&mut self, group: &GroupRow<'_>) {
+        let epoch = group.header.epoch;
+        let is_proven = group.header.crc32c(group.bytes) == group.crc32c;
+        if is_proven && epoch != self.opened_epoch() {
+            self.note_once(Damage::EpochMissing { epoch });
+            self.previous = None;
+        }
+    }
+
+    fn opened_epoch(&self) -> u64 {
+        let opened = self.next_epoch_index.checked_sub(1);
+        opened.map_or(0, |index| self.survey.epochs[index].info.epoch)
+    }
+
+    /// Steps onto the epoch rows that stand before a sequence number.
+    fn epochs_before(&mut self, seq: u64) {
+        while let Some(&row) = self.survey.epochs.get(self.next_epoch_index) {
+            if seq <= row.info.after_seq {
+                return;
+            }
+            self.next_epoch_index += 1;
+            self.epoch(&row);
+        }
+    }
+
+    fn epoch(&mut self, row: &EpochRow) {
+        let EpochInfo { epoch, after_seq, opened_ns } = row.info;
+        let expected_epoch = self.survey.head.position.epoch + 1;
+        if expected_epoch < epoch {
+            self.note_once(Damage::EpochMissing { epoch: expected_epoch });
+            self.previous = None;
+        }
+        let computed = epoch_hash(row.previous_hash, epoch, after_seq, opened_ns);
+        if let Some(previous) = self.previous.filter(|previous| !previous.is(row.previous_hash)) {
+            self.note(Damage::EpochDamaged { epoch, expected: previous.computed, actual: row.previous_hash });
+        } else if computed != row.hash {
+            self.note(Damage::EpochDamaged { epoch, expected: computed, actual: row.hash });
+        }
+        self.reached(Position { epoch, seq: after_seq }, Previous { stored: row.hash, computed });
+    }
+
+    /// Compares with what was acknowledged: by the mark file, and by a head kept elsewhere.
+    fn compare_heads(&mut self) {
+        let found = self.survey.head.position;
+        for (head, link) in std::mem::take(&mut self.awaited) {
+            let position = head.position;
+            if found.seq < position.seq || found.epoch < position.epoch {
+                self.note(Damage::TailMissing { acknowledged: position, found });
+                continue;
+            }
+            let is_unread = position.seq < self.start_seq;
+            match link {
+                Some(link) if link.is(head.hash) => {}
+                Some(link) => self.note(Damage::HistoryReplaced {
+                    position,
+                    expected: head.hash,
+                    actual: Some(link.computed),
+                }),
+                // Next to other damage an absent position is only its echo.
+                None if is_unread || !self.survey.damages.is_empty() => {}
+                None => self.note(Damage::HistoryReplaced { position, expected: head.hash, actual: None }),
+            }
+        }
+    }
+
+    fn compare_mark(&mut self, found_mark: &FoundMark) {
+        match found_mark {
+            // A crash between creating the journal and creating its mark: nothing was ever acknowledged.
+            FoundMark::Absent if self.survey.group_count == 0 && self.survey.epochs.is_empty() => {}
+            FoundMark::Absent => self.note(Damage::MarkMissing { found: self.survey.head.position }),
+            FoundMark::Unreadable => {
+                self.note(Damage::MarkUnreadable { reason: "neither slot is whole".to_owned() });
+            }
+            FoundMark::Present(mark) if mark.journal_id != self.survey.meta.journal_id => {
+                self.note(Damage::MarkUnreadable { reason: "it belongs to another journal".to_owned() });
+            }
+            FoundMark::Present(_) => {}
+        }
+    }
+}
+
+/// A row of `journal_group`, its bytes still inside SQLite.
+pub(crate) struct GroupRow<'a> {
+    pub header: GroupHeader,
+    pub bytes: &'a [u8],
+    pub crc32c: u32,
+    pub previous_hash: ChainHash,
+    pub hash: ChainHash,
+}
+
+impl<'a> GroupRow<'a> {
+    fn read(row: &'a Row<'_>, first_seq: u64) -> rusqlite::Result<Self> {
+        Ok(Self {
+            header: GroupHeader {
+                first_seq,
+                record_count: row.get(1)?,
+                epoch: row.get::<_, i64>(2)?.cast_unsigned(),
+                committed_ns: row.get(3)?,
+                durable_seq: row.get::<_, i64>(4)?.cast_unsigned(),
+            },
+            bytes: row.get_ref(5)?.as_blob()?,
+            crc32c: row.get(6)?,
+            previous_hash: ChainHash(row.get(7)?),
+            hash: ChainHash(row.get(8)?),
+        })
+    }
+}

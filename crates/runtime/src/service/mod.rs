@@ -1,0 +1,376 @@
+//! The service: one engine, its journal, and frames in and out. A loop around sockets calls it; it opens none.
+//!
+//! A turn is: hand in messages ([`Service::ingest`], [`Service::order`], [`Service::snapshot_request`]), end it
+//! ([`Service::end_turn`]), send what [`Service::take_frames`] gives, in that order. Within a turn the changes of
+//! a fixture's board are conflated to one frame; trading status never is, and leaves first. Frames about money
+//! wait until the journal holds their command ([`Service::durable`]).
+//!
+//! Append before apply: a command that the journal does not take is not applied.
+
+mod answer;
+mod outbox;
+mod recovery;
+mod told;
+
+pub use outbox::{Frame, Socket};
+pub use recovery::{RecoveryError, ReplayReport, replay_engine, replay_journal};
+
+use std::collections::BTreeMap;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+use oddsengine_engine::{Body, Command, Config, Engine, Origin};
+use oddsengine_feeds::{FeedError, RequestBody, decode_ingest, decode_order};
+use oddsengine_types::{Encode, FixtureId, IdMap, TicketId};
+
+use crate::journal::{JournalError, JournalStatus, JournalWriter};
+use crate::wire::{FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
+use outbox::Outbox;
+use told::{PendingBoard, ToldSink};
+
+/// A feed that is silent for longer than this is stale.
+pub const FEED_SILENCE_NS_MAX: i64 = 15_000_000_000;
+/// Most records waiting for the disk before the service stops reading feeds.
+const INGEST_BACKLOG_MAX: u64 = 200_000;
+
+/// How a service starts.
+#[derive(Clone, Debug)]
+pub struct ServiceOptions {
+    /// The journal's file; `None` keeps everything in memory.
+    pub journal: Option<PathBuf>,
+    /// The platform configuration; journaled when it differs from the journal's.
+    pub config: Config,
+    /// Records between two snapshots; 0 for none but the one at a clean shutdown.
+    pub snapshot_every: u64,
+    /// Now.
+    pub now_ns: i64,
+}
+
+/// Counts of what came in and went out since the process started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceCounters {
+    /// Messages read from `ingest`.
+    pub ingest_count: u64,
+    /// Requests read from `orders`.
+    pub order_count: u64,
+    /// Messages that were not understood, by error code.
+    pub malformed_count: BTreeMap<&'static str, u64>,
+    /// Fields that no decoder knows.
+    pub unknown_field_count: u64,
+    /// Board frames sent.
+    pub board_frame_count: u64,
+    /// Board changes that were conflated into a frame with others.
+    pub conflated_count: u64,
+    /// Trading frames sent.
+    pub trading_frame_count: u64,
+    /// Requests refused because the journal was unavailable.
+    pub journal_refusal_count: u64,
+}
+
+/// One engine with its journal and its frames.
+#[derive(Debug)]
+pub struct Service {
+    engine: Engine,
+    journal: Option<JournalWriter>,
+    /// Sequence number of the last record; counted here when there is no journal.
+    last_seq: u64,
+    outbox: Outbox,
+    topics: TopicSequencer,
+    told: ToldSink,
+    boards: BTreeMap<FixtureId, PendingBoard>,
+    routes: IdMap<TicketId, Route>,
+    feeds: BTreeMap<String, i64>,
+    tails: Vec<Tail>,
+    counters: ServiceCounters,
+    snapshot_every: u64,
+    snapshot_seq: u64,
+    record: Vec<u8>,
+}
+
+/// Whom the answer to a request goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub identity: Vec<u8>,
+    pub request_id: String,
+    pub received_ns: i64,
+}
+
+impl Service {
+    /// Opens the journal, recovers the state, starts a new epoch.
+    ///
+    /// # Errors
+    /// The journal cannot be opened, is damaged, or holds what this build does not understand.
+    pub fn start(options: ServiceOptions) -> Result<Self, RecoveryError> {
+        let (engine, journal, last_seq) = recovery::open(&options)?;
+        let mut service = Self {
+            engine,
+            last_seq,
+            snapshot_seq: last_seq,
+            journal,
+            outbox: Outbox::default(),
+            topics: TopicSequencer::default(),
+            told: ToldSink::default(),
+            boards: BTreeMap::new(),
+            routes: IdMap::default(),
+            feeds: BTreeMap::new(),
+            tails: Vec::new(),
+            counters: ServiceCounters::default(),
+            snapshot_every: options.snapshot_every,
+            record: Vec::new(),
+        };
+        let epoch = match &service.journal {
+            Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
+            None => service.engine.epoch() + 1,
+        };
+        let first = service.engine.tickets().is_empty() && service.engine.fixtures().is_empty();
+        service.command_of_runtime(Body::EpochStarted { epoch }, options.now_ns)?;
+        if *service.engine.config() != options.config && (first || service.journal.is_some()) {
+            service.command_of_runtime(Body::Configure(Box::new(options.config)), options.now_ns)?;
+        }
+        service.end_turn();
+        Ok(service)
+    }
+
+    fn command_of_runtime(&mut self, body: Body, now_ns: i64) -> Result<(), RecoveryError> {
+        let command = Command { time_ns: now_ns, origin: Origin::default(), body };
+        self.run(&command, None).map_err(RecoveryError::Journal)
+    }
+
+    /// One message of the `ingest` socket.
+    pub fn ingest(&mut self, payload: &[u8], now_ns: i64) {
+        self.counters.ingest_count += 1;
+        match decode_ingest(payload, now_ns) {
+            Ok(decoded) => {
+                self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
+                let command = decoded.value;
+                self.feeds.insert(command.origin.source.clone(), now_ns);
+                if let Err(error) = self.run(&command, None) {
+                    self.alert("journal_unavailable", &error.to_string(), None, now_ns);
+                }
+            }
+            Err(error) => {
+                *self.counters.malformed_count.entry(error.code).or_default() += 1;
+                self.alert("feed_error", &error.to_string(), None, now_ns);
+            }
+        }
+    }
+
+    /// One request of the `orders` socket.
+    pub fn order(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.request(Socket::Orders, identity, payload, now_ns);
+    }
+
+    /// One request of the `snapshot` socket.
+    pub fn snapshot_request(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.request(Socket::Snapshot, identity, payload, now_ns);
+    }
+
+    fn request(&mut self, socket: Socket, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.counters.order_count += 1;
+        match decode_order(payload, now_ns) {
+            Ok(decoded) => {
+                self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
+                let request = decoded.value;
+                let route = Route {
+                    identity: identity.to_vec(),
+                    request_id: request.request_id,
+                    received_ns: now_ns,
+                };
+                match request.body {
+                    RequestBody::Batch(requests) => self.answer_batch(socket, &route, requests),
+                    body => self.answer(socket, &route, body),
+                }
+            }
+            Err(error) => self.answer_error(socket, identity, &error, now_ns),
+        }
+    }
+
+    fn answer_error(&mut self, socket: Socket, identity: &[u8], error: &FeedError, now_ns: i64) {
+        *self.counters.malformed_count.entry(error.code).or_default() += 1;
+        self.reply_error(socket, identity, error.request_id.as_deref(), error.code, &error.message, now_ns);
+    }
+
+    /// Ends bet delays and weighs accumulators, if there is anything to do.
+    pub fn tick(&mut self, now_ns: i64) {
+        if self.engine.needs_tick(now_ns) {
+            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick };
+            // An unavailable journal is told with the heartbeat; the tick comes again.
+            let _ = self.run(&command, None);
+        }
+    }
+
+    /// When [`Service::tick`] will have something to do for a bet delay.
+    pub fn next_due_ns(&self) -> Option<i64> {
+        self.engine.next_due_ns()
+    }
+
+    /// Journals and applies one command and turns its events into frames.
+    ///
+    /// `route`: whom the answer goes to.
+    fn run(&mut self, command: &Command, route: Option<&Route>) -> Result<(), JournalError> {
+        self.append(command)?;
+        self.engine.apply(command, &mut self.told);
+        let mut told = std::mem::take(&mut self.told.events);
+        for event in told.drain(..) {
+            self.tell(event, command, route);
+        }
+        self.told.events = told;
+        Ok(())
+    }
+
+    fn append(&mut self, command: &Command) -> Result<(), JournalError> {
+        let Some(journal) = &mut self.journal else {
+            self.last_seq += 1;
+            return Ok(());
+        };
+        self.record.clear();
+        command.encode(&mut self.record);
+        self.last_seq = journal.append(&self.record)?;
+        Ok(())
+    }
+
+    /// Ends a turn: encodes the conflated boards, hands the journal group to the committer, takes a snapshot when
+    /// one is due.
+    pub fn end_turn(&mut self) {
+        self.flush_boards();
+        let Some(journal) = &mut self.journal else {
+            self.outbox.release(u64::MAX);
+            return;
+        };
+        // A poisoned journal is told by `poison_reason`; nothing that waits is released any more.
+        let _ = journal.flush();
+        if self.snapshot_every > 0 && self.last_seq >= self.snapshot_seq + self.snapshot_every {
+            self.write_snapshot();
+        }
+        self.durable();
+    }
+
+    fn write_snapshot(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            let bytes = self.engine.snapshot();
+            let hash = self.engine.state_hash().0;
+            self.snapshot_seq = self.last_seq;
+            let _ = journal.write_snapshot(self.last_seq, hash, oddsengine_engine::SNAPSHOT_VERSION, bytes);
+        }
+    }
+
+    /// Releases what became durable; call it when [`Service::wakeup_fd`] is readable.
+    pub fn durable(&mut self) {
+        if let Some(journal) = &self.journal {
+            let durable_seq = journal.drain_wakeup();
+            self.outbox.release(durable_seq);
+        }
+    }
+
+    /// Readable when the durable mark moved; `None` in memory.
+    pub fn wakeup_fd(&self) -> Option<RawFd> {
+        self.journal.as_ref().map(|journal| journal.as_raw_fd())
+    }
+
+    /// The frames to send now, trading status first, stamped with the time of sending.
+    pub fn take_frames(&mut self, now_ns: i64) -> Vec<Frame> {
+        self.outbox.take(now_ns)
+    }
+
+    /// Why the journal is poisoned, if it is: stop the process.
+    pub fn poison_reason(&self) -> Option<String> {
+        match self.journal.as_ref()?.status() {
+            JournalStatus::Poisoned(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Money commands are taken.
+    pub fn takes_money(&self) -> bool {
+        self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
+    }
+
+    /// Feeds may be read: what they say still fits in memory while the disk is slow or full.
+    pub fn takes_ingest(&self) -> bool {
+        self.journal.as_ref().is_none_or(|journal| journal.pending_records() < INGEST_BACKLOG_MAX)
+    }
+
+    /// The heartbeat frame.
+    pub fn heartbeat(&mut self, now_ns: i64) {
+        self.topics.take_tails(&mut self.tails);
+        let seq = self.topics.next_heartbeat();
+        let health = if self.takes_money() { Health::Ok } else { Health::Stopped };
+        let sources = self.engine.sources();
+        let feeds: Vec<FeedHealth<'_>> = self
+            .feeds
+            .iter()
+            .map(|(source, &received_ns)| FeedHealth {
+                source,
+                seq: sources.get(source).copied(),
+                received_ns,
+                is_stale: now_ns - received_ns > FEED_SILENCE_NS_MAX,
+            })
+            .collect();
+        let waiting = self.journal.as_ref().map_or(0, |journal| journal.pending_records());
+        let command_count = self.engine.counters().command_count;
+        let beat = Heartbeat {
+            health,
+            command_count,
+            durable_count: command_count.saturating_sub(waiting),
+            queued_count: waiting,
+            fixture_count: self.engine.fixtures().len() as u64,
+            feeds: &feeds,
+            tails: &self.tails,
+        };
+        let header = Header {
+            epoch: self.engine.epoch(),
+            seq,
+            received_ns: now_ns,
+            decided_ns: now_ns,
+            reason: "heartbeat",
+            ..Header::default()
+        };
+        let mut payload = Vec::new();
+        heartbeat(&beat, &header, &mut payload);
+        self.outbox.send(Frame { socket: Socket::Odds, first: crate::wire::HEARTBEAT.to_vec(), payload });
+    }
+
+    /// The engine, to look at.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Counts since the process started.
+    pub fn counters(&self) -> &ServiceCounters {
+        &self.counters
+    }
+
+    /// Sequence numbers of the last record and the last durable one.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.last_seq, self.journal.as_ref().map_or(self.last_seq, |journal| journal.durable_seq()))
+    }
+
+    /// Commits everything, writes a snapshot, closes the journal. Frames that became durable can still be taken.
+    ///
+    /// # Errors
+    /// What the journal says.
+    pub fn close(&mut self) -> Result<(), JournalError> {
+        self.flush_boards();
+        if self.journal.is_some() && self.snapshot_seq < self.last_seq {
+            self.write_snapshot();
+        }
+        match self.journal.take() {
+            Some(journal) => {
+                journal.close()?;
+                self.outbox.release(u64::MAX);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_refused_for_journal(&mut self, body: &Body) -> bool {
+        let moves_money = matches!(
+            body,
+            Body::Deposit(_) | Body::Withdraw(_) | Body::PlaceTicket(_) | Body::CancelTicket { .. }
+        );
+        let refused = moves_money && !self.takes_money();
+        self.counters.journal_refusal_count += u64::from(refused);
+        refused
+    }
+}

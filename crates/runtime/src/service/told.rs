@@ -1,0 +1,268 @@
+//! Events kept past the borrow of the engine, and turned into frames.
+
+use oddsengine_engine::{
+    BoardUpdate, Command, Event, MoneyRequest, OddsVersion, Reason, Sink, Ticket, TicketState,
+};
+use oddsengine_types::{FixtureId, TicketId};
+
+use super::answer::View;
+use super::outbox::{Frame, Socket};
+use super::{Route, Service};
+use crate::wire::{
+    Alert, DESK_ALERT, DESK_SETTLEMENT, DeskStream, Header, ReplyTo, board_delta, desk_alert,
+    desk_settlement, desk_ticket, desk_ticket_topic, reply_event, trading,
+};
+
+/// An event as owned data. Tickets are copied as they were told: a later event of the same command may change them.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Board { fixture: FixtureId, changed: Vec<u16>, source_ns: i64 },
+    Trading { fixture: FixtureId },
+    Decision { ticket: Box<Ticket>, is_repeat: bool },
+    TicketRefused { ticket: TicketId, reason: Reason },
+    Settlement { ticket: Box<Ticket>, paid_minor_before: i64 },
+    MoneyBooked { request: MoneyRequest, available_minor: i64, is_repeat: bool },
+    MoneyRefused { request: MoneyRequest, reason: Reason },
+    Done,
+    Refused { reason: Reason, detail: String },
+    Duplicate,
+    FeedGap { expected: u64, received: u64 },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ToldSink {
+    pub events: Vec<Told>,
+}
+
+impl Sink for ToldSink {
+    fn event(&mut self, event: Event<'_>) {
+        self.events.push(match event {
+            Event::Board(update) => Told::Board {
+                fixture: update.fixture.id(),
+                changed: update.changed_markets.to_vec(),
+                source_ns: update.source_ns,
+            },
+            Event::Trading { fixture } => Told::Trading { fixture: fixture.id() },
+            Event::Decision { ticket, is_repeat } => {
+                Told::Decision { ticket: Box::new(ticket.clone()), is_repeat }
+            }
+            Event::TicketRefused { ticket, reason } => Told::TicketRefused { ticket, reason },
+            Event::Settlement { ticket, paid_minor_before } => {
+                Told::Settlement { ticket: Box::new(ticket.clone()), paid_minor_before }
+            }
+            Event::MoneyBooked { request, available_minor, is_repeat } => {
+                Told::MoneyBooked { request, available_minor, is_repeat }
+            }
+            Event::MoneyRefused { request, reason } => Told::MoneyRefused { request, reason },
+            Event::Done => Told::Done,
+            Event::Refused { reason, detail } => Told::Refused { reason, detail: detail.to_string() },
+            Event::Duplicate => Told::Duplicate,
+            Event::FeedGap { expected, received } => Told::FeedGap { expected, received },
+        });
+    }
+}
+
+/// Board changes of a fixture within one turn.
+#[derive(Debug)]
+pub(crate) struct PendingBoard {
+    changed: Vec<u16>,
+    source: String,
+    reason: &'static str,
+    source_ns: i64,
+    received_ns: i64,
+}
+
+impl Service {
+    /// Turns one event into frames.
+    pub(crate) fn tell(&mut self, event: Told, command: &Command, route: Option<&Route>) {
+        match event {
+            Told::Board { fixture, changed, source_ns } => {
+                self.note_board(fixture, changed, source_ns, command)
+            }
+            Told::Trading { fixture } => self.send_trading(fixture, command),
+            Told::Decision { ref ticket, is_repeat } => {
+                let asked = matches!(&command.body, oddsengine_engine::Body::PlaceTicket(request) if request.ticket == ticket.id);
+                self.route_decision(ticket, asked, &event, route);
+                if !is_repeat {
+                    self.send_desk_ticket(ticket, command);
+                }
+            }
+            Told::Settlement { ref ticket, paid_minor_before } => {
+                self.send_settlement(ticket, paid_minor_before, command)
+            }
+            Told::Duplicate if route.is_none() => {}
+            Told::FeedGap { expected, received } => {
+                let message = format!("{}: expected {expected}, received {received}", command.origin.source);
+                self.alert("feed_gap", &message, None, command.time_ns);
+            }
+            Told::Done if route.is_none() => {}
+            Told::Refused { reason, ref detail } if route.is_none() => {
+                let message = format!(
+                    "{} from {}: {}: {detail}",
+                    crate::wire::cause(&command.body),
+                    command.origin.source,
+                    reason.name()
+                );
+                self.alert("feed_refused", &message, None, command.time_ns);
+            }
+            answer => {
+                if let Some(route) = route {
+                    self.send_reply(route, &answer);
+                }
+            }
+        }
+    }
+
+    /// A decision goes to whoever asked; after a bet delay to whoever asked then.
+    fn route_decision(&mut self, ticket: &Ticket, asked: bool, event: &Told, route: Option<&Route>) {
+        match (asked, route) {
+            (true, Some(route)) => {
+                if ticket.state == TicketState::Delayed {
+                    self.routes.insert(ticket.id, route.clone());
+                }
+                self.send_reply(route, event);
+            }
+            _ => {
+                if let Some(route) = self.routes.remove(&ticket.id) {
+                    self.send_reply(&route, event);
+                }
+            }
+        }
+    }
+
+    fn send_reply(&mut self, route: &Route, event: &Told) {
+        let mut payload = Vec::new();
+        if self.encode_reply(route, event, &mut payload) {
+            let frame = Frame { socket: Socket::Orders, first: route.identity.clone(), payload };
+            self.outbox.send_when_durable(self.last_seq, frame);
+        }
+    }
+
+    /// The answer that an event is; `false` when it is none.
+    pub(crate) fn encode_reply(&self, route: &Route, event: &Told, out: &mut Vec<u8>) -> bool {
+        let to = ReplyTo {
+            request_id: Some(&route.request_id),
+            epoch: self.engine.epoch(),
+            received_ns: route.received_ns,
+            decided_ns: self.engine.now_ns(),
+        };
+        let event = match event {
+            Told::Decision { ticket, is_repeat } => Event::Decision { ticket, is_repeat: *is_repeat },
+            Told::TicketRefused { ticket, reason } => {
+                Event::TicketRefused { ticket: *ticket, reason: *reason }
+            }
+            Told::MoneyBooked { request, available_minor, is_repeat } => Event::MoneyBooked {
+                request: *request,
+                available_minor: *available_minor,
+                is_repeat: *is_repeat,
+            },
+            Told::MoneyRefused { request, reason } => {
+                Event::MoneyRefused { request: *request, reason: *reason }
+            }
+            Told::Refused { reason, detail } => Event::Refused { reason: *reason, detail },
+            // A desk command that was carried out before is carried out.
+            Told::Done | Told::Duplicate => Event::Done,
+            Told::Board { .. } | Told::Trading { .. } | Told::Settlement { .. } | Told::FeedGap { .. } => {
+                return false;
+            }
+        };
+        reply_event(&to, &event, &View(&self.engine), out)
+    }
+
+    fn note_board(&mut self, fixture: FixtureId, changed: Vec<u16>, source_ns: i64, command: &Command) {
+        match self.boards.entry(fixture) {
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                self.counters.conflated_count += 1;
+                let pending = entry.get_mut();
+                pending.changed.extend(changed);
+                pending.reason = crate::wire::cause(&command.body);
+            }
+            std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(PendingBoard {
+                changed,
+                source: command.origin.source.clone(),
+                reason: crate::wire::cause(&command.body),
+                source_ns,
+                received_ns: command.time_ns,
+            })),
+        }
+    }
+
+    /// Encodes one delta per fixture whose board changed in this turn.
+    pub(crate) fn flush_boards(&mut self) {
+        for (id, mut pending) in std::mem::take(&mut self.boards) {
+            pending.changed.sort_unstable();
+            pending.changed.dedup();
+            let fixture = self.engine.fixture(id).expect("a board is of a known fixture");
+            let topics = self.topics.next_odds(fixture);
+            let version = OddsVersion { epoch: self.engine.epoch(), seq: fixture.version };
+            let update = BoardUpdate {
+                fixture,
+                template: fixture.template(),
+                changed_markets: &pending.changed,
+                version,
+                decided_ns: self.engine.now_ns(),
+                source_ns: pending.source_ns,
+            };
+            let header = Header {
+                epoch: version.epoch,
+                seq: topics.odds_seq,
+                version: version.seq,
+                source_ns: pending.source_ns,
+                received_ns: pending.received_ns,
+                decided_ns: self.engine.now_ns(),
+                source: &pending.source,
+                reason: pending.reason,
+                is_stale: false,
+            };
+            let mut payload = Vec::with_capacity(16 * 1024);
+            board_delta(&update, &header, &mut payload);
+            self.counters.board_frame_count += 1;
+            self.outbox.send(Frame { socket: Socket::Odds, first: topics.odds.clone(), payload });
+        }
+    }
+
+    fn send_trading(&mut self, id: FixtureId, command: &Command) {
+        let fixture = self.engine.fixture(id).expect("trading is of a known fixture");
+        let topics = self.topics.next_status(fixture);
+        let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns())
+            .at(fixture.version, topics.status_seq);
+        let mut payload = Vec::new();
+        trading(fixture, &header, &mut payload);
+        self.counters.trading_frame_count += 1;
+        self.outbox.send_urgent(Frame { socket: Socket::Odds, first: topics.status.clone(), payload });
+    }
+
+    fn send_desk_ticket(&mut self, ticket: &Ticket, command: &Command) {
+        let seq = self.topics.next_desk(DeskStream::Ticket);
+        let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns()).at(0, seq);
+        let mut payload = Vec::new();
+        desk_ticket(ticket, &header, &View(&self.engine), &mut payload);
+        let frame = Frame { socket: Socket::Desk, first: desk_ticket_topic(ticket.id), payload };
+        self.outbox.send_when_durable(self.last_seq, frame);
+    }
+
+    fn send_settlement(&mut self, ticket: &Ticket, paid_minor_before: i64, command: &Command) {
+        let seq = self.topics.next_desk(DeskStream::Settlement);
+        let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns()).at(0, seq);
+        let mut payload = Vec::new();
+        desk_settlement(ticket, paid_minor_before, &header, &View(&self.engine), &mut payload);
+        let frame = Frame { socket: Socket::Desk, first: DESK_SETTLEMENT.to_vec(), payload };
+        self.outbox.send_when_durable(self.last_seq, frame);
+    }
+
+    /// Tells the desk that somebody should look.
+    pub(crate) fn alert(&mut self, alert: &str, message: &str, fixture: Option<FixtureId>, now_ns: i64) {
+        let seq = self.topics.next_desk(DeskStream::Alert);
+        let header = Header {
+            epoch: self.engine.epoch(),
+            seq,
+            received_ns: now_ns,
+            decided_ns: now_ns,
+            reason: "alert",
+            ..Header::default()
+        };
+        let mut payload = Vec::new();
+        desk_alert(&Alert { alert, message, fixture }, &header, &mut payload);
+        self.outbox.send(Frame { socket: Socket::Desk, first: DESK_ALERT.to_vec(), payload });
+    }
+}

@@ -1,0 +1,41 @@
+//! The wire encoder: engine events to the frames that leave on `odds`, `desk`, `orders` and `snapshot`.
+//!
+//! Every function writes one payload into a reusable buffer (cleared first) and neither allocates on the odds
+//! path nor reads a clock: the moment of sending is stamped by [`stamp_sent`] just before the socket takes the
+//! bytes. The messages are described in `docs/wire.md` and `docs/schemas/`; `samples/` beside this file holds
+//! one of each, compared in the tests.
+//!
+//! A frame on `odds` and `desk` has two parts: topic ([`TopicSequencer`]) and payload. A reply has one.
+
+mod binary;
+mod board;
+mod desk;
+mod header;
+mod json;
+mod reply;
+#[cfg(test)]
+mod sample;
+mod status;
+mod template_text;
+#[cfg(test)]
+mod tests;
+mod ticket;
+mod topic;
+
+pub use binary::{
+    BINARY_HEADER_SIZE, BINARY_MAGIC, board_binary_delta, board_binary_image, template_fingerprint,
+};
+pub use board::{board_delta, board_image};
+pub use desk::{Alert, desk_alert, desk_settlement, desk_ticket};
+pub use header::{Header, SENT_NS_OFFSET, SENT_NS_SIZE, cause, stamp_sent};
+pub use reply::{
+    BalanceAnswer, BatchReply, ExposureLevel, ReplyTo, reply_balance, reply_error, reply_event,
+    reply_exposure, reply_fixtures, reply_images_end, reply_max_stake, reply_pong, reply_state_hash,
+    reply_ticket,
+};
+pub use status::{FeedHealth, Health, Heartbeat, heartbeat, trading};
+pub use ticket::Lookup;
+pub use topic::{
+    DESK_ALERT, DESK_SETTLEMENT, DeskStream, FixtureTopics, HEARTBEAT, TAILS_MAX, Tail, TopicSequencer,
+    desk_ticket_topic,
+};

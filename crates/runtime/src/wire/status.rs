@@ -1,0 +1,105 @@
+//! The suspension lane and the heartbeat.
+
+use oddsengine_engine::Fixture;
+
+use super::board::standing;
+use super::header::Header;
+use super::json::{JsonBytes, fields, object};
+use super::topic::Tail;
+
+/// Trading of a fixture stopped or resumed; complete in itself.
+pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
+    Header { version: fixture.version, ..*header }.begin("status", true, out);
+    standing(fixture, out);
+    let stops = fixture.stops;
+    let named = [(stops.by_desk, "desk"), (stops.by_danger, "danger"), (stops.by_feed, "feed")];
+    let active = named.into_iter().filter(|(is_active, _)| *is_active);
+    fields!(out; "stops": list(active, |out, (_, name)| out.text(name)));
+    out.put(b"}");
+}
+
+/// How the process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// All is well.
+    Ok,
+    /// It works, but a feed is silent or a queue is long.
+    Degraded,
+    /// It takes no money commands: the journal is unavailable.
+    Stopped,
+}
+
+impl Health {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What the heartbeat tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat<'a> {
+    /// How the process is.
+    pub health: Health,
+    /// Commands applied since the journal began.
+    pub command_count: u64,
+    /// Of these, commands that are durable.
+    pub durable_count: u64,
+    /// Commands waiting to be applied.
+    pub queued_count: u64,
+    /// Fixtures known.
+    pub fixture_count: u64,
+    /// The feeds.
+    pub feeds: &'a [FeedHealth<'a>],
+    /// The last frame numbers of topics with traffic since the heartbeat before.
+    pub tails: &'a [Tail],
+}
+
+/// How a feed is.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedHealth<'a> {
+    /// Its name.
+    pub source: &'a str,
+    /// Its last sequence number, if it numbers its messages.
+    pub seq: Option<u64>,
+    /// When something came last.
+    pub received_ns: i64,
+    /// It has been silent for too long.
+    pub is_stale: bool,
+}
+
+/// The heartbeat frame.
+pub fn heartbeat(heartbeat: &Heartbeat<'_>, header: &Header<'_>, out: &mut Vec<u8>) {
+    header.begin("heartbeat", true, out);
+    fields!(out;
+        "health": text(heartbeat.health.name()),
+        "command_count": unsigned(heartbeat.command_count),
+        "durable_count": unsigned(heartbeat.durable_count),
+        "queued_count": unsigned(heartbeat.queued_count),
+        "fixture_count": unsigned(heartbeat.fixture_count),
+        "feeds": list(heartbeat.feeds, feed),
+        "tails": list(heartbeat.tails, |out, tail| {
+            object!(out;
+                "fixture": unsigned(tail.fixture.0),
+                "odds_seq": unsigned(tail.odds_seq),
+                "status_seq": unsigned(tail.status_seq),
+            );
+            out.put(b"}");
+        }),
+    );
+    out.put(b"}");
+}
+
+fn feed(out: &mut Vec<u8>, feed: &FeedHealth<'_>) {
+    object!(out;
+        "source": text(feed.source),
+        "seq": optional_unsigned(feed.seq),
+        "received_ns": integer(feed.received_ns),
+        "stale": boolean(feed.is_stale),
+    );
+    out.put(b"}");
+}

@@ -1,0 +1,276 @@
+//! A sample of every message that leaves: `samples/*.json`, also shown in `docs/wire.md` and valid under
+//! `docs/schemas/`.
+//!
+//! `UPDATE_EXPECTED=1 cargo test -p oddsengine-runtime --lib wire` writes them again; read the difference.
+
+use std::path::PathBuf;
+
+use oddsengine_engine::{
+    BoardUpdate, Event, FixtureExposure, LimitCheck, LimitLevel, MarketExposure, MoneyRequest, OddsVersion,
+    Reason, SelectionExposure, Stops, Ticket, TicketState,
+};
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId};
+use serde_json::json;
+
+use super::super::{
+    Alert, BalanceAnswer, BatchReply, ExposureLevel, FeedHealth, Header, Health, Heartbeat, Lookup, ReplyTo,
+    Tail, board_delta, desk_alert, desk_settlement, desk_ticket, heartbeat, reply_balance, reply_error,
+    reply_event, reply_exposure, reply_fixtures, reply_images_end, reply_max_stake, reply_pong,
+    reply_state_hash, reply_ticket, sample, stamp_sent, trading,
+};
+use super::{HEADER, OneFixture, SENT_NS, parse};
+
+const TO: ReplyTo<'_> = ReplyTo {
+    request_id: Some("r-1"),
+    epoch: 3,
+    received_ns: 1_668_960_150_000_000_000,
+    decided_ns: 1_668_960_155_000_000_000,
+};
+const MONEY: MoneyRequest = MoneyRequest {
+    transfer: TransferId(u128::MAX),
+    customer: CustomerId(42),
+    amount_minor: 10_000,
+    currency: Currency::EUR,
+};
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = b"rest of an earlier frame".to_vec();
+    write(&mut out);
+    stamp_sent(&mut out, SENT_NS);
+    out
+}
+
+fn answer(event: Event<'_>) -> Vec<u8> {
+    let lookup = OneFixture(sample::fixture());
+    written(|out| assert!(reply_event(&TO, &event, &lookup, out)))
+}
+
+fn refused_ticket() -> Ticket {
+    let mut ticket = sample::ticket();
+    ticket.state = TicketState::Refused(Reason::OddsHaveMoved);
+    (ticket.legs[0].odds_e4, ticket.payout_minor_max) = (0, 0);
+    ticket
+}
+
+fn settled_ticket() -> Ticket {
+    let mut ticket = sample::ticket();
+    (ticket.state, ticket.paid_minor, ticket.settlement_count) = (TicketState::Settled, 6_100, 1);
+    ticket.legs[0].grade = Some(Grade::WON);
+    ticket
+}
+
+fn exposure() -> FixtureExposure {
+    let home = SelectionExposure {
+        selection: 0,
+        leg_count: 1,
+        stake_minor: 1_000,
+        payout_minor: 6_100,
+        liability_minor: 5_100,
+    };
+    FixtureExposure {
+        leg_count: 1,
+        stake_minor: 1_000,
+        worst_minor: -5_100,
+        worst_minor_bound: -5_100,
+        expected_minor: 59.4,
+        markets: vec![MarketExposure { market: 0, worst_minor: -5_100, selections: vec![home] }],
+    }
+}
+
+/// (name, payload) of every message.
+pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
+    let lookup = OneFixture(sample::fixture_with_states());
+    let fixture = &lookup.0;
+    let index = |key: &str| fixture.template().market_index(key).unwrap() as u16;
+    let changed_markets = &[index("1x2"), index("double_chance"), index("total:0.5"), index("total:2.5")];
+    let update = BoardUpdate {
+        fixture,
+        template: fixture.template(),
+        changed_markets,
+        version: OddsVersion { epoch: 3, seq: 7 },
+        decided_ns: HEADER.decided_ns,
+        source_ns: HEADER.source_ns,
+    };
+    let mut stopped = sample::fixture();
+    stopped.stops = Stops { by_danger: true, ..Stops::default() };
+    let ticket = sample::ticket();
+    let binding = LimitCheck {
+        level: LimitLevel::Market,
+        leg: Some(0),
+        limit_minor: 2_000_000,
+        used_minor: 150_000,
+        stake_minor_max: 362_745,
+    };
+    let feeds = [FeedHealth {
+        source: "recording.wc2022",
+        seq: Some(7),
+        received_ns: HEADER.received_ns,
+        is_stale: false,
+    }];
+    let tails = [Tail { fixture: FixtureId(1001), odds_seq: 5, status_seq: 2 }];
+    let health = Heartbeat {
+        health: Health::Ok,
+        command_count: 12,
+        durable_count: 12,
+        queued_count: 0,
+        fixture_count: 1,
+        feeds: &feeds,
+        tails: &tails,
+    };
+    let unasked = Header { version: 0, source_ns: 0, source: "", reason: "tick", ..HEADER };
+    let balance = BalanceAnswer { customer: CustomerId(42), available_minor: 9_000, reserved_minor: 0 };
+    let level = |level, name, limit_minor| ExposureLevel { level, name, loss_minor: 5_100, limit_minor };
+    let levels = [level("platform", "", 200_000_000), level("sport", "football", 100_000_000)];
+    let alert = Alert { alert: "feed_gap", message: "expected 12, received 15", fixture: None };
+    let hash = StateHash([0xa5; 16]);
+    vec![
+        ("board_delta", written(|out| board_delta(&update, &HEADER, out))),
+        ("status", written(|out| trading(&stopped, &Header { reason: "danger", seq: 2, ..HEADER }, out))),
+        ("heartbeat", written(|out| heartbeat(&health, &unasked, out))),
+        (
+            "desk_ticket",
+            written(|out| {
+                desk_ticket(&ticket, &Header { version: 0, reason: "place_ticket", ..HEADER }, &lookup, out)
+            }),
+        ),
+        (
+            "desk_settlement",
+            written(|out| {
+                desk_settlement(&settled_ticket(), 0, &Header { version: 0, ..HEADER }, &lookup, out)
+            }),
+        ),
+        ("desk_alert", written(|out| desk_alert(&alert, &Header { version: 0, ..HEADER }, out))),
+        ("reply_ticket", answer(Event::Decision { ticket: &ticket, is_repeat: false })),
+        ("reply_ticket_refused", answer(Event::Decision { ticket: &refused_ticket(), is_repeat: true })),
+        (
+            "reply_refused_ticket",
+            answer(Event::TicketRefused { ticket: ticket.id, reason: Reason::IdHasAnotherBody }),
+        ),
+        (
+            "reply_money",
+            answer(Event::MoneyBooked { request: MONEY, available_minor: 10_000, is_repeat: false }),
+        ),
+        (
+            "reply_refused_money",
+            answer(Event::MoneyRefused { request: MONEY, reason: Reason::BalanceTooSmall }),
+        ),
+        ("reply_done", answer(Event::Done)),
+        (
+            "reply_refused",
+            answer(Event::Refused { reason: Reason::FixtureNotFound, detail: "fixture 9 is not known" }),
+        ),
+        (
+            "reply_error",
+            written(|out| {
+                let to = ReplyTo { request_id: None, ..TO };
+                reply_error(&to, "not_json", "message is not JSON: EOF while parsing", out);
+            }),
+        ),
+        ("reply_max_stake", written(|out| reply_max_stake(&TO, &Ok(binding), &lookup, out))),
+        (
+            "reply_max_stake_none",
+            written(|out| reply_max_stake(&TO, &Err(Reason::FixtureSuspended), &lookup, out)),
+        ),
+        ("reply_balance", written(|out| reply_balance(&TO, &balance, &lookup, out))),
+        (
+            "reply_exposure",
+            written(|out| reply_exposure(&TO, &levels, Some((fixture, &exposure())), &lookup, out)),
+        ),
+        ("reply_fixtures", written(|out| reply_fixtures(&TO, [fixture], out))),
+        ("reply_state_hash", written(|out| reply_state_hash(&TO, hash, 12, out))),
+        ("reply_pong", written(|out| reply_pong(&TO, out))),
+        ("reply_images_end", written(|out| reply_images_end(&TO, 48, out))),
+        (
+            "reply_batch",
+            written(|out| {
+                let mut batch = BatchReply::begin(&TO, out);
+                for request_id in ["r-2", "r-3"] {
+                    let mut reply = Vec::new();
+                    reply_pong(&ReplyTo { request_id: Some(request_id), ..TO }, &mut reply);
+                    batch.add(&reply);
+                }
+                batch.finish();
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn frames_are_as_written() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/wire/samples");
+    for (name, frame) in frames() {
+        let path = folder.join(format!("{name}.json"));
+        let mut line = frame.clone();
+        line.push(b'\n');
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            std::fs::write(&path, &line).unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap_or_default(), line, "{name}");
+        assert_eq!(parse(&frame)["sent_ns"], SENT_NS, "{name}");
+    }
+    let count = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(count, frames().len(), "a sample without a frame");
+}
+
+#[test]
+fn a_ticket_carries_its_evidence() {
+    let frame = parse(&answer(Event::Decision { ticket: &sample::ticket(), is_repeat: false }));
+    assert_eq!(frame["request_id"], "r-1");
+    assert_eq!(frame["repeat"], false);
+    let expected = json!({
+        "ticket": "0123456789abcdef0123456789abcdef", "customer": 42, "state": "accepted", "reason": null,
+        "currency": "EUR", "stake_minor": 1_000, "payout_minor_max": 6_100, "paid_minor": 0,
+        "odds_change": {"policy": "within", "percent": 2.5},
+        "received_ns": TO.received_ns, "decided_ns": TO.decided_ns, "due_ns": TO.decided_ns,
+        "settlement_count": 0,
+        "legs": [{
+            "fixture": 1001, "market": "1x2", "selection": "home", "requested_odds": 6.2, "offered_odds": 6.1,
+            "odds": 6.1, "fair_probability": 0.1542, "quoted_version": [3, 6], "version": [3, 7],
+            "score": [0, 1], "clock_ms": 142_059, "grade": null,
+        }],
+        "checks": [
+            {"level": "market", "leg": 0, "limit_minor": 2_000_000, "used_minor": 150_000, "stake_minor_max": 362_745},
+            {"level": "payout", "leg": null, "limit_minor": 2_000_000, "used_minor": 150_000, "stake_minor_max": 4_098_360},
+        ],
+    });
+    assert_eq!(frame["ticket"], expected);
+}
+
+#[test]
+fn a_refused_ticket_says_why() {
+    let frame = parse(&answer(Event::Decision { ticket: &refused_ticket(), is_repeat: true }));
+    let reason = &frame["ticket"]["reason"];
+    assert_eq!((&reason["number"], &reason["name"]), (&json!(302), &json!("odds_have_moved")));
+    assert_eq!(reason["sentence"], Reason::OddsHaveMoved.sentence());
+    assert_eq!(frame["ticket"]["legs"][0]["odds"], json!(null));
+}
+
+#[test]
+fn a_leg_that_was_never_found_is_told_as_null() {
+    let mut ticket = refused_ticket();
+    ticket.legs[0].fixture = u32::MAX;
+    let lookup = OneFixture(sample::fixture());
+    assert!(lookup.fixture(u32::MAX).is_none());
+    let frame = parse(&written(|out| reply_ticket(&TO, &ticket, false, &lookup, out)));
+    let leg = &frame["ticket"]["legs"][0];
+    assert!(leg["fixture"].is_null() && leg["market"].is_null() && leg["selection"].is_null());
+}
+
+#[test]
+fn answers_are_told_from_other_events() {
+    let lookup = OneFixture(sample::fixture());
+    let mut out = Vec::new();
+    let fixture = &lookup.0;
+    for event in [Event::Trading { fixture }, Event::Duplicate, Event::FeedGap { expected: 1, received: 3 }] {
+        assert!(!reply_event(&TO, &event, &lookup, &mut out));
+    }
+}
+
+#[test]
+fn a_batch_holds_its_answers_without_a_time_of_sending() {
+    let frames = frames();
+    let (_, batch) = frames.iter().find(|(name, _)| *name == "reply_batch").unwrap();
+    let batch = parse(batch);
+    assert_eq!(batch["replies"][1]["request_id"], "r-3");
+    assert!(batch["replies"][1].get("sent_ns").is_none());
+}

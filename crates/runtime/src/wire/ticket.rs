@@ -1,0 +1,107 @@
+//! A ticket with the evidence of its decision.
+
+use oddsengine_engine::{Fixture, Leg, LimitCheck, OddsChange, Reason, Ticket};
+use oddsengine_types::Currency;
+
+use super::json::{JsonBytes, fields, object};
+
+/// What the encoder asks the engine for.
+pub trait Lookup {
+    /// The fixture with this index in the engine, if there is one.
+    fn fixture(&self, index: u32) -> Option<&Fixture>;
+    /// The currency of the book.
+    fn currency(&self) -> Currency;
+}
+
+/// The ticket as a JSON object.
+pub fn ticket_json(out: &mut Vec<u8>, ticket: &Ticket, lookup: &impl Lookup) {
+    object!(out;
+        "ticket": hex128(ticket.id.0),
+        "customer": unsigned(ticket.customer.0),
+        "state": text(ticket.state.name()),
+    );
+    out.put(b",\"reason\":");
+    optional_reason(out, ticket.reason());
+    fields!(out;
+        "currency": text(lookup.currency().code()),
+        "stake_minor": integer(ticket.stake_minor),
+        "payout_minor_max": integer(ticket.payout_minor_max),
+        "paid_minor": integer(ticket.paid_minor),
+    );
+    out.put(b",\"odds_change\":");
+    odds_change(out, ticket.odds_change);
+    fields!(out;
+        "received_ns": integer(ticket.received_ns),
+        "decided_ns": integer(ticket.decided_ns),
+        "due_ns": integer(ticket.due_ns),
+        "settlement_count": unsigned(ticket.settlement_count.into()),
+        "legs": list(&ticket.legs, |out, item| leg(out, item, lookup)),
+        "checks": list(&ticket.checks, check),
+    );
+    out.put(b"}");
+}
+
+fn leg(out: &mut Vec<u8>, leg: &Leg, lookup: &impl Lookup) {
+    let fixture = lookup.fixture(leg.fixture);
+    object!(out; "fixture": optional_unsigned(fixture.map(|fixture| fixture.id().0)));
+    let template = fixture.map(Fixture::template);
+    let selection = template.and_then(|template| template.selections.get(usize::from(leg.selection)));
+    let market =
+        template.zip(selection).map(|(template, selection)| &template.markets[usize::from(selection.market)]);
+    fields!(out;
+        "market": optional_text(market.map(|market| market.key.as_str())),
+        "selection": optional_text(selection.map(|selection| selection.name.as_str())),
+        "requested_odds": odds(leg.requested_odds_e4),
+        "offered_odds": odds(leg.offered_odds_e4),
+        "odds": odds(leg.odds_e4),
+        "fair_probability": probability_e9(leg.fair_probability_e9),
+        "quoted_version": pair(leg.quoted_version.epoch.into(), leg.quoted_version.seq),
+        "version": pair(leg.version.epoch.into(), leg.version.seq),
+        "score": pair(leg.score.0.into(), leg.score.1.into()),
+        "clock_ms": integer(leg.clock_ms),
+        "grade": grade(leg.grade),
+    );
+    out.put(b"}");
+}
+
+/// A limit and what it allowed.
+pub fn check(out: &mut Vec<u8>, check: &LimitCheck) {
+    object!(out;
+        "level": text(check.level.name()),
+        "leg": optional_unsigned(check.leg.map(u64::from)),
+        "limit_minor": integer(check.limit_minor),
+        "used_minor": integer(check.used_minor),
+        "stake_minor_max": integer(check.stake_minor_max),
+    );
+    out.put(b"}");
+}
+
+/// Number, name and sentence of a reason, or `null`.
+pub fn optional_reason(out: &mut Vec<u8>, reason: Option<Reason>) {
+    let Some(reason) = reason else {
+        out.put(b"null");
+        return;
+    };
+    object!(out;
+        "number": unsigned(u64::from(reason as u16)),
+        "name": text(reason.name()),
+        "sentence": text(reason.sentence()),
+    );
+    out.put(b"}");
+}
+
+/// The policy as it was asked: hundredths of a percent are the digits of a percent.
+fn odds_change(out: &mut Vec<u8>, change: OddsChange) {
+    let policy = match change {
+        OddsChange::None => "none",
+        OddsChange::Higher => "higher",
+        OddsChange::Any => "any",
+        OddsChange::Within(_) => "within",
+    };
+    object!(out; "policy": text(policy));
+    if let OddsChange::Within(hundredths_of_percent) = change {
+        let percent = f64::from(hundredths_of_percent) / 100.0;
+        out.put(format!(",\"percent\":{percent}").as_bytes());
+    }
+    out.put(b"}");
+}

@@ -1,0 +1,28 @@
+//! The bounds of canonical messages. Bounds of the domain itself are in `oddsengine_types::bounds`.
+
+/// Longest request id, in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+/// Most requests of one batch.
+pub const BATCH_REQUESTS_MAX: usize = 256;
+/// Longest market key or selection name, in bytes.
+pub const KEY_BYTES_MAX: usize = 64;
+/// Longest match clock: four hours.
+pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
+/// Longest announced added time of a half: one hour.
+pub const ANNOUNCED_MS_MAX: i64 = 3_600_000;
+/// Most goals of a side that a feed may report.
+pub const GOALS_MAX: u16 = 60;
+/// Shortest and longest total line, in goals.
+pub const TOTAL_LINE: (f64, f64) = (0.5, 15.0);
+/// Smallest and largest supremacy, in goals.
+pub const SUPREMACY: (f64, f64) = (-10.0, 10.0);
+/// Smallest and largest expected total, in goals.
+pub const TOTAL: (f64, f64) = (0.05, 20.0);
+/// Smallest and largest customer factor: the share of the limits.
+pub const FACTOR: (f64, f64) = (0.0, 10.0);
+/// Smallest and largest tolerance of `within`, in percent of the odds shown.
+pub const PERCENT: (f64, f64) = (0.01, 100.0);
+/// Smallest and largest booksum.
+pub const BOOKSUM: (f64, f64) = (1.0, 2.0);
+/// Longest bet delay.
+pub const BET_DELAY_MS_MAX: i64 = 60_000;

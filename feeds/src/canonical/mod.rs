@@ -1,0 +1,18 @@
+//! The canonical messages: JSON objects with a `type`, in on `ingest`, `orders` and `snapshot`.
+
+pub mod bounds;
+mod ingest;
+mod orders;
+mod parts;
+
+pub use ingest::{INGEST_TYPES, decode_ingest};
+pub use orders::{ORDER_TYPES, Query, Request, RequestBody, decode_order};
+
+/// A decoded message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded<T> {
+    /// What it says.
+    pub value: T,
+    /// Fields that no decoder knows, in it and inside it: ignored, and counted to be noticed.
+    pub unknown_fields: u32,
+}

@@ -1,0 +1,314 @@
+//! What clients and the desk ask on the `orders` and `snapshot` sockets.
+
+use oddsengine_engine::{
+    Body, Command, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
+};
+use oddsengine_markets::SelectionId;
+use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
+use oddsengine_types::{CustomerId, FixtureId, TicketId, TransferId};
+
+use super::{Decoded, bounds, parts};
+use crate::error::FeedError;
+use crate::json::{Field, Object, parse};
+
+/// Every `type` that `orders` takes; `image` and `images` also on `snapshot`.
+pub const ORDER_TYPES: &[&str] = &[
+    "place_ticket",
+    "deposit",
+    "withdraw",
+    "cancel_ticket",
+    "set_customer",
+    "set_expectation",
+    "set_prices",
+    "manual_odds",
+    "lock_market",
+    "suspend",
+    "resume",
+    "settle_market",
+    "void_fixture",
+    "abandon_fixture",
+    "reinstate_fixture",
+    "set_scope",
+    "max_stake",
+    "balance",
+    "ticket",
+    "exposure",
+    "fixtures",
+    "image",
+    "images",
+    "state_hash",
+    "ping",
+    "batch",
+];
+
+/// The source of requests that do not name theirs.
+const DEFAULT_SOURCE: &str = "orders";
+
+/// A request with the id under which its answer is expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Chosen by the client, 1 to 64 bytes.
+    pub request_id: String,
+    /// What it asks.
+    pub body: RequestBody,
+}
+
+/// What a request asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RequestBody {
+    /// To change something.
+    Command(Command),
+    /// To know something.
+    Query(Query),
+    /// Several requests at once, answered in one frame and in this order; a wrong one does not stop the others.
+    Batch(Vec<Result<Request, FeedError>>),
+}
+
+/// A question about the present state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Query {
+    /// The largest stake that the limits allow for this ticket; its stake is 0, its id may be 0.
+    MaxStake(Box<TicketRequest>),
+    /// A customer's balance.
+    Balance {
+        /// Whose.
+        customer: CustomerId,
+    },
+    /// A ticket with its evidence.
+    Ticket {
+        /// Which.
+        ticket: TicketId,
+    },
+    /// Liability against its limits; of the whole platform if no scope is given.
+    Exposure {
+        /// Of what.
+        scope: Option<Scope>,
+    },
+    /// The fixtures with their standing.
+    Fixtures,
+    /// The full board of one fixture.
+    Image {
+        /// Which.
+        fixture: FixtureId,
+    },
+    /// The full boards of all fixtures whose odds topic starts with this text.
+    Images {
+        /// `odds.football.world_cup_2022.`; empty for all.
+        prefix: String,
+    },
+    /// The hash of the state, to compare with a replay.
+    StateHash,
+    /// Nothing but an answer.
+    Ping,
+}
+
+/// Decodes one request, received at `received_ns`.
+///
+/// # Errors
+/// The bytes are not a request. Errors inside a batch are items of the batch.
+pub fn decode_order(bytes: &[u8], received_ns: i64) -> Result<Decoded<Request>, FeedError> {
+    let message = parse(bytes)?;
+    let value = request(&message, received_ns, true)?;
+    Ok(Decoded { value, unknown_fields: message.unread_count() })
+}
+
+fn request(message: &Object<'_>, received_ns: i64, may_be_batch: bool) -> Result<Request, FeedError> {
+    let request_id = message.required("request_id")?.text(bounds::REQUEST_ID_BYTES_MAX)?;
+    let body = request_body(message, received_ns, may_be_batch);
+    match body {
+        Ok(body) => Ok(Request { request_id: request_id.to_string(), body }),
+        Err(error) => Err(error.of_request(request_id)),
+    }
+}
+
+fn request_body(
+    message: &Object<'_>,
+    received_ns: i64,
+    may_be_batch: bool,
+) -> Result<RequestBody, FeedError> {
+    let kind = message.required("type")?;
+    let name = kind.text(NAME_BYTES_MAX)?;
+    if name == "batch" && may_be_batch {
+        return batch(message, received_ns);
+    }
+    if let Some(query) = query(name, message) {
+        return query.map(RequestBody::Query);
+    }
+    let (body, is_desk) = match client_body(name, message) {
+        Some(body) => (body?, false),
+        None => (desk_body(name, message).unwrap_or_else(|| Err(unknown_type(kind, name)))?, true),
+    };
+    let origin = origin(message, is_desk)?;
+    Ok(RequestBody::Command(Command { time_ns: received_ns, origin, body }))
+}
+
+#[cold]
+fn unknown_type(kind: Field<'_, '_>, name: &str) -> FeedError {
+    FeedError { code: FeedError::UNKNOWN_TYPE, ..kind.unknown_value(name, ORDER_TYPES) }
+}
+
+fn batch(message: &Object<'_>, received_ns: i64) -> Result<RequestBody, FeedError> {
+    let items = message.required("requests")?.items(1..=bounds::BATCH_REQUESTS_MAX)?;
+    let item = |field: Field<'_, '_>| {
+        request(field.object()?, received_ns, false).map_err(|error| error.within(field))
+    };
+    Ok(RequestBody::Batch(items.map(item).collect()))
+}
+
+/// Desk commands say who gives them; requests of clients may.
+fn origin(message: &Object<'_>, is_desk: bool) -> Result<Origin, FeedError> {
+    let source = match is_desk {
+        true => message.required("source")?.text(NAME_BYTES_MAX)?,
+        false => message.optional("source").map_or(Ok(DEFAULT_SOURCE), |field| field.text(NAME_BYTES_MAX))?,
+    };
+    Ok(Origin { source: source.to_string(), seq: None, source_ns: parts::optional_time_ns(message)? })
+}
+
+fn customer(message: &Object<'_>) -> Result<CustomerId, FeedError> {
+    Ok(CustomerId(message.required("customer")?.integer(0..=u64::MAX)?))
+}
+
+fn ticket_id(message: &Object<'_>) -> Result<TicketId, FeedError> {
+    Ok(TicketId(message.required("ticket")?.id128()?))
+}
+
+fn query(kind: &str, message: &Object<'_>) -> Option<Result<Query, FeedError>> {
+    let prefix = |field: Field<'_, '_>| field.text(2 * NAME_BYTES_MAX).map(str::to_string);
+    Some(match kind {
+        "max_stake" => max_stake(message),
+        "balance" => customer(message).map(|customer| Query::Balance { customer }),
+        "ticket" => ticket_id(message).map(|ticket| Query::Ticket { ticket }),
+        "exposure" => {
+            let scope = message.optional("scope").map(parts::scope).transpose();
+            scope.map(|scope| Query::Exposure { scope })
+        }
+        "fixtures" => Ok(Query::Fixtures),
+        "image" => parts::fixture_id(message).map(|fixture| Query::Image { fixture }),
+        "images" => message
+            .optional("prefix")
+            .map_or(Ok(String::new()), prefix)
+            .map(|prefix| Query::Images { prefix }),
+        "state_hash" => Ok(Query::StateHash),
+        "ping" => Ok(Query::Ping),
+        _ => return None,
+    })
+}
+
+fn client_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>> {
+    Some(match kind {
+        "place_ticket" => place_ticket(message),
+        "deposit" => money(message).map(Body::Deposit),
+        "withdraw" => money(message).map(Body::Withdraw),
+        _ => return None,
+    })
+}
+
+fn desk_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>> {
+    Some(match kind {
+        "cancel_ticket" => ticket_id(message).map(|ticket| Body::CancelTicket { ticket }),
+        "set_customer" => set_customer(message),
+        "set_expectation" => set_expectation(message),
+        "manual_odds" => parts::manual_odds(message),
+        "lock_market" => lock_market(message),
+        "set_scope" => parts::set_scope(message),
+        "prices" => return None,
+        _ => return parts::trading_body(kind, message),
+    })
+}
+
+fn money(message: &Object<'_>) -> Result<MoneyRequest, FeedError> {
+    Ok(MoneyRequest {
+        transfer: TransferId(message.required("transfer")?.id128()?),
+        customer: customer(message)?,
+        amount_minor: parts::money_minor(message, "amount_minor")?,
+        currency: message.required("currency")?.currency()?,
+    })
+}
+
+fn set_customer(message: &Object<'_>) -> Result<Body, FeedError> {
+    let (low, high) = bounds::FACTOR;
+    let factor_e3 = message.required("factor")?.multiple(1_000, low, high)? as u32;
+    Ok(Body::SetCustomer { customer: customer(message)?, factor_e3 })
+}
+
+fn set_expectation(message: &Object<'_>) -> Result<Body, FeedError> {
+    let e6 = |name, (low, high)| message.required(name)?.nearest(1_000_000, low, high);
+    Ok(Body::SetExpectation {
+        fixture: parts::fixture_id(message)?,
+        supremacy_e6: e6("supremacy", bounds::SUPREMACY)?,
+        total_e6: e6("total", bounds::TOTAL)?,
+    })
+}
+
+fn lock_market(message: &Object<'_>) -> Result<Body, FeedError> {
+    Ok(Body::LockMarket {
+        fixture: parts::fixture_id(message)?,
+        market: parts::market_id(message)?,
+        locked: message.required("locked")?.boolean()?,
+    })
+}
+
+fn place_ticket(message: &Object<'_>) -> Result<Body, FeedError> {
+    let (ticket, stake_minor) = (ticket_id(message)?, parts::money_minor(message, "stake_minor")?);
+    Ok(Body::PlaceTicket(Box::new(ticket_request(message, ticket, stake_minor)?)))
+}
+
+fn max_stake(message: &Object<'_>) -> Result<Query, FeedError> {
+    let ticket = message.optional("ticket").map_or(Ok(0), |field| field.id128())?;
+    Ok(Query::MaxStake(Box::new(ticket_request(message, TicketId(ticket), 0)?)))
+}
+
+fn ticket_request(
+    message: &Object<'_>,
+    ticket: TicketId,
+    stake_minor: i64,
+) -> Result<TicketRequest, FeedError> {
+    let customer = customer(message)?;
+    let currency = message.required("currency")?.currency()?;
+    let odds_change = message.optional("odds_change").map_or(Ok(OddsChange::None), odds_change)?;
+    let items = message.required("legs")?.items(1..=LEGS_MAX)?;
+    let mut legs = Vec::with_capacity(items.len());
+    for item in items {
+        legs.push(item.object()?.leg().map_err(|error| error.within(item))?);
+    }
+    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs })
+}
+
+fn odds_change(field: Field<'_, '_>) -> Result<OddsChange, FeedError> {
+    let policies = [("none", 0), ("higher", 1), ("any", 2), ("within", 3)];
+    let change = field.object()?;
+    let decode = || {
+        Ok(match change.required("policy")?.choice(&policies)? {
+            0 => OddsChange::None,
+            1 => OddsChange::Higher,
+            2 => OddsChange::Any,
+            _ => {
+                let (low, high) = bounds::PERCENT;
+                OddsChange::Within(change.required("percent")?.multiple(100, low, high)? as u32)
+            }
+        })
+    };
+    decode().map_err(|error: FeedError| error.within(field))
+}
+
+impl Object<'_> {
+    fn leg(&self) -> Result<LegRequest, FeedError> {
+        let market = self.required("market")?.text(bounds::KEY_BYTES_MAX)?;
+        let selection = self.required("selection")?.text(bounds::KEY_BYTES_MAX)?;
+        Ok(LegRequest {
+            fixture: parts::fixture_id(self)?,
+            selection: SelectionId::of(market, selection),
+            odds_e4: self.required("odds")?.odds_e4()?,
+            version: self.version()?,
+        })
+    }
+
+    fn version(&self) -> Result<OddsVersion, FeedError> {
+        let [epoch, seq] = self.required("version")?.array(|item| item.integer(0..=u64::MAX))?;
+        let epoch = u32::try_from(epoch).map_err(|_| {
+            let message = format!("version[0] {epoch} is outside 0..={}", u32::MAX);
+            FeedError::new(FeedError::OUT_OF_RANGE, message)
+        })?;
+        Ok(OddsVersion { epoch, seq })
+    }
+}

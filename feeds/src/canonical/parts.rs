@@ -1,0 +1,134 @@
+//! What several messages have in common.
+
+use oddsengine_engine::{Body, Margin, MarginKind, Scope, ScopeSettings, VoidKind};
+use oddsengine_markets::template::SELECTIONS_MAX;
+use oddsengine_markets::{MarketId, sport_id, sports};
+use oddsengine_types::bounds::NAME_BYTES_MAX;
+use oddsengine_types::{FixtureId, MONEY_MINOR_MAX, SportId};
+
+use super::bounds;
+use crate::error::FeedError;
+use crate::json::{Field, Object};
+
+pub fn fixture_id(message: &Object<'_>) -> Result<FixtureId, FeedError> {
+    Ok(FixtureId(message.required("fixture")?.integer(0..=u64::MAX)?))
+}
+
+pub fn sport(message: &Object<'_>) -> Result<SportId, FeedError> {
+    let field = message.required("sport")?;
+    let name = field.text(NAME_BYTES_MAX)?;
+    sport_id(name).ok_or_else(|| field.unknown_value(name, sports()))
+}
+
+pub fn market_id(message: &Object<'_>) -> Result<MarketId, FeedError> {
+    Ok(MarketId::of(message.required("market")?.text(bounds::KEY_BYTES_MAX)?))
+}
+
+pub fn optional_market_id(message: &Object<'_>) -> Result<Option<MarketId>, FeedError> {
+    let key = |field: Field<'_, '_>| field.text(bounds::KEY_BYTES_MAX).map(MarketId::of);
+    message.optional("market").map(key).transpose()
+}
+
+/// Nanoseconds since 1970; absent is 0, "not told".
+pub fn optional_time_ns(message: &Object<'_>) -> Result<i64, FeedError> {
+    message.optional("time_ns").map_or(Ok(0), |field| field.integer(0..=i64::MAX))
+}
+
+/// An amount as wide as money is: whether it may be 0 or so large is a refusal, not a fault of the message.
+pub fn money_minor(message: &Object<'_>, name: &'static str) -> Result<i64, FeedError> {
+    message.required(name)?.integer(-MONEY_MINOR_MAX..=MONEY_MINOR_MAX)
+}
+
+/// The bodies that feeds and the desk may both send; `None` for another type.
+pub fn trading_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>> {
+    Some(match kind {
+        "prices" | "set_prices" => prices(message),
+        "suspend" => stop(message).map(|(fixture, market)| Body::Suspend { fixture, market }),
+        "resume" => stop(message).map(|(fixture, market)| Body::Resume { fixture, market }),
+        "settle_market" => settle_market(message),
+        "void_fixture" => void(message, VoidKind::Everything),
+        "abandon_fixture" => void(message, VoidKind::Undecided),
+        "reinstate_fixture" => void(message, VoidKind::Nothing),
+        _ => return None,
+    })
+}
+
+fn stop(message: &Object<'_>) -> Result<(FixtureId, Option<MarketId>), FeedError> {
+    Ok((fixture_id(message)?, optional_market_id(message)?))
+}
+
+fn void(message: &Object<'_>, void: VoidKind) -> Result<Body, FeedError> {
+    Ok(Body::VoidFixture { fixture: fixture_id(message)?, void })
+}
+
+fn prices(message: &Object<'_>) -> Result<Body, FeedError> {
+    let (low, high) = bounds::TOTAL_LINE;
+    Ok(Body::SetPrices {
+        fixture: fixture_id(message)?,
+        odds_1x2_e4: message.required("odds_1x2")?.array(|item| item.odds_e4())?,
+        total_line_quarters: message.required("total_line")?.multiple(4, low, high)? as i16,
+        odds_total_e4: message.required("odds_total")?.array(|item| item.odds_e4())?,
+    })
+}
+
+fn settle_market(message: &Object<'_>) -> Result<Body, FeedError> {
+    let grades = |field: Field<'_, '_>| field.items(1..=SELECTIONS_MAX)?.map(|item| item.grade()).collect();
+    Ok(Body::SettleMarket {
+        fixture: fixture_id(message)?,
+        market: market_id(message)?,
+        grades: message.nullable("grades")?.map(grades).transpose()?,
+    })
+}
+
+pub fn manual_odds(message: &Object<'_>) -> Result<Body, FeedError> {
+    let odds = |item: Field<'_, '_>| if item.is_null() { Ok(0) } else { item.odds_e4() };
+    let list = |field: Field<'_, '_>| field.items(1..=SELECTIONS_MAX)?.map(odds).collect();
+    Ok(Body::SetManualOdds {
+        fixture: fixture_id(message)?,
+        market: market_id(message)?,
+        odds_e4: message.nullable("odds")?.map(list).transpose()?,
+    })
+}
+
+pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
+    let loss = |field: Field<'_, '_>| field.integer(0..=MONEY_MINOR_MAX / 100);
+    let delay = |field: Field<'_, '_>| field.integer(0..=bounds::BET_DELAY_MS_MAX);
+    let settings = ScopeSettings {
+        margin: message.optional("margin").map(margin).transpose()?,
+        loss_minor_max: message.optional("loss_minor_max").map(loss).transpose()?,
+        bet_delay_ms: message.optional("bet_delay_ms").map(delay).transpose()?,
+    };
+    Ok(Body::SetScope { scope: scope(message.required("scope")?)?, settings })
+}
+
+fn margin(field: Field<'_, '_>) -> Result<Margin, FeedError> {
+    let within = |error: FeedError| error.within(field);
+    let margin = field.object()?;
+    let methods = MarginKind::ALL.map(|kind| (kind.name(), kind));
+    let (low, high) = bounds::BOOKSUM;
+    let method = margin.required("method").and_then(|method| method.choice(&methods)).map_err(within)?;
+    let booksum = margin.required("booksum").and_then(|booksum| booksum.multiple(10_000, low, high));
+    Ok(Margin { method, booksum_e4: booksum.map_err(within)? as u32 })
+}
+
+pub fn scope(field: Field<'_, '_>) -> Result<Scope, FeedError> {
+    scope_of(field.object()?).map_err(|error| error.within(field))
+}
+
+fn scope_of(scope: &Object<'_>) -> Result<Scope, FeedError> {
+    const LEVELS: [(&str, &str); 5] = [
+        ("sport", "sport"),
+        ("market_type", "market_type"),
+        ("competition", "competition"),
+        ("fixture", "fixture"),
+        ("market", "market"),
+    ];
+    let text = |name| Ok(scope.required(name)?.text(NAME_BYTES_MAX)?.to_string());
+    Ok(match scope.required("level")?.choice(&LEVELS)? {
+        "sport" => Scope::Sport(sport(scope)?),
+        "market_type" => Scope::MarketType(sport(scope)?, text("stem")?),
+        "competition" => Scope::Competition(text("competition")?),
+        "fixture" => Scope::Fixture(fixture_id(scope)?),
+        _ => Scope::Market(fixture_id(scope)?, market_id(scope)?),
+    })
+}
