@@ -1,0 +1,115 @@
+//! The platform configuration: a Python dictionary in natural units to the engine's integers.
+
+use oddsengine_engine::{Config, Margin, MarginKind};
+use oddsengine_types::{Currency, Ladder};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// The configuration of a dictionary; absent keys keep their defaults.
+///
+/// Odds, multipliers and shares are decimals, amounts are minor units, `skew_b_minor` may be `None`.
+pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
+    let mut config = Config::default();
+    for (key, value) in dict {
+        let key: String = key.extract()?;
+        match key.as_str() {
+            "currency" => config.currency = Currency::parse(&value.extract::<String>()?).map_err(bad)?,
+            "margin" => config.margin = margin(&value)?,
+            "ladder" => config.ladder = ladder(&value)?,
+            "odds_min" => config.odds_e4_min = scaled(&key, &value, 1e4)?,
+            "odds_max" => config.odds_e4_max = scaled(&key, &value, 1e4)?,
+            "skew_b_minor" => config.skew_b_minor = value.extract()?,
+            "bet_delay_ms" => config.bet_delay_ms = value.extract()?,
+            "market_loss_minor_max" => config.market_loss_minor_max = value.extract()?,
+            "fixture_loss_minor_max" => config.fixture_loss_minor_max = value.extract()?,
+            "competition_loss_minor_max" => config.competition_loss_minor_max = value.extract()?,
+            "sport_loss_minor_max" => config.sport_loss_minor_max = value.extract()?,
+            "platform_loss_minor_max" => config.platform_loss_minor_max = value.extract()?,
+            "stake_minor_min" => config.stake_minor_min = value.extract()?,
+            "stake_minor_max" => config.stake_minor_max = value.extract()?,
+            "payout_minor_max" => config.payout_minor_max = value.extract()?,
+            "legs_max" => config.legs_max = value.extract()?,
+            "models" => models(&mut config, value.cast::<PyDict>()?)?,
+            _ => return Err(unknown(&key)),
+        }
+    }
+    config.check().map_err(bad)?;
+    Ok(config)
+}
+
+fn margin(value: &Bound<'_, PyAny>) -> PyResult<Margin> {
+    let mut margin = Config::default().margin;
+    for (key, value) in value.cast::<PyDict>()? {
+        match key.extract::<String>()?.as_str() {
+            "method" => {
+                let name: String = value.extract()?;
+                let known = MarginKind::ALL.map(MarginKind::name).join(", ");
+                margin.method = MarginKind::from_name(&name).ok_or_else(|| {
+                    PyValueError::new_err(format!("margin method {name:?} is not one of {known}"))
+                })?;
+            }
+            "booksum" => margin.booksum_e4 = scaled("booksum", &value, 1e4)?,
+            key => return Err(unknown(&format!("margin.{key}"))),
+        }
+    }
+    Ok(margin)
+}
+
+fn ladder(value: &Bound<'_, PyAny>) -> PyResult<Ladder> {
+    let name: String = value.extract()?;
+    let known = Ladder::ALL.map(Ladder::name).join(", ");
+    Ladder::from_name(&name)
+        .ok_or_else(|| PyValueError::new_err(format!("ladder {name:?} is not one of {known}")))
+}
+
+fn models(config: &mut Config, dict: &Bound<'_, PyDict>) -> PyResult<()> {
+    for (sport, settings) in dict {
+        let sport: String = sport.extract()?;
+        if sport != "football" {
+            return Err(unknown(&format!("models.{sport}")));
+        }
+        let football = &mut config.models.football;
+        for (key, value) in settings.cast::<PyDict>()? {
+            let key: String = key.extract()?;
+            match key.as_str() {
+                "first_half_share" => football.first_half_share_e3 = scaled(&key, &value, 1e3)?,
+                "lead_multipliers" => {
+                    for (slot, value) in
+                        football.lead_multiplier_e3.iter_mut().zip(value.extract::<[f64; 3]>()?)
+                    {
+                        *slot = scale(&key, value, 1e3)?;
+                    }
+                }
+                "red_card_own" => football.red_card_own_e3 = scaled(&key, &value, 1e3)?,
+                "red_card_opponent" => football.red_card_opponent_e3 = scaled(&key, &value, 1e3)?,
+                "stoppage_ms" => football.stoppage_ms = value.extract()?,
+                _ => return Err(unknown(&format!("models.football.{key}"))),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn scaled(key: &str, value: &Bound<'_, PyAny>, per_unit: f64) -> PyResult<u32> {
+    scale(key, value.extract()?, per_unit)
+}
+
+fn scale(key: &str, value: f64, per_unit: f64) -> PyResult<u32> {
+    let scaled = (value * per_unit).round();
+    match (0.0..=f64::from(u32::MAX)).contains(&scaled) {
+        true => Ok(scaled as u32),
+        false => Err(PyValueError::new_err(format!(
+            "{key} {value} is outside 0..={}",
+            f64::from(u32::MAX) / per_unit
+        ))),
+    }
+}
+
+fn unknown(key: &str) -> PyErr {
+    PyValueError::new_err(format!("configuration key {key:?} is not known"))
+}
+
+fn bad(error: oddsengine_types::BoundsError) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}

@@ -1,0 +1,368 @@
+//! The service and the engine of a journal, for the serve loop, notebooks and tools.
+
+use std::path::PathBuf;
+
+use oddsengine_engine::{Engine, Fixture, NoEvents, Ticket};
+use oddsengine_runtime::journal::{self, JournalError};
+use oddsengine_runtime::service::{self, RecoveryError, ServiceOptions};
+use oddsengine_runtime::wire::{self, Lookup};
+use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+use crate::config::config_from_dict;
+
+/// One engine with its journal and its frames; see `oddsengine.serve` for the loop around it.
+#[pyclass(module = "oddsengine._core", name = "Service")]
+pub struct PyService {
+    inner: service::Service,
+}
+
+#[pymethods]
+impl PyService {
+    #[new]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000))]
+    fn new(
+        py: Python<'_>,
+        journal: Option<PathBuf>,
+        config: &Bound<'_, PyDict>,
+        now_ns: i64,
+        snapshot_every: u64,
+    ) -> PyResult<Self> {
+        let options = ServiceOptions { journal, config: config_from_dict(config)?, snapshot_every, now_ns };
+        let inner =
+            py.detach(|| service::Service::start(options)).map_err(|error| recovery_error(py, &error))?;
+        Ok(Self { inner })
+    }
+
+    #[getter]
+    fn epoch(&self) -> u32 {
+        self.inner.engine().epoch()
+    }
+
+    #[getter]
+    fn wakeup_fd(&self) -> i32 {
+        self.inner.wakeup_fd().unwrap_or(-1)
+    }
+
+    #[getter]
+    fn next_due_ns(&self) -> Option<i64> {
+        self.inner.next_due_ns()
+    }
+
+    #[getter]
+    fn is_poisoned(&self) -> bool {
+        self.inner.poison_reason().is_some()
+    }
+
+    #[getter]
+    fn poison_reason(&self) -> Option<String> {
+        self.inner.poison_reason()
+    }
+
+    #[getter]
+    fn takes_ingest(&self) -> bool {
+        self.inner.takes_ingest()
+    }
+
+    fn ingest(&mut self, payload: &[u8], now_ns: i64) {
+        self.inner.ingest(payload, now_ns);
+    }
+
+    fn order(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.inner.order(identity, payload, now_ns);
+    }
+
+    fn snapshot_request(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.inner.snapshot_request(identity, payload, now_ns);
+    }
+
+    fn tick(&mut self, now_ns: i64) {
+        self.inner.tick(now_ns);
+    }
+
+    fn heartbeat(&mut self, now_ns: i64) {
+        self.inner.heartbeat(now_ns);
+    }
+
+    fn end_turn(&mut self) {
+        self.inner.end_turn();
+    }
+
+    fn durable(&mut self) {
+        self.inner.durable();
+    }
+
+    fn take_frames<'py>(&mut self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
+        let frames = self.inner.take_frames(now_ns);
+        let items = frames.iter().map(|frame| {
+            (frame.socket as i32, [PyBytes::new(py, &frame.first), PyBytes::new(py, &frame.payload)])
+        });
+        PyList::new(py, items.collect::<Vec<_>>())
+    }
+
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        let (engine, counters) = (self.inner.engine(), self.inner.counters());
+        let (last_seq, durable_seq) = self.inner.progress();
+        let totals = engine.counters();
+        dict.set_item("epoch", engine.epoch())?;
+        dict.set_item("last_seq", last_seq)?;
+        dict.set_item("durable_seq", durable_seq)?;
+        dict.set_item("takes_money", self.inner.takes_money())?;
+        dict.set_item("fixtures", engine.fixtures().len())?;
+        dict.set_item("tickets", engine.tickets().len())?;
+        dict.set_item("ingest_messages", counters.ingest_count)?;
+        dict.set_item("order_messages", counters.order_count)?;
+        dict.set_item("malformed_messages", counters.malformed_count.values().sum::<u64>())?;
+        dict.set_item(
+            "malformed_by_code",
+            counters.malformed_count.iter().map(|(code, count)| (*code, *count)).collect::<Vec<_>>(),
+        )?;
+        dict.set_item("unknown_fields", counters.unknown_field_count)?;
+        dict.set_item("board_frames", counters.board_frame_count)?;
+        dict.set_item("boards_conflated", counters.conflated_count)?;
+        dict.set_item("trading_frames", counters.trading_frame_count)?;
+        dict.set_item("journal_refusals", counters.journal_refusal_count)?;
+        dict.set_item("commands", totals.command_count)?;
+        dict.set_item("duplicates", totals.duplicate_count)?;
+        dict.set_item("feed_gaps", totals.feed_gap_count)?;
+        dict.set_item("refused_commands", totals.refused_command_count)?;
+        dict.set_item("tickets_accepted", totals.accepted_count)?;
+        dict.set_item("tickets_refused", totals.refused_count)?;
+        dict.set_item("settlements", totals.settlement_count)?;
+        dict.set_item("rollbacks", totals.rollback_count)?;
+        dict.set_item("turnover_minor", totals.turnover_minor)?;
+        dict.set_item("platform_loss_minor", engine.platform_loss_minor())?;
+        Ok(dict)
+    }
+
+    fn state_hash(&self) -> String {
+        self.inner.engine().state_hash().to_string()
+    }
+
+    fn invariants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        invariants_dict(py, self.inner.engine().invariants())
+    }
+
+    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+        let inner = &mut self.inner;
+        py.detach(|| inner.close()).map_err(|error| journal_error(py, &error))
+    }
+
+    fn __repr__(&self) -> String {
+        let engine = self.inner.engine();
+        format!(
+            "Service(epoch={}, fixtures={}, tickets={})",
+            engine.epoch(),
+            engine.fixtures().len(),
+            engine.tickets().len()
+        )
+    }
+}
+
+/// The engine that a journal's records make, to look at.
+#[pyclass(module = "oddsengine._core", name = "Engine", frozen)]
+pub struct PyEngine {
+    inner: Engine,
+}
+
+struct View<'a>(&'a Engine);
+
+impl Lookup for View<'_> {
+    fn fixture(&self, index: u32) -> Option<&Fixture> {
+        self.0.fixtures().get(index as usize)
+    }
+
+    fn currency(&self) -> Currency {
+        self.0.config().currency
+    }
+}
+
+#[pymethods]
+impl PyEngine {
+    #[staticmethod]
+    fn from_journal(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let replayed = py.detach(|| service::replay_engine(&path));
+        replayed.map(|(inner, _)| Self { inner }).map_err(|error| journal_error(py, &error))
+    }
+
+    fn state_hash(&self) -> String {
+        self.inner.state_hash().to_string()
+    }
+
+    fn invariants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        invariants_dict(py, self.inner.invariants())
+    }
+
+    fn tickets<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        self.inner.tickets().iter().map(|ticket| self.ticket_dict(py, ticket)).collect()
+    }
+
+    fn ticket<'py>(&self, py: Python<'py>, ticket: u128) -> PyResult<Bound<'py, PyAny>> {
+        match self.inner.ticket(TicketId(ticket)) {
+            Some(ticket) => self.ticket_dict(py, ticket),
+            None => Err(PyValueError::new_err(format!("ticket {ticket:032x} is not in the journal"))),
+        }
+    }
+
+    fn balances<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let ledger = self.inner.ledger();
+        ledger
+            .accounts()
+            .iter()
+            .map(|account| {
+                let id = ledger.find(account.kind, account.currency).expect("listed accounts are found");
+                let balance = ledger.balance(id);
+                let dict = PyDict::new(py);
+                let kind = format!("{:?}", account.kind);
+                dict.set_item("account", kind.split('(').next())?;
+                dict.set_item("customer", account.kind.customer().map(|CustomerId(customer)| customer))?;
+                dict.set_item("currency", account.currency.code())?;
+                dict.set_item("posted_minor", balance.posted_minor)?;
+                dict.set_item("available_minor", balance.available_minor)?;
+                dict.set_item("reserved_minor", balance.pending_debit_minor)?;
+                Ok(dict)
+            })
+            .collect()
+    }
+
+    fn fixtures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let mut out = Vec::new();
+        wire::reply_fixtures(&nobody(), self.inner.fixtures(), &mut out);
+        loads(py, &out)?.get_item("fixtures")
+    }
+
+    fn exposure<'py>(&self, py: Python<'py>, fixture: u64) -> PyResult<Bound<'py, PyAny>> {
+        let Some(fixture) = self.inner.fixture(FixtureId(fixture)) else {
+            return Err(PyValueError::new_err(format!("fixture {fixture} is not in the journal")));
+        };
+        let exposure = self.inner.exposure(fixture);
+        let mut out = Vec::new();
+        wire::reply_exposure(&nobody(), &[], Some((fixture, &exposure)), &View(&self.inner), &mut out);
+        loads(py, &out)?.get_item("fixture")
+    }
+}
+
+impl PyEngine {
+    fn ticket_dict<'py>(&self, py: Python<'py>, ticket: &Ticket) -> PyResult<Bound<'py, PyAny>> {
+        let mut out = Vec::new();
+        wire::reply_ticket(&nobody(), ticket, true, &View(&self.inner), &mut out);
+        loads(py, &out)?.get_item("ticket")
+    }
+}
+
+fn nobody() -> wire::ReplyTo<'static> {
+    wire::ReplyTo { request_id: None, epoch: 0, received_ns: 0, decided_ns: 0 }
+}
+
+fn loads<'py>(py: Python<'py>, json: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    py.import("orjson")?.call_method1("loads", (PyBytes::new(py, json),))
+}
+
+/// Verifies a journal: chain, checksums, gaps, the acknowledged mark.
+#[pyfunction]
+fn verify_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
+    let report = py.detach(|| journal::verify(&path)).map_err(|error| journal_error(py, &error))?;
+    let dict = PyDict::new(py);
+    dict.set_item("is_sound", report.is_sound())?;
+    dict.set_item("records", report.record_count)?;
+    dict.set_item("groups", report.group_count)?;
+    dict.set_item("last_seq", report.last_seq)?;
+    dict.set_item("epoch", report.head.position.epoch)?;
+    dict.set_item("head_hash", report.head.hash.to_string())?;
+    dict.set_item("acknowledged_seq", report.acknowledged.map(|position| position.seq))?;
+    dict.set_item("snapshots", report.snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>())?;
+    dict.set_item("damages", report.damages.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    Ok(dict)
+}
+
+/// Replays a journal from zero.
+#[pyfunction]
+fn replay_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
+    let report = py.detach(|| service::replay_journal(&path)).map_err(|error| journal_error(py, &error))?;
+    let dict = PyDict::new(py);
+    dict.set_item("state_hash", report.state_hash.to_string())?;
+    dict.set_item("commands", report.command_count)?;
+    dict.set_item("seconds", report.seconds)?;
+    dict.set_item("commands_per_s", report.command_count as f64 / report.seconds.max(1e-9))?;
+    dict.set_item("invariants", invariants_dict(py, report.invariants)?)?;
+    Ok(dict)
+}
+
+/// Runs ingest messages (one JSON object per line) through a fresh engine, as fast as it goes.
+#[pyfunction]
+fn replay_recording<'py>(
+    py: Python<'py>,
+    lines: &[u8],
+    config: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let config = config_from_dict(config)?;
+    let mut engine = Engine::new(config).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let (mut count, mut malformed) = (0_u64, 0_u64);
+    let started = std::time::Instant::now();
+    for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        count += 1;
+        match oddsengine_feeds::decode_ingest(line, 0) {
+            Ok(decoded) => {
+                let mut command = decoded.value;
+                command.time_ns = command.origin.source_ns;
+                engine.apply(&command, &mut NoEvents);
+            }
+            Err(_) => malformed += 1,
+        }
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let dict = PyDict::new(py);
+    dict.set_item("messages", count)?;
+    dict.set_item("malformed", malformed)?;
+    dict.set_item("refused", engine.counters().refused_command_count)?;
+    dict.set_item("fixtures", engine.fixtures().len())?;
+    dict.set_item("finished", engine.fixtures().iter().filter(|fixture| fixture.is_closed()).count())?;
+    dict.set_item("board_changes", engine.fixtures().iter().map(|fixture| fixture.version).sum::<u64>())?;
+    dict.set_item("seconds", seconds)?;
+    dict.set_item("state_hash", engine.state_hash().to_string())?;
+    dict.set_item("invariants", invariants_dict(py, engine.invariants())?)?;
+    Ok(dict)
+}
+
+fn invariants_dict<'py>(
+    py: Python<'py>,
+    invariants: Vec<(&'static str, Result<(), String>)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, result) in invariants {
+        dict.set_item(name, result.is_ok())?;
+        if let Err(difference) = result {
+            dict.set_item(format!("{name}_difference"), difference)?;
+        }
+    }
+    Ok(dict)
+}
+
+fn recovery_error(py: Python<'_>, error: &RecoveryError) -> PyErr {
+    match error {
+        RecoveryError::Config(error) => PyValueError::new_err(error.to_string()),
+        error => typed_error(py, "JournalError", &error.to_string()),
+    }
+}
+
+fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
+    typed_error(py, "JournalError", &error.to_string())
+}
+
+/// An exception of `oddsengine.exceptions` with a message of the core.
+fn typed_error(py: Python<'_>, class: &str, message: &str) -> PyErr {
+    let made = py.import("oddsengine.exceptions").and_then(|module| module.getattr(class)?.call1((message,)));
+    made.map_or_else(|_| PyRuntimeError::new_err(message.to_string()), PyErr::from_value)
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyService>()?;
+    module.add_class::<PyEngine>()?;
+    module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(replay_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(replay_recording, module)?)?;
+    Ok(())
+}
