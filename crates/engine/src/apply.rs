@@ -87,9 +87,9 @@ impl Engine {
     /// Drops what a numbering source sent before, and notices what is missing.
     fn is_duplicate(&mut self, command: &Command, sink: &mut impl Sink) -> bool {
         let Some(seq) = command.origin.seq else { return false };
-        let last = match self.sources.get_mut(&command.origin.source) {
-            Some(last) => last,
-            None => self.sources.entry(command.origin.source.clone()).or_insert(seq.saturating_sub(1)),
+        let Some(last) = self.sources.get_mut(&command.origin.source) else {
+            self.sources.insert(command.origin.source.clone(), seq);
+            return false;
         };
         if seq <= *last {
             self.counters.duplicate_count += 1;

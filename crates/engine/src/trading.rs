@@ -148,7 +148,7 @@ impl Engine {
             self.derived.prefixes.entry(fixture.request.sport).or_insert_with(|| ViewPrefixes::new(template));
         self.derived.models.fill(template, parameters, &fixture.live, prefixes);
         prefixes.expectations(template, &mut fixture.win, &mut fixture.refund);
-        if !fixture.legs.is_empty() {
+        if !fixture.book.is_empty() {
             self.moved.insert(index as u32);
         }
     }

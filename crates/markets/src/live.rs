@@ -4,7 +4,7 @@ use std::fmt;
 
 use oddsengine_types::{codec_enum, codec_struct};
 
-use crate::football::{FootballIncident, FootballOutcome, FootballState};
+use crate::football::{FootballIncident, FootballOutcome, FootballState, Gate};
 use crate::joint::SideMask;
 use crate::template::Template;
 
@@ -117,28 +117,27 @@ pub struct Possible {
 }
 
 impl Possible {
-    /// Fills every part from two predicates.
-    pub(crate) fn fill(
+    /// Fills every part from the gates of the views and the possible main cells.
+    fn fill(
         &mut self,
         template: &Template,
-        cell_is_possible: impl Fn(u8, usize) -> bool,
-        main_is_possible: impl Fn(usize) -> bool,
+        gate: impl Fn(u8) -> Gate,
+        visit_main: impl FnOnce(&mut dyn FnMut(usize)),
     ) {
         self.before.resize(template.views.len(), Vec::new());
         for (view, (counts, definition)) in self.before.iter_mut().zip(&template.views).enumerate() {
+            let gate = gate(view as u8);
             counts.clear();
             let mut count = 0;
             for cell in 0..definition.cell_count {
                 counts.push(count);
-                count += u16::from(cell_is_possible(view as u8, cell));
+                count += u16::from(gate.allows(cell));
             }
             counts.push(count);
             debug_assert!(count > 0, "view {} has no possible cell", definition.name);
         }
         self.main.clear();
-        self.main.extend(
-            (0..template.joint.main_count).filter(|&cell| main_is_possible(cell)).map(|cell| cell as u16),
-        );
+        visit_main(&mut |cell| self.main.push(cell as u16));
         self.side = match template.joint.side_view {
             Some(view) => {
                 let counts = &self.before[usize::from(view)];
@@ -208,11 +207,9 @@ impl LiveState {
     /// Fills `possible` with what can still happen.
     pub fn fill_possible(&self, template: &Template, possible: &mut Possible) {
         match self {
-            Self::Football(state) => possible.fill(
-                template,
-                |view, cell| state.is_possible(view, cell),
-                |main| state.is_main_possible(main),
-            ),
+            Self::Football(state) => {
+                possible.fill(template, |view| state.gate(view), |visit| state.visit_possible_main(visit));
+            }
         }
     }
 }

@@ -286,76 +286,95 @@ impl FootballState {
         if half == 0 { self.period <= Period::FirstHalf } else { self.period <= Period::SecondHalf }
     }
 
-    /// Whether a cell of a view is still possible.
-    pub(crate) fn is_possible(&self, view: u8, cell: usize) -> bool {
+    /// Which cells of a view are still possible.
+    pub(crate) fn gate(&self, view: u8) -> Gate {
         let [first_open, second_open] = [self.half_is_open(0), self.half_is_open(1)];
         let outcome = self.outcome();
         let is_open = |period| match period {
-            MarketPeriod::Match => first_open || second_open,
+            MarketPeriod::Match | MarketPeriod::SecondHalf => second_open,
             MarketPeriod::FirstHalf => first_open,
-            MarketPeriod::SecondHalf => second_open,
-        };
-        // A count may grow while its period is open.
-        let reachable = |now: u16, cap: usize, cell: usize, open: bool| {
-            let now = usize::from(now).min(cap);
-            if open { cell >= now } else { cell == now }
         };
         let view = FootballView::ALL[usize::from(view)];
-        let stands = view.cell(&outcome) == cell;
+        let stands = Gate::Only(view.cell(&outcome));
         match view {
-            FootballView::Score(period) => {
-                let cap = (view.cell_count() as f64).sqrt() as usize - 1;
+            FootballView::Score(period) if is_open(period) => {
+                let goals_max = FootballView::goals_max(period);
                 let (home, away) = outcome.score(period);
-                let (cell_home, cell_away) = (cell / (cap + 1), cell % (cap + 1));
-                reachable(home, cap, cell_home, is_open(period))
-                    && reachable(away, cap, cell_away, is_open(period))
+                let [home, away] = [home, away].map(|now| usize::from(now).min(goals_max));
+                Gate::ScoreFrom { side: goals_max + 1, home, away }
             }
-            FootballView::Difference(period) => is_open(period) || stands,
-            FootballView::Goals(period, scope) => {
-                let (home, away) = outcome.score(period);
-                let now = match scope {
-                    Scope::Both => home + away,
-                    Scope::Of(side) => [home, away][side.index()],
-                };
-                reachable(now, view.cell_count() - 1, cell, is_open(period))
+            FootballView::Goals(period, _) if is_open(period) => Gate::From(view.cell(&outcome)),
+            FootballView::Difference(period) if is_open(period) => Gate::All,
+            FootballView::HalfTimeFullTime | FootballView::HalfResults if first_open => Gate::All,
+            FootballView::HalfTimeFullTime | FootballView::HalfResults if second_open => {
+                Gate::Row(result_cell(&outcome, MarketPeriod::FirstHalf))
             }
-            FootballView::HalfTimeFullTime => {
-                let half_time = result_cell(&outcome, MarketPeriod::FirstHalf);
-                (first_open || cell / 3 == half_time) && (second_open || stands)
-            }
-            FootballView::HalfResults => {
-                (first_open || cell / 3 == result_cell(&outcome, MarketPeriod::FirstHalf))
-                    && (second_open || stands)
-            }
-            FootballView::HalfComparison(scope) => {
+            FootballView::HalfComparison(_) if first_open => Gate::All,
+            FootballView::HalfComparison(scope) if second_open => {
                 let of = |(home, away): (u16, u16)| match scope {
                     Scope::Both => home + away,
                     Scope::Of(side) => [home, away][side.index()],
                 };
-                let (first, second) =
-                    (of(outcome.score(MarketPeriod::FirstHalf)), of(outcome.score(MarketPeriod::SecondHalf)));
-                match (first_open, second_open, cell) {
-                    (true, _, _) => true,
-                    (false, false, _) => stands,
-                    (false, true, 0) => second < first, // the first half stays ahead
-                    (false, true, 2) => second <= first, // both stay or become equal
-                    (false, true, _) => true,
-                }
+                let [first, second] = [MarketPeriod::FirstHalf, MarketPeriod::SecondHalf]
+                    .map(|period| of(outcome.score(period)));
+                // In the order of the cells: the first half stays ahead, the second gets ahead, both become equal.
+                Gate::Mask([second < first, true, second <= first])
             }
-            FootballView::Order if !second_open => stands,
-            FootballView::Order => order_is_possible(&self.order, cell),
+            FootballView::Order if second_open => Gate::Order(self.order),
+            _ => stands,
         }
     }
 
-    /// Whether a main cell of the joint space is still possible.
-    pub(crate) fn is_main_possible(&self, main: usize) -> bool {
-        let cell = views::main_goals(main);
-        (0..2).all(|half| {
-            (0..2).all(|side| {
-                let now = self.goals[half][side].min(MAIN_GOALS_MAX as u16);
-                if self.half_is_open(half) { cell[half][side] >= now } else { cell[half][side] == now }
-            })
-        })
+    /// Visits the main cells of the joint space that are still possible, ascending.
+    pub(crate) fn visit_possible_main(&self, mut visit: impl FnMut(usize)) {
+        let range = |half: usize, side: usize| {
+            let now = self.goals[half][side].min(MAIN_GOALS_MAX as u16);
+            now..=if self.half_is_open(half) { MAIN_GOALS_MAX as u16 } else { now }
+        };
+        for a in range(0, 0) {
+            for b in range(0, 1) {
+                for c in range(1, 0) {
+                    for d in range(1, 1) {
+                        visit(views::main_cell([[a, b], [c, d]]));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The cells of one view that are still possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Every cell.
+    All,
+    /// The cell that stands.
+    Only(usize),
+    /// A count that can only grow.
+    From(usize),
+    /// Two counts that can only grow, cells in rows of `side`.
+    ScoreFrom { side: usize, home: usize, away: usize },
+    /// One row of three.
+    Row(usize),
+    /// Three cells, each by itself.
+    Mask([bool; 3]),
+    /// Sequences that begin with the goals so far.
+    Order(GoalOrder),
+}
+
+impl Gate {
+    /// Whether a cell is possible.
+    #[inline]
+    pub fn allows(&self, cell: usize) -> bool {
+        match *self {
+            Self::All => true,
+            Self::Only(stands) => cell == stands,
+            Self::From(least) => cell >= least,
+            Self::ScoreFrom { side, home, away } => cell / side >= home && cell % side >= away,
+            Self::Row(row) => cell / 3 == row,
+            Self::Mask(cells) => cells[cell],
+            Self::Order(now) => order_is_possible(&now, cell),
+        }
     }
 }
 

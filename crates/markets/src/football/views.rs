@@ -89,7 +89,7 @@ impl FootballView {
     }
 
     /// Most goals of a side that the view tells apart.
-    fn goals_max(period: Period) -> usize {
+    pub(super) fn goals_max(period: Period) -> usize {
         if period == Period::Match { FULL_GOALS_MAX } else { HALF_GOALS_MAX }
     }
 
