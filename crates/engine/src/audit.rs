@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use oddsengine_ledger::AccountKind;
-use oddsengine_risk::Book;
+use oddsengine_risk::{Book, Change};
 
 use crate::engine::Engine;
 use crate::placing::position_of;
@@ -64,7 +64,11 @@ impl Engine {
             for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
                 let fixture = &self.fixtures[leg.fixture as usize];
                 let position = position_of(leg, ticket.stake_minor);
-                books[leg.fixture as usize].add(fixture.template(), &fixture.possible, &position);
+                books[leg.fixture as usize].change(
+                    fixture.template(),
+                    &fixture.possible,
+                    &[Change { position: position, adds: true }],
+                );
             }
         }
         let mut platform_loss = 0;

@@ -1,6 +1,6 @@
 //! Exposure: what the book can lose, where, and what it expects.
 
-use oddsengine_risk::Book;
+use oddsengine_risk::{Book, Change};
 use oddsengine_types::{Grade, payout_minor};
 
 use crate::engine::Engine;
@@ -105,7 +105,7 @@ impl Engine {
                 payout_minor(ticket.stake_minor, &others)
             };
             let position = oddsengine_risk::Position { unit_minor, ..position_of(leg, ticket.stake_minor) };
-            book.add(fixture.template(), &fixture.possible, &position);
+            book.change(fixture.template(), &fixture.possible, &[Change { position: position, adds: true }]);
         }
         book.worst_minor()
     }

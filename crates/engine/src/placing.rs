@@ -2,7 +2,7 @@
 
 use oddsengine_ledger::{AccountKind, Memo, Transfer, transfer_id};
 use oddsengine_markets::LivePhase;
-use oddsengine_risk::{Position, UNIT_E9, stake_minor_max, unit_minor};
+use oddsengine_risk::{Change, Position, UNIT_E9, stake_minor_max, unit_minor};
 use oddsengine_types::{
     Encode, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, bounds::LEGS_MAX, payout_minor,
 };
@@ -434,35 +434,50 @@ impl Engine {
     }
 
     /// Puts a ticket's undecided legs in their fixtures' books, at what rides on each by now.
-    pub(crate) fn add_positions(&mut self, ticket: &mut Ticket) {
-        let units = self.units_e9(&ticket.legs);
-        for (leg, unit_e9) in ticket.legs.iter_mut().zip(units) {
-            leg.unit_minor = if leg.grade.is_none() { unit_minor(ticket.stake_minor, unit_e9) } else { 0 };
-            if leg.grade.is_none() {
-                self.change_book(leg, ticket.stake_minor, true);
-            }
-        }
+    fn add_positions(&mut self, ticket: &mut Ticket) {
+        let mut changes = BookChanges::new();
+        self.plan_add(ticket, &mut changes);
+        self.change_books(&changes);
     }
 
     /// Takes a ticket's undecided legs out of their fixtures' books.
     pub(crate) fn remove_positions(&mut self, ticket: &mut Ticket) {
-        for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
-            self.change_book(leg, ticket.stake_minor, false);
-            leg.unit_minor = 0;
+        let mut changes = BookChanges::new();
+        plan_remove(ticket, &mut changes);
+        self.change_books(&changes);
+    }
+
+    /// Notes what [`Engine::change_books`] has to add for a ticket's undecided legs.
+    pub(crate) fn plan_add(&self, ticket: &mut Ticket, changes: &mut BookChanges) {
+        let units = self.units_e9(&ticket.legs);
+        for (leg, unit_e9) in ticket.legs.iter_mut().zip(units) {
+            leg.unit_minor = if leg.grade.is_none() { unit_minor(ticket.stake_minor, unit_e9) } else { 0 };
+            if leg.grade.is_none() {
+                let position = position_of(leg, ticket.stake_minor);
+                changes.push((leg.fixture, Change { position, adds: true }));
+            }
         }
     }
 
-    fn change_book(&mut self, leg: &Leg, stake_minor: i64, adds: bool) {
-        let index = leg.fixture as usize;
-        let fixture = &mut self.fixtures[index];
-        let before = loss_of(&fixture.book);
-        let position = position_of(leg, stake_minor);
-        let template = fixture.template();
-        match adds {
-            true => fixture.book.add(template, &fixture.possible, &position),
-            false => fixture.book.remove(template, &fixture.possible, &position),
+    /// Carries out planned changes: each fixture's book once.
+    pub(crate) fn change_books(&mut self, changes: &BookChanges) {
+        let mut left = changes.clone();
+        // Stable, so that changes of one fixture stay in order.
+        left.sort_by_key(|(fixture, _)| *fixture);
+        let mut of_fixture = Vec::new();
+        for group in left.chunk_by(|(a, _), (b, _)| a == b) {
+            of_fixture.clear();
+            of_fixture.extend(group.iter().map(|(_, change)| *change));
+            let index = group[0].0 as usize;
+            let fixture = &mut self.fixtures[index];
+            let before = loss_of(&fixture.book);
+            fixture.book.change(
+                oddsengine_markets::template(fixture.request.sport),
+                &fixture.possible,
+                &of_fixture,
+            );
+            self.count_loss(index, before);
         }
-        self.count_loss(index, before);
     }
 
     /// With a liability skew the bet itself moves prices.
@@ -474,6 +489,18 @@ impl Engine {
         for index in fixtures {
             self.reprice(index, 0, sink);
         }
+    }
+}
+
+/// Changes of books, by fixture index.
+pub(crate) type BookChanges = Vec<(u32, Change)>;
+
+/// Notes what [`Engine::change_books`] has to take back for a ticket's undecided legs.
+pub(crate) fn plan_remove(ticket: &mut Ticket, changes: &mut BookChanges) {
+    for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
+        let position = position_of(leg, ticket.stake_minor);
+        changes.push((leg.fixture, Change { position, adds: false }));
+        leg.unit_minor = 0;
     }
 }
 

@@ -1,20 +1,19 @@
 //! Settlement: from grades to payments, and back when a grade is taken back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use oddsengine_ledger::{AccountKind, Memo, Transfer, transfer_id};
 use oddsengine_markets::LivePhase;
-use oddsengine_risk::{UNIT_E9, unit_minor};
+use oddsengine_risk::{Change, Position, UNIT_E9, unit_minor};
 use oddsengine_types::{Grade, TicketId, payout_minor};
 
 use crate::apply::{Refusal, TICKET_TRANSFERS, book};
 use crate::command::VoidKind;
 use crate::engine::Engine;
 use crate::event::{Event, Sink};
-use crate::placing::position_of;
+use crate::placing::{BookChanges, plan_remove, position_of};
 use crate::status::{Reason, TicketState};
 use crate::ticket::Ticket;
-use crate::trading::loss_of;
 
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
@@ -63,12 +62,14 @@ impl Engine {
             .flatten()
             .map(|&(ticket, _)| ticket)
             .collect();
+        let mut changes = BookChanges::new();
         for ticket in tickets {
-            self.settle(ticket as usize, sink);
+            self.settle(ticket as usize, &mut changes, sink);
         }
+        self.change_books(&changes);
     }
 
-    fn settle(&mut self, index: usize, sink: &mut impl Sink) {
+    fn settle(&mut self, index: usize, changes: &mut BookChanges, sink: &mut impl Sink) {
         let mut ticket = self.tickets[index].clone();
         let was_open = match ticket.state {
             TicketState::Open => true,
@@ -76,7 +77,7 @@ impl Engine {
             _ => return,
         };
         if was_open {
-            self.remove_positions(&mut ticket);
+            plan_remove(&mut ticket, changes);
         }
         for leg in &mut ticket.legs {
             leg.grade = self.fixtures[leg.fixture as usize].grades[usize::from(leg.selection)];
@@ -90,7 +91,7 @@ impl Engine {
         match payout {
             Some(payout_minor) if changed => self.pay(&mut ticket, payout_minor),
             Some(_) => {}
-            None => self.add_positions(&mut ticket),
+            None => self.plan_add(&mut ticket, changes),
         }
         let is_told = changed && !(was_open && payout.is_none());
         self.tickets[index] = ticket;
@@ -214,29 +215,25 @@ impl Engine {
                 }
             }
         }
-        let mut changes: BTreeMap<u32, Vec<(oddsengine_risk::Position, i64)>> = BTreeMap::new();
+        let mut changes = BookChanges::new();
         for ticket in tickets {
             let units = self.units_e9(&self.tickets[ticket as usize].legs);
             let ticket = &mut self.tickets[ticket as usize];
             for (leg, unit_e9) in ticket.legs.iter_mut().zip(units).filter(|(leg, _)| leg.grade.is_none()) {
                 debug_assert!(unit_e9 <= 1_000_000 * UNIT_E9);
-                let unit = unit_minor(ticket.stake_minor, unit_e9);
-                if unit != leg.unit_minor {
-                    changes
-                        .entry(leg.fixture)
-                        .or_default()
-                        .push((position_of(leg, ticket.stake_minor), unit));
-                    leg.unit_minor = unit;
+                let unit_minor = unit_minor(ticket.stake_minor, unit_e9);
+                if unit_minor != leg.unit_minor {
+                    let position = position_of(leg, ticket.stake_minor);
+                    changes.push((leg.fixture, Change { position, adds: false }));
+                    changes.push((
+                        leg.fixture,
+                        Change { position: Position { unit_minor, ..position }, adds: true },
+                    ));
+                    leg.unit_minor = unit_minor;
                 }
             }
         }
-        for (index, changes) in changes {
-            let index = index as usize;
-            let fixture = &mut self.fixtures[index];
-            let before = loss_of(&fixture.book);
-            fixture.book.reweigh(fixture.template(), &fixture.possible, &changes);
-            self.count_loss(index, before);
-        }
+        self.change_books(&changes);
     }
 }
 

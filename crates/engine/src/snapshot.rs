@@ -2,6 +2,8 @@
 
 use oddsengine_types::{Decode, DecodeError, Encode, Reader, StateHash, StateHasher};
 
+use oddsengine_risk::Change;
+
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::fixture::Fixture;
@@ -116,7 +118,11 @@ impl Engine {
                 }
                 if ticket.is_live() && leg.grade.is_none() {
                     let template = fixture.template();
-                    fixture.book.add(template, &fixture.possible, &position_of(leg, ticket.stake_minor));
+                    fixture.book.change(
+                        template,
+                        &fixture.possible,
+                        &[Change { position: position_of(leg, ticket.stake_minor), adds: true }],
+                    );
                 }
             }
         }

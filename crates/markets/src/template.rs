@@ -134,6 +134,8 @@ pub struct Template {
     pub runs: Vec<Run>,
     /// The distinct grades that occur; index 0 is lost.
     pub grades: Vec<Grade>,
+    /// Shares won and refunded of each grade, as floats.
+    shares: Vec<(f64, f64)>,
     /// Families of markets that differ only in their line, lines ascending: ranges of market indexes.
     pub line_families: Vec<std::ops::Range<usize>>,
     /// How positions of all views combine to the profit and loss of the fixture.
@@ -181,6 +183,7 @@ impl Template {
             selections: Vec::new(),
             runs: Vec::new(),
             grades: vec![Grade::LOST],
+            shares: Vec::new(),
             line_families: line_families(definitions),
             joint,
             rules: Rules::Football(Vec::new()),
@@ -216,6 +219,8 @@ impl Template {
             }
         }
         template.rules = rules(all_rules);
+        template.shares =
+            template.grades.iter().map(|grade| (grade.win_share(), grade.refund_share())).collect();
         template
     }
 
@@ -303,13 +308,9 @@ impl Template {
         for run in self.runs_of(selection) {
             // Cancellation of the two sums may leave a tiny negative mass; a probability is never negative.
             let mass = (prefix[usize::from(run.end)] - prefix[usize::from(run.start)]).max(0.0);
-            let grade = self.grades[usize::from(run.grade)];
-            if grade == Grade::WON {
-                win += mass;
-            } else {
-                win += mass * grade.win_share();
-                refund += mass * grade.refund_share();
-            }
+            let (win_share, refund_share) = self.shares[usize::from(run.grade)];
+            win += mass * win_share;
+            refund += mass * refund_share;
         }
         (win, refund)
     }

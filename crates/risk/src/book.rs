@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use oddsengine_markets::template::{GRADE_LOST, VIEW_CELLS_MAX};
 use oddsengine_markets::{Possible, Template};
 use oddsengine_types::{codec_struct, payout_minor};
 
@@ -13,6 +14,8 @@ use oddsengine_types::{codec_struct, payout_minor};
 pub const GRADES_MAX: usize = 8;
 /// The minimum over no outcome at all.
 pub const NO_OUTCOME: i64 = i64::MAX;
+
+type PnlOfCell = [i64; VIEW_CELLS_MAX];
 
 /// An amount per grade, by index into the template's grades.
 pub type ByGrade = [i64; GRADES_MAX];
@@ -31,6 +34,15 @@ pub struct Position {
     pub stake_minor: i64,
     /// What rides on this leg.
     pub unit_minor: i64,
+}
+
+/// A position to add to a book, or to take back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The position.
+    pub position: Position,
+    /// It is added; otherwise taken back.
+    pub adds: bool,
 }
 
 impl Position {
@@ -67,85 +79,65 @@ pub struct Book {
     markets: BTreeMap<u16, Vec<i64>>,
     selections: BTreeMap<u16, SelectionTotals>,
     worst_minor: i64,
+    side_is_stale: bool,
 }
 
 impl Book {
-    /// Adds a position.
-    pub fn add(&mut self, template: &Template, possible: &Possible, position: &Position) {
-        self.change(template, possible, position, 1);
-    }
-
-    /// Takes a position back.
-    pub fn remove(&mut self, template: &Template, possible: &Possible, position: &Position) {
-        self.change(template, possible, position, -1);
-    }
-
-    /// Replaces what rides on legs whose other legs have moved: one pass over the joint space for all of them.
-    pub fn reweigh(&mut self, template: &Template, possible: &Possible, changes: &[(Position, i64)]) {
-        let mut by_view: BTreeMap<u8, Vec<i64>> = BTreeMap::new();
-        for &(position, unit_minor) in changes {
-            let next = Position { unit_minor, ..position };
-            let (before, after) = (position.pnl_by_grade(template), next.pnl_by_grade(template));
-            let market = template.selections[usize::from(position.selection)].market;
-            let view = template.markets[usize::from(market)].view;
-            let cell_count = template.views[usize::from(view)].cell_count;
-            let of_view = by_view.entry(view).or_insert_with(|| vec![0; cell_count]);
-            let of_market = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
-            let grades = template.grades_on_cells(usize::from(position.selection));
-            for ((view_pnl, market_pnl), &grade) in of_view.iter_mut().zip(of_market).zip(&grades) {
-                let change = after[usize::from(grade)] - before[usize::from(grade)];
-                *view_pnl += change;
-                *market_pnl += change;
+    /// Adds and takes back positions: one pass over the joint space per view that they touch.
+    pub fn change(&mut self, template: &Template, possible: &Possible, changes: &[Change]) {
+        if self.main.is_empty() && !changes.is_empty() {
+            self.main = vec![0; template.joint.main_count];
+            self.side_minima = vec![0; template.joint.side_masks.len()];
+        }
+        match changes {
+            [] => {}
+            [change] => {
+                let (view, pnl_of_cell) = self.count(template, change);
+                self.add_to_joint(template, view, &pnl_of_cell);
             }
-            let totals = self.selections.entry(position.selection).or_default();
-            totals.payout_minor += full_payout(&next) - full_payout(&position);
-            totals.unit_minor += unit_minor - position.unit_minor;
+            _ => {
+                let mut by_view: BTreeMap<u8, PnlOfCell> = BTreeMap::new();
+                for change in changes {
+                    let (view, pnl_of_cell) = self.count(template, change);
+                    let total = by_view.entry(view).or_insert([0; VIEW_CELLS_MAX]);
+                    total.iter_mut().zip(&pnl_of_cell).for_each(|(total, pnl)| *total += pnl);
+                }
+                by_view
+                    .iter()
+                    .for_each(|(&view, pnl_of_cell)| self.add_to_joint(template, view, pnl_of_cell));
+            }
         }
-        for (view, pnl_of_cell) in &by_view {
-            self.add_to_joint(template, *view, pnl_of_cell);
-        }
-        self.refresh(template, possible);
+        self.selections.retain(|_, totals| *totals != SelectionTotals::default());
+        self.refresh_if_sided(template, possible);
+        self.worst_minor = self.scan_worst(template, possible);
     }
 
-    fn change(&mut self, template: &Template, possible: &Possible, position: &Position, sign: i64) {
+    /// Counts a change in its market and selection; returns its profit and loss by cell of its view.
+    fn count(&mut self, template: &Template, change: &Change) -> (u8, PnlOfCell) {
+        let Change { position, adds } = change;
+        let sign = if *adds { 1 } else { -1 };
         let pnl = position.pnl_by_grade(template).map(|pnl| pnl * sign);
-        self.add_pnl(template, possible, position.selection, &pnl);
+        let market = template.selections[usize::from(position.selection)].market;
+        let view = template.markets[usize::from(market)].view;
+        let cell_count = template.views[usize::from(view)].cell_count;
+        let mut pnl_of_cell = [0; VIEW_CELLS_MAX];
+        pnl_of_cell[..cell_count].fill(pnl[usize::from(GRADE_LOST)]);
+        for run in template.runs_of(usize::from(position.selection)) {
+            pnl_of_cell[usize::from(run.start)..usize::from(run.end)].fill(pnl[usize::from(run.grade)]);
+        }
+        let market_pnl = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
+        market_pnl.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
+
         let totals = self.selections.entry(position.selection).or_default();
         totals.leg_count = totals.leg_count.wrapping_add_signed(sign as i32);
         totals.stake_minor += sign * position.stake_minor;
         totals.payout_minor += sign * full_payout(position);
         totals.unit_minor += sign * position.unit_minor;
-        if totals.leg_count == 0 {
-            debug_assert_eq!(*totals, SelectionTotals::default());
-            self.selections.remove(&position.selection);
-        }
+        (view, pnl_of_cell)
     }
 
-    fn add_pnl(&mut self, template: &Template, possible: &Possible, selection: u16, pnl: &ByGrade) {
-        let market = template.selections[usize::from(selection)].market;
-        let view = template.markets[usize::from(market)].view;
-        let cell_count = template.views[usize::from(view)].cell_count;
-        let grades = template.grades_on_cells(usize::from(selection));
-        let pnl_of_cell: Vec<i64> =
-            grades[..cell_count].iter().map(|&grade| pnl[usize::from(grade)]).collect();
-
-        let market_pnl = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
-        market_pnl.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
-
-        self.add_to_joint(template, view, &pnl_of_cell);
-        match template.joint.side_view {
-            Some(side) if side == view => self.refresh(template, possible),
-            _ => self.worst_minor = self.scan_worst(template, possible),
-        }
-    }
-
-    fn add_to_joint(&mut self, template: &Template, view: u8, pnl_of_cell: &[i64]) {
-        let joint = &template.joint;
-        if self.main.is_empty() {
-            self.main = vec![0; joint.main_count];
-            self.side_minima = vec![0; joint.side_masks.len()];
-        }
-        match joint.main_cells(view) {
+    fn add_to_joint(&mut self, template: &Template, view: u8, pnl_of_cell: &PnlOfCell) {
+        match template.joint.main_cells(view) {
             Some(cells) => {
                 for (total, &cell) in self.main.iter_mut().zip(cells) {
                     *total += pnl_of_cell[usize::from(cell)];
@@ -153,9 +145,19 @@ impl Book {
             }
             None => {
                 if self.side.is_empty() {
-                    self.side = vec![0; pnl_of_cell.len()];
+                    self.side = vec![0; template.views[usize::from(view)].cell_count];
                 }
                 self.side.iter_mut().zip(pnl_of_cell).for_each(|(total, change)| *total += change);
+                self.side_is_stale = true;
+            }
+        }
+    }
+
+    fn refresh_if_sided(&mut self, template: &Template, possible: &Possible) {
+        if std::mem::take(&mut self.side_is_stale) {
+            for (minimum, &mask) in self.side_minima.iter_mut().zip(&template.joint.side_masks) {
+                *minimum =
+                    cells_of(mask & possible.side).map(|cell| self.side[cell]).min().unwrap_or(NO_OUTCOME);
             }
         }
     }
@@ -165,12 +167,8 @@ impl Book {
         if self.main.is_empty() {
             return;
         }
-        if !self.side.is_empty() {
-            for (minimum, &mask) in self.side_minima.iter_mut().zip(&template.joint.side_masks) {
-                *minimum =
-                    cells_of(mask & possible.side).map(|cell| self.side[cell]).min().unwrap_or(NO_OUTCOME);
-            }
-        }
+        self.side_is_stale = !self.side.is_empty();
+        self.refresh_if_sided(template, possible);
         self.worst_minor = self.scan_worst(template, possible);
     }
 
@@ -215,11 +213,12 @@ impl Book {
             }
             return minima;
         }
+        let has_side = !self.side.is_empty();
         for &main in &possible.main {
             let main = usize::from(main);
-            let pnl = self.main[main].saturating_add(self.side_minima[usize::from(groups[main])]);
-            let minimum = &mut minima[usize::from(grades[usize::from(cells[main])])];
-            *minimum = pnl.min(*minimum);
+            let side_pnl = if has_side { self.side_minima[usize::from(groups[main])] } else { 0 };
+            let minimum = &mut minima[usize::from(grades[usize::from(cells[main])]) % GRADES_MAX];
+            *minimum = self.main[main].saturating_add(side_pnl).min(*minimum);
         }
         minima
     }

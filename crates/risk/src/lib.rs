@@ -5,5 +5,5 @@
 pub mod book;
 pub mod limit;
 
-pub use book::{Book, Position, SelectionTotals};
+pub use book::{Book, Change, Position, SelectionTotals};
 pub use limit::{UNIT_E9, stake_minor_max, unit_minor};

@@ -2,7 +2,7 @@
 
 use oddsengine_markets::football::{FootballOutcome, FootballState, GoalOrder, main_cell, order_cell};
 use oddsengine_markets::{LiveState, Outcome, Possible, Template, sport_id, template};
-use oddsengine_risk::{Book, Position, UNIT_E9, stake_minor_max};
+use oddsengine_risk::{Book, Change, Position, UNIT_E9, stake_minor_max};
 use oddsengine_types::{STAKE_MINOR_MAX, payout_minor};
 
 struct Lcg(u64);
@@ -62,7 +62,7 @@ fn joint_profit_and_loss_is_the_sum_over_bets_at_every_outcome() {
     let mut positions = Vec::new();
     for _ in 0..150 {
         let position = random_position(&mut random, template);
-        book.add(template, &possible, &position);
+        book.change(template, &possible, &[Change { position: position, adds: true }]);
         positions.push(position);
     }
     let mut worst = i64::MAX;
@@ -74,7 +74,7 @@ fn joint_profit_and_loss_is_the_sum_over_bets_at_every_outcome() {
     // The space has outcomes of more than seven goals, too: they can only be worse.
     assert!(book.worst_minor() <= worst);
     for position in &positions {
-        book.remove(template, &possible, position);
+        book.change(template, &possible, &[Change { position: *position, adds: false }]);
     }
     assert!(book.is_empty() && book.worst_minor() == 0 && book.pnl_at(0, Some(0)) == 0);
 }
@@ -93,7 +93,7 @@ fn the_largest_stake_keeps_the_limit_and_one_more_breaks_it() {
         let with = |stake_minor| {
             let mut trial = book.clone();
             let position = Position { stake_minor, unit_minor: stake_minor, ..candidate };
-            trial.add(template, &possible, &position);
+            trial.change(template, &possible, &[Change { position: position, adds: true }]);
             trial.worst_minor()
         };
         assert!(with(largest) >= -limit, "round {round}: {largest}");
@@ -102,9 +102,9 @@ fn the_largest_stake_keeps_the_limit_and_one_more_breaks_it() {
         }
         // Rounding a payout down leaves less than one unit per stake: ten stakes more must break the limit.
         assert!(with(largest + 10 + largest / 1_000_000) < -limit, "round {round}: {largest}");
-        book.add(template, &possible, &candidate);
+        book.change(template, &possible, &[Change { position: candidate, adds: true }]);
         if book.worst_minor() < -limit {
-            book.remove(template, &possible, &candidate);
+            book.change(template, &possible, &[Change { position: candidate, adds: false }]);
         }
     }
 }
@@ -117,7 +117,7 @@ fn a_bet_that_reduces_risk_is_never_refused() {
     let mut book = Book::default();
     let on_home =
         Position { selection: home as u16, odds_e4: 30_000, stake_minor: 1_000_000, unit_minor: 1_000_000 };
-    book.add(template, &possible, &on_home);
+    book.change(template, &possible, &[Change { position: on_home, adds: true }]);
     assert_eq!(book.worst_minor(), -2_000_000);
     // Far beyond a limit of 100,000 already: a bet on the draw takes nothing away from the home outcome.
     let minima = book.joint_minima(template, &possible, draw);

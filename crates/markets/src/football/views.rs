@@ -10,7 +10,8 @@
 //! | first half against second half, both sides or one | 3 |
 //! | order of goals | 127: every sequence of up to 5 goals, and beyond that the first 5 and the last |
 //!
-//! The joint main space is the goals of each side in each half, 0..=6 each: 2,401 cells.
+//! The joint main space is the goals of each side in each half, 0..=6 each: 2,401 cells. A seventh goal of one
+//! side in one half is beyond it: the worst case then counts it as the sixth; prices and settlement do not.
 
 use super::rule::{Half, Period, Result3, Scope};
 use super::{FootballOutcome, GoalOrder, Side};
