@@ -253,7 +253,9 @@ pub struct Limits<'a> {
 impl Limits<'_> {
     /// Largest sum of losses of a competition's fixtures.
     pub fn competition_minor(&self, name: &str) -> i64 {
-        let own = self.engine.scopes.get(&Scope::Competition(name.to_string()));
+        // Asked for every leg: most books have no override, and need no key.
+        let scopes = &self.engine.scopes;
+        let own = if scopes.is_empty() { None } else { scopes.get(&Scope::Competition(name.to_string())) };
         own.and_then(|own| own.loss_minor_max).unwrap_or(self.engine.config.competition_loss_minor_max)
     }
 

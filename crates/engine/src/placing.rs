@@ -460,24 +460,26 @@ impl Engine {
     }
 
     /// Carries out planned changes: each fixture's book once.
-    pub(crate) fn change_books(&mut self, changes: &BookChanges) {
-        let mut left = changes.clone();
+    pub(crate) fn change_books(&mut self, changes: &[(u32, Change)]) {
+        if let [(fixture, change)] = changes {
+            return self.change_book(*fixture as usize, &[*change]);
+        }
+        let mut by_fixture = changes.to_vec();
         // Stable, so that changes of one fixture stay in order.
-        left.sort_by_key(|(fixture, _)| *fixture);
+        by_fixture.sort_by_key(|(fixture, _)| *fixture);
         let mut of_fixture = Vec::new();
-        for group in left.chunk_by(|(a, _), (b, _)| a == b) {
+        for group in by_fixture.chunk_by(|(a, _), (b, _)| a == b) {
             of_fixture.clear();
             of_fixture.extend(group.iter().map(|(_, change)| *change));
-            let index = group[0].0 as usize;
-            let fixture = &mut self.fixtures[index];
-            let before = loss_of(&fixture.book);
-            fixture.book.change(
-                oddsengine_markets::template(fixture.request.sport),
-                &fixture.possible,
-                &of_fixture,
-            );
-            self.count_loss(index, before);
+            self.change_book(group[0].0 as usize, &of_fixture);
         }
+    }
+
+    fn change_book(&mut self, index: usize, changes: &[Change]) {
+        let fixture = &mut self.fixtures[index];
+        let before = loss_of(&fixture.book);
+        fixture.book.change(oddsengine_markets::template(fixture.request.sport), &fixture.possible, changes);
+        self.count_loss(index, before);
     }
 
     /// With a liability skew the bet itself moves prices.

@@ -73,7 +73,10 @@ codec_struct!(SelectionTotals { leg_count, stake_minor, payout_minor, unit_minor
 /// The positions of one fixture. Empty until the first bet.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
+    /// Profit and loss of the bets on views of the main space, by main cell.
     main: Vec<i64>,
+    /// `main` plus the least of the side cells that go with it.
+    joint: Vec<i64>,
     side: Vec<i64>,
     side_minima: Vec<i64>,
     markets: BTreeMap<u16, Vec<i64>>,
@@ -87,6 +90,7 @@ impl Book {
     pub fn change(&mut self, template: &Template, possible: &Possible, changes: &[Change]) {
         if self.main.is_empty() && !changes.is_empty() {
             self.main = vec![0; template.joint.main_count];
+            self.joint = vec![0; template.joint.main_count];
             self.side_minima = vec![0; template.joint.side_masks.len()];
         }
         match changes {
@@ -109,7 +113,7 @@ impl Book {
         }
         self.selections.retain(|_, totals| *totals != SelectionTotals::default());
         self.refresh_if_sided(template, possible);
-        self.worst_minor = self.scan_worst(template, possible);
+        self.worst_minor = self.scan_worst(possible);
     }
 
     /// Counts a change in its market and selection; returns its profit and loss by cell of its view.
@@ -139,8 +143,10 @@ impl Book {
     fn add_to_joint(&mut self, template: &Template, view: u8, pnl_of_cell: &PnlOfCell) {
         match template.joint.main_cells(view) {
             Some(cells) => {
-                for (total, &cell) in self.main.iter_mut().zip(cells) {
-                    *total += pnl_of_cell[usize::from(cell)];
+                for ((main, joint), &cell) in self.main.iter_mut().zip(&mut self.joint).zip(cells) {
+                    let pnl = pnl_of_cell[usize::from(cell)];
+                    *main += pnl;
+                    *joint = joint.saturating_add(pnl);
                 }
             }
             None => {
@@ -169,22 +175,13 @@ impl Book {
         }
         self.side_is_stale = !self.side.is_empty();
         self.refresh_if_sided(template, possible);
-        self.worst_minor = self.scan_worst(template, possible);
+        self.worst_minor = self.scan_worst(possible);
     }
 
-    fn scan_worst(&self, template: &Template, possible: &Possible) -> i64 {
-        let groups = &template.joint.side_mask_of_main;
-        let worst = if self.side.is_empty() {
-            possible.main.iter().map(|&cell| self.main[usize::from(cell)]).min()
-        } else {
-            possible
-                .main
-                .iter()
-                .map(|&cell| {
-                    self.main[usize::from(cell)]
-                        .saturating_add(self.side_minima[usize::from(groups[usize::from(cell)])])
-                })
-                .min()
+    fn scan_worst(&self, possible: &Possible) -> i64 {
+        let worst = match possible.main.len() == self.joint.len() {
+            true => self.joint.iter().copied().min(),
+            false => possible.main.iter().map(|&cell| self.joint[usize::from(cell)]).min(),
         };
         worst.unwrap_or(0)
     }
@@ -199,7 +196,6 @@ impl Book {
     pub fn joint_minima(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
         let view = template.market_of(selection).view;
         let grades = template.grades_on_cells(selection);
-        let groups = &template.joint.side_mask_of_main;
         let mut minima = [NO_OUTCOME; GRADES_MAX];
         let Some(cells) = template.joint.main_cells(view) else {
             return self.side_minima_by_grade(template, possible, &grades);
@@ -213,12 +209,13 @@ impl Book {
             }
             return minima;
         }
-        let has_side = !self.side.is_empty();
+        if possible.main.len() == self.joint.len() {
+            return minima_by_grade(&self.joint, cells, &grades);
+        }
         for &main in &possible.main {
             let main = usize::from(main);
-            let side_pnl = if has_side { self.side_minima[usize::from(groups[main])] } else { 0 };
             let minimum = &mut minima[usize::from(grades[usize::from(cells[main])]) % GRADES_MAX];
-            *minimum = self.main[main].saturating_add(side_pnl).min(*minimum);
+            *minimum = self.joint[main].min(*minimum);
         }
         minima
     }
@@ -330,6 +327,25 @@ impl Book {
     pub fn is_empty(&self) -> bool {
         self.selections.is_empty()
     }
+}
+
+/// The least profit and loss of the cells of each grade. Four lanes, so that one minimum does not wait for another.
+fn minima_by_grade(joint: &[i64], cells: &[u8], grades: &[u8; VIEW_CELLS_MAX]) -> ByGrade {
+    const LANES: usize = 4;
+    let mut lanes = [[NO_OUTCOME; GRADES_MAX]; LANES];
+    let (joint_lanes, joint_rest) = joint.as_chunks::<LANES>();
+    let (cell_lanes, cell_rest) = cells.as_chunks::<LANES>();
+    for (pnl, cells) in joint_lanes.iter().zip(cell_lanes) {
+        for lane in 0..LANES {
+            let minimum = &mut lanes[lane][usize::from(grades[usize::from(cells[lane])]) % GRADES_MAX];
+            *minimum = pnl[lane].min(*minimum);
+        }
+    }
+    for (&pnl, &cell) in joint_rest.iter().zip(cell_rest) {
+        let minimum = &mut lanes[0][usize::from(grades[usize::from(cell)]) % GRADES_MAX];
+        *minimum = pnl.min(*minimum);
+    }
+    std::array::from_fn(|grade| (0..LANES).map(|lane| lanes[lane][grade]).min().unwrap_or(NO_OUTCOME))
 }
 
 /// What a position pays in full.
