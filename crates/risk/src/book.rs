@@ -165,6 +165,10 @@ impl Book {
                 *minimum =
                     cells_of(mask & possible.side).map(|cell| self.side[cell]).min().unwrap_or(NO_OUTCOME);
             }
+            let groups = &template.joint.side_mask_of_main;
+            for ((joint, &main), &group) in self.joint.iter_mut().zip(&self.main).zip(groups) {
+                *joint = main.saturating_add(self.side_minima[usize::from(group)]);
+            }
         }
     }
 

@@ -126,3 +126,33 @@ fn a_bet_that_reduces_risk_is_never_refused() {
     let minima = book.joint_minima(template, &possible, home);
     assert_eq!(stake_minor_max(&minima, &template.grades, 30_000, UNIT_E9, 100_000), 0);
 }
+
+/// The minima by grade are those of the outcomes one by one, also after bets on the order of goals.
+#[test]
+fn minima_by_grade_agree_with_the_cells() {
+    let (template, possible) = football();
+    let mut random = Lcg(12);
+    let mut book = Book::default();
+    for _ in 0..60 {
+        let position = random_position(&mut random, template);
+        book.change(template, &possible, &[Change { position, adds: true }]);
+        let selection = usize::from(random_position(&mut random, template).selection);
+        let view = template.market_of(selection).view;
+        let grades = template.grades_on_cells(selection);
+        let mut expected = [i64::MAX; 8];
+        for main in 0..template.joint.main_count {
+            let mask = template.joint.side_masks[usize::from(template.joint.side_mask_of_main[main])];
+            for side in (0..127).filter(|side| mask >> side & 1 == 1) {
+                let cell = template.joint.main_cells(view).map_or(side, |cells| usize::from(cells[main]));
+                let minimum = &mut expected[usize::from(grades[cell])];
+                *minimum = (*minimum).min(book.pnl_at(main, Some(side)));
+            }
+        }
+        assert_eq!(
+            book.joint_minima(template, &possible, selection),
+            expected,
+            "{}",
+            template.selection_text(selection)
+        );
+    }
+}
