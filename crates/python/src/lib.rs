@@ -1,13 +1,20 @@
 //! The private extension module oddsengine._core: conversion, no decisions.
 
-mod config;
-mod service;
-
 use pyo3::prelude::*;
+
+mod config;
+mod convert;
+mod errors;
+mod margin;
+mod odds;
+mod pricing;
+mod risk;
+mod service;
+mod settle;
 
 #[pymodule]
 mod _core {
-    use super::*;
+    use pyo3::prelude::*;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
@@ -15,6 +22,15 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::service::register(module)
+        super::register(module)
     }
+}
+
+fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    margin::register(module)?;
+    odds::register(module)?;
+    pricing::register(module)?;
+    risk::register(module)?;
+    service::register(module)?;
+    settle::register(module)
 }

@@ -82,6 +82,10 @@ impl PyService {
         self.inner.tick(now_ns);
     }
 
+    fn set_binary(&mut self, publishes: bool) {
+        self.inner.set_binary(publishes);
+    }
+
     fn heartbeat(&mut self, now_ns: i64) {
         self.inner.heartbeat(now_ns);
     }

@@ -32,12 +32,12 @@ impl Service {
                 if self.is_refused_for_journal(&command.body) {
                     let payload =
                         self.refusal(route, Reason::JournalUnavailable, "the journal is unavailable");
-                    self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
+                    self.send_to(socket, route, payload, None);
                     return;
                 }
                 if let Err(error) = self.run(&command, Some(route)) {
                     let payload = self.refusal(route, Reason::JournalUnavailable, &error.to_string());
-                    self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
+                    self.send_to(socket, route, payload, None);
                 }
             }
             RequestBody::Query(query) => self.answer_query(socket, route, &query),
@@ -110,12 +110,32 @@ impl Service {
             request_id: request.request_id,
             received_ns: batch.received_ns,
         };
-        let first = self.outbox.mark();
         match request.body {
             RequestBody::Query(query) => return self.encode_query(&route, &query).unwrap_or_default(),
-            body => self.answer(Socket::Orders, &route, body),
+            body => {
+                self.collecting = Some((route.request_id.clone(), None));
+                self.answer(Socket::Orders, &route, body);
+            }
         }
-        self.outbox.take_reply_since(first, &route.identity).unwrap_or_default()
+        match self.collecting.take() {
+            Some((_, Some(reply))) => reply,
+            _ => self.refusal(&route, Reason::OutOfSequence, "the request has no answer"),
+        }
+    }
+
+    /// Sends a reply, or keeps it for the batch that is being answered.
+    pub(crate) fn send_to(&mut self, socket: Socket, route: &Route, payload: Vec<u8>, seq: Option<u64>) {
+        if let Some((request_id, collected @ None)) = &mut self.collecting
+            && *request_id == route.request_id
+        {
+            *collected = Some(payload);
+            return;
+        }
+        let frame = Frame { socket, first: route.identity.clone(), payload };
+        match seq {
+            Some(seq) => self.outbox.send_when_durable(seq, frame),
+            None => self.outbox.send(frame),
+        }
     }
 
     fn answer_query(&mut self, socket: Socket, route: &Route, query: &Query) {
@@ -266,6 +286,7 @@ impl Service {
             received_ns: route.received_ns,
             decided_ns: self.engine.now_ns(),
             reason: "image",
+            is_stale: self.is_stale(fixture, route.received_ns),
             ..Header::default()
         };
         let mut payload = Vec::with_capacity(64 * 1024);

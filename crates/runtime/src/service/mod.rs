@@ -19,8 +19,9 @@ use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use oddsengine_engine::{Body, Command, Config, Engine, Origin};
+use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin};
 use oddsengine_feeds::{FeedError, RequestBody, decode_ingest, decode_order};
+use oddsengine_markets::LivePhase;
 use oddsengine_types::{Encode, FixtureId, IdMap, TicketId};
 
 use crate::journal::{JournalError, JournalStatus, JournalWriter};
@@ -80,6 +81,11 @@ pub struct Service {
     boards: BTreeMap<FixtureId, PendingBoard>,
     routes: IdMap<TicketId, Route>,
     feeds: BTreeMap<String, i64>,
+    /// When a feed last spoke of each fixture.
+    heard_ns: IdMap<FixtureId, i64>,
+    /// The request of a batch whose answer is collected instead of sent, and the answer.
+    collecting: Option<(String, Option<Vec<u8>>)>,
+    publishes_binary: bool,
     tails: Vec<Tail>,
     counters: ServiceCounters,
     snapshot_every: u64,
@@ -113,6 +119,9 @@ impl Service {
             boards: BTreeMap::new(),
             routes: IdMap::default(),
             feeds: BTreeMap::new(),
+            heard_ns: IdMap::default(),
+            collecting: None,
+            publishes_binary: false,
             tails: Vec::new(),
             counters: ServiceCounters::default(),
             snapshot_every: options.snapshot_every,
@@ -144,6 +153,9 @@ impl Service {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
                 let command = decoded.value;
                 self.feeds.insert(command.origin.source.clone(), now_ns);
+                if let Some(fixture) = fixture_of(&command.body) {
+                    self.heard_ns.insert(fixture, now_ns);
+                }
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -177,6 +189,17 @@ impl Service {
                     received_ns: now_ns,
                 };
                 match request.body {
+                    RequestBody::Command(_) | RequestBody::Batch(_) if socket == Socket::Snapshot => {
+                        let message = "the snapshot socket answers questions; send commands to orders";
+                        self.reply_error(
+                            socket,
+                            identity,
+                            Some(&route.request_id),
+                            "unknown_type",
+                            message,
+                            now_ns,
+                        );
+                    }
                     RequestBody::Batch(requests) => self.answer_batch(socket, &route, requests),
                     body => self.answer(socket, &route, body),
                 }
@@ -188,6 +211,16 @@ impl Service {
     fn answer_error(&mut self, socket: Socket, identity: &[u8], error: &FeedError, now_ns: i64) {
         *self.counters.malformed_count.entry(error.code).or_default() += 1;
         self.reply_error(socket, identity, error.request_id.as_deref(), error.code, &error.message, now_ns);
+    }
+
+    /// Publishes every board change in the binary encoding as well; switched on while somebody subscribes to it.
+    pub fn set_binary(&mut self, publishes: bool) {
+        self.publishes_binary = publishes;
+    }
+
+    /// The feed of a fixture in play has been silent for too long: its prices may be out of date.
+    pub(crate) fn is_stale(&self, fixture: &Fixture, now_ns: i64) -> bool {
+        heard_late(&self.heard_ns, fixture, now_ns)
     }
 
     /// Ends bet delays and weighs accumulators, if there is anything to do.
@@ -373,4 +406,19 @@ impl Service {
         self.counters.journal_refusal_count += u64::from(refused);
         refused
     }
+}
+
+/// The fixture that a feed speaks of.
+fn fixture_of(body: &Body) -> Option<FixtureId> {
+    match body {
+        Body::AddFixture(request) => Some(request.fixture),
+        Body::SetPrices { fixture, .. } | Body::Incident { fixture, .. } => Some(*fixture),
+        _ => None,
+    }
+}
+
+/// A fixture in play of which no feed has spoken for too long.
+fn heard_late(heard_ns: &IdMap<FixtureId, i64>, fixture: &Fixture, now_ns: i64) -> bool {
+    let heard_ns = heard_ns.get(&fixture.id()).copied().unwrap_or(now_ns);
+    fixture.live.phase() == LivePhase::InPlay && now_ns - heard_ns > FEED_SILENCE_NS_MAX
 }

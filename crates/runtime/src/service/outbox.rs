@@ -51,21 +51,6 @@ impl Outbox {
         self.waiting.push_back((seq, frame));
     }
 
-    /// Where the answers to come will begin.
-    pub fn mark(&self) -> (usize, usize) {
-        (self.ready.len(), self.waiting.len())
-    }
-
-    /// Takes back the answer sent to `identity` since the mark: a batch collects it.
-    pub fn take_reply_since(&mut self, (ready, waiting): (usize, usize), identity: &[u8]) -> Option<Vec<u8>> {
-        let is_reply = |frame: &Frame| frame.socket == Socket::Orders && frame.first == identity;
-        if let Some(found) = self.waiting.iter().skip(waiting).position(|(_, frame)| is_reply(frame)) {
-            return self.waiting.remove(waiting + found).map(|(_, frame)| frame.payload);
-        }
-        let found = self.ready.iter().skip(ready).position(is_reply)?;
-        Some(self.ready.remove(ready + found).payload)
-    }
-
     /// Records up to `durable_seq` are durable.
     pub fn release(&mut self, durable_seq: u64) {
         while self.waiting.front().is_some_and(|(seq, _)| *seq <= durable_seq) {

@@ -7,10 +7,10 @@ use oddsengine_types::{FixtureId, TicketId};
 
 use super::answer::View;
 use super::outbox::{Frame, Socket};
-use super::{Route, Service};
+use super::{Route, Service, heard_late};
 use crate::wire::{
-    Alert, DESK_ALERT, DESK_SETTLEMENT, DeskStream, Header, ReplyTo, board_delta, desk_alert,
-    desk_settlement, desk_ticket, desk_ticket_topic, reply_event, trading,
+    Alert, DESK_ALERT, DESK_SETTLEMENT, DeskStream, Header, ReplyTo, board_binary_delta, board_delta,
+    desk_alert, desk_settlement, desk_ticket, desk_ticket_topic, reply_event, trading,
 };
 
 /// An event as owned data. Tickets are copied as they were told: a later event of the same command may change them.
@@ -133,8 +133,7 @@ impl Service {
     fn send_reply(&mut self, route: &Route, event: &Told) {
         let mut payload = Vec::new();
         if self.encode_reply(route, event, &mut payload) {
-            let frame = Frame { socket: Socket::Orders, first: route.identity.clone(), payload };
-            self.outbox.send_when_durable(self.last_seq, frame);
+            self.send_to(Socket::Orders, route, payload, Some(self.last_seq));
         }
     }
 
@@ -212,10 +211,19 @@ impl Service {
                 decided_ns: self.engine.now_ns(),
                 source: &pending.source,
                 reason: pending.reason,
-                is_stale: false,
+                is_stale: heard_late(&self.heard_ns, fixture, self.engine.now_ns()),
             };
             let mut payload = Vec::with_capacity(16 * 1024);
             board_delta(&update, &header, &mut payload);
+            if self.publishes_binary {
+                let mut binary = Vec::with_capacity(8 * 1024);
+                board_binary_delta(&update, &header, &mut binary);
+                self.outbox.send(Frame {
+                    socket: Socket::Odds,
+                    first: topics.binary.clone(),
+                    payload: binary,
+                });
+            }
             self.counters.board_frame_count += 1;
             self.outbox.send(Frame { socket: Socket::Odds, first: topics.odds.clone(), payload });
         }

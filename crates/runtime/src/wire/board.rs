@@ -78,13 +78,7 @@ pub(super) fn names(fixture: &Fixture, out: &mut Vec<u8>) {
 fn market_body(fixture: &Fixture, market: usize, out: &mut Vec<u8>) {
     out.put(opening(fixture.market_status(market), fixture.price_source(market)));
     let selections = fixture.template().markets[market].selections();
-    for (index, &odds_e4) in fixture.odds_e4[selections.clone()].iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.odds(odds_e4);
-    }
-    out.put(b"]");
+    out.odds_list(&fixture.odds_e4[selections.clone()]);
     let grades = &fixture.grades[selections];
     if grades.iter().any(Option::is_some) {
         out.put(b",\"results\":");
@@ -109,13 +103,13 @@ fn opening(status: MarketStatus, source: PriceSource) -> &'static [u8] {
         ($status:literal, $source:ident) => {
             match $source {
                 PriceSource::Model => {
-                    concat!("\"status\":\"", $status, "\",\"price\":\"model\",\"odds\":[").as_bytes()
+                    concat!("\"status\":\"", $status, "\",\"price\":\"model\",\"odds\":").as_bytes()
                 }
                 PriceSource::Manual => {
-                    concat!("\"status\":\"", $status, "\",\"price\":\"manual\",\"odds\":[").as_bytes()
+                    concat!("\"status\":\"", $status, "\",\"price\":\"manual\",\"odds\":").as_bytes()
                 }
                 PriceSource::Locked => {
-                    concat!("\"status\":\"", $status, "\",\"price\":\"locked\",\"odds\":[").as_bytes()
+                    concat!("\"status\":\"", $status, "\",\"price\":\"locked\",\"odds\":").as_bytes()
                 }
             }
         };

@@ -16,6 +16,7 @@ const DIGITS: [[u8; 2]; 100] = {
 /// Appends JSON. Containers are opened and closed by hand; [`object!`] and [`fields!`] write the names.
 pub trait JsonBytes {
     fn put(&mut self, bytes: &[u8]);
+    fn put_start(&mut self, bytes: [u8; 8], size: usize);
     fn unsigned(&mut self, value: u64);
     fn integer(&mut self, value: i64);
     fn boolean(&mut self, value: bool);
@@ -24,6 +25,7 @@ pub trait JsonBytes {
     fn optional_unsigned(&mut self, value: Option<u64>);
     fn hex128(&mut self, value: u128);
     fn odds(&mut self, odds_e4: u32);
+    fn odds_list(&mut self, odds_e4: &[u32]);
     fn probability_e9(&mut self, value: u32);
     fn pair(&mut self, first: u64, second: u64);
     fn grade(&mut self, grade: Option<Grade>);
@@ -53,6 +55,14 @@ impl JsonBytes for Vec<u8> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
+    }
+
+    /// The first `size` bytes: a copy of fixed size is one move, and cutting off is a subtraction.
+    #[inline]
+    fn put_start(&mut self, bytes: [u8; 8], size: usize) {
+        let end = self.len() + size;
+        self.extend_from_slice(&bytes);
+        self.truncate(end);
     }
 
     fn unsigned(&mut self, mut value: u64) {
@@ -121,26 +131,32 @@ impl JsonBytes for Vec<u8> {
     fn odds(&mut self, odds_e4: u32) {
         if odds_e4 == 0 {
             self.put(b"null");
-            return;
+        } else if odds_e4 < 100_000 {
+            let (text, size) = short_odds(odds_e4);
+            self.put_start(text, size);
+        } else {
+            long_odds(self, odds_e4);
         }
-        let (whole, fraction) = (odds_e4 / 10_000, odds_e4 % 10_000);
-        if whole < 10 {
-            let [tenths, thousandths] = [fraction / 100, fraction % 100].map(|two| DIGITS[two as usize]);
-            let digits = [tenths[0], tenths[1], thousandths[0], thousandths[1]];
-            let buffer = [b'0' + whole as u8, b'.', digits[0], digits[1], digits[2], digits[3]];
-            // A copy of fixed size is two moves; cutting off is a subtraction.
-            let size = self.len() + 6 - cut_count(fraction, digits);
-            self.extend_from_slice(&buffer);
-            self.truncate(size);
-            return;
+    }
+
+    #[inline]
+    fn odds_list(&mut self, odds_e4: &[u32]) {
+        let start = self.len();
+        for &odds_e4 in odds_e4 {
+            if (1..100_000).contains(&odds_e4) {
+                let (text, size) = short_odds(odds_e4);
+                let [a, b, c, d, e, f, ..] = text;
+                self.put_start([b',', a, b, c, d, e, f, 0], size + 1);
+            } else {
+                self.push(b',');
+                self.odds(odds_e4);
+            }
         }
-        self.unsigned(whole.into());
-        if fraction > 0 {
-            let [tenths, thousandths] = [fraction / 100, fraction % 100].map(|two| DIGITS[two as usize]);
-            let digits = [tenths[0], tenths[1], thousandths[0], thousandths[1]];
-            self.push(b'.');
-            self.put(&digits[..4 - cut_count(fraction, digits)]);
+        match self.get_mut(start) {
+            Some(comma) => *comma = b'[',
+            None => self.push(b'['),
         }
+        self.push(b']');
     }
 
     fn probability_e9(&mut self, value: u32) {
@@ -188,16 +204,30 @@ impl JsonBytes for Vec<u8> {
     }
 }
 
-/// How many of `.dddd` are not written: zeros at the end, and the point when all are.
+/// The text of odds below 10 and its length. Without branches: the decimals of a board follow no pattern.
 #[inline]
-fn cut_count(fraction: u32, digits: [u8; 4]) -> usize {
-    match digits {
-        _ if fraction == 0 => 5,
-        [_, b'0', b'0', b'0'] => 3,
-        [_, _, b'0', b'0'] => 2,
-        [_, _, _, b'0'] => 1,
-        _ => 0,
+fn short_odds(odds_e4: u32) -> ([u8; 8], usize) {
+    let (whole, fraction) = (odds_e4 / 10_000, odds_e4 % 10_000);
+    let ([a, b], [c, d]) = (DIGITS[(fraction / 100) as usize], DIGITS[(fraction % 100) as usize]);
+    let zeros = trailing_zeros([a, b, c, d]);
+    // Without decimals the point goes as well.
+    ([b'0' + whole as u8, b'.', a, b, c, d, 0, 0], 6 - zeros - usize::from(zeros == 4))
+}
+
+fn long_odds(out: &mut Vec<u8>, odds_e4: u32) {
+    let (whole, fraction) = (odds_e4 / 10_000, odds_e4 % 10_000);
+    out.unsigned(whole.into());
+    let ([a, b], [c, d]) = (DIGITS[(fraction / 100) as usize], DIGITS[(fraction % 100) as usize]);
+    let zeros = trailing_zeros([a, b, c, d]);
+    if zeros < 4 {
+        out.put_start([b'.', a, b, c, d, 0, 0, 0], 5 - zeros);
     }
+}
+
+/// How many of the digits at the end are zero.
+#[inline]
+fn trailing_zeros(digits: [u8; 4]) -> usize {
+    (u32::from_le_bytes(digits) ^ u32::from_le_bytes(*b"0000")).leading_zeros() as usize / 8
 }
 
 #[cold]
@@ -231,6 +261,8 @@ mod tests {
             assert_eq!(text, format!("{}", f64::from(e4) / 10_000.0));
         }
         assert_eq!(written(|out| out.odds(0)), "null");
+        assert_eq!(written(|out| out.odds_list(&[])), "[]");
+        assert_eq!(written(|out| out.odds_list(&[0, 20_000, 123_450])), "[null,2,12.345]");
     }
 
     #[test]

@@ -264,6 +264,9 @@ pub fn reply_images_end(to: &ReplyTo<'_>, image_count: u64, out: &mut Vec<u8>) {
     out.put(b"}");
 }
 
+/// Where the fields after `sent_ns` start.
+const AFTER_SENT_NS: usize = SENT_NS_OFFSET + SENT_NS_SIZE + 1;
+
 /// Joins the answers to a batch, in the order of its requests, to one.
 #[derive(Debug)]
 pub struct BatchReply<'a> {
@@ -284,8 +287,15 @@ impl<'a> BatchReply<'a> {
         if self.count > 0 {
             self.out.push(b',');
         }
-        self.out.push(b'{');
-        self.out.put(&reply[SENT_NS_OFFSET + SENT_NS_SIZE + 1..]);
+        debug_assert!(reply.len() > AFTER_SENT_NS);
+        match reply.get(AFTER_SENT_NS..) {
+            Some(fields) => {
+                self.out.push(b'{');
+                self.out.put(fields);
+            }
+            // A missing answer must not stop the engine, nor move the others.
+            None => self.out.put(b"null"),
+        }
         self.count += 1;
     }
 

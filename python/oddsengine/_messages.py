@@ -1,0 +1,561 @@
+"""What the clients give back: the messages of the wire as frozen values.
+
+Each class reads itself from the decoded JSON (``of``) and ignores what it does not know. Money is in minor
+units of the book's currency, odds are decimal with the stake included, times are nanoseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from oddsengine import _html
+from oddsengine.config import money
+
+__all__ = [
+    "Alert",
+    "Balance",
+    "Board",
+    "Change",
+    "Done",
+    "Exposure",
+    "ExposureLevel",
+    "FeedHealth",
+    "FixtureExposure",
+    "FixtureInfo",
+    "Heartbeat",
+    "Leg",
+    "LimitCheck",
+    "Market",
+    "MarketExposure",
+    "Markets",
+    "MaxStake",
+    "MoneyAnswer",
+    "Reason",
+    "SelectionExposure",
+    "Settlement",
+    "Ticket",
+    "TicketLeg",
+    "Times",
+]
+
+Json = dict[str, Any]
+FixtureStatus = Literal["open", "suspended", "closed"]
+MarketStatus = Literal["open", "suspended", "closed", "settled"]
+TicketState = Literal["delayed", "refused", "accepted", "settled", "cancelled"]
+
+
+class Times(NamedTuple):
+    """When a message happened, was received, decided, sent, and arrived here; 0 if unknown."""
+
+    source_ns: int
+    received_ns: int
+    decided_ns: int
+    sent_ns: int
+    arrived_ns: int
+
+    @classmethod
+    def of(cls, message: Json, arrived_ns: int) -> Times:
+        """The times of a header."""
+        return cls(
+            message.get("source_ns", 0),
+            message["received_ns"],
+            message["decided_ns"],
+            message["sent_ns"],
+            arrived_ns,
+        )
+
+    @property
+    def engine_ns(self) -> int:
+        """From the feed's message in the engine's hands to the odds out of them."""
+        return self.sent_ns - self.received_ns
+
+    @property
+    def total_ns(self) -> int:
+        """From the feed's message in the engine's hands to here; both clocks are involved."""
+        return self.arrived_ns - self.received_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a request was refused; numbers and names are listed in ``docs/statuses.md``."""
+
+    number: int
+    name: str
+    sentence: str
+
+    @classmethod
+    def of(cls, message: Json | None) -> Reason | None:
+        """A reason or none."""
+        return None if message is None else _plain(cls, message)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market of a board: selections, their odds (``None`` = not offered), their results once decided."""
+
+    key: str
+    status: MarketStatus
+    price: Literal["model", "manual", "locked"]
+    selections: tuple[str, ...]
+    odds: tuple[float | None, ...]
+    results: tuple[str | None, ...] | None = None
+
+    def __getitem__(self, selection: str) -> float | None:
+        """The odds of a selection."""
+        try:
+            return self.odds[self.selections.index(selection)]
+        except ValueError:
+            known = ", ".join(self.selections)
+            raise KeyError(f"selection {selection!r} is not one of {known} in market {self.key}") from None
+
+    def __repr__(self) -> str:
+        pairs = zip(self.selections, self.odds, strict=True)
+        prices = ", ".join(f"{name} {'-' if odds is None else f'{odds:.2f}'}" for name, odds in pairs)
+        return f"<Market {self.key} {self.status}: {prices}>"
+
+
+class Markets(Mapping[str, Market]):
+    """The markets of a board by key, as :class:`Market` when looked at."""
+
+    __slots__ = ("names", "raw")
+
+    def __init__(self, raw: dict[str, Json], names: Mapping[str, tuple[str, ...]]) -> None:
+        self.raw = raw
+        self.names = names
+
+    def __getitem__(self, key: str) -> Market:
+        body = self.raw[key]
+        odds = tuple(body["odds"])
+        names = self.names.get(key) or tuple(str(index) for index in range(len(odds)))
+        results = body.get("results")
+        return Market(
+            key, body["status"], body["price"], names, odds, None if results is None else tuple(results)
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __repr__(self) -> str:
+        return f"<{len(self.raw)} markets>"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg of a ticket to place: a selection at the odds and version that the customer saw."""
+
+    fixture: int
+    market: str
+    selection: str
+    odds: float
+    version: tuple[int, int]
+
+    def json(self) -> Json:
+        """As the wire has it."""
+        return {
+            "fixture": self.fixture,
+            "market": self.market,
+            "selection": self.selection,
+            "odds": self.odds,
+            "version": list(self.version),
+        }
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Board:
+    """All markets of a fixture with prices, as of one version; does not change."""
+
+    fixture: int
+    sport: str
+    competition: str
+    home: str
+    away: str
+    start_ns: int
+    epoch: int
+    seq: int
+    version: int
+    status: FixtureStatus
+    stops: tuple[str, ...]
+    score: tuple[int, int]
+    clock_ms: int
+    period: str
+    # The source of the fixture is silent, or frames are missing and an image is on its way.
+    is_stale: bool
+    source: str
+    reason: str
+    times: Times
+    markets: Markets = field(compare=False)
+
+    @property
+    def name(self) -> str:
+        """``Qatar v Ecuador``"""
+        return f"{self.home} v {self.away}"
+
+    @property
+    def is_open(self) -> bool:
+        """Bets are taken on it as a whole; each market has a status of its own."""
+        return self.status == "open" and not self.is_stale
+
+    def odds(self, market: str, selection: str) -> float | None:
+        """The offered odds of a selection, ``None`` if it is not offered."""
+        return self.markets[market][selection]
+
+    def leg(self, market: str, selection: str) -> Leg:
+        """A leg at the odds and version of this board, to place a ticket on.
+
+        Raises
+        ------
+        ValueError
+            No price is offered for the selection.
+        """
+        odds = self.odds(market, selection)
+        if odds is None:
+            raise ValueError(f"{selection} of {market} is not offered on fixture {self.fixture}")
+        return Leg(self.fixture, market, selection, odds, (self.epoch, self.version))
+
+    def __repr__(self) -> str:
+        home, away = self.score
+        minute = f"{self.clock_ms // 60_000}:{self.clock_ms // 1_000 % 60:02}"
+        stale = ", stale" if self.is_stale else ""
+        return (
+            f"<Board {self.fixture} {self.name} {home}-{away}, {self.period} {minute}, "
+            f"{self.status}{stale}, {len(self.markets)} markets, version {self.epoch}.{self.version}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return _html.board(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that a subscriber learned: the board after it, and the markets that changed."""
+
+    kind: Literal["image", "delta", "status"]
+    board: Board
+    markets: tuple[str, ...]
+    times: Times
+
+    @property
+    def fixture(self) -> int:
+        """The fixture's id."""
+        return self.board.fixture
+
+    def __repr__(self) -> str:
+        return f"<Change {self.kind} of {self.fixture}: {len(self.markets)} markets, {self.board.reason}>"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """How a feed is."""
+
+    source: str
+    seq: int | None
+    received_ns: int
+    is_stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How the engine is: ``ok``, ``degraded``, or ``stopped`` when it takes no money commands."""
+
+    epoch: int
+    seq: int
+    health: Literal["ok", "degraded", "stopped"]
+    command_count: int
+    durable_count: int
+    queued_count: int
+    fixture_count: int
+    feeds: tuple[FeedHealth, ...]
+    times: Times
+
+    @classmethod
+    def of(cls, message: Json, arrived_ns: int) -> Heartbeat:
+        """From the wire."""
+        feeds = (
+            FeedHealth(feed["source"], feed["seq"], feed["received_ns"], feed["stale"])
+            for feed in message["feeds"]
+        )
+        return _plain(cls, message | {"feeds": tuple(feeds), "times": Times.of(message, arrived_ns)})
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCheck:
+    """A limit that was checked: its value, what counted against it before, the largest stake it allowed."""
+
+    level: str
+    leg: int | None
+    limit_minor: int
+    used_minor: int
+    stake_minor_max: int
+
+    @classmethod
+    def of(cls, message: Json) -> LimitCheck:
+        """From the wire."""
+        return _plain(cls, message)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLeg:
+    """One leg of a ticket with the evidence of its price, and its grade once decided."""
+
+    fixture: int | None
+    market: str | None
+    selection: str | None
+    requested_odds: float | None
+    offered_odds: float | None
+    odds: float | None
+    fair_probability: float
+    quoted_version: tuple[int, int]
+    version: tuple[int, int]
+    score: tuple[int, int]
+    clock_ms: int
+    grade: str | None
+
+    @classmethod
+    def of(cls, message: Json) -> TicketLeg:
+        """From the wire."""
+        pairs = {name: _pair(message[name]) for name in ("quoted_version", "version", "score")}
+        return _plain(cls, message | pairs)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ticket:
+    """A ticket with the evidence of every decision on it. ``reason`` says why it was refused."""
+
+    ticket: str
+    customer: int
+    state: TicketState
+    reason: Reason | None
+    currency: str
+    stake_minor: int
+    payout_minor_max: int
+    paid_minor: int
+    received_ns: int
+    decided_ns: int
+    due_ns: int
+    settlement_count: int
+    legs: tuple[TicketLeg, ...]
+    checks: tuple[LimitCheck, ...]
+    # It was decided before, and this only repeats the answer.
+    is_repeat: bool = False
+
+    @classmethod
+    def of(cls, message: Json, *, is_repeat: bool = False) -> Ticket:
+        """From the wire."""
+        parts = {
+            "reason": Reason.of(message["reason"]),
+            "legs": tuple(TicketLeg.of(leg) for leg in message["legs"]),
+            "checks": tuple(LimitCheck.of(check) for check in message["checks"]),
+            "is_repeat": is_repeat,
+        }
+        return _plain(cls, message | parts)
+
+    @property
+    def is_accepted(self) -> bool:
+        """The bet stands, or stood until it was settled."""
+        return self.state in ("accepted", "settled")
+
+    @property
+    def is_decided(self) -> bool:
+        """It does not wait out a bet delay any more."""
+        return self.state != "delayed"
+
+    def __repr__(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
+        legs = ", ".join(f"{leg.fixture} {leg.market} {leg.selection} @ {leg.odds}" for leg in self.legs)
+        stake = money(self.stake_minor, self.currency)
+        return f"<Ticket {self.ticket} {self.state}{reason}: {stake} {self.currency} on {legs}>"
+
+    def _repr_html_(self) -> str:
+        return _html.ticket(self)
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyAnswer:
+    """The answer to a deposit or withdrawal: booked, or refused with a reason."""
+
+    transfer: str
+    is_booked: bool
+    reason: Reason | None = None
+    customer: int = 0
+    amount_minor: int = 0
+    currency: str = ""
+    available_minor: int = 0
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A customer's money: what can be staked, and what delayed tickets reserve."""
+
+    customer: int
+    currency: str
+    available_minor: int
+    reserved_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaxStake:
+    """The largest stake that would be accepted now, with the limit that binds it, or why there is none."""
+
+    currency: str
+    stake_minor_max: int
+    binding: LimitCheck | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The answer to a desk command: carried out, or refused with a reason and the values."""
+
+    is_done: bool
+    reason: Reason | None = None
+    detail: str = ""
+
+    def __bool__(self) -> bool:
+        return self.is_done
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureLevel:
+    """A worst-case loss and the limit that it counts against."""
+
+    level: str
+    name: str
+    loss_minor: int
+    limit_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionExposure:
+    """Bets on a selection; ``liability_minor`` is lost if it wins and nothing else counted."""
+
+    selection: str
+    leg_count: int
+    stake_minor: int
+    payout_minor: int
+    liability_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketExposure:
+    """Bets on a market; ``worst_minor`` is its profit on the worst outcome still possible."""
+
+    market: str
+    worst_minor: int
+    selections: tuple[SelectionExposure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureExposure:
+    """Bets on a fixture, jointly over all its markets. Profit of the book is positive."""
+
+    fixture: int
+    leg_count: int
+    stake_minor: int
+    worst_minor: int
+    worst_minor_bound: int
+    expected_minor: int
+    markets: tuple[MarketExposure, ...]
+
+    @classmethod
+    def of(cls, message: Json) -> FixtureExposure:
+        """From the wire."""
+        markets = (
+            MarketExposure(
+                market["market"],
+                market["worst_minor"],
+                tuple(_plain(SelectionExposure, selection) for selection in market["selections"]),
+            )
+            for market in message["markets"]
+        )
+        return _plain(cls, message | {"markets": tuple(markets)})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Exposure:
+    """Losses against limits, from the platform down, and the detail of one fixture if it was asked for."""
+
+    currency: str
+    levels: tuple[ExposureLevel, ...]
+    fixture: FixtureExposure | None
+
+    @classmethod
+    def of(cls, message: Json) -> Exposure:
+        """From the wire."""
+        fixture = message["fixture"]
+        return cls(
+            message["currency"],
+            tuple(_plain(ExposureLevel, level) for level in message["levels"]),
+            None if fixture is None else FixtureExposure.of(fixture),
+        )
+
+    def __repr__(self) -> str:
+        levels = ", ".join(
+            f"{level.level}{' ' + level.name if level.name else ''} {money(level.loss_minor, self.currency)}"
+            for level in self.levels
+        )
+        return f"<Exposure in {self.currency}: {levels}>"
+
+    def _repr_html_(self) -> str:
+        return _html.exposure(self)
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureInfo:
+    """A fixture with its names and where it stands."""
+
+    fixture: int
+    sport: str
+    competition: str
+    home: str
+    away: str
+    start_ns: int
+    version: int
+    status: FixtureStatus
+    score: tuple[int, int]
+    clock_ms: int
+    period: str
+
+    @classmethod
+    def of(cls, message: Json) -> FixtureInfo:
+        """From the wire."""
+        return _plain(cls, message | {"score": _pair(message["score"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A ticket was settled, resettled, reopened or cancelled; ``paid_minor_before`` was paid before."""
+
+    ticket: Ticket
+    paid_minor_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that somebody should look at."""
+
+    alert: str
+    message: str
+    fixture: int | None
+    times: Times
+
+
+_T = TypeVar("_T")
+
+
+def _plain(cls: type[_T], message: Mapping[str, Any]) -> _T:
+    """A value from the fields of the same names."""
+    return cls(*[message[item.name] for item in fields(cls)])  # type: ignore[arg-type]
+
+
+def _pair(values: list[int]) -> tuple[int, int]:
+    first, second = values
+    return first, second

@@ -1,0 +1,461 @@
+"""The command line: ``oddsengine serve``, ``replay``, ``verify``, ``show``, ``demo``, ``keygen``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oddsengine import __version__
+from oddsengine.exceptions import OddsEngineError
+
+if TYPE_CHECKING:
+    from oddsengine.config import Settings
+
+__all__ = ["main"]
+
+EXIT_OK = 0
+EXIT_DAMAGED = 1
+EXIT_UNUSABLE = 2
+EXIT_INTERRUPTED = 130
+
+EXAMPLES = """\
+examples:
+  oddsengine demo                                    play the group stage of a World Cup, with customers
+  oddsengine serve --config oddsengine.toml          run the engine
+  oddsengine serve --memory                          run it with defaults, keep nothing
+  oddsengine replay match.jsonl                      run a recorded feed through an engine
+  oddsengine replay match.jsonl --to tcp://127.0.0.1:5550 --speed 60
+                                                     feed a running engine, a minute a second
+  oddsengine verify journal.db                       prove that a journal is whole, and replay it
+  oddsengine show journal.db ticket 0123456789abcdef0123456789abcdef
+  oddsengine keygen server                           make keys for encrypted connections
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser(with_demo=given[:1] == ["demo"])
+    options = parser.parse_args(given)
+    try:
+        return int(options.run(options))
+    except (OddsEngineError, ValueError, RuntimeError, OSError) as error:
+        print(f"oddsengine: {error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="oddsengine",
+        description="A sportsbook odds and risk engine: prices, bets, settlement, journal.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"oddsengine {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    serve = verbs.add_parser("serve", help="run the engine", description=_serve.__doc__)
+    serve.add_argument("--config", type=Path, metavar="FILE", help="a TOML file, see docs/config.md")
+    where = serve.add_mutually_exclusive_group()
+    where.add_argument(
+        "--journal", type=Path, metavar="FILE", help="the journal, instead of the one configured"
+    )
+    where.add_argument("--memory", action="store_true", help="no journal: everything is lost at the end")
+    serve.add_argument(
+        "--ready-fd", type=int, metavar="N", help="write the ready line to this descriptor as well"
+    )
+    serve.add_argument("--ready-file", type=Path, metavar="FILE", help="a file that is there while it serves")
+    serve.set_defaults(run=_serve)
+
+    replay = verbs.add_parser("replay", help="run a recorded feed", description=_replay.__doc__)
+    replay.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="feed messages, one JSON object a line"
+    )
+    replay.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings of the engine; defaults if absent"
+    )
+    replay.add_argument(
+        "--speed", type=_speed, metavar="N", help="N times as fast as it happened; at once if absent"
+    )
+    replay.add_argument("--to", metavar="ENDPOINT", help="push it to a running engine instead")
+    replay.add_argument("--json", action="store_true", help="print one JSON object")
+    replay.set_defaults(run=_replay)
+
+    verify = verbs.add_parser("verify", help="prove that a journal is whole", description=_verify.__doc__)
+    verify.add_argument("journal", type=Path, metavar="JOURNAL")
+    verify.add_argument("--json", action="store_true", help="print one JSON object")
+    verify.set_defaults(run=_verify)
+
+    show = verbs.add_parser("show", help="show what a journal holds", description=_show.__doc__)
+    show.add_argument("journal", type=Path, metavar="JOURNAL")
+    show.add_argument("what", choices=("tickets", "ticket", "balances", "liability", "fixtures"))
+    show.add_argument("id", nargs="?", help="the ticket; or the fixture whose liability to show")
+    show.add_argument("--json", action="store_true", help="print JSON")
+    show.set_defaults(run=_show)
+
+    demo = verbs.add_parser("demo", help="play the group stage of a World Cup, with customers and a report")
+    if with_demo:
+        from oddsengine import demo as main_job
+
+        main_job.add_arguments(demo)
+        demo.set_defaults(run=main_job.run)
+
+    keygen = verbs.add_parser("keygen", help="make a key pair", description=_keygen.__doc__)
+    keygen.add_argument("name", help="NAME.key and NAME.key_secret are written")
+    keygen.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="where (default: here)")
+    keygen.set_defaults(run=_keygen)
+    return parser
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.001 <= speed <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is outside 0.001..=1000000")
+    return speed
+
+
+def _settings(path: Path | None, *, needs_journal: bool) -> Settings:
+    from oddsengine import config
+
+    if path is not None:
+        return config.load(path, needs_journal=needs_journal)
+    return config.parse({}, needs_journal=needs_journal)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Run the engine until SIGTERM or Ctrl-C. Prints one line of JSON when it is ready."""
+    from oddsengine import config, serve
+
+    overrides = options.memory or options.journal is not None
+    settings = _settings(options.config, needs_journal=not overrides)
+    if overrides:
+        settings = replace(settings, journal=config.Journal(options.journal, settings.journal.snapshot_every))
+    return serve.run(settings, ready_fd=options.ready_fd, ready_file=options.ready_file)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    """Run a recorded feed through a fresh engine, or push it to a running one."""
+    content = b"\n".join(path.read_bytes() for path in options.files)
+    if options.to is not None:
+        return _push(content, options.to, options.speed, as_json=options.json)
+    settings = _settings(options.config, needs_journal=False)
+    if options.speed is None:
+        from oddsengine import _core
+
+        report: dict[str, Any] = _core.replay_recording(content, settings.engine)
+    else:
+        report = _replay_paced(content, settings, options.speed, as_json=options.json)
+    _print_report(report, as_json=options.json)
+    return EXIT_OK if all(_invariants(report).values()) else EXIT_DAMAGED
+
+
+def _paced(content: bytes, speed: float | None) -> Iterable[bytes]:
+    """The lines of a recording, each at its time."""
+    import orjson
+
+    started_s, first_ns = time.monotonic(), None
+    for line in content.splitlines():
+        if not line.strip():
+            continue
+        if speed is not None:
+            time_ns = orjson.loads(line)["time_ns"]
+            first_ns = time_ns if first_ns is None else first_ns
+            due_s = started_s + (time_ns - first_ns) / 1e9 / speed
+            if (wait_s := due_s - time.monotonic()) > 0:
+                time.sleep(wait_s)
+        yield line
+
+
+def _replay_paced(content: bytes, settings: Settings, speed: float, *, as_json: bool) -> dict[str, Any]:
+    """Through a service in memory, as the engine process would see it."""
+    import orjson
+
+    from oddsengine.serve import open_service
+
+    service = open_service(replace(settings, journal=type(settings.journal)()))
+    started_s, shown_s = time.perf_counter(), 0.0
+    count = 0
+    for line in _paced(content, speed):
+        count += 1
+        # The recording's own time, as in a replay at once: both give the same state.
+        service.ingest(line, orjson.loads(line)["time_ns"])
+        service.end_turn()
+        for _target, (topic, payload) in service.take_frames(time.time_ns()):
+            if not as_json and topic.startswith(b"status.") and time.perf_counter() - shown_s > 0.1:
+                shown_s = time.perf_counter()
+                status = orjson.loads(payload)
+                home, away = status["score"]
+                minute = status["clock_ms"] // 60_000
+                print(f"{minute:3}' fixture {status['fixture']} {home}-{away} {status['status']}", flush=True)
+    metrics = service.metrics()
+    return {
+        "messages": count,
+        "malformed": metrics["malformed_messages"],
+        "refused": metrics["refused_commands"],
+        "fixtures": metrics["fixtures"],
+        "board_frames": metrics["board_frames"],
+        "trading_frames": metrics["trading_frames"],
+        "seconds": time.perf_counter() - started_s,
+        "state_hash": service.state_hash(),
+        "invariants": service.invariants(),
+    }
+
+
+def _push(content: bytes, endpoint: str, speed: float | None, *, as_json: bool) -> int:
+    from oddsengine.client import FeedClient
+
+    started_s = time.perf_counter()
+    with FeedClient(endpoint, source="replay") as feed:
+        for line in _paced(content, speed):
+            feed.send(line)
+        report = {"messages": feed.sent_count, "to": endpoint, "seconds": time.perf_counter() - started_s}
+    _print_report(report, as_json=as_json)
+    return EXIT_OK
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Check the hash chain of a journal, replay it from the beginning, check the invariants.
+
+    Exit code 1 if anything is not as it was written, or an invariant does not hold.
+    """
+    from oddsengine import _core
+
+    report: dict[str, Any] = {"journal": str(options.journal)} | _core.verify_journal(options.journal)
+    is_sound = bool(report["is_sound"])
+    if is_sound:
+        report |= _core.replay_journal(options.journal)
+    is_sound = is_sound and all(_invariants(report).values())
+    _print_report(report, as_json=options.json)
+    if not options.json:
+        print("sound" if is_sound else "DAMAGED: keep all files of the journal, see docs/operations.md")
+    return EXIT_OK if is_sound else EXIT_DAMAGED
+
+
+def _invariants(report: Mapping[str, Any]) -> dict[str, bool]:
+    found = report.get("invariants", {})
+    return {name: value for name, value in found.items() if isinstance(value, bool)}
+
+
+def _print_report(report: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(report))
+        return
+    for name, value in report.items():
+        label = name.replace("_", " ")
+        match value:
+            case dict():
+                for invariant, holds in value.items():
+                    text = "holds" if holds is True else "DOES NOT HOLD" if holds is False else holds
+                    print(f"{invariant.replace('_', ' '):32} {text}")
+            case list():
+                print(f"{label:32} {', '.join(str(item) for item in value) or 'none'}")
+            case float():
+                print(f"{label:32} {value:,.3f}" if value < 1_000 else f"{label:32} {value:,.0f}")
+            case _:
+                print(f"{label:32} {'' if value is None else value}")
+
+
+def _show(options: argparse.Namespace) -> int:
+    """Show what a journal holds: tickets, balances, liability, fixtures. Works beside a running engine."""
+    from oddsengine import _core
+
+    engine = _core.Engine.from_journal(options.journal)
+    match options.what:
+        case "ticket":
+            if options.id is None:
+                raise ValueError("show ticket needs the ticket's id, 32 hexadecimal digits")
+            found: Any = engine.ticket(_ticket_number(options.id))
+        case "tickets":
+            found = engine.tickets()
+        case "balances":
+            found = engine.balances()
+        case "fixtures":
+            found = engine.fixtures()
+        case _:
+            fixtures = engine.fixtures()
+            ids = [item["fixture"] for item in fixtures] if options.id is None else [_number(options.id)]
+            names = {item["fixture"]: f"{item['home']} v {item['away']}" for item in fixtures}
+            exposures = ((fixture, engine.exposure(fixture)) for fixture in ids)
+            found = [{"name": names.get(fixture, "")} | exposure for fixture, exposure in exposures]
+            if options.id is None:
+                # Of all fixtures, those with bets.
+                found = [exposure for exposure in found if exposure["leg_count"]]
+            currency = next((account["currency"] for account in engine.balances()), "EUR")
+            found = [exposure | {"currency": currency} for exposure in found]
+    if options.json:
+        print(json.dumps(found))
+    else:
+        _print_tables(options.what, found)
+    return EXIT_OK
+
+
+def _ticket_number(text: str) -> int:
+    try:
+        number = int(text.replace("-", ""), 16)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 128:
+        raise ValueError(f"ticket {text!r} is not an id of 32 hexadecimal digits")
+    return number
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"fixture {text!r} is not a number")
+    return int(text)
+
+
+# Per table: heading, and the field that it shows; `_minor` fields are shown in the currency's major unit.
+TICKETS = {
+    "ticket": "ticket",
+    "customer": "customer",
+    "state": "state",
+    "reason": "reason",
+    "stake": "stake_minor",
+    "paid": "paid_minor",
+    "legs": "legs",
+}
+BALANCES = {
+    "account": "account",
+    "customer": "customer",
+    "currency": "currency",
+    "posted": "posted_minor",
+    "available": "available_minor",
+    "reserved": "reserved_minor",
+}
+FIXTURES = {
+    "fixture": "fixture",
+    "home": "home",
+    "away": "away",
+    "competition": "competition",
+    "score": "score",
+    "period": "period",
+    "status": "status",
+    "version": "version",
+}
+LIABILITY = {
+    "fixture": "fixture",
+    "name": "name",
+    "legs": "leg_count",
+    "stakes": "stake_minor",
+    "worst": "worst_minor",
+    "worst bound": "worst_minor_bound",
+    "expected": "expected_minor",
+}
+SELECTIONS = {
+    "market": "market",
+    "selection": "selection",
+    "legs": "leg_count",
+    "stakes": "stake_minor",
+    "payout": "payout_minor",
+    "liability": "liability_minor",
+}
+LEGS = {
+    "fixture": "fixture",
+    "market": "market",
+    "selection": "selection",
+    "odds": "odds",
+    "offered": "offered_odds",
+    "fair": "fair_probability",
+    "score": "score",
+    "grade": "grade",
+}
+CHECKS = {
+    "limit": "level",
+    "leg": "leg",
+    "value": "limit_minor",
+    "used": "used_minor",
+    "largest stake": "stake_minor_max",
+}
+
+
+def _print_tables(what: str, found: Any) -> None:
+    match what:
+        case "tickets":
+            _print_table("tickets", TICKETS, found)
+        case "ticket":
+            _print_table("ticket", TICKETS, [found])
+            _print_table("legs", LEGS, found["legs"], found["currency"])
+            _print_table("limits checked", CHECKS, found["checks"], found["currency"])
+        case "balances":
+            _print_table("balances", BALANCES, found)
+        case "fixtures":
+            _print_table("fixtures", FIXTURES, found)
+        case _:
+            _print_table("liability, profit is positive", LIABILITY, found)
+            for fixture in found:
+                rows = [
+                    row | {"market": part["market"]}
+                    for part in fixture["markets"]
+                    for row in part["selections"]
+                ]
+                title = fixture["name"] or str(fixture["fixture"])
+                _print_table(title, SELECTIONS, rows, fixture["currency"])
+
+
+def _print_table(
+    title: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], currency: str = "EUR"
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for heading, name in columns.items():
+        table.add_column(heading, justify="right" if _is_number(name) else "left", no_wrap=name == "ticket")
+    for row in rows:
+        table.add_row(*(_text(name, row[name], row.get("currency", currency)) for name in columns.values()))
+    Console().print(table)
+
+
+def _is_number(name: str) -> bool:
+    return "minor" in name or name in ("leg_count", "odds", "offered_odds", "version", "customer", "fixture")
+
+
+def _text(name: str, value: Any, currency: str) -> str:
+    from oddsengine.config import money
+
+    match value:
+        case None:
+            return "–"
+        case {"name": str(reason)}:
+            return reason
+        case [int(first), int(second)] if name == "score":
+            return f"{first}-{second}"
+        case list():
+            return ", ".join(
+                f"{leg['fixture']} {leg['market']} {leg['selection']} @ {leg['odds']}" for leg in value
+            )
+        case int() if "minor" in name:
+            return money(value, currency)
+        case _:
+            return str(value)
+
+
+def _keygen(options: argparse.Namespace) -> int:
+    """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep."""
+    from oddsengine._zap import KeyPair, write_keys
+
+    pair = KeyPair.new()
+    try:
+        public, secret = write_keys(pair, options.folder / options.name)
+    except FileExistsError as error:
+        raise ValueError(
+            f"{error.filename or error} is there already, and keys are not overwritten"
+        ) from error
+    print(f"{public}: give it away\n{secret}: keep it\npublic key: {pair.public.decode()}")
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

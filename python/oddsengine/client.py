@@ -1,0 +1,83 @@
+"""Clients of a running engine: odds, orders, desk, feed.
+
+Every client lives in one thread and does its work inside its own calls, so all of them can be used from a
+notebook; :meth:`OddsClient.start` moves one into a thread of its own.
+
+>>> from oddsengine.client import OddsClient, OrdersClient
+>>> with OddsClient() as odds, OrdersClient() as orders:  # doctest: +SKIP
+...     odds.wait_joined()
+...     board = odds.boards[1001]
+...     ticket = orders.place_ticket(customer=42, legs=[board.leg("1x2", "home")], stake_minor=1000)
+"""
+
+from oddsengine._connection import CurveKeys, RefusedError, RequestError, RequestTimeoutError, new_id
+from oddsengine._messages import (
+    Alert,
+    Balance,
+    Board,
+    Change,
+    Done,
+    Exposure,
+    ExposureLevel,
+    FeedHealth,
+    FixtureExposure,
+    FixtureInfo,
+    Heartbeat,
+    Leg,
+    LimitCheck,
+    Market,
+    MarketExposure,
+    Markets,
+    MaxStake,
+    MoneyAnswer,
+    Reason,
+    SelectionExposure,
+    Settlement,
+    Ticket,
+    TicketLeg,
+    Times,
+)
+from oddsengine._odds_client import Counters, OddsClient
+from oddsengine._orders_client import DeskClient, DeskEvent, FeedClient, OrdersClient, Reply, ticket_request
+from oddsengine._zap import KeyPair
+
+__all__ = [
+    "Alert",
+    "Balance",
+    "Board",
+    "Change",
+    "Counters",
+    "CurveKeys",
+    "DeskClient",
+    "DeskEvent",
+    "Done",
+    "Exposure",
+    "ExposureLevel",
+    "FeedClient",
+    "FeedHealth",
+    "FixtureExposure",
+    "FixtureInfo",
+    "Heartbeat",
+    "KeyPair",
+    "Leg",
+    "LimitCheck",
+    "Market",
+    "MarketExposure",
+    "Markets",
+    "MaxStake",
+    "MoneyAnswer",
+    "OddsClient",
+    "OrdersClient",
+    "Reason",
+    "RefusedError",
+    "Reply",
+    "RequestError",
+    "RequestTimeoutError",
+    "SelectionExposure",
+    "Settlement",
+    "Ticket",
+    "TicketLeg",
+    "Times",
+    "new_id",
+    "ticket_request",
+]

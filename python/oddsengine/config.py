@@ -1,0 +1,659 @@
+"""The configuration file: TOML in, checked settings out.
+
+Every key, its range and its default stand in one table, :data:`KEYS`; ``docs/config.md`` and
+``examples/oddsengine.toml`` are compared with it by the tests. A key that is not in the table is an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal
+
+from oddsengine._zap import KeyFileError, KeyPair, public_key, read_keys
+from oddsengine.exceptions import OddsEngineError
+
+__all__ = [
+    "KEYS",
+    "ConfigError",
+    "Curve",
+    "CurveClient",
+    "Journal",
+    "Key",
+    "Settings",
+    "Sockets",
+    "load",
+    "minor_digits",
+    "money",
+    "parse",
+]
+
+SOCKET_NAMES = ("ingest", "orders", "odds", "snapshot", "desk")
+# Decimals of the currencies whose minor unit is not the hundredth (ISO 4217), as in the Rust core.
+MINOR_DIGITS = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
+    **dict.fromkeys(("UGX", "VND", "VUV", "XAF", "XOF"), 0),
+}
+# Largest limit, and largest stake, in minor units: the bounds of the engine.
+LOSS_MINOR_MAX = 1_000_000_000_000_000
+STAKE_MINOR_MAX = 10_000_000_000
+QUEUE = (1, 10_000_000)
+METHODS = ("multiplicative", "power", "odds_ratio", "shin")
+
+
+class ConfigError(OddsEngineError, ValueError):
+    """The configuration cannot be used; the message names the key, the value and what is allowed."""
+
+
+def minor_digits(currency: str) -> int:
+    """Decimals of a currency.
+
+    Examples
+    --------
+    >>> minor_digits("EUR"), minor_digits("JPY"), minor_digits("KWD")
+    (2, 0, 3)
+    """
+    return MINOR_DIGITS.get(currency, 2)
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """An amount as text in the currency's major unit.
+
+    Examples
+    --------
+    >>> money(-123456, "EUR"), money(5, "EUR"), money(1200, "JPY")
+    ('-1234.56', '0.05', '1200')
+    """
+    digits = minor_digits(currency)
+    sign, whole = "-" if amount_minor < 0 else "", str(abs(amount_minor)).rjust(digits + 1, "0")
+    return f"{sign}{whole[:-digits]}.{whole[-digits:]}" if digits else sign + whole
+
+
+Kind = Literal[
+    "endpoint",
+    "integer",
+    "integers",
+    "number",
+    "numbers",
+    "amount",
+    "choice",
+    "names",
+    "text",
+    "path",
+    "boolean",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the configuration file.
+
+    Amounts have two spellings: ``stake_max = "10000.00"`` in the currency of the book, as text, and
+    ``stake_minor_max = 1000000`` in its minor unit. Their bounds and defaults are in the minor unit.
+    """
+
+    section: str
+    name: str
+    kind: Kind
+    default: Any
+    # Lowest and highest value, or the words that are taken.
+    takes: tuple[Any, ...]
+    text: str
+
+    @property
+    def minor_name(self) -> str:
+        """The spelling in minor units: ``stake_max`` is ``stake_minor_max``."""
+        stem, _, last = self.name.rpartition("_")
+        return f"{stem}_minor_{last}" if last in ("min", "max") else f"{self.name}_minor"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The spellings."""
+        return (self.name, self.minor_name) if self.kind == "amount" else (self.name,)
+
+    def allowed(self, currency: str = "EUR") -> str:
+        """What the key takes, in words."""
+        match self.kind:
+            case "choice" | "names":
+                return ", ".join(self.takes)
+            case "amount":
+                return "..=".join(money(bound, currency) for bound in self.takes)
+            case "integer" | "integers" | "number" | "numbers":
+                return f"{self.takes[0]}..={self.takes[1]}"
+            case "endpoint":
+                return "tcp://host:port, ipc://path"
+            case "boolean":
+                return "true, false"
+            case _:
+                return self.kind
+
+
+# Per section, one row a key: name, kind, default, range or choices, sentence.
+_TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
+    "sockets": (
+        ("ingest", "endpoint", "tcp://127.0.0.1:5550", (), "PULL: feeds push here."),
+        ("orders", "endpoint", "tcp://127.0.0.1:5551", (), "ROUTER: tickets, money, desk, queries."),
+        ("odds", "endpoint", "tcp://127.0.0.1:5552", (), "XPUB: odds, trading status, heartbeat."),
+        ("snapshot", "endpoint", "tcp://127.0.0.1:5553", (), "ROUTER: images of boards."),
+        ("desk", "endpoint", "tcp://127.0.0.1:5554", (), "PUB: decisions, settlements, alerts."),
+        ("heartbeat_ms", "integer", 1_000, (50, 10_000), "Time between two heartbeats."),
+        (
+            "ingest_queue_max",
+            "integer",
+            100_000,
+            QUEUE,
+            "Feed messages that wait before senders are held up.",
+        ),
+        ("orders_queue_max", "integer", 10_000, QUEUE, "Requests, and answers to one client, that wait."),
+        (
+            "odds_queue_max",
+            "integer",
+            20_000,
+            QUEUE,
+            "Frames that wait for one subscriber; the rest is dropped.",
+        ),
+        ("snapshot_queue_max", "integer", 65_536, QUEUE, "Images that wait for one client."),
+        ("message_bytes_max", "integer", 1_048_576, (65_536, 67_108_864), "Who sends more is disconnected."),
+    ),
+    "journal": (
+        ("path", "path", None, (), "The journal's file. Either this or `in_memory` must be there."),
+        ("in_memory", "boolean", False, (), "No journal: everything is lost at the end."),
+        (
+            "snapshot_every",
+            "integer",
+            200_000,
+            (0, 10**9),
+            "Commands between snapshots; 0: only at shutdown.",
+        ),
+    ),
+    "book": (
+        ("currency", "text", "EUR", (), "ISO 4217 code of stakes, limits, balances."),
+        (
+            "ladder",
+            "choice",
+            "fine",
+            ("betfair", "fine", "unit"),
+            "Prices offered; odds are rounded down to it.",
+        ),
+        ("odds_min", "number", 1.01, (1.001, 1_000.0), "Shorter selections are not offered."),
+        ("odds_max", "number", 500.0, (1.001, 1_000.0), "Longer odds are cut to it."),
+        (
+            "skew_b",
+            "amount",
+            None,
+            (1, LOSS_MINOR_MAX),
+            "Liability that moves a price by a factor e; absent: none.",
+        ),
+        ("bet_delay_ms", "integer", 5_000, (0, 60_000), "Bet delay in play."),
+    ),
+    "margin": (
+        (
+            "method",
+            "choice",
+            "multiplicative",
+            METHODS,
+            "How the margin is laid on the selections of a market.",
+        ),
+        ("booksum", "number", 1.05, (1.0, 2.0), "Sum of implied probabilities of a market with one winner."),
+    ),
+    "limits": (
+        ("market_loss_max", "amount", 2_000_000, (0, LOSS_MINOR_MAX), "Largest loss on one market."),
+        ("fixture_loss_max", "amount", 5_000_000, (0, LOSS_MINOR_MAX), "Largest joint loss on one fixture."),
+        (
+            "competition_loss_max",
+            "amount",
+            50_000_000,
+            (0, LOSS_MINOR_MAX),
+            "Sum over a competition's fixtures.",
+        ),
+        ("sport_loss_max", "amount", 100_000_000, (0, LOSS_MINOR_MAX), "Sum over a sport's fixtures."),
+        ("platform_loss_max", "amount", 200_000_000, (0, LOSS_MINOR_MAX), "Sum over all fixtures."),
+        ("stake_min", "amount", 10, (1, STAKE_MINOR_MAX), "Smallest stake of a ticket."),
+        ("stake_max", "amount", 1_000_000, (1, STAKE_MINOR_MAX), "Largest stake of a ticket."),
+        ("payout_max", "amount", 25_000_000, (1, LOSS_MINOR_MAX), "Largest payout of a ticket."),
+        ("legs_max", "integer", 12, (1, 20), "Most legs of a ticket."),
+    ),
+    "models.football": (
+        (
+            "first_half_share",
+            "number",
+            0.45,
+            (0.001, 0.999),
+            "Share of the goals that fall in the first half.",
+        ),
+        (
+            "lead_multipliers",
+            "numbers",
+            (0.92, 1.0, 1.12),
+            (0.0, 10.0),
+            "Rate of a side that leads, is level, trails.",
+        ),
+        ("red_card_own", "number", 0.667, (0.0, 10.0), "Rate of a side for each own player sent off."),
+        ("red_card_opponent", "number", 1.25, (0.0, 10.0), "Rate of a side for each opponent sent off."),
+        ("stoppage_ms", "integers", (120_000, 300_000), (0, 3_600_000), "Added time expected, per half."),
+    ),
+    "curve": (
+        ("server_key_file", "path", None, (), "Secret key file of the server, from `oddsengine keygen`."),
+    ),
+    "curve.client": (
+        ("name", "text", "", (), "Who it is; for people."),
+        ("key", "text", None, (), "The client's public key, 40 characters."),
+        ("key_file", "path", None, (), "Or the file that holds it."),
+        ("sockets", "names", SOCKET_NAMES, SOCKET_NAMES, "The sockets that it may use."),
+    ),
+}
+KEYS: tuple[Key, ...] = tuple(Key(section, *row) for section, rows in _TABLE.items() for row in rows)
+
+_BY_SECTION: dict[str, dict[str, Key]] = {}
+for _key in KEYS:
+    for _name in _key.names:
+        _BY_SECTION.setdefault(_key.section, {})[_name] = _key
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Where the engine listens, and how much may wait."""
+
+    ingest: str = "tcp://127.0.0.1:5550"
+    orders: str = "tcp://127.0.0.1:5551"
+    odds: str = "tcp://127.0.0.1:5552"
+    snapshot: str = "tcp://127.0.0.1:5553"
+    desk: str = "tcp://127.0.0.1:5554"
+    heartbeat_ms: int = 1_000
+    ingest_queue_max: int = 100_000
+    orders_queue_max: int = 10_000
+    odds_queue_max: int = 20_000
+    snapshot_queue_max: int = 65_536
+    message_bytes_max: int = 1_048_576
+
+    def endpoints(self) -> dict[str, str]:
+        """The endpoint of each socket."""
+        return {name: getattr(self, name) for name in SOCKET_NAMES}
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Where commands are kept; ``path`` is ``None`` in memory."""
+
+    path: Path | None = None
+    snapshot_every: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class CurveClient:
+    """A client that may connect."""
+
+    public_key: bytes
+    name: str = ""
+    sockets: tuple[str, ...] = SOCKET_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Encryption: the server's keys and the clients it lets in."""
+
+    server: KeyPair
+    clients: tuple[CurveClient, ...]
+
+    def allowed(self) -> dict[str, list[bytes]]:
+        """The public keys of the clients of each socket."""
+        return {
+            name: [client.public_key for client in self.clients if name in client.sockets]
+            for name in SOCKET_NAMES
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration. ``engine`` is what the core takes: amounts in minor units."""
+
+    sockets: Sockets = field(default_factory=Sockets)
+    journal: Journal = field(default_factory=Journal)
+    engine: dict[str, object] = field(default_factory=lambda: parse({}, needs_journal=False).engine)
+    curve: Curve | None = None
+
+
+def load(path: str | Path, *, needs_journal: bool = True) -> Settings:
+    """Read a configuration file.
+
+    Parameters
+    ----------
+    path
+        A TOML file, see ``docs/config.md``.
+    needs_journal
+        Refuse a file that says neither where the journal is nor that there is none.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, holds an unknown key or a value outside its range.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            tables = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read configuration {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: it is not UTF-8") from error
+    try:
+        return parse(tables, folder=path.parent, needs_journal=needs_journal)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse(tables: Mapping[str, Any], *, folder: Path = Path(), needs_journal: bool = True) -> Settings:
+    """Check tables as TOML gives them.
+
+    Examples
+    --------
+    >>> parse({"limits": {"stake_max": "500.00"}}, needs_journal=False).engine["stake_minor_max"]
+    50000
+    >>> parse({"limits": {"stake_maximum": "500.00"}})
+    Traceback (most recent call last):
+    oddsengine.config.ConfigError: [limits] stake_maximum is not a known key
+    hint: did you mean stake_minor_max?
+    """
+    flat = _sections(tables)
+    currency = _currency(flat.get("book", {}))
+    values: dict[str, dict[str, Any]] = {}
+    for section in _BY_SECTION:
+        if section != "curve.client":
+            values[section] = _section(section, flat.get(section, {}), currency)
+    engine = _engine(values, currency)
+    curve = _curve(values["curve"], flat, folder)
+    sockets = Sockets(**values["sockets"])
+    _check_open_endpoints(sockets, curve)
+    return Settings(sockets, _journal(values["journal"], folder, needs_journal), engine, curve)
+
+
+def _sections(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested tables as ``"models.football": {...}``; unknown sections are errors."""
+    flat: dict[str, Any] = {}
+    parents = {section.split(".")[0] for section in _BY_SECTION if "." in section}
+    for name, table in tables.items():
+        if name not in _BY_SECTION and name not in parents:
+            raise ConfigError(f"[{name}] is not a known section{_hint(name, _BY_SECTION)}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{name} = {table!r} stands outside a section{_hint(name, _all_names())}")
+        own = {}
+        for key, value in table.items():
+            nested = f"{name}.{key}"
+            if nested in _BY_SECTION:
+                flat[nested] = value
+            elif isinstance(value, dict) and name in parents:
+                known = [section for section in _BY_SECTION if section.startswith(f"{name}.")]
+                raise ConfigError(f"[{nested}] is not a known section{_hint(nested, known)}")
+            else:
+                own[key] = value
+        flat[name] = own
+    for name, table in flat.items():
+        if name in parents and name not in _BY_SECTION and table:
+            raise ConfigError(f"[{name}] {next(iter(table))} is not a known key")
+    return flat
+
+
+def _all_names() -> list[str]:
+    return [name for section in _BY_SECTION.values() for name in section]
+
+
+def _hint(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    return f"\nhint: did you mean {near[0]}?" if near else ""
+
+
+def _currency(book: Mapping[str, Any]) -> str:
+    currency = book.get("currency", "EUR")
+    if not (isinstance(currency, str) and len(currency) == 3 and currency.isascii() and currency.isupper()):
+        raise ConfigError(f"[book] currency {currency!r} is not three upper-case letters")
+    return currency
+
+
+def _section(section: str, table: Any, currency: str) -> dict[str, Any]:
+    """The values of one section by canonical name, defaults included."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{section} is {table!r}, not a section")
+    known = _BY_SECTION[section]
+    values: dict[str, Any] = {key.name: key.default for key in known.values()}
+    seen: dict[str, str] = {}
+    for name, value in table.items():
+        key = known.get(name)
+        if key is None:
+            raise ConfigError(f"[{section}] {name} is not a known key{_hint(name, known)}")
+        if key.name in seen:
+            raise ConfigError(f"[{section}] {seen[key.name]} and {name} say the same thing; keep one")
+        seen[key.name] = name
+        values[key.name] = _value(key, name, value, currency)
+    return values
+
+
+def _value(key: Key, name: str, value: Any, currency: str) -> Any:
+    where = f"[{key.section}] {name}"
+    match key.kind:
+        case "integer" | "number":
+            return _within(key, where, value)
+        case "integers" | "numbers":
+            count = len(key.default)
+            if not isinstance(value, list) or len(value) != count:
+                raise ConfigError(f"{where} {value!r} is not a list of {count} numbers")
+            return [_within(key, f"{where}[{index}]", item) for index, item in enumerate(value)]
+        case "amount":
+            return (
+                _minor(key, where, value) if name == key.minor_name else _major(key, where, value, currency)
+            )
+        case "boolean" if not isinstance(value, bool):
+            raise ConfigError(f"{where} {value!r} is not true or false")
+        case "choice" if value not in key.takes:
+            near = _hint(value, key.takes) if isinstance(value, str) else ""
+            raise ConfigError(f"{where} {value!r} is not one of {key.allowed()}{near}")
+        case "names" if not isinstance(value, list) or not value or not set(value) <= set(key.takes):
+            raise ConfigError(f"{where} {value!r} is not a list of {key.allowed()}")
+        case "endpoint":
+            return _endpoint(where, value)
+        case "text" | "path" if not isinstance(value, str) or not value:
+            raise ConfigError(f"{where} {value!r} is not a text")
+    return value
+
+
+def _within(key: Key, where: str, value: Any) -> Any:
+    number = _integer(where, value) if key.kind.startswith("integer") else _number(where, value)
+    low, high = key.takes
+    if not low <= number <= high:
+        raise ConfigError(f"{where} {value} is outside {low}..={high}")
+    return number
+
+
+def _integer(where: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{where} {value!r} is not an integer")
+    return value
+
+
+def _number(where: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{where} {value!r} is not a number")
+    return float(value)
+
+
+def _minor(key: Key, where: str, value: Any) -> int:
+    """An amount written as an integer of minor units."""
+    amount, (low, high) = _integer(where, value), key.takes
+    if not low <= amount <= high:
+        raise ConfigError(f"{where} {amount} is outside {low}..={high}")
+    return amount
+
+
+def _major(key: Key, where: str, value: Any, currency: str) -> int:
+    """An amount written as decimal text, in minor units."""
+    hint = f'\nhint: write {key.name} = "{money(10_000, currency)}" or {key.minor_name} = 10000'
+    if not isinstance(value, str):
+        raise ConfigError(f"{where} {value!r} is not an amount in quotes{hint}")
+    try:
+        amount = Decimal(value).scaleb(minor_digits(currency))
+    except InvalidOperation as error:
+        raise ConfigError(f"{where} {value!r} is not an amount{hint}") from error
+    if not amount.is_finite() or amount != amount.to_integral_value():
+        raise ConfigError(f"{where} {value!r} is not an amount with {minor_digits(currency)} decimals")
+    low, high = key.takes
+    if not low <= amount <= high:
+        raise ConfigError(f"{where} {value} is outside {key.allowed(currency)}")
+    return int(amount)
+
+
+def _endpoint(where: str, value: Any) -> str:
+    scheme, found, address = value.partition("://") if isinstance(value, str) else ("", "", "")
+    if not found or scheme not in ("tcp", "ipc") or not address:
+        raise ConfigError(
+            f"{where} {value!r} is not an endpoint such as tcp://127.0.0.1:5550 or ipc:///run/odds"
+        )
+    if scheme == "tcp":
+        port = address.rpartition(":")[2]
+        if port != "*" and not (port.isdecimal() and int(port) <= 65_535):
+            raise ConfigError(f"{where} {value!r} has no port in 0..=65535")
+    return str(value)
+
+
+def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str, object]:
+    """The dictionary that the core takes."""
+    book, limits, football = values["book"], values["limits"], values["models.football"]
+    if book["odds_max"] < book["odds_min"]:
+        raise ConfigError(f"[book] odds_max {book['odds_max']} is below odds_min {book['odds_min']}")
+    if limits["stake_max"] < limits["stake_min"]:
+        low, high = (money(limits[name], currency) for name in ("stake_min", "stake_max"))
+        raise ConfigError(f"[limits] stake_max {high} is below stake_min {low}")
+    amounts = {
+        key.minor_name: values[key.section][key.name]
+        for key in KEYS
+        if key.kind == "amount" and key.section == "limits"
+    }
+    return {
+        "currency": currency,
+        "margin": {"method": values["margin"]["method"], "booksum": values["margin"]["booksum"]},
+        "ladder": book["ladder"],
+        "odds_min": book["odds_min"],
+        "odds_max": book["odds_max"],
+        "skew_b_minor": book["skew_b"],
+        "bet_delay_ms": book["bet_delay_ms"],
+        **amounts,
+        "legs_max": limits["legs_max"],
+        "models": {"football": {name: _listed(value) for name, value in football.items()}},
+    }
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _journal(values: Mapping[str, Any], folder: Path, needs_journal: bool) -> Journal:
+    path, in_memory = values["path"], values["in_memory"]
+    if path is not None and in_memory:
+        raise ConfigError("[journal] path and in_memory = true exclude each other; keep one")
+    if path is None and not in_memory and needs_journal:
+        raise ConfigError(
+            "[journal] path is missing\n"
+            'hint: write path = "journal.db", or in_memory = true if everything may be lost at the end'
+        )
+    return Journal(None if path is None else folder / path, values["snapshot_every"])
+
+
+def _curve(values: Mapping[str, Any], flat: Mapping[str, Any], folder: Path) -> Curve | None:
+    clients = flat.get("curve.client", [])
+    if values["server_key_file"] is None:
+        if "curve" in flat:
+            raise ConfigError("[curve] server_key_file is missing\nhint: oddsengine keygen server")
+        return None
+    if not isinstance(clients, list) or not clients:
+        raise ConfigError("[curve] lets nobody in\nhint: add a [[curve.client]] with a key for each client")
+    try:
+        server = read_keys(folder / values["server_key_file"], secret=True)
+        return Curve(server, tuple(_client(client, folder) for client in clients))
+    except KeyFileError as error:
+        raise ConfigError(f"[curve] {error}") from error
+
+
+def _client(table: Any, folder: Path) -> CurveClient:
+    values = _section("curve.client", table, "EUR")
+    if (values["key"] is None) == (values["key_file"] is None):
+        raise ConfigError("[[curve.client]] needs either key or key_file")
+    sockets = tuple(values["sockets"])
+    if values["key"] is not None:
+        return CurveClient(public_key(values["key"]), values["name"], sockets)
+    path = folder / values["key_file"]
+    return CurveClient(read_keys(path, secret=False).public, values["name"] or path.stem, sockets)
+
+
+def is_local(endpoint: str) -> bool:
+    """Only this host can reach it: ``ipc``, or ``tcp`` on a loopback address.
+
+    Examples
+    --------
+    >>> is_local("ipc:///run/odds"), is_local("tcp://127.0.0.1:5550"), is_local("tcp://*:5550")
+    (True, True, False)
+    """
+    scheme, _, address = endpoint.partition("://")
+    if scheme == "ipc":
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    if host in ("localhost", "lo"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_open_endpoints(sockets: Sockets, curve: Curve | None) -> None:
+    if curve is not None:
+        return
+    for name, endpoint in sockets.endpoints().items():
+        if not is_local(endpoint):
+            raise ConfigError(
+                f"[sockets] {name} {endpoint} is open to other hosts, and there is no [curve] section\n"
+                'hint: oddsengine keygen server; then [curve] server_key_file = "server.key_secret" and a '
+                "[[curve.client]] for each client; or listen on 127.0.0.1"
+            )
+
+
+assert {item.name for item in fields(Sockets)} == set(_BY_SECTION["sockets"])
+
+
+def label(key: Key) -> str:
+    """A key with its section, as in ``docs/config.md``.
+
+    >>> label(KEYS[0])
+    'sockets.ingest'
+    """
+    return f"{key.section}.{key.name}"
+
+
+def default_text(key: Key) -> str:
+    """The default as it would stand in the file."""
+    match key.default:
+        case None | "":
+            return "–"
+        case bool():
+            return f"`{str(key.default).lower()}`"
+        case int() if key.kind == "amount":
+            return f'`"{money(key.default, "EUR")}"`'
+        case tuple() if key.kind == "names":
+            return "all"
+        case tuple():
+            return f"`{list(key.default)}`"
+        case str():
+            return f'`"{key.default}"`'
+        case _:
+            return f"`{key.default}`"
+
+
+def table() -> str:
+    """The reference of all keys in Markdown, for ``docs/config.md``."""
+    rows = (f"| `{label(key)}` | {default_text(key)} | {key.allowed()} | {key.text} |" for key in KEYS)
+    return "\n".join(["| key | default | takes | what |", "|---|---|---|---|", *rows])

@@ -1,0 +1,242 @@
+"""The engine in this process: the same messages as over ZeroMQ, without the sockets.
+
+>>> from oddsengine import Engine
+>>> engine = Engine(clock=iter(range(1_000_000_000, 2_000_000_000)).__next__)
+>>> engine.feed.fixture(1, competition="friendly", home="Alba", away="Bruma", start_ns=0)
+>>> engine.feed.prices(1, odds_1x2=(2.10, 3.40, 3.60), total_line=2.5, odds_total=(1.95, 1.90))
+>>> board = engine.board(1)
+>>> board
+<Board 1 Alba v Bruma 0-0, pre_match 0:00, open, 313 markets, version 1.1>
+>>> engine.deposit(customer=7, amount_minor=10_000).available_minor
+10000
+>>> engine.place_ticket(customer=7, legs=[board.leg("1x2", "home")], stake_minor=1_000).state
+'accepted'
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from oddsengine import _core
+from oddsengine._messages import Alert, Board, Json, Markets, Ticket, Times
+from oddsengine._odds_client import _board
+from oddsengine._orders_client import DeskClient, DeskEvent, FeedClient, Reply, _desk_event
+from oddsengine.exceptions import OddsEngineError
+
+__all__ = ["Engine"]
+
+# Sockets of a frame, as the core numbers them.
+_ODDS, _DESK, _ORDERS, _SNAPSHOT = range(4)
+
+
+class Engine(DeskClient):
+    """An engine in this process, with the calls of a desk and of a sportsbook's services.
+
+    All methods of :class:`oddsengine.client.DeskClient` are here: tickets, money, suspensions, prices, limits,
+    exposure. :attr:`feed` takes what a feed tells, :meth:`board` shows a fixture. Not safe for two threads.
+
+    Parameters
+    ----------
+    journal
+        A file that makes it durable: every answer about money waits until it is written. ``None`` keeps
+        everything in memory, for notebooks and back-tests.
+    config
+        The ``engine`` part of a configuration: ``{"bet_delay_ms": 0, "margin": {"method": "power"}}``; see
+        ``docs/config.md``. Amounts in minor units.
+    clock
+        Gives the time of every message, in nanoseconds since 1970. A back-test passes its own.
+
+    Raises
+    ------
+    OddsEngineError
+        The journal is locked, damaged, or not a journal.
+    ValueError
+        A configured value outside its range, named.
+    """
+
+    def __init__(
+        self,
+        journal: str | Path | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
+        clock: Callable[[], int] = time.time_ns,
+        source: str = "desk",
+    ) -> None:
+        self.source = source
+        self.feed: FeedClient = _LocalFeed(self)
+        self._clock = clock
+        self._core = _core.Service(
+            journal=None if journal is None else str(journal), config=dict(config or {}), now_ns=clock()
+        )
+        self._ids = itertools.count(1)
+        self._name = "local"
+        self._timeout_s = 5.0
+        self._replies: deque[Reply] = deque()
+        self._events: deque[DeskEvent] = deque()
+        self._images: deque[Json] = deque()
+
+    # The transport of the clients, replaced by calls.
+
+    def submit(self, request: Mapping[str, Any]) -> str:
+        request_id = str(request.get("request_id") or f"{self._name}-{next(self._ids)}")
+        payload = orjson.dumps({**request, "request_id": request_id})
+        self._core.order(b"local", payload, self._clock())
+        self._collect()
+        return request_id
+
+    def poll(self, timeout_s: float = 0.0) -> list[Reply]:
+        """The answers that have come, among them those after a bet delay that :meth:`tick` ended."""
+        self._until(lambda: bool(self._replies), timeout_s)
+        replies = list(self._replies)
+        self._replies.clear()
+        return replies
+
+    @property
+    def pending_count(self) -> int:
+        return 0
+
+    def request(self, request: Mapping[str, Any], *, timeout_s: float | None = None) -> Reply:
+        request_id = self.submit(request)
+        return self._await(request_id, self._timeout_s if timeout_s is None else timeout_s)
+
+    def _await(self, request_id: str, timeout_s: float) -> Reply:
+        def arrived() -> bool:
+            return any(reply.request_id == request_id for reply in self._replies)
+
+        self._until(arrived, timeout_s)
+        for reply in self._replies:
+            if reply.request_id == request_id:
+                self._replies.remove(reply)
+                return reply
+        raise OddsEngineError(f"request {request_id} was not answered within {timeout_s} s")
+
+    def _wait_decided(self, request: Json, placed: Ticket, timeout_s: float | None) -> Ticket:
+        # Time is the caller's: a bet delay ends with `tick`, not by waiting.
+        return placed
+
+    def _until(self, done: Callable[[], bool], timeout_s: float) -> None:
+        """Waits for the journal, if there is one."""
+        until_s = time.monotonic() + timeout_s
+        while not done() and time.monotonic() < until_s and self._core.wakeup_fd >= 0:
+            time.sleep(0.0002)
+            self._core.durable()
+            self._collect()
+
+    def _collect(self) -> None:
+        self._core.end_turn()
+        now_ns = self._clock()
+        for socket, (first, payload) in self._core.take_frames(now_ns):
+            if socket == _ORDERS:
+                body: Json = orjson.loads(payload)
+                self._replies.append(Reply(body["request_id"], body["type"], body, body["received_ns"], now_ns))
+            elif socket == _SNAPSHOT:
+                self._images.append(orjson.loads(payload))
+            elif socket == _DESK:
+                self._events.append(_desk_event(orjson.loads(payload), now_ns))
+            elif first.startswith(b"odds."):
+                self._on_odds(payload)
+
+    def _on_odds(self, payload: bytes) -> None:
+        """Boards are read from the state when asked for; changes are not kept."""
+
+    def events(self, timeout_s: float = 0.0) -> list[DeskEvent]:
+        """Decisions, settlements and alerts since the last call."""
+        self._until(lambda: bool(self._events), timeout_s)
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    # What only a local engine has.
+
+    def board(self, fixture: int) -> Board:
+        """The board of a fixture as it stands.
+
+        Raises
+        ------
+        OddsEngineError
+            The fixture is not known.
+        """
+        self._core.snapshot_request(
+            b"local", orjson.dumps({"type": "image", "request_id": "image", "fixture": fixture}), self._clock()
+        )
+        self._collect()
+        image = self._images.popleft()
+        if image["type"] != "board":
+            raise OddsEngineError(image["detail"])
+        names = {key: tuple(body["selections"]) for key, body in image["markets"].items()}
+        return _board(image, Times.of(image, image["sent_ns"]), Markets(image["markets"], names))
+
+    def tick(self, now_ns: int | None = None) -> None:
+        """Let time pass: bet delays that have ended are decided; their answers come with :meth:`poll`."""
+        self._core.tick(self._clock() if now_ns is None else now_ns)
+        self._collect()
+
+    def ingest(self, message: bytes) -> None:
+        """One canonical feed message, as bytes; what is wrong with it comes as an alert in :meth:`events`."""
+        self._core.ingest(message, self._clock())
+        self._collect()
+
+    def state_hash(self) -> str:
+        """The hash of the state: the same for a live run, its replay and its recovery."""
+        return self._core.state_hash()
+
+    def invariants(self) -> dict[str, bool]:
+        """The named invariants; all of them hold, always."""
+        return self._core.invariants()
+
+    def metrics(self) -> dict[str, object]:
+        """Counts of what came in and went out."""
+        return self._core.metrics()
+
+    @property
+    def epoch(self) -> int:
+        """The number of this start; odds versions of earlier ones are not taken."""
+        return self._core.epoch
+
+    def close(self) -> None:
+        """Write what is open, and give the journal back."""
+        self._core.close()
+
+    def __repr__(self) -> str:
+        metrics = self._core.metrics()
+        return f"<Engine epoch {self.epoch}, {metrics['fixtures']} fixtures, {metrics['tickets']} tickets>"
+
+
+class _LocalFeed(FeedClient):
+    """The feed of a local engine; raises where a remote one would only be told by an alert."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.source = "feed"
+        self.sent_count = 0
+        self._engine = engine
+
+    def send(self, message: Mapping[str, Any] | bytes) -> None:
+        """One message; ``source`` and ``time_ns`` are added where they are absent.
+
+        Raises
+        ------
+        OddsEngineError
+            The message was not understood, or refused; nothing changed.
+        """
+        engine = self._engine
+        if not isinstance(message, bytes):
+            message = orjson.dumps({"source": self.source, "time_ns": engine._clock(), **message})
+        kept = len(engine._events)
+        engine.ingest(message)
+        self.sent_count += 1
+        for event in itertools.islice(engine._events, kept, None):
+            if isinstance(event, Alert) and event.alert in ("feed_error", "feed_refused"):
+                raise OddsEngineError(event.message)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def __repr__(self) -> str:
+        return f"<feed of {self._engine!r}>"

@@ -1,0 +1,99 @@
+"""The exceptions of the package. Every one of them is an `OddsEngineError`.
+
+Messages come from the Rust core unchanged: they name the value and the allowed range. An error inside a batch
+carries a note with the row.
+
+>>> from oddsengine import margin
+>>> margin.fair_probabilities([1.9, 0.5])
+Traceback (most recent call last):
+    ...
+oddsengine.exceptions.MarginError: inverse odds 2 of selection 1 are not strictly between 0 and 1
+"""
+
+__all__ = [
+    "BoundsError",
+    "FootballError",
+    "JournalError",
+    "MarginError",
+    "OddsEngineError",
+    "SelectionError",
+    "SnapError",
+]
+
+
+class OddsEngineError(Exception):
+    """Base of every exception that this package raises on purpose."""
+
+
+class BoundsError(OddsEngineError, ValueError):
+    """A value outside its range, or arguments that do not fit together.
+
+    >>> from oddsengine import odds
+    >>> odds.BETFAIR.down(1.005)
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.BoundsError: decimal odds 1.005 is outside 1.01..=1000
+    """
+
+
+class MarginError(OddsEngineError, ValueError):
+    """A margin that cannot be removed or applied; never replaced by another method's answer.
+
+    `code` is a short fixed name of the reason: `unknown_method`, `selection_count`, `output_count`,
+    `inverse_odds`, `probability`, `target`, `booksum`, `under_round`, `negative_probability`,
+    `probability_above_one`, `booksum_unreachable` or `not_solved`.
+
+    >>> from oddsengine import margin
+    >>> try:
+    ...     margin.fair_probabilities([1.01, 40.0, 250.0], method="additive")
+    ... except MarginError as error:
+    ...     print(error.code)
+    negative_probability
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class FootballError(OddsEngineError, ValueError):
+    """A football model that cannot be built, or prices that no model explains.
+
+    >>> from oddsengine import football
+    >>> football.DixonColes(1.6, 1.25, 0.6)
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.FootballError: rho 0.6 is outside -0.625..=0.5
+    """
+
+
+class SnapError(OddsEngineError, ValueError):
+    """Odds that cannot be put on a ladder with the margin asked for.
+
+    >>> from oddsengine import odds
+    >>> odds.snap_min_margin([2.5, 2.5], booksum_min=1.05)
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.SnapError: booksum 0.8 of the rounded-down odds is below the minimum 1.05
+    """
+
+
+class SelectionError(OddsEngineError, LookupError):
+    """A market or selection that does not exist, or that cannot be graded from what is known.
+
+    >>> from oddsengine import settle
+    >>> settle.grade("1x2/hom", (1, 0))
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.SelectionError: market "1x2" has no selection "hom", but home, draw, away
+    """
+
+
+class JournalError(OddsEngineError):
+    """A journal that cannot be used: locked by another process, damaged, missing, or not a journal.
+
+    The message says which, and for a damage what exactly is lost.
+    """

@@ -1,0 +1,817 @@
+"""Football: goal models, calibration to prices, every market on the score, the match in play.
+
+Goals are written home first. `lambda_home` and `lambda_away` are expected goals (0 to 20), lines are goals in
+steps of a quarter. A *grid* is a square float64 matrix: `grid[x, y]` is the probability that home scores x
+and away y. Every market function takes a `DixonColes` model or any grid, your own too.
+
+>>> model = calibrate(0.4612, 0.2701, 0.2687, 0.5134)
+>>> model
+DixonColes(lambda_home=1.5758, lambda_away=1.153, rho=-0.0846)
+>>> round(asian_handicap(model, -0.25).fair_odds, 3)
+1.875
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from oddsengine import _core
+from oddsengine._html import table
+from oddsengine.margin import Errors, Method
+from oddsengine.odds import LadderName
+
+__all__ = [
+    "BASKET_LABELS",
+    "DEFAULT_MULTIPLIERS",
+    "Board",
+    "CalibratedMatch",
+    "DixonColes",
+    "GoalExpectations",
+    "InPlay",
+    "LineShares",
+    "Markets",
+    "OverLine",
+    "Price",
+    "RateMultipliers",
+    "asian_handicap",
+    "asian_handicap_batch",
+    "basket",
+    "bivariate_poisson_grid",
+    "board",
+    "calibrate",
+    "calibrate_asian",
+    "calibrate_asian_batch",
+    "calibrate_batch",
+    "calibrate_from_odds",
+    "calibrate_from_odds_batch",
+    "grid",
+    "half_time_full_time",
+    "inplay",
+    "inplay_markov",
+    "markets",
+    "negbin_over",
+    "total",
+    "total_batch",
+    "weibull_count_pmf",
+    "weibull_frank_1x2",
+    "weibull_frank_grid",
+]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+LineKind: TypeAlias = Literal["total", "handicap", "home_total", "away_total"]
+
+
+class LineShares(NamedTuple):
+    """What a unit stake on one side of a line does on average.
+
+    A quarter line is half a stake on each of its neighbours.
+
+    >>> LineShares(win=0.4, lose=0.4).push
+    0.2
+    """
+
+    win: float
+    """Expected fraction of the stake that wins, 0 to 1."""
+    lose: float
+    """Expected fraction of the stake that loses, 0 to 1."""
+
+    @property
+    def push(self) -> float:
+        """Expected fraction of the stake that comes back."""
+        return max(0.0, round(1.0 - self.win - self.lose, 15))
+
+    @property
+    def fair_probability(self) -> float:
+        """`win / (win + lose)`, the inverse of the fair odds; `nan` if the stake always comes back."""
+        decided = self.win + self.lose
+        return self.win / decided if decided > 0.0 else float("nan")
+
+    @property
+    def fair_odds(self) -> float:
+        """Decimal odds at which the bet is worth its stake, `1 + lose / win`; `inf` if it cannot win."""
+        return 1.0 + self.lose / self.win if self.win > 0.0 else float("inf")
+
+    @property
+    def opposite(self) -> "LineShares":
+        """The other side of the same line."""
+        return LineShares(self.lose, self.win)
+
+
+@dataclass(frozen=True, slots=True)
+class DixonColes:
+    """Two Poisson counts with a correction of the four lowest scores.
+
+    Cell 0-0 is multiplied by `1 - lambda_home lambda_away rho`, 1-0 by `1 + lambda_away rho`, 0-1 by
+    `1 + lambda_home rho` and 1-1 by `1 - rho`. `rho = 0` is the independent Poisson model; markets imply
+    about -0.07. Source: M. Dixon, S. Coles, "Modelling Association Football Scores and Inefficiencies in the
+    Football Betting Market", Applied Statistics 46 (1997). Reproduced in `tests/golden/football_score.json`.
+
+    Raises
+    ------
+    FootballError
+        Expected goals outside 0 to 20, or a rho that makes a score's probability negative.
+    """
+
+    lambda_home: float
+    lambda_away: float
+    rho: float = 0.0
+
+    def __post_init__(self) -> None:
+        _core.dixon_coles_check(self.lambda_home, self.lambda_away, self.rho)
+
+    @property
+    def total(self) -> float:
+        """Expected goals of both sides."""
+        return self.lambda_home + self.lambda_away
+
+    @property
+    def supremacy(self) -> float:
+        """Expected home goals less expected away goals."""
+        return self.lambda_home - self.lambda_away
+
+    @property
+    def rho_bounds(self) -> tuple[float, float]:
+        """The smallest and the largest rho for these expected goals."""
+        return _core.dixon_coles_rho_bounds(self.lambda_home, self.lambda_away)
+
+    def grid(self, *, size: int | None = None) -> FloatArray:
+        """The score grid, see `grid`."""
+        return grid(self.lambda_home, self.lambda_away, self.rho, size=size)
+
+    def __repr__(self) -> str:
+        home, away, rho = (float(f"{value:.5g}") for value in (self.lambda_home, self.lambda_away, self.rho))
+        return f"DixonColes(lambda_home={home}, lambda_away={away}, rho={round(rho, 4)})"
+
+    def _repr_html_(self) -> str:
+        scores = self.grid()
+        shown = 6
+        result = markets(scores)
+        percent = [f"{100 * result[name]:.1f} %" for name in ("home", "draw", "away")]
+        head = table(["home", "draw", "away"], [percent], caption=repr(self))
+        rows = [[str(x), *(f"{100 * scores[x, y]:.1f}" for y in range(shown))] for x in range(shown)]
+        columns = ["home \\ away", *(str(y) for y in range(shown))]
+        return head + table(columns, rows, caption="Correct score, percent")
+
+
+class GoalExpectations(NamedTuple):
+    """The models of many matches, one column each; `basket(*expectations)` prices them all."""
+
+    lambda_home: FloatArray
+    """(n,) expected home goals."""
+    lambda_away: FloatArray
+    """(n,) expected away goals."""
+    rho: FloatArray
+    """(n,) correction of the low scores."""
+
+
+class CalibratedMatch(NamedTuple):
+    """A model and the fair probabilities that it was fitted to."""
+
+    model: DixonColes
+    home: float
+    draw: float
+    away: float
+    over: float
+
+
+Scores: TypeAlias = DixonColes | FloatArray
+
+
+def calibrate(p_home: float, p_draw: float, p_away: float, p_over: float, *, line: float = 2.5) -> DixonColes:
+    """The Dixon-Coles model that has exactly these fair probabilities.
+
+    The total follows from the over price alone, the supremacy from `p_home - p_away` alone, rho from the draw
+    in closed form; no optimiser, residuals near 1e-15. Reproduced in
+    `tests/golden/football_calibration.json`.
+
+    Parameters
+    ----------
+    p_home, p_draw, p_away
+        Fair probabilities, strictly between 0 and 1, that sum to 1 within 1e-9.
+    p_over
+        Fair probability of the over: `win / (win + lose)` where the line can push.
+    line
+        Total line, 0.5 to 38.75 in quarter steps.
+
+    Raises
+    ------
+    FootballError
+        Impossible prices, or prices that no admissible model has.
+
+    Examples
+    --------
+    >>> calibrate(0.4612, 0.2701, 0.2687, 0.5134)
+    DixonColes(lambda_home=1.5758, lambda_away=1.153, rho=-0.0846)
+    """
+    return DixonColes(*_core.football_calibrate(p_home, p_draw, p_away, p_over, line))
+
+
+def calibrate_batch(
+    p_home: npt.ArrayLike,
+    p_draw: npt.ArrayLike,
+    p_away: npt.ArrayLike,
+    p_over: npt.ArrayLike,
+    *,
+    line: float = 2.5,
+    errors: Errors = "raise",
+) -> GoalExpectations:
+    """As `calibrate` for (n,) arrays, without the interpreter's lock.
+
+    A match that no model explains raises `FootballError` with its row, or becomes `nan` with `errors="nan"`.
+
+    >>> expectations = calibrate_batch([0.4612, 0.7255], [0.2701, 0.1725], [0.2687, 0.102], [0.5134, 0.6205])
+    >>> expectations.lambda_home.round(4)
+    array([1.5758, 2.4032])
+    """
+    home, draw, away, over = _columns(p_home, p_draw, p_away, p_over)
+    return GoalExpectations(*_core.football_calibrate_batch(home, draw, away, over, line, errors != "nan"))
+
+
+def calibrate_from_odds(
+    odds_1x2: Sequence[float],
+    odds_total: Sequence[float],
+    *,
+    line: float = 2.5,
+    method: Method = "multiplicative",
+    method_total: Method | None = None,
+) -> CalibratedMatch:
+    """Remove the margin from 1X2 and a total line, then calibrate.
+
+    Parameters
+    ----------
+    odds_1x2
+        Decimal odds of home, draw, away, each above 1.
+    odds_total
+        Decimal odds of over, under at `line`.
+    method, method_total
+        Margin methods of the 1X2 and of the total; the second is the first unless given.
+
+    Raises
+    ------
+    MarginError
+        A margin that cannot be removed.
+    FootballError
+        As in `calibrate`.
+
+    Examples
+    --------
+    >>> calibrate_from_odds([2.1, 3.45, 3.8], [1.95, 1.93], method="power").model
+    DixonColes(lambda_home=1.5632, lambda_away=1.0999, rho=-0.1163)
+    """
+    home, draw, away = odds_1x2
+    over, under = odds_total
+    fair, fair_over, model = _core.football_calibrate_from_odds(
+        [home, draw, away], [over, under], line, method, method_total or method
+    )
+    return CalibratedMatch(DixonColes(*model), fair[0], fair[1], fair[2], fair_over)
+
+
+def calibrate_from_odds_batch(
+    odds_1x2: npt.ArrayLike,
+    odds_total: npt.ArrayLike,
+    *,
+    line: float = 2.5,
+    method: Method = "multiplicative",
+    method_total: Method | None = None,
+    errors: Errors = "raise",
+) -> GoalExpectations:
+    """As `calibrate_from_odds` for arrays of shape (n, 3) and (n, 2), without the interpreter's lock.
+
+    >>> calibrate_from_odds_batch([[2.1, 3.45, 3.8]], [[1.95, 1.93]]).rho.round(4)
+    array([-0.121])
+    """
+    columns = _core.football_calibrate_from_odds_batch(
+        np.ascontiguousarray(odds_1x2, dtype=np.float64),
+        np.ascontiguousarray(odds_total, dtype=np.float64),
+        line,
+        method,
+        method_total or method,
+        errors != "nan",
+    )
+    return GoalExpectations(*columns)
+
+
+def calibrate_asian(handicap: float, fair_home: float, line: float, fair_over: float) -> DixonColes:
+    """The Poisson model with these fair probabilities of an Asian handicap and a total line.
+
+    `handicap` is added to the home goals; both probabilities are `win / (win + lose)`.
+
+    >>> model = calibrate_asian(-0.75, 0.512, 2.75, 0.487)
+    >>> round(model.total, 4), round(model.supremacy, 4)
+    (2.858, 0.8415)
+    """
+    return DixonColes(*_core.football_calibrate_asian(handicap, fair_home, line, fair_over))
+
+
+def calibrate_asian_batch(
+    handicap: npt.ArrayLike,
+    fair_home: npt.ArrayLike,
+    line: npt.ArrayLike,
+    fair_over: npt.ArrayLike,
+    *,
+    errors: Errors = "raise",
+) -> GoalExpectations:
+    """As `calibrate_asian` for (n,) arrays, without the interpreter's lock.
+
+    >>> calibrate_asian_batch([-0.75, 0.0], [0.512, 0.5], 2.75, 0.487).lambda_home.round(4)
+    array([1.8498, 1.429 ])
+    """
+    columns = _columns(handicap, fair_home, line, fair_over)
+    return GoalExpectations(
+        *_core.football_calibrate_asian_batch(columns[0], columns[1], columns[2], columns[3], errors != "nan")
+    )
+
+
+def grid(lambda_home: float, lambda_away: float, rho: float = 0.0, *, size: int | None = None) -> FloatArray:
+    """The Dixon-Coles score grid.
+
+    Parameters
+    ----------
+    lambda_home, lambda_away
+        Expected goals, 0 to 20.
+    rho
+        Correction of the low scores.
+    size
+        Rows and columns: 0 to `size - 1` goals a side, 2 to 80. By default less than 1e-12 lies outside. The
+        grid is never normalised silently: what it misses to 1 is its tail.
+
+    Returns
+    -------
+    (size, size) float64, home goals down, away goals across.
+
+    Examples
+    --------
+    >>> grid(1.62, 1.08, -0.08)[:2, :2].round(4)
+    array([[0.0766, 0.0632],
+           [0.0995, 0.127 ]])
+    """
+    return _core.football_grid(lambda_home, lambda_away, rho, size)
+
+
+def bivariate_poisson_grid(lambda1: float, lambda2: float, lambda3: float) -> FloatArray:
+    """The grid of home goals `W1 + W3` and away goals `W2 + W3` with independent Poisson `W`.
+
+    Source: D. Karlis, I. Ntzoufras, "Analysis of Sports Data by Using Bivariate Poisson Models", The
+    Statistician 52 (2003). Reproduced in `tests/golden/football_score.json`.
+
+    >>> round(float(np.trace(bivariate_poisson_grid(1.35, 0.95, 0.12))), 6)
+    0.276438
+    """
+    return _core.football_grid_bivariate_poisson(lambda1, lambda2, lambda3)
+
+
+def weibull_frank_grid(rate_home: float, rate_away: float, *, shape: float, kappa: float) -> FloatArray:
+    """The (16, 16) grid of Weibull counts whose sides are tied by a Frank copula.
+
+    Rates 0 to 6, shape 0.5 to 2 (1 is Poisson), kappa -30 to 30 (0 is independence). Source: G. Boshnakov, T.
+    Kharrat, I. McHale, "A bivariate Weibull count model for forecasting association football scores",
+    International Journal of Forecasting 33 (2017).
+    """
+    return _core.football_grid_weibull_frank(rate_home, rate_away, shape, kappa)
+
+
+def weibull_frank_1x2(
+    rate_home: float, rate_away: float, *, shape: float, kappa: float
+) -> tuple[float, float, float]:
+    """Home, draw and away of `weibull_frank_grid`.
+
+    >>> [round(p, 4) for p in weibull_frank_1x2(1.45, 1.1, shape=1.05, kappa=-0.45)]
+    [0.4502, 0.2565, 0.2933]
+    """
+    result = markets(weibull_frank_grid(rate_home, rate_away, shape=shape, kappa=kappa))
+    return result["home"], result["draw"], result["away"]
+
+
+def weibull_count_pmf(rate: float, shape: float, *, count: int = 9) -> FloatArray:
+    """P(0), P(1), ... goals of a Weibull count.
+
+    The gap to the next goal survives `t` with probability `exp(-rate t**shape)`. `count` values, 1 to 16.
+    Reproduced in `tests/golden/football_score.json`.
+
+    >>> weibull_count_pmf(1.4, 1.05, count=3).round(6)
+    array([0.246597, 0.357339, 0.243293])
+    """
+    return _core.weibull_count_pmf(rate, shape, count)
+
+
+class Markets(TypedDict):
+    """Every market that depends on the final score. Probabilities unless they are `LineShares`."""
+
+    home: float
+    draw: float
+    away: float
+    both_score: float
+    odd_total: float
+    home_clean_sheet: float
+    away_clean_sheet: float
+    home_win_to_nil: float
+    away_win_to_nil: float
+    double_chance: dict[str, float]
+    """`1x`, `12`, `x2`."""
+    draw_no_bet: LineShares
+    """Of home."""
+    correct_score: dict[str, float]
+    """`0-0` to `6-6`."""
+    exact_total: dict[int, float]
+    total_at_least: dict[int, float]
+    home_wins_by: dict[int, float]
+    away_wins_by: dict[int, float]
+    home_wins_by_at_least: dict[int, float]
+    away_wins_by_at_least: dict[int, float]
+    total: dict[float, LineShares]
+    """Over, by line."""
+    handicap: dict[float, LineShares]
+    """Home, by the handicap added to its goals."""
+    home_total: dict[float, LineShares]
+    """Home's goals over the line."""
+    away_total: dict[float, LineShares]
+    """Away's goals over the line."""
+
+
+def markets(scores: Scores) -> Markets:
+    """All markets on the final score.
+
+    Parameters
+    ----------
+    scores : DixonColes or (size, size) float64
+        A model, or any grid of probabilities (0 to 1, with a sum of at most 1).
+
+    Examples
+    --------
+    >>> prices = markets(DixonColes(1.62, 1.08, -0.08))
+    >>> round(prices["home"], 6), round(prices["total"][2.25].fair_odds, 6)
+    (0.489837, 1.723651)
+    """
+    found: dict[str, Any] = _core.football_markets(_grid_of(scores))
+    found["draw_no_bet"] = LineShares(*found["draw_no_bet"])
+    for name in ("total", "handicap", "home_total", "away_total"):
+        found[name] = {line: LineShares(*shares) for line, shares in found[name].items()}
+    return found  # type: ignore[return-value]  # the keys are those of the core, which the tests compare
+
+
+def asian_handicap(scores: Scores, line: float) -> LineShares:
+    """Home with `line` added to its goals (-1000 to 1000 in quarter steps); `.opposite` is away.
+
+    >>> asian_handicap(DixonColes(0.9, 1.75, -0.12), 0.25).fair_odds  # doctest: +ELLIPSIS
+    2.81951002...
+    """
+    return _line(scores, "handicap", line)
+
+
+def total(scores: Scores, line: float, *, side: Literal["home", "away"] | None = None) -> LineShares:
+    """Over `line` goals of the match, or of one side; `.opposite` is the under.
+
+    >>> total(DixonColes(1.62, 1.08, -0.08), 2.75).win  # doctest: +ELLIPSIS
+    0.39614166...
+    """
+    return _line(scores, "total" if side is None else f"{side}_total", line)
+
+
+def asian_handicap_batch(
+    lambda_home: npt.ArrayLike,
+    lambda_away: npt.ArrayLike,
+    rho: npt.ArrayLike,
+    line: npt.ArrayLike,
+    *,
+    errors: Errors = "raise",
+) -> tuple[FloatArray, FloatArray]:
+    """Win and lose fractions of a home handicap for each of many models; (n,) arrays that broadcast.
+
+    >>> win, lose = asian_handicap_batch([1.5, 0.9], [1.1, 1.75], -0.08, [-0.25, 0.25])
+    >>> (win / (win + lose)).round(4)
+    array([0.5276, 0.3529])
+    """
+    return _line_batch(lambda_home, lambda_away, rho, "handicap", line, errors)
+
+
+def total_batch(
+    lambda_home: npt.ArrayLike,
+    lambda_away: npt.ArrayLike,
+    rho: npt.ArrayLike,
+    line: npt.ArrayLike,
+    *,
+    errors: Errors = "raise",
+) -> tuple[FloatArray, FloatArray]:
+    """Win and lose fractions of an over for each of many models; (n,) arrays that broadcast.
+
+    >>> win, lose = total_batch([1.5, 0.9], [1.1, 1.75], -0.08, 2.5)
+    >>> win.round(4)
+    array([0.4816, 0.494 ])
+    """
+    return _line_batch(lambda_home, lambda_away, rho, "total", line, errors)
+
+
+def _labels() -> tuple[str, ...]:
+    quarter = [f"{index / 4:g}" for index in range(2, 27)]
+    handicap = [f"{index / 4:g}" for index in range(-12, 13)]
+    labels = ["1x2/home", "1x2/draw", "1x2/away", "both_score/yes"]
+    labels += [f"total:{line}/{side}" for line in quarter for side in ("over", "push", "under")]
+    labels += [f"handicap:{line}/{side}" for line in handicap for side in ("home", "push", "away")]
+    labels += [f"correct_score/{home}-{away}" for home in range(6) for away in range(6)]
+    return tuple(labels)
+
+
+BASKET_LABELS: tuple[str, ...] = _labels()
+"""What the 190 places of a basket are."""
+
+
+@overload
+def basket(lambda_home: float, lambda_away: float, rho: float = ...) -> FloatArray: ...
+@overload
+def basket(
+    lambda_home: npt.ArrayLike, lambda_away: npt.ArrayLike, rho: npt.ArrayLike = ...
+) -> FloatArray: ...
+def basket(lambda_home: Any, lambda_away: Any, rho: Any = 0.0) -> FloatArray:
+    """The 190 most used probabilities of a match, as fast as they can be had.
+
+    The grid is cut at 15 goals a side and scaled to sum to 1; the lost mass is 1e-8 at 2.8 expected goals a
+    side. Use `markets` when that matters.
+
+    Parameters
+    ----------
+    lambda_home, lambda_away, rho
+        Numbers, or (n,) arrays that broadcast. A batch releases the interpreter's lock.
+
+    Returns
+    -------
+    (190,) float64, or (n, 190): 1X2, both score, 25 total lines and 25 handicaps with win, push and lose
+    fraction, 36 scores. `BASKET_LABELS` names the places.
+
+    Examples
+    --------
+    >>> basket(1.62, 1.08, -0.08)[:4].round(6)
+    array([0.489837, 0.266204, 0.243959, 0.539118])
+    >>> basket([1.62, 0.9], [1.08, 1.75]).shape
+    (2, 190)
+    """
+    try:
+        return _core.football_basket(lambda_home, lambda_away, rho)
+    except TypeError:
+        return _core.football_basket_batch(*_columns(lambda_home, lambda_away, rho))
+
+
+class InPlay(NamedTuple):
+    """The rest of a match with independent Poisson goals."""
+
+    home: float
+    """P(home wins), likewise draw and away."""
+    draw: float
+    away: float
+    next_goal_home: float
+    """P(the next goal is home's), likewise away's."""
+    next_goal_away: float
+    no_more_goals: float
+
+
+def inplay(
+    lambda_home: float, lambda_away: float, *, share_left: float, score: tuple[int, int] = (0, 0)
+) -> InPlay:
+    """1X2 at full time and the next goal, when goals come as independent Poisson streams.
+
+    Parameters
+    ----------
+    lambda_home, lambda_away
+        Expected goals of the whole match.
+    share_left
+        Share of the match's goals still to come; 1 before kick-off.
+    score
+        Goals of home and away so far; they may differ by at most 99.
+
+    Examples
+    --------
+    >>> odds = inplay(1.55, 1.15, share_left=0.36, score=(1, 0))
+    >>> round(odds.home, 6), round(odds.next_goal_away, 6)
+    (0.784314, 0.264787)
+    """
+    home, away = score
+    result, next_goal = _core.football_inplay(lambda_home * share_left, lambda_away * share_left, home - away)
+    return InPlay(*result, *next_goal)
+
+
+def half_time_full_time(
+    lambda_home: float, lambda_away: float, *, first_half_share: float = 0.45
+) -> FloatArray:
+    """Half-time by full-time before kick-off: (3, 3), rows and columns in the order home, draw, away.
+
+    >>> half_time_full_time(1.6, 1.1)[1, 0].round(6)  # draw at half-time, home at full time
+    np.float64(0.164302)
+    """
+    rest = 1.0 - first_half_share
+    first = (lambda_home * first_half_share, lambda_away * first_half_share, 0)
+    return _core.football_half_time_full_time(first, (lambda_home * rest, lambda_away * rest, 0))
+
+
+class RateMultipliers(NamedTuple):
+    """How score and red cards change the scoring rates, 0 to 10 each.
+
+    The defaults are illustrative, not fitted.
+    """
+
+    leading: float = 0.92
+    level: float = 1.0
+    trailing: float = 1.12
+    red_own: float = 2.0 / 3.0
+    """Of a side for each red card of its own."""
+    red_opponent: float = 1.25
+    """Of a side for each red card of its opponent."""
+
+
+DEFAULT_MULTIPLIERS = RateMultipliers()
+"""Illustrative multipliers."""
+
+
+def inplay_markov(
+    lambda_home: float,
+    lambda_away: float,
+    *,
+    share_left: float = 1.0,
+    score: tuple[int, int] = (0, 0),
+    red_cards: tuple[int, int] = (0, 0),
+    multipliers: RateMultipliers = DEFAULT_MULTIPLIERS,
+) -> FloatArray:
+    """The grid of final scores when the score and red cards change the scoring rates.
+
+    Source: M. Dixon, M. Robinson, "A Birth Process Model for Association Football Matches", The Statistician
+    47 (1998). Reproduced in `tests/golden/football_inplay.json` against a matrix exponential.
+
+    Parameters
+    ----------
+    lambda_home, lambda_away
+        Goals expected in a whole match at multipliers of 1.
+    share_left
+        Share of the match's goals still to come, 0 to 2.
+    score, red_cards
+        Of home and away so far.
+
+    Examples
+    --------
+    >>> round(markets(inplay_markov(1.5, 1.1))["home"], 6)
+    0.4517
+    """
+    return _core.football_grid_markov(lambda_home, lambda_away, share_left, score, red_cards, multipliers)
+
+
+class OverLine(NamedTuple):
+    """The over of a count's line, and the variance of the count."""
+
+    shares: LineShares
+    variance: float
+
+
+def negbin_over(mean: float, dispersion: float, line: float) -> OverLine:
+    """Over a line of corners, cards or shots: negative binomial with variance `mean + mean**2 / dispersion`.
+
+    `mean` 0 to 300, `dispersion` 0.5 to 1e6. Reproduced in `tests/golden/football_inplay.json`.
+
+    >>> round(negbin_over(10.4, 28.0, 10.5).shares.win, 6)
+    0.458604
+    """
+    win, lose, variance = _core.negbin_over(mean, dispersion, line)
+    return OverLine(LineShares(win, lose), variance)
+
+
+class Price(NamedTuple):
+    """A selection of a board."""
+
+    fair: float
+    """Fair probability with refunds set aside; its inverse is the fair odds."""
+    odds: float
+    """Offered decimal odds on the ladder; `nan` when not offered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Board:
+    """All selections of a football match with fair probabilities and offered odds.
+
+    >>> prices = board(1.62, 1.08, -0.08)
+    >>> prices["1x2/home"]
+    Price(fair=0.4898370..., odds=1.94)
+    """
+
+    selections: tuple[str, ...]
+    """(n,) names, `market key/selection`: `1x2/home`, `total:2.5/over`, `handicap:-0.25/away`."""
+    fair: FloatArray
+    """(n,) fair probabilities with refunds set aside."""
+    odds: FloatArray
+    """(n,) offered decimal odds, `nan` where nothing is offered."""
+
+    def __len__(self) -> int:
+        return len(self.selections)
+
+    def __getitem__(self, selection: str) -> Price:
+        index = _selection_index().get(selection)
+        if index is None:
+            raise KeyError(selection)
+        return Price(float(self.fair[index]), float(self.odds[index]))
+
+    def market(self, key: str) -> dict[str, Price]:
+        """The selections of one market by name; empty if there is no such market.
+
+        >>> board(1.62, 1.08).market("both_score")["yes"].odds
+        1.79
+        """
+        start = key + "/"
+        index = _selection_index()
+        return {name.removeprefix(start): self[name] for name in index if name.startswith(start)}
+
+    def __repr__(self) -> str:
+        return f"<Board of {len(self)} selections, {int(np.isfinite(self.odds).sum())} offered>"
+
+    def _repr_html_(self) -> str:
+        shown = [
+            "1x2",
+            "double_chance",
+            "both_score",
+            "total:2.5",
+            "handicap:-0.5",
+            "handicap:0",
+            "handicap:0.5",
+        ]
+        rows = [
+            [market, name, f"{100 * price.fair:.2f} %", f"{price.odds:g}"]
+            for market in shown
+            for name, price in self.market(market).items()
+        ]
+        return table(["market", "selection", "fair", "odds"], rows, caption=repr(self))
+
+
+def board(
+    lambda_home: float,
+    lambda_away: float,
+    rho: float = 0.0,
+    *,
+    margin: tuple[Method, float] = ("multiplicative", 1.05),
+    ladder: LadderName = "fine",
+) -> Board:
+    """Price a whole football board before kick-off, by the same steps as the engine.
+
+    Parameters
+    ----------
+    lambda_home, lambda_away, rho
+        The Dixon-Coles model of the match.
+    margin
+        Margin method and the booksum of a market with one winner, 1 to 2.
+    ladder
+        Ladder that odds are rounded down to. Odds under 1.01 are not offered, odds above 500 are cut to it;
+        no offered odds are above the fair ones, so no combination of them is an arbitrage.
+
+    Raises
+    ------
+    FootballError, MarginError, BoundsError
+        A model, method, booksum or ladder that does not exist.
+
+    Examples
+    --------
+    >>> prices = board(1.62, 1.08, -0.08, margin=("power", 1.06))
+    >>> prices
+    <Board of 1012 selections, 972 offered>
+    >>> prices["handicap:-0.25/home"].odds
+    1.68
+    """
+    method, booksum = margin
+    fair, odds = _core.football_board(lambda_home, lambda_away, rho, method, booksum, ladder)
+    return Board(tuple(_selection_index()), fair, odds)
+
+
+_SELECTIONS: dict[str, int] = {}
+
+
+def _selection_index() -> dict[str, int]:
+    if not _SELECTIONS:
+        _SELECTIONS.update((name, index) for index, name in enumerate(_core.football_selections()))
+    return _SELECTIONS
+
+
+def _grid_of(scores: Scores) -> FloatArray:
+    if isinstance(scores, DixonColes):
+        return scores.grid()
+    return np.ascontiguousarray(scores, dtype=np.float64)
+
+
+def _line(scores: Scores, kind: str, line: float) -> LineShares:
+    if isinstance(scores, DixonColes):
+        model = (scores.lambda_home, scores.lambda_away, scores.rho)
+        return LineShares(*_core.football_line_dixon_coles(*model, kind, line))
+    return LineShares(*_core.football_line(_grid_of(scores), kind, line))
+
+
+def _columns(*values: npt.ArrayLike) -> list[FloatArray]:
+    """One-dimensional contiguous float64 arrays of one length."""
+    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
+    return [np.ascontiguousarray(array) for array in arrays]
+
+
+def _line_batch(
+    lambda_home: npt.ArrayLike,
+    lambda_away: npt.ArrayLike,
+    rho: npt.ArrayLike,
+    kind: str,
+    line: npt.ArrayLike,
+    errors: Errors,
+) -> tuple[FloatArray, FloatArray]:
+    home, away, rhos, lines = _columns(lambda_home, lambda_away, rho, line)
+    win, lose = _core.football_line_batch(home, away, rhos, kind, lines, errors != "nan")
+    return win, lose

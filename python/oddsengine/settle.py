@@ -1,0 +1,143 @@
+"""How selections are graded and what bets return.
+
+A grade is the share of the stake that won and the share that is refunded; the same rules price, weigh and
+settle.
+
+>>> grade("handicap:-0.25/home", (1, 1))
+Grade(win=0.0, refund=0.5)
+>>> return_per_unit("handicap:-0.25/home", 1.9, (1, 1))
+0.5
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from oddsengine import _core
+from oddsengine.exceptions import BoundsError
+
+__all__ = ["GRADES", "Grade", "Leg", "Score", "accumulator", "grade", "lines", "return_per_unit"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+Score: TypeAlias = tuple[int, int]
+"""Goals of home and away."""
+
+
+class Grade(NamedTuple):
+    """Shares of the stake; what is neither won nor refunded is lost."""
+
+    win: float
+    """Share that won, 0 to 1."""
+    refund: float
+    """Share that comes back, 0 to 1."""
+
+
+GRADES: dict[str, tuple[int, int, int]] = {
+    "won": (1, 0, 1),
+    "lost": (0, 0, 1),
+    "void": (0, 1, 1),
+    "half_won": (1, 1, 2),
+    "half_lost": (0, 1, 2),
+}
+"""The named grades as (won, refunded, of)."""
+
+Leg: TypeAlias = tuple[float, str | tuple[int, int, int]]
+"""Decimal odds with at most four decimals, and a grade: a name of `GRADES` or (won, refunded, of)."""
+
+
+def grade(selection: str, score: Score, *, half_time: Score | None = None, goals: str | None = None) -> Grade:
+    """The grade of a selection at a final score.
+
+    Parameters
+    ----------
+    selection
+        `market key/selection`: `1x2/home`, `total:2.5/over`, `half_time_full_time/draw/home`.
+    score
+        Goals of home and away after both halves.
+    half_time
+        Goals at half-time; needed by markets about a half.
+    goals
+        The sides in the order of their goals, `"hah"`; needed by markets about first, next and last goals.
+
+    Raises
+    ------
+    SelectionError
+        No such selection, or it cannot be graded from what is given.
+    BoundsError
+        Scores that contradict each other.
+
+    Examples
+    --------
+    >>> grade("total:2.75/over", (2, 1))
+    Grade(win=0.5, refund=0.5)
+    >>> grade("first_goal/away", (1, 1), goals="ah").win
+    1.0
+    """
+    win, refund, of, _ = _core.settle_grade(selection, (score, half_time, goals))
+    return Grade(win / of, refund / of)
+
+
+def return_per_unit(
+    selection: str,
+    odds: float,
+    score: Score,
+    *,
+    half_time: Score | None = None,
+    goals: str | None = None,
+) -> float:
+    """What one unit staked returns, the stake included: `win * odds + refund`.
+
+    Parameters as in `grade`; `odds` with at most four decimals. Reproduced in `tests/golden/settlement.json`.
+
+    >>> return_per_unit("total:2.75/over", 1.93, (2, 1))
+    1.465
+    """
+    return _core.settle_return_per_unit(selection, odds, (score, half_time, goals))
+
+
+def lines(selections: Sequence[str], odds: npt.ArrayLike, scores: Iterable[Score]) -> FloatArray:
+    """`return_per_unit` of many bets: (n,) returns for n selections, n scores, and odds that broadcast.
+
+    >>> lines(["total:3/over", "total:3/under"], 1.93, [(2, 1), (3, 1)])
+    array([1., 0.])
+    """
+    prices = np.broadcast_to(np.asarray(odds, dtype=np.float64), (len(selections),))
+    bets = zip(selections, prices.tolist(), scores, strict=True)
+    return np.array([return_per_unit(*bet) for bet in bets], dtype=np.float64)
+
+
+def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:
+    """What a single, double, treble or longer accumulator pays, in minor units, the stake included.
+
+    The stake times the product of the legs' returns, computed exactly and rounded down once at the end; a
+    void leg counts as 1. Reproduced in `tests/golden/settlement.json`.
+
+    Parameters
+    ----------
+    legs
+        1 to 20 legs of (odds, grade).
+    stake_minor
+        1 to 10,000,000,000.
+
+    Raises
+    ------
+    BoundsError
+        Odds, a grade or the stake outside their range.
+
+    Examples
+    --------
+    >>> accumulator([(2.5, "won"), (1.8, "half_won"), (3.0, "void")], 1_000)
+    3500
+    """
+    return _core.settle_accumulator([(odds, *_parts(result)) for odds, result in legs], stake_minor)
+
+
+def _parts(result: str | tuple[int, int, int]) -> tuple[int, int, int]:
+    if not isinstance(result, str):
+        win, refund, of = result
+        return win, refund, of
+    if result not in GRADES:
+        raise BoundsError(f"grade {result!r} is none of {', '.join(GRADES)}")
+    return GRADES[result]
