@@ -67,7 +67,7 @@ impl Engine {
                 books[leg.fixture as usize].change(
                     fixture.template(),
                     &fixture.possible,
-                    &[Change { position: position, adds: true }],
+                    &[Change { position, adds: true }],
                 );
             }
         }

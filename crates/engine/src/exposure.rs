@@ -105,7 +105,7 @@ impl Engine {
                 payout_minor(ticket.stake_minor, &others)
             };
             let position = oddsengine_risk::Position { unit_minor, ..position_of(leg, ticket.stake_minor) };
-            book.change(fixture.template(), &fixture.possible, &[Change { position: position, adds: true }]);
+            book.change(fixture.template(), &fixture.possible, &[Change { position, adds: true }]);
         }
         book.worst_minor()
     }

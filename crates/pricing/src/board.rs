@@ -90,6 +90,7 @@ pub struct OfferScratch {
 ///
 /// A method that cannot price the book (a favourite near certainty) falls back to nothing: the selections stay
 /// without a price, and the market is shown without one.
+#[allow(clippy::too_many_arguments)] // one call per market on the hot path: slices of the board, no bundle to build
 pub fn offer_market(
     market: &Market,
     win: &[f64],
@@ -108,7 +109,8 @@ pub fn offer_market(
         return;
     }
     let OfferScratch { open, fair, target, implied } = scratch;
-    (open.clear(), fair.clear());
+    open.clear();
+    fair.clear();
     for index in 0..odds_e4.len() {
         odds_e4[index] = 0;
         let probability = fair_probability(win[index], refund[index]);

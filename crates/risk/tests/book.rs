@@ -62,7 +62,7 @@ fn joint_profit_and_loss_is_the_sum_over_bets_at_every_outcome() {
     let mut positions = Vec::new();
     for _ in 0..150 {
         let position = random_position(&mut random, template);
-        book.change(template, &possible, &[Change { position: position, adds: true }]);
+        book.change(template, &possible, &[Change { position, adds: true }]);
         positions.push(position);
     }
     let mut worst = i64::MAX;
@@ -93,7 +93,7 @@ fn the_largest_stake_keeps_the_limit_and_one_more_breaks_it() {
         let with = |stake_minor| {
             let mut trial = book.clone();
             let position = Position { stake_minor, unit_minor: stake_minor, ..candidate };
-            trial.change(template, &possible, &[Change { position: position, adds: true }]);
+            trial.change(template, &possible, &[Change { position, adds: true }]);
             trial.worst_minor()
         };
         assert!(with(largest) >= -limit, "round {round}: {largest}");
