@@ -6,7 +6,7 @@ import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
@@ -46,6 +46,10 @@ from oddsengine._messages import (
 )
 
 __all__ = ["DeskClient", "DeskEvent", "FeedClient", "OddsChange", "OrdersClient", "Reply", "ticket_request"]
+
+# The engine takes messages of 65,536 bytes; the rest is for the batch's own fields.
+BATCH_BYTES_MAX = 65_000
+BATCH_REQUESTS_MAX = 256
 
 OddsChange = Literal["none", "higher", "any"] | float
 _T = TypeVar("_T")
@@ -331,12 +335,30 @@ class OrdersClient:
         raise RequestTimeoutError(f"ticket {placed.ticket} was not decided in time; ask for it with ticket()")
 
     def batch(self, requests: Sequence[Mapping[str, Any]], *, timeout_s: float | None = None) -> list[Any]:
-        """Send up to 256 requests in one message; the answers come in their order.
+        """Send requests in as few messages as they fit into; the answers come in their order.
 
         A request that was not understood has a :class:`RequestError` in its place.
         """
-        numbered = [{"request_id": f"{self._name}-{next(self._ids)}", **request} for request in requests]
-        return _expect(self.request({"type": "batch", "requests": numbered}, timeout_s=timeout_s).value, list)
+        answers: list[Any] = []
+        for numbered in self._batches(requests):
+            reply = self.request({"type": "batch", "requests": numbered}, timeout_s=timeout_s)
+            answers += _expect(reply.value, list)
+        return answers
+
+    def _batches(self, requests: Sequence[Mapping[str, Any]]) -> Iterator[list[Json]]:
+        """Requests with ids, in portions that the engine takes."""
+        numbered: list[Json] = []
+        size = 0
+        for request in requests:
+            one = {"request_id": f"{self._name}-{next(self._ids)}", **request}
+            one_size = len(orjson.dumps(one)) + 1
+            if numbered and (len(numbered) == BATCH_REQUESTS_MAX or size + one_size > BATCH_BYTES_MAX):
+                yield numbered
+                numbered, size = [], 0
+            numbered.append(one)
+            size += one_size
+        if numbered:
+            yield numbered
 
     def deposit(
         self, *, customer: int, amount_minor: int, currency: str = "EUR", transfer: str | None = None

@@ -1,4 +1,4 @@
-"""The command line: ``oddsengine serve``, ``replay``, ``verify``, ``show``, ``demo``, ``keygen``."""
+"""The command line: ``oddsengine serve``, ``replay``, ``verify`` and what else ``--help`` lists."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ EXIT_DAMAGED = 1
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130
 
+# Width of a table that is not shown on a terminal.
+PIPE_WIDTH = 240
+
 EXAMPLES = """\
 examples:
   oddsengine demo                                    play the group stage of a World Cup, with customers
@@ -33,6 +36,7 @@ examples:
   oddsengine replay match.jsonl --to tcp://127.0.0.1:5550 --speed 60
                                                      feed a running engine, a minute a second
   oddsengine verify journal.db                       prove that a journal is whole, and replay it
+  oddsengine backup journal.db /backup/journal.db    copy it, also while the engine runs
   oddsengine show journal.db ticket 0123456789abcdef0123456789abcdef
   oddsengine keygen server                           make keys for encrypted connections
 """
@@ -93,6 +97,12 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     verify.add_argument("journal", type=Path, metavar="JOURNAL")
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     verify.set_defaults(run=_verify)
+
+    backup = verbs.add_parser("backup", help="copy a journal in use", description=_backup.__doc__)
+    backup.add_argument("journal", type=Path, metavar="JOURNAL")
+    backup.add_argument("copy", type=Path, metavar="COPY", help="a file that is not there yet")
+    backup.add_argument("--json", action="store_true", help="print one JSON object")
+    backup.set_defaults(run=_backup)
 
     show = verbs.add_parser("show", help="show what a journal holds", description=_show.__doc__)
     show.add_argument("journal", type=Path, metavar="JOURNAL")
@@ -181,14 +191,15 @@ def _replay_paced(content: bytes, settings: Settings, speed: float, *, as_json: 
     """Through a service in memory, as the engine process would see it."""
     import orjson
 
-    from oddsengine.serve import open_service
+    from oddsengine import _core
 
-    service = open_service(replace(settings, journal=type(settings.journal)()))
+    # It starts before the recording does, so the same recording always gives the same state.
+    service = _core.Service(journal=None, config=settings.engine, now_ns=0)
     started_s, shown_s = time.perf_counter(), 0.0
     count = 0
     for line in _paced(content, speed):
         count += 1
-        # The recording's own time, as in a replay at once: both give the same state.
+        # The recording's own time.
         service.ingest(line, orjson.loads(line)["time_ns"])
         service.end_turn()
         for _target, (topic, payload) in service.take_frames(time.time_ns()):
@@ -222,6 +233,33 @@ def _push(content: bytes, endpoint: str, speed: float | None, *, as_json: bool) 
         report = {"messages": feed.sent_count, "to": endpoint, "seconds": time.perf_counter() - started_s}
     _print_report(report, as_json=as_json)
     return EXIT_OK
+
+
+def _backup(options: argparse.Namespace) -> int:
+    """Copy a journal, beside a running engine, and verify the copy.
+
+    The copy holds at least everything that was acknowledged when the command began.
+    """
+    import contextlib
+    import shutil
+    import sqlite3
+
+    journal, copy = options.journal, options.copy
+    mark, mark_copy = (path.with_name(path.name + ".mark") for path in (journal, copy))
+    if not journal.exists():
+        raise ValueError(f"there is no journal at {journal}")
+    for target in (copy, mark_copy):
+        if target.exists():
+            raise ValueError(f"{target} is there already, and backups are not overwritten")
+    # The mark first: the copy of the database then reaches at least as far as its mark says.
+    shutil.copyfile(mark, mark_copy)
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as source,
+        contextlib.closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    options.journal = copy
+    return _verify(options)
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -385,7 +423,9 @@ def _print_tables(what: str, found: Any) -> None:
         case "tickets":
             _print_table("tickets", TICKETS, found)
         case "ticket":
-            _print_table("ticket", TICKETS, [found])
+            for heading, name in TICKETS.items():
+                if name != "legs":
+                    print(f"{heading:10} {_text(name, found[name], found['currency'])}")
             _print_table("legs", LEGS, found["legs"], found["currency"])
             _print_table("limits checked", CHECKS, found["checks"], found["currency"])
         case "balances":
@@ -415,7 +455,8 @@ def _print_table(
         table.add_column(heading, justify="right" if _is_number(name) else "left", no_wrap=name == "ticket")
     for row in rows:
         table.add_row(*(_text(name, row[name], row.get("currency", currency)) for name in columns.values()))
-    Console().print(table)
+    # Into a file or a pipe, rows are not folded.
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
 
 
 def _is_number(name: str) -> bool:

@@ -360,7 +360,7 @@ def parse(tables: Mapping[str, Any], *, folder: Path = Path(), needs_journal: bo
     >>> parse({"limits": {"stake_maximum": "500.00"}})
     Traceback (most recent call last):
     oddsengine.config.ConfigError: [limits] stake_maximum is not a known key
-    hint: did you mean stake_minor_max?
+    hint: did you mean stake_max?
     """
     flat = _sections(tables)
     currency = _currency(flat.get("book", {}))
@@ -380,10 +380,10 @@ def _sections(tables: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     parents = {section.split(".")[0] for section in _BY_SECTION if "." in section}
     for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{name} = {table!r} stands outside a section{_home(name)}")
         if name not in _BY_SECTION and name not in parents:
             raise ConfigError(f"[{name}] is not a known section{_hint(name, _BY_SECTION)}")
-        if not isinstance(table, dict):
-            raise ConfigError(f"{name} = {table!r} stands outside a section{_hint(name, _all_names())}")
         own = {}
         for key, value in table.items():
             nested = f"{name}.{key}"
@@ -401,8 +401,10 @@ def _sections(tables: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _all_names() -> list[str]:
-    return [name for section in _BY_SECTION.values() for name in section]
+def _home(name: str) -> str:
+    """The section in which a key belongs."""
+    sections = [section for section, keys in _BY_SECTION.items() if name in keys]
+    return f"\nhint: it belongs in [{sections[0]}]" if sections else ""
 
 
 def _hint(name: str, known: Any) -> str:

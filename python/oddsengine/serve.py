@@ -130,6 +130,7 @@ class Server:
         self.settings = settings
         self.service = service
         self.exit_code = 0
+        self.poison_reason = ""
         self.undeliverable_count = 0
         self.misframed_count = 0
         self.turn_count = 0
@@ -184,7 +185,7 @@ class Server:
             # Every new subscriber is told, not only the first of a topic: each one gets its heartbeat.
             socket.setsockopt(zmq.XPUB_VERBOSE, 1)
         if endpoint.startswith("tcp"):
-            socket.setsockopt(zmq.IPV6, 1)
+            socket.setsockopt(zmq.IPV6, "[" in endpoint)
             # A peer that vanished without a word is noticed, and its queue freed.
             socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
             socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
@@ -236,8 +237,11 @@ class Server:
                 self._turn(self._timeout_ms())
             if self.exit_code == 0:
                 self._drain()
-        finally:
-            self._finish()
+        except BaseException:
+            # A bug: the state cannot be trusted, so no snapshot is made of it; the next start replays.
+            self._close_sockets(linger_ms=0)
+            raise
+        self._finish()
         return self.exit_code
 
     def stop(self) -> None:
@@ -278,6 +282,8 @@ class Server:
         if service.takes_ingest != self._is_ingesting:
             self._hold_ingest(is_held=self._is_ingesting)
         if service.is_poisoned:
+            # Asked now: once closed, the journal says nothing any more.
+            self.poison_reason = service.poison_reason or ""
             self.exit_code = EXIT_POISONED
             self._is_stopping = True
 
@@ -292,27 +298,27 @@ class Server:
     def _drain_ingest(self, now_ns: int) -> None:
         service, socket = self.service, self._ingest
         for _ in range(INGEST_PER_TURN):
-            parts = socket.recv_multipart(zmq.NOBLOCK)
+            parts = _receive(socket)
+            if parts is None:
+                return
             if len(parts) == 1:
                 service.ingest(parts[0], now_ns)
                 # Suspensions leave at once; boards wait for the end of the turn.
                 self._send(service.take_frames(self._clock()))
             else:
                 self.misframed_count += 1
-            if not _has_more(socket):
-                return
 
     def _drain_requests(
         self, socket: Socket, per_turn: int, request: Callable[[bytes, bytes, int], None], now_ns: int
     ) -> None:
         for _ in range(per_turn):
-            parts = socket.recv_multipart(zmq.NOBLOCK)
+            parts = _receive(socket)
+            if parts is None:
+                return
             if len(parts) == 2:
                 request(parts[0], parts[1], now_ns)
             else:
                 self.misframed_count += 1
-            if not _has_more(socket):
-                return
 
     def _read_subscriptions(self) -> None:
         """Notes new subscribers: they need a heartbeat before they ask for images, and get one at once."""
@@ -390,8 +396,7 @@ class Server:
             self._send(self.service.take_frames(self._clock()))
         except Exception as error:
             if self.exit_code == 0:
-                self.exit_code = EXIT_POISONED
-                print(f"oddsengine: closing the journal failed: {error}", file=sys.stderr)
+                self.exit_code, self.poison_reason = EXIT_POISONED, str(error)
         self._close_sockets(linger_ms=LINGER_MS)
 
     def _close_sockets(self, *, linger_ms: int) -> None:
@@ -424,6 +429,11 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 def _has_more(socket: Socket) -> bool:
     return bool(cast(int, socket.get(zmq.EVENTS)) & zmq.POLLIN)
+
+
+def _receive(socket: Socket) -> list[bytes] | None:
+    """The next message, or none. Asking first is cheaper than the exception of an empty socket."""
+    return socket.recv_multipart(zmq.NOBLOCK) if _has_more(socket) else None
 
 
 def _bind_message(name: str, endpoint: str, error: zmq.ZMQError) -> str:
@@ -476,8 +486,8 @@ def run(
         return EXIT_UNUSABLE
     with server.signals():
         line = json.dumps(server.ready())
-        print(line, file=out or sys.stdout, flush=True)
         _announce(line, ready_fd, ready_file)
+        print(line, file=out or sys.stdout, flush=True)
         try:
             code = server.run()
         finally:
@@ -485,7 +495,7 @@ def run(
                 ready_file.unlink(missing_ok=True)
     if code == EXIT_POISONED:
         print(
-            f"oddsengine: stopped, the journal cannot be written: {service.poison_reason}\n"
+            f"oddsengine: stopped, the journal cannot be written: {server.poison_reason}\n"
             "hint: see docs/operations.md, then start again; what was acknowledged is in the journal",
             file=sys.stderr,
         )

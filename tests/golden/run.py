@@ -1,0 +1,421 @@
+"""Runs golden cases against the package: `python tests/golden/run.py [DIR]`.
+
+Each case names a function, its inputs and every number that must come out; the files are described in
+`README.md` beside this one. The last line printed is `N passed, N failed`; a function that the package does
+not have counts as failed. The exit status is 1 if anything failed.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from oddsengine import football, margin, odds, risk, settle
+from oddsengine.exceptions import MarginError
+
+Json = Any
+
+# Money in the cases is in whole units, as floats. A millionth of a unit as the minor unit keeps every product
+# of a stake and odds of four decimals exact.
+MICRO = 1_000_000
+# One unit staked in the cases of accumulators, whose products are longer.
+NANO = 1_000_000_000
+
+
+class Outcome(NamedTuple):
+    """One case: its id, and what is wrong with it if anything is."""
+
+    id: str
+    function: str
+    failures: list[str]
+
+
+def run_folder(folder: Path, *, topics: set[str] | None = None) -> list[Outcome]:
+    """Runs every case of every file of a folder, or of some files by their stem."""
+    paths = sorted(path for path in folder.glob("*.json") if topics is None or path.stem in topics)
+    return [outcome for path in paths for outcome in run_file(path)]
+
+
+def run_file(path: Path) -> list[Outcome]:
+    """Runs every case of one file, in order."""
+    asian_errors: dict[str, float] = {}
+    return [run_case(case, asian_errors) for case in json.loads(path.read_text())["cases"]]
+
+
+def run_case(case: Json, asian_errors: dict[str, float]) -> Outcome:
+    """Runs one case; `asian_errors` collects what the summary of the market rows needs."""
+    function = case["function"]
+    compute = FUNCTIONS.get(function)
+    if compute is None:
+        return Outcome(case["id"], function, [f"unknown function {function}"])
+    try:
+        got = compute(Case(case["inputs"], case["expected"], case["id"], asian_errors))
+    except MarginError as error:
+        got = {"error": error.code}
+    except Exception as error:
+        return Outcome(case["id"], function, [f"{type(error).__name__}: {error}"])
+    return Outcome(case["id"], function, differences(case["expected"], got, case["tolerance"]["abs"], ""))
+
+
+def differences(expected: Json, got: Json, tolerance: float, at: str) -> list[str]:
+    """Every leaf of `expected` that `got` does not have, or has with another value."""
+    if isinstance(expected, dict):
+        if not isinstance(got, dict):
+            return [f"{at or '/'}: {got!r} is not an object"]
+        missing = [f"{at}/{key}: nothing computes it" for key in expected if key not in got]
+        found = (key for key in expected if key in got)
+        return missing + [
+            line for key in found for line in differences(expected[key], got[key], tolerance, f"{at}/{key}")
+        ]
+    if isinstance(expected, list):
+        if not isinstance(got, list | tuple | np.ndarray) or len(got) != len(expected):
+            return [f"{at}: {got!r} is not a list of {len(expected)}"]
+        pairs = enumerate(zip(expected, got, strict=True))
+        return [line for i, (want, have) in pairs for line in differences(want, have, tolerance, f"{at}/{i}")]
+    if isinstance(expected, bool | str) or expected is None or not isinstance(got, int | float):
+        return [] if expected == got else [f"{at}: {got!r} is not {expected!r}"]
+    # A whole number is a count where both sides say so.
+    limit = 0 if isinstance(expected, int) and isinstance(got, int) else tolerance
+    return [] if abs(expected - got) <= limit else [f"{at}: {got!r} is not {expected!r} within {limit:g}"]
+
+
+class Case(NamedTuple):
+    """What a function of this file gets."""
+
+    inputs: Json
+    expected: Json
+    id: str
+    asian_errors: dict[str, float]
+
+
+def margin_remove(case: Case) -> Json:
+    inputs = case.inputs
+    removed = margin.remove_margin(inputs["odds"], method=inputs["method"], target=inputs["target"])
+    plain = margin.fair_probabilities(inputs["odds"], method=inputs["method"], target=inputs["target"])
+    assert plain == removed.probabilities
+    batch = margin.fair_probabilities([inputs["odds"]] * 2, method=inputs["method"], target=inputs["target"])
+    assert batch.tolist() == [plain, plain]
+    return removed._asdict()
+
+
+def margin_apply(case: Case) -> Json:
+    inputs = case.inputs
+    offered = margin.offered_odds(inputs["probabilities"], method=inputs["method"], booksum=inputs["booksum"])
+    return {"odds": offered}
+
+
+def ladder_betfair(case: Case) -> Json:
+    price = case.inputs["price"]
+    return {
+        "down": odds.BETFAIR.down(price),
+        "up": odds.BETFAIR.up(price),
+        "nearest_ties_down": odds.BETFAIR.nearest(price),
+        "index_down_zero_based": odds.BETFAIR.index(price),
+    }
+
+
+def ladder_betfair_step(case: Case) -> Json:
+    return {"price": odds.BETFAIR.step(case.inputs["price"], case.inputs["ticks"])}
+
+
+def ladder_snap_min_margin(case: Case) -> Json:
+    inputs = case.inputs
+    minimum, ladder = inputs["booksum_min"], inputs["ladder"]
+    raw = margin.offered_odds(inputs["probabilities"], method=inputs["method"], booksum=minimum)
+    floor = odds.snap_down(raw, ladder=ladder)
+    best = odds.snap_min_margin(raw, booksum_min=minimum, ladder=ladder)
+    return {
+        "raw_odds": raw,
+        "floor_odds": floor.odds,
+        "floor_booksum": floor.booksum,
+        "best_odds": best.odds,
+        "best_booksum": best.booksum,
+    }
+
+
+def score_grid(inputs: Json) -> Any:
+    match inputs["model"]:
+        case "dixon_coles":
+            return football.DixonColes(inputs["lambda_home"], inputs["lambda_away"], inputs["rho"])
+        case "poisson":
+            return football.DixonColes(inputs["lambda_home"], inputs["lambda_away"])
+        case "bivariate_poisson":
+            return football.bivariate_poisson_grid(inputs["lambda1"], inputs["lambda2"], inputs["lambda3"])
+        case "weibull_frank":
+            return football.weibull_frank_grid(
+                inputs["rate_home"], inputs["rate_away"], shape=inputs["shape"], kappa=inputs["kappa"]
+            )
+    raise ValueError(f"unknown model {inputs['model']}")
+
+
+def football_markets(case: Case) -> Json:
+    expected, scores = case.expected, score_grid(case.inputs)
+    found = football.markets(scores)
+
+    def shares(line: football.LineShares, side: str) -> Json:
+        return {
+            "win": line.win,
+            "lose": line.lose,
+            f"fair_odds_{side}": line.fair_odds,
+            f"fair_prob_{side}": line.fair_probability,
+        }
+
+    def win_by(goals: str) -> float:
+        if goals.endswith("+"):
+            return found["home_wins_by_at_least"][int(goals[:-1])]
+        return found["home_wins_by"][int(goals)]
+
+    totals, handicaps = expected.get("over_under", {}), expected.get("asian_handicap_home", {})
+    return {
+        **{name: found[name] for name in ("home", "draw", "away", "odd_total")},
+        **{name: found[name] for name in ("home_clean_sheet", "away_clean_sheet")},
+        **{name: found[name] for name in ("home_win_to_nil", "away_win_to_nil")},
+        "btts_yes": found["both_score"],
+        "double_chance": {name.upper(): value for name, value in found["double_chance"].items()},
+        "draw_no_bet_home": found["draw_no_bet"].fair_probability,
+        "draw_no_bet_away": found["draw_no_bet"].opposite.fair_probability,
+        "correct_score": found["correct_score"],
+        "exact_total": {str(goals): value for goals, value in found["exact_total"].items()},
+        "home_win_by": {goals: win_by(goals) for goals in expected.get("home_win_by", {})},
+        "over_under": {line: shares(football.total(scores, float(line)), "over") for line in totals},
+        "asian_handicap_home": {
+            line: shares(football.asian_handicap(scores, float(line)), "home") for line in handicaps
+        },
+    }
+
+
+def football_1x2(case: Case) -> Json:
+    found = football.markets(score_grid(case.inputs))
+    names = [key for key in case.expected if key.startswith("score_")]
+    scores = {key: found["correct_score"][key.removeprefix("score_").replace("_", "-")] for key in names}
+    return {"home": found["home"], "draw": found["draw"], "away": found["away"], **scores}
+
+
+def football_weibull_count_pmf(case: Case) -> Json:
+    return {"pmf_0_to_8": football.weibull_count_pmf(case.inputs["rate"], case.inputs["shape"])}
+
+
+def parameters(model: football.DixonColes) -> Json:
+    return {"lambda_home": model.lambda_home, "lambda_away": model.lambda_away, "rho": model.rho}
+
+
+def football_calibrate(case: Case) -> Json:
+    inputs = case.inputs
+    model = football.calibrate(*(inputs[name] for name in ("p_home", "p_draw", "p_away", "p_over_2_5")))
+    handicaps = case.expected.get("ah_fair_prob_home", {})
+    return {
+        **parameters(model),
+        "ah_fair_prob_home": {
+            line: football.asian_handicap(model, float(line)).fair_probability for line in handicaps
+        },
+        "btts_yes": football.markets(model)["both_score"],
+    }
+
+
+def calibrated_from_odds(inputs: Json) -> football.CalibratedMatch:
+    return football.calibrate_from_odds(
+        inputs["odds_1x2"], inputs["odds_over_under_2_5"], method=inputs["method"]
+    )
+
+
+def football_calibrate_from_odds(case: Case) -> Json:
+    fitted = calibrated_from_odds(case.inputs)
+    fair = [fitted.home, fitted.draw, fitted.away]
+    return {"p": fair, "p_over": fitted.over, **parameters(fitted.model)}
+
+
+def football_calibrate_asian(case: Case) -> Json:
+    names = ("handicap_home", "fair_prob_home", "total_line", "fair_prob_over")
+    model = football.calibrate_asian(*(case.inputs[name] for name in names))
+    found = football.markets(model)
+    result = {name: found[name] for name in ("home", "draw", "away")}
+    return {"total": model.total, "supremacy": model.supremacy, **result}
+
+
+def football_calibrate_then_asian(case: Case) -> Json:
+    inputs = case.inputs
+    model = calibrated_from_odds(inputs).model
+    fair = football.asian_handicap(model, inputs["handicap_home"]).fair_probability
+    market, _ = margin.fair_probabilities(inputs["odds_ah"], method=inputs["method"])
+    case.asian_errors[case.id.rpartition(".")[2]] = abs(fair - market)
+    return {**parameters(model), "model_ah_prob_home": fair, "market_ah_prob_home": market}
+
+
+def football_calibrate_then_asian_mae(case: Case) -> Json:
+    errors = [case.asian_errors[row] for row in case.inputs["rows"]]
+    return {"mean_absolute_error": sum(errors) / len(errors), "max_absolute_error": max(errors)}
+
+
+def football_inplay(case: Case) -> Json:
+    inputs = case.inputs
+    share_left, score = 1.0 - inputs["share_of_goals_elapsed"], tuple(inputs["score"])
+    found = football.inplay(inputs["lambda_home"], inputs["lambda_away"], share_left=share_left, score=score)
+    return found._asdict()
+
+
+def football_ht_ft(case: Case) -> Json:
+    inputs = case.inputs
+    table = football.half_time_full_time(
+        inputs["lambda_home"], inputs["lambda_away"], first_half_share=inputs["first_half_share"]
+    )
+    return {f"{half}/{full}": table[i, j] for i, half in enumerate("HDA") for j, full in enumerate("HDA")}
+
+
+def football_inplay_markov(case: Case) -> Json:
+    """The case spreads the goals by piecewise constant weights; only their integral matters to the model."""
+    inputs = case.inputs
+    knots, start = inputs["knots"], inputs["t0"]
+    spans = [max(0.0, end - max(begin, start)) for begin, end in pairwise(knots)]
+    share_left = sum(span * weight for span, weight in zip(spans, inputs["weights"], strict=True))
+    multipliers = football.RateMultipliers(
+        **inputs["lead_mult"], red_own=inputs["red_own"], red_opponent=inputs["red_opp"]
+    )
+    grid = football.inplay_markov(
+        inputs["home"],
+        inputs["away"],
+        share_left=share_left,
+        score=tuple(inputs["score"]),
+        red_cards=tuple(inputs["red"]),
+        multipliers=multipliers,
+    )
+    found = football.markets(grid)
+    names = [key for key in case.expected if key.startswith("p_")]
+    scores = {key: found["correct_score"][key.removeprefix("p_").replace("_", "-")] for key in names}
+    return {"home": found["home"], "draw": found["draw"], "away": found["away"], **scores}
+
+
+def counts_negbin_over(case: Case) -> Json:
+    found = football.negbin_over(case.inputs["mean"], case.inputs["dispersion"], case.inputs["line"])
+    return {"over": found.shares.win, "variance": found.variance}
+
+
+def selection_of(market: str, selection: Json) -> str:
+    """The selection of a case in the words of the package."""
+    match market:
+        case "over" | "under":
+            return f"total:{float(selection):g}/{market}"
+        case "ah_home":
+            return f"handicap:{float(selection):g}/home"
+        case "ah_away":
+            return f"handicap:{-float(selection):g}/away"
+        case "cs":
+            return f"correct_score/{selection[0]}-{selection[1]}"
+        case "btts":
+            return f"both_score/{selection}"
+    return f"{market}/{selection}"
+
+
+def risk_book(case: Case) -> Json:
+    inputs = case.inputs
+    bets = [
+        (selection_of(market, selection), price, round(stake * MICRO))
+        for market, selection, price, stake in inputs["bets_market_selection_odds_stake"]
+    ]
+    size = int(inputs["grid"].partition("x")[0].strip().removeprefix("0..")) + 1
+    book = risk.book(
+        bets,
+        lambda_home=inputs["lambda_home"],
+        lambda_away=inputs["lambda_away"],
+        size=size,
+        tail=inputs["tail"],
+    )
+
+    def pnl_at(score: str) -> float:
+        home, away = score.split("-")
+        return int(book.pnl_minor[int(home), int(away)]) / MICRO
+
+    return {
+        "expected_pnl": book.expected_minor / MICRO,
+        "worst_pnl": book.worst_minor / MICRO,
+        "best_pnl": book.best_minor / MICRO,
+        "pnl_at": {score: pnl_at(score) for score in case.expected.get("pnl_at", {})},
+        "var": book.value_at_risk_minor / MICRO,
+        "expected_shortfall": book.expected_shortfall_minor / MICRO,
+        "sd": book.sd_minor / MICRO,
+    }
+
+
+def risk_max_stake(case: Case) -> Json:
+    inputs = case.inputs
+    stake = risk.max_stake(
+        [round(pnl * MICRO) for pnl in inputs["pnl_by_outcome"]],
+        inputs["outcome"],
+        inputs["odds"],
+        loss_minor_max=round(inputs["max_loss"] * MICRO),
+        customer_factor=inputs.get("customer_factor", 1.0),
+    )
+    return {"max_stake": stake / MICRO}
+
+
+def settle_lines(case: Case) -> Json:
+    bets = case.inputs["bets"]
+    selections = [selection_of(bet["market"], bet["line"]) for bet in bets]
+    scores = [(bet["score"][0], bet["score"][1]) for bet in bets]
+    return {"return_per_unit": settle.lines(selections, case.inputs["odds"], scores)}
+
+
+RESULTS = {"win": "won", "lose": "lost", "void": "void", "half_win": "half_won", "half_lose": "half_lost"}
+FOLDS = {"single": 1, "double": 2, "treble": 3, "fourfold": 4, "fivefold": 5, "sixfold": 6}
+
+
+def settle_system(case: Case) -> Json:
+    """Accumulators only: one line over all legs. Full covers and permutations are not in the package yet."""
+    inputs = case.inputs
+    system, legs = inputs["system"], inputs["legs_odds_result"]
+    size = FOLDS.get(system, len(legs) if system in ("accumulator", "acca") else 0)
+    if "/" in system:
+        size = int(system.partition("/")[0])
+    if size != len(legs):
+        raise NotImplementedError(f"system {system} of {len(legs)} legs is not an accumulator")
+    all_legs = [(float(price), RESULTS[result]) for price, result in [*inputs.get("bankers", []), *legs]]
+    stake = inputs["unit_stake"]
+    payout = settle.accumulator(all_legs, round(stake * NANO))
+    return {"lines": 1, "total_stake": stake, "return": payout / NANO}
+
+
+FUNCTIONS: dict[str, Callable[[Case], Json]] = {
+    "counts.negbin_over": counts_negbin_over,
+    "football.1x2": football_1x2,
+    "football.calibrate": football_calibrate,
+    "football.calibrate_asian": football_calibrate_asian,
+    "football.calibrate_from_odds": football_calibrate_from_odds,
+    "football.calibrate_then_asian": football_calibrate_then_asian,
+    "football.calibrate_then_asian_mae": football_calibrate_then_asian_mae,
+    "football.ht_ft": football_ht_ft,
+    "football.inplay": football_inplay,
+    "football.inplay_markov": football_inplay_markov,
+    "football.markets": football_markets,
+    "football.weibull_count_pmf": football_weibull_count_pmf,
+    "ladder.betfair": ladder_betfair,
+    "ladder.betfair_step": ladder_betfair_step,
+    "ladder.snap_min_margin": ladder_snap_min_margin,
+    "margin.apply": margin_apply,
+    "margin.remove": margin_remove,
+    "risk.book": risk_book,
+    "risk.max_stake": risk_max_stake,
+    "settle.lines": settle_lines,
+    "settle.system": settle_system,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a folder and prints its failures; the exit status."""
+    folder = Path(arguments[0]) if arguments else Path(__file__).parent
+    if len(arguments) > 1 or not folder.is_dir():
+        print("usage: python tests/golden/run.py [DIR]", file=sys.stderr)
+        return 2
+    outcomes = run_folder(folder)
+    for outcome in outcomes:
+        for failure in outcome.failures:
+            print(f"{outcome.id}: {failure}")
+    failed = sum(bool(outcome.failures) for outcome in outcomes)
+    print(f"{len(outcomes) - failed} passed, {failed} failed")
+    return 1 if failed or not outcomes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

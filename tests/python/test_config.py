@@ -1,0 +1,234 @@
+"""The configuration file: what it takes, what it refuses, and that its documentation is true."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oddsengine import config
+from oddsengine._zap import KeyFileError, KeyPair, public_key, read_keys, write_keys
+from oddsengine.config import KEYS, ConfigError, Settings, load, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parsed(**sections: Any) -> Settings:
+    return parse(sections, needs_journal=False)
+
+
+def error_of(tables: dict[str, Any], *, needs_journal: bool = False) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(tables, needs_journal=needs_journal)
+    return str(caught.value)
+
+
+def test_the_defaults_are_those_of_the_engine() -> None:
+    """Each default of the Rust configuration, read from its source."""
+    source = (ROOT / "crates/engine/src/config.rs").read_text()
+    defaults = dict(re.findall(r"^            (\w+): ([\d_]+|None),$", source, re.MULTILINE))
+    engine = parsed().engine
+    in_rust = {name: None if value == "None" else int(value) for name, value in defaults.items()}
+    scaled = {"odds_e4_min": engine["odds_min"], "odds_e4_max": engine["odds_max"]}
+    assert in_rust.keys() - scaled.keys() <= engine.keys()
+    for name, value in in_rust.items():
+        found = engine[name] if name in engine else round(10_000 * scaled[name])  # type: ignore[operator]
+        assert found == value, name
+    football = (ROOT / "crates/pricing/src/model.rs").read_text()
+    for name in ("first_half_share", "red_card_own", "red_card_opponent"):
+        (in_thousandths,) = re.findall(rf"^            {name}_e3: ([\d_]+),$", football, re.MULTILINE)
+        assert engine["models"]["football"][name] == int(in_thousandths) / 1_000  # type: ignore[index]
+
+
+def test_currencies_have_the_decimals_of_the_core() -> None:
+    source = (ROOT / "crates/types/src/currency.rs").read_text()
+    in_rust = {code: int(digits) for code, digits in re.findall(r'\("([A-Z]{3})", (\d)\)', source)}
+    assert in_rust == config.MINOR_DIGITS
+
+
+def test_the_names_are_those_of_the_core() -> None:
+    margins = (ROOT / "crates/engine/src/config.rs").read_text()
+    ladders = (ROOT / "crates/types/src/ladder.rs").read_text()
+    choices = {key.name: key.takes for key in KEYS if key.kind == "choice"}
+    assert set(choices["method"]) == set(re.findall(r'=> "(\w+)",', margins))
+    assert set(choices["ladder"]) == set(re.findall(r'=> "(\w+)",', ladders))
+
+
+def test_amounts_are_decimal_text_or_minor_units() -> None:
+    assert parsed(limits={"stake_max": "12.34"}).engine["stake_minor_max"] == 1_234
+    assert parsed(limits={"stake_minor_max": 1_234}).engine["stake_minor_max"] == 1_234
+    yen = parsed(book={"currency": "JPY"}, limits={"stake_max": "1234"})
+    assert yen.engine["stake_minor_max"] == 1_234
+    assert parsed(book={"skew_b": "1000.00"}).engine["skew_b_minor"] == 100_000
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        (
+            {"limits": {"stake_maximum": "5.00"}},
+            "[limits] stake_maximum is not a known key\nhint: did you mean stake_max?",
+        ),
+        ({"limit": {}}, "[limit] is not a known section\nhint: did you mean limits?"),
+        ({"models": {"tennis": {}}}, "[models.tennis] is not a known section"),
+        ({"ladder": "fine"}, "ladder = 'fine' stands outside a section\nhint: it belongs in [book]"),
+        ({"limits": {"stake_max": 500}}, "[limits] stake_max 500 is not an amount in quotes"),
+        ({"limits": {"stake_max": "5.001"}}, "[limits] stake_max '5.001' is not an amount with 2 decimals"),
+        ({"limits": {"stake_max": "NaN"}}, "[limits] stake_max 'NaN' is not an amount with 2 decimals"),
+        ({"limits": {"stake_max": "much"}}, "[limits] stake_max 'much' is not an amount"),
+        ({"limits": {"stake_max": "1e12"}}, "[limits] stake_max 1e12 is outside 0.01..=100000000.00"),
+        ({"limits": {"stake_minor_max": 0}}, "[limits] stake_minor_max 0 is outside 1..=10000000000"),
+        (
+            {"limits": {"stake_max": "5.00", "stake_minor_max": 500}},
+            "[limits] stake_max and stake_minor_max say the same thing; keep one",
+        ),
+        ({"limits": {"legs_max": 21}}, "[limits] legs_max 21 is outside 1..=20"),
+        ({"limits": {"legs_max": True}}, "[limits] legs_max True is not an integer"),
+        (
+            {"limits": {"stake_min": "9.00", "stake_max": "8.00"}},
+            "[limits] stake_max 8.00 is below stake_min 9.00",
+        ),
+        ({"book": {"odds_min": 1.0}}, "[book] odds_min 1.0 is outside 1.001..=1000.0"),
+        ({"book": {"odds_min": 3, "odds_max": 2}}, "[book] odds_max 2.0 is below odds_min 3.0"),
+        ({"book": {"odds_max": float("nan")}}, "[book] odds_max nan is outside 1.001..=1000.0"),
+        ({"book": {"currency": "euro"}}, "[book] currency 'euro' is not three upper-case letters"),
+        ({"book": {"ladder": "betfare"}}, "hint: did you mean betfair?"),
+        ({"margin": {"booksum": 0.9}}, "[margin] booksum 0.9 is outside 1.0..=2.0"),
+        ({"models": {"football": {"stoppage_ms": [1]}}}, "stoppage_ms [1] is not a list of 2 numbers"),
+        (
+            {"models": {"football": {"lead_multipliers": [1, 2, 11]}}},
+            "lead_multipliers[2] 11 is outside 0.0..=10.0",
+        ),
+        ({"sockets": {"odds": "5552"}}, "[sockets] odds '5552' is not an endpoint"),
+        ({"sockets": {"odds": "tcp://127.0.0.1"}}, "has no port in 0..=65535"),
+        ({"sockets": {"odds": "tcp://127.0.0.1:99999"}}, "has no port in 0..=65535"),
+        ({"sockets": {"odds": "inproc://odds"}}, "is not an endpoint"),
+        ({"journal": {"path": "a.db", "in_memory": True}}, "exclude each other"),
+        ({"journal": {"path": 7}}, "[journal] path 7 is not a text"),
+        ({"curve": {}}, "[curve] server_key_file is missing"),
+    ],
+)
+def test_errors_name_the_key_the_value_and_what_is_allowed(tables: dict[str, Any], message: str) -> None:
+    assert message in error_of(tables)
+
+
+def test_a_journal_must_be_chosen() -> None:
+    assert 'hint: write path = "journal.db"' in error_of({}, needs_journal=True)
+    assert parse({"journal": {"in_memory": True}}).journal.path is None
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["tcp://*:5552", "tcp://0.0.0.0:5552", "tcp://10.0.0.7:5552", "tcp://eth0:5552"]
+)
+def test_an_open_endpoint_needs_keys(endpoint: str) -> None:
+    message = error_of({"sockets": {"odds": endpoint}})
+    assert f"[sockets] odds {endpoint} is open to other hosts, and there is no [curve] section" in message
+    assert "oddsengine keygen server" in message
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["tcp://localhost:1", "tcp://[::1]:1", "tcp://127.1.2.3:1", "ipc:///tmp/x"]
+)
+def test_a_local_endpoint_needs_none(endpoint: str) -> None:
+    assert parsed(sockets={"odds": endpoint}).sockets.odds == endpoint
+
+
+def test_keys_and_clients(tmp_path: Path) -> None:
+    server, alice, feed = KeyPair.new(), KeyPair.new(), KeyPair.new()
+    write_keys(server, tmp_path / "server")
+    write_keys(alice, tmp_path / "alice")
+    file = tmp_path / "engine.toml"
+    file.write_text(
+        f"""
+        [sockets]
+        odds = "tcp://*:5552"
+        [journal]
+        path = "journal.db"
+        [curve]
+        server_key_file = "server.key_secret"
+        [[curve.client]]
+        key_file = "alice.key"
+        [[curve.client]]
+        name = "feed"
+        key = '''{feed.public.decode()}'''
+        sockets = ["ingest"]
+        """
+    )
+    settings = load(file)
+    assert settings.curve is not None
+    assert settings.curve.server.secret == server.secret
+    assert "secret" not in repr(settings).replace("server_secret", "")
+    allowed = settings.curve.allowed()
+    assert allowed["ingest"] == [alice.public, feed.public]
+    assert allowed["orders"] == [alice.public]
+    assert [client.name for client in settings.curve.clients] == ["alice", "feed"]
+    # Paths are relative to the file, wherever the process was started.
+    assert settings.journal.path == tmp_path / "journal.db"
+
+
+def test_a_secret_key_is_not_for_others(tmp_path: Path) -> None:
+    _, secret = write_keys(KeyPair.new(), tmp_path / "server")
+    assert secret.stat().st_mode & 0o777 == 0o600
+    secret.chmod(0o644)
+    with pytest.raises(KeyFileError, match="can be read by others\nhint: chmod 600"):
+        read_keys(secret, secret=True)
+
+
+def test_keys_are_not_overwritten(tmp_path: Path) -> None:
+    write_keys(KeyPair.new(), tmp_path / "server")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(FileExistsError):
+        write_keys(KeyPair.new(), tmp_path / "server")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_key_files_that_are_none(tmp_path: Path) -> None:
+    public, _ = write_keys(KeyPair.new(), tmp_path / "server")
+    with pytest.raises(
+        KeyFileError, match=r"holds no secret-key\nhint: name the file that ends in \.key_secret"
+    ):
+        read_keys(public, secret=True)
+    with pytest.raises(KeyFileError, match="cannot read key file"):
+        read_keys(tmp_path / "absent", secret=False)
+    public.write_text('public-key = "short"')
+    with pytest.raises(KeyFileError, match="not 40 characters of Z85"):
+        read_keys(public, secret=False)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read configuration .*: No such file"):
+        load(tmp_path / "absent.toml")
+    file = tmp_path / "broken.toml"
+    file.write_text("[limits\n")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        load(file)
+    file.write_text("[limits]\nlegs_max = 0\n")
+    with pytest.raises(ConfigError, match=r"broken\.toml: \[limits\] legs_max 0 is outside"):
+        load(file)
+
+
+def test_the_example_holds_every_key_at_its_default() -> None:
+    text = (ROOT / "examples/oddsengine.toml").read_text()
+    settings = load(ROOT / "examples/oddsengine.toml")
+    defaults = parse({"journal": {"path": "journal.db"}}, folder=ROOT / "examples")
+    assert settings == defaults
+    for key in KEYS:
+        assert re.search(rf"^#? ?{key.name} = ", text, re.MULTILINE), key
+    # What is commented out is right as well, but for the keys that are not there.
+    shown = tomllib.loads(
+        re.sub(r"^# (?=\[|\w+ = )", "", text.replace("# in_memory", "#"), flags=re.MULTILINE)
+    )
+    (feed, alice), curve = shown["curve"].pop("client"), shown.pop("curve")
+    assert curve.keys() == {"server_key_file"}
+    assert feed.keys() | alice.keys() == {key.name for key in KEYS if key.section == "curve.client"}
+    assert public_key(feed["key"])
+    assert parse(shown).engine["skew_b_minor"] == 500_000
+
+
+def test_the_documented_table_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs/config.md").read_text()
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+) \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    assert [tuple(row) for row in rows] == [
+        (config.label(key), config.default_text(key), key.allowed(), key.text) for key in KEYS
+    ]

@@ -1,0 +1,126 @@
+"""The golden cases that must pass, and the runner that counts them."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+
+# Functions that must pass, with the number of their cases, so that none is lost.
+REQUIRED = {
+    "counts.negbin_over": 1,
+    "football.1x2": 1,
+    "football.calibrate": 3,
+    "football.calibrate_asian": 1,
+    "football.calibrate_from_odds": 1,
+    "football.ht_ft": 1,
+    "football.inplay": 1,
+    "football.inplay_markov": 1,
+    "football.markets": 4,
+    "football.weibull_count_pmf": 2,
+    "ladder.betfair": 11,
+    "ladder.betfair_step": 1,
+    "ladder.snap_min_margin": 2,
+    "margin.apply": 27,
+    "margin.remove": 51,
+    "risk.book": 1,
+    "risk.max_stake": 1,
+    "settle.lines": 1,
+}
+
+
+def load_runner() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("golden_run", GOLDEN / "run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+run = load_runner()
+OUTCOMES = run.run_folder(GOLDEN)
+
+
+@pytest.mark.parametrize("function", REQUIRED)
+def test_cases_pass(function: str) -> None:
+    outcomes = [outcome for outcome in OUTCOMES if outcome.function == function]
+    assert len(outcomes) == REQUIRED[function]
+    assert {outcome.id: outcome.failures for outcome in outcomes if outcome.failures} == {}
+
+
+@pytest.mark.parametrize(
+    ("legs", "unit_stake", "expected"),
+    [
+        ([["2.5", "win"], ["1.8", "win"]], 1, 4.5),
+        ([["2.5", "win"], ["4", "void"], ["1.8", "half_win"]], 2, 7.0),
+        ([["2.5", "win"], ["3.4", "half_lose"], ["1.95", "win"], ["2.2", "half_win"]], 1, 3.9),
+        ([["2.5", "win"], ["3", "lose"]], 1, 0.0),
+    ],
+)
+def test_a_system_of_one_line_is_an_accumulator(
+    legs: list[list[str]], unit_stake: int, expected: float
+) -> None:
+    inputs = {"system": f"{len(legs)}/{len(legs)}", "legs_odds_result": legs, "unit_stake": unit_stake}
+    case = {
+        "id": "accumulator",
+        "function": "settle.system",
+        "inputs": inputs,
+        "expected": {"lines": 1, "total_stake": unit_stake, "return": expected},
+        "tolerance": {"abs": 1e-9},
+    }
+    assert run.run_case(case, {}).failures == []
+
+
+def test_what_is_not_there_counts_as_failed() -> None:
+    unknown = {"id": "x", "function": "chess.match", "inputs": {}, "expected": {}}
+    assert run.run_case(unknown, {}).failures == ["unknown function chess.match"]
+    systems = [outcome for outcome in OUTCOMES if outcome.function == "settle.system"]
+    assert systems
+    assert all(outcome.failures for outcome in systems)
+
+
+def test_every_leaf_is_compared() -> None:
+    expected = {"a": [1.0, {"b": "text"}], "n": 3}
+    assert run.differences(expected, {"a": [1.0, {"b": "text"}], "n": 3, "more": 1}, 1e-9, "") == []
+    wrong = run.differences(expected, {"a": [1.1, {}], "n": 4}, 1e-9, "")
+    assert [line.partition(":")[0] for line in wrong] == ["/a/0", "/a/1/b", "/n"]
+    assert run.differences({"a": 1.0}, {"a": float("nan")}, 1e-9, "")
+
+
+def test_the_runner_reports_and_exits(tmp_path: Path) -> None:
+    def runner(folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, GOLDEN / "run.py", folder], capture_output=True, text=True, check=False
+        )
+
+    cases = json.loads((GOLDEN / "ladders.json").read_text())["cases"]
+    good = [case for case in cases if case["function"] == "ladder.betfair"]
+    (tmp_path / "ladders.json").write_text(json.dumps({"cases": good}))
+    passed = runner(tmp_path)
+    assert (passed.returncode, passed.stdout.splitlines()[-1]) == (0, "11 passed, 0 failed")
+
+    (tmp_path / "more.json").write_text(json.dumps({"cases": [{**good[0], "expected": {"down": 7.0}}]}))
+    failed = runner(tmp_path)
+    assert (failed.returncode, failed.stdout.splitlines()[-1]) == (1, "11 passed, 1 failed")
+    assert re.search(r"^ladders\.betfair\.\S+: /down: 1\.01 is not 7\.0", failed.stdout, re.MULTILINE)
+    assert runner(tmp_path / "absent").returncode == 2
+
+
+def test_the_market_rows_reproduce() -> None:
+    data = os.environ.get("ODDSENGINE_REFERENCE_DATA")
+    if not data:
+        pytest.skip("ODDSENGINE_REFERENCE_DATA is not set: the football market rows are not checked")
+    path = Path(data) / "golden" / "football_market_rows.json"
+    outcomes = run.run_file(path)
+    assert len(outcomes) == 41
+    assert {outcome.id: outcome.failures for outcome in outcomes if outcome.failures} == {}
+    summary = json.loads(path.read_text())["cases"][-1]["expected"]
+    assert summary["mean_absolute_error"] == pytest.approx(0.0040970983268822, abs=1e-15)

@@ -1,0 +1,374 @@
+"""Margins: invariants, shapes, errors, and the faults that other libraries have here."""
+
+import math
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, reject
+from hypothesis import strategies as st
+
+from oddsengine import margin
+from oddsengine.exceptions import MarginError, OddsEngineError
+
+ALWAYS_INSIDE = ("multiplicative", "power", "odds_ratio")
+NEEDS_MARGIN = ("shin", "balanced_book", "goto")
+SMALL = [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 15.0, 30.0]
+
+
+@st.composite
+def books(draw: st.DrawFn, *, over_round: bool = False) -> list[float]:
+    """Odds of 2 to 24 selections with a booksum of 1.001 to 1.3, or 0.9 to 1.3."""
+    weights = draw(st.lists(st.floats(0.02, 1.0), min_size=2, max_size=24))
+    booksum = draw(st.floats(1.001 if over_round else 0.9, 1.3))
+    odds = [sum(weights) / (weight * booksum) for weight in weights]
+    assume(min(odds) > 1.02)
+    return odds
+
+
+def fair_or_refused(odds: list[float], method: Any) -> list[float]:
+    """Fair probabilities; an example that the method may refuse is not one."""
+    refused = None
+    try:
+        return margin.fair_probabilities(odds, method=method)
+    except MarginError as error:
+        refused = error.code
+    assert refused in ("under_round", "negative_probability", "probability_above_one")
+    assert method not in ("power", "odds_ratio")
+    reject()
+
+
+@pytest.mark.parametrize("method", margin.METHODS)
+@given(odds=books(over_round=True))
+def test_fair_probabilities_are_probabilities_in_the_order_of_the_prices(
+    method: margin.Method, odds: list[float]
+) -> None:
+    fair = fair_or_refused(odds, method)
+    assert math.isclose(sum(fair), 1.0, abs_tol=1e-12)
+    assert all(0.0 < probability < 1.0 for probability in fair)
+    by_price = [probability for _, probability in sorted(zip(odds, fair, strict=True))]
+    assert all(longer <= shorter + 1e-15 for shorter, longer in pairwise(by_price))
+
+
+@pytest.mark.parametrize("method", margin.METHODS)
+@given(odds=books(over_round=True), random=st.randoms(use_true_random=False))
+def test_the_order_of_the_selections_does_not_matter(
+    method: margin.Method, odds: list[float], random: Any
+) -> None:
+    fair = fair_or_refused(odds, method)
+    order = list(range(len(odds)))
+    random.shuffle(order)
+    shuffled = margin.fair_probabilities([odds[place] for place in order], method=method)
+    assert shuffled == pytest.approx([fair[place] for place in order], abs=1e-12)
+
+
+@pytest.mark.parametrize("method", margin.METHODS)
+@given(odds=books(over_round=True))
+def test_applying_the_margin_gives_the_odds_back(method: margin.Method, odds: list[float]) -> None:
+    fair = fair_or_refused(odds, method)
+    booksum = sum(1.0 / price for price in odds)
+    offered = margin.offered_odds(fair, method=method, booksum=booksum)
+    # The Jensen-Shannon distance loses half of its digits where it is near 0.
+    relative = 1e-6 if method == "jensen_shannon" else 1e-9
+    assert offered == pytest.approx(odds, rel=relative)
+
+
+@pytest.mark.parametrize("method", margin.METHODS)
+def test_a_book_without_margin_stays(method: margin.Method) -> None:
+    fair = margin.fair_probabilities([2.0, 4.0, 4.0], method=method)
+    assert fair == pytest.approx([0.5, 0.25, 0.25], abs=1e-12)
+
+
+@pytest.mark.parametrize("method", ALWAYS_INSIDE)
+@given(odds=books())
+def test_under_round_books_sum_to_one_too(method: margin.Method, odds: list[float]) -> None:
+    assert sum(fair_or_refused(odds, method)) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_the_favourite_gains_from_multiplicative_to_shin_to_power() -> None:
+    for odds in ([1.4, 4.9, 8.0], [1.9, 3.6, 4.2], [1.25, 4.2], SMALL):
+        favourite = [
+            margin.fair_probabilities(odds, method=method)[0]
+            for method in ("multiplicative", "shin", "power")
+        ]
+        assert favourite == sorted(favourite) or odds is SMALL
+
+
+def test_place_markets_sum_to_the_number_of_places() -> None:
+    odds = [1.6, 1.9, 2.4, 3.0, 4.0, 6.0, 9.0]
+    for method in ("multiplicative", "power", "odds_ratio", "shin"):
+        fair = margin.fair_probabilities(odds, method=method, target=2.0)  # type: ignore[call-overload]
+        assert sum(fair) == pytest.approx(2.0, abs=1e-12)
+        assert max(fair) < 1.0
+
+
+# Shapes.
+
+
+@pytest.mark.parametrize("method", margin.METHODS)
+@given(odds=st.lists(st.lists(st.floats(3.0, 3.6), min_size=3, max_size=3), min_size=1, max_size=6))
+def test_a_batch_is_its_books(method: margin.Method, odds: list[list[float]]) -> None:
+    alone = [margin.fair_probabilities(book, method=method, errors="nan") for book in odds if over(book)]
+    batch = margin.fair_probabilities(
+        [book for book in odds if over(book)] or [[3.0, 3.0, 2.9]], method=method
+    )
+    assert not alone or batch.tolist() == alone
+
+
+def over(book: list[float]) -> bool:
+    return sum(1.0 / price for price in book) > 1.0
+
+
+@given(odds=books(over_round=True), absent=st.lists(st.integers(0, 24), max_size=5))
+def test_an_absent_selection_changes_nothing_else(odds: list[float], absent: list[int]) -> None:
+    with_gaps = list(odds)
+    for place in absent:
+        with_gaps.insert(min(place, len(with_gaps)), math.nan)
+    for method in ("multiplicative", "shin"):
+        expected = margin.fair_probabilities(odds, method=method)  # type: ignore[call-overload]
+        for shaped in (with_gaps, np.array(with_gaps), np.array([with_gaps])):
+            fair = np.ravel(margin.fair_probabilities(shaped, method=method))
+            assert np.isnan(fair).tolist() == np.isnan(with_gaps).tolist()
+            assert fair[~np.isnan(fair)].tolist() == expected
+
+
+def test_the_shape_that_goes_in_comes_out() -> None:
+    odds = [2.7, 2.3, 4.4]
+    fair = margin.fair_probabilities(odds)
+    assert isinstance(fair, list)
+    assert margin.fair_probabilities(tuple(odds)) == fair
+    mapping = {"home": 2.7, 1: 2.3, ("x", 2): 4.4}
+    assert margin.fair_probabilities(mapping) == dict(zip(mapping, fair, strict=True))
+    assert list(margin.fair_probabilities(mapping)) == list(mapping)
+    assert margin.fair_probabilities(MappingProxyType(mapping)) == dict(zip(mapping, fair, strict=True))
+    array = margin.fair_probabilities(np.array(odds))
+    assert isinstance(array, np.ndarray)
+    assert array.dtype == np.float64
+    assert array.tolist() == fair
+    assert margin.fair_probabilities(np.array([odds] * 2)).shape == (2, 3)
+    assert margin.fair_probabilities(np.array(odds, dtype=np.float32)) == pytest.approx(fair, rel=1e-6)
+    assert margin.fair_probabilities(np.array([3, 4, 2])).tolist() == margin.fair_probabilities([3, 4, 2])
+    strided = np.array([odds, odds, odds]).repeat(2, axis=1)[::2, ::2]
+    assert margin.fair_probabilities(strided).tolist() == [fair, fair]
+    assert margin.fair_probabilities(strided[0]).tolist() == fair
+    assert margin.fair_probabilities(np.asfortranarray([odds, odds])).tolist() == [fair, fair]
+    offered = margin.offered_odds({"a": 0.6, "b": 0.4}, booksum=1.05)
+    assert offered == pytest.approx({"a": 1 / 0.63, "b": 1 / 0.42})
+
+
+def test_an_absent_book_stays_absent_and_no_book_is_no_error() -> None:
+    fair = margin.fair_probabilities([[math.nan, math.nan], [1.9, 1.9]])
+    assert np.isnan(fair[0]).all()
+    assert fair[1].tolist() == [0.5, 0.5]
+    assert margin.fair_probabilities(np.empty((0, 3))).shape == (0, 3)
+
+
+def test_refused_books_of_a_batch_raise_with_their_row_or_become_nan() -> None:
+    odds = [[1.9, 1.9], [2.2, 2.2], [1.9, 1.0]]
+    with pytest.raises(MarginError, match="where the shin method is not defined") as raised:
+        margin.fair_probabilities(odds, method="shin")
+    assert raised.value.code == "under_round"
+    assert raised.value.__notes__ == ["in book 1"]
+    fair = margin.fair_probabilities(odds, method="shin", errors="nan")
+    assert fair[0].tolist() == [0.5, 0.5]
+    assert np.isnan(fair[1:]).all()
+
+
+def test_errors_name_the_selection_in_the_whole_book() -> None:
+    with pytest.raises(MarginError, match=r"inverse odds 2 of selection 3 are not") as raised:
+        margin.fair_probabilities([math.nan, 1.9, math.nan, 0.5])
+    assert raised.value.code == "inverse_odds"
+    assert isinstance(raised.value, OddsEngineError)
+    assert isinstance(raised.value, ValueError)
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (str(again), again.code) == (str(raised.value), "inverse_odds")
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "message"),
+    [
+        (lambda: margin.fair_probabilities([]), "selection_count", "0 selections are outside 2..=1024"),
+        (lambda: margin.fair_probabilities([2.0]), "selection_count", "1 selections are outside 2..=1024"),
+        (lambda: margin.fair_probabilities([3.0] * 2000), "selection_count", "2000 selections"),
+        (lambda: margin.fair_probabilities([2, 2], target=2.0), "target", "target 2 is not strictly between"),
+        (lambda: margin.offered_odds([0.5, 0.5], booksum=math.nan), "booksum", "booksum NaN is not"),
+        (
+            lambda: margin.offered_odds([1.0, 0.0], booksum=1.05),
+            "probability",
+            "probability 1 of selection 0",
+        ),
+        (
+            lambda: margin.offered_odds([0.97, 0.03], booksum=1.06),
+            "probability_above_one",
+            "the multiplicative method gives selection 0",
+        ),
+        (
+            lambda: margin.fair_probabilities([2, 2], method="logarithmic"),  # type: ignore[call-overload]
+            "unknown_method",
+            'margin method "logarithmic" is none of multiplicative, additive',
+        ),
+    ],
+)
+def test_errors_have_a_code_and_say_what_is_allowed(call: Any, code: str, message: str) -> None:
+    with pytest.raises(MarginError, match=message) as raised:
+        call()
+    assert raised.value.code == code
+
+
+def test_what_is_no_number_is_a_type_error() -> None:
+    for bad in (["a", "b"], [2.0, None], {"home": "2.0", "away": 2.0}):
+        with pytest.raises((TypeError, ValueError)):
+            margin.fair_probabilities(bad)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="number of dimensions 3 is outside"):
+        margin.fair_probabilities(np.ones((2, 2, 2)))
+
+
+def test_a_batch_lets_other_threads_run() -> None:
+    odds = np.tile([2.7, 2.3, 4.4], (60_000, 1))
+    span: list[float] = []
+
+    def work() -> None:
+        span.append(time.perf_counter())
+        margin.fair_probabilities(odds, method="jensen_shannon")
+        span.append(time.perf_counter())
+
+    thread = threading.Thread(target=work)
+    ticks = []
+    thread.start()
+    while thread.is_alive():
+        ticks.append(time.perf_counter())
+        time.sleep(0.001)
+    begin, end = span
+    quarter = (end - begin) / 4
+    assert any(begin + quarter < tick < end - quarter for tick in ticks)
+
+
+def test_the_types_say_what_comes_out(tmp_path: Path) -> None:
+    source = tmp_path / "shapes.py"
+    source.write_text(
+        "from typing import assert_type\n"
+        "import numpy as np, numpy.typing as npt\n"
+        "from oddsengine import margin\n"
+        "assert_type(margin.fair_probabilities([2.0, 2.1]), list[float])\n"
+        "assert_type(margin.fair_probabilities((2.0, 2.1), method='shin'), list[float])\n"
+        "assert_type(margin.fair_probabilities({'a': 2.0}), dict[str, float])\n"
+        "assert_type(margin.fair_probabilities({1: 2.0}), dict[int, float])\n"
+        "assert_type(margin.fair_probabilities(np.ones(2)), npt.NDArray[np.float64])\n"
+        "assert_type(margin.fair_probabilities([[2.0, 2.1]]), npt.NDArray[np.float64])\n"
+        "assert_type(margin.offered_odds({'a': 0.5}, booksum=1.05), dict[str, float])\n"
+        "margin.fair_probabilities([2.0, 2.1], method='shinn')  # type: ignore[call-overload]\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", source]
+    check = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stdout
+
+
+# Faults of other libraries; each was met in a published package.
+
+
+def test_shin_keeps_the_order_of_long_books() -> None:
+    """An approximate Shin gives the longest of these prices three times the chance of the one before it."""
+    fair = margin.fair_probabilities(SMALL, method="shin")
+    assert fair == sorted(fair, reverse=True)
+    assert fair[7] < 0.03 < fair[6]
+    rng = np.random.default_rng(7)
+    for count in (3, 10, 20):
+        shares = np.clip(rng.dirichlet(np.full(count, 2.0), size=500), 0.004, None)
+        odds = 1.0 / (shares / shares.sum(axis=1, keepdims=True) * 1.08)
+        odds = odds[(odds > 1.02).all(axis=1)]
+        by_price = np.take_along_axis(
+            margin.fair_probabilities(odds, method="shin"), odds.argsort(axis=1), axis=1
+        )
+        assert (np.diff(by_price, axis=1) <= 1e-15).all()
+
+
+def test_shin_solves_its_own_equation() -> None:
+    """Another library is off by 5e-5 to 2e-4 in every book."""
+    for odds in ([2.7, 2.3, 4.4], SMALL, [1.5, 2.74]):
+        removed = margin.remove_margin(odds, method="shin")
+        z, booksum = removed.parameter, removed.booksum
+        for price, fair in zip(odds, removed.probabilities, strict=True):
+            root = math.sqrt(z * z + 4 * (1 - z) * price**-2 / booksum)
+            assert fair == pytest.approx((root - z) / (2 * (1 - z)), abs=1e-12)
+
+
+def test_shin_of_two_outcomes_is_additive_and_fast() -> None:
+    """A default setting elsewhere returns NaN for every two-way book after 16 milliseconds."""
+    start = time.perf_counter()
+    for price in np.linspace(1.05, 1.98, 200).tolist():
+        odds = [price, 1.0 / (1.06 - 1.0 / price)]
+        shin = margin.fair_probabilities(odds, method="shin")
+        assert shin == pytest.approx(margin.fair_probabilities(odds, method="additive"), abs=1e-12)
+    assert time.perf_counter() - start < 1.0
+
+
+@pytest.mark.parametrize("method", NEEDS_MARGIN)
+def test_an_under_round_book_is_refused_by_name(method: margin.Method) -> None:
+    """Elsewhere these prices silently give probabilities that sum to 0.90, or an untyped error."""
+    with pytest.raises(MarginError) as raised:
+        margin.fair_probabilities([1.5, 4.2, 60.0], method=method)
+    assert raised.value.code == "under_round"
+
+
+@pytest.mark.parametrize("method", ALWAYS_INSIDE)
+def test_an_under_round_book_sums_to_one(method: margin.Method) -> None:
+    assert sum(margin.fair_probabilities([1.5, 4.2, 60.0], method=method)) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_nan_in_does_not_make_everything_nan() -> None:
+    fair = margin.fair_probabilities([2.7, math.nan, 2.3, 4.4], method="shin")
+    assert math.isnan(fair[1])
+    assert sum(fair[:1] + fair[2:]) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_goto_never_falls_back_to_another_method() -> None:
+    """A fallback makes prices jump between neighbouring books; here the method answers or refuses."""
+    odds = np.array([[1.3, 5.0, 11.0, longshot] for longshot in np.linspace(20.0, 400.0, 200)])
+    fair = margin.fair_probabilities(odds, method="goto", errors="nan")
+    answered = np.isfinite(fair).all(axis=1)
+    first_refused = int(answered.argmin())
+    assert 5 < first_refused < 200
+    assert not answered[first_refused:].any()
+    assert np.abs(np.diff(fair[:first_refused, 0])).max() < 0.005
+    assert (
+        (np.abs(fair[:first_refused] - margin.fair_probabilities(odds[:first_refused])) > 1e-6)
+        .any(axis=1)
+        .all()
+    )
+    with pytest.raises(MarginError) as raised:
+        margin.fair_probabilities(odds[first_refused], method="goto")
+    assert raised.value.code == "negative_probability"
+
+
+@pytest.mark.parametrize("method", margin.METHODS)
+@pytest.mark.parametrize("price", [math.inf, 1.0, 0.97, 0.0, -3.0])
+def test_impossible_prices_are_refused_by_every_method(method: margin.Method, price: float) -> None:
+    """Elsewhere a scratched runner's infinite price gives NaN, and most methods take a price under 1."""
+    for odds in ([1.9, 3.4, price], np.array([[1.9, 3.4, price]])):
+        with pytest.raises(MarginError) as raised:
+            margin.fair_probabilities(odds, method=method)
+        assert raised.value.code == "inverse_odds"
+
+
+@pytest.mark.parametrize("method", ["additive", "balanced_book", "goto"])
+def test_a_strong_favourite_never_makes_a_negative_probability(method: margin.Method) -> None:
+    with pytest.raises(MarginError) as raised:
+        margin.fair_probabilities([1.01, 26.0, 90.0], method=method)
+    assert raised.value.code == "negative_probability"
+
+
+def test_names_that_mean_two_things_are_refused_and_aliases_are_one_method() -> None:
+    odds = [2.7, 2.3, 4.4]
+    additive = margin.fair_probabilities(odds, method="additive")
+    for alias in ("wpo", "equal_margin", "differential_margin_weighting"):
+        assert margin.fair_probabilities(odds, method=alias) == additive  # type: ignore[call-overload]
+    with pytest.raises(MarginError):
+        margin.fair_probabilities(odds, method="logarithmic")  # type: ignore[call-overload]
