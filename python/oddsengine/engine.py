@@ -191,6 +191,10 @@ class Engine(DeskClient):
         """The named invariants; all of them hold, always."""
         return self._core.invariants()
 
+    def accounts(self) -> list[dict[str, Any]]:
+        """Every account of the ledger with its balance, in minor units."""
+        return self._core.balances()
+
     def metrics(self) -> dict[str, object]:
         """Counts of what came in and went out."""
         return self._core.metrics()

@@ -254,6 +254,7 @@ impl Engine {
             return Err((Reason::FixtureClosed, format!("fixture {id} is void")));
         }
         let status_before = fixture.status();
+        let (summary_before, version_before) = (fixture.live.summary(), fixture.version);
         let change = match fixture.live.apply(incident) {
             Ok(change) => change,
             Err(error) => {
@@ -280,6 +281,13 @@ impl Engine {
         if change.reprices {
             let settles = change.regrades;
             self.update_board(index, settles, source_ns, sink);
+        }
+        let fixture = &self.fixtures[index];
+        let now = fixture.live.summary();
+        let is_news = (now.score, &now.period) != (summary_before.score, &summary_before.period);
+        if is_news && fixture.version == version_before {
+            // Score and period are part of the board, also where no price moved.
+            self.publish_standing(index, source_ns, sink);
         }
         Ok(())
     }

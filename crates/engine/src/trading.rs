@@ -239,9 +239,23 @@ impl Engine {
         source_ns: i64,
         sink: &mut impl Sink,
     ) {
-        if changed_markets.is_empty() {
-            return;
+        if !changed_markets.is_empty() {
+            self.publish_version(index, changed_markets, source_ns, sink);
         }
+    }
+
+    /// Tells score and period where no market changed.
+    pub(crate) fn publish_standing(&mut self, index: usize, source_ns: i64, sink: &mut impl Sink) {
+        self.publish_version(index, &[], source_ns, sink);
+    }
+
+    fn publish_version(
+        &mut self,
+        index: usize,
+        changed_markets: &[u16],
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) {
         let fixture = &mut self.fixtures[index];
         fixture.version += 1;
         sink.event(Event::Board(BoardUpdate {

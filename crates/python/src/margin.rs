@@ -60,15 +60,16 @@ impl RowFunction for Removal {
 
     #[inline]
     fn convert(&self, odds: &[f64], inverse: &mut [f64], fair: &mut [f64]) -> Result<(), MarginError> {
-        let mut is_whole = true;
+        let remove =
+            |inverse: &[f64], fair: &mut [f64]| margin::remove(self.method, inverse, self.target, fair);
         for (inverse, odds) in inverse.iter_mut().zip(odds) {
-            is_whole &= !odds.is_nan();
             *inverse = 1.0 / odds;
         }
-        if is_whole {
-            return margin::remove(self.method, inverse, self.target, fair);
+        // A whole book is not searched for nan: the margin refuses it anyway.
+        match remove(inverse, fair) {
+            Err(_) if odds.iter().any(|odds| odds.is_nan()) => of_present(inverse, fair, remove),
+            result => result,
         }
-        of_present(inverse, fair, |inverse, fair| margin::remove(self.method, inverse, self.target, fair))
     }
 }
 
@@ -83,11 +84,13 @@ impl RowFunction for Application {
 
     #[inline]
     fn convert(&self, fair: &[f64], scratch: &mut [f64], odds: &mut [f64]) -> Result<(), MarginError> {
-        if fair.iter().all(|probability| !probability.is_nan()) {
-            margin::apply(self.method, fair, self.booksum, odds)?;
-        } else {
-            scratch.copy_from_slice(fair);
-            of_present(scratch, odds, |fair, odds| margin::apply(self.method, fair, self.booksum, odds))?;
+        let apply = |fair: &[f64], odds: &mut [f64]| margin::apply(self.method, fair, self.booksum, odds);
+        match apply(fair, odds) {
+            Err(_) if fair.iter().any(|probability| probability.is_nan()) => {
+                scratch.copy_from_slice(fair);
+                of_present(scratch, odds, apply)?;
+            }
+            result => result?,
         }
         odds.iter_mut().for_each(|odds| *odds = 1.0 / *odds);
         Ok(())

@@ -142,6 +142,10 @@ impl PyService {
         Ok(dict)
     }
 
+    fn balances<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        account_dicts(py, self.inner.engine())
+    }
+
     fn state_hash(&self) -> String {
         self.inner.engine().state_hash().to_string()
     }
@@ -212,24 +216,7 @@ impl PyEngine {
     }
 
     fn balances<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let ledger = self.inner.ledger();
-        ledger
-            .accounts()
-            .iter()
-            .map(|account| {
-                let id = ledger.find(account.kind, account.currency).expect("listed accounts are found");
-                let balance = ledger.balance(id);
-                let dict = PyDict::new(py);
-                let kind = format!("{:?}", account.kind);
-                dict.set_item("account", kind.split('(').next())?;
-                dict.set_item("customer", account.kind.customer().map(|CustomerId(customer)| customer))?;
-                dict.set_item("currency", account.currency.code())?;
-                dict.set_item("posted_minor", balance.posted_minor)?;
-                dict.set_item("available_minor", balance.available_minor)?;
-                dict.set_item("reserved_minor", balance.pending_debit_minor)?;
-                Ok(dict)
-            })
-            .collect()
+        account_dicts(py, &self.inner)
     }
 
     fn fixtures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -255,6 +242,27 @@ impl PyEngine {
         wire::reply_ticket(&nobody(), ticket, true, &View(&self.inner), &mut out);
         loads(py, &out)?.get_item("ticket")
     }
+}
+
+/// Every account of the ledger.
+fn account_dicts<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let ledger = engine.ledger();
+    let accounts = ledger.accounts().iter();
+    accounts
+        .map(|account| {
+            let id = ledger.find(account.kind, account.currency).expect("listed accounts are found");
+            let balance = ledger.balance(id);
+            let dict = PyDict::new(py);
+            let kind = format!("{:?}", account.kind);
+            dict.set_item("account", kind.split('(').next())?;
+            dict.set_item("customer", account.kind.customer().map(|CustomerId(customer)| customer))?;
+            dict.set_item("currency", account.currency.code())?;
+            dict.set_item("posted_minor", balance.posted_minor)?;
+            dict.set_item("available_minor", balance.available_minor)?;
+            dict.set_item("reserved_minor", balance.pending_debit_minor)?;
+            Ok(dict)
+        })
+        .collect()
 }
 
 fn nobody() -> wire::ReplyTo<'static> {

@@ -70,6 +70,29 @@ pub struct SelectionTotals {
 }
 codec_struct!(SelectionTotals { leg_count, stake_minor, payout_minor, unit_minor });
 
+/// What changes of one selection add up to.
+#[derive(Clone, Copy, Debug, Default)]
+struct SelectionSums {
+    pnl: ByGrade,
+    leg_count: i32,
+    stake_minor: i64,
+    payout_minor: i64,
+    unit_minor: i64,
+}
+
+impl SelectionSums {
+    fn add(&mut self, template: &Template, change: &Change) {
+        let Change { position, adds } = change;
+        let sign = if *adds { 1 } else { -1 };
+        let pnl = position.pnl_by_grade(template);
+        self.pnl.iter_mut().zip(&pnl).for_each(|(total, pnl)| *total += sign * pnl);
+        self.leg_count += sign as i32;
+        self.stake_minor += sign * position.stake_minor;
+        self.payout_minor += sign * full_payout(position);
+        self.unit_minor += sign * position.unit_minor;
+    }
+}
+
 /// The positions of one fixture. Empty until the first bet.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -96,47 +119,51 @@ impl Book {
         match changes {
             [] => {}
             [change] => {
-                let (view, pnl_of_cell) = self.count(template, change);
+                let mut sums = SelectionSums::default();
+                sums.add(template, change);
+                let (view, pnl_of_cell) = self.count(template, change.position.selection, &sums);
                 self.add_to_joint(template, view, &pnl_of_cell);
             }
-            _ => {
-                let mut by_view: BTreeMap<u8, PnlOfCell> = BTreeMap::new();
-                for change in changes {
-                    let (view, pnl_of_cell) = self.count(template, change);
-                    let total = by_view.entry(view).or_insert([0; VIEW_CELLS_MAX]);
-                    total.iter_mut().zip(&pnl_of_cell).for_each(|(total, pnl)| *total += pnl);
-                }
-                by_view
-                    .iter()
-                    .for_each(|(&view, pnl_of_cell)| self.add_to_joint(template, view, pnl_of_cell));
-            }
+            _ => self.change_many(template, changes),
         }
         self.selections.retain(|_, totals| *totals != SelectionTotals::default());
         self.refresh_if_sided(template, possible);
         self.worst_minor = self.scan_worst(possible);
     }
 
-    /// Counts a change in its market and selection; returns its profit and loss by cell of its view.
-    fn count(&mut self, template: &Template, change: &Change) -> (u8, PnlOfCell) {
-        let Change { position, adds } = change;
-        let sign = if *adds { 1 } else { -1 };
-        let pnl = position.pnl_by_grade(template).map(|pnl| pnl * sign);
-        let market = template.selections[usize::from(position.selection)].market;
+    /// Adds up what many changes do to each selection, then to each view, and goes over the joint space once a view.
+    fn change_many(&mut self, template: &Template, changes: &[Change]) {
+        let mut by_selection: BTreeMap<u16, SelectionSums> = BTreeMap::new();
+        for change in changes {
+            by_selection.entry(change.position.selection).or_default().add(template, change);
+        }
+        let mut by_view: BTreeMap<u8, PnlOfCell> = BTreeMap::new();
+        for (&selection, sums) in &by_selection {
+            let (view, pnl_of_cell) = self.count(template, selection, sums);
+            let total = by_view.entry(view).or_insert([0; VIEW_CELLS_MAX]);
+            total.iter_mut().zip(&pnl_of_cell).for_each(|(total, pnl)| *total += pnl);
+        }
+        by_view.iter().for_each(|(&view, pnl_of_cell)| self.add_to_joint(template, view, pnl_of_cell));
+    }
+
+    /// Counts changes of a selection in it and its market; returns their profit and loss by cell of its view.
+    fn count(&mut self, template: &Template, selection: u16, sums: &SelectionSums) -> (u8, PnlOfCell) {
+        let market = template.selections[usize::from(selection)].market;
         let view = template.markets[usize::from(market)].view;
         let cell_count = template.views[usize::from(view)].cell_count;
         let mut pnl_of_cell = [0; VIEW_CELLS_MAX];
-        pnl_of_cell[..cell_count].fill(pnl[usize::from(GRADE_LOST)]);
-        for run in template.runs_of(usize::from(position.selection)) {
-            pnl_of_cell[usize::from(run.start)..usize::from(run.end)].fill(pnl[usize::from(run.grade)]);
+        pnl_of_cell[..cell_count].fill(sums.pnl[usize::from(GRADE_LOST)]);
+        for run in template.runs_of(usize::from(selection)) {
+            pnl_of_cell[usize::from(run.start)..usize::from(run.end)].fill(sums.pnl[usize::from(run.grade)]);
         }
         let market_pnl = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
         market_pnl.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
 
-        let totals = self.selections.entry(position.selection).or_default();
-        totals.leg_count = totals.leg_count.wrapping_add_signed(sign as i32);
-        totals.stake_minor += sign * position.stake_minor;
-        totals.payout_minor += sign * full_payout(position);
-        totals.unit_minor += sign * position.unit_minor;
+        let totals = self.selections.entry(selection).or_default();
+        totals.leg_count = totals.leg_count.wrapping_add_signed(sums.leg_count);
+        totals.stake_minor += sums.stake_minor;
+        totals.payout_minor += sums.payout_minor;
+        totals.unit_minor += sums.unit_minor;
         (view, pnl_of_cell)
     }
 

@@ -20,7 +20,7 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin};
-use oddsengine_feeds::{FeedError, RequestBody, decode_ingest, decode_order};
+use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::LivePhase;
 use oddsengine_types::{Encode, FixtureId, IdMap, TicketId};
 
@@ -189,8 +189,8 @@ impl Service {
                     received_ns: now_ns,
                 };
                 match request.body {
-                    RequestBody::Command(_) | RequestBody::Batch(_) if socket == Socket::Snapshot => {
-                        let message = "the snapshot socket answers questions; send commands to orders";
+                    body if socket == Socket::Snapshot && !is_for_snapshot(&body) => {
+                        let message = "the snapshot socket takes image, images and ping; everything else goes to orders";
                         self.reply_error(
                             socket,
                             identity,
@@ -406,6 +406,11 @@ impl Service {
         self.counters.journal_refusal_count += u64::from(refused);
         refused
     }
+}
+
+/// Boards are public; money, customers and the desk are not: who may only read odds reaches nothing else.
+fn is_for_snapshot(body: &RequestBody) -> bool {
+    matches!(body, RequestBody::Query(Query::Image { .. } | Query::Images { .. } | Query::Ping))
 }
 
 /// The fixture that a feed speaks of.
