@@ -163,6 +163,7 @@ class Server:
         self._ingest = self._bind("ingest", zmq.PULL, receive=sockets.ingest_queue_max, send=1)
         orders, images = sockets.orders_queue_max, sockets.snapshot_queue_max
         self._orders = self._bind("orders", zmq.ROUTER, receive=orders, send=orders)
+        self._binary_topics: set[bytes] = set()
         self._odds = self._bind("odds", zmq.XPUB, receive=0, send=sockets.odds_queue_max)
         self._snapshot = self._bind("snapshot", zmq.ROUTER, receive=orders, send=images)
         self._desk = self._bind("desk", zmq.PUB, receive=0, send=sockets.odds_queue_max)
@@ -324,7 +325,12 @@ class Server:
         """Notes new subscribers: they need a heartbeat before they ask for images, and get one at once."""
         while _has_more(self._odds):
             message = self._odds.recv(zmq.NOBLOCK)
-            self._has_greeting |= message[:1] == b"\x01" and b"hb".startswith(message[1:])
+            joins, topic = message[:1] == b"\x01", message[1:]
+            self._has_greeting |= joins and b"hb".startswith(topic)
+            if topic.startswith(b"oddsbin"):
+                # Binary boards are encoded only while somebody reads them.
+                (self._binary_topics.add if joins else self._binary_topics.discard)(topic)
+                self.service.set_binary(bool(self._binary_topics))
 
     def _timers(self, now_ns: int, *, is_idle: bool) -> None:
         service = self.service
