@@ -17,7 +17,7 @@ import json
 import math
 import sys
 from collections import Counter, defaultdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 RECORDING = Path(__file__).resolve().parent / "world_cup_2022_group_stage.jsonl"
@@ -165,7 +165,7 @@ def group_stage(results, goals):
         home, away = teams.split("-")
         row = table.pop((day, home, away))
         year, month, date = map(int, day.split("-"))
-        start = datetime(year, month, date, int(hour), tzinfo=timezone.utc)
+        start = datetime(year, month, date, int(hour), tzinfo=UTC)
         fixtures.append(
             {
                 "id": 1001 + len(fixtures),
@@ -316,7 +316,7 @@ def play_half(fixture, half, score):
 
     usual = pick(1, 4, fid, "added", 1) if half == 1 else pick(4, 8, fid, "added", 2)
     minutes = ANNOUNCED.get((home, away, half), usual)
-    minutes = max([minutes] + last_needed)
+    minutes = max([minutes, *last_needed])
     end = regular + minutes * MINUTE
 
     out = []  # (clock, rank at the same clock, kind, extra)
@@ -395,10 +395,11 @@ def messages_of(fixture, rating):
         elif b.get("kind") == "goal_cancelled":
             told.pop()
     assert len(told) == len(fixture["goals"])
-    for b, goal in zip(told, fixture["goals"]):
+    for b, goal in zip(told, fixture["goals"], strict=False):
         running[("home", "away").index(goal["side"])] += 1
         minute = goal["minute"] + goal["added"]
-        assert b["score"] == running and b["side"] == goal["side"]
+        assert b["score"] == running
+        assert b["side"] == goal["side"]
         assert b["half"] == half_of(goal["minute"])
         assert (minute - 1) * MINUTE < b["clock_ms"] <= minute * MINUTE
     return out
@@ -424,8 +425,17 @@ def build(folder, path):
 # ---------------------------------------------------------------------- check
 
 KINDS = {
-    "kick_off", "clock", "stoppage", "danger", "safe", "goal", "goal_cancelled",
-    "red_card", "half_time", "second_half", "full_time",
+    "kick_off",
+    "clock",
+    "stoppage",
+    "danger",
+    "safe",
+    "goal",
+    "goal_cancelled",
+    "red_card",
+    "half_time",
+    "second_half",
+    "full_time",
 }
 EXTRA = {
     "goal": ({"side"}, {"own_goal", "penalty"}),
@@ -445,7 +455,9 @@ def check_books(m):
     for odds in (m["odds_1x2"], m["odds_total"]):
         assert all(1.01 <= o <= 30.0 and round(o, 2) == o for o in odds), odds
         assert 1.03 <= sum(1.0 / o for o in odds) <= 1.08, odds
-    assert len(m["odds_1x2"]) == 3 and len(m["odds_total"]) == 2 and m["total_line"] == LINE
+    assert len(m["odds_1x2"]) == 3
+    assert len(m["odds_total"]) == 2
+    assert m["total_line"] == LINE
 
 
 def check_incident(m, f):
@@ -459,23 +471,27 @@ def check_incident(m, f):
     side = ("home", "away").index(m.get("side", "home"))
 
     if kind == "kick_off":
-        assert f["phase"] == "before" and (half, clock) == (1, 0)
+        assert f["phase"] == "before"
+        assert (half, clock) == (1, 0)
         assert m["time_ns"] == f["start_ns"]
         f.update(phase=1, began=m["time_ns"])
     elif kind == "second_half":
-        assert f["phase"] == "interval" and (half, clock) == (2, HALF)
+        assert f["phase"] == "interval"
+        assert (half, clock) == (2, HALF)
         assert m["time_ns"] == f["ended"] + INTERVAL * NS
         f.update(phase=2, began=m["time_ns"], clock=HALF, announced=None)
     assert f["phase"] == half, "an incident outside play"
     begin = (half - 1) * HALF
-    assert clock >= f["clock"] and m["time_ns"] - f["began"] == (clock - begin) * NS
+    assert clock >= f["clock"]
+    assert m["time_ns"] - f["began"] == (clock - begin) * NS
     f["clock"] = clock
 
     if kind == "clock":
         f["tick"] = f["tick"] + MINUTE if f["tick"] > begin else begin + MINUTE
         assert clock == f["tick"], "a missing clock tick"
     elif kind == "stoppage":
-        assert clock == begin + HALF and f["announced"] is None
+        assert clock == begin + HALF
+        assert f["announced"] is None
         f["announced"] = m["announced_ms"]
     elif kind == "danger":
         assert not f["danger"]
@@ -489,11 +505,13 @@ def check_incident(m, f):
         f["goals"] += 1
         f["last_goal"] = clock
     elif kind == "goal_cancelled":
-        assert f["danger"] and 60_000 <= clock - f["last_goal"] <= 90_000
+        assert f["danger"]
+        assert 60_000 <= clock - f["last_goal"] <= 90_000
         f["score"][side] -= 1
         f["goals"] -= 1
     elif kind in ("half_time", "full_time"):
-        assert half == (1 if kind == "half_time" else 2) and not f["danger"]
+        assert half == (1 if kind == "half_time" else 2)
+        assert not f["danger"]
         assert clock == begin + HALF + f["announced"] == f["tick"] + MINUTE
         f.update(phase="interval" if half == 1 else "over", ended=m["time_ns"], tick=begin + HALF)
     assert score == f["score"] and min(score) >= 0, "score"
@@ -506,7 +524,8 @@ def check(path):
     with open(path, encoding="utf-8", newline="") as handle:
         for number, line in enumerate(handle, 1):
             try:
-                assert line.endswith("\n") and "\r" not in line
+                assert line.endswith("\n")
+                assert "\r" not in line
                 m = json.loads(line)
                 assert json.dumps(m, separators=(",", ":"), ensure_ascii=False) == line[:-1], "not compact"
                 assert m["source"] == SOURCE
@@ -517,16 +536,26 @@ def check(path):
                 if m["type"] in PAYLOAD:
                     assert set(m) == COMMON | PAYLOAD[m["type"]]
                 if m["type"] == "fixture":
-                    assert m["fixture"] not in fixtures and m["home"] != m["away"]
-                    assert m["sport"] == "football" and m["competition"] == COMPETITION
+                    assert m["fixture"] not in fixtures
+                    assert m["home"] != m["away"]
+                    assert m["sport"] == "football"
+                    assert m["competition"] == COMPETITION
                     assert m["time_ns"] < m["start_ns"]
                     fixtures[m["fixture"]] = {
-                        "start_ns": m["start_ns"], "phase": "before", "priced": False, "clock": 0, "tick": 0,
-                        "score": [0, 0], "goals": 0, "danger": False, "announced": None,
+                        "start_ns": m["start_ns"],
+                        "phase": "before",
+                        "priced": False,
+                        "clock": 0,
+                        "tick": 0,
+                        "score": [0, 0],
+                        "goals": 0,
+                        "danger": False,
+                        "announced": None,
                     }
                 elif m["type"] == "prices":
                     f = fixtures[m["fixture"]]
-                    assert f["phase"] == "before" and not f["priced"]
+                    assert f["phase"] == "before"
+                    assert not f["priced"]
                     f["priced"] = True
                     check_books(m)
                 else:
@@ -550,7 +579,9 @@ def check(path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("facts", nargs="?", help="folder of facts (with --check: the recording to check)")
     parser.add_argument("--out", default=RECORDING, help="where to write the recording")
     parser.add_argument("--check", action="store_true", help="validate a recording by itself")

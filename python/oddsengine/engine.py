@@ -39,8 +39,8 @@ _ODDS, _DESK, _ORDERS, _SNAPSHOT = range(4)
 class Engine(DeskClient):
     """An engine in this process, with the calls of a desk and of a sportsbook's services.
 
-    All methods of :class:`oddsengine.client.DeskClient` are here: tickets, money, suspensions, prices, limits,
-    exposure. :attr:`feed` takes what a feed tells, :meth:`board` shows a fixture. Not safe for two threads.
+    All methods of :class:`oddsengine.client.DeskClient` are here: tickets, money, suspensions, prices,
+    limits, exposure. :attr:`feed` takes what a feed tells, :meth:`board` shows a fixture. Not safe for two threads.
 
     Parameters
     ----------
@@ -135,7 +135,9 @@ class Engine(DeskClient):
         for socket, (first, payload) in self._core.take_frames(now_ns):
             if socket == _ORDERS:
                 body: Json = orjson.loads(payload)
-                self._replies.append(Reply(body["request_id"], body["type"], body, body["received_ns"], now_ns))
+                self._replies.append(
+                    Reply(body["request_id"], body["type"], body, body["received_ns"], now_ns)
+                )
             elif socket == _SNAPSHOT:
                 self._images.append(orjson.loads(payload))
             elif socket == _DESK:
@@ -164,7 +166,9 @@ class Engine(DeskClient):
             The fixture is not known.
         """
         self._core.snapshot_request(
-            b"local", orjson.dumps({"type": "image", "request_id": "image", "fixture": fixture}), self._clock()
+            b"local",
+            orjson.dumps({"type": "image", "request_id": "image", "fixture": fixture}),
+            self._clock(),
         )
         self._collect()
         image = self._images.popleft()

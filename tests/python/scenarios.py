@@ -114,10 +114,16 @@ class Scenario:
         self.competitions[fixture] = competition
         self.clocks[fixture] = 0
         self.engine.feed.fixture(
-            number(fixture), competition=competition, home=f"{fixture} home", away=f"{fixture} away", start_ns=0
+            number(fixture),
+            competition=competition,
+            home=f"{fixture} home",
+            away=f"{fixture} away",
+            start_ns=0,
         )
 
-    def on_prices(self, fixture: str, home: str, draw: str, away: str, _: str, line: str, over: str, under: str) -> None:
+    def on_prices(
+        self, fixture: str, home: str, draw: str, away: str, _: str, line: str, over: str, under: str
+    ) -> None:
         odds = (float(home), float(draw), float(away))
         self.engine.feed.prices(
             number(fixture), odds_1x2=odds, total_line=float(line), odds_total=(float(over), float(under))
@@ -305,7 +311,9 @@ class Scenario:
 
     def account(self, kind: str, customer: str) -> int:
         accounts = self.engine.accounts()
-        return sum(a["posted_minor"] for a in accounts if (a["account"], a["customer"]) == (kind, number(customer)))
+        return sum(
+            a["posted_minor"] for a in accounts if (a["account"], a["customer"]) == (kind, number(customer))
+        )
 
     def on_worst(self, fixture: str, amount: str) -> None:
         exposure = self.engine.exposure(fixture=number(fixture)).fixture
@@ -335,7 +343,11 @@ class Scenario:
 
     def on_odds(self, fixture: str, selection: str, odds: str) -> None:
         market, _, name = selection.partition("/")
-        expect("odds", self.engine.board(number(fixture)).odds(market, name), None if odds == "-" else float(odds))
+        expect(
+            "odds",
+            self.engine.board(number(fixture)).odds(market, name),
+            None if odds == "-" else float(odds),
+        )
 
     def on_status(self, fixture: str, *rest: str) -> None:
         board = self.engine.board(number(fixture))

@@ -1,6 +1,10 @@
 """Football: models against their definition, calibration against models, boards against grades."""
 
+import gzip
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -265,6 +269,27 @@ def test_weibull_counts_of_shape_one_are_poisson() -> None:
     independent = football.weibull_frank_1x2(1.5, 1.2, shape=1.0, kappa=0.0)
     found = football.inplay(1.5, 1.2, share_left=1.0)
     assert independent == pytest.approx((found.home, found.draw, found.away), abs=1e-9)
+
+
+def test_the_accuracy_bench_finds_what_a_model_put_there(tmp_path: Path) -> None:
+    """Closing prices made by a model are explained by it; a row with a missing price is left out."""
+    columns = ["PSCH", "PSCD", "PSCA", "PC>2.5", "PC<2.5", "PCAHH", "PCAHA", "AHCh"]
+    rows = [",".join(columns)]
+    for home, away, line in ((1.6, 1.1, -0.5), (2.3, 0.7, -1.75), (0.9, 1.4, 0.25)):
+        model = DixonColes(home, away, -0.07)
+        found, handicap = football.markets(model), football.asian_handicap(model, line).fair_probability
+        over = found["total"][2.5].fair_probability
+        books = [[found["home"], found["draw"], found["away"]], [over, 1 - over], [handicap, 1 - handicap]]
+        prices = [price for book in books for price in margin.offered_odds(book, booksum=1.03)]
+        rows.append(",".join(f"{value:.12g}" for value in [*prices, line]))
+    rows.append(rows[-1].replace(rows[-1].split(",")[3], ""))
+    path = tmp_path / "season.csv.gz"
+    path.write_bytes(gzip.compress("\n".join(rows).encode()))
+    script = Path(__file__).resolve().parents[2] / "benches" / "accuracy" / "asian_handicap.py"
+    run = subprocess.run([sys.executable, script, path], capture_output=True, text=True, check=True)
+    name, count, *figures = run.stdout.splitlines()[-1].rsplit(maxsplit=6)
+    assert (name, count) == ("all, pinnacle", "3")
+    assert [abs(float(figure)) for figure in figures] == [0.0] * 5
 
 
 # Boards.

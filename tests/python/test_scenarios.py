@@ -21,7 +21,9 @@ def test_scenario(table: Path, tmp_path: Path) -> None:
 
 def test_a_wrong_expectation_is_named(tmp_path: Path) -> None:
     text = "fixture F1\ndeposit C1 10.00\nbalance C1 11.00\n"
-    with pytest.raises(ScenarioError, match=r"wrong\.txt:3: balance C1 11\.00\n    balance: expected 1100, found 1000"):
+    with pytest.raises(
+        ScenarioError, match=r"wrong\.txt:3: balance C1 11\.00\n    balance: expected 1100, found 1000"
+    ):
         Scenario(text, tmp_path / "journal.db").run("wrong")
 
 
