@@ -514,7 +514,8 @@ def check_incident(m, f):
         assert not f["danger"]
         assert clock == begin + HALF + f["announced"] == f["tick"] + MINUTE
         f.update(phase="interval" if half == 1 else "over", ended=m["time_ns"], tick=begin + HALF)
-    assert score == f["score"] and min(score) >= 0, "score"
+    assert score == f["score"], "score"
+    assert min(score) >= 0, "score"
 
 
 def check(path):

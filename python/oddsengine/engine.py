@@ -40,7 +40,8 @@ class Engine(DeskClient):
     """An engine in this process, with the calls of a desk and of a sportsbook's services.
 
     All methods of :class:`oddsengine.client.DeskClient` are here: tickets, money, suspensions, prices,
-    limits, exposure. :attr:`feed` takes what a feed tells, :meth:`board` shows a fixture. Not safe for two threads.
+    limits, exposure. :attr:`feed` takes what a feed tells, :meth:`board` shows a fixture.
+    Not safe for two threads.
 
     Parameters
     ----------
