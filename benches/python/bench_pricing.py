@@ -1,0 +1,112 @@
+"""The calls that quants and traders make most, from Python.
+
+`pytest benches/python/bench_pricing.py --benchmark-enable` times them.
+
+Every bench checks its answer before it is timed. A batch's time is for all of its rows, which the name tells.
+Without `--benchmark-enable` each runs once, as a test.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from oddsengine import football, margin, odds, risk, settle
+
+BOOKS = 10_000
+MATCHES = 2_000
+Benchmark = Callable[..., Any]
+
+
+def make_books(outcomes: int) -> np.ndarray:
+    """Books with a margin of 6 % and no extreme price, always the same."""
+    shares = np.random.default_rng(1).dirichlet(np.full(outcomes, 6.0), size=BOOKS).clip(0.02)
+    return 1.0 / (shares / shares.sum(axis=1, keepdims=True) * 1.06)
+
+
+BOOKS_OF = {outcomes: make_books(outcomes) for outcomes in (3, 20)}
+
+
+@pytest.mark.parametrize("outcomes", [3, 20])
+@pytest.mark.parametrize("method", ["multiplicative", "power", "odds_ratio", "shin"])
+def test_fair_probabilities_of_one_book(benchmark: Benchmark, method: margin.Method, outcomes: int) -> None:
+    """One price change of one market, from a list."""
+    book = BOOKS_OF[outcomes][0].tolist()
+    fair = benchmark(margin.fair_probabilities, book, method=method)
+    assert sum(fair) == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("outcomes", [3, 20])
+@pytest.mark.parametrize("method", ["multiplicative", "power", "odds_ratio", "shin"])
+def test_fair_probabilities_of_10_000_books(
+    benchmark: Benchmark, method: margin.Method, outcomes: int
+) -> None:
+    """A back-test: all books of some seasons in one call."""
+    fair = benchmark(margin.fair_probabilities, BOOKS_OF[outcomes], method=method)
+    assert np.abs(fair.sum(axis=1) - 1.0).max() < 1e-12
+
+
+def test_basket_of_one_match(benchmark: Benchmark) -> None:
+    """190 probabilities of a match."""
+    basket = benchmark(football.basket, 1.62, 1.08, -0.08)
+    assert basket[0] == pytest.approx(0.48983702483099, abs=1e-9)
+
+
+def test_basket_of_2_000_matches(benchmark: Benchmark) -> None:
+    """190 probabilities of each match of a weekend's grid of scenarios."""
+    rng = np.random.default_rng(2)
+    home, away = rng.uniform(0.5, 2.8, MATCHES), rng.uniform(0.4, 2.4, MATCHES)
+    baskets = benchmark(football.basket, home, away, -0.06)
+    assert np.abs(baskets[:, :3].sum(axis=1) - 1.0).max() < 1e-12
+
+
+def test_calibration_of_one_match(benchmark: Benchmark) -> None:
+    """Goals and rho from 1X2 and over/under 2.5: each time the market moves."""
+    model = benchmark(football.calibrate, 0.4612, 0.2701, 0.2687, 0.5134)
+    assert model.lambda_home == pytest.approx(1.5757636699074, abs=1e-8)
+
+
+def test_calibration_of_2_000_matches(benchmark: Benchmark) -> None:
+    """The same from odds, for a season's worth of matches in one call."""
+    odds_1x2, odds_total = np.tile([2.1, 3.45, 3.8], (MATCHES, 1)), np.tile([1.95, 1.93], (MATCHES, 1))
+    fitted = benchmark(football.calibrate_from_odds_batch, odds_1x2, odds_total, method="power")
+    assert fitted.lambda_home == pytest.approx(np.full(MATCHES, 1.5632253839653), abs=1e-8)
+
+
+def test_markets_of_one_match(benchmark: Benchmark) -> None:
+    """Every market on the score as Python objects: for notebooks, not for the price path."""
+    found = benchmark(football.markets, football.DixonColes(1.62, 1.08, -0.08))
+    assert found["both_score"] == pytest.approx(0.53911790921835, abs=1e-9)
+
+
+def test_board_of_one_match(benchmark: Benchmark) -> None:
+    """A whole board without an engine: model, all selections, margin, ladder."""
+    board = benchmark(football.board, 1.62, 1.08, -0.08)
+    assert board["1x2/home"].fair == pytest.approx(0.48983702483099, abs=1e-9)
+
+
+def test_in_play_markov(benchmark: Benchmark) -> None:
+    """The final scores when the score changes the rates."""
+    grid = benchmark(football.inplay_markov, 1.5, 1.1, share_left=0.5)
+    assert grid.sum() == pytest.approx(1.0, abs=1e-10)
+
+
+def test_snap_with_a_minimum_margin(benchmark: Benchmark) -> None:
+    """A 1X2 market on the exchange's ladder."""
+    raw = margin.offered_odds([0.47, 0.27, 0.26], booksum=1.05)
+    snapped = benchmark(odds.snap_min_margin, raw, booksum_min=1.05)
+    assert snapped.odds.tolist() == [2.02, 3.55, 3.65]
+
+
+def test_book_of_100_bets(benchmark: Benchmark) -> None:
+    """Profit and loss on 121 scores and its tail, from scratch."""
+    selections = ["1x2/home", "total:2.5/over", "handicap:-0.25/home", "correct_score/1-1", "both_score/yes"]
+    bets = [(selections[index % 5], 1.9 + index / 100, 1_000 + index) for index in range(100)]
+    book = benchmark(risk.book, bets, lambda_home=1.5, lambda_away=1.1)
+    assert book.worst_minor == book.pnl_minor.min()
+
+
+def test_settlement_of_one_line(benchmark: Benchmark) -> None:
+    """What a quarter line returns."""
+    assert benchmark(settle.return_per_unit, "total:2.75/over", 1.93, (2, 1)) == 1.465
