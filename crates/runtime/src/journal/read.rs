@@ -118,7 +118,9 @@ pub(crate) fn replay_on(
     let mut visited_count = 0;
     let mut select = connection.prepare_cached(COLUMNS).map_err(|error| unreadable(path, 0, error))?;
     let mut rows = select.query([expected_seq.cast_signed()]).map_err(|error| unreadable(path, 0, error))?;
-    while let Some(row) = rows.next().map_err(|error| unreadable(path, expected_seq - 1, error))? {
+    while let Some(row) =
+        rows.next().map_err(|error| unreadable(path, expected_seq.saturating_sub(1), error))?
+    {
         let (header, count) = visit_group(row, path, expected_seq, from_seq, visit)?;
         visited_count += count;
         expected_seq = header.last_seq() + 1;
@@ -141,7 +143,8 @@ fn start_of_group(connection: &Connection, seq: u64) -> rusqlite::Result<u64> {
     let sql = "SELECT max(first_seq) FROM journal_group WHERE first_seq <= ?1";
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     let first_seq: Option<i64> = connection.query_row(sql, [seq], |row| row.get(0))?;
-    Ok(first_seq.map_or(1, i64::cast_unsigned))
+    // A damaged table may hold any number; sequence numbers begin with 1.
+    Ok(first_seq.map_or(1, |first_seq| first_seq.max(1).cast_unsigned()))
 }
 
 /// Checks one group and visits its records from `from_seq` on; returns its header and how many were visited.
@@ -153,7 +156,7 @@ fn visit_group(
     visit: Visit<'_>,
 ) -> Result<(GroupHeader, u64), JournalError> {
     let (header, bytes, stored_crc) =
-        read_group(row).map_err(|error| unreadable(path, expected_seq - 1, error))?;
+        read_group(row).map_err(|error| unreadable(path, expected_seq.saturating_sub(1), error))?;
     let (first_seq, record_count) = (header.first_seq, header.record_count);
     if first_seq != expected_seq {
         let missing = Damage::GroupMissing { first_seq: expected_seq, found_seq: first_seq };

@@ -113,21 +113,19 @@ impl Service {
         match request.body {
             RequestBody::Query(query) => return self.encode_query(&route, &query).unwrap_or_default(),
             body => {
-                self.collecting = Some((route.request_id.clone(), None));
+                self.collecting = Some(None);
                 self.answer(Socket::Orders, &route, body);
             }
         }
         match self.collecting.take() {
-            Some((_, Some(reply))) => reply,
+            Some(Some(reply)) => reply,
             _ => self.refusal(&route, Reason::OutOfSequence, "the request has no answer"),
         }
     }
 
-    /// Sends a reply, or keeps it for the batch that is being answered.
+    /// Sends the answer to the request that is being carried out, or keeps it for its batch.
     pub(crate) fn send_to(&mut self, socket: Socket, route: &Route, payload: Vec<u8>, seq: Option<u64>) {
-        if let Some((request_id, collected @ None)) = &mut self.collecting
-            && *request_id == route.request_id
-        {
+        if let Some(collected @ None) = &mut self.collecting {
             *collected = Some(payload);
             return;
         }

@@ -83,8 +83,8 @@ pub struct Service {
     feeds: BTreeMap<String, i64>,
     /// When a feed last spoke of each fixture.
     heard_ns: IdMap<FixtureId, i64>,
-    /// The request of a batch whose answer is collected instead of sent, and the answer.
-    collecting: Option<(String, Option<Vec<u8>>)>,
+    /// While a batch is carried out: the answer to its present request, collected instead of sent.
+    collecting: Option<Option<Vec<u8>>>,
     publishes_binary: bool,
     tails: Vec<Tail>,
     counters: ServiceCounters,

@@ -82,7 +82,7 @@ impl Service {
             Told::Trading { fixture } => self.send_trading(fixture, command),
             Told::Decision { ref ticket, is_repeat } => {
                 let asked = matches!(&command.body, oddsengine_engine::Body::PlaceTicket(request) if request.ticket == ticket.id);
-                self.route_decision(ticket, asked, &event, route);
+                self.route_decision(ticket, asked, is_repeat, &event, route);
                 if !is_repeat {
                     self.send_desk_ticket(ticket, command);
                 }
@@ -107,30 +107,44 @@ impl Service {
             }
             answer => {
                 if let Some(route) = route {
-                    self.send_reply(route, &answer);
+                    self.send_answer(route, &answer);
                 }
             }
         }
     }
 
-    /// A decision goes to whoever asked; after a bet delay to whoever asked then.
-    fn route_decision(&mut self, ticket: &Ticket, asked: bool, event: &Told, route: Option<&Route>) {
-        match (asked, route) {
-            (true, Some(route)) => {
+    /// A decision goes to whoever asked; one at the end of a bet delay to whoever asked then, also when the same
+    /// ticket is just being asked for again.
+    fn route_decision(
+        &mut self,
+        ticket: &Ticket,
+        asked: bool,
+        is_repeat: bool,
+        event: &Told,
+        route: Option<&Route>,
+    ) {
+        let ends_delay = !is_repeat && ticket.due_ns != 0 && ticket.state != TicketState::Delayed;
+        match route {
+            Some(route) if asked && !ends_delay => {
                 if ticket.state == TicketState::Delayed {
                     self.routes.insert(ticket.id, route.clone());
                 }
-                self.send_reply(route, event);
+                self.send_answer(route, event);
             }
             _ => {
                 if let Some(route) = self.routes.remove(&ticket.id) {
-                    self.send_reply(&route, event);
+                    let mut payload = Vec::new();
+                    if self.encode_reply(&route, event, &mut payload) {
+                        let frame = Frame { socket: Socket::Orders, first: route.identity, payload };
+                        self.outbox.send_when_durable(self.last_seq, frame);
+                    }
                 }
             }
         }
     }
 
-    fn send_reply(&mut self, route: &Route, event: &Told) {
+    /// The answer to the request that is being carried out.
+    fn send_answer(&mut self, route: &Route, event: &Told) {
         let mut payload = Vec::new();
         if self.encode_reply(route, event, &mut payload) {
             self.send_to(Socket::Orders, route, payload, Some(self.last_seq));
