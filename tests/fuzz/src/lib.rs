@@ -1,0 +1,3 @@
+//! What the fuzzer calls: one function a target, in [`targets`].
+
+pub mod targets;

@@ -1,0 +1,29 @@
+//! One function a target: any bytes in, a panic when something that must hold does not.
+//!
+//! The same functions are replayed over the corpus and the regressions by
+//! `crates/runtime/tests/service_fuzz_replay.rs`, without instrumentation.
+
+mod bytes;
+mod codec;
+mod decode;
+mod journal;
+mod payout;
+mod service;
+
+pub use codec::{command, keys, snapshot};
+pub use decode::{decode_ingest, decode_order};
+pub use journal::journal;
+pub use payout::payout;
+pub use service::service;
+
+/// Every target by name.
+pub const ALL: [(&str, fn(&[u8])); 8] = [
+    ("decode_ingest", decode_ingest),
+    ("decode_order", decode_order),
+    ("command", command),
+    ("snapshot", snapshot),
+    ("service", service),
+    ("journal", journal),
+    ("keys", keys),
+    ("payout", payout),
+];
