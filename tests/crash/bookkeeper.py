@@ -188,9 +188,9 @@ class Bookkeeper:
         if kept != content:
             raise CheckError(f"version {key} has two contents:\n{kept!r}\n{content!r}")
         for name, market in markets.items():
-            if "selections" in market:
-                if self._names.setdefault(name, market["selections"]) != market["selections"]:
-                    raise CheckError(f"the selections of {name} are {market['selections']}")
+            selections = market.get("selections")
+            if selections is not None and self._names.setdefault(name, selections) != selections:
+                raise CheckError(f"the selections of {name} are {selections}")
             self._note(epoch, fixture, name, version, market["odds"])
         if is_image:
             self._joined.setdefault((epoch, fixture), version)
@@ -227,7 +227,7 @@ class Bookkeeper:
     # Checks
 
     def check_running(self, player: Player, journal: Path) -> None:
-        """Everything is answered: the engine's balances, and a replay of its journal, agree with our memory."""
+        """Everything is answered: balances, and a replay of the journal, agree with our memory."""
         for _ in range(50):
             before = player.ask(type="state_hash")
             answers = [player.ask(type="balance", customer=customer) for customer in CUSTOMERS]

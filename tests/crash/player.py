@@ -212,9 +212,8 @@ class Player:
         deadline = time.monotonic() + PATIENCE_S
         while not is_done():
             if time.monotonic() > deadline:
-                raise CheckError(
-                    f"{what} never came; {len(self._waiting)} wait, e.g. {list(self._waiting.values())[:2]}; {self.engine.errors()}"
-                )
+                some = list(self._waiting.values())[:2]
+                raise CheckError(f"{what} never came; waiting: {some}; {self.engine.errors()}")
             if not self.engine.is_running():
                 raise CheckError(f"the engine died by itself: {self.engine.errors()}")
             self._receive(20)

@@ -1,6 +1,6 @@
 """Kills a real engine process at random moments and checks what it had promised.
 
-``python tests/crash/run.py --rounds 50``; a failure prints the seed, and ``--seed`` plays it again. See README.md.
+``python tests/crash/run.py --rounds 50``; the seed is printed, and ``--seed`` plays it again. See README.md.
 """
 
 from __future__ import annotations

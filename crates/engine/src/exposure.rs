@@ -1,12 +1,14 @@
 //! Exposure: what the book can lose, where, and what it expects.
 
+use std::collections::BTreeSet;
+
 use oddsengine_risk::{Book, Change};
 use oddsengine_types::{Grade, payout_minor};
 
 use crate::engine::Engine;
 use crate::fixture::Fixture;
 use crate::placing::position_of;
-use crate::status::TicketState;
+use crate::ticket::Leg;
 
 /// The exposure of a fixture. Profit is positive, from the bookmaker's side.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,12 +89,16 @@ impl Engine {
     /// The worst case with every accumulator's other legs won in full.
     fn worst_minor_bound(&self, fixture: &Fixture) -> i64 {
         let mut book = Book::default();
-        for &(ticket, leg) in fixture.legs.values().flatten() {
+        let open = fixture.legs.values().flatten().map(|&(ticket, _)| ticket);
+        let delayed = self.delayed.iter().map(|&(_, ticket)| ticket);
+        let tickets: BTreeSet<u32> = open.chain(delayed).collect();
+        for ticket in tickets {
             let ticket = &self.tickets[ticket as usize];
-            let leg = &ticket.legs[usize::from(leg)];
-            if ticket.state != TicketState::Open || leg.grade.is_some() {
+            let on_fixture =
+                |leg: &&Leg| self.fixtures[leg.fixture as usize].id() == fixture.id() && leg.grade.is_none();
+            let Some(leg) = ticket.legs.iter().find(on_fixture).filter(|_| ticket.is_live()) else {
                 continue;
-            }
+            };
             let others: Vec<(u32, Grade)> = ticket
                 .legs
                 .iter()

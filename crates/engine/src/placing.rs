@@ -334,6 +334,10 @@ impl Engine {
             return grade.win_share() * odds + grade.refund_share();
         }
         let fixture = &self.fixtures[leg.fixture as usize];
+        if fixture.parameters.is_none() {
+            // Prices by hand and no model: the odds are taken at their word.
+            return 1.0;
+        }
         fixture.win[usize::from(leg.selection)] * odds + fixture.refund[usize::from(leg.selection)]
     }
 

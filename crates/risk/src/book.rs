@@ -224,7 +224,29 @@ impl Book {
     }
 
     /// The joint minimum over the outcomes on which a selection has each grade; [`NO_OUTCOME`] where there is none.
+    ///
+    /// A grade that is possible, but only with more goals (or points) than the joint space tells apart, is judged at
+    /// the worst outcome: a limit must not vanish because a score ran away.
     pub fn joint_minima(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
+        let mut minima = self.minima_in_space(template, possible, selection);
+        let before = &possible.before[usize::from(template.market_of(selection).view)];
+        let mut graded_count = 0;
+        for run in template.runs_of(selection) {
+            let count = before[usize::from(run.end)] - before[usize::from(run.start)];
+            graded_count += count;
+            let minimum = &mut minima[usize::from(run.grade)];
+            if count > 0 && *minimum == NO_OUTCOME {
+                *minimum = self.worst_minor;
+            }
+        }
+        let lost = &mut minima[usize::from(GRADE_LOST)];
+        if *lost == NO_OUTCOME && graded_count < before[before.len() - 1] {
+            *lost = self.worst_minor;
+        }
+        minima
+    }
+
+    fn minima_in_space(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
         let view = template.market_of(selection).view;
         let grades = template.grades_on_cells(selection);
         let mut minima = [NO_OUTCOME; GRADES_MAX];

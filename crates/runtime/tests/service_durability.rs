@@ -50,10 +50,8 @@ fn money_waits_for_the_disk_and_odds_do_not() {
     assert_eq!(world.service.progress().1, last_seq, "nothing is durable behind a blocked disk");
     assert!(!boards(&at_once).is_empty() && !statuses(&at_once).is_empty());
     assert_eq!(image_of(&at_once, "d")["fixture"], FIXTURE);
-    let early: Vec<_> = at_once
-        .iter()
-        .filter(|frame| matches!(frame.socket, Socket::Orders | Socket::Desk))
-        .collect();
+    let early: Vec<_> =
+        at_once.iter().filter(|frame| matches!(frame.socket, Socket::Orders | Socket::Desk)).collect();
     assert!(early.is_empty(), "{early:?}");
     // More turns and looks at the journal change nothing.
     for _ in 0..5 {

@@ -95,10 +95,8 @@ fn a_full_disk_refuses_money_and_loses_nothing() {
     assert!(answers_to(&world.turn(), &waiting).is_empty());
     until("the disk is full", || !world.service.takes_money());
     let leg = world.leg(FIXTURE, "1x2", "home");
-    let refused = [
-        world.order("b", deposit(3, 42, 7)),
-        world.order("b", ticket(7, 42, 100, vec![leg.clone()])),
-    ];
+    let refused =
+        [world.order("b", deposit(3, 42, 7)), world.order("b", ticket(7, 42, 100, vec![leg.clone()]))];
     // Feeds and the desk are still applied, published, and remembered.
     world.incident(FIXTURE, "kick_off", 0, json!({}));
     world.incident(FIXTURE, "goal", 1_000, json!({"side": "home"}));

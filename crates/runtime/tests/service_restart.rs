@@ -30,7 +30,10 @@ fn invariants_hold(world: &World) {
 
 /// Waits until the committer has nothing left to write: a copy while it writes would be of no moment at all.
 fn await_rest(folder: &Folder) {
-    let read = || ["", "-wal", ".mark"].map(|suffix| std::fs::read(format!("{}{suffix}", folder.journal().display())).ok());
+    let read = || {
+        ["", "-wal", ".mark"]
+            .map(|suffix| std::fs::read(format!("{}{suffix}", folder.journal().display())).ok())
+    };
     let mut before = read();
     loop {
         std::thread::sleep(std::time::Duration::from_millis(150));
@@ -117,7 +120,11 @@ fn a_snapshot_and_its_tail_are_the_replay_from_zero() {
     world.incident(FIXTURE, "kick_off", 0, json!({}));
     for round in 0..40_u32 {
         world.advance(1);
-        let leg = world.leg([FIXTURE, 1002][round as usize % 2], "1x2", ["home", "draw", "away"][round as usize % 3]);
+        let leg = world.leg(
+            [FIXTURE, 1002][round as usize % 2],
+            "1x2",
+            ["home", "draw", "away"][round as usize % 3],
+        );
         world.order("a", ticket(100 + u128::from(round), 42, 100 + i64::from(round), vec![leg]));
         world.incident(FIXTURE, "clock", i64::from(round) * 60_000, json!({}));
         if round == 20 {
@@ -152,8 +159,12 @@ fn a_snapshot_and_its_tail_are_the_replay_from_zero() {
     }
 }
 
+/// A ticket waited out its delay when the process died. The next one decided it before its epoch began: at a version
+/// of the old epoch that had been published with other odds, on the prices and the score from before the crash,
+/// whatever had happened on the field of play meanwhile.
 #[test]
-fn a_ticket_on_delay_is_decided_after_a_restart() {
+#[ignore = "until delayed tickets are decided in the new epoch"]
+fn a_ticket_on_delay_does_not_outlive_its_prices() {
     let folder = Folder::new();
     let mut world = busy(&folder.journal(), 0);
     world.incident(FIXTURE, "kick_off", 0, json!({}));
@@ -162,23 +173,27 @@ fn a_ticket_on_delay_is_decided_after_a_restart() {
     assert_eq!(world.answer(request.clone())["ticket"]["state"], "delayed");
     assert_eq!(world.answer(json!({"type": "balance", "customer": 42}))["reserved_minor"], 1_000);
     await_rest(&folder);
-    let crashed = Folder::new();
-    copy_journal(&folder.journal(), &crashed.journal());
-    drop(world);
-
-    let mut world = World::new(Some(&crashed.journal()));
-    invariants_hold(&world);
-    // Whoever asks again while it waits gets the decision.
-    let id = world.order("another", request.clone());
-    assert_eq!(answers_to(&world.settle(), &id)[0]["ticket"]["state"], "delayed");
-    world.advance(6);
-    world.service.tick(world.now_ns);
-    let decided = world.settle();
-    let answers = answers_to(&decided, &id);
-    assert_eq!(answers.len(), 1);
-    assert_eq!(answers[0]["ticket"]["state"], "accepted");
-    assert_eq!(world.answer(request)["repeat"], true);
-    invariants_hold(&world);
+    // The next process starts before the delay is over, or long after it.
+    for seconds in [1, 60] {
+        let crashed = Folder::new();
+        copy_journal(&folder.journal(), &crashed.journal());
+        let mut options = options(Some(&crashed.journal()));
+        options.now_ns = world.now_ns + seconds * SECOND_NS;
+        let mut next = World::of(Service::start(options).unwrap());
+        invariants_hold(&next);
+        let id = next.order("another", request.clone());
+        let mut frames = next.settle();
+        next.advance(6);
+        next.service.tick(next.now_ns);
+        frames.extend(next.settle());
+        let decision = answers_to(&frames, &id).last().cloned().unwrap();
+        assert_eq!(decision["ticket"]["reason"]["name"], "odds_version_unknown", "{decision}");
+        assert_eq!(decision["ticket"]["legs"][0]["version"][0], 2);
+        let balance = next.answer(json!({"type": "balance", "customer": 42}));
+        assert_eq!((&balance["reserved_minor"], &balance["available_minor"]), (&json!(0), &json!(100_000)));
+        assert_eq!(lasting(&next.answer(request.clone())), lasting(&decision));
+        invariants_hold(&next);
+    }
 }
 
 #[test]

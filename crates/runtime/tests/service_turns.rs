@@ -34,7 +34,13 @@ fn suspensions_overtake_odds_of_the_same_turn() {
         .collect();
     assert_eq!(
         kinds,
-        [("status", "suspended"), ("status", "open"), ("status", "suspended"), ("board", "suspended"), ("board", "open")]
+        [
+            ("status", "suspended"),
+            ("status", "open"),
+            ("status", "suspended"),
+            ("board", "suspended"),
+            ("board", "open")
+        ]
     );
     let seqs: Vec<_> = statuses(&frames).iter().map(|frame| frame.value["seq"].as_u64().unwrap()).collect();
     assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "{seqs:?}");
@@ -64,14 +70,15 @@ fn changes_of_a_fixture_become_one_board_that_lacks_none() {
     let mut version = image["version"].as_u64().unwrap();
     let before = world.service.counters().clone();
 
-    let manual = |market: &str, odds: Value| {
-        json!({"type": "manual_odds", "fixture": FIXTURE, "market": market, "odds": odds, "source": "alice"})
-    };
+    let manual = |market: &str, odds: Value| json!({"type": "manual_odds", "fixture": FIXTURE, "market": market, "odds": odds, "source": "alice"});
     world.order("desk", manual("1x2", json!([3.4, 3.5, 2.2])));
     world.order("desk", manual("total:2.5", json!([1.5, 2.5])));
     world.order("desk", manual("1x2", json!([3.3, null, 2.3])));
     world.incident(FIXTURE, "goal", 60_000, json!({"side": "home"}));
-    world.order("desk", json!({"type": "suspend", "fixture": FIXTURE, "market": "total:3.5", "source": "alice"}));
+    world.order(
+        "desk",
+        json!({"type": "suspend", "fixture": FIXTURE, "market": "total:3.5", "source": "alice"}),
+    );
     world.ingest(json!({"type": "suspend", "fixture": 1002, "market": "1x2"}));
     let frames = world.turn();
     let boards = boards(&frames);
@@ -128,8 +135,10 @@ fn an_image_between_changes_of_a_turn() {
     let frames = world.turn();
     let image = image_of(&frames, "s");
     let mut known = market_states(&image);
-    let after: Vec<_> =
-        boards(&frames).into_iter().filter(|board| board.value["seq"].as_u64() > image["seq"].as_u64()).collect();
+    let after: Vec<_> = boards(&frames)
+        .into_iter()
+        .filter(|board| board.value["seq"].as_u64() > image["seq"].as_u64())
+        .collect();
     assert_eq!(after.len(), 1);
     for (market, state) in market_states(&after[0].value).as_object().unwrap() {
         known[market] = state.clone();
@@ -186,7 +195,9 @@ fn every_bad_request_is_answered_with_its_code() {
 fn every_bad_feed_message_is_told_and_counted() {
     let mut world = in_play();
     let hash = world.hash();
-    for message in [&b"{"[..], b"\xff", br#"{"type":"win"}"#, br#"{"type":"place_ticket","source":"s","time_ns":1}"#] {
+    for message in
+        [&b"{"[..], b"\xff", br#"{"type":"win"}"#, br#"{"type":"place_ticket","source":"s","time_ns":1}"#]
+    {
         world.service.ingest(message, world.now_ns);
         let frames = world.turn();
         assert_eq!(frames.len(), 1);
@@ -205,9 +216,10 @@ fn every_bad_feed_message_is_told_and_counted() {
 #[test]
 fn a_replayed_feed_changes_nothing() {
     let mut world = in_play();
-    let goal = json!({"type": "incident", "source": "other", "seq": 1, "time_ns": world.now_ns, "fixture": FIXTURE,
+    let goal =
+        json!({"type": "incident", "source": "other", "seq": 1, "time_ns": world.now_ns, "fixture": FIXTURE,
         "kind": "goal", "side": "home", "clock_ms": 60_000})
-    .to_string();
+        .to_string();
     world.service.ingest(goal.as_bytes(), world.now_ns);
     assert_eq!(boards(&world.turn()).len(), 1);
     let version = world.service.engine().fixtures()[0].version;

@@ -170,7 +170,10 @@ pub fn ticket(ticket: u128, customer: u64, stake_minor: i64, legs: Vec<Value>) -
 
 /// The answers on `orders` and `snapshot` with this request id.
 pub fn answers_to(frames: &[Seen], request_id: &str) -> Vec<Value> {
-    answers(frames).filter(|frame| frame.value["request_id"] == request_id).map(|frame| frame.value.clone()).collect()
+    answers(frames)
+        .filter(|frame| frame.value["request_id"] == request_id)
+        .map(|frame| frame.value.clone())
+        .collect()
 }
 
 /// The image of one board sent to a client; an image carries no request id.

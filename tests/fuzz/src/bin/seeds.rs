@@ -12,8 +12,10 @@ const RECEIVED_NS: i64 = 1_668_960_150_000_000_000;
 fn main() {
     let folder = PathBuf::from(std::env::args().nth(1).expect("usage: seeds FOLDER"));
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../feeds/canonical/samples");
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(samples).expect("samples are there").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(samples)
+        .expect("samples are there")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
     let mut commands = Vec::new();
     for path in &paths {

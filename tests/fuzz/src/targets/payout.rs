@@ -47,10 +47,7 @@ fn check(stake_minor: i64, legs: &[(u32, Grade)]) {
     // A return is (win · odds + refund · 10,000) / (of · 10,000).
     let ratio = |&(odds_e4, grade): &(u32, Grade)| {
         let (win, refund, of) = grade.parts();
-        (
-            i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000,
-            i128::from(of) * 10_000,
-        )
+        (i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000, i128::from(of) * 10_000)
     };
     let exact = legs.iter().map(ratio).try_fold((i128::from(stake_minor), 1_i128), |(up, down), (n, d)| {
         Some((up.checked_mul(n)?, down.checked_mul(d)?))
@@ -63,7 +60,10 @@ fn check(stake_minor: i64, legs: &[(u32, Grade)]) {
         legs.iter().map(ratio).fold(stake_minor as f64, |product, (n, d)| product * (n as f64 / d as f64));
     let (low, high) = (float * (1.0 - 1e-12) - 1.0, float * (1.0 + 1e-12));
     let capped = |bound: f64| bound.min(MONEY_MINOR_MAX as f64);
-    assert!(capped(low) <= paid as f64 && paid as f64 <= capped(high).max(0.0) + 16.0, "{stake_minor} on {legs:?}: {paid} is not {float}");
+    assert!(
+        capped(low) <= paid as f64 && paid as f64 <= capped(high).max(0.0) + 16.0,
+        "{stake_minor} on {legs:?}: {paid} is not {float}"
+    );
     // The order of the legs is nobody's advantage, and a void leg changes nothing.
     let reversed: Vec<_> = legs.iter().rev().copied().collect();
     assert_eq!(payout_minor(stake_minor, &reversed), paid);

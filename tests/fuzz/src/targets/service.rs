@@ -45,6 +45,8 @@ struct World {
     /// What a subscriber knows: market -> what the latest delta said of it, by fixture.
     boards: BTreeMap<u64, BTreeMap<String, Value>>,
     versions: BTreeMap<u64, u64>,
+    /// Score and period as a subscriber knows them.
+    standings: BTreeMap<u64, (Value, Value)>,
     scores: BTreeMap<u64, [u16; 2]>,
     ids: u64,
     feed_seq: u64,
@@ -68,6 +70,7 @@ pub fn service(data: &[u8]) {
         topics: BTreeMap::new(),
         boards: BTreeMap::new(),
         versions: BTreeMap::new(),
+        standings: BTreeMap::new(),
         scores: BTreeMap::new(),
         ids: 0,
         feed_seq: 0,
@@ -174,8 +177,22 @@ impl World {
 
     fn incident(&mut self, bytes: &mut Bytes<'_>) {
         const KINDS: [&str; 16] = [
-            "kick_off", "goal", "goal", "goal_cancelled", "red_card", "red_card_cancelled", "stoppage", "half_time",
-            "second_half", "full_time", "clock", "danger", "safe", "correction", "goal", "clock",
+            "kick_off",
+            "goal",
+            "goal",
+            "goal_cancelled",
+            "red_card",
+            "red_card_cancelled",
+            "stoppage",
+            "half_time",
+            "second_half",
+            "full_time",
+            "clock",
+            "danger",
+            "safe",
+            "correction",
+            "goal",
+            "clock",
         ];
         let fixture = *bytes.pick(&FIXTURES);
         let kind = *bytes.pick(&KINDS);
@@ -257,7 +274,10 @@ impl World {
             3 => format!(r#""type":"exposure","scope":{{"level":"fixture","fixture":{fixture}}}"#),
             4 => r#""type":"fixtures""#.to_string(),
             5 => format!(r#""type":"image","fixture":{fixture}"#),
-            6 => r#""type":"images","prefix":"odds.football."#.to_string() + ["\"", "cup_1.\""][usize::from(customer) - 1],
+            6 => {
+                r#""type":"images","prefix":"odds.football."#.to_string()
+                    + ["\"", "cup_1.\""][usize::from(customer) - 1]
+            }
             7 => r#""type":"state_hash""#.to_string(),
             8 => r#""type":"ping""#.to_string(),
             9 => format!(
@@ -271,7 +291,10 @@ impl World {
                 bytes.u16()
             ),
             11 => format!(r#""type":"cancel_ticket","ticket":"{:032x}""#, bytes.u8() % 24),
-            12 => format!(r#""type":"set_customer","customer":{customer},"factor":{}"#, f64::from(bytes.u8() % 40) / 8.0),
+            12 => format!(
+                r#""type":"set_customer","customer":{customer},"factor":{}"#,
+                f64::from(bytes.u8() % 40) / 8.0
+            ),
             13 => format!(
                 r#""type":"set_expectation","fixture":{fixture},"supremacy":{},"total":{}"#,
                 f64::from(bytes.u8()) / 16.0 - 8.0,
@@ -286,7 +309,11 @@ impl World {
                         byte => format!("{}", 1.0 + f64::from(byte) / 20.0),
                     })
                     .collect();
-                format!(r#""type":"manual_odds","fixture":{fixture},"market":"{}","odds":[{}]"#, market.key, odds.join(","))
+                format!(
+                    r#""type":"manual_odds","fixture":{fixture},"market":"{}","odds":[{}]"#,
+                    market.key,
+                    odds.join(",")
+                )
             }
             15 => format!(
                 r#""type":"manual_odds","fixture":{fixture},"market":"{}","odds":null"#,
@@ -311,7 +338,8 @@ impl World {
             _ => {
                 let ticket = bytes.u8() % 24;
                 // Nearly always the same body for the same id would hide conflicts; bytes decide.
-                let stake_minor = [0, 10, 500, 1_000, 1_001, 50_000, 1_000_000, 20_000_000_000_i64][usize::from(bytes.u8() % 8)];
+                let stake_minor = [0, 10, 500, 1_000, 1_001, 50_000, 1_000_000, 20_000_000_000_i64]
+                    [usize::from(bytes.u8() % 8)];
                 format!(
                     r#""type":"place_ticket","ticket":"{ticket:032x}","stake_minor":{stake_minor},{}"#,
                     self.ticket(customer, bytes)
@@ -438,7 +466,8 @@ impl World {
         assert!(*version < number("version"), "version {} after {version}", number("version"));
         *version = number("version");
         let markets = value["markets"].as_object().expect("a board has markets");
-        assert!(!markets.is_empty(), "an empty board");
+        // A board without markets tells score and period.
+        self.standings.insert(fixture, (value["score"].clone(), value["period"].clone()));
         let board = self.boards.entry(fixture).or_default();
         for (market, entry) in markets {
             board.insert(market.clone(), entry.clone());
@@ -446,7 +475,8 @@ impl World {
     }
 
     fn answered(&mut self, frame: &Frame, value: &Value) {
-        let index = u32::from_be_bytes(frame.first.as_slice().try_into().expect("our identities have 4 bytes"));
+        let index =
+            u32::from_be_bytes(frame.first.as_slice().try_into().expect("our identities have 4 bytes"));
         let asked = &mut self.asked[index as usize];
         assert_eq!(frame.socket, asked.socket, "{:?} is answered elsewhere", asked.request_id);
         asked.answer_count += 1;
@@ -516,6 +546,9 @@ impl World {
                 assert!(!self.boards.contains_key(&fixture));
                 continue;
             }
+            if let Some((score, period)) = self.standings.get(&fixture) {
+                assert_eq!((&image["score"], &image["period"]), (score, period), "{fixture}");
+            }
             let known = self.boards.get(&fixture);
             let topic = self.topics.iter().find(|(topic, _)| {
                 topic.starts_with(b"odds.") && topic.ends_with(format!(".{fixture}").as_bytes())
@@ -523,7 +556,10 @@ impl World {
             assert_eq!(image["seq"].as_u64(), Some(topic.map_or(0, |(_, seq)| *seq)));
             for (market, entry) in known.into_iter().flatten() {
                 for field in ["odds", "results", "price", "status"] {
-                    assert_eq!(entry[field], image["markets"][market][field], "{field} of {market} of {fixture}");
+                    assert_eq!(
+                        entry[field], image["markets"][market][field],
+                        "{field} of {market} of {fixture}"
+                    );
                 }
             }
         }
@@ -538,7 +574,9 @@ fn settle(fixture: u64, bytes: &mut Bytes<'_>) -> String {
     let market = bytes.pick(&football().markets);
     let grades: Vec<&str> = market
         .selections()
-        .map(|_| *bytes.pick(&["\"won\"", "\"lost\"", "\"void\"", "\"half_won\"", "\"half_lost\"", "\"won_1/3\""]))
+        .map(|_| {
+            *bytes.pick(&["\"won\"", "\"lost\"", "\"void\"", "\"half_won\"", "\"half_lost\"", "\"won_1/3\""])
+        })
         .collect();
     let grades = match bytes.u8() % 4 {
         0 => "null".to_string(),

@@ -1,0 +1,176 @@
+//! A match as a list of goals: the live state of the naive engine.
+
+use oddsengine_markets::football::{
+    FootballIncident, FootballIncidentKind as Kind, FootballOutcome, GoalOrder, MatchPeriod as Period, Side,
+};
+use oddsengine_markets::{LiveChange, LivePhase};
+
+/// Longest match clock, and longest added time, in milliseconds.
+const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
+const ANNOUNCED_MS_MAX: i64 = 3_600_000;
+/// Most goals of a match.
+const GOALS_MAX: usize = 60;
+
+/// A goal: when and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// 0 or 1.
+    pub half: usize,
+    /// The side credited.
+    pub side: Side,
+}
+
+/// A match so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Match {
+    /// Where it stands.
+    pub period: Period,
+    /// The goals in the order in which they fell.
+    pub goals: Vec<Goal>,
+    /// Players sent off, by side.
+    pub red_cards: [u8; 2],
+    /// The match clock.
+    pub clock_ms: i64,
+    /// Announced added time by half.
+    pub announced_ms: [Option<i64>; 2],
+}
+
+impl Match {
+    /// Adds a goal at the end.
+    pub fn add_goal(&mut self, half: usize, side: Side) {
+        // Goals of the first half stay before those of the second.
+        let place = if half == 0 {
+            self.goals.iter().filter(|goal| goal.half == 0).count()
+        } else {
+            self.goals.len()
+        };
+        self.goals.insert(place, Goal { half, side });
+    }
+
+    /// Goals of a side in a half.
+    pub fn goal_count(&self, half: usize, side: Side) -> u16 {
+        self.goals.iter().filter(|goal| goal.half == half && goal.side == side).count() as u16
+    }
+
+    /// Home and away goals.
+    pub fn score(&self) -> (u16, u16) {
+        let count = |side| self.goals.iter().filter(|goal| goal.side == side).count() as u16;
+        (count(Side::Home), count(Side::Away))
+    }
+
+    /// Goals can still fall in this half.
+    pub fn half_is_open(&self, half: usize) -> bool {
+        match self.period {
+            Period::PreMatch | Period::FirstHalf => true,
+            Period::HalfTime | Period::SecondHalf => half == 1,
+            Period::FullTime => false,
+        }
+    }
+
+    /// The match has ended.
+    pub fn is_over(&self) -> bool {
+        self.period == Period::FullTime
+    }
+
+    /// Not started, in play, or over.
+    pub fn phase(&self) -> LivePhase {
+        match self.period {
+            Period::PreMatch => LivePhase::PreMatch,
+            Period::FullTime => LivePhase::Finished,
+            _ => LivePhase::InPlay,
+        }
+    }
+
+    /// The outcome if no further goal falls.
+    pub fn outcome(&self) -> FootballOutcome {
+        let goals = [0, 1].map(|half| Side::BOTH.map(|side| self.goal_count(half, side)));
+        FootballOutcome { goals, order: GoalOrder::from_sides(self.goals.iter().map(|goal| goal.side)) }
+    }
+
+    /// Applies an incident; `None` when it does not fit, and nothing has changed.
+    pub fn apply(&mut self, incident: &FootballIncident) -> Option<LiveChange> {
+        let mut next = self.clone();
+        let change = next.step(incident)?;
+        if incident.score_after.is_some_and(|score| score != next.score()) {
+            return None;
+        }
+        let nothing_new = next == *self && change.danger.is_none();
+        *self = next;
+        Some(if nothing_new { LiveChange::default() } else { change })
+    }
+
+    fn step(&mut self, incident: &FootballIncident) -> Option<LiveChange> {
+        let reprices = LiveChange { reprices: true, regrades: false, danger: None };
+        let regrades = LiveChange { reprices: true, regrades: true, danger: None };
+        let danger = |danger| LiveChange { danger: Some(danger), ..LiveChange::default() };
+        if incident.clock_ms < 0 || incident.clock_ms > CLOCK_MS_MAX {
+            return None;
+        }
+        let half = usize::from(!self.half_is_open(0));
+        let is_running = matches!(self.period, Period::FirstHalf | Period::SecondHalf);
+        let has_started = self.period != Period::PreMatch;
+        let change = match incident.kind {
+            Kind::KickOff if self.period == Period::PreMatch => {
+                (self.period, self.clock_ms) = (Period::FirstHalf, 0);
+                return Some(reprices);
+            }
+            Kind::HalfTime if self.period == Period::FirstHalf => {
+                self.period = Period::HalfTime;
+                return Some(regrades);
+            }
+            Kind::SecondHalf if self.period == Period::HalfTime => {
+                (self.period, self.clock_ms) = (Period::SecondHalf, 2_700_000);
+                return Some(reprices);
+            }
+            Kind::FullTime if self.period == Period::SecondHalf => {
+                self.period = Period::FullTime;
+                return Some(regrades);
+            }
+            Kind::Goal(side) if is_running && self.goals.len() < GOALS_MAX => {
+                self.goals.push(Goal { half, side });
+                regrades
+            }
+            Kind::GoalCancelled(side) if has_started => {
+                let latest = self.goals.iter().rposition(|goal| goal.side == side)?;
+                self.goals.remove(latest);
+                regrades
+            }
+            Kind::RedCard(side) if is_running || self.period == Period::HalfTime => {
+                self.red_cards[side.index()] = self.red_cards[side.index()].saturating_add(1);
+                reprices
+            }
+            Kind::RedCardCancelled(side) if self.red_cards[side.index()] > 0 => {
+                self.red_cards[side.index()] -= 1;
+                reprices
+            }
+            Kind::Stoppage(ms) if is_running && (0..=ANNOUNCED_MS_MAX).contains(&ms) => {
+                self.announced_ms[half] = Some(ms);
+                reprices
+            }
+            Kind::Clock if is_running => reprices,
+            Kind::Danger if is_running => danger(true),
+            Kind::Safe => danger(false),
+            Kind::Correction(goals) if self.is_over() => {
+                let total: u32 = goals.iter().flatten().map(|&count| u32::from(count)).sum();
+                if total as usize > GOALS_MAX {
+                    return None;
+                }
+                if goals != self.outcome().goals {
+                    self.goals.clear();
+                    for (half, of_half) in goals.iter().enumerate() {
+                        for side in Side::BOTH {
+                            (0..of_half[side.index()]).for_each(|_| self.goals.push(Goal { half, side }));
+                        }
+                    }
+                }
+                regrades
+            }
+            _ => return None,
+        };
+        // The clock moves with the prices: a danger stops trading and prices nothing.
+        if is_running && change.reprices {
+            self.clock_ms = self.clock_ms.max(incident.clock_ms);
+        }
+        Some(change)
+    }
+}

@@ -1,0 +1,263 @@
+//! What can be lost, by listing outcomes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use oddsengine_engine::{FixtureRequest, Ticket};
+use oddsengine_markets::LivePhase;
+use oddsengine_types::{Grade, MONEY_MINOR_MAX, STAKE_MINOR_MAX};
+
+use super::{Naive, VoidKind};
+use crate::outcomes::{GRADES, Possible};
+
+/// Expected returns of a single's other legs, in billionths: there are none.
+pub const ONE_E9: u64 = 1_000_000_000;
+
+/// What a fixture's positions give on every ending.
+#[derive(Debug)]
+pub(super) struct Joint {
+    positions: Vec<(usize, ByGrade)>,
+    possible: Arc<Possible>,
+    pnl: Vec<i64>,
+    worst_minor: i64,
+}
+
+/// Profit and loss of one selection by grade.
+type ByGrade = [i64; GRADES.len()];
+
+impl Naive {
+    /// The grade of a selection, once it has one.
+    pub fn grade(&self, fixture: usize, selection: usize) -> Option<Grade> {
+        let (known, slot) = (&self.fixtures[fixture], self.universe.slot(selection));
+        let market = usize::from(self.universe.template.selections[selection].market);
+        let first = self.universe.template.markets[market].selections().start;
+        let by_result = match known.told.get(&market) {
+            Some(grades) => Some(grades[selection - first]),
+            None => self.fixtures[fixture].possible.decided[slot],
+        };
+        match known.void {
+            VoidKind::Nothing => by_result,
+            VoidKind::Undecided => Some(by_result.unwrap_or(Grade::VOID)),
+            VoidKind::Everything => Some(Grade::VOID),
+        }
+    }
+
+    /// Profit and loss by slot and grade of everything that rides on a fixture, `except` one ticket.
+    fn positions(&self, fixture: usize, except: Option<&Ticket>) -> Vec<(usize, ByGrade)> {
+        let mut positions: Vec<(usize, ByGrade)> = Vec::new();
+        for ticket in self.live_tickets().filter(|ticket| except.is_none_or(|except| except.id != ticket.id))
+        {
+            let rides =
+                |leg: &&oddsengine_engine::Leg| leg.fixture as usize == fixture && leg.grade.is_none();
+            for leg in ticket.legs.iter().filter(rides) {
+                let slot = self.universe.slot(usize::from(leg.selection));
+                let known = positions.iter().position(|&(known, _)| known == slot);
+                let position = known.unwrap_or_else(|| {
+                    positions.push((slot, ByGrade::default()));
+                    positions.len() - 1
+                });
+                for (pnl, grade) in positions[position].1.iter_mut().zip(GRADES) {
+                    let payout = single_payout_minor(leg.unit_minor, leg.odds_e4, grade);
+                    *pnl += ticket.stake_minor - payout;
+                }
+            }
+        }
+        positions
+    }
+
+    /// Profit and loss of a fixture on every ending. The last answer is kept with its question.
+    fn joint(&self, fixture: usize, except: Option<&Ticket>) -> Rc<Joint> {
+        let (positions, possible) = (self.positions(fixture, except), &self.fixtures[fixture].possible);
+        let mut answered = self.answered.borrow_mut();
+        let is_same =
+            |known: &&Rc<Joint>| known.positions == positions && Arc::ptr_eq(&known.possible, possible);
+        if let Some(known) = answered.get(&fixture).filter(is_same) {
+            return known.clone();
+        }
+        let mut pnl = vec![0; possible.joint_count];
+        for (slot, by_grade) in &positions {
+            for (pnl, &grade) in pnl.iter_mut().zip(&possible.joint[*slot]) {
+                *pnl += by_grade[usize::from(grade)];
+            }
+        }
+        let worst_minor = pnl.iter().copied().min().expect("a match can always end somehow");
+        let joint = Rc::new(Joint { positions, possible: possible.clone(), pnl, worst_minor });
+        answered.insert(fixture, joint.clone());
+        joint
+    }
+
+    /// Profit and loss of one market on every distinct list of its grades that is possible, with that list.
+    fn market_pnl(&self, fixture: usize, market: usize, except: Option<&Ticket>) -> Vec<(i64, Vec<u8>)> {
+        let first = self.universe.slot(self.universe.template.markets[market].selections().start);
+        let count = self.universe.template.markets[market].selections().len();
+        let mut positions = self.positions(fixture, except);
+        positions.retain(|(slot, _)| (first..first + count).contains(slot));
+        let place = self.universe.markets.iter().position(|&known| known == market);
+        let rows = &self.fixtures[fixture].possible.of_market[place.expect("the market is of the universe")];
+        rows.iter()
+            .map(|row| {
+                let pnl = positions.iter().map(|(slot, by_grade)| by_grade[usize::from(row[slot - first])]);
+                (pnl.sum(), row.clone())
+            })
+            .collect()
+    }
+
+    /// The fixture's profit and loss on its worst ending; 0 without bets.
+    pub fn worst_minor(&self, fixture: usize) -> i64 {
+        self.joint(fixture, None).worst_minor
+    }
+
+    /// The market's profit and loss on the worst outcome.
+    pub fn market_worst_minor(&self, fixture: usize, market: usize, except: Option<&Ticket>) -> i64 {
+        self.market_pnl(fixture, market, except)
+            .iter()
+            .map(|&(pnl, _)| pnl)
+            .min()
+            .expect("a market has grades")
+    }
+
+    /// The loss of every fixture on its worst ending, `except` one ticket: a sure profit makes no room elsewhere.
+    pub fn losses_minor(&self, except: Option<&Ticket>) -> Vec<i64> {
+        (0..self.fixtures.len()).map(|fixture| (-self.joint(fixture, except).worst_minor).max(0)).collect()
+    }
+
+    /// The sum of the losses of the fixtures that `counts`.
+    pub fn sum_of(&self, losses_minor: &[i64], counts: impl Fn(&FixtureRequest) -> bool) -> i64 {
+        let of_fixtures = self.fixtures.iter().zip(losses_minor);
+        of_fixtures.filter(|(fixture, _)| counts(&fixture.request)).map(|(_, &loss)| loss).sum()
+    }
+
+    /// The least profit and loss over the endings on which a selection has each grade. A grade that only matches with
+    /// more goals than any ending have is judged at the worst ending.
+    pub(super) fn joint_minima(
+        &self,
+        fixture: usize,
+        selection: usize,
+        except: &Ticket,
+    ) -> [Option<i64>; GRADES.len()] {
+        let (joint, slot) = (self.joint(fixture, Some(except)), self.universe.slot(selection));
+        let on_endings = minima(joint.pnl.iter().copied().zip(joint.possible.joint[slot].iter().copied()));
+        let on_continuations = self.market_minima(fixture, selection, except);
+        let either = on_endings.into_iter().zip(on_continuations);
+        let minima: Vec<Option<i64>> =
+            either.map(|(ending, further)| ending.or(further.map(|_| joint.worst_minor))).collect();
+        minima.try_into().expect("one minimum per grade")
+    }
+
+    /// As [`Naive::joint_minima`], for the bets of the selection's market alone.
+    pub(super) fn market_minima(
+        &self,
+        fixture: usize,
+        selection: usize,
+        except: &Ticket,
+    ) -> [Option<i64>; GRADES.len()] {
+        let market = usize::from(self.universe.template.selections[selection].market);
+        let place = selection - self.universe.template.markets[market].selections().start;
+        let pnl = self.market_pnl(fixture, market, Some(except));
+        minima(pnl.into_iter().map(|(pnl, row)| (pnl, row[place])))
+    }
+
+    /// What a leg returns per unit of stake: exactly once it is graded, by expectation before.
+    fn expected_return(&self, leg: &oddsengine_engine::Leg) -> f64 {
+        let odds = f64::from(leg.odds_e4) / 10_000.0;
+        if let Some(grade) = leg.grade {
+            return grade.win_share() * odds + grade.refund_share();
+        }
+        let prices = &self.fixtures[leg.fixture as usize].prices;
+        if !prices.has_model {
+            // Without a model the price is taken to be fair.
+            return 1.0;
+        }
+        let slot = self.universe.slot(usize::from(leg.selection));
+        prices.win[slot] * odds + prices.refund[slot]
+    }
+
+    /// What rides on a leg per unit of stake, in billionths: the product of the other legs' expected returns.
+    pub(super) fn unit_e9(&self, ticket: &Ticket, leg: usize) -> u64 {
+        if ticket.legs.len() == 1 {
+            return ONE_E9;
+        }
+        let mut product = 1.0;
+        for (other, of_other) in ticket.legs.iter().enumerate() {
+            if other != leg {
+                product *= self.expected_return(of_other);
+            }
+        }
+        (product * ONE_E9 as f64 + 0.5).min(1e15) as u64
+    }
+
+    /// Weighs the undecided legs of a ticket.
+    pub(super) fn weigh(&self, ticket: &mut Ticket) {
+        let units: Vec<u64> = (0..ticket.legs.len()).map(|leg| self.unit_e9(ticket, leg)).collect();
+        for (leg, unit_e9) in ticket.legs.iter_mut().zip(units) {
+            let unit = i128::from(ticket.stake_minor) * i128::from(unit_e9) / i128::from(ONE_E9);
+            leg.unit_minor =
+                if leg.grade.is_none() { unit.min(i128::from(MONEY_MINOR_MAX)) as i64 } else { 0 };
+        }
+    }
+
+    /// Weighs open accumulators anew, if prices moved and the last time is long enough ago.
+    pub(super) fn weigh_accumulators(&mut self) {
+        let is_due = self.weighed_ns.is_none_or(|weighed_ns| {
+            i128::from(self.now_ns) - i128::from(weighed_ns)
+                >= i128::from(oddsengine_engine::WEIGH_INTERVAL_NS)
+        });
+        if !self.has_moved || !is_due {
+            return;
+        }
+        (self.weighed_ns, self.has_moved) = (Some(self.now_ns), false);
+        for index in 0..self.tickets.len() {
+            let mut ticket = self.tickets[index].ticket.clone();
+            if ticket.state == oddsengine_engine::TicketState::Open && ticket.legs.len() > 1 {
+                self.weigh(&mut ticket);
+                self.tickets[index].ticket = ticket;
+            }
+        }
+    }
+
+    /// The bet is in play on this fixture.
+    pub(super) fn is_in_play(&self, fixture: usize) -> bool {
+        self.fixtures[fixture].game.phase() == LivePhase::InPlay
+    }
+}
+
+/// The largest stake that keeps every outcome on which the bet can cost money at or above `-limit_minor`.
+pub(super) fn stake_minor_max(
+    minima: &[Option<i64>; GRADES.len()],
+    odds_e4: u32,
+    unit_e9: u64,
+    limit_minor: i64,
+) -> i64 {
+    let mut stake_max = STAKE_MINOR_MAX;
+    for (minimum, grade) in minima.iter().zip(GRADES) {
+        let Some(minimum) = minimum else { continue };
+        // The bet returns win x odds + refund, times what rides on the leg, per unit of stake.
+        let (win, refund, of) = grade.parts();
+        let returned =
+            (i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000) * i128::from(unit_e9);
+        let staked = i128::from(of) * 10_000 * i128::from(ONE_E9);
+        if returned > staked {
+            let room = (i128::from(limit_minor) + i128::from(*minimum)).max(0);
+            stake_max =
+                stake_max.min((room * staked / (returned - staked)).min(i128::from(STAKE_MINOR_MAX)) as i64);
+        }
+    }
+    stake_max
+}
+
+fn minima(outcomes: impl Iterator<Item = (i64, u8)>) -> [Option<i64>; GRADES.len()] {
+    let mut minima = [None; GRADES.len()];
+    for (pnl, grade) in outcomes {
+        let minimum: &mut Option<i64> = &mut minima[usize::from(grade)];
+        *minimum = Some(minimum.map_or(pnl, |known| known.min(pnl)));
+    }
+    minima
+}
+
+/// The return of one leg: exact, rounded down.
+fn single_payout_minor(unit_minor: i64, odds_e4: u32, grade: Grade) -> i64 {
+    let (win, refund, of) = grade.parts();
+    let returned = i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000;
+    let payout = i128::from(unit_minor) * returned / (i128::from(of) * 10_000);
+    payout.min(i128::from(MONEY_MINOR_MAX)) as i64
+}

@@ -1,0 +1,83 @@
+//! Configuration and overrides: each value is looked up where it is used, the most specific first.
+
+use oddsengine_engine::{Config, Margin, Reason, Scope, ScopeSettings};
+use oddsengine_markets::MarketId;
+
+use super::{Naive, Verdict};
+
+/// Largest loss limit.
+const LOSS_MINOR_MAX: i64 = oddsengine_types::MONEY_MINOR_MAX / 100;
+
+impl Naive {
+    pub(super) fn configure(&mut self, config: &Config) -> Verdict {
+        config.check().map_err(|_| Reason::ValueOutOfBounds)?;
+        if config.currency != self.config.currency && !self.tickets.is_empty() {
+            return Err(Reason::OutOfSequence);
+        }
+        self.config = config.clone();
+        (0..self.fixtures.len()).for_each(|fixture| self.prices_moved(fixture));
+        Ok(())
+    }
+
+    pub(super) fn set_scope(&mut self, scope: &Scope, settings: &ScopeSettings) -> Verdict {
+        let is_within = |value: Option<i64>, max| value.is_none_or(|value| (0..=max).contains(&value));
+        let margin_is_within =
+            settings.margin.is_none_or(|margin| (10_000..=20_000).contains(&margin.booksum_e4));
+        if !margin_is_within
+            || !is_within(settings.loss_minor_max, LOSS_MINOR_MAX)
+            || !is_within(settings.bet_delay_ms, 60_000)
+        {
+            return Err(Reason::ValueOutOfBounds);
+        }
+        let before: Vec<Vec<Margin>> =
+            (0..self.fixtures.len()).map(|fixture| self.margins(fixture)).collect();
+        match *settings == ScopeSettings::default() {
+            true => drop(self.scopes.remove(scope)),
+            false => drop(self.scopes.insert(scope.clone(), *settings)),
+        }
+        for (fixture, before) in before.iter().enumerate() {
+            if self.margins(fixture) != *before {
+                self.prices_moved(fixture);
+            }
+        }
+        Ok(())
+    }
+
+    /// The margin of every market of a fixture.
+    fn margins(&self, fixture: usize) -> Vec<Margin> {
+        let request = &self.fixtures[fixture].request;
+        let markets = &self.universe.template.markets;
+        let margin = |key: &String| {
+            let scopes = [
+                Scope::Market(request.fixture, MarketId::of(key)),
+                Scope::Fixture(request.fixture),
+                Scope::Competition(request.competition.clone()),
+                Scope::MarketType(request.sport, stem(key)),
+                Scope::Sport(request.sport),
+            ];
+            let own = scopes.iter().find_map(|scope| self.scopes.get(scope)?.margin);
+            own.unwrap_or(self.config.margin)
+        };
+        markets.iter().map(|market| margin(&market.key)).collect()
+    }
+
+    /// The bet delay on a fixture: none before the start.
+    pub(super) fn bet_delay_ms(&self, fixture: usize) -> i64 {
+        if !self.is_in_play(fixture) {
+            return 0;
+        }
+        let request = &self.fixtures[fixture].request;
+        let scopes = [
+            Scope::Fixture(request.fixture),
+            Scope::Competition(request.competition.clone()),
+            Scope::Sport(request.sport),
+        ];
+        let own = scopes.iter().find_map(|scope| self.scopes.get(scope)?.bet_delay_ms);
+        own.unwrap_or(self.config.bet_delay_ms)
+    }
+}
+
+/// What markets of one type have in common: the key up to the colon.
+pub(super) fn stem(key: &str) -> String {
+    key.split(':').next().unwrap_or_default().to_string()
+}

@@ -1,0 +1,119 @@
+//! Settlement: every ticket is looked at after every command that may have changed a grade.
+
+use oddsengine_engine::{Reason, Ticket, TicketState};
+use oddsengine_types::{Grade, TicketId};
+
+use super::money::{self, Account, Posting};
+use super::{Naive, Verdict};
+use crate::told::Answer;
+
+impl Naive {
+    /// Settles, resettles or reopens every ticket with a leg whose grade is not the present one.
+    pub(super) fn settle_all(&mut self, answers: &mut Vec<Answer>) {
+        for index in 0..self.tickets.len() {
+            let ticket = &self.tickets[index].ticket;
+            if !matches!(ticket.state, TicketState::Open | TicketState::Settled) {
+                continue;
+            }
+            let grades: Vec<Option<Grade>> = ticket
+                .legs
+                .iter()
+                .map(|leg| self.grade(leg.fixture as usize, usize::from(leg.selection)))
+                .collect();
+            if ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade) {
+                let mut ticket = ticket.clone();
+                ticket.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
+                self.settle(&mut ticket, answers);
+                self.tickets[index].ticket = ticket;
+            }
+        }
+    }
+
+    fn settle(&mut self, ticket: &mut Ticket, answers: &mut Vec<Answer>) {
+        let (was_open, paid_before) = (ticket.state == TicketState::Open, ticket.paid_minor);
+        let payout = payout_minor(ticket);
+        let stands = if was_open { payout.is_none() } else { payout == Some(paid_before) };
+        if !stands {
+            if !was_open {
+                self.take_back(ticket);
+            }
+            if let Some(payout) = payout {
+                self.pay(ticket, payout);
+            }
+            answers.push(Answer::Settlement(ticket.id, ticket.state, paid_before, ticket.paid_minor));
+        }
+        ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
+        if ticket.state == TicketState::Open {
+            self.weigh(ticket);
+        }
+    }
+
+    fn pay(&mut self, ticket: &mut Ticket, payout_minor: i64) {
+        let (customer, stake) = (ticket.customer, ticket.stake_minor);
+        self.post(Account::OpenStakes(customer), Account::Result, stake);
+        self.post(Account::Result, Account::Cash(customer), payout_minor);
+        (ticket.state, ticket.paid_minor) = (TicketState::Settled, payout_minor);
+        ticket.settlement_count += 1;
+        self.counters.settlement_count += 1;
+    }
+
+    /// Undoes a settlement; what the customer no longer has becomes a debt.
+    fn take_back(&mut self, ticket: &mut Ticket) {
+        let (customer, stake, paid) = (ticket.customer, ticket.stake_minor, ticket.paid_minor);
+        let cash = Account::Cash(customer);
+        let missing = paid - money::available_minor(&self.postings, cash, self.config.currency);
+        self.post(Account::Receivable(customer), cash, missing.max(0));
+        self.post(cash, Account::Result, paid);
+        self.post(Account::Result, Account::OpenStakes(customer), stake);
+        (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
+        self.counters.rollback_count += 1;
+    }
+
+    pub(super) fn cancel(&mut self, id: TicketId, answers: &mut Vec<Answer>) -> Verdict {
+        let index =
+            self.tickets.iter().position(|known| known.ticket.id == id).ok_or(Reason::TicketNotFound)?;
+        let mut ticket = self.tickets[index].ticket.clone();
+        let (cash, open) = (Account::Cash(ticket.customer), Account::OpenStakes(ticket.customer));
+        let paid_before = ticket.paid_minor;
+        match ticket.state {
+            TicketState::Delayed => {
+                let is_its = |posting: &Posting| {
+                    posting.is_reserved && posting.from == cash && posting.amount_minor == ticket.stake_minor
+                };
+                let reserved = self.postings.iter().position(is_its);
+                self.postings.remove(reserved.expect("the stake of a delayed ticket is reserved"));
+            }
+            TicketState::Open => self.post(open, cash, ticket.stake_minor),
+            TicketState::Settled => {
+                self.take_back(&mut ticket);
+                self.post(open, cash, ticket.stake_minor);
+            }
+            TicketState::Refused(_) | TicketState::Cancelled => return Err(Reason::TicketNotOpen),
+        }
+        (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
+        ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
+        answers.push(Answer::Settlement(ticket.id, ticket.state, paid_before, 0));
+        self.tickets[index].ticket = ticket;
+        Ok(())
+    }
+
+    fn post(&mut self, from: Account, to: Account, amount_minor: i64) {
+        if amount_minor > 0 {
+            let currency = self.config.currency;
+            self.postings.push(Posting { from, to, amount_minor, currency, is_reserved: false });
+        }
+    }
+}
+
+/// Nothing once a leg lost; the product of the legs' returns once all are graded.
+fn payout_minor(ticket: &Ticket) -> Option<i64> {
+    let mut graded = Vec::new();
+    for leg in &ticket.legs {
+        match leg.grade {
+            Some(grade) if grade.is_lost() => return Some(0),
+            grade => graded.push(grade.map(|grade| (leg.odds_e4, grade))),
+        }
+    }
+    let legs: Option<Vec<(u32, Grade)>> = graded.into_iter().collect();
+    legs.map(|legs| money::payout_minor(ticket.stake_minor, &legs))
+}

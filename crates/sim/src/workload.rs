@@ -1,0 +1,276 @@
+//! A seeded day of trading: the seed alone says every command, so a failure is replayed by its seed.
+
+mod bets;
+mod desk;
+mod play;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use oddsengine_engine::{Body, Command, MoneyRequest, Origin, TicketRequest};
+use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TransferId};
+
+use crate::coverage::Coverage;
+use crate::outcomes::Universe;
+use crate::pair::Pair;
+use crate::random::Random;
+use crate::told::Answer;
+
+/// The markets that are bet on: at least one of every view, with whole, half and quarter lines.
+pub const MARKETS: &[&str] = &[
+    "1x2",
+    "double_chance",
+    "draw_no_bet",
+    "total:2.5",
+    "total:2.25",
+    "total:3",
+    "handicap:-0.75",
+    "handicap:0",
+    "home_total:1.25",
+    "both_score",
+    "correct_score.h1",
+    "exact_goals",
+    "odd_even",
+    "1x2.h1",
+    "total.h2:1.5",
+    "handicap.h2:0.25",
+    "half_time_full_time",
+    "highest_scoring_half",
+    "home_win_either_half",
+    "first_goal",
+    "next_goal:2",
+    "race_to:2",
+    "last_goal",
+    "result_total:2.5",
+];
+
+/// When the simulated day begins.
+const START_NS: i64 = 1_760_000_000_000_000_000;
+/// Fixtures traded at the same time.
+const FIXTURE_COUNT: usize = 4;
+/// Customers.
+const CUSTOMER_COUNT: u64 = 8;
+/// Everything is compared in full once in so many steps.
+const AUDIT_STEPS: usize = 64;
+
+/// A run that kept every promise.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Its seed.
+    pub seed: u64,
+    /// Steps taken; a step is one command or a few that belong together.
+    pub steps: usize,
+    /// Hash of the final state.
+    pub hash: StateHash,
+    /// What happened.
+    pub coverage: Coverage,
+}
+
+/// A run that did not.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its seed.
+    pub seed: u64,
+    /// The step at which the engines differed.
+    pub step: usize,
+    /// What differed.
+    pub why: String,
+    /// The latest commands, the guilty one last.
+    pub commands: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {} fails at step {}: {}", self.seed, self.step, self.why)?;
+        writeln!(f, "replay it with: oddsengine-sim --seed {} --steps {}", self.seed, self.step + 1)?;
+        self.commands.iter().try_for_each(|command| writeln!(f, "  {command}"))
+    }
+}
+
+/// The universe of the workload.
+pub fn universe() -> Arc<Universe> {
+    Arc::new(Universe::new(MARKETS.iter().copied()))
+}
+
+/// Runs a seed for so many steps, comparing the engines after every command.
+///
+/// # Errors
+/// The first difference.
+pub fn run(universe: &Arc<Universe>, seed: u64, steps: usize) -> Result<Report, Box<Failure>> {
+    let mut workload = Workload::new(universe.clone(), seed);
+    let mut step = 0;
+    let result = workload.prepare().and_then(|()| {
+        while step < steps {
+            workload.step(step)?;
+            step += 1;
+        }
+        workload.finish()
+    });
+    match result {
+        Ok(hash) => Ok(Report { seed, steps, hash, coverage: workload.pair.coverage }),
+        Err(why) => {
+            let commands = workload.latest.iter().map(|command| format!("{command:?}")).collect();
+            Err(Box::new(Failure { seed, step, why, commands }))
+        }
+    }
+}
+
+type Done = Result<(), String>;
+
+/// The world outside of the engine.
+struct Workload {
+    pair: Pair,
+    random: Random,
+    now_ns: i64,
+    /// Fixtures that are traded.
+    active: Vec<FixtureId>,
+    /// Fixtures that are over, and may still be corrected.
+    over: Vec<FixtureId>,
+    fixture_count: u64,
+    ticket_count: u128,
+    transfer_count: u128,
+    requests: Vec<TicketRequest>,
+    transfers: Vec<(MoneyRequest, bool)>,
+    numbers: BTreeMap<String, u64>,
+    latest: Vec<Command>,
+}
+
+impl Workload {
+    fn new(universe: Arc<Universe>, seed: u64) -> Self {
+        Self {
+            pair: Pair::new(universe),
+            random: Random::new(seed),
+            now_ns: START_NS,
+            active: Vec::new(),
+            over: Vec::new(),
+            fixture_count: 0,
+            ticket_count: 0,
+            transfer_count: 0,
+            requests: Vec::new(),
+            transfers: Vec::new(),
+            numbers: BTreeMap::new(),
+            latest: Vec::new(),
+        }
+    }
+
+    fn prepare(&mut self) -> Done {
+        self.send(Body::EpochStarted { epoch: 1 })?;
+        self.configure()?;
+        for customer in 1..=CUSTOMER_COUNT {
+            self.deposit(customer, 200_000)?;
+        }
+        (0..FIXTURE_COUNT).try_for_each(|_| self.add_fixture())
+    }
+
+    fn step(&mut self, step: usize) -> Done {
+        match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3]) {
+            0 => self.bet()?,
+            1 => self.play()?,
+            2 => drop(self.send(Body::Tick)?),
+            3 => self.money()?,
+            4 => self.desk()?,
+            5 => self.grade_by_hand()?,
+            6 => self.void_or_correct()?,
+            7 => self.settings()?,
+            8 => self.cancel_ticket()?,
+            _ => self.restart()?,
+        }
+        if step.is_multiple_of(AUDIT_STEPS) { self.pair.audit() } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> Result<StateHash, String> {
+        self.pair.audit()?;
+        self.restart()?;
+        self.pair.audit()?;
+        self.pair.replay()
+    }
+
+    /// Sends a command of the runtime itself.
+    fn send(&mut self, body: Body) -> Result<Vec<Answer>, String> {
+        self.send_from(Origin::default(), body)
+    }
+
+    fn send_from(&mut self, origin: Origin, body: Body) -> Result<Vec<Answer>, String> {
+        let steps_ns = [0, 1_000, 3_000_000, 40_000_000, 400_000_000, 2_500_000_000];
+        self.now_ns += *self.random.pick(&steps_ns);
+        // A clock that was set back: the engine's time does not go back with it.
+        let back_ns = if self.random.one_in(50) { 1_500_000_000 } else { 0 };
+        let command = Command { time_ns: self.now_ns - back_ns, origin, body };
+        if self.latest.len() >= 12 {
+            self.latest.remove(0);
+        }
+        self.latest.push(command.clone());
+        self.pair.apply(&command)
+    }
+
+    /// Sends a numbered feed message; sometimes twice, sometimes with a gap before it.
+    fn send_feed(&mut self, body: Body) -> Done {
+        let source = if self.random.one_in(4) { "feed.second" } else { "feed.first" }.to_string();
+        let number = self.numbers.entry(source.clone()).or_insert(100);
+        *number += 1;
+        if self.random.one_in(60) {
+            *number += 1 + self.random.below(5) as u64;
+        }
+        let origin = Origin { source, seq: Some(*number), source_ns: self.now_ns - 80_000_000 };
+        self.send_from(origin.clone(), body.clone())?;
+        if self.random.one_in(40) {
+            self.send_from(origin, body)?;
+        }
+        Ok(())
+    }
+
+    fn deposit(&mut self, customer: u64, amount_minor: i64) -> Done {
+        let request = self.money_request(customer, amount_minor);
+        self.transfers.push((request, true));
+        self.send(Body::Deposit(request)).map(drop)
+    }
+
+    fn money_request(&mut self, customer: u64, amount_minor: i64) -> MoneyRequest {
+        self.transfer_count += 1;
+        MoneyRequest {
+            transfer: TransferId(self.transfer_count),
+            customer: CustomerId(customer),
+            amount_minor,
+            currency: Currency::EUR,
+        }
+    }
+
+    fn money(&mut self) -> Done {
+        let customer = 1 + self.random.below(CUSTOMER_COUNT as usize) as u64;
+        let available = self.pair.fast.available_minor(CustomerId(customer));
+        let (amount_minor, is_deposit) = match self.random.below(9) {
+            // Money spent before a settlement is taken back: that is how shortfalls arise.
+            0 | 1 if available > 0 => (available, false),
+            2 => (available + 1, false),
+            3 => (self.random.between(1, 20_000), false),
+            4 => (*self.random.pick(&[0, -5, 20_000_000_000]), self.random.one_in(2)),
+            5 if !self.transfers.is_empty() => return self.repeat_money(),
+            _ => (self.random.between(1_000, 150_000), true),
+        };
+        let request = self.money_request(customer, amount_minor);
+        self.transfers.push((request, is_deposit));
+        self.send(if is_deposit { Body::Deposit(request) } else { Body::Withdraw(request) }).map(drop)
+    }
+
+    fn repeat_money(&mut self) -> Done {
+        let (mut request, mut is_deposit) = *self.random.pick(&self.transfers);
+        match self.random.below(4) {
+            0 => request.amount_minor += 1,
+            1 => is_deposit = !is_deposit,
+            _ => {}
+        }
+        self.send(if is_deposit { Body::Deposit(request) } else { Body::Withdraw(request) }).map(drop)
+    }
+
+    fn restart(&mut self) -> Done {
+        self.pair.restart()?;
+        if self.random.one_in(3) {
+            return Ok(());
+        }
+        let epoch = self.pair.fast.epoch();
+        // An epoch that is not new is refused.
+        let epoch = if self.random.one_in(5) { epoch } else { epoch + 1 };
+        self.send(Body::EpochStarted { epoch }).map(drop)
+    }
+}

@@ -1,0 +1,130 @@
+//! Seeded days of trading: both engines agree after every command, and everything that can happen has happened.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use oddsengine_engine::Reason;
+use oddsengine_sim::coverage::Coverage;
+use oddsengine_sim::workload::{self, run};
+
+/// Runs, and steps of each: 100,000 steps.
+const RUN_COUNT: u64 = 40;
+const STEP_COUNT: usize = 2_500;
+const SEED_FIRST: u64 = 1;
+
+/// What must have happened, and at least how often over all runs.
+const SOMETIMES: &[(u64, &[&str])] = &[
+    (
+        500,
+        &[
+            "accepted",
+            "accumulator",
+            "after_delay.accepted",
+            "after_delay.refused",
+            "audit",
+            "delayed",
+            "grade.lost",
+            "grade.void",
+            "grade.won",
+            "max_stake.kept",
+            "money.booked",
+            "refused",
+            "resettled",
+            "settled.accumulator",
+            "settled.lost",
+            "settled.won",
+            "trading.closed",
+            "trading.open",
+            "trading.suspended",
+        ],
+    ),
+    (
+        40,
+        &[
+            "abandoned",
+            "cancelled",
+            "feed.duplicate",
+            "feed.gap",
+            "grade.half_lost",
+            "grade.half_won",
+            "money.repeat",
+            "reinstated",
+            "repeat.accepted",
+            "repeat.refused",
+            "repeat.settled",
+            "replay",
+            "resettled.from_payment",
+            "restart",
+            "rollback",
+            "settled.less_than_stake",
+            "settled.stake_back",
+            "settled.with_open_legs",
+            "voided",
+        ],
+    ),
+    (
+        5,
+        &[
+            "after_delay.reason.exceeds_customer_limit",
+            "after_delay.reason.exceeds_fixture_limit",
+            "after_delay.reason.exceeds_market_limit",
+            "after_delay.reason.fixture_closed",
+            "after_delay.reason.fixture_suspended",
+            "after_delay.reason.market_suspended",
+            "after_delay.reason.no_price",
+            "after_delay.reason.odds_have_moved",
+            "after_delay.reason.score_has_changed",
+            "after_delay.reason.selection_decided",
+            "cancelled.after_payment",
+            "cancelled.delayed",
+            "cancelled.shortfall",
+            "grade.won_1/3",
+            "max_stake.nothing",
+            "rollback.shortfall",
+        ],
+    ),
+];
+
+#[test]
+fn both_engines_agree_over_a_hundred_thousand_steps() {
+    let universe = workload::universe();
+    let (next, total) = (AtomicU64::new(0), Mutex::new(Coverage::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= RUN_COUNT {
+                        return;
+                    }
+                    match run(&universe, SEED_FIRST + index, STEP_COUNT) {
+                        Ok(report) => total.lock().unwrap().add(&report.coverage),
+                        Err(failure) => panic!("{failure}"),
+                    }
+                }
+            });
+        }
+    });
+    check_coverage(&total.into_inner().unwrap());
+}
+
+fn check_coverage(coverage: &Coverage) {
+    assert!(coverage.count("command") >= 100_000);
+    let mut rare: Vec<String> = Vec::new();
+    let mut check = |name: &str, least: u64| {
+        let count = coverage.count(name);
+        if count < least {
+            rare.push(format!("{name} happened {count} times, at least {least} are expected"));
+        }
+    };
+    for &(least, names) in SOMETIMES {
+        names.iter().for_each(|name| check(name, least));
+    }
+    // The journal is of the runtime.
+    for reason in Reason::ALL.iter().filter(|&&reason| reason != Reason::JournalUnavailable) {
+        if *reason != Reason::ScoreHasChanged {
+            check(&format!("reason.{}", reason.name()), 20);
+        }
+    }
+    assert!(rare.is_empty(), "{}\n{coverage}", rare.join("\n"));
+}
