@@ -339,7 +339,7 @@ impl Engine {
         }
         self.fixtures[index].desk.entry(market).or_default().manual_odds_e4.clone_from(odds_e4);
         self.tidy_desk(index, market);
-        self.reprice_with(index, &[market], 0, sink);
+        self.reprice_market(index, market, sink);
         Ok(())
     }
 
@@ -354,7 +354,7 @@ impl Engine {
         let market = self.known_market(index, market)?;
         self.fixtures[index].desk.entry(market).or_default().is_locked = locked;
         self.tidy_desk(index, market);
-        self.reprice_with(index, &[market], 0, sink);
+        self.reprice_market(index, market, sink);
         Ok(())
     }
 

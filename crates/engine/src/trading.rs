@@ -1,12 +1,12 @@
 //! Boards: from a fixture's state to its prices, and which markets changed.
 
 use oddsengine_markets::{LiveState, Possible};
-use oddsengine_pricing::board::{PriceRules, ViewPrefixes, enforce_monotone, offer_market};
+use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, enforce_monotone, offer_market};
 use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_risk::Book;
 
 use crate::command::{FixtureRequest, OddsVersion, VoidKind};
-use crate::config::{MarginKind, Scope};
+use crate::config::{Config, MarginKind, Scope};
 use crate::engine::{Competition, Engine};
 use crate::event::{BoardUpdate, Event, Sink};
 use crate::fixture::{Fixture, FixtureLimits, PriceSource, Stops};
@@ -120,6 +120,22 @@ impl Engine {
         self.publish_changed(index, source_ns, sink);
     }
 
+    /// Prices one market anew after the desk changed it, and publishes it; the model's view of it has not moved.
+    pub(crate) fn reprice_market(&mut self, index: usize, market: u16, sink: &mut impl Sink) {
+        if self.config.skew_b_minor.is_some() {
+            // The lines of a family are kept monotone together.
+            return self.reprice_with(index, &[market], 0, sink);
+        }
+        let Self { fixtures, derived, config, .. } = self;
+        let fixture = &mut fixtures[index];
+        let range = fixture.template().markets[usize::from(market)].selections();
+        derived.odds.clear();
+        derived.odds.resize(range.len(), 0);
+        offer_one(config, fixture, usize::from(market), &mut derived.offer, &mut derived.odds);
+        fixture.odds_e4[range].copy_from_slice(&derived.odds);
+        self.publish(index, &[market], 0, sink);
+    }
+
     /// After an incident or a desk decision: prices, and settlement if grades may have changed. Prices are told
     /// first: settlement waits for the journal anyway.
     pub(crate) fn update_board(&mut self, index: usize, settles: bool, source_ns: i64, sink: &mut impl Sink) {
@@ -162,52 +178,13 @@ impl Engine {
         derived.odds.resize(template.selections.len(), 0);
         let has_model = fixture.parameters.is_some();
         for (market_index, market) in template.markets.iter().enumerate() {
-            let range = market.selections();
-            let odds = &mut derived.odds[range.clone()];
-            let grades = &fixture.grades[range.clone()];
-            match fixture.price_source(market_index) {
-                PriceSource::Manual => {
-                    let manual =
-                        fixture.desk[&(market_index as u16)].manual_odds_e4.as_deref().unwrap_or_default();
-                    odds.copy_from_slice(manual);
-                    odds.iter_mut()
-                        .zip(grades)
-                        .filter(|(_, grade)| grade.is_some())
-                        .for_each(|(odds, _)| *odds = 0);
-                }
-                PriceSource::Locked => {
-                    odds.copy_from_slice(&fixture.odds_e4[range.clone()]);
-                    odds.iter_mut()
-                        .zip(grades)
-                        .filter(|(_, grade)| grade.is_some())
-                        .for_each(|(odds, _)| *odds = 0);
-                }
-                PriceSource::Model if has_model => {
-                    let margin = fixture.margins[market_index];
-                    let rules = PriceRules {
-                        method: method_of(margin.method),
-                        booksum: f64::from(margin.booksum_e4) / 10_000.0,
-                        ladder: config.ladder,
-                        odds_e4_min: config.odds_e4_min,
-                        odds_e4_max: config.odds_e4_max,
-                        skew_b_minor: config.skew_b_minor.map(|b_minor| b_minor as f64),
-                    };
-                    let (win, refund) = (&fixture.win[range.clone()], &fixture.refund[range.clone()]);
-                    let payout =
-                        |slot: usize| fixture.book.selection((range.start + slot) as u16).payout_minor;
-                    offer_market(
-                        market,
-                        win,
-                        refund,
-                        |slot| grades[slot].is_none(),
-                        payout,
-                        &rules,
-                        &mut derived.offer,
-                        odds,
-                    );
-                }
-                PriceSource::Model => {}
-            }
+            offer_one(
+                config,
+                fixture,
+                market_index,
+                &mut derived.offer,
+                &mut derived.odds[market.selections()],
+            );
         }
         if config.skew_b_minor.is_some() && has_model {
             keep_lines_monotone(fixture, &mut derived.odds);
@@ -266,6 +243,48 @@ impl Engine {
             decided_ns: self.now_ns,
             source_ns,
         }));
+    }
+}
+
+/// Prices one market: by hand, kept, or from the model.
+fn offer_one(
+    config: &Config,
+    fixture: &Fixture,
+    market_index: usize,
+    scratch: &mut OfferScratch,
+    odds: &mut [u32],
+) {
+    let market = &fixture.template().markets[market_index];
+    let range = market.selections();
+    let grades = &fixture.grades[range.clone()];
+    let close_decided = |odds: &mut [u32]| {
+        odds.iter_mut().zip(grades).filter(|(_, grade)| grade.is_some()).for_each(|(odds, _)| *odds = 0);
+    };
+    match fixture.price_source(market_index) {
+        PriceSource::Manual => {
+            let manual = fixture.desk[&(market_index as u16)].manual_odds_e4.as_deref().unwrap_or_default();
+            odds.copy_from_slice(manual);
+            close_decided(odds);
+        }
+        PriceSource::Locked => {
+            odds.copy_from_slice(&fixture.odds_e4[range]);
+            close_decided(odds);
+        }
+        PriceSource::Model if fixture.parameters.is_some() => {
+            let margin = fixture.margins[market_index];
+            let rules = PriceRules {
+                method: method_of(margin.method),
+                booksum: f64::from(margin.booksum_e4) / 10_000.0,
+                ladder: config.ladder,
+                odds_e4_min: config.odds_e4_min,
+                odds_e4_max: config.odds_e4_max,
+                skew_b_minor: config.skew_b_minor.map(|b_minor| b_minor as f64),
+            };
+            let (win, refund) = (&fixture.win[range.clone()], &fixture.refund[range.clone()]);
+            let payout = |slot: usize| fixture.book.selection((range.start + slot) as u16).payout_minor;
+            offer_market(market, win, refund, |slot| grades[slot].is_none(), payout, &rules, scratch, odds);
+        }
+        PriceSource::Model => odds.fill(0),
     }
 }
 

@@ -1,0 +1,161 @@
+//! From a journal to a state: by replay and by snapshot.
+
+use std::time::Instant;
+
+use oddsengine_engine::{Body, Command, Engine, MoneyRequest, NoEvents};
+use oddsengine_runtime::service::{Service, ServiceOptions, replay_journal};
+use oddsengine_types::codec::{decode_all, encode_to_vec};
+use oddsengine_types::{Currency, CustomerId, TransferId};
+
+use crate::Scale;
+use crate::report::{Report, Target};
+use crate::setup::{
+    CUSTOMERS, Crowd, Folder, START_NS, command, config, deposit_json, deposits, desk, fill_book, order_json,
+    place, recording, recording_lines,
+};
+
+/// Replay in memory by kind of command, of a journal on the disk, and recovery from a snapshot.
+pub fn run(scale: Scale, report: &mut Report) {
+    report.heading(
+        "Replay",
+        "decode and apply of encoded commands, one thread; the journal also verifies its chain",
+    );
+    let count = scale.pick(50_000, 300);
+    let base = {
+        let mut engine = desk(config(), 48);
+        fill_book(&mut engine, scale.pick(10_000, 50));
+        engine
+    };
+    let mut crowd = Crowd::new(5, 1 << 70);
+    let deposit = |index: usize| {
+        let request = MoneyRequest {
+            transfer: TransferId((1 << 90) + index as u128),
+            customer: CustomerId(1 + index as u64 % CUSTOMERS),
+            amount_minor: 100,
+            currency: Currency::EUR,
+        };
+        command(START_NS, Body::Deposit(request))
+    };
+    let moneys = (0..scale.pick(500_000, 300)).map(deposit).collect::<Vec<_>>();
+    of_commands(report, "deposits", &base, &moneys);
+    let singles = (0..count).map(|_| place(START_NS, crowd.ticket(&base, 1))).collect::<Vec<_>>();
+    of_commands(report, "singles", &base, &singles);
+    let recorded = recording();
+    of_commands(
+        report,
+        "the recording: every message reprices",
+        &Engine::new(config()).expect("valid"),
+        &recorded,
+    );
+    of_journal(scale, report);
+    of_snapshot(scale, report);
+}
+
+fn of_commands(report: &mut Report, name: &str, base: &Engine, commands: &[Command]) {
+    let records: Vec<Vec<u8>> = commands.iter().map(encode_to_vec).collect();
+    let mut rates = Vec::new();
+    let mut hash = None;
+    for _ in 0..3 {
+        let mut engine = base.clone();
+        let start = Instant::now();
+        for record in &records {
+            let command: Command = decode_all(record).expect("encoded above");
+            engine.apply(&command, &mut NoEvents);
+        }
+        rates.push(records.len() as f64 / start.elapsed().as_secs_f64());
+        assert!(hash.is_none_or(|hash| hash == engine.state_hash()));
+        hash = Some(engine.state_hash());
+    }
+    rates.sort_by(f64::total_cmp);
+    report.figure(
+        &format!("{name} (median of 3)"),
+        rates[1],
+        "commands a second",
+        Target::Rate(1_000_000.0),
+        "three replays give the same state hash",
+    );
+}
+
+/// The recording with a ticket after every message, as a whole journal.
+fn of_journal(scale: Scale, report: &mut Report) {
+    let folder = Folder::new("replay");
+    let path = folder.0.join("journal.db");
+    let options =
+        ServiceOptions { journal: Some(path.clone()), config: config(), snapshot_every: 0, now_ns: START_NS };
+    let mut service = Service::start(options).expect("a new journal");
+    for deposit in deposits() {
+        service.order(b"bench", &deposit_json(&deposit), START_NS);
+    }
+    let (messages, bets_each) = scale.pick((usize::MAX, 15), (200, 1));
+    let mut crowd = Crowd::new(7, 1 << 71);
+    let mut now_ns = START_NS;
+    for (index, line) in recording_lines().take(messages).enumerate() {
+        now_ns += 1_000_000_000;
+        service.ingest(line, now_ns);
+        for bet in 0..bets_each {
+            if let Some(request) = crowd.on_offer(service.engine()) {
+                service.order(b"bench", &order_json(&request, &format!("{index}-{bet}")), now_ns);
+            }
+        }
+        service.end_turn();
+        service.durable();
+        service.take_frames(now_ns);
+        while service.progress().0 - service.progress().1 > 100_000 {
+            std::thread::yield_now();
+            service.durable();
+        }
+    }
+    let counters = *service.engine().counters();
+    let hash = service.engine().state_hash();
+    drop(service);
+    let replayed = replay_journal(&path).expect("the journal is whole");
+    assert_eq!(replayed.state_hash, hash);
+    assert!(replayed.invariants.iter().all(|(_, result)| result.is_ok()));
+    report.figure(
+        &format!(
+            "a journal: recording, {} tickets accepted, {} refused, {} settlements",
+            counters.accepted_count, counters.refused_count, counters.settlement_count
+        ),
+        replayed.command_count as f64 / replayed.seconds,
+        &format!("commands a second ({} in {:.2} s)", replayed.command_count, replayed.seconds),
+        Target::Rate(1_000_000.0),
+        "the state hash of the live run",
+    );
+}
+
+/// A state of many open tickets: how long a snapshot stops the engine's thread, and how long recovery takes.
+fn of_snapshot(scale: Scale, report: &mut Report) {
+    let mut engine = desk(config(), scale.pick(480, 8));
+    let bets = scale.pick(200_000, 200);
+    fill_book(&mut engine, bets);
+    let start = Instant::now();
+    let bytes = engine.snapshot();
+    let encoding = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let hash = engine.state_hash();
+    let hashing = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let restored = Engine::restore(&bytes).expect("a snapshot of this build");
+    let restoring = start.elapsed().as_secs_f64();
+    assert_eq!(restored.state_hash(), hash);
+    let per_ticket = bytes.len() / bets;
+    let checked = "the restored engine has the same state hash";
+    let pause = 1_000.0 * (encoding + hashing);
+    let name = format!("snapshot of {bets} tickets: the engine's thread stands still");
+    report.figure(&name, pause, "ms", Target::Most(100.0), checked);
+    report.figure(
+        &format!("recovery from it ({per_ticket} bytes a ticket)"),
+        restoring + hashing,
+        "s, hash included",
+        Target::None,
+        checked,
+    );
+    // Ten million commands, a tenth of them tickets: what a shard has after months.
+    report.figure(
+        "the same for 1 million tickets (10 M commands), by proportion",
+        (restoring + hashing) * 1e6 / bets as f64,
+        "s",
+        Target::Most(10.0),
+        checked,
+    );
+}
