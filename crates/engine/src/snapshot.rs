@@ -1,6 +1,6 @@
 //! The stored state as bytes, its hash, and the way back. Derived values are recomputed on the way back.
 
-use oddsengine_types::{Decode, DecodeError, Encode, Reader, StateHash, StateHasher};
+use oddsengine_types::{Decode, DecodeError, Encode, Reader, StateHash};
 
 use oddsengine_risk::Change;
 
@@ -35,9 +35,7 @@ impl Engine {
 
     /// The hash of the stored state: equal for live run, replay and recovery, in any build.
     pub fn state_hash(&self) -> StateHash {
-        let mut hasher = StateHasher::default();
-        hasher.update(&self.snapshot());
-        hasher.finish()
+        StateHash::of(&self.snapshot())
     }
 
     /// The engine of a snapshot.

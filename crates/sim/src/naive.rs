@@ -231,7 +231,7 @@ impl Naive {
                     true => self.fixtures[index].locked.insert(market),
                     false => self.fixtures[index].locked.remove(&market),
                 };
-                self.prices_moved(index);
+                self.market_was_priced(index);
                 Ok(())
             }
             Body::SettleMarket { fixture, market, grades } => {
@@ -337,7 +337,7 @@ impl Naive {
             }
             None => drop(self.fixtures[index].manual.remove(&market)),
         }
-        self.prices_moved(index);
+        self.market_was_priced(index);
         Ok(())
     }
 
@@ -376,6 +376,13 @@ impl Naive {
         change(fixture);
         if fixture.status() != before {
             answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
+        }
+    }
+
+    /// A market was priced by the desk: by itself, unless a skew ties it to its neighbours.
+    fn market_was_priced(&mut self, index: usize) {
+        if self.config.skew_b_minor.is_some() {
+            self.prices_moved(index);
         }
     }
 

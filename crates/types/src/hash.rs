@@ -53,6 +53,15 @@ const fn mix(mut z: u64) -> u64 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateHash(pub [u8; 16]);
 
+impl StateHash {
+    /// The hash of bytes that hold a whole state.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = StateHasher::default();
+        hasher.update(bytes);
+        hasher.finish()
+    }
+}
+
 impl fmt::Display for StateHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::LivePhase;
-use oddsengine_types::{Encode, FixtureId, IdMap, TicketId};
+use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
 
 use crate::journal::{JournalError, JournalStatus, JournalWriter};
 use crate::wire::{FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
@@ -281,7 +281,8 @@ impl Service {
     fn write_snapshot(&mut self) {
         if let Some(journal) = &mut self.journal {
             let bytes = self.engine.snapshot();
-            let hash = self.engine.state_hash().0;
+            // The state hash is the hash of these very bytes: the state is encoded once.
+            let hash = StateHash::of(&bytes).0;
             self.snapshot_seq = self.last_seq;
             let _ = journal.write_snapshot(self.last_seq, hash, oddsengine_engine::SNAPSHOT_VERSION, bytes);
         }

@@ -8,7 +8,7 @@
 //! expect F1 supremacy 0.4 total 2.6
 //! scope sport | type 1x2 | competition cup | fixture F1 | market F1 1x2 [loss 10.00] [delay 2s] [margin shin 1.06]
 //! fixture F1 cup [sport curling] [home NAME]
-//! cancel_red_card F1 home      stoppage F1 3m
+//! cancel_red_card F1 home      stoppage F1 3m      any incident [at 12:30] [score 1-0]
 //! bet ... [version 1.7]      again B1 [stake 20.00]      epoch 2      tick [-5s]
 //! from SOURCE N STATEMENT      a numbering feed of another name
 //! reload      a restart in which the epoch stays
@@ -256,6 +256,9 @@ impl Scenario {
             Kind::SecondHalf => *clock_ms = 2_700_000,
             Kind::Clock => *clock_ms = words.clock_ms()?,
             _ => {}
+        }
+        if words.take_if("at") {
+            *clock_ms = words.clock_ms()?;
         }
         let score_after = if words.take_if("score") { Some(words.score()?) } else { None };
         let incident = Incident::Football(FootballIncident { kind, clock_ms: *clock_ms, score_after });
