@@ -68,7 +68,10 @@ pub fn final_scores(
     // Expected goals to come by who leads: home, nobody, away.
     let rates = [1, 0, -1].map(|difference| {
         let (home, away) = multipliers.multipliers(difference, state.red_home, state.red_away);
-        (lambda_home * home * remaining_share, lambda_away * away * remaining_share)
+        (
+            at_least_tiny(lambda_home * home * remaining_share),
+            at_least_tiny(lambda_away * away * remaining_share),
+        )
     });
     let fastest = rates.iter().fold(0.0_f64, |most, (home, away)| most.max(*home).max(*away));
     FootballError::check("largest goal rate", fastest, 0.0, RATE_MAX)?;
@@ -79,6 +82,12 @@ pub fn final_scores(
     let chain = Chain { size, start_difference: home_goals as i32 - away_goals as i32, rates, exit };
     let grid = ScoreGrid::from_checked_cells(size, chain.distribution(), 0.0);
     grid.shifted(home_goals, away_goals)
+}
+
+/// Jumps are counted relative to the fastest rate, and a quotient of subnormal numbers is no probability: a rate so far
+/// below any goal's chance is none. (A share of 2.2e-313 once gave a probability of minus infinity.)
+fn at_least_tiny(rate: f64) -> f64 {
+    if rate < 1e-100 { 0.0 } else { rate }
 }
 
 /// The birth process of goals to come, 0 to `size - 1` a side; a side at the cap scores no more.
@@ -164,6 +173,7 @@ mod tests {
             (2.4, 0.7, 0.37, MatchState { home_goals: 1, away_goals: 3, ..MatchState::default() }),
             (1.5, 1.1, 0.0, MatchState { home_goals: 2, ..MatchState::default() }),
             (9.0, 0.0, 1.0, MatchState::default()),
+            (1.0, 1.0, 2.225e-313, MatchState::default()),
         ] {
             let grid = final_scores(home, away, &RateMultipliers::NEUTRAL, state, share).unwrap();
             let difference = i32::from(state.home_goals) - i32::from(state.away_goals);
