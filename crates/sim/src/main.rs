@@ -13,7 +13,7 @@ const USAGE: &str =
   --seed S      the first seed; the runs after it take the next ones (taken from the clock)
   --runs R      number of runs (10)
   --minutes M   fresh seeds until so many minutes are over, instead of --runs
-  --hash        print the hash of the final state and nothing else
+  --hash        run the fast engine alone, print the hash of the final state and nothing else
   --coverage    print what happened, counted";
 
 struct Options {
@@ -68,7 +68,7 @@ fn simulate(options: &Options) -> ExitCode {
         now.as_nanos() as u64 % 1_000_000_000
     });
     if options.prints_hash {
-        return match workload::run(&universe, first, options.steps) {
+        return match workload::run_alone(&universe, first, options.steps) {
             Ok(report) => {
                 println!("{}", report.hash);
                 ExitCode::SUCCESS

@@ -238,8 +238,9 @@ impl FootballState {
             }
             _ => return Err(self.out_of_sequence(kind)),
         };
-        // Clocks of feeds jitter; ours never goes back within a half.
-        if is_running && matches!(self.period, Period::FirstHalf | Period::SecondHalf) {
+        // Clocks of feeds jitter; ours never goes back within a half. It moves only where prices move with it: a state
+        // read back from a snapshot is priced at its clock.
+        if change.reprices && is_running && matches!(self.period, Period::FirstHalf | Period::SecondHalf) {
             self.clock_ms = self.clock_ms.max(clock_ms);
         }
         Ok(change)
