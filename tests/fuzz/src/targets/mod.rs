@@ -16,8 +16,11 @@ pub use journal::journal;
 pub use payout::payout;
 pub use service::service;
 
-/// Every target by name.
-pub const ALL: [(&str, fn(&[u8])); 8] = [
+/// A name and what it runs.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const ALL: [Target; 8] = [
     ("decode_ingest", decode_ingest),
     ("decode_order", decode_order),
     ("command", command),

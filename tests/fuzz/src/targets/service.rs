@@ -126,7 +126,7 @@ impl World {
                     format!(r#"{{"type":"batch","request_id":"{id}","requests":[{}]}}"#, requests.join(","));
                 self.ask(Socket::Orders, batch.into_bytes());
             }
-            7 | 8 | 9 => self.incident(bytes),
+            7..=9 => self.incident(bytes),
             10 => self.feed(bytes),
             _ => {
                 let request = self.request(bytes);
@@ -322,7 +322,7 @@ impl World {
             16 => format!(
                 r#""type":"lock_market","fixture":{fixture},"market":"{}","locked":{}"#,
                 bytes.pick(&football().markets).key,
-                bytes.u8() % 2 == 0
+                bytes.u8().is_multiple_of(2)
             ),
             17 => format!(
                 r#""type":"set_scope","scope":{{"level":"fixture","fixture":{fixture}}},"loss_minor_max":{},"bet_delay_ms":{},"margin":{{"method":"{}","booksum":{}}}"#,
