@@ -128,7 +128,7 @@ def test_an_open_endpoint_needs_keys(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["tcp://localhost:1", "tcp://[::1]:1", "tcp://127.1.2.3:1", "ipc:///tmp/x"]
+    "endpoint", ["tcp://localhost:1", "tcp://[::1]:1", "tcp://127.1.2.3:1", "ipc:///run/x"]
 )
 def test_a_local_endpoint_needs_none(endpoint: str) -> None:
     assert parsed(sockets={"odds": endpoint}).sockets.odds == endpoint
