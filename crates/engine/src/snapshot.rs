@@ -66,6 +66,12 @@ impl Engine {
             left => return Err(input.error(format!("{left} bytes are left over"))),
         }
         engine.restore_tickets().map_err(|what| input.error(what))?;
+        let fixture_count = engine.fixtures.len();
+        if !moved.is_sorted_by(|a, b| a < b)
+            || moved.last().is_some_and(|&last| last as usize >= fixture_count)
+        {
+            return Err(input.error("the moved fixtures are not ascending indexes"));
+        }
         engine.moved = moved.into_iter().collect();
         Ok(engine)
     }
