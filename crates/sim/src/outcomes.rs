@@ -26,7 +26,7 @@ const GOALS_MAX: u16 = 6;
 /// Further goals of a side in a half that continuations go to, if one half is open and if both are.
 const FURTHER_GOALS_MAX: [u16; 2] = [7, 5];
 /// Further goals of one side alone in each half: enough to turn any score that is simulated.
-const MANY_GOALS_MAX: u16 = 14;
+const MANY_GOALS_MAX: u16 = 20;
 /// Further goals of which every order is listed.
 const ORDERED_GOALS_MAX: usize = 6;
 
