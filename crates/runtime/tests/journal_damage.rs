@@ -378,9 +378,12 @@ fn a_broken_page_of_the_snapshots_is_refused() {
     bytes[page + 8] = 0xff;
     bytes[page + 9] = 0xff;
     std::fs::write(folder.journal(), bytes).unwrap();
-    let damages = refused(&folder.journal());
-    assert!(
-        damages.iter().any(|damage| matches!(damage, Damage::DatabaseInconsistent { .. })),
-        "{damages:?}"
-    );
+    let is_named = |damages: &[Damage]| {
+        damages.iter().any(|damage| matches!(damage, Damage::DatabaseInconsistent { .. }))
+    };
+    let before = file_bytes(&folder.journal());
+    let error = Journal::open(folder.journal(), OpenOptions::default()).expect_err("it was opened");
+    assert!(is_named(error.damages()), "{error}");
+    assert!(before == file_bytes(&folder.journal()), "the refused opening changed the files");
+    assert!(is_named(&verify(folder.journal()).unwrap().damages));
 }
