@@ -1,4 +1,5 @@
-//! Times the hot functions of pricing: `cargo run --release -p oddsengine-pricing --example timing`.
+//! Times the hot functions of pricing: `cargo run --release -p oddsengine-pricing --example timing`, or only those whose
+//! name has a text in it: `... --example timing -- shin`.
 //!
 //! Each figure is nanoseconds per call, over runs of many calls with changing inputs: the fastest run and the median
 //! run. Every result is added to a sum that is checked, so that no work can be left out. Shared machines are noisy;
@@ -10,7 +11,7 @@ use oddsengine_pricing::football::intensity::{IntensityProfile, MatchClock, Peri
 use oddsengine_pricing::football::markets_basket::{BASKET_SIZE, fill, fill_batch};
 use oddsengine_pricing::football::markov::{MatchState, final_scores};
 use oddsengine_pricing::football::{DixonColes, ScoreGrid};
-use oddsengine_pricing::margin::{MarginMethod, apply, remove};
+use oddsengine_pricing::margin::{MarginMethod, apply, fair_probabilities_rows, remove};
 use oddsengine_pricing::snap::snap_min_margin;
 use std::hint::black_box;
 use std::time::Instant;
@@ -26,8 +27,11 @@ fn main() {
     snapping();
 }
 
-/// Prints the time of `call(index)`, which returns a number that must stay finite.
+/// Prints, unless the name lacks the text asked for, the time of `call(index)`, which returns a number that must stay finite.
 fn time(name: &str, calls: usize, mut call: impl FnMut(usize) -> f64) {
+    if !std::env::args().nth(1).is_none_or(|text| name.contains(&text)) {
+        return;
+    }
     let mut ns: Vec<f64> = (0..RUNS)
         .map(|_| {
             let start = Instant::now();
@@ -50,6 +54,16 @@ fn book(count: usize, index: usize) -> Vec<f64> {
 }
 
 fn margins() {
+    for count in [3, 20] {
+        let rows: Vec<f64> = (0..4_096).flat_map(|index| book(count, index)).map(|pi| 1.0 / pi).collect();
+        let mut fair = vec![0.0; rows.len()];
+        for method in MarginMethod::ALL {
+            time(&format!("4,096 x remove {method}, {count} selections"), 3, |_| {
+                assert!(fair_probabilities_rows(method, &rows, count, 1.0, &mut fair).is_empty());
+                fair[0]
+            });
+        }
+    }
     for count in [2, 3, 20, 30] {
         let books: Vec<Vec<f64>> = (0..256).map(|index| book(count, index)).collect();
         let mut out = vec![0.0; count];
@@ -57,7 +71,7 @@ fn margins() {
             time(&format!("remove {method}, {count} selections"), 20_000, |index| {
                 remove(method, &books[index % 256], 1.0, &mut out).map_or(0.0, |()| out[0])
             });
-            if count == 3 {
+            if count < 4 {
                 let fair: Vec<Vec<f64>> =
                     books.iter().map(|b| b.iter().map(|p| p / b.iter().sum::<f64>()).collect()).collect();
                 time(&format!("apply {method}, {count} selections"), 20_000, |index| {

@@ -7,6 +7,7 @@
 
 pub mod board;
 pub mod football;
+mod lanes;
 pub mod margin;
 pub mod model;
 mod root;
