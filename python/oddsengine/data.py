@@ -195,7 +195,7 @@ class FootballData:
     def __repr__(self) -> str:
         rows, values = len(self.bad_rows), len(self.bad_values)
         return (
-            f"<FootballData of {len(self)} matches, {rows} row{'s' * (rows != 1)} left out, "
+            f"<FootballData of {len(self)} match{'es' * (len(self) != 1)}, {rows} row{'s' * (rows != 1)} left out, "
             f"{values} value{'s' * (values != 1)} left out>"
         )
 

@@ -104,6 +104,8 @@ class Table:
     def rows(self, which: slice | npt.ArrayLike) -> Table:
         """The rows of a slice, of a mask or of indices, in a table of the same columns."""
         index = which if isinstance(which, slice) else np.asarray(which)
+        if not isinstance(index, slice) and index.size == 0:
+            index = index.astype(np.int64)
         return Table({name: values[index] for name, values in self._columns.items()}, caption=self.caption)
 
     def with_columns(self, columns: Mapping[str, npt.ArrayLike]) -> Table:
@@ -345,7 +347,7 @@ def _from_chunks(values: arro3.core.ChunkedArray) -> Array:
     """A column of an Arrow table; what NumPy has no layout for goes through Python objects."""
     from arro3.core import DataType
 
-    plain = (DataType.float64(), DataType.int64(), DataType.bool(), DataType.float32(), DataType.int32())
-    if values.null_count == 0 and values.type in plain:
+    kinds = (DataType.is_floating, DataType.is_integer, DataType.is_boolean)
+    if values.null_count == 0 and any(is_kind(values.type) for is_kind in kinds):
         return np.asarray(values.to_numpy())
     return np.array([*values.to_pylist(), None], dtype=object)[:-1]

@@ -31,7 +31,8 @@ fn main() {
                 let mut ms: Vec<f64> = (0..RUNS)
                     .map(|_| {
                         let start = Instant::now();
-                        let fit = fit_goals(black_box(&results), &options).expect("a simulated season has a fit");
+                        let fit =
+                            fit_goals(black_box(&results), &options).expect("a simulated season has a fit");
                         let elapsed = start.elapsed().as_secs_f64() * 1e3;
                         assert!(fit.report.gradient_max < 1e-6 * fit.report.weight);
                         iterations = fit.report.iterations;
@@ -62,7 +63,8 @@ impl Season {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (random >> 11) as f64 / (1u64 << 53) as f64
         };
-        let strengths: Vec<[f64; 2]> = (0..TEAMS).map(|_| [0.6 * (unit() - 0.5), 0.6 * (unit() - 0.5)]).collect();
+        let strengths: Vec<[f64; 2]> =
+            (0..TEAMS).map(|_| [0.6 * (unit() - 0.5), 0.6 * (unit() - 0.5)]).collect();
         let mut season = Self::default();
         for _ in 0..rounds {
             for home in 0..TEAMS {

@@ -2,6 +2,7 @@
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use oddsengine_pricing::fit::{self, FitOptions, GoalModel, Results, StandardErrors};
+use oddsengine_pricing::football::from_1x2::calibrate_1x2;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -13,7 +14,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fit_goals, module)?)?;
     module.add_function(wrap_pyfunction!(fit_goal_means, module)?)?;
     module.add_function(wrap_pyfunction!(fit_outcomes, module)?)?;
-    module.add_function(wrap_pyfunction!(fit_grid, module)?)
+    module.add_function(wrap_pyfunction!(fit_grid, module)?)?;
+    module.add_function(wrap_pyfunction!(football_calibrate_1x2, module)?)
 }
 
 type Column<'py, T> = PyReadonlyArray1<'py, T>;
@@ -53,7 +55,8 @@ fn fit_goals<'py>(
     out.set_item("defence", PyArray1::from_vec(py, found.defence))?;
     out.set_item("rho", found.rho)?;
     out.set_item("overdispersion", found.overdispersion)?;
-    if let Some(StandardErrors { intercept, home_advantage, attack, defence, extra }) = found.standard_errors {
+    if let Some(StandardErrors { intercept, home_advantage, attack, defence, extra }) = found.standard_errors
+    {
         out.set_item("intercept_error", intercept)?;
         out.set_item("home_advantage_error", home_advantage)?;
         out.set_item("attack_error", PyArray1::from_vec(py, attack))?;
@@ -124,6 +127,35 @@ fn fit_grid<'py>(
     let model = GoalModel::parse(model).or_raise()?;
     let grid = fit::score_grid(model, home_mean, away_mean, extra).or_raise()?;
     PyArray1::from_slice(py, grid.cells()).reshape([grid.size(), grid.size()])
+}
+
+/// Expected home and away goals of many matches from home, draw and away alone; nan in the refused rows unless strict.
+#[pyfunction]
+fn football_calibrate_1x2<'py>(
+    py: Python<'py>,
+    home: Column<'py, f64>,
+    draw: Column<'py, f64>,
+    away: Column<'py, f64>,
+    rho: Column<'py, f64>,
+    is_strict: bool,
+) -> PyResult<[Bound<'py, PyArray1<f64>>; 2]> {
+    let (home, draw, away, rho) = (home.as_slice()?, draw.as_slice()?, away.as_slice()?, rho.as_slice()?);
+    same_length(home.len(), &[draw.len(), away.len(), rho.len()])?;
+    let (mut home_means, mut away_means) = (vec![f64::NAN; home.len()], vec![f64::NAN; home.len()]);
+    let refused = py.detach(|| {
+        for row in 0..home.len() {
+            match calibrate_1x2(home[row], draw[row], away[row], rho[row]) {
+                Ok(model) => (home_means[row], away_means[row]) = (model.lambda_home(), model.lambda_away()),
+                Err(error) if is_strict => return Some((row, error)),
+                Err(_) => {}
+            }
+        }
+        None
+    });
+    match refused {
+        Some((row, error)) => Err(raise_in_row(py, &error, "match", row)),
+        None => Ok([home_means, away_means].map(|means| PyArray1::from_vec(py, means))),
+    }
 }
 
 fn same_length(length: usize, others: &[usize]) -> PyResult<()> {

@@ -67,7 +67,8 @@ impl Cells {
             weight_sum += weight;
         }
         let (above, log_factorials) = above_each_count(&sides_with);
-        let merged = Self { cells, team_count, match_count: used_count, weight: weight_sum, above, log_factorials };
+        let merged =
+            Self { cells, team_count, match_count: used_count, weight: weight_sum, above, log_factorials };
         merged.check_every_team_played(results.teams)?;
         Ok(merged)
     }
@@ -115,7 +116,8 @@ impl Cells {
         let mut parents: Vec<usize> = (0..2 * self.team_count).collect();
         for cell in &self.cells {
             for (attack, defence) in [(cell.home, cell.away), (cell.away, cell.home)] {
-                let (one, other) = (root(&mut parents, attack), root(&mut parents, self.team_count + defence));
+                let (one, other) =
+                    (root(&mut parents, attack), root(&mut parents, self.team_count + defence));
                 parents[one.max(other)] = one.min(other);
             }
         }

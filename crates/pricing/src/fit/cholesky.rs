@@ -119,7 +119,11 @@ mod tests {
         let mut matrix = Lower::zeros(7);
         for row in 0..7 {
             for column in 0..=row {
-                matrix.add(row, column, if row == column { 9.0 + row as f64 } else { 1.0 / (1 + row + column) as f64 });
+                matrix.add(
+                    row,
+                    column,
+                    if row == column { 9.0 + row as f64 } else { 1.0 / (1 + row + column) as f64 },
+                );
             }
         }
         matrix

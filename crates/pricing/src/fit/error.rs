@@ -130,7 +130,10 @@ impl fmt::Display for FitError {
             Self::SameTeam { index, team } => write!(f, "{team} plays itself in match {index}"),
             Self::NoMatch { team } => write!(f, "{team} has no match of positive weight"),
             Self::NoGoal { team, what } => {
-                write!(f, "{team} {what} no goal, so its parameter has no finite value; a ridge above 0 gives one")
+                write!(
+                    f,
+                    "{team} {what} no goal, so its parameter has no finite value; a ridge above 0 gives one"
+                )
             }
             Self::Disconnected { first, second } => write!(
                 f,
@@ -140,7 +143,10 @@ impl fmt::Display for FitError {
                 write!(f, "the likelihood has no maximum, {parameter} runs off and passed {value:.3}")
             }
             Self::NotConverged { iterations, gradient_max } => {
-                write!(f, "no maximum was reached in {iterations} steps, the largest slope is {gradient_max:e}")
+                write!(
+                    f,
+                    "no maximum was reached in {iterations} steps, the largest slope is {gradient_max:e}"
+                )
             }
         }
     }

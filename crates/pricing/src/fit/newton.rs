@@ -1,11 +1,14 @@
 //! The search for the maximum: Newton steps with exact derivatives, damped where the objective is not concave.
 
 use super::cholesky::Lower;
-use super::objective::{Derivatives, Objective};
+use super::objective::{BARRIER, Derivatives, Objective};
 use super::{FitError, FitReport, GoalModel, StandardErrors};
 
-/// More steps than any fit here took by a factor of ten; a maximum on the edge of the admissible rho takes the most.
-const STEPS_MAX: usize = 200;
+/// Steps from the start to a maximum inside the admissible rho: four to seven.
+const STEPS_MAX: usize = 30;
+
+/// Steps from the maximum under one barrier to that under the next.
+const STEPS_BARRIER_MAX: usize = 100;
 
 /// No attack, defence or advantage of a team that scores now and then is this large: e^12 goals.
 const PARAMETER_MAX: f64 = 12.0;
@@ -26,41 +29,118 @@ pub(super) struct Maximum {
 }
 
 /// Climbs from a simple start to the maximum.
+///
+/// Where the likelihood would like a rho that gives some score a negative probability, the maximum lies on the edge, and
+/// plain steps creep along it: then the edge is approached along the maxima under a barrier that falls to the last one.
 pub(super) fn maximise(objective: &Objective<'_>, teams: &[String]) -> Result<Maximum, FitError> {
-    let size = objective.size();
-    let mut point = start(objective);
-    let (mut here, mut there) = (Derivatives::zeros(size), Derivatives::zeros(size));
-    let mut factor = Lower::zeros(size);
-    let mut value = objective.evaluate(&point, true, &mut here).unwrap_or(f64::NAN);
-    let (mut step, mut next) = (vec![0.0; size], vec![0.0; size]);
-    for iterations in 0..STEPS_MAX {
-        let held = held_at_bound(objective, &point, &here.gradient);
-        if !newton_step(objective, &here, held, &mut factor, &mut step) {
-            return Err(not_converged(iterations, &here, held));
+    let mut search = Search::new(objective, teams);
+    match search.climb(BARRIER, GAIN_MIN, STEPS_MAX) {
+        Err(FitError::NotConverged { .. }) if objective.model == GoalModel::DixonColes => {}
+        result => return result.and_then(|()| search.maximum()),
+    }
+    search.point = start(objective);
+    for exponent in 1..12 {
+        let barrier = libm::pow(0.1, f64::from(exponent));
+        search.climb(barrier, 1e-6 * barrier, STEPS_BARRIER_MAX)?;
+    }
+    search.climb(BARRIER, GAIN_MIN, STEPS_BARRIER_MAX)?;
+    search.maximum()
+}
+
+struct Search<'a> {
+    objective: &'a Objective<'a>,
+    teams: &'a [String],
+    point: Vec<f64>,
+    next: Vec<f64>,
+    step: Vec<f64>,
+    here: Derivatives,
+    there: Derivatives,
+    factor: Lower,
+    iterations: usize,
+}
+
+impl<'a> Search<'a> {
+    fn new(objective: &'a Objective<'a>, teams: &'a [String]) -> Self {
+        let size = objective.size();
+        Self {
+            objective,
+            teams,
+            point: start(objective),
+            next: vec![0.0; size],
+            step: vec![0.0; size],
+            here: Derivatives::zeros(size),
+            there: Derivatives::zeros(size),
+            factor: Lower::zeros(size),
+            iterations: 0,
         }
-        let gain: f64 = here.gradient.iter().zip(&step).map(|(slope, step)| slope * step).sum();
-        if gain <= GAIN_MIN * objective.cells.weight {
-            return Maximum::at(objective, point, here, iterations, held.is_some());
+    }
+
+    /// Newton steps until one promises less than `gain_min` per unit of weight.
+    fn climb(&mut self, barrier: f64, gain_min: f64, steps_max: usize) -> Result<(), FitError> {
+        let mut value = self.objective.evaluate(&self.point, barrier, &mut self.here).unwrap_or(f64::NAN);
+        for _ in 0..steps_max {
+            let held = held_at_bound(self.objective, &self.point, &self.here.gradient);
+            if !newton_step(self.objective, &self.here, held, &mut self.factor, &mut self.step) {
+                return Err(self.not_converged());
+            }
+            let gain: f64 = self.here.gradient.iter().zip(&self.step).map(|(slope, step)| slope * step).sum();
+            if gain <= gain_min * self.objective.cells.weight {
+                return Ok(());
+            }
+            value = self.advance(value, gain, barrier)?;
+            self.iterations += 1;
+            check_finite(self.objective, &self.point, self.teams)?;
         }
+        Err(self.not_converged())
+    }
+
+    /// Moves along the step as far as the objective rises; its new value.
+    fn advance(&mut self, value: f64, gain: f64, barrier: f64) -> Result<f64, FitError> {
         // Rounding of the value must not refuse the last steps.
         let slack = 1e-13 * (1.0 + value.abs());
         let mut share = 1.0;
-        value = loop {
-            for ((next, point), step) in next.iter_mut().zip(&point).zip(&step) {
+        while share > 1e-12 {
+            for ((next, point), step) in self.next.iter_mut().zip(&self.point).zip(&self.step) {
                 *next = point + share * step;
             }
-            clamp_overdispersion(objective, &mut next);
-            match objective.evaluate(&next, true, &mut there) {
-                Some(found) if found + slack >= value + 1e-4 * share * gain => break found,
-                _ if share < 1e-12 => return Err(not_converged(iterations, &here, held)),
+            clamp_overdispersion(self.objective, &mut self.next);
+            match self.objective.evaluate(&self.next, barrier, &mut self.there) {
+                Some(found) if found + slack >= value + 1e-4 * share * gain => {
+                    std::mem::swap(&mut self.point, &mut self.next);
+                    std::mem::swap(&mut self.here, &mut self.there);
+                    return Ok(found);
+                }
                 _ => share *= 0.5,
             }
-        };
-        std::mem::swap(&mut point, &mut next);
-        std::mem::swap(&mut here, &mut there);
-        check_finite(objective, &point, teams)?;
+        }
+        Err(self.not_converged())
     }
-    Err(not_converged(STEPS_MAX, &here, None))
+
+    /// What was found, with the value and the slopes that it has without a barrier.
+    fn maximum(mut self) -> Result<Maximum, FitError> {
+        let objective = self.objective;
+        let is_held = held_at_bound(objective, &self.point, &self.here.gradient).is_some();
+        let value = objective.evaluate(&self.point, 0.0, &mut self.here).unwrap_or(f64::NAN);
+        // A slope that only the barrier holds shows the edge.
+        let extra_slope = objective.extra().map_or(0.0, |place| self.here.gradient[place].abs());
+        let is_at_edge =
+            objective.model == GoalModel::DixonColes && extra_slope > 1e-6 * objective.cells.weight;
+        Ok(Maximum {
+            log_likelihood: value + objective.penalty(&self.point),
+            point: self.point,
+            derivatives: self.here,
+            iterations: self.iterations,
+            is_at_bound: is_held || is_at_edge,
+        })
+    }
+
+    #[cold]
+    fn not_converged(&self) -> FitError {
+        FitError::NotConverged {
+            iterations: self.iterations,
+            gradient_max: largest_slope(&self.here.gradient, None),
+        }
+    }
 }
 
 /// Every team's goals scored and conceded a match, as if each had half a match more of the mean.
@@ -166,32 +246,12 @@ fn check_finite(objective: &Objective<'_>, point: &[f64], teams: &[String]) -> R
     Ok(())
 }
 
-#[cold]
-fn not_converged(iterations: usize, here: &Derivatives, held: Option<usize>) -> FitError {
-    FitError::NotConverged { iterations, gradient_max: largest_slope(&here.gradient, held) }
-}
-
 fn largest_slope(gradient: &[f64], held: Option<usize>) -> f64 {
     let free = gradient.iter().enumerate().filter(|(place, _)| Some(*place) != held);
     free.map(|(_, slope)| slope.abs()).fold(0.0, f64::max)
 }
 
 impl Maximum {
-    fn at(
-        objective: &Objective<'_>,
-        point: Vec<f64>,
-        mut derivatives: Derivatives,
-        iterations: usize,
-        is_held: bool,
-    ) -> Result<Self, FitError> {
-        let value = objective.evaluate(&point, false, &mut derivatives).unwrap_or(f64::NAN);
-        let log_likelihood = value + objective.penalty(&point);
-        // Away from the edge the barrier is worth nothing; a slope that only it holds shows the edge.
-        let extra_slope = objective.extra().map_or(0.0, |place| derivatives.gradient[place].abs());
-        let is_at_edge = objective.model == GoalModel::DixonColes && extra_slope > 1e-6 * objective.cells.weight;
-        Ok(Self { point, derivatives, log_likelihood, iterations, is_at_bound: is_held || is_at_edge })
-    }
-
     fn held(&self, objective: &Objective<'_>) -> Option<usize> {
         objective.extra().filter(|_| self.is_at_bound)
     }
@@ -240,7 +300,8 @@ impl Maximum {
             factor.solve_forward(&mut unit, place);
             unit
         };
-        let difference = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(x, y)| x - y).collect::<Vec<_>>();
+        let difference =
+            |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(x, y)| x - y).collect::<Vec<_>>();
         let means = [mean_of(0), mean_of(team_count)];
         let centred = |start: usize, mean: &[f64]| {
             (start..start + team_count).map(|place| error(&difference(&unit(place), mean))).collect()

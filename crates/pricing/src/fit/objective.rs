@@ -4,9 +4,9 @@ use super::GoalModel;
 use super::cells::{Cell, Cells};
 use super::cholesky::Lower;
 
-/// Weight, as a share of a match's mean weight, that every low score of every pair gets in the derivatives and the
-/// value: it keeps all probabilities of all pairs positive and moves the maximum by less than rounding otherwise.
-const BARRIER: f64 = 1e-12;
+/// Weight, as a share of a match's mean weight, that every low score of every pair gets: it keeps all probabilities of
+/// all pairs positive, and moves a maximum that has them so anyway by less than rounding.
+pub(super) const BARRIER: f64 = 1e-12;
 
 /// What is maximised: log-likelihood less penalty, as a function of
 /// `[attack of each team, defence of each team, home advantage if any, extra if any]`.
@@ -63,7 +63,9 @@ impl<'a> Objective<'a> {
     }
 
     /// Value and derivatives at a point; nothing where a score would have a negative probability.
-    pub(super) fn evaluate(&self, point: &[f64], has_barrier: bool, out: &mut Derivatives) -> Option<f64> {
+    ///
+    /// `barrier` is the weight of the low scores of every pair, as a share of a match's mean weight.
+    pub(super) fn evaluate(&self, point: &[f64], barrier: f64, out: &mut Derivatives) -> Option<f64> {
         out.gradient.fill(0.0);
         out.information.clear();
         let extra = self.extra().map_or(0.0, |place| point[place]);
@@ -71,8 +73,8 @@ impl<'a> Objective<'a> {
             GoalModel::Poisson => self.accumulate(point, &Poisson, out)?,
             GoalModel::DixonColes => {
                 let mean_weight = self.cells.weight / self.cells.match_count as f64;
-                let barrier = if has_barrier { BARRIER * mean_weight } else { 0.0 };
-                self.accumulate(point, &DixonColes { rho: extra, barrier }, out)?
+                let density = DixonColes { rho: extra, barrier: barrier * mean_weight };
+                self.accumulate(point, &density, out)?
             }
             GoalModel::NegativeBinomial => {
                 let value = self.accumulate(point, &NegativeBinomial { alpha: extra }, out)?;

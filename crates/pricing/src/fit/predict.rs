@@ -31,7 +31,12 @@ pub fn goal_mean(level: f64, attack: f64, defence: f64) -> f64 {
 /// let spread = score_grid(GoalModel::NegativeBinomial, 1.5, 1.1, 0.1).unwrap();
 /// assert!(spread.correct_score(0, 0) > poisson.correct_score(0, 0));
 /// ```
-pub fn score_grid(model: GoalModel, home_mean: f64, away_mean: f64, extra: f64) -> Result<ScoreGrid, FootballError> {
+pub fn score_grid(
+    model: GoalModel,
+    home_mean: f64,
+    away_mean: f64,
+    extra: f64,
+) -> Result<ScoreGrid, FootballError> {
     match model {
         GoalModel::Poisson => DixonColes::poisson(home_mean, away_mean),
         GoalModel::DixonColes => DixonColes::new(home_mean, away_mean, extra),
@@ -65,7 +70,11 @@ pub fn outcome_probabilities(
     Ok([grid.home(), grid.draw(), grid.away()])
 }
 
-fn negative_binomial_grid(home_mean: f64, away_mean: f64, overdispersion: f64) -> Result<ScoreGrid, FootballError> {
+fn negative_binomial_grid(
+    home_mean: f64,
+    away_mean: f64,
+    overdispersion: f64,
+) -> Result<ScoreGrid, FootballError> {
     /// Most probability above the largest grid.
     const TAIL_MAX: f64 = 1e-9;
     let outside = |name, value, min, max| FootballError::OutsideRange { name, value, min, max };

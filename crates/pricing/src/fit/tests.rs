@@ -135,7 +135,7 @@ fn derivatives_are_the_differences_of_the_value() {
                 point[place] = extra;
             }
             let mut at = Derivatives::zeros(size);
-            objective.evaluate(&point, true, &mut at).unwrap();
+            objective.evaluate(&point, 0.01, &mut at).unwrap();
             let (mut low, mut high) = (Derivatives::zeros(size), Derivatives::zeros(size));
             for place in 0..size {
                 let h = 1e-6;
@@ -144,12 +144,15 @@ fn derivatives_are_the_differences_of_the_value() {
                 let moved = |by: f64, out: &mut Derivatives| {
                     let mut moved = point.clone();
                     moved[place] += by;
-                    objective.evaluate(&moved, true, out).unwrap()
+                    objective.evaluate(&moved, 0.01, out).unwrap()
                 };
                 let (below, above) = (moved(-left, &mut low), moved(h, &mut high));
                 let slope = (above - below) / (h + left);
                 let tolerance = if left > 0.0 { 2e-6 } else { 2e-3 };
-                assert!(close(slope, at.gradient[place], tolerance * (1.0 + slope.abs())), "{model:?} {place}");
+                assert!(
+                    close(slope, at.gradient[place], tolerance * (1.0 + slope.abs())),
+                    "{model:?} {place}"
+                );
                 for other in 0..size {
                     let bend = -(high.gradient[other] - low.gradient[other]) / (h + left);
                     let found = at.information.get(place.max(other), place.min(other));
@@ -172,7 +175,9 @@ fn the_value_is_the_plain_log_likelihood_and_no_near_point_is_better() {
             assert!(close(season.plain_log_likelihood(&fit), best, 1e-9 * best.abs()), "{model:?}");
             assert!(fit.report.gradient_max < 1e-7, "{model:?} {:?}", fit.report);
             assert!(fit.report.iterations <= 10, "{model:?} {:?}", fit.report);
-            assert!(fit.attack.iter().sum::<f64>().abs() < 1e-12 && fit.defence.iter().sum::<f64>().abs() < 1e-12);
+            assert!(
+                fit.attack.iter().sum::<f64>().abs() < 1e-12 && fit.defence.iter().sum::<f64>().abs() < 1e-12
+            );
             let mut lcg = Lcg(5);
             for _ in 0..50 {
                 let mut near = fit.clone();
@@ -228,7 +233,7 @@ fn standard_errors_are_those_of_the_free_parameters() {
         point.push(fit.home_advantage);
         point.resize(size, extra);
         let mut at = Derivatives::zeros(size);
-        objective.evaluate(&point, false, &mut at).unwrap();
+        objective.evaluate(&point, 0.0, &mut at).unwrap();
         // Columns of the map from (intercept, n-1 attacks, n-1 defences, advantage, extra) to the point.
         let free = size - 1;
         let mut map = vec![vec![0.0; free]; size];
@@ -301,8 +306,12 @@ fn a_weight_is_a_number_of_matches() {
     zeroed.weights = Some(vec![1.0; twice.home.len()]);
     zeroed.add(0, 1, 9, 9);
     zeroed.weights.as_mut().unwrap().push(0.0);
-    let (one, other) = (twice.fit(GoalModel::DixonColes).unwrap(), zeroed.fit(GoalModel::DixonColes).unwrap());
-    assert_eq!((one.attack, one.rho, one.report.match_count), (other.attack, other.rho, other.report.match_count));
+    let (one, other) =
+        (twice.fit(GoalModel::DixonColes).unwrap(), zeroed.fit(GoalModel::DixonColes).unwrap());
+    assert_eq!(
+        (one.attack, one.rho, one.report.match_count),
+        (other.attack, other.rho, other.report.match_count)
+    );
 }
 
 #[test]
@@ -376,7 +385,8 @@ fn rho_stays_where_every_score_has_a_positive_probability() {
 
 #[test]
 fn refusals_name_the_team_and_a_ridge_helps() {
-    let no_goal = Season::of(3, &[(0, 1, 2, 1), (1, 2, 1, 0), (2, 0, 0, 1), (0, 2, 3, 0), (1, 0, 2, 2), (2, 1, 0, 1)]);
+    let no_goal =
+        Season::of(3, &[(0, 1, 2, 1), (1, 2, 1, 0), (2, 0, 0, 1), (0, 2, 3, 0), (1, 0, 2, 2), (2, 1, 0, 1)]);
     let error = no_goal.fit(GoalModel::Poisson).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -403,10 +413,14 @@ fn refusals_name_the_team_and_a_ridge_helps() {
     assert_eq!(pair.fit(GoalModel::Poisson).unwrap_err().code(), "disconnected");
 
     // No goal at home ever: the advantage runs off, and no ridge holds it.
-    let nothing = Season::of(3, &[(0, 1, 0, 1), (1, 2, 0, 2), (2, 0, 0, 1), (0, 2, 0, 1), (1, 0, 0, 2), (2, 1, 0, 1)]);
+    let nothing =
+        Season::of(3, &[(0, 1, 0, 1), (1, 2, 0, 2), (2, 0, 0, 1), (0, 2, 0, 1), (1, 0, 0, 2), (2, 1, 0, 1)]);
     for ridge in [0.0, 1.0] {
         let error = nothing.fit_with_ridge(GoalModel::Poisson, ridge).unwrap_err();
-        assert!(matches!(&error, FitError::NoMaximum { parameter, .. } if parameter == "the home advantage"), "{error}");
+        assert!(
+            matches!(&error, FitError::NoMaximum { parameter, .. } if parameter == "the home advantage"),
+            "{error}"
+        );
     }
 }
 
@@ -435,7 +449,10 @@ fn bad_columns_are_refused_with_their_match() {
         assert!(season.fit_with_ridge(GoalModel::Poisson, bad).is_err());
     }
     let error = GoalModel::parse("weibull").unwrap_err();
-    assert_eq!(error.to_string(), "goal model \"weibull\" is none of poisson, dixon_coles, negative_binomial");
+    assert_eq!(
+        error.to_string(),
+        "goal model \"weibull\" is none of poisson, dixon_coles, negative_binomial"
+    );
 }
 
 #[test]
@@ -451,4 +468,30 @@ fn grids_refuse_what_is_no_model() {
     let [home, draw, away] = outcome_probabilities(GoalModel::NegativeBinomial, 1.4, 1.1, 1e-7).unwrap();
     let poisson = outcome_probabilities(GoalModel::Poisson, 1.4, 1.1, 0.0).unwrap();
     assert!(close(home, poisson[0], 1e-6) && close(draw, poisson[1], 1e-6) && close(away, poisson[2], 1e-6));
+}
+
+#[test]
+fn weights_that_leave_a_handful_of_matches_still_have_a_maximum() {
+    let mut most_iterations = 0;
+    for seed in 0..300 {
+        let mut season = Season::simulated(6, 1, 1_000 + seed);
+        let count = season.home.len();
+        // Half-lives from a fifth of a match to a whole season.
+        let half_life = 0.2 * libm::pow(150.0, (seed % 10) as f64 / 9.0) * 6.0;
+        season.weights =
+            Some((0..count).map(|index| libm::exp2(-((count - index) as f64) / half_life)).collect());
+        for model in GoalModel::ALL {
+            let fit = season.fit_with_ridge(model, 0.1);
+            match fit {
+                Ok(fit) => {
+                    most_iterations = most_iterations.max(fit.report.iterations);
+                    assert!(fit.report.gradient_max < 1e-7 || fit.report.is_at_bound, "{seed} {model:?}");
+                }
+                // Without goals of one side there is none.
+                Err(FitError::NoMaximum { .. }) => {}
+                Err(error) => panic!("{seed} {model:?} {half_life}: {error}"),
+            }
+        }
+    }
+    assert!(most_iterations < 150, "{most_iterations}");
 }
