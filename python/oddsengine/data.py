@@ -1,5 +1,7 @@
 """Readers of files that others publish; you bring the file.
 
+`simulated_league` makes such results from a known model, for examples and for checking what a fit finds.
+
 `football_data` reads the CSV files of football-data.co.uk: results with opening and closing odds. What a row
 lacks or gets wrong is counted and named in the result; no row stops the rest.
 """
@@ -18,11 +20,11 @@ from typing import IO, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _html
+from oddsengine import _html, football
 from oddsengine.exceptions import BoundsError
 from oddsengine.tables import Table
 
-__all__ = ["BadRow", "FootballData", "Market", "football_data"]
+__all__ = ["BadRow", "FootballData", "Market", "football_data", "simulated_league"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Market: TypeAlias = Literal["1x2", "total:2.5", "handicap"]
@@ -194,8 +196,9 @@ class FootballData:
 
     def __repr__(self) -> str:
         rows, values = len(self.bad_rows), len(self.bad_values)
+        matches = f"{len(self)} match{'es' * (len(self) != 1)}"
         return (
-            f"<FootballData of {len(self)} match{'es' * (len(self) != 1)}, {rows} row{'s' * (rows != 1)} left out, "
+            f"<FootballData of {matches}, {rows} row{'s' * (rows != 1)} left out, "
             f"{values} value{'s' * (values != 1)} left out>"
         )
 
@@ -204,6 +207,87 @@ class FootballData:
         shown = Table({name: self.table[name] for name in self.table.columns[:6]}, caption=repr(self)[1:-1])
         wrong = _html.table(["line", "left out"], named, caption="Left out") if named else ""
         return shown._repr_html_() + wrong
+
+
+def simulated_league(*, teams: int = 20, seasons: int = 1, rho: float = -0.05, seed: int = 0) -> FootballData:
+    """Results and odds of a league whose model is known: for examples, and to check what a fit finds.
+
+    Everyone plays everyone at home and away, a round every seven days from August on. Goals are Dixon-Coles
+    with a home advantage of 0.25 on the log scale. Odds have a multiplicative margin of 2.5 % on the true
+    probabilities, seen through noise in the log-odds that is larger before (`PSH`, `PSD`, `PSA`) than at the
+    close (`PSCH`, ...).
+
+    Parameters
+    ----------
+    teams
+        2 to 60, an even number.
+    seasons
+        Seasons one after the other with the same strengths, 1 to 20.
+    rho
+        Correction of the low scores, -0.15 to 0.05.
+    seed
+        The same seed makes the same league.
+
+    Examples
+    --------
+    >>> league = simulated_league(teams=4, seed=1)
+    >>> league
+    <FootballData of 12 matches, 0 rows left out, 0 values left out>
+    >>> league.odds("pinnacle").shape
+    (12, 3)
+    """
+    for name, value, low, high in (
+        ("number of teams", teams, 2, 60),
+        ("number of seasons", seasons, 1, 20),
+        ("rho", rho, -0.15, 0.05),
+    ):
+        if not low <= value <= high:
+            raise BoundsError(f"{name} {value} is outside {low}..={high}")
+    if teams % 2:
+        raise BoundsError(f"number of teams {teams} is odd")
+    rng = np.random.default_rng(seed)
+    names = np.array([f"Team {place:02}" for place in range(teams)])
+    attack, defence = rng.normal(0.0, 0.25, teams), rng.normal(0.0, 0.25, teams)
+    rounds = _round_robin(teams)
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("date", "home", "away", "home_goals", "away_goals")
+    }
+    odds: dict[str, list[float]] = {f"PS{late}{side}": [] for late in ("", "C") for side in "HDA"}
+    for season in range(seasons):
+        start = np.datetime64(f"{2020 + season}-08-01")
+        for number, pairs in enumerate(rounds):
+            for home, away in pairs:
+                means = (
+                    float(np.exp(0.3 + attack[home] - defence[away])),
+                    float(np.exp(0.05 + attack[away] - defence[home])),
+                )
+                grid = football.grid(*means, max(rho, -0.9 / max(means)))
+                cell = int(rng.choice(grid.size, p=grid.ravel() / grid.sum()))
+                row = (start + 7 * number, names[home], names[away], *divmod(cell, len(grid)))
+                for name, value in zip(columns, row, strict=True):
+                    columns[name].append(value)
+                result = football.markets(grid)
+                fair = np.array([result["home"], result["draw"], result["away"]])
+                for late, noise in (("", 0.08), ("C", 0.03)):
+                    seen = fair * np.exp(rng.normal(0.0, noise, 3))
+                    for side, price in zip("HDA", seen.sum() / seen / 1.025, strict=True):
+                        odds[f"PS{late}{side}"].append(max(1.01, round(float(price), 2)))
+    goals = np.array([columns["home_goals"], columns["away_goals"]])
+    table = Table(
+        {**columns, "result": 1 - np.sign(goals[0] - goals[1]), **odds}, caption="A simulated league"
+    )
+    return FootballData(table, tuple(range(2, len(table) + 2)))
+
+
+def _round_robin(teams: int) -> list[list[tuple[int, int]]]:
+    """Rounds in which every team plays once; the second half has the venues of the first exchanged."""
+    circle = list(range(1, teams))
+    first = []
+    for number in range(teams - 1):
+        order = [0, *circle[number:], *circle[:number]]
+        pairs = [(order[place], order[-1 - place]) for place in range(teams // 2)]
+        first.append([pair if number % 2 == 0 else pair[::-1] for pair in pairs])
+    return first + [[pair[::-1] for pair in pairs] for pairs in first]
 
 
 HANDICAP_LINES = frozenset({"AHh", "AHCh", "BbAHh"})

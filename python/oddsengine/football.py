@@ -266,7 +266,8 @@ def calibrate_1x2_batch(
     array([1.177 , 1.2789])
     """
     home, draw, away, rhos = _columns(p_home, p_draw, p_away, rho)
-    return GoalExpectations(*_core.football_calibrate_1x2(home, draw, away, rhos, errors != "nan"), rhos)
+    lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, errors != "nan")
+    return GoalExpectations(lambda_home, lambda_away, rhos)
 
 
 def calibrate_from_odds(

@@ -5,12 +5,13 @@ DIR is the folder `models` of the reference data; the results that the models we
 
 | file | what must hold |
 |---|---|
-| `dixon_coles_reference.json` | penaltyblog's fits of a season: our likelihood is not below theirs, parameters and predictions agree |
-| `goalmodel_2011-12.json` | the R package goalmodel's: published digits of likelihood, parameters, predictions |
-| `goals_from_1x2.json` | goal means from 1X2: the prices come back to 1e-12, the means agree as far as theirs were solved |
+| `dixon_coles_reference.json` | penaltyblog: likelihood not below theirs, parameters and predictions agree |
+| `goalmodel_2011-12.json` | R's goalmodel: published digits of likelihood, parameters, predictions |
+| `goals_from_1x2.json` | the prices come back to 1e-12, the means agree as far as theirs were solved |
 
-penaltyblog 1.13.1 has the corrections of 1-0 and 0-1 exchanged, so its Dixon-Coles fit is of another model: there the
-likelihood is compared under Dixon and Coles' own formula, and predictions agree to the size of rho only.
+penaltyblog 1.13.1 has the corrections of 1-0 and 0-1 exchanged, so its Dixon-Coles fit is of another model:
+there the likelihood is compared under Dixon and Coles' own formula, and predictions agree to the size of rho
+only.
 """
 
 import json
@@ -24,7 +25,7 @@ import numpy as np
 from oddsengine import data, fit, football
 
 sys.path.insert(0, str(Path(__file__).parent))
-from run import Outcome, differences  # noqa: E402
+from run import Outcome, differences
 
 Json = Any
 

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddsengine import data, fit
+from oddsengine import data, fit, margin
 from oddsengine.exceptions import BoundsError
 
-HEADER = "Div,Date,HomeTeam,AwayTeam,FTHG,FTAG,FTR,Referee,HST,B365H,B365D,B365A,B365C>2.5,B365C<2.5,AHCh,PCAHH,PCAHA"
+HEADER = (
+    "Div,Date,HomeTeam,AwayTeam,FTHG,FTAG,FTR,Referee,HST,B365H,B365D,B365A,B365C>2.5,B365C<2.5,"
+    "AHCh,PCAHH,PCAHA"
+)
 GOOD = "X1,15/08/2026,Ajax,Brugge,3,1,H,A Name,7,1.9,3.8,4.2,1.8,2.05,-0.75,1.95,1.97"
 
 
@@ -138,4 +141,26 @@ def test_real_seasons() -> None:
         booksum = 1 / home + 1 / draw + 1 / away
         assert 1.0 < np.nanmedian(booksum) < 1.1, path.name
         fitted = fit.dixon_coles(found.table)
-        assert fitted.report.gradient_max < 1e-6, path.name
+        assert fitted.report.gradient_max < 1e-6 or fitted.report.is_at_bound, path.name
+
+
+def test_a_simulated_league_is_that_of_its_model() -> None:
+    league = data.simulated_league(teams=10, seasons=8, seed=2)
+    assert len(league) == 8 * 90
+    home, away, date = (league.table[name].tolist() for name in ("home", "away", "date"))
+    assert len({*zip(date, home, strict=True), *zip(date, away, strict=True)}) == 2 * len(league)
+    assert len({*zip(home, away, strict=True)}) == 90
+    found = fit.dixon_coles(league.table)
+    assert found.standard_errors is not None
+    assert found.home_advantage == pytest.approx(0.25, abs=4 * found.standard_errors.home_advantage)
+    assert found.rho == pytest.approx(-0.05, abs=4 * found.standard_errors.extra)
+    # The closing odds know the model.
+    fair = margin.fair_probabilities(league.odds("pinnacle"))
+    assert found.predict(home, away).probabilities == pytest.approx(fair, abs=0.12)
+    assert np.array_equal(
+        data.simulated_league(teams=10, seasons=8, seed=2).table["home_goals"], league.table["home_goals"]
+    )
+    with pytest.raises(BoundsError, match="number of teams 3 is odd"):
+        data.simulated_league(teams=3)
+    with pytest.raises(BoundsError, match="number of seasons 0 is outside 1"):
+        data.simulated_league(seasons=0)

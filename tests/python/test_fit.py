@@ -1,4 +1,5 @@
-"""Goal models fitted from Python: inputs of every kind, predictions, refusals. The likelihood itself is tested in Rust."""
+"""Goal models fitted from Python: inputs of every kind, predictions, refusals. The likelihood itself is
+tested in Rust."""
 
 import math
 import time
@@ -10,11 +11,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seasons import season
 
 from oddsengine import Table, fit, football
 from oddsengine.exceptions import BoundsError, FitError, FootballError
-
+from seasons import season
 
 RESULTS = season()
 
@@ -175,7 +175,7 @@ def test_any_weighted_season_has_a_fit_at_which_no_slope_is_left(
 ) -> None:
     results = season(teams=6, rounds=1, seed=seed)
     weights = fit.time_weights(results["date"], half_life_days=half_life * 7)
-    found = fit.goals(results, model=model, weights=weights, ridge=0.1)
+    found = fit.goals(results, model=model, weights=weights, ridge=1.0)
     assert found.report.gradient_max < 1e-6 or found.report.is_at_bound
     assert abs(found.attack.sum()) < 1e-9
     assert (found.predict(results["home"], results["away"]).probabilities > 0).all()

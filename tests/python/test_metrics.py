@@ -1,4 +1,5 @@
-"""Scores against their definitions, intervals against simulation, refusals. Golden values are in `tests/golden`."""
+"""Scores against their definitions, intervals against simulation, refusals. Golden values are in
+`tests/golden`."""
 
 import math
 from typing import Any
@@ -118,7 +119,7 @@ def test_closing_line_value_of_matrices_and_lists() -> None:
         metrics.closing_line_value([2.2, 1.8], market, [0, 2])
     with pytest.raises(BoundsError, match="selection 3 is none"):
         metrics.closing_line_value([2.2, 1.8], market, [0, 3])
-    with pytest.raises(BoundsError, match="odds taken 1.0 are not above 1"):
+    with pytest.raises(BoundsError, match=r"odds taken 1\.0 are not above 1"):
         metrics.closing_line_value([1.0, 1.8], market, [0, 0])
     with pytest.raises(BoundsError, match="do not fit"):
         metrics.closing_line_value([2.0], market, [0])
