@@ -78,6 +78,26 @@ def football_board(
     lambda_home: float, lambda_away: float, rho: float, method: str, booksum: float, ladder: str
 ) -> tuple[_Floats, _Floats]: ...
 
+# Fits.
+def fit_goals(
+    teams: list[str],
+    home: npt.NDArray[np.uint32],
+    away: npt.NDArray[np.uint32],
+    home_goals: _Ints,
+    away_goals: _Ints,
+    weights: _Floats | None,
+    is_neutral: npt.NDArray[np.bool_] | None,
+    model: str,
+    ridge: float,
+    has_standard_errors: bool,
+) -> dict[str, Any]: ...
+def fit_goal_means(level: _Floats, attack: _Floats, defence: _Floats) -> _Floats: ...
+def fit_outcomes(model: str, home_mean: _Floats, away_mean: _Floats, extra: float) -> _Floats: ...
+def fit_grid(model: str, home_mean: float, away_mean: float, extra: float) -> _Floats: ...
+def football_calibrate_1x2(
+    home: _Floats, draw: _Floats, away: _Floats, rho: _Floats, is_strict: bool
+) -> list[_Floats]: ...
+
 # Risk.
 def risk_book(
     bets: list[tuple[str, float, int]], lambda_home: float, lambda_away: float, rho: float, size: int

@@ -42,6 +42,8 @@ __all__ = [
     "bivariate_poisson_grid",
     "board",
     "calibrate",
+    "calibrate_1x2",
+    "calibrate_1x2_batch",
     "calibrate_asian",
     "calibrate_asian_batch",
     "calibrate_batch",
@@ -228,6 +230,44 @@ def calibrate_batch(
     """
     home, draw, away, over = _columns(p_home, p_draw, p_away, p_over)
     return GoalExpectations(*_core.football_calibrate_batch(home, draw, away, over, line, errors != "nan"))
+
+
+def calibrate_1x2(p_home: float, p_draw: float, p_away: float, *, rho: float = 0.0) -> DixonColes:
+    """The model of a given rho that has these fair probabilities, without a total line.
+
+    A total line says more about the number of goals than the draw does: use `calibrate` where there is one.
+    Reproduced in `tests/golden/reference_models.py`.
+
+    Raises
+    ------
+    FootballError
+        Impossible prices, or prices that no model of this rho has.
+
+    Examples
+    --------
+    >>> calibrate_1x2(0.4608, 0.2511, 0.2881)
+    DixonColes(lambda_home=1.556, lambda_away=1.177, rho=0.0)
+    """
+    means = calibrate_1x2_batch([p_home], [p_draw], [p_away], rho=rho)
+    return DixonColes(float(means.lambda_home[0]), float(means.lambda_away[0]), rho)
+
+
+def calibrate_1x2_batch(
+    p_home: npt.ArrayLike,
+    p_draw: npt.ArrayLike,
+    p_away: npt.ArrayLike,
+    *,
+    rho: npt.ArrayLike = 0.0,
+    errors: Errors = "raise",
+) -> GoalExpectations:
+    """As `calibrate_1x2` for (n,) arrays, without the interpreter's lock.
+
+    >>> calibrate_1x2_batch([0.4608, 0.3], [0.2511, 0.28], [0.2881, 0.42]).lambda_away.round(4)
+    array([1.177 , 1.2789])
+    """
+    home, draw, away, rhos = _columns(p_home, p_draw, p_away, rho)
+    lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, errors != "nan")
+    return GoalExpectations(lambda_home, lambda_away, rhos)
 
 
 def calibrate_from_odds(

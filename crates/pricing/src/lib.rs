@@ -6,6 +6,7 @@
 //! be correctly rounded, so they cannot differ.
 
 pub mod board;
+pub mod fit;
 pub mod football;
 mod lanes;
 pub mod margin;

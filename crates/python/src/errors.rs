@@ -3,6 +3,7 @@
 //! The classes are written in Python, `oddsengine.exceptions`, where they can have two bases, examples and
 //! attributes; they are looked up when the first one is raised.
 
+use oddsengine_pricing::fit::FitError;
 use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
 use oddsengine_pricing::snap::SnapError;
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 
 mod python {
     pyo3::import_exception!(oddsengine.exceptions, BoundsError);
+    pyo3::import_exception!(oddsengine.exceptions, FitError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
@@ -44,6 +46,13 @@ impl Raise for FootballError {
             Self::Margin(error) => error.raise(),
             error => python::FootballError::new_err(error.to_string()),
         }
+    }
+}
+
+impl Raise for FitError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        python::FitError::new_err((self.to_string(), self.code()))
     }
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod convert;
 mod errors;
 mod foreign;
+mod fit;
 mod margin;
 mod odds;
 mod pricing;
@@ -29,6 +30,7 @@ mod _core {
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     foreign::register(module)?;
+    fit::register(module)?;
     margin::register(module)?;
     odds::register(module)?;
     pricing::register(module)?;

@@ -285,7 +285,8 @@ fn quotient(win: f64, lose: f64, win_slope: f64, lose_slope: f64) -> (f64, f64) 
     (win / sum, (win_slope * lose - lose_slope * win) / (sum * sum))
 }
 
-fn supremacy_from_difference(total: f64, difference: f64) -> Result<f64, FootballError> {
+/// The supremacy at which Poisson sides of this expected total have this P(home) - P(away).
+pub(super) fn supremacy_from_difference(total: f64, difference: f64) -> Result<f64, FootballError> {
     let price = |supremacy: f64| {
         let around = Means::new(total, supremacy).differences(0);
         let slope = around.equal + 0.5 * (around.one_below + around.one_above);

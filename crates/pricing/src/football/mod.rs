@@ -7,6 +7,7 @@
 //! | [`markets_basket`] | the 190 most used probabilities of a match, as fast as they can be had |
 //! | [`weibull`] | scores with over- or under-dispersed goals and a copula between the sides |
 //! | [`calibration`] | which goal means explain these prices? |
+//! | [`from_1x2`] | and these, without a total line? |
 //! | [`inplay`] | what is left of the match worth: 1X2, next goal, half-time/full-time |
 //! | [`markov`] | the same when the score and red cards change the scoring rates |
 //! | [`intensity`] | which share of a match's goals is still to come at this clock? |
@@ -19,6 +20,7 @@
 pub mod calibration;
 pub mod counts;
 mod error;
+pub mod from_1x2;
 pub mod inplay;
 pub mod intensity;
 pub mod live_views;
