@@ -243,7 +243,7 @@ impl Service {
         }
     }
 
-    fn send_trading(&mut self, id: FixtureId, command: &Command) {
+    pub(crate) fn send_trading(&mut self, id: FixtureId, command: &Command) {
         let fixture = self.engine.fixture(id).expect("trading is of a known fixture");
         let topics = self.topics.next_status(fixture);
         let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns())
