@@ -398,4 +398,17 @@ impl ModelFault {
             Self::TooSlow => "model_too_slow",
         }
     }
+
+    /// What it means, as an error says it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Failed => {
+                "the model failed: it returned a status other than 0, raised, or gave a rate that is none"
+            }
+            Self::NotAProbability => "the model gave a number that is no probability of 0..=1",
+            Self::WrongSum => "the model's probabilities do not sum to 1 within 1e-6",
+            Self::Impossible => "the model gave probability to outcomes that are not possible",
+            Self::TooSlow => "the model took longer than its budget",
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! The classes are written in Python, `oddsengine.exceptions`, where they can have two bases, examples and
 //! attributes; they are looked up when the first one is raised.
 
+use oddsengine_markets::ModelFault;
 use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
 use oddsengine_pricing::snap::SnapError;
@@ -13,6 +14,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, BoundsError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
+    pyo3::import_exception!(oddsengine.exceptions, ModelError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
 }
@@ -44,6 +46,13 @@ impl Raise for FootballError {
             Self::Margin(error) => error.raise(),
             error => python::FootballError::new_err(error.to_string()),
         }
+    }
+}
+
+impl Raise for ModelFault {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        python::ModelError::new_err((self.sentence(), self.name()))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use oddsengine_markets::custom::{CustomState, STATE_VALUES_MAX};
 use oddsengine_markets::{LivePhase, ModelFault};
+use oddsengine_pricing::model::ForeignProbabilities;
 use oddsengine_types::BoundsError;
 
 /// Longest time budget of one call.
@@ -97,11 +98,24 @@ impl ForeignModel {
         }
     }
 
-    /// Computes the probability of every outcome.
+    /// Computes the probability of every outcome, and checks that they are probabilities of what is possible.
     ///
     /// # Errors
-    /// The model's own failure, or that it took longer than its budget. Whether the numbers are probabilities of
-    /// what is possible is not checked here.
+    /// The model's own failure, that it took longer than its budget, or what is wrong with its numbers.
+    pub fn checked(
+        &self,
+        inputs: &[f64],
+        state: &CustomState,
+        possible_main: &[u16],
+    ) -> Result<Vec<f64>, ModelFault> {
+        let given = self.compute(inputs, state, state.outcome_count.into())?;
+        ForeignProbabilities::checked(&given, possible_main)
+    }
+
+    /// Computes the probability of every outcome, unchecked.
+    ///
+    /// # Errors
+    /// The model's own failure, or that it took longer than its budget.
     pub fn compute(
         &self,
         inputs: &[f64],
@@ -215,10 +229,10 @@ pub fn fill_score_grid(
         for home in home_now..side {
             for away in away_now..side {
                 let [of_home, of_away] = rates(clock_ms, home, away)?;
-                let at = home * side + away;
-                steps.of_home[at] = if home < last { of_home * step_ms } else { 0.0 };
-                steps.of_away[at] = if away < last { of_away * step_ms } else { 0.0 };
-                points_max = points_max.max(steps.of_home[at] + steps.of_away[at]);
+                let of_home = if home < last { of_home * step_ms } else { 0.0 };
+                let of_away = if away < last { of_away * step_ms } else { 0.0 };
+                steps.set(home * side + away, of_home, of_away);
+                points_max = points_max.max(of_home + of_away);
             }
         }
         if points_max > STEP_POINTS_MAX {
@@ -233,30 +247,40 @@ pub fn fill_score_grid(
     Ok(())
 }
 
-/// Scratch space of [`fill_score_grid`]: by score, flat.
+/// Scratch space of [`fill_score_grid`]: by score, flat, with room for the row after the last.
 struct Steps {
     side: usize,
-    /// Points of a side expected within the step; 0 where the side's score is the last.
-    of_home: Vec<f64>,
-    of_away: Vec<f64>,
-    /// The present term of the series, and what flows out of each score of it; one row of zeros before the first.
+    /// Points expected within the step: of the home side one row above, of the away side one place before, of both.
+    from_above: Vec<f64>,
+    from_before: Vec<f64>,
+    leaving: Vec<f64>,
+    /// The present term of the series and the next one, behind one row of zeros.
     term: Vec<f64>,
-    to_home: Vec<f64>,
-    to_away: Vec<f64>,
+    next: Vec<f64>,
 }
 
 impl Steps {
     fn new(side: usize) -> Self {
-        let grid = || vec![0.0; side * side];
-        let padded = || vec![0.0; side + side * side];
-        Self { side, of_home: grid(), of_away: grid(), term: grid(), to_home: padded(), to_away: padded() }
+        let grid = || vec![0.0; side * side + side];
+        Self { side, from_above: grid(), from_before: grid(), leaving: grid(), term: grid(), next: grid() }
+    }
+
+    #[inline]
+    fn set(&mut self, at: usize, of_home: f64, of_away: f64) {
+        self.from_above[at + self.side] = of_home;
+        self.from_before[at + 1] = of_away;
+        self.leaving[at] = of_home + of_away;
     }
 
     /// `p exp(G)` for a `G` of this norm: the sum of `p G^k / k!` until a term cannot exceed `cut_off`. Scores before
-    /// `first` have no mass.
+    /// `first`, the start of a row, have no mass.
     fn advance(&mut self, p: &mut [f64], first: usize, norm: f64, cut_off: f64) {
         let (side, count) = (self.side, p.len() - first);
-        self.term[first..].copy_from_slice(&p[first..]);
+        let p = &mut p[first..][..count];
+        let from_above = &self.from_above[first..][..count];
+        let from_before = &self.from_before[first..][..count];
+        let leaving = &self.leaving[first..][..count];
+        self.term[side + first..][..count].copy_from_slice(p);
         let mut bound = 1.0;
         for order in 1.. {
             let order = f64::from(order);
@@ -265,23 +289,17 @@ impl Steps {
                 return;
             }
             let scale = 1.0 / order;
-            let (of_home, of_away) = (&self.of_home[first..], &self.of_away[first..]);
-            let (to_home, to_away) = (&mut self.to_home[side + first..], &mut self.to_away[side + first..]);
+            let above = &self.term[first..][..count];
+            let before = &self.term[side + first - 1..][..count];
+            let here = &self.term[side + first..][..count];
+            let next = &mut self.next[side + first..][..count];
             for at in 0..count {
-                let mass = self.term[first + at] * scale;
-                to_home[at] = mass * of_home[at];
-                to_away[at] = mass * of_away[at];
-            }
-            // A goal of the home side comes from the row before, one of the away side from the place before; at the
-            // end of a row nothing leaves, so the next row receives nothing from it.
-            let (stays_home, stays_away) = (&self.to_home[side + first..], &self.to_away[side + first..]);
-            let (from_home, from_away) = (&self.to_home[first..], &self.to_away[side + first - 1..]);
-            let (term, p) = (&mut self.term[first..], &mut p[first..]);
-            for at in 0..count {
-                let flow = from_home[at] + from_away[at] - stays_home[at] - stays_away[at];
-                term[at] = flow;
+                let comes = from_above[at] * above[at] + from_before[at] * before[at];
+                let flow = (comes - leaving[at] * here[at]) * scale;
+                next[at] = flow;
                 p[at] += flow;
             }
+            std::mem::swap(&mut self.term, &mut self.next);
         }
     }
 }

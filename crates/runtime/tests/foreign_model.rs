@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use journal_support::Folder;
-use oddsengine_engine::Body;
+use oddsengine_engine::{Body, Engine};
 use oddsengine_markets::custom::{SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_runtime::foreign::ForeignModel;
 use oddsengine_runtime::service::{Service, replay_journal};
@@ -328,13 +328,12 @@ fn what_cannot_be_registered_is_named() {
     // Another definition under the same name would change what open bets mean.
     let mut other = race();
     other.markets.pop();
-    world.service.command("local", Body::DefineSpace(Box::new(other)), START_NS).unwrap();
-    let told = world.turn();
-    assert_eq!(told[0].value["alert"], "feed_refused");
-    assert_eq!(
-        told[0].value["message"],
-        "define_space from local: already_exists: space race_to_3 exists with another definition"
-    );
+    let refused = world.service.command("local", Body::DefineSpace(Box::new(other)), START_NS).unwrap_err();
+    assert_eq!(refused.to_string(), "already_exists: space race_to_3 exists with another definition");
+    let mut empty = race();
+    (empty.name, empty.markets) = ("empty".into(), vec![]);
+    let refused = world.service.command("local", Body::DefineSpace(Box::new(empty)), START_NS).unwrap_err();
+    assert_eq!(refused.to_string(), "value_out_of_bounds: markets 0 is outside 1..=65534");
     define(&mut world);
     assert!(world.turn().is_empty(), "the same definition again is no news");
 }
@@ -494,4 +493,30 @@ fn scoring_rates_price_a_space_of_scores() {
     );
     world.turn();
     assert!((fair(&world, "1x2", "home") - 1.0).abs() < 1e-12, "no time is left");
+}
+
+/// Bytes of a snapshot that were changed are refused or give another state; they never panic.
+#[test]
+fn a_forged_snapshot_is_refused_or_restored() {
+    let mut world = ready(None);
+    state(&mut world, 1, 1);
+    world.settle();
+    let bytes = world.service.engine().snapshot();
+    assert_eq!(Engine::restore(&bytes).unwrap().snapshot(), bytes);
+    let mut random = 5_u64;
+    let mut next = move |bound: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % bound
+    };
+    let (mut refused, mut restored) = (0, 0);
+    for _ in 0..20_000 {
+        let mut forged = bytes.clone();
+        let at = next(forged.len());
+        forged[at] = if next(2) == 0 { next(8) as u8 } else { next(256) as u8 };
+        match Engine::restore(&forged) {
+            Ok(_) => restored += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 1_000 && restored > 1_000, "{refused} refused, {restored} restored");
 }

@@ -18,10 +18,11 @@ pub use outbox::{Frame, Socket};
 pub use recovery::{RecoveryError, ReplayReport, replay_engine, replay_journal};
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin};
+use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::{LivePhase, SpaceId};
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
@@ -106,6 +107,35 @@ pub(crate) struct Route {
     pub received_ns: i64,
 }
 
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason.
+    pub reason: Reason,
+    /// The value and what is allowed.
+    pub detail: String,
+}
+
+/// A command of this process that was not carried out.
+#[derive(Debug)]
+pub enum CommandError {
+    /// The engine refused it.
+    Refused(Refusal),
+    /// The journal does not take it; nothing changed.
+    Journal(JournalError),
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(Refusal { reason, detail }) => write!(f, "{}: {detail}", reason.name()),
+            Self::Journal(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
+
 impl Service {
     /// Opens the journal, recovers the state, starts a new epoch.
     ///
@@ -151,13 +181,17 @@ impl Service {
         self.run(&command, None).map_err(RecoveryError::Journal)
     }
 
-    /// One command of this process: spaces, probabilities. A refusal is told as an alert.
+    /// One command of this process: spaces, probabilities.
     ///
     /// # Errors
-    /// The journal does not take it; nothing changed.
-    pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), JournalError> {
+    /// The engine refused it, or the journal does not take it.
+    pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), CommandError> {
         let origin = Origin { source: source.into(), seq: None, source_ns: now_ns };
-        self.run(&Command { time_ns: now_ns, origin, body }, None)
+        match self.step(&Command { time_ns: now_ns, origin, body }, None) {
+            Ok(None) => Ok(()),
+            Ok(Some(refusal)) => Err(CommandError::Refused(refusal)),
+            Err(error) => Err(CommandError::Journal(error)),
+        }
     }
 
     /// One message of the `ingest` socket.
@@ -252,17 +286,27 @@ impl Service {
         self.engine.next_due_ns()
     }
 
-    /// Carries out one command, and what a foreign model says to it.
+    /// Carries out one command, and tells the desk if it is refused and nobody waits for an answer.
     ///
     /// `route`: whom the answer goes to.
     fn run(&mut self, command: &Command, route: Option<&Route>) -> Result<(), JournalError> {
+        if let Some(Refusal { reason, detail }) = self.step(command, route)? {
+            let (cause, source) = (crate::wire::cause(&command.body), &command.origin.source);
+            let message = format!("{cause} from {source}: {}: {detail}", reason.name());
+            self.alert("feed_refused", &message, None, command.time_ns);
+        }
+        Ok(())
+    }
+
+    /// Carries out one command, and what a foreign model says to it.
+    fn step(&mut self, command: &Command, route: Option<&Route>) -> Result<Option<Refusal>, JournalError> {
         match self.asks_model(command) {
             None => self.carry_out(command, route, None),
             Some(fixture) => self.run_with_model(fixture, command, route),
         }
     }
 
-    /// Journals and applies one command and turns its events into frames.
+    /// Journals and applies one command and turns its events into frames; its refusal, if nobody waits for it.
     ///
     /// `route`: whom the answer goes to. `in_step`: a fixture whose trading is told when the step is done.
     fn carry_out(
@@ -270,18 +314,22 @@ impl Service {
         command: &Command,
         route: Option<&Route>,
         in_step: Option<FixtureId>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Option<Refusal>, JournalError> {
         self.append(command)?;
         self.engine.apply(command, &mut self.told);
         let mut told = std::mem::take(&mut self.told.events);
+        let mut refusal = None;
         for event in told.drain(..) {
             match event {
                 Told::Trading { fixture } if in_step == Some(fixture) => {}
+                Told::Refused { reason, detail } if route.is_none() => {
+                    refusal = Some(Refusal { reason, detail });
+                }
                 event => self.tell(event, command, route),
             }
         }
         self.told.events = told;
-        Ok(())
+        Ok(refusal)
     }
 
     fn append(&mut self, command: &Command) -> Result<(), JournalError> {

@@ -4,10 +4,10 @@ use std::fmt;
 
 use oddsengine_engine::{Body, Command, Fixture, MarketStatus, Origin, Stops};
 use oddsengine_markets::{Format, Incident, LiveState, SpaceId};
-use oddsengine_pricing::model::{ForeignProbabilities, Parameters};
+use oddsengine_pricing::model::Parameters;
 use oddsengine_types::{BoundsError, FixtureId};
 
-use super::{Route, Service};
+use super::{Refusal, Route, Service};
 use crate::foreign::ForeignModel;
 use crate::journal::JournalError;
 
@@ -91,16 +91,14 @@ impl Service {
         fixture: FixtureId,
         command: &Command,
         route: Option<&Route>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Option<Refusal>, JournalError> {
         let before = self.trading(fixture);
-        self.carry_out(command, route, Some(fixture))?;
+        let refusal = self.carry_out(command, route, Some(fixture))?;
         match self.answer_of_model(fixture, command.origin.source_ns, command.time_ns) {
-            Some(answer) => self.carry_out_answer(fixture, before, &answer),
-            None => {
-                self.tell_trading(fixture, before, command);
-                Ok(())
-            }
+            Some(answer) => self.carry_out_answer(fixture, before, &answer)?,
+            None => self.tell_trading(fixture, before, command),
         }
+        Ok(refusal)
     }
 
     fn carry_out_answer(
@@ -110,6 +108,7 @@ impl Service {
         answer: &Command,
     ) -> Result<(), JournalError> {
         let result = self.carry_out(answer, None, Some(fixture));
+        debug_assert!(!matches!(result, Ok(Some(_))), "the answer was checked before: {result:?}");
         self.tell_trading(fixture, before, answer);
         if let Body::ModelFailed { fault, .. } = answer.body
             && before.is_none_or(|(_, stops)| stops.model_fault != Some(fault))
@@ -117,7 +116,7 @@ impl Service {
             let message = format!("fixture {fixture} is suspended: {}", fault.name());
             self.alert("model_failed", &message, Some(fixture), answer.time_ns);
         }
-        result
+        result.map(drop)
     }
 
     fn trading(&self, fixture: FixtureId) -> Trading {
@@ -140,11 +139,9 @@ impl Service {
         if !known.stops.by_model || known.is_closed() {
             return None;
         }
-        let computed =
-            self.models.get(space)?.compute(&foreign.inputs, state, known.template().joint.main_count);
-        // Checked here as well: a fault is journaled as a fault, not as the numbers that nobody can use.
-        let checked = computed.and_then(|given| ForeignProbabilities::checked(&given, &known.possible.main));
-        let body = match checked {
+        // Checked here and by the engine: a fault is journaled as a fault, not as numbers that nobody can use.
+        let main = &known.possible.main;
+        let body = match self.models.get(space)?.checked(&foreign.inputs, state, main) {
             Ok(probabilities) => Body::SetProbabilities { fixture, probabilities },
             Err(fault) => Body::ModelFailed { fixture, fault },
         };

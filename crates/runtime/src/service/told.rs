@@ -96,15 +96,6 @@ impl Service {
                 self.alert("feed_gap", &message, None, command.time_ns);
             }
             Told::Done if route.is_none() => {}
-            Told::Refused { reason, ref detail } if route.is_none() => {
-                let message = format!(
-                    "{} from {}: {}: {detail}",
-                    crate::wire::cause(&command.body),
-                    command.origin.source,
-                    reason.name()
-                );
-                self.alert("feed_refused", &message, None, command.time_ns);
-            }
             answer => {
                 if let Some(route) = route {
                     self.send_answer(route, &answer);
