@@ -183,6 +183,11 @@ impl Engine {
         self.fixture_index.get(&id).map(|&index| &self.fixtures[index as usize])
     }
 
+    /// A space that was defined as data.
+    pub fn space(&self, id: SpaceId) -> Option<&Space> {
+        self.spaces.get(&id)
+    }
+
     /// All tickets, in order of submission.
     pub fn tickets(&self) -> &[Ticket] {
         &self.tickets

@@ -180,6 +180,15 @@ impl LiveState {
         }
     }
 
+    /// Whether a fixture of this format can be in this state: one that was read from bytes may not.
+    pub fn fits(&self, format: &Format, template: &Template) -> bool {
+        match (self, format) {
+            (Self::Custom(state), Format::Custom(_)) => state.fits(template),
+            (Self::Football(_), Format::Football) => true,
+            _ => false,
+        }
+    }
+
     /// The state of a football match, if it is one.
     pub fn football(&self) -> Option<FootballState> {
         match self {

@@ -389,13 +389,14 @@ fn common_view<R>(definition: &MarketDefinition<R>, view_of: impl Fn(&R) -> u8) 
     views.all(|view| view == first).then_some(first)
 }
 
-/// Consecutive markets whose keys differ only after the colon.
+/// Consecutive two-way markets whose keys differ only after the colon.
 fn line_families<R>(definitions: &[MarketDefinition<R>]) -> Vec<std::ops::Range<usize>> {
-    let stem = |index: usize| definitions[index].key.split(':').next();
+    let shape =
+        |index: usize| (definitions[index].key.split(':').next(), definitions[index].selections.len());
     let mut families = Vec::new();
     let mut start = 0;
     for index in 1..=definitions.len() {
-        if index == definitions.len() || stem(index) != stem(start) {
+        if index == definitions.len() || shape(index) != shape(start) {
             if index - start > 1 && definitions[start].selections.len() == 2 {
                 families.push(start..index);
             }

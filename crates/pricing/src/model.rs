@@ -78,7 +78,7 @@ codec_struct!(ForeignProbabilities { inputs, probabilities });
 pub const FOREIGN_SUM_TOLERANCE: f64 = 1e-6;
 
 impl ForeignProbabilities {
-    /// Checks probabilities against what is possible and scales them to sum to 1.
+    /// Checks probabilities against what is possible, and scales those of possible outcomes to sum to 1.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -94,7 +94,11 @@ impl ForeignProbabilities {
         if (mass - sum).abs() > FOREIGN_SUM_TOLERANCE {
             return Err(ModelFault::Impossible);
         }
-        Ok(probabilities.iter().map(|p| p / sum).collect())
+        let mut checked = vec![0.0; probabilities.len()];
+        for main in possible_main.iter().map(|&main| usize::from(main)) {
+            checked[main] = probabilities[main] / mass;
+        }
+        Ok(checked)
     }
 }
 

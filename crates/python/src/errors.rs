@@ -3,6 +3,7 @@
 //! The classes are written in Python, `oddsengine.exceptions`, where they can have two bases, examples and
 //! attributes; they are looked up when the first one is raised.
 
+use oddsengine_markets::ModelFault;
 use oddsengine_pricing::fit::FitError;
 use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
@@ -15,6 +16,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, FitError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
+    pyo3::import_exception!(oddsengine.exceptions, ModelError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
 }
@@ -53,6 +55,13 @@ impl Raise for FitError {
     #[cold]
     fn raise(&self) -> PyErr {
         python::FitError::new_err((self.to_string(), self.code()))
+    }
+}
+
+impl Raise for ModelFault {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        python::ModelError::new_err((self.sentence(), self.name()))
     }
 }
 

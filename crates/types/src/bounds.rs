@@ -14,6 +14,8 @@ pub const MONEY_MINOR_MAX: i64 = 100_000_000_000_000_000;
 pub const LEGS_MAX: usize = 20;
 /// Longest name (competition, team, source), in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
+/// Longest market key or selection name, in bytes.
+pub const KEY_BYTES_MAX: usize = 64;
 
 // The largest payout of a single must fit an i64: this fails the build, never a bet.
 const _: () = assert!(STAKE_MINOR_MAX <= MONEY_MINOR_MAX / (ODDS_E4_MAX as i64 / 10_000));

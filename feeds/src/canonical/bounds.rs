@@ -1,11 +1,11 @@
 //! The bounds of canonical messages. Bounds of the domain itself are in `oddsengine_types::bounds`.
 
+pub use oddsengine_types::bounds::KEY_BYTES_MAX;
+
 /// Longest request id, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Most requests of one batch.
 pub const BATCH_REQUESTS_MAX: usize = 256;
-/// Longest market key or selection name, in bytes.
-pub const KEY_BYTES_MAX: usize = 64;
 /// Longest match clock: four hours.
 pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 /// Longest announced added time of a half: one hour.

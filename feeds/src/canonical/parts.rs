@@ -1,7 +1,8 @@
 //! What several messages have in common.
 
-use oddsengine_engine::command::PRICED_MARKETS_MAX;
+use oddsengine_engine::command::{MODEL_INPUTS_MAX, PRICED_MARKETS_MAX};
 use oddsengine_engine::{Body, Margin, MarginKind, PricedMarket, Scope, ScopeSettings, VoidKind};
+use oddsengine_markets::joint::MAIN_CELLS_MAX;
 use oddsengine_markets::template::SELECTIONS_MAX;
 use oddsengine_markets::{Format, MarketId, SpaceId, football, sport_id, sports};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
@@ -47,6 +48,8 @@ pub fn trading_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, Fee
         "suspend" => stop(message).map(|(fixture, market)| Body::Suspend { fixture, market }),
         "resume" => stop(message).map(|(fixture, market)| Body::Resume { fixture, market }),
         "settle_market" => settle_market(message),
+        "model_inputs" => model_inputs(message),
+        "probabilities" => probabilities(message),
         "void_fixture" => void(message, VoidKind::Everything),
         "abandon_fixture" => void(message, VoidKind::Undecided),
         "reinstate_fixture" => void(message, VoidKind::Nothing),
@@ -85,6 +88,20 @@ fn prices(message: &Object<'_>) -> Result<Body, FeedError> {
     };
     let prices = markets.entries(1..=PRICED_MARKETS_MAX)?.map(priced).collect::<Result<_, _>>()?;
     Ok(Body::SetPrices { fixture, prices })
+}
+
+/// What a fixture's own model computes from.
+fn model_inputs(message: &Object<'_>) -> Result<Body, FeedError> {
+    let inputs = message.required("inputs")?.items(0..=MODEL_INPUTS_MAX)?;
+    let inputs = inputs.map(|item| item.decimal(f64::MIN, f64::MAX)).collect::<Result<_, _>>()?;
+    Ok(Body::SetModelInputs { fixture: fixture_id(message)?, inputs })
+}
+
+/// What a model elsewhere gave: the probability of every outcome.
+fn probabilities(message: &Object<'_>) -> Result<Body, FeedError> {
+    let probabilities = message.required("probabilities")?.items(2..=MAIN_CELLS_MAX)?;
+    let probabilities = probabilities.map(|item| item.decimal(0.0, 1.0)).collect::<Result<_, _>>()?;
+    Ok(Body::SetProbabilities { fixture: fixture_id(message)?, probabilities })
 }
 
 /// Odds per selection, `null` where there is none.
