@@ -9,5 +9,6 @@ pub mod board;
 pub mod football;
 pub mod margin;
 pub mod model;
+pub mod racing;
 mod root;
 pub mod snap;
