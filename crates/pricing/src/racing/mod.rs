@@ -7,15 +7,19 @@
 //! | [`henery`] | normal running times: places by counting who is faster, forecasts and tricasts by quadrature |
 //! | [`fit`] | which mean running times explain these win probabilities? |
 //! | [`each_way`] | what is an each-way bet worth? |
+//! | [`calibration`] | which strengths explain the prices of a market? |
+//! | [`live_views`] | how likely is every cell of every view, now? |
 //!
 //! Runners are counted from 0. A probability of winning belongs to a runner that starts; a runner that does not is
 //! left out by [`without_withdrawn`] or by [`order::OrderModel::starting`]. All models are continuous in the running
 //! times: a dead heat has probability 0, and is a matter of settlement.
 
+pub mod calibration;
 pub mod each_way;
 mod error;
 pub mod fit;
 pub mod henery;
+pub mod live_views;
 mod normal;
 pub mod order;
 pub mod sequential;
@@ -24,6 +28,7 @@ mod tests;
 
 pub use error::RacingError;
 pub use henery::HeneryModel;
+pub use live_views::RacingParameters;
 pub use order::{ModelKind, OrderModel};
 pub use sequential::{Exponents, SequentialModel};
 

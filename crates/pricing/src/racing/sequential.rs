@@ -41,6 +41,14 @@ impl Exponents {
     /// series: it is the best fit to [`super::henery`] over fields of 6 to 16.
     pub const NORMAL: Exponents = Exponents { second: 0.76, third: 0.62, later: 0.56 };
 
+    /// From Harville (0) through [`Exponents::NORMAL`] (1) and beyond, up to 2: how much flatter later positions are than
+    /// the first.
+    pub fn flattened(flattening: f64) -> Self {
+        let toward = |normal: f64| 1.0 - flattening.clamp(0.0, 2.0) * (1.0 - normal);
+        let Self { second, third, later } = Self::NORMAL;
+        Self { second: toward(second), third: toward(third), later: toward(later) }
+    }
+
     fn checked(self) -> Result<Self, RacingError> {
         let named = [
             ("exponent second", self.second),
