@@ -142,6 +142,13 @@ fn templates_of_all_fields_compile() {
                     let possible = possible_of(state, template);
                     assert!(!possible.main.is_empty());
                     assert!(possible.before.iter().all(|before| before[before.len() - 1] > 0));
+                    for &main in possible.main.iter().step_by(1 + possible.main.len() / 40) {
+                        for (view, map) in template.joint.maps.iter().enumerate() {
+                            let mut cells = 0..template.views[view].cell_count;
+                            let fits = |cell| map.allows(main.into(), cell) && possible.has(view as u8, cell);
+                            assert!(cells.any(fits), "{count} {runner} {}", template.views[view].name);
+                        }
+                    }
                 }
             }
         }
