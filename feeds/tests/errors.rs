@@ -33,7 +33,7 @@ const INGEST: &[(&str, &str)] = &[
     ),
     (
         "{\"type\":\"fixture\",\"fixture\":1,\"sport\":\"chess\"}",
-        "unknown_value: sport \"chess\" is not one of football, custom",
+        "unknown_value: sport \"chess\" is not one of football, custom, tennis, racing",
     ),
     (
         "{\"type\":\"prices\",\"fixture\":1,\"odds_1x2\":[2,3]}",
@@ -76,6 +76,23 @@ const INGEST: &[(&str, &str)] = &[
     (
         "{\"type\":\"incident\",\"fixture\":1,\"kind\":\"clock\",\"clock_ms\":1,\"score\":[0,61]}",
         "out_of_range: score[1] 61 is outside 0..=60",
+    ),
+    (r#"{"type":"fixture","fixture":1,"sport":"racing"}"#, "missing_field: format is missing"),
+    (
+        r#"{"type":"fixture","fixture":1,"sport":"racing","format":{"kind":"horse","runner_count":41}}"#,
+        "out_of_range: format.runner_count 41 is outside 2..=40",
+    ),
+    (
+        r#"{"type":"fixture","fixture":1,"sport":"racing","format":{"kind":"horse","runner_count":8,"extra_terms":{"places":5}}}"#,
+        "out_of_range: format.extra_terms.places 5 is outside 2..=4",
+    ),
+    (
+        r#"{"type":"incident","fixture":1,"sport":"racing","kind":"withdrawn","runner":0}"#,
+        "out_of_range: runner 0 is outside 1..=40",
+    ),
+    (
+        r#"{"type":"incident","fixture":1,"sport":"racing","kind":"result","positions":[1,41]}"#,
+        "out_of_range: positions[1] 41 is outside 0..=40",
     ),
     ("{\"type\":\"settle_market\",\"fixture\":1,\"market\":\"1x2\"}", "missing_field: grades is missing"),
     ("{\"type\":\"model_inputs\",\"fixture\":1}", "missing_field: inputs is missing"),

@@ -31,12 +31,9 @@ impl Engine {
         for (market_index, market) in template.markets.iter().enumerate() {
             let told = fixture.told_grades.get(&(market_index as u16));
             for (slot, selection) in market.selections().enumerate() {
-                let possible = &fixture.possible.before[usize::from(template.view_of(selection))];
                 let derived = match &outcome {
                     Some(outcome) => Some(template.grade(selection, outcome)),
-                    None => {
-                        template.decided(selection, possible).map(|grade| template.grades[usize::from(grade)])
-                    }
+                    None => template.decided_grade(selection, &fixture.live, &fixture.possible),
                 };
                 let by_result = told.map_or(derived, |grades| Some(grades[slot]));
                 let grade = match fixture.void {

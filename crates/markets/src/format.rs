@@ -7,13 +7,15 @@ use oddsengine_types::{SportId, codec_enum};
 
 use crate::custom::SpaceId;
 use crate::football;
+use crate::racing::{self, RacingFormat};
 use crate::template::Template;
 
 /// The sports by name, in the order of their [`SportId`].
-const SPORTS: &[&str] = &["football", "custom"];
+const SPORTS: &[&str] = &["football", "custom", "tennis", "racing"];
 
 const FOOTBALL: SportId = SportId(0);
 pub(crate) const CUSTOM: SportId = SportId(1);
+const RACING: SportId = SportId(3);
 
 /// A sport and what of its rules the markets of a fixture depend on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +25,10 @@ pub enum Format {
     Football,
     /// A space that was defined as data.
     Custom(SpaceId),
+    /// Horse and greyhound racing.
+    Racing(RacingFormat),
 }
-codec_enum!(Format { 0 = Football, 1 = Custom(space) });
+codec_enum!(Format { 0 = Football, 1 = Custom(space), 3 = Racing(format) });
 
 impl Format {
     /// The sport.
@@ -32,6 +36,7 @@ impl Format {
         match self {
             Self::Football => FOOTBALL,
             Self::Custom(_) => CUSTOM,
+            Self::Racing(_) => RACING,
         }
     }
 
@@ -42,6 +47,7 @@ impl Format {
     pub fn check(&self) -> Result<(), oddsengine_types::BoundsError> {
         match self {
             Self::Football | Self::Custom(_) => Ok(()),
+            Self::Racing(format) => format.check(),
         }
     }
 }
@@ -65,17 +71,16 @@ pub fn template_of(format: &Format) -> Option<&'static Template> {
     match format {
         Format::Football => return Some(*DEFAULT_FOOTBALL),
         Format::Custom(_) => return None,
-        #[allow(unreachable_patterns)]
-        _ => {}
+        Format::Racing(_) => {}
     }
     let mut compiled = COMPILED.lock().expect("compiling does not panic for a checked format");
     Some(*compiled.entry(*format).or_insert_with(|| Box::leak(Box::new(compile(format)))))
 }
 
-#[allow(dead_code)]
 fn compile(format: &Format) -> Template {
     match format {
         Format::Football => football::template::compile(FOOTBALL),
+        Format::Racing(format) => racing::template::compile(RACING, format),
         Format::Custom(_) => unreachable!("spaces that are data are compiled from their definition"),
     }
 }

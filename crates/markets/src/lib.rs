@@ -10,6 +10,7 @@ pub mod football;
 mod format;
 pub mod joint;
 pub mod live;
+pub mod racing;
 pub mod template;
 
 pub use custom::{ModelFault, SpaceDefinition, SpaceId};

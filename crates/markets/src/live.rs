@@ -8,6 +8,7 @@ use crate::custom::{CustomIncident, CustomOutcome, CustomState};
 use crate::football::{FootballIncident, FootballOutcome, FootballState};
 use crate::format::Format;
 use crate::joint::{CellSet, ViewMap};
+use crate::racing::{RacingIncident, RacingOutcome, RacingState};
 use crate::template::Template;
 
 /// How a fixture ended, or one way it could.
@@ -17,6 +18,8 @@ pub enum Outcome {
     Football(FootballOutcome),
     /// A space that was defined as data.
     Custom(CustomOutcome),
+    /// Racing.
+    Racing(RacingOutcome),
 }
 
 /// Something that happened on the field of play, as a feed tells it.
@@ -26,8 +29,10 @@ pub enum Incident {
     Football(FootballIncident),
     /// A space that was defined as data.
     Custom(CustomIncident),
+    /// Racing.
+    Racing(RacingIncident),
 }
-codec_enum!(Incident { 0 = Football(incident), 1 = Custom(incident) });
+codec_enum!(Incident { 0 = Football(incident), 1 = Custom(incident), 3 = Racing(incident) });
 
 impl Incident {
     /// The name on the wire.
@@ -35,6 +40,7 @@ impl Incident {
         match self {
             Self::Football(incident) => incident.kind.name(),
             Self::Custom(_) => "state",
+            Self::Racing(incident) => incident.name(),
         }
     }
 }
@@ -46,8 +52,10 @@ pub enum LiveState {
     Football(FootballState),
     /// A space that was defined as data.
     Custom(CustomState),
+    /// Racing.
+    Racing(RacingState),
 }
-codec_enum!(LiveState { 0 = Football(state), 1 = Custom(state) });
+codec_enum!(LiveState { 0 = Football(state), 1 = Custom(state), 3 = Racing(state) });
 
 /// Where a fixture stands, whatever the sport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,6 +185,7 @@ impl LiveState {
         match format {
             Format::Football => Self::Football(FootballState::default()),
             Format::Custom(_) => Self::Custom(CustomState::new(template)),
+            Format::Racing(format) => Self::Racing(RacingState::new(format)),
         }
     }
 
@@ -205,6 +214,7 @@ impl LiveState {
         match (self, incident) {
             (Self::Football(state), Incident::Football(incident)) => state.apply(incident),
             (Self::Custom(state), Incident::Custom(incident)) => state.apply(incident),
+            (Self::Racing(state), Incident::Racing(incident)) => state.apply(incident),
             _ => Err(IncidentError::AnotherSport),
         }
     }
@@ -214,6 +224,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.phase(),
             Self::Custom(state) => state.phase,
+            Self::Racing(state) => state.phase(),
         }
     }
 
@@ -222,6 +233,7 @@ impl LiveState {
         match self {
             Self::Football(state) => Outcome::Football(state.outcome()),
             Self::Custom(state) => Outcome::Custom(state.outcome()),
+            Self::Racing(state) => Outcome::Racing(state.outcome()),
         }
     }
 
@@ -230,6 +242,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.summary(),
             Self::Custom(state) => state.summary(),
+            Self::Racing(state) => state.summary(),
         }
     }
 
@@ -238,6 +251,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.score(),
             Self::Custom(state) => state.score,
+            Self::Racing(_) => (0, 0),
         }
     }
 
@@ -246,6 +260,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.clock_ms,
             Self::Custom(state) => state.clock_ms,
+            Self::Racing(_) => 0,
         }
     }
 
@@ -257,6 +272,14 @@ impl LiveState {
                 let allows = |view| {
                     let gate = state.gate(view);
                     CellSet::from_cells((0..cell_count(view)).filter(|&cell| gate.allows(cell)))
+                };
+                possible.fill(template, allows, |visit| state.visit_possible_main(visit));
+            }
+            Self::Racing(state) => {
+                let views = state.format.views();
+                let allows = |view: u8| {
+                    let of = views[usize::from(view)];
+                    CellSet::from_cells((0..cell_count(view)).filter(|&cell| state.allows(of, cell)))
                 };
                 possible.fill(template, allows, |visit| state.visit_possible_main(visit));
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use oddsengine_types::{Grade, IdMap, SportId};
 
 use crate::joint::{JointSpace, ViewMap};
-use crate::live::Outcome;
+use crate::live::{LiveState, Outcome, Possible};
 
 macro_rules! codec_struct_newtype {
     ($name:ident) => {
@@ -162,6 +162,8 @@ pub enum Rules {
     Football(Vec<crate::football::Rule>),
     /// A space that was defined as data: the grades of the cells are the rules.
     Custom,
+    /// Racing.
+    Racing(Vec<crate::racing::RacingRule>),
 }
 
 /// One market before compilation: key, number of winners, named selections.
@@ -325,9 +327,24 @@ impl Template {
     pub fn grade(&self, selection: usize, outcome: &Outcome) -> Grade {
         match (&self.rules, outcome) {
             (Rules::Football(rules), Outcome::Football(outcome)) => rules[selection].grade(outcome),
+            (Rules::Racing(rules), Outcome::Racing(outcome)) => rules[selection].grade(outcome),
             (Rules::Custom, Outcome::Custom(outcome)) => self.grade_at_main(selection, outcome.cell.into()),
             (_, outcome) => panic!("{outcome:?} is no outcome of sport {}", self.sport),
         }
+    }
+
+    /// The grade that a selection has already, if it has one: void without what it needs, or the same on everything that
+    /// is still possible.
+    pub fn decided_grade(&self, selection: usize, live: &LiveState, possible: &Possible) -> Option<Grade> {
+        let is_void = match (&self.rules, live) {
+            (Rules::Racing(rules), LiveState::Racing(state)) => state.voids(&rules[selection]),
+            _ => false,
+        };
+        if is_void {
+            return Some(Grade::VOID);
+        }
+        let before = &possible.before[usize::from(self.view_of(selection))];
+        self.decided(selection, before).map(|grade| self.grades[usize::from(grade)])
     }
 
     /// The grade of a selection on a main cell of the joint space that determines its view.

@@ -11,5 +11,6 @@ pub mod football;
 mod lanes;
 pub mod margin;
 pub mod model;
+pub mod racing;
 mod root;
 pub mod snap;

@@ -11,14 +11,18 @@ use crate::football::intensity::{IntensityConfig, IntensityProfile, MatchClock, 
 use crate::football::live_views::{RemainingGoals, fill_views};
 use crate::football::{DixonColes, FootballError};
 use crate::margin::MarginMethod;
+use crate::racing::calibration::{PlacePrices, RacingConfig};
+use crate::racing::{self, RacingParameters};
 
 /// Settings of all models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelConfig {
     /// Football.
     pub football: FootballConfig,
+    /// Racing.
+    pub racing: RacingConfig,
 }
-codec_struct!(ModelConfig { football });
+codec_struct!(ModelConfig { football, racing });
 
 /// Settings of football in play, in thousandths. Illustrative defaults until fitted on licensed data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +65,10 @@ pub enum Parameters {
     Football(GoalExpectation),
     /// A space that was defined as data: what its own model gave.
     Custom(ForeignProbabilities),
+    /// Racing: strengths of the runners.
+    Racing(RacingParameters),
 }
-codec_enum!(Parameters { 0 = Football(expectation), 1 = Custom(foreign) });
+codec_enum!(Parameters { 0 = Football(expectation), 1 = Custom(foreign), 3 = Racing(parameters) });
 
 /// What a foreign model was given and what it gave: inputs of the engine, never recomputed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,6 +134,7 @@ pub struct MarketPrices<'a> {
 pub struct Models {
     profile: IntensityProfile,
     multipliers: RateMultipliers,
+    racing: RacingConfig,
 }
 
 impl Models {
@@ -166,7 +173,8 @@ impl Models {
             red_own: share(football.red_card_own_e3),
             red_opponent: share(football.red_card_opponent_e3),
         };
-        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)? })
+        config.racing.check()?;
+        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)?, racing: config.racing })
     }
 
     /// Parameters that explain market prices.
@@ -181,6 +189,7 @@ impl Models {
     ) -> Result<Parameters, BoundsError> {
         match format {
             Format::Football => calibrate_football(template, prices),
+            Format::Racing(_) => calibrate_racing(&self.racing, template, prices),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no calibration: give its probabilities"))
             }
@@ -213,6 +222,9 @@ impl Models {
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no supremacy and total: set its inputs"))
             }
+            Format::Racing(_) => {
+                Err(BoundsError::new("a race has no supremacy and total: give the prices of its win market"))
+            }
         }
     }
 
@@ -227,6 +239,10 @@ impl Models {
         match (parameters, live) {
             (Parameters::Football(expectation), LiveState::Football(state)) => {
                 fill_views(&self.remaining_goals(expectation, state), state, prefixes);
+                true
+            }
+            (Parameters::Racing(parameters), LiveState::Racing(state)) => {
+                racing::live_views::fill_views(parameters, state, prefixes);
                 true
             }
             (Parameters::Custom(foreign), LiveState::Custom(_)) => {
@@ -284,6 +300,29 @@ fn calibrate_football(template: &Template, prices: &[MarketPrices<'_>]) -> Resul
     );
     fitted
         .map(|fitted| Parameters::Football(goal_expectation(&fitted.model)))
+        .map_err(|error| BoundsError::new(error.to_string()))
+}
+
+/// From the prices of `win`, and of one place market if there is one.
+fn calibrate_racing(
+    config: &RacingConfig,
+    template: &Template,
+    prices: &[MarketPrices<'_>],
+) -> Result<Parameters, BoundsError> {
+    let decimals = |price: &MarketPrices<'_>| {
+        price.odds_e4.iter().map(|&e4| f64::from(e4) / 10_000.0).collect::<Vec<f64>>()
+    };
+    let key = |price: &MarketPrices<'_>| template.markets[price.market].key.as_str();
+    let Some(win) = prices.iter().find(|price| key(price) == "win") else {
+        return Err(BoundsError::new("racing is calibrated from the prices of win"));
+    };
+    let place = prices.iter().find_map(|price| {
+        let places = key(price).strip_prefix("place.")?.parse().ok()?;
+        Some((places, decimals(price)))
+    });
+    let places = place.as_ref().map(|(places, odds)| PlacePrices { places: *places, odds });
+    racing::calibration::calibrate(config, &decimals(win), places)
+        .map(Parameters::Racing)
         .map_err(|error| BoundsError::new(error.to_string()))
 }
 

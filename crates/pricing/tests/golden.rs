@@ -12,6 +12,7 @@ use oddsengine_pricing::football::markov::{self, MatchState};
 use oddsengine_pricing::football::weibull;
 use oddsengine_pricing::football::{DixonColes, LineShares, ScoreGrid, quarters_from_line};
 use oddsengine_pricing::margin::{self, MarginMethod};
+use oddsengine_pricing::racing::{self, Exponents, HeneryModel, ModelKind, OrderModel};
 use oddsengine_pricing::snap;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,72 @@ fn margin_application() {
         match margin::apply(method(inputs), &fair, number(&inputs["booksum"]), &mut implied) {
             Ok(()) => json!({"odds": implied.iter().map(|p| 1.0 / p).collect::<Vec<_>>()}),
             Err(error) => json!({"error": error.code()}),
+        }
+    });
+}
+
+#[test]
+fn racing_orders() {
+    run("racing", 5, |case, inputs| {
+        let win = numbers(&inputs["p_win"]);
+        let count = win.len();
+        let places = |model: &OrderModel, places: usize| {
+            let mut out = vec![0.0; count];
+            model.places(places, &mut out).unwrap();
+            out
+        };
+        match text(&case["function"]) {
+            "racing.order" => {
+                let [first, second, third] = numbers(&inputs["exponents"]).try_into().unwrap();
+                assert_eq!(first, 1.0);
+                let model =
+                    OrderModel::new(ModelKind::Sequential(Exponents { second, third, later: 1.0 }), &win)
+                        .unwrap();
+                let (mut exactas, mut quinellas) = (vec![0.0; count * count], vec![0.0; count * count]);
+                let mut trifectas = vec![0.0; count * count * count];
+                model.exactas(&mut exactas).unwrap();
+                model.quinellas(&mut quinellas).unwrap();
+                model.trifectas(&mut trifectas).unwrap();
+                json!({
+                    "exacta": per_key(&case["expected"]["exacta"], |pair| {
+                        let (first, second) = pair.split_once('-').unwrap();
+                        let index = |runner: &str| runner.parse::<usize>().unwrap() - 1;
+                        json!(exactas[index(first) * count + index(second)])
+                    }),
+                    "quinella_1_2": quinellas[1],
+                    "trifecta_1_2_3": trifectas[count + 2],
+                    "trifecta_4_1_2": trifectas[3 * count * count + 1],
+                    "place2": places(&model, 2),
+                    "place3": places(&model, 3),
+                })
+            }
+            "racing.henery" => {
+                let model = HeneryModel::from_win(&win).unwrap();
+                let times = model.times().to_vec();
+                let model = OrderModel::Henery(Box::new(model));
+                json!({"theta_zero_mean": times, "place2": places(&model, 2), "place3": places(&model, 3)})
+            }
+            "racing.each_way_ev" => {
+                assert_eq!(text(&inputs["place_model"]), "harville");
+                let model = OrderModel::new(ModelKind::Sequential(Exponents::HARVILLE), &win).unwrap();
+                let runner = number(&inputs["runner_1_based"]) as usize - 1;
+                let place = places(&model, number(&inputs["places"]) as usize)[runner];
+                let (odds, fraction) = (number(&inputs["odds"]), number(&inputs["fraction"]));
+                json!({
+                    "p_place": place,
+                    "expected_return_per_unit_total_stake":
+                        racing::each_way::expected_value(odds, fraction, win[runner], place).unwrap(),
+                })
+            }
+            "racing.withdraw" => {
+                let withdrawn = number(&inputs["withdrawn_1_based"]) as usize - 1;
+                let flags: Vec<bool> = (0..count).map(|runner| runner == withdrawn).collect();
+                let mut rest = vec![0.0; count];
+                racing::without_withdrawn(&win, &flags, &mut rest).unwrap();
+                rest.remove(withdrawn);
+                json!({"p_win_rest": rest})
+            }
+            other => panic!("unknown function {other}"),
         }
     });
 }

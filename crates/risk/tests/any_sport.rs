@@ -1,5 +1,6 @@
 //! The book on the template of every sport, against its definition computed cell by cell.
 
+use oddsengine_markets::racing::{RaceKind, RacingFormat};
 use oddsengine_markets::{Format, LiveState, Possible, Template, ViewMap, template_of};
 use oddsengine_risk::book::{ByGrade, NO_OUTCOME};
 use oddsengine_risk::{Book, Change, Position};
@@ -14,7 +15,10 @@ impl Lcg {
 }
 
 fn formats() -> Vec<Format> {
-    vec![Format::Football]
+    let race = |runners, is_handicap| RacingFormat::standard(RaceKind::Horse, runners, is_handicap);
+    // Six: everything exact. Nine: loose matches. Eighteen in a handicap: loose positions.
+    let races = [race(6, false), race(9, false), race(18, true)].map(Format::Racing);
+    [Format::Football].into_iter().chain(races).collect()
 }
 
 fn before_the_start(format: &Format) -> (&'static Template, Possible) {

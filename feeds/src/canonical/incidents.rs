@@ -3,6 +3,7 @@
 use oddsengine_markets::custom::{CustomIncident, STATE_VALUES_MAX};
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::joint::MAIN_CELLS_MAX;
+use oddsengine_markets::racing::{RUNNERS_MAX, RacingIncident};
 use oddsengine_markets::{Incident, LivePhase};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 
@@ -12,9 +13,10 @@ use crate::json::{Field, Object};
 
 /// Reads an incident; without a `sport` it is football's.
 pub fn incident(message: &Object<'_>) -> Result<Incident, FeedError> {
-    const SPORTS: [(&str, u8); 2] = [("football", 0), ("custom", 1)];
+    const SPORTS: [(&str, u8); 3] = [("football", 0), ("custom", 1), ("racing", 3)];
     match message.optional("sport").map_or(Ok(0), |field| field.choice(&SPORTS))? {
         0 => football(message).map(Incident::Football),
+        3 => racing(message).map(Incident::Racing),
         _ => custom(message).map(Incident::Custom),
     }
 }
@@ -79,6 +81,44 @@ fn read_colour(message: &Object<'_>) -> Result<(), FeedError> {
         }
     }
     Ok(())
+}
+
+/// Runners are named by their numbers, from 1.
+fn racing(message: &Object<'_>) -> Result<RacingIncident, FeedError> {
+    let runner = || message.required("runner")?.integer(1..=RUNNERS_MAX as u8).map(|number| number - 1);
+    let positions = || {
+        let mut positions = [0; RUNNERS_MAX];
+        let items = message.required("positions")?.items(2..=RUNNERS_MAX)?;
+        for (position, item) in positions.iter_mut().zip(items) {
+            *position = item.integer(0..=RUNNERS_MAX as u8)?;
+        }
+        Ok(positions)
+    };
+    const KINDS: [&str; 10] = [
+        "withdrawn",
+        "reinstated",
+        "off",
+        "recalled",
+        "result",
+        "official",
+        "amended",
+        "void",
+        "danger",
+        "safe",
+    ];
+    let kind = message.required("kind")?;
+    Ok(match kind.choice(&KINDS.map(|kind| (kind, kind)))? {
+        "withdrawn" => RacingIncident::Withdrawn(runner()?),
+        "reinstated" => RacingIncident::Reinstated(runner()?),
+        "off" => RacingIncident::Off,
+        "recalled" => RacingIncident::Recalled,
+        "result" => RacingIncident::Result(positions()?),
+        "official" => RacingIncident::Official,
+        "amended" => RacingIncident::Amended(positions()?),
+        "void" => RacingIncident::Void,
+        "danger" => RacingIncident::Danger,
+        _ => RacingIncident::Safe,
+    })
 }
 
 /// The state of a fixture of a space, told whole.

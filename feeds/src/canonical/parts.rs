@@ -3,6 +3,7 @@
 use oddsengine_engine::command::{MODEL_INPUTS_MAX, PRICED_MARKETS_MAX};
 use oddsengine_engine::{Body, Margin, MarginKind, PricedMarket, Scope, ScopeSettings, VoidKind};
 use oddsengine_markets::joint::MAIN_CELLS_MAX;
+use oddsengine_markets::racing::{PLACES_MAX, PlaceTerms, RUNNERS_MAX, RaceKind, RacingFormat};
 use oddsengine_markets::template::SELECTIONS_MAX;
 use oddsengine_markets::{Format, MarketId, SpaceId, football, sport_id, sports};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
@@ -116,9 +117,36 @@ pub fn format(message: &Object<'_>) -> Result<Format, FeedError> {
     let name = field.text(NAME_BYTES_MAX)?;
     match name {
         "football" => Ok(Format::Football),
+        "racing" => racing_format(message.required("format")?).map(Format::Racing),
         "custom" => Ok(Format::Custom(SpaceId::of(message.required("space")?.text(NAME_BYTES_MAX)?))),
         _ => Err(field.unknown_value(name, sports())),
     }
+}
+
+/// What runs and how many; places and terms are the standard ones unless the message says otherwise.
+fn racing_format(field: Field<'_, '_>) -> Result<RacingFormat, FeedError> {
+    const KINDS: [(&str, RaceKind); 2] = [("horse", RaceKind::Horse), ("greyhound", RaceKind::Greyhound)];
+    let format = field.object()?;
+    let within = |error: FeedError| error.within(field);
+    let kind = format.required("kind").and_then(|kind| kind.choice(&KINDS)).map_err(within)?;
+    let runners = format.required("runner_count").and_then(|count| count.integer(2..=RUNNERS_MAX as u8));
+    let handicap = format.optional("is_handicap").map_or(Ok(false), |flag| flag.boolean()).map_err(within)?;
+    let mut race = RacingFormat::standard(kind, runners.map_err(within)?, handicap);
+    if let Some(places) = format.optional("places_max") {
+        race.places_max = places.integer(1..=PLACES_MAX).map_err(within)?;
+    }
+    race.extra_terms = format.optional("extra_terms").map(place_terms).transpose().map_err(within)?;
+    Ok(race)
+}
+
+fn place_terms(field: Field<'_, '_>) -> Result<PlaceTerms, FeedError> {
+    let terms = field.object()?;
+    let number = |name, low: u8, high: u8| terms.required(name).and_then(|number| number.integer(low..=high));
+    let within = |error: FeedError| error.within(field);
+    Ok(PlaceTerms {
+        places: number("places", 2, PLACES_MAX).map_err(within)?,
+        fraction_of: number("fraction_of", 1, PlaceTerms::FRACTION_OF_MAX).map_err(within)?,
+    })
 }
 
 fn settle_market(message: &Object<'_>) -> Result<Body, FeedError> {
