@@ -10,4 +10,5 @@ pub mod football;
 pub mod margin;
 pub mod model;
 mod root;
+pub mod same_game;
 pub mod snap;

@@ -326,6 +326,11 @@ impl FootballState {
         }
     }
 
+    /// Whether a cell of a view is still possible.
+    pub fn allows(&self, view: u8, cell: usize) -> bool {
+        self.gate(view).allows(cell)
+    }
+
     /// Visits the main cells of the joint space that are still possible, ascending.
     pub(crate) fn visit_possible_main(&self, mut visit: impl FnMut(usize)) {
         let range = |half: usize, side: usize| {

@@ -11,8 +11,8 @@ pub(crate) use live::Gate;
 pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as MatchPeriod};
 pub use rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 pub use views::{
-    FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, MAIN_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX, main_cell,
-    main_goals, order_cell, order_of_cell,
+    FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, MAIN_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX,
+    compatible_orders, main_cell, main_goals, order_cell, order_of_cell,
 };
 
 use oddsengine_types::codec_enum;

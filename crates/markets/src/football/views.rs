@@ -275,7 +275,7 @@ pub(super) fn joint_space() -> JointSpace {
 }
 
 /// The order cells that can occur with these goals by half: first-half goals come before second-half goals.
-fn compatible_orders(goals: [[u16; 2]; 2]) -> SideMask {
+pub fn compatible_orders(goals: [[u16; 2]; 2]) -> SideMask {
     let total: u16 = goals.iter().flatten().sum();
     let mut mask = 0;
     for cell in 0..ORDER_CELLS {

@@ -15,8 +15,10 @@ use oddsengine_markets::football::{
 
 use crate::board::ViewPrefixes;
 
-const FULL: usize = FULL_GOALS_MAX + 1;
-const HALF: usize = HALF_GOALS_MAX + 1;
+/// Goals of a side in the match: 0 to 15 or more.
+pub(crate) const FULL: usize = FULL_GOALS_MAX + 1;
+/// Goals of a side in a half: 0 to 10 or more.
+pub(crate) const HALF: usize = HALF_GOALS_MAX + 1;
 
 /// Goals still expected, by half and side, and the dependence of low scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,16 +33,7 @@ pub struct RemainingGoals {
 
 /// Fills the prefix sums of every football view.
 pub fn fill_views(remaining: &RemainingGoals, state: &FootballState, prefixes: &mut ViewPrefixes) {
-    let now = state.goals;
-    let score = [now[0][0] + now[1][0], now[0][1] + now[1][1]];
-    let pmf = |mean: f64, shift: u16| -> [f64; FULL] { shifted_poisson(mean, shift) };
-    let half_pmf = |half: usize, side: usize| -> [f64; HALF] {
-        shifted_poisson(remaining.means[half][side], now[half][side])
-    };
-    let full = [0, 1].map(|side| pmf(remaining.means[0][side] + remaining.means[1][side], score[side]));
-    let halves = [0, 1].map(|half| [0, 1].map(|side| half_pmf(half, side)));
-
-    let corrections = Corrections::new(remaining, score, now, &halves);
+    let GoalMasses { full, halves, corrections } = GoalMasses::new(remaining, state);
     let scale = 1.0 / corrections.total;
 
     fill_full_time(&full, remaining, scale, state, prefixes);
@@ -48,6 +41,30 @@ pub fn fill_views(remaining: &RemainingGoals, state: &FootballState, prefixes: &
         fill_half(&halves[half], period, &corrections, scale, prefixes);
     }
     fill_half_relations(&halves, &corrections, scale, prefixes);
+}
+
+/// The independent parts of the joint model of goals, and what the Dixon–Coles correction adds to their product.
+pub(crate) struct GoalMasses {
+    /// Goals of each side in the match.
+    pub full: [[f64; FULL]; 2],
+    /// Goals by half, then side.
+    pub halves: [[[f64; HALF]; 2]; 2],
+    pub corrections: Corrections,
+}
+
+impl GoalMasses {
+    pub fn new(remaining: &RemainingGoals, state: &FootballState) -> Self {
+        let now = state.goals;
+        let score = [now[0][0] + now[1][0], now[0][1] + now[1][1]];
+        let full = [0, 1].map(|side| {
+            shifted_poisson::<FULL>(remaining.means[0][side] + remaining.means[1][side], score[side])
+        });
+        let halves = [0, 1].map(|half| {
+            [0, 1].map(|side| shifted_poisson::<HALF>(remaining.means[half][side], now[half][side]))
+        });
+        let corrections = Corrections::new(remaining, score, now, &halves);
+        Self { full, halves, corrections }
+    }
 }
 
 /// Poisson probabilities of `shift` plus the remaining goals; the last cell takes the tail.
@@ -83,10 +100,11 @@ fn tau(home: usize, away: usize, remaining: &RemainingGoals) -> f64 {
 }
 
 /// What the Dixon–Coles correction adds to the independent model: at most nine outcomes by half and side.
-struct Corrections {
+pub(crate) struct Corrections {
     outcomes: [(FootballOutcome, f64); 9],
     count: usize,
-    total: f64,
+    /// What all outcomes sum to with the corrections.
+    pub total: f64,
 }
 
 impl Corrections {
@@ -124,20 +142,21 @@ impl Corrections {
         corrections
     }
 
+    /// The corrected outcomes by half and side, with what is added to the probability of each.
+    pub fn outcomes(&self) -> &[(FootballOutcome, f64)] {
+        &self.outcomes[..self.count]
+    }
+
     fn add_to(&self, view: FootballView, cells: &mut [f64]) {
-        for (outcome, change) in &self.outcomes[..self.count] {
+        for (outcome, change) in self.outcomes() {
             cells[view.cell(outcome)] += change;
         }
     }
 }
 
-fn fill_full_time(
-    full: &[[f64; FULL]; 2],
-    remaining: &RemainingGoals,
-    scale: f64,
-    state: &FootballState,
-    prefixes: &mut ViewPrefixes,
-) {
+/// The probabilities of the final scores, home goals by row, before they are scaled to sum to 1.
+#[inline]
+pub(crate) fn score_grid(full: &[[f64; FULL]; 2], remaining: &RemainingGoals) -> [f64; FULL * FULL] {
     let mut grid = [0.0; FULL * FULL];
     for (row, &home) in grid.chunks_exact_mut(FULL).zip(&full[0]) {
         for (cell, &away) in row.iter_mut().zip(&full[1]) {
@@ -149,6 +168,17 @@ fn fill_full_time(
             grid[home * FULL + away] *= tau(home, away, remaining);
         }
     }
+    grid
+}
+
+fn fill_full_time(
+    full: &[[f64; FULL]; 2],
+    remaining: &RemainingGoals,
+    scale: f64,
+    state: &FootballState,
+    prefixes: &mut ViewPrefixes,
+) {
+    let grid = score_grid(full, remaining);
     let (mut totals, mut differences) = ([0.0; 2 * FULL - 1], [0.0; 2 * FULL - 1]);
     let (mut home_goals, mut away_goals) = ([0.0; FULL], [0.0; FULL]);
     for (home, row) in grid.chunks_exact(FULL).enumerate() {
@@ -164,7 +194,7 @@ fn fill_full_time(
     set(prefixes, FootballView::Score(Period::Match), &grid, scale);
     set(prefixes, FootballView::Difference(Period::Match), &differences, scale);
     set_goals(prefixes, Period::Match, &totals, &home_goals, &away_goals, scale);
-    fill_order(&grid, scale, state, prefixes);
+    set(prefixes, FootballView::Order, &order_masses(&grid, state), scale);
 }
 
 fn fill_half(
@@ -277,10 +307,10 @@ static ORDER_SHARE: LazyLock<[f64; FULL * FULL]> = LazyLock::new(|| {
     shares
 });
 
-/// The order view: `exact[i][j]` is the probability that the remaining goals are one particular sequence of `i`
+/// The order view, from the masses of the final scores: `exact[i][j]` is the probability that the remaining goals are one particular sequence of `i`
 /// home and `j` away goals, `begin[i][j]` that they begin with it, `then_home[i][j]` that they begin with it, go on,
 /// and end with a home goal.
-fn fill_order(grid: &[f64; FULL * FULL], scale: f64, state: &FootballState, prefixes: &mut ViewPrefixes) {
+pub(crate) fn order_masses(grid: &[f64; FULL * FULL], state: &FootballState) -> [f64; ORDER_CELLS] {
     let (home_now, away_now) = state.score();
     let (home_now, away_now) = (usize::from(home_now).min(FULL - 1), usize::from(away_now).min(FULL - 1));
     let (rows, columns) = (FULL - home_now, FULL - away_now);
@@ -320,7 +350,7 @@ fn fill_order(grid: &[f64; FULL * FULL], scale: f64, state: &FootballState, pref
             goes_on.max(0.0) + if stays { exact[at] } else { 0.0 }
         };
     }
-    set(prefixes, FootballView::Order, &cells, scale);
+    cells
 }
 
 fn set(prefixes: &mut ViewPrefixes, view: FootballView, cells: &[f64], scale: f64) {
