@@ -223,7 +223,7 @@ fn trivariate(limits: [f64; 3], rho: [f64; 3]) -> f64 {
 }
 
 /// Points of one lattice, and shifted copies of it.
-const LATTICE_POINTS: usize = 4_096;
+const LATTICE_POINTS: usize = 1_021;
 const LATTICE_SHIFTS: usize = 8;
 
 /// Genz's separation of variables on a Richtmyer lattice (square roots of primes), folded by the tent map; the

@@ -62,6 +62,9 @@ impl SameGameOutcomes {
 
     /// Order cells that can still occur.
     pub(super) fn possible_orders(&self) -> u128 {
+        if self.state.order.count == 0 && self.state.half_is_open(1) {
+            return (1 << ORDER_CELLS) - 1;
+        }
         let view = FootballView::Order.index();
         (0..ORDER_CELLS).filter(|&cell| self.state.allows(view, cell)).fold(0, |set, cell| set | 1 << cell)
     }
@@ -197,12 +200,9 @@ impl GoalSpace<{ 2 * HALF_CELLS }> for HalvesSpace<'_> {
                 false => row == home && column == away,
             }
         };
+        let second = (0..HALF_CELLS).filter(|&cell| fits(1, cell)).fold(0_u128, |row, cell| row | 1 << cell);
         let mut cells = HalvesCells::EMPTY;
-        for first in (0..HALF_CELLS).filter(|&cell| fits(0, cell)) {
-            (0..HALF_CELLS)
-                .filter(|&cell| fits(1, cell))
-                .for_each(|second| cells.insert(128 * first + second));
-        }
+        (0..HALF_CELLS).filter(|&cell| fits(0, cell)).for_each(|first| cells.set_row(first, second));
         cells
     }
 

@@ -48,6 +48,13 @@ impl<const WORDS: usize> Cells<WORDS> {
         u128::from(self.0[2 * row]) | u128::from(self.0[2 * row + 1]) << 64
     }
 
+    /// Replaces the 128 cells from `128 * row`.
+    #[inline]
+    pub fn set_row(&mut self, row: usize, cells: u128) {
+        self.0[2 * row] = cells as u64;
+        self.0[2 * row + 1] = (cells >> 64) as u64;
+    }
+
     /// Calls `visit` for every cell, ascending.
     #[inline]
     pub fn for_each(&self, mut visit: impl FnMut(usize)) {
