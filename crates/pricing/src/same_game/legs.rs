@@ -90,7 +90,7 @@ impl<'t> SameGameLegs<'t> {
     }
 
     fn view(&self, selection: usize) -> FootballView {
-        FootballView::ALL[usize::from(self.template.market_of(selection).view)]
+        FootballView::ALL[usize::from(self.template.view_of(selection))]
     }
 
     pub(super) fn dependence(&self, selection: usize) -> Dependence {
@@ -125,7 +125,7 @@ impl<'t> SameGameLegs<'t> {
     /// The sets of a selection that depends on goals, by half.
     pub(super) fn on_halves(&self, selection: usize) -> &GradeSets<{ 2 * HALF_CELLS }> {
         self.halves[selection].get_or_init(|| {
-            let view_index = usize::from(self.template.market_of(selection).view);
+            let view_index = usize::from(self.template.view_of(selection));
             let cells = self.halves_cells[view_index].get_or_init(|| halves_cells(self.view(selection)));
             let grades = self.template.grades_on_cells(selection);
             let grade_at = |cell: usize| match cell % 128 < HALF_CELLS {

@@ -260,5 +260,5 @@ impl GoalSpace<{ 2 * HALF_CELLS }> for HalvesSpace<'_> {
 }
 
 fn orders(goals: [[u16; 2]; 2]) -> u128 {
-    compatible_orders(goals)
+    compatible_orders(goals).iter().fold(0, |set, cell| set | 1 << cell)
 }
