@@ -2,11 +2,13 @@
 //!
 //! The outcome space is the goals of each side in each half, and the sequence in which they fell.
 
+mod knockout;
 mod live;
 mod rule;
 pub mod template;
 mod views;
 
+pub use knockout::{Decision, FirstLeg, KICKS, shootout_winner};
 pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as MatchPeriod};
 pub use rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 pub use views::{
@@ -89,6 +91,17 @@ impl GoalOrder {
         self.count -= 1;
         Some(index)
     }
+}
+
+/// Intervals of ten minutes of the match clock.
+pub const INTERVAL_COUNT: usize = 9;
+
+/// The interval of ten minutes, 0..=8, that a goal belongs to; added time belongs to the one in which its half ends.
+pub fn goal_interval(is_first_half: bool, clock_ms: i64) -> usize {
+    const INTERVAL_MS: i64 = 600_000;
+    let last = if is_first_half { 4 } else { INTERVAL_COUNT as i64 - 1 };
+    let first = if is_first_half { 0 } else { 4 };
+    (clock_ms / INTERVAL_MS).clamp(first, last) as usize
 }
 
 /// How a match ended, or one way it could.
