@@ -175,7 +175,7 @@ impl LiveState {
     /// Before the start.
     pub fn new(format: &Format, template: &Template) -> Self {
         match format {
-            Format::Football => Self::Football(FootballState::default()),
+            Format::Football(format) => Self::Football(FootballState::new(*format)),
             Format::Custom(_) => Self::Custom(CustomState::new(template)),
         }
     }
@@ -242,13 +242,10 @@ impl LiveState {
 
     /// Fills `possible` with what can still happen.
     pub fn fill_possible(&self, template: &Template, possible: &mut Possible) {
-        let cell_count = |view: u8| template.views[usize::from(view)].cell_count;
         match self {
             Self::Football(state) => {
-                let allows = |view| {
-                    let gate = state.gate(view);
-                    CellSet::from_cells((0..cell_count(view)).filter(|&cell| gate.allows(cell)))
-                };
+                let views = state.format.views();
+                let allows = |view: u8| state.possible_cells(views[usize::from(view)]);
                 possible.fill(template, allows, |visit| state.visit_possible_main(visit));
             }
             Self::Custom(state) => {

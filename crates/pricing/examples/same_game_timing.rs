@@ -61,10 +61,31 @@ fn main() {
     };
 
     let six = [
-        all(&["1x2/home", "total:1.5/over", "both_score/yes", "total:4.5/under", "home_total:1.5/over", "handicap:-2.5/away"]),
-        all(&["double_chance/1x", "total:1.5/over", "total:5.5/under", "away_total:1.5/under", "odd_even/odd", "handicap:1.5/home"]),
+        all(&[
+            "1x2/home",
+            "total:1.5/over",
+            "both_score/yes",
+            "total:4.5/under",
+            "home_total:1.5/over",
+            "handicap:-2.5/away",
+        ]),
+        all(&[
+            "double_chance/1x",
+            "total:1.5/over",
+            "total:5.5/under",
+            "away_total:1.5/under",
+            "odd_even/odd",
+            "handicap:1.5/home",
+        ]),
     ];
-    let refunding = all(&["handicap:-0.25/home", "total:2.25/over", "total:5/under", "away_total:1.75/under", "both_score/yes", "handicap:-3/away"]);
+    let refunding = all(&[
+        "handicap:-0.25/home",
+        "total:2.25/over",
+        "total:5/under",
+        "away_total:1.75/under",
+        "both_score/yes",
+        "handicap:-3/away",
+    ]);
     let halves = all(&["1x2.h1/draw", "1x2/home", "total:2.5/over"]);
     let orders = all(&["first_goal/away", "1x2/home", "total:2.5/over"]);
     let both = all(&["first_goal/away", "1x2.h1/draw", "1x2/home"]);

@@ -129,7 +129,10 @@ fn situations() -> Vec<(FootballState, RemainingGoals)> {
             let state = state_after(kinds);
             let shares = [0, 1].map(|half| if state.half_is_open(half) { [0.45, 0.55][half] } else { 0.0 });
             let lambda = [0.62, 0.41];
-            (state, RemainingGoals { means: shares.map(|share| lambda.map(|l| l * share)), lambda, rho: -0.08 })
+            (
+                state,
+                RemainingGoals { means: shares.map(|share| lambda.map(|l| l * share)), lambda, rho: -0.08 },
+            )
         })
         .collect()
 }
@@ -303,10 +306,12 @@ fn player_legs_agree_with_the_enumeration_of_scorers() {
     for (state, remaining) in situations() {
         let outcomes = SameGameOutcomes::new(&remaining, &state);
         let known = state.order.count;
-        let credit = |index: u16| state.order.side(index).map(|side| match side {
-            Side::Home => GoalCredit::Player(0),
-            Side::Away => GoalCredit::Other,
-        });
+        let credit = |index: u16| {
+            state.order.side(index).map(|side| match side {
+                Side::Home => GoalCredit::Player(0),
+                Side::Away => GoalCredit::Other,
+            })
+        };
         let player = |side, share, goals| Player { side, share, goals };
         let home_goals = state.score().0 as u8;
         let squad = Squad {
@@ -329,7 +334,9 @@ fn player_legs_agree_with_the_enumeration_of_scorers() {
                 }
             }
             match price(&LEGS, &outcomes, &squad, multiple) {
-                Ok(got) => near(got.probability, want, 2e-5, &format!("{texts:?} {players:?} after {state:?}")),
+                Ok(got) => {
+                    near(got.probability, want, 2e-5, &format!("{texts:?} {players:?} after {state:?}"))
+                }
                 Err(error) => {
                     assert_eq!((error, want), (SameGameError::Contradictory, 0.0));
                 }
@@ -399,7 +406,9 @@ fn combinable_agrees_with_the_prices() {
                 with.push(index as u16);
                 let text = || format!("{} after {legs:?}", football().selection_text(index));
                 match priced(&outcomes, &with) {
-                    Err(SameGameError::Contradictory) => assert_eq!(answer, Combinable::Contradicts, "{}", text()),
+                    Err(SameGameError::Contradictory) => {
+                        assert_eq!(answer, Combinable::Contradicts, "{}", text())
+                    }
                     Err(SameGameError::DuplicateLeg { .. }) => assert_eq!(answer, Combinable::Implied),
                     Err(error) => panic!("{error}: {} after {state:?}", text()),
                     Ok(price) if price.implied.contains(count) => {
@@ -444,7 +453,9 @@ fn impossible_multiples_are_refused() {
     assert_eq!(text(&contradictory), "the legs contradict each other: no possible outcome pays all of them");
     // The stake on the draw no bet comes back when the draw wins: still no outcome pays both.
     assert!(priced(&outcomes, &selections(&["draw_no_bet/home", "1x2/draw"])).is_err());
-    assert!(priced(&outcomes, &selections(&["first_goal/home", "1x2.h1/away", "total.h1:1.5/under"])).is_err());
+    assert!(
+        priced(&outcomes, &selections(&["first_goal/home", "1x2.h1/away", "total.h1:1.5/under"])).is_err()
+    );
     let mut state = state_after(&[Kind::KickOff]);
     state.goals[0][0] = 10;
     let outcomes = SameGameOutcomes::new(&before_kick_off([1.7, 1.05], 0.0, 0.45), &state);

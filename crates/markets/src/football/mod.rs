@@ -2,12 +2,26 @@
 //!
 //! The outcome space is the goals of each side in each half, and the sequence in which they fell.
 
+mod depth;
+mod depth_live;
+mod depth_rule;
+pub mod depth_template;
+mod depth_views;
+mod format;
 mod knockout;
 mod live;
 mod rule;
 pub mod template;
 mod views;
 
+pub use depth::{COUNT_MAX, Credit, FootballDepth, GOALS_MAX, GoalFact};
+pub use depth_live::{DepthIncident, INTERVAL_GRACE_MS};
+pub use depth_rule::{DepthRule, PairRule};
+pub use depth_views::{
+    COUNTS_MAX, CountAxis, CountKind, DepthView, EXTRA_GOALS_MAX, INTERVAL_GOALS_MAX, PLAYER_ABSENT,
+    PLAYER_GOALS_MAX, PlayerPart, TieMethod, interval_goals, player_part, tie, tie_cell,
+};
+pub use format::{FIRST_LEG_GOALS_MAX, FootballFormat, Knockout, PLAYERS_MAX};
 pub use knockout::{Decision, FirstLeg, KICKS, shootout_winner};
 pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as MatchPeriod};
 pub use rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
@@ -111,9 +125,26 @@ pub struct FootballOutcome {
     pub goals: [[u16; 2]; 2],
     /// Their order.
     pub order: GoalOrder,
+    /// What happened beside the score.
+    pub depth: FootballDepth,
+}
+
+/// Goals of (home, away) in a period, from goals by half, then side.
+#[inline]
+pub fn score_of([first, second]: [[u16; 2]; 2], period: Period) -> (u16, u16) {
+    match period {
+        Period::Match => (first[0] + second[0], first[1] + second[1]),
+        Period::FirstHalf => (first[0], first[1]),
+        Period::SecondHalf => (second[0], second[1]),
+    }
 }
 
 impl FootballOutcome {
+    /// Goals by half, then side, and their order; nothing else has happened.
+    pub fn new(goals: [[u16; 2]; 2], order: GoalOrder) -> Self {
+        Self { goals, order, depth: FootballDepth::default() }
+    }
+
     /// An outcome with these goals in the first and second half; within a half the home side's come first.
     ///
     /// ```
@@ -126,18 +157,13 @@ impl FootballOutcome {
             let home = std::iter::repeat_n(Side::Home, usize::from(home));
             home.chain(std::iter::repeat_n(Side::Away, usize::from(away)))
         });
-        Self { goals: [first, second], order: GoalOrder::from_sides(sides) }
+        Self::new([first, second], GoalOrder::from_sides(sides))
     }
 
     /// Goals of (home, away) in a period.
     #[inline]
     pub fn score(&self, period: Period) -> (u16, u16) {
-        let [first, second] = self.goals;
-        match period {
-            Period::Match => (first[0] + second[0], first[1] + second[1]),
-            Period::FirstHalf => (first[0], first[1]),
-            Period::SecondHalf => (second[0], second[1]),
-        }
+        score_of(self.goals, period)
     }
 }
 

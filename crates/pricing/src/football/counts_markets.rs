@@ -200,10 +200,7 @@ mod tests {
             }
         }
         let [home, away, home_square, away_square, product] = sums;
-        (
-            [home, away],
-            [home_square - home * home, away_square - away * away, product - home * away],
-        )
+        ([home, away], [home_square - home * home, away_square - away * away, product - home * away])
     }
 
     #[test]
@@ -254,15 +251,20 @@ mod tests {
 
     #[test]
     fn a_small_concentration_makes_sides_compensate() {
-        let correlation = |concentration| CountModel::new(5.0, 5.0, 30.0, concentration).unwrap().correlation();
+        let correlation =
+            |concentration| CountModel::new(5.0, 5.0, 30.0, concentration).unwrap().correlation();
         assert!(correlation(8.0) < correlation(20.0) && correlation(20.0) < 0.0 && correlation(1e6) > 0.0);
     }
 
     #[test]
     fn impossible_arguments_are_refused() {
         for bad in [f64::NAN, -1.0, f64::INFINITY] {
-            assert!(CountModel::new(bad, 1.0, 5.0, 5.0).is_err() && CountModel::new(1.0, 1.0, bad, 5.0).is_err());
-            assert!(CountModel::new(1.0, bad, 5.0, 5.0).is_err() && CountModel::new(1.0, 1.0, 5.0, bad).is_err());
+            assert!(
+                CountModel::new(bad, 1.0, 5.0, 5.0).is_err() && CountModel::new(1.0, 1.0, bad, 5.0).is_err()
+            );
+            assert!(
+                CountModel::new(1.0, bad, 5.0, 5.0).is_err() && CountModel::new(1.0, 1.0, 5.0, bad).is_err()
+            );
             let model = CountModel::new(5.0, 5.0, 30.0, 20.0).unwrap();
             assert!(model.grid(CountProgress { elapsed: bad, ..CountProgress::START }).is_err());
         }

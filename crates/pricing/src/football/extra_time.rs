@@ -84,7 +84,9 @@ pub fn qualification(
         for (away, &mass) in row.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
             match first_leg.decision([home as u16, away as u16]) {
                 Decision::Through(side) => result.methods[side.index()][0] += mass,
-                Decision::Level => extra.add(first_leg, [home as u16, away as u16], mass, &masses, &mut result),
+                Decision::Level => {
+                    extra.add(first_leg, [home as u16, away as u16], mass, &masses, &mut result)
+                }
             }
         }
     }
@@ -277,7 +279,8 @@ mod tests {
         let skipped = ExtraTime { is_skipped: true, ..extra };
         let found = qualification(grid.cells(), grid.size(), &FirstLeg::default(), &skipped).unwrap();
         assert!((found.penalties() - grid.draw()).abs() < 1e-12 && found.methods[0][1] == 0.0);
-        let running = in_extra_time([2, 1], &FirstLeg::default(), &ExtraTime { means: [0.0; 2], ..extra }).unwrap();
+        let running =
+            in_extra_time([2, 1], &FirstLeg::default(), &ExtraTime { means: [0.0; 2], ..extra }).unwrap();
         assert_eq!(running.methods[0], [0.0, 1.0, 0.0]);
     }
 

@@ -95,7 +95,8 @@ pub fn interval_cells(
         let first = usize::from(goals).min(INTERVAL_GOALS - 1);
         poisson::fill_masses(mean, &mut cells[first..]);
         let below: f64 = cells[first..INTERVAL_GOALS - 1].iter().sum();
-        cells[INTERVAL_GOALS - 1] = if mean == 0.0 && first < INTERVAL_GOALS - 1 { 0.0 } else { (1.0 - below).max(0.0) };
+        cells[INTERVAL_GOALS - 1] =
+            if mean == 0.0 && first < INTERVAL_GOALS - 1 { 0.0 } else { (1.0 - below).max(0.0) };
     }
     Ok(std::array::from_fn(|cell| sides[0][cell / INTERVAL_GOALS] * sides[1][cell % INTERVAL_GOALS]))
 }
@@ -182,8 +183,11 @@ mod tests {
             assert!(shares[over..].iter().all(|share| *share > 0.0), "{at:?} {shares:?}");
         }
         // A board of long added time belongs to the interval in which the half ends.
-        let board = MatchClock { announced_stoppage_ms: Some(9 * MINUTE_MS), ..clock(Period::SecondHalf, 85) };
-        assert!(interval_shares(&profile, board)[8] > interval_shares(&profile, clock(Period::SecondHalf, 85))[8]);
+        let board =
+            MatchClock { announced_stoppage_ms: Some(9 * MINUTE_MS), ..clock(Period::SecondHalf, 85) };
+        assert!(
+            interval_shares(&profile, board)[8] > interval_shares(&profile, clock(Period::SecondHalf, 85))[8]
+        );
     }
 
     #[test]

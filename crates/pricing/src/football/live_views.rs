@@ -9,8 +9,8 @@
 use std::sync::LazyLock;
 
 use oddsengine_markets::football::{
-    FULL_GOALS_MAX, FootballOutcome, FootballState, FootballView, GoalOrder, HALF_GOALS_MAX, ORDER_CELLS,
-    ORDER_PREFIX, Period, Scope, Side, order_of_cell,
+    FULL_GOALS_MAX, FootballState, FootballView, HALF_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX, Period, Scope,
+    Side, order_of_cell, score_of,
 };
 
 use crate::board::ViewPrefixes;
@@ -101,7 +101,7 @@ fn tau(home: usize, away: usize, remaining: &RemainingGoals) -> f64 {
 
 /// What the Dixon–Coles correction adds to the independent model: at most nine outcomes by half and side.
 pub(crate) struct Corrections {
-    outcomes: [(FootballOutcome, f64); 9],
+    goals: [([[u16; 2]; 2], f64); 9],
     count: usize,
     /// What all outcomes sum to with the corrections.
     pub total: f64,
@@ -114,7 +114,7 @@ impl Corrections {
         now: [[u16; 2]; 2],
         halves: &[[[f64; HALF]; 2]; 2],
     ) -> Self {
-        let mut corrections = Self { outcomes: [(FootballOutcome::default(), 0.0); 9], count: 0, total: 1.0 };
+        let mut corrections = Self { goals: [([[0; 2]; 2], 0.0); 9], count: 0, total: 1.0 };
         if remaining.rho == 0.0 || score[0] > 1 || score[1] > 1 {
             return corrections;
         }
@@ -133,8 +133,7 @@ impl Corrections {
                     .product();
                 let change = base
                     * (tau(usize::from(home[0] + home[1]), usize::from(away[0] + away[1]), remaining) - 1.0);
-                corrections.outcomes[corrections.count] =
-                    (FootballOutcome { goals, order: GoalOrder::default() }, change);
+                corrections.goals[corrections.count] = (goals, change);
                 corrections.count += 1;
                 corrections.total += change;
             }
@@ -142,14 +141,14 @@ impl Corrections {
         corrections
     }
 
-    /// The corrected outcomes by half and side, with what is added to the probability of each.
-    pub fn outcomes(&self) -> &[(FootballOutcome, f64)] {
-        &self.outcomes[..self.count]
+    /// The corrected goals by half, then side, with what is added to the probability of each.
+    pub fn goals(&self) -> &[([[u16; 2]; 2], f64)] {
+        &self.goals[..self.count]
     }
 
     fn add_to(&self, view: FootballView, cells: &mut [f64]) {
-        for (outcome, change) in self.outcomes() {
-            cells[view.cell(outcome)] += change;
+        for &(goals, change) in self.goals() {
+            cells[view.cell_of_goals(goals)] += change;
         }
     }
 }
@@ -311,7 +310,7 @@ static ORDER_SHARE: LazyLock<[f64; FULL * FULL]> = LazyLock::new(|| {
 /// home and `j` away goals, `begin[i][j]` that they begin with it, `then_home[i][j]` that they begin with it, go on,
 /// and end with a home goal.
 pub(crate) fn order_masses(grid: &[f64; FULL * FULL], state: &FootballState) -> [f64; ORDER_CELLS] {
-    let (home_now, away_now) = state.score();
+    let (home_now, away_now) = score_of(state.goals, Period::Match);
     let (home_now, away_now) = (usize::from(home_now).min(FULL - 1), usize::from(away_now).min(FULL - 1));
     let (rows, columns) = (FULL - home_now, FULL - away_now);
     let share = &*ORDER_SHARE;

@@ -13,6 +13,7 @@
 //! | [`live_views`] | how likely is every cell of every view, now? |
 //! | [`counts`] | corners, cards, shots |
 //! | [`counts_markets`] | corners and cards of both sides, also in play |
+//! | [`depth`] | what a fixture offers beside the score: parameters and view probabilities |
 //! | [`scorers`] | who scores, from shares of his side's goals |
 //! | [`intervals`] | goals by ten minutes |
 //! | [`extra_time`] | who goes through: extra time, penalties, two legs |
@@ -23,6 +24,7 @@
 pub mod calibration;
 pub mod counts;
 pub mod counts_markets;
+pub mod depth;
 mod error;
 pub mod extra_time;
 pub mod inplay;

@@ -258,9 +258,14 @@ mod tests {
         assert_eq!(text(&[]), "number of players 0 is outside 1..=64");
         assert_eq!(text(&[1.0]), "anytime odds 1 is outside 1.001..=10000");
         assert!(text(&[1.3]).starts_with("no model has anytime scorer 0.769"));
-        assert!(scorer_markets(&goals, f64::NAN, 0.5, 0.5).is_err() && scorer_markets(&[], 0.1, 0.5, 0.5).is_err());
+        assert!(
+            scorer_markets(&goals, f64::NAN, 0.5, 0.5).is_err()
+                && scorer_markets(&[], 0.1, 0.5, 0.5).is_err()
+        );
         assert!(scorer_markets(&[0.9, 0.9], 0.1, 0.5, 0.5).is_err());
         assert!(shares_from_odds(&goals, &[3.0], 0.6, 0.5).is_err());
-        assert!(share_of_minutes(0.2, 0.0, 1.0, 1.0).is_err() && share_of_minutes(0.2, 60.0, 31.0, 30.0).is_err());
+        assert!(
+            share_of_minutes(0.2, 0.0, 1.0, 1.0).is_err() && share_of_minutes(0.2, 60.0, 31.0, 30.0).is_err()
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! Which further selections a multiple can take: the whole template in one call.
 
+use super::SameGameError;
 use super::legs::{Dependence, SameGameLegs};
 use super::outcomes::{GoalSpace, HalvesSpace, SameGameOutcomes, ScoreSpace};
 use super::players::{PlayerWeights, Squad};
 use super::price::{SameGame, base, check, weights};
 use super::sets::{Cells, GradeSets};
-use super::SameGameError;
 
 /// What a further selection would do to a multiple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

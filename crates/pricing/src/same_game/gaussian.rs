@@ -190,7 +190,8 @@ const FAR: f64 = 9.0;
 /// P(all three below their limits); `rho` is (01, 02, 12).
 fn trivariate(limits: [f64; 3], rho: [f64; 3]) -> f64 {
     // Conditioned on the variable that is least tied to the others, so that the inner one stays smooth.
-    let ties = [rho[0].abs().max(rho[1].abs()), rho[0].abs().max(rho[2].abs()), rho[1].abs().max(rho[2].abs())];
+    let ties =
+        [rho[0].abs().max(rho[1].abs()), rho[0].abs().max(rho[2].abs()), rho[1].abs().max(rho[2].abs())];
     let first = (0..3).min_by(|&a, &b| ties[a].total_cmp(&ties[b])).unwrap_or(0);
     let (limits, rho) = match first {
         0 => (limits, rho),

@@ -3,9 +3,7 @@
 use std::sync::OnceLock;
 
 use oddsengine_markets::Template;
-use oddsengine_markets::football::{
-    FULL_GOALS_MAX, FootballOutcome, FootballView, HALF_GOALS_MAX, ORDER_CELLS, Period,
-};
+use oddsengine_markets::football::{FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, ORDER_CELLS, Period};
 
 use super::sets::{Cells, GradeKind, GradeSets};
 
@@ -152,7 +150,7 @@ fn halves_cells(view: FootballView) -> Box<[u8]> {
     let score = |cell: usize| [(cell / HALF) as u16, (cell % HALF) as u16];
     (0..128 * HALF_CELLS)
         .map(|cell| match cell % 128 < HALF_CELLS {
-            true => view.cell(&FootballOutcome::from_halves(score(cell / 128), score(cell % 128))) as u8,
+            true => view.cell_of_goals([score(cell / 128), score(cell % 128)]) as u8,
             false => 0,
         })
         .collect()

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use oddsengine_markets::football::{FootballState, FootballView, ORDER_CELLS, compatible_orders};
+use oddsengine_markets::football::{
+    FootballState, FootballView, ORDER_CELLS, Period, compatible_orders, score_of,
+};
 
 use super::SameGameError;
 use super::legs::{FULL, HALF, HALF_CELLS, HalvesCells, ScoreCells};
@@ -44,19 +46,19 @@ impl SameGameOutcomes {
             cells
         });
         let mut corrections = [(0, 0.0); 9];
-        let outcomes = masses.corrections.outcomes();
-        for (slot, (outcome, change)) in corrections.iter_mut().zip(outcomes) {
-            let [first, second] = outcome.goals.map(|[home, away]| usize::from(home) * HALF + usize::from(away));
+        let corrected = masses.corrections.goals();
+        for (slot, (goals, change)) in corrections.iter_mut().zip(corrected) {
+            let [first, second] = goals.map(|[home, away]| usize::from(home) * HALF + usize::from(away));
             *slot = (128 * first + second, change * scale);
         }
-        let (home, away) = state.score();
+        let (home, away) = score_of(state.goals, Period::Match);
         Self {
             state: *state,
             score_now: [home.into(), away.into()],
             score,
             halves,
             corrections,
-            correction_count: outcomes.len(),
+            correction_count: corrected.len(),
         }
     }
 
@@ -65,8 +67,9 @@ impl SameGameOutcomes {
         if self.state.order.count == 0 && self.state.half_is_open(1) {
             return (1 << ORDER_CELLS) - 1;
         }
-        let view = FootballView::Order.index();
-        (0..ORDER_CELLS).filter(|&cell| self.state.allows(view, cell)).fold(0, |set, cell| set | 1 << cell)
+        (0..ORDER_CELLS)
+            .filter(|&cell| self.state.allows(FootballView::Order, cell))
+            .fold(0, |set, cell| set | 1 << cell)
     }
 }
 
@@ -255,7 +258,11 @@ impl GoalSpace<{ 2 * HALF_CELLS }> for HalvesSpace<'_> {
             sum += mass * row;
         }
         let corrections = &self.0.corrections[..self.0.correction_count];
-        sum + corrections.iter().filter(|(cell, _)| cells.contains(*cell)).map(|(_, change)| change).sum::<f64>()
+        sum + corrections
+            .iter()
+            .filter(|(cell, _)| cells.contains(*cell))
+            .map(|(_, change)| change)
+            .sum::<f64>()
     }
 }
 

@@ -367,10 +367,8 @@ mod tests {
     fn weights_agree_with_enumeration() {
         use PlayerCondition::{Scores, ScoresFirst, ScoresLast};
         use Side::{Away as A, Home as H};
-        let squad = Squad {
-            players: vec![player(H, 0.32), player(H, 0.21), player(A, 0.4)],
-            ..Squad::default()
-        };
+        let squad =
+            Squad { players: vec![player(H, 0.32), player(H, 0.21), player(A, 0.4)], ..Squad::default() };
         let leg = |player, condition| PlayerLeg { player, condition };
         let multiples = [
             vec![leg(0, Scores(1))],
@@ -403,9 +401,8 @@ mod tests {
             first: Some(GoalCredit::Player(0)),
             latest: Some(GoalCredit::Player(0)),
         };
-        let weights = |player, condition| {
-            PlayerWeights::new(&squad, 1, &[PlayerLeg { player, condition }]).unwrap()
-        };
+        let weights =
+            |player, condition| PlayerWeights::new(&squad, 1, &[PlayerLeg { player, condition }]).unwrap();
         assert_eq!(weights(0, PlayerCondition::Scores(1)).at(0, 0), 1.0);
         assert!((weights(0, PlayerCondition::Scores(2)).at(1, 0) - 0.3).abs() < 1e-15);
         assert_eq!(weights(0, PlayerCondition::ScoresFirst).at(3, 1), 1.0);

@@ -60,7 +60,9 @@ pub fn price(
         })
     } else {
         let space = HalvesSpace::new(outcomes)?;
-        price_on(&space, legs, outcomes, squad, multiple, weights.as_ref(), |selection| legs.on_halves(selection))
+        price_on(&space, legs, outcomes, squad, multiple, weights.as_ref(), |selection| {
+            legs.on_halves(selection)
+        })
     }
 }
 
@@ -80,9 +82,7 @@ pub fn leg_probabilities(
         let selection = usize::from(selection);
         let (win, refund) = match legs.dependence(selection) {
             Dependence::Score => single_on(&ScoreSpace(outcomes), legs, legs.on_score(selection)),
-            Dependence::Halves => {
-                single_on(&HalvesSpace::new(outcomes)?, legs, legs.on_halves(selection))
-            }
+            Dependence::Halves => single_on(&HalvesSpace::new(outcomes)?, legs, legs.on_halves(selection)),
             Dependence::Order => {
                 let space = ScoreSpace(outcomes);
                 (space.mass(&space.possible(), None, Some(legs.on_order(selection))), 0.0)
@@ -224,9 +224,10 @@ fn price_on<'l, const WORDS: usize>(
     };
     let probability = masses[0].mass.clamp(0.0, 1.0);
     let is_worthless = logs.iter().any(|log| log.is_infinite())
-        || classes.iter().zip(&masses).all(|(class, graded)| {
-            graded.mass <= 0.0 || !class.cells.meets(&winning)
-        });
+        || classes
+            .iter()
+            .zip(&masses)
+            .all(|(class, graded)| graded.mass <= 0.0 || !class.cells.meets(&winning));
     if is_worthless {
         return Ok(SameGamePrice { probability, fair_odds: f64::INFINITY, implied, exponent: None });
     }

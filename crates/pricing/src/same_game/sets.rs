@@ -140,7 +140,8 @@ impl<const WORDS: usize> GradeSets<WORDS> {
             for (grade, set) in &self.partial {
                 let part = cells.and(set);
                 if !part.is_empty() {
-                    classes.push(Class { signature: signature | u128::from(*grade) << (4 * leg), cells: part });
+                    classes
+                        .push(Class { signature: signature | u128::from(*grade) << (4 * leg), cells: part });
                 }
             }
             classes[index].cells = cells.and(&self.won);

@@ -25,7 +25,7 @@ impl Workload {
         let competition = if fixture.0.is_multiple_of(3) { "cup" } else { "league" };
         let request = FixtureRequest {
             fixture,
-            format: Format::Football,
+            format: Format::FOOTBALL,
             competition: competition.into(),
             start_ns: self.now_ns,
             home: format!("home {fixture}"),
