@@ -183,7 +183,7 @@ impl LiveState {
     /// Before the start.
     pub fn new(format: &Format, template: &Template) -> Self {
         match format {
-            Format::Football => Self::Football(FootballState::default()),
+            Format::Football(format) => Self::Football(FootballState::new(*format)),
             Format::Custom(_) => Self::Custom(CustomState::new(template)),
             Format::Racing(format) => Self::Racing(RacingState::new(format)),
         }
@@ -193,7 +193,8 @@ impl LiveState {
     pub fn fits(&self, format: &Format, template: &Template) -> bool {
         match (self, format) {
             (Self::Custom(state), Format::Custom(_)) => state.fits(template),
-            (Self::Football(_), Format::Football) => true,
+            (Self::Football(state), Format::Football(format)) => state.format == *format,
+            (Self::Racing(state), Format::Racing(format)) => state.format == *format,
             _ => false,
         }
     }
@@ -269,10 +270,8 @@ impl LiveState {
         let cell_count = |view: u8| template.views[usize::from(view)].cell_count;
         match self {
             Self::Football(state) => {
-                let allows = |view| {
-                    let gate = state.gate(view);
-                    CellSet::from_cells((0..cell_count(view)).filter(|&cell| gate.allows(cell)))
-                };
+                let views = state.format.views();
+                let allows = |view: u8| state.possible_cells(views[usize::from(view)]);
                 possible.fill(template, allows, |visit| state.visit_possible_main(visit));
             }
             Self::Racing(state) => {

@@ -13,4 +13,5 @@ pub mod margin;
 pub mod model;
 pub mod racing;
 mod root;
+pub mod same_game;
 pub mod snap;

@@ -1,12 +1,13 @@
 //! The models behind one face: parameters and live state in, view probabilities out. The engine knows no sport.
 
 use oddsengine_markets::custom::ModelFault;
-use oddsengine_markets::football::{FootballState, MatchPeriod};
+use oddsengine_markets::football::{FootballFormat, FootballState, MatchPeriod, score_of};
 use oddsengine_markets::{Format, LiveState, Template, ViewMap};
 use oddsengine_types::{BoundsError, codec_enum, codec_struct};
 
 use crate::board::ViewPrefixes;
 use crate::football::calibration::{calibrate_from_odds, from_supremacy_total};
+use crate::football::depth::{DepthExpectation, DepthFill};
 use crate::football::intensity::{IntensityConfig, IntensityProfile, MatchClock, Period, RateMultipliers};
 use crate::football::live_views::{RemainingGoals, fill_views};
 use crate::football::{DixonColes, FootballError};
@@ -61,14 +62,14 @@ impl Default for FootballConfig {
 /// The parameters of a fixture's model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameters {
-    /// Football: expected goals of the whole match.
-    Football(GoalExpectation),
+    /// Football: expected goals of the whole match, and what is expected beside the score.
+    Football(FootballParameters),
     /// A space that was defined as data: what its own model gave.
     Custom(ForeignProbabilities),
     /// Racing: strengths of the runners.
     Racing(RacingParameters),
 }
-codec_enum!(Parameters { 0 = Football(expectation), 1 = Custom(foreign), 3 = Racing(parameters) });
+codec_enum!(Parameters { 0 = Football(parameters), 1 = Custom(foreign), 3 = Racing(parameters) });
 
 /// What a foreign model was given and what it gave: inputs of the engine, never recomputed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,6 +106,23 @@ impl ForeignProbabilities {
             checked[main] = probabilities[main] / mass;
         }
         Ok(checked)
+    }
+}
+
+/// What a football match is expected to bring.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FootballParameters {
+    /// Goals.
+    pub goals: GoalExpectation,
+    /// What the format offers beside the score.
+    pub depth: DepthExpectation,
+}
+codec_struct!(FootballParameters { goals, depth });
+
+impl FootballParameters {
+    /// Goals of a model, and on average what such a match brings beside them.
+    pub fn of(model: &DixonColes) -> Self {
+        Self { goals: goal_expectation(model), depth: DepthExpectation::of(model) }
     }
 }
 
@@ -188,7 +206,7 @@ impl Models {
         prices: &[MarketPrices<'_>],
     ) -> Result<Parameters, BoundsError> {
         match format {
-            Format::Football => calibrate_football(template, prices),
+            Format::Football(_) => calibrate_football(template, prices),
             Format::Racing(_) => calibrate_racing(&self.racing, template, prices),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no calibration: give its probabilities"))
@@ -208,16 +226,17 @@ impl Models {
         total: f64,
     ) -> Result<Parameters, BoundsError> {
         match format {
-            Format::Football => {
+            Format::Football(_) => {
                 let plain = from_supremacy_total(supremacy, total)
                     .map_err(|error| BoundsError::new(error.to_string()))?;
-                let mut expectation = goal_expectation(&plain);
+                let mut parameters = FootballParameters::of(&plain);
                 if let Some(Parameters::Football(now)) = now {
-                    let (low, high) =
-                        DixonColes::rho_bounds(expectation.lambda_home, expectation.lambda_away);
-                    expectation.rho = now.rho.clamp(low, high);
+                    let goals = &mut parameters.goals;
+                    let (low, high) = DixonColes::rho_bounds(goals.lambda_home, goals.lambda_away);
+                    goals.rho = now.goals.rho.clamp(low, high);
+                    parameters.depth = now.depth.clone();
                 }
-                Ok(Parameters::Football(expectation))
+                Ok(Parameters::Football(parameters))
             }
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no supremacy and total: set its inputs"))
@@ -237,9 +256,9 @@ impl Models {
         prefixes: &mut ViewPrefixes,
     ) -> bool {
         match (parameters, live) {
-            (Parameters::Football(expectation), LiveState::Football(state)) => {
-                fill_views(&self.remaining_goals(expectation, state), state, prefixes);
-                true
+            (Parameters::Football(parameters), LiveState::Football(state)) => {
+                fill_views(&self.remaining_goals(&parameters.goals, state), state, prefixes);
+                state.format == FootballFormat::default() || self.fill_depth(parameters, state, prefixes)
             }
             (Parameters::Racing(parameters), LiveState::Racing(state)) => {
                 racing::live_views::fill_views(parameters, state, prefixes);
@@ -252,28 +271,57 @@ impl Models {
         }
     }
 
+    /// Fills the views beside the score; `false` when the parameters give none.
+    fn fill_depth(
+        &self,
+        parameters: &FootballParameters,
+        state: &FootballState,
+        prefixes: &mut ViewPrefixes,
+    ) -> bool {
+        let lambda = [parameters.goals.lambda_home, parameters.goals.lambda_away];
+        let fill = DepthFill {
+            expectation: &parameters.depth,
+            profile: &self.profile,
+            multipliers: &self.multipliers,
+            clock: match_clock(state),
+            lambda,
+            rates: self.rates(&parameters.goals, state),
+            state,
+        };
+        fill.fill(prefixes).is_ok()
+    }
+
     /// Goals still expected: the match's expectation, times what the clock leaves of each half, times what score
     /// and red cards do to the rates.
     pub fn remaining_goals(&self, expectation: &GoalExpectation, state: &FootballState) -> RemainingGoals {
-        let period = match state.period {
-            MatchPeriod::PreMatch => Period::BeforeKickOff,
-            MatchPeriod::FirstHalf => Period::FirstHalf,
-            MatchPeriod::HalfTime => Period::HalfTime,
-            MatchPeriod::SecondHalf => Period::SecondHalf,
-            MatchPeriod::FullTime => Period::Ended,
-        };
-        let half = usize::from(state.period >= MatchPeriod::HalfTime);
-        let announced_stoppage_ms = state.announced_ms[half].map(|ms| ms as u32);
-        let clock = MatchClock { period, elapsed_ms: state.clock_ms as u32, announced_stoppage_ms };
-        let shares = self.profile.remaining_share(clock);
-        let (home, away) = state.score();
-        let difference = i32::from(home) - i32::from(away);
-        let (home, away) = self.multipliers.multipliers(difference, state.red_cards[0], state.red_cards[1]);
+        let shares = self.profile.remaining_share(match_clock(state));
+        let rates = self.rates(expectation, state);
         let lambda = [expectation.lambda_home, expectation.lambda_away];
-        let rates = [lambda[0] * home, lambda[1] * away];
         let means = [shares.first_half, shares.second_half].map(|share| rates.map(|rate| rate * share));
         RemainingGoals { means, lambda, rho: expectation.rho }
     }
+
+    /// Goals a side would score in a whole match at the present score and red cards.
+    fn rates(&self, expectation: &GoalExpectation, state: &FootballState) -> [f64; 2] {
+        let (home, away) = score_of(state.goals, oddsengine_markets::football::Period::Match);
+        let difference = i32::from(home) - i32::from(away);
+        let (home, away) = self.multipliers.multipliers(difference, state.red_cards[0], state.red_cards[1]);
+        [expectation.lambda_home * home, expectation.lambda_away * away]
+    }
+}
+
+/// The clock of regulation.
+fn match_clock(state: &FootballState) -> MatchClock {
+    let period = match state.period {
+        MatchPeriod::PreMatch => Period::BeforeKickOff,
+        MatchPeriod::FirstHalf => Period::FirstHalf,
+        MatchPeriod::HalfTime => Period::HalfTime,
+        MatchPeriod::SecondHalf => Period::SecondHalf,
+        _ => Period::Ended,
+    };
+    let half = usize::from(state.period >= MatchPeriod::HalfTime);
+    let announced_stoppage_ms = state.announced_ms[half].map(|ms| ms as u32);
+    MatchClock { period, elapsed_ms: state.clock_ms as u32, announced_stoppage_ms }
 }
 
 fn goal_expectation(model: &DixonColes) -> GoalExpectation {
@@ -299,7 +347,7 @@ fn calibrate_football(template: &Template, prices: &[MarketPrices<'_>]) -> Resul
         MarginMethod::Multiplicative,
     );
     fitted
-        .map(|fitted| Parameters::Football(goal_expectation(&fitted.model)))
+        .map(|fitted| Parameters::Football(FootballParameters::of(&fitted.model)))
         .map_err(|error| BoundsError::new(error.to_string()))
 }
 

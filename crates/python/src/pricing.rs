@@ -16,7 +16,7 @@ use oddsengine_pricing::football::{
     quarters_from_line,
 };
 use oddsengine_pricing::margin::{MarginError, MarginMethod};
-use oddsengine_pricing::model::{GoalExpectation, ModelConfig, Models, Parameters};
+use oddsengine_pricing::model::{FootballParameters, ModelConfig, Models, Parameters};
 use oddsengine_types::{BoundsError, Odds};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -434,7 +434,7 @@ fn football_board<'py>(
     booksum: f64,
     ladder: &str,
 ) -> PyResult<(Array1<'py>, Array1<'py>)> {
-    DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
+    let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
     if !(1.0..=2.0).contains(&booksum) {
         return Err(BoundsError::outside("booksum", booksum, 1, 2).raise());
     }
@@ -449,9 +449,9 @@ fn football_board<'py>(
     };
     let template = template(football());
     let models = Models::new(&ModelConfig::default()).or_raise()?;
-    let parameters = Parameters::Football(GoalExpectation { lambda_home, lambda_away, rho });
+    let parameters = Parameters::Football(FootballParameters::of(&model));
     let mut prefixes = ViewPrefixes::new(template);
-    models.fill(template, &parameters, &LiveState::new(&Format::Football, template), &mut prefixes);
+    models.fill(template, &parameters, &LiveState::new(&Format::FOOTBALL, template), &mut prefixes);
 
     let count = template.selections.len();
     let (mut win, mut refund, mut odds_e4) = (vec![0.0; count], vec![0.0; count], vec![0; count]);

@@ -18,7 +18,7 @@ fn formats() -> Vec<Format> {
     let race = |runners, is_handicap| RacingFormat::standard(RaceKind::Horse, runners, is_handicap);
     // Six: everything exact. Nine: loose matches. Eighteen in a handicap: loose positions.
     let races = [race(6, false), race(9, false), race(18, true)].map(Format::Racing);
-    [Format::Football].into_iter().chain(races).collect()
+    [Format::FOOTBALL].into_iter().chain(races).collect()
 }
 
 fn before_the_start(format: &Format) -> (&'static Template, Possible) {

@@ -116,7 +116,7 @@ pub fn format(message: &Object<'_>) -> Result<Format, FeedError> {
     let field = message.required("sport")?;
     let name = field.text(NAME_BYTES_MAX)?;
     match name {
-        "football" => Ok(Format::Football),
+        "football" => Ok(Format::FOOTBALL),
         "racing" => racing_format(message.required("format")?).map(Format::Racing),
         "custom" => Ok(Format::Custom(SpaceId::of(message.required("space")?.text(NAME_BYTES_MAX)?))),
         _ => Err(field.unknown_value(name, sports())),
