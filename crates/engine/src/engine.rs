@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oddsengine_ledger::{AccountKind, Ledger};
-use oddsengine_pricing::board::{OfferScratch, ViewPrefixes};
+use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
 use oddsengine_pricing::model::Models;
 use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
 
@@ -46,7 +46,7 @@ pub(crate) struct Derived {
     pub sport_loss_minor: BTreeMap<SportId, i64>,
     pub platform_loss_minor: i64,
     pub prefixes: BTreeMap<SportId, ViewPrefixes>,
-    pub offer: OfferScratch,
+    pub offer: BoardOffers,
     pub odds: Vec<u32>,
     pub changed: Vec<u16>,
 }
@@ -273,7 +273,7 @@ impl Derived {
             sport_loss_minor: BTreeMap::new(),
             platform_loss_minor: 0,
             prefixes: BTreeMap::new(),
-            offer: OfferScratch::default(),
+            offer: BoardOffers::default(),
             odds: Vec::new(),
             changed: Vec::new(),
         })
