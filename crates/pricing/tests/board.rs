@@ -5,7 +5,7 @@ mod enumeration;
 use enumeration::{futures, state_after};
 use oddsengine_markets::football::{FootballIncidentKind as Kind, FootballState, GoalOrder, Side};
 use oddsengine_markets::{Outcome, Template, sport_id, template};
-use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, offer_market};
+use oddsengine_pricing::board::{BoardOffers, OfferScratch, PriceRules, ViewPrefixes, offer_market};
 use oddsengine_pricing::football::live_views::{RemainingGoals, fill_views};
 use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_types::Ladder;
@@ -78,6 +78,7 @@ fn offered_boards_cannot_be_arbitraged() {
     let template = football();
     let mut random = Lcg(5);
     let mut scratch = OfferScratch::default();
+    let mut offers = BoardOffers::default();
     for round in 0..400 {
         let goals = (0..(random.unit() * 5.0) as usize)
             .map(|_| Kind::Goal(if random.unit() < 0.5 { Side::Home } else { Side::Away }));
@@ -103,6 +104,8 @@ fn offered_boards_cannot_be_arbitraged() {
             skew_b_minor,
         };
         let mut odds = vec![0; template.selections.len()];
+        // The same board, whose margins are applied together at the end.
+        let mut together = vec![u32::MAX; template.selections.len()];
         for market in &template.markets {
             let range = market.selections();
             let payouts: Vec<i64> = range.clone().map(|_| (random.unit() * 1e6) as i64).collect();
@@ -115,6 +118,16 @@ fn offered_boards_cannot_be_arbitraged() {
                 &rules,
                 &mut scratch,
                 &mut odds[range.clone()],
+            );
+            offers.add(
+                market,
+                range.start,
+                &win[range.clone()],
+                &refund[range.clone()],
+                |_| true,
+                |i| payouts[i],
+                &rules,
+                &mut together,
             );
             let mut booksum = 0.0;
             for selection in range {
@@ -139,6 +152,8 @@ fn offered_boards_cannot_be_arbitraged() {
                 );
             }
         }
+        offers.finish(&mut together);
+        assert_eq!(together, odds);
         if skew_b_minor.is_none() {
             check_monotone(template, &win, &refund, &odds);
         }

@@ -3,7 +3,7 @@
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use oddsengine_engine::Config;
 use oddsengine_markets::{Format, LiveState, sport_id, template};
-use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, fair_probability, offer_market};
+use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes, fair_probability};
 use oddsengine_pricing::football::calibration::{self, CalibratedMatch, MatchPrices};
 use oddsengine_pricing::football::counts::NegativeBinomial;
 use oddsengine_pricing::football::inplay::{self, Half};
@@ -456,12 +456,14 @@ fn football_board<'py>(
     let count = template.selections.len();
     let (mut win, mut refund, mut odds_e4) = (vec![0.0; count], vec![0.0; count], vec![0; count]);
     prefixes.expectations(template, &mut win, &mut refund);
-    let mut scratch = OfferScratch::default();
+    let mut offers = BoardOffers::default();
     for market in &template.markets {
         let range = market.selections();
-        let (win, refund) = (&win[range.clone()], &refund[range.clone()]);
-        offer_market(market, win, refund, |_| true, |_| 0, &rules, &mut scratch, &mut odds_e4[range]);
+        let first = range.start;
+        let (win, refund) = (&win[range.clone()], &refund[range]);
+        offers.add(market, first, win, refund, |_| true, |_| 0, &rules, &mut odds_e4);
     }
+    offers.finish(&mut odds_e4);
     let fair = win.iter().zip(&refund).map(|(&win, &refund)| fair_probability(win, refund));
     let odds = odds_e4.iter().map(|&odds_e4| Odds::from_e4(odds_e4).map_or(f64::NAN, Odds::decimal));
     Ok((PyArray1::from_vec(py, fair.collect()), PyArray1::from_vec(py, odds.collect())))

@@ -40,11 +40,13 @@ mod shin;
 mod side_by_side;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use error::MarginError;
 pub use exchange::{ExchangeBook, fair_from_exchange, lay_odds_after_commission, odds_after_commission};
 pub use rows::{fair_probabilities, fair_probabilities_rows, offered_odds, offered_odds_rows};
 pub use shade::shade;
+pub use waiting::WaitingBooks;
 
 use equation::{Books, Extent, Search, Solved, one, one_mut};
 

@@ -17,7 +17,7 @@ use super::{Direction, MarginError, MarginMethod, SELECTIONS_MAX};
 /// ```
 /// use oddsengine_pricing::margin::{MarginMethod, fair_probabilities};
 /// let mut fair = [0.0; 3];
-/// fair_probabilities(MarginMethod::Power, &[1.9, f64::NAN, 1.9], 1.0, &mut fair).unwrap();
+/// fair_probabilities(MarginMethod::Additive, &[1.9, f64::NAN, 1.9], 1.0, &mut fair).unwrap();
 /// assert!(fair[0] == 0.5 && fair[1].is_nan() && fair[2] == 0.5);
 /// ```
 #[inline]

@@ -295,6 +295,34 @@ fn a_batch_has_the_bits_of_its_books() {
     }
 }
 
+#[test]
+fn waiting_books_have_the_bits_of_each_alone() {
+    let mut lcg = Lcg(77);
+    let mut waiting = WaitingBooks::default();
+    for round in 0..3 {
+        waiting.clear();
+        let mut alone = Vec::new();
+        for index in 0..400 * round {
+            let method = MarginMethod::ALL[(index / 3) % 8];
+            let mut fair = lcg.probabilities([2, 2, 3, 2, 5, 8, 9, 30][index % 8]);
+            if index % 50 == 49 {
+                fair[0] = [1.0, 0.0, f64::NAN][index / 50 % 3];
+            }
+            let booksum =
+                [1.05, 0.96, 1.0 + 0.3 * lcg.unit(), 7.5, f64::NAN][[0, 2, 2, 1, 2, 3, 4][index % 7]];
+            let mut implied = vec![0.0; fair.len()];
+            waiting.push(method, fair.iter().copied(), booksum);
+            alone.push(apply(method, &fair, booksum, &mut implied).ok().map(|()| implied));
+        }
+        waiting.solve();
+        for (index, alone) in alone.iter().enumerate() {
+            assert_eq!(waiting.implied(index).map(bits), alone.as_deref().map(bits), "book {index}");
+        }
+        assert!(waiting.implied(alone.len()).is_none());
+        assert!(round == 0 || alone.iter().any(Option::is_none) && alone.iter().flatten().count() > 200);
+    }
+}
+
 fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
