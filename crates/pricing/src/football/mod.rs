@@ -5,6 +5,7 @@
 //! | [`score_grid`] | how likely is each final score? |
 //! | [`score_markets`] | what does a market pay on average over those scores? |
 //! | [`markets_basket`] | the 190 most used probabilities of a match, as fast as they can be had |
+//! | [`score_model`] | the same with other goal counts and dependence, calibrated as exactly |
 //! | [`weibull`] | scores with over- or under-dispersed goals and a copula between the sides |
 //! | [`calibration`] | which goal means explain these prices? |
 //! | [`inplay`] | what is left of the match worth: 1X2, next goal, half-time/full-time |
@@ -27,6 +28,8 @@ pub mod markov;
 mod poisson;
 pub mod score_grid;
 pub mod score_markets;
+pub mod score_model;
+mod score_sides;
 pub mod weibull;
 
 pub use error::FootballError;

@@ -1,0 +1,359 @@
+//! The goal counts of both sides under a score model, with their slopes, and what prices need of them.
+
+use super::calibration::TOTAL_TERMS;
+use super::score_model::{DISPERSION_RANGE, ScoreFamily};
+use super::weibull::{Frank, WEIBULL_COUNTS, WeibullCounts};
+use super::{FootballError, GRID_SIZE_MAX, GRID_TAIL_MAX, poisson};
+
+/// Slopes are in the logarithm of the home rate, in that of the away rate, and in the shift.
+pub(super) const SLOPES: usize = 3;
+
+/// Smallest and largest rate of the Conway-Maxwell-Poisson family.
+const RATE_MIN: f64 = 1e-9;
+const RATE_MAX: f64 = 1e4;
+
+const HOME: usize = 0;
+const AWAY: usize = 1;
+const SHIFT: usize = 2;
+
+/// What a family's counts are made from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Counts {
+    Poisson,
+    ConwayMaxwell(Box<ConwayMaxwell>),
+    Weibull(WeibullCounts),
+}
+
+impl Counts {
+    pub(super) fn new(family: &ScoreFamily) -> Result<Self, FootballError> {
+        Ok(match *family {
+            ScoreFamily::Poisson | ScoreFamily::BivariatePoisson { .. } => Self::Poisson,
+            ScoreFamily::ConwayMaxwell { dispersion, draw_link, gap_link } => {
+                Self::ConwayMaxwell(Box::new(ConwayMaxwell::new(dispersion, draw_link, gap_link)))
+            }
+            ScoreFamily::WeibullFrank { shape, .. } => Self::Weibull(WeibullCounts::new(shape)?),
+        })
+    }
+
+    /// The counts of home and away.
+    pub(super) fn sides(&self, rates: [f64; 2], shift: f64) -> Result<[Side; 2], FootballError> {
+        match self {
+            Self::Poisson => Ok([Side::poisson(rates[0], HOME), Side::poisson(rates[1], AWAY)]),
+            Self::ConwayMaxwell(family) => family.sides(rates, shift),
+            Self::Weibull(counts) => {
+                Ok([Side::weibull(counts, rates[0], HOME)?, Side::weibull(counts, rates[1], AWAY)?])
+            }
+        }
+    }
+}
+
+/// The distribution of one side's goals.
+pub(super) struct Side {
+    /// P(0), P(1), ...
+    pub(super) masses: [Quantity; GRID_SIZE_MAX],
+    /// Masses from here on are 0.
+    pub(super) count: usize,
+}
+
+impl Side {
+    /// `own` is the place of the side's rate among the slopes.
+    fn poisson(mean: f64, own: usize) -> Self {
+        let count = poisson::size_for(mean);
+        let mut values = [0.0; GRID_SIZE_MAX];
+        poisson::fill_masses(mean, &mut values[..count]);
+        let mut masses = [Quantity::default(); GRID_SIZE_MAX];
+        for (goals, (mass, value)) in masses.iter_mut().zip(values).enumerate() {
+            mass.value = value;
+            mass.slopes[own] = value * (goals as f64 - mean);
+        }
+        Self { masses, count }
+    }
+
+    fn weibull(counts: &WeibullCounts, rate: f64, own: usize) -> Result<Self, FootballError> {
+        let [values, slopes] = counts.series(rate)?;
+        let mut masses = [Quantity::default(); GRID_SIZE_MAX];
+        for (mass, (value, slope)) in masses.iter_mut().zip(values.into_iter().zip(slopes)) {
+            mass.value = value;
+            mass.slopes[own] = slope;
+        }
+        Ok(Self { masses, count: WEIBULL_COUNTS })
+    }
+
+    pub(super) fn values(&self, size: usize) -> Vec<f64> {
+        self.masses[..size].iter().map(|mass| mass.value).collect()
+    }
+}
+
+/// The Conway-Maxwell-Poisson family with its dispersion and links.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ConwayMaxwell {
+    dispersion: f64,
+    draw_link: f64,
+    gap_link: f64,
+    logs: [f64; GRID_SIZE_MAX],
+    log_factorials: [f64; GRID_SIZE_MAX],
+}
+
+impl ConwayMaxwell {
+    fn new(dispersion: f64, draw_link: f64, gap_link: f64) -> Self {
+        let (mut logs, mut log_factorials) = ([0.0; GRID_SIZE_MAX], [0.0; GRID_SIZE_MAX]);
+        for k in 1..GRID_SIZE_MAX {
+            logs[k] = libm::log(k as f64);
+            log_factorials[k] = log_factorials[k - 1] + logs[k];
+        }
+        Self { dispersion, draw_link, gap_link, logs, log_factorials }
+    }
+
+    fn sides(&self, rates: [f64; 2], shift: f64) -> Result<[Side; 2], FootballError> {
+        for rate in rates {
+            FootballError::check("rate", rate, RATE_MIN, RATE_MAX)?;
+        }
+        let level = self.dispersion + self.draw_link * shift;
+        let gap = if self.gap_link == 0.0 { 0.0 } else { self.gap_link * libm::log(rates[0] / rates[1]) };
+        Ok([self.side(rates[0], level + gap, HOME)?, self.side(rates[1], level - gap, AWAY)?])
+    }
+
+    fn side(&self, rate: f64, nu: f64, own: usize) -> Result<Side, FootballError> {
+        FootballError::check("dispersion with its links", nu, DISPERSION_RANGE.0, DISPERSION_RANGE.1)?;
+        let mut values = [0.0; GRID_SIZE_MAX];
+        let (mut value, mut sum) = (1.0, 1.0);
+        values[0] = 1.0;
+        let mut goals = 0;
+        loop {
+            goals += 1;
+            if goals == GRID_SIZE_MAX {
+                return Err(FootballError::NotConverged {
+                    name: "goal counts up to 79",
+                    residual: value / sum,
+                });
+            }
+            let ratio = rate * libm::exp(-nu * self.logs[goals]);
+            value *= ratio;
+            values[goals] = value;
+            sum += value;
+            // Later terms fall faster than a geometric series with this ratio.
+            if goals >= 11 && ratio < 1.0 && value * ratio <= 0.25 * GRID_TAIL_MAX * sum * (1.0 - ratio) {
+                break;
+            }
+        }
+        let count = goals + 1;
+        let scale = 1.0 / sum;
+        let (mut mean, mut mean_log) = (0.0, 0.0);
+        for (goals, value) in values[..count].iter_mut().enumerate() {
+            *value *= scale;
+            mean += goals as f64 * *value;
+            mean_log += self.log_factorials[goals] * *value;
+        }
+        let mut masses = [Quantity::default(); GRID_SIZE_MAX];
+        for goals in 0..count {
+            let value = values[goals];
+            // By the dispersion; the gap acts on both sides in opposite ways, so a side's own rate raises its own.
+            let by_nu = value * (mean_log - self.log_factorials[goals]);
+            let mut slopes = [0.0; SLOPES];
+            slopes[own] = value * (goals as f64 - mean) + self.gap_link * by_nu;
+            slopes[HOME + AWAY - own] = -self.gap_link * by_nu;
+            slopes[SHIFT] = self.draw_link * by_nu;
+            masses[goals] = Quantity { value, slopes };
+        }
+        Ok(Side { masses, count })
+    }
+}
+
+/// A number with its slopes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Quantity {
+    pub(super) value: f64,
+    pub(super) slopes: [f64; SLOPES],
+}
+
+impl Quantity {
+    /// Adds `factor` times the shift.
+    pub(super) fn shift(&mut self, factor: f64, shift: f64) {
+        self.value += factor * shift;
+        self.slopes[SHIFT] += factor;
+    }
+
+    fn add(&mut self, factor: f64, other: &Self) {
+        self.value += factor * other.value;
+        for (slope, other) in self.slopes.iter_mut().zip(other.slopes) {
+            *slope += factor * other;
+        }
+    }
+
+    fn add_product(&mut self, factor: f64, a: &Self, b: &Self) {
+        self.value += factor * a.value * b.value;
+        for (i, slope) in self.slopes.iter_mut().enumerate() {
+            *slope += factor * (a.slopes[i] * b.value + a.value * b.slopes[i]);
+        }
+    }
+}
+
+/// What the prices of a calibration need of the joint distribution, before any shift.
+pub(super) struct Features {
+    /// P(home) - P(away).
+    pub(super) difference: Quantity,
+    /// P(draw).
+    pub(super) draw: Quantity,
+    /// P(total = k), as many as were asked for.
+    pub(super) totals: [Quantity; TOTAL_TERMS],
+    /// P(0-0), P(0-1); P(1-0), P(1-1).
+    pub(super) low: [[f64; 2]; 2],
+}
+
+impl Features {
+    /// Of two sides under the family's dependence; `terms` totals.
+    pub(super) fn new(family: &ScoreFamily, sides: &[Side; 2], terms: usize) -> Self {
+        match *family {
+            ScoreFamily::Poisson | ScoreFamily::ConwayMaxwell { .. } => Self::independent(sides, terms),
+            ScoreFamily::BivariatePoisson { common, inflation, inflation_mean } => Self::independent(
+                sides, terms,
+            )
+            .with_common(common, terms)
+            .inflated(inflation, inflation_mean, terms),
+            ScoreFamily::WeibullFrank { kappa, .. } => Self::copula(sides, kappa, terms),
+        }
+    }
+
+    fn independent([home, away]: &[Side; 2], terms: usize) -> Self {
+        let mut features = Self::empty();
+        let (mut home_below, mut away_below) = (Quantity::default(), Quantity::default());
+        for goals in 0..home.count.max(away.count) {
+            let (h, a) = (home.masses[goals], away.masses[goals]);
+            features.difference.add_product(1.0, &h, &away_below);
+            features.difference.add_product(-1.0, &a, &home_below);
+            features.draw.add_product(1.0, &h, &a);
+            home_below.add(1.0, &h);
+            away_below.add(1.0, &a);
+        }
+        for (total, place) in features.totals[..terms].iter_mut().enumerate() {
+            for goals in 0..=total {
+                place.add_product(1.0, &home.masses[goals], &away.masses[total - goals]);
+            }
+        }
+        features.low = [0, 1].map(|x| [0, 1].map(|y| home.masses[x].value * away.masses[y].value));
+        features
+    }
+
+    /// Adds a common Poisson number to both sides: the difference stays.
+    fn with_common(mut self, mean: f64, terms: usize) -> Self {
+        let mut common = [0.0; TOTAL_TERMS];
+        poisson::fill_masses(mean, &mut common[..terms.max(2)]);
+        let alone = self.totals;
+        self.totals = [Quantity::default(); TOTAL_TERMS];
+        for (total, place) in self.totals[..terms].iter_mut().enumerate() {
+            for both in 0..=total / 2 {
+                place.add(common[both], &alone[total - 2 * both]);
+            }
+        }
+        let [[both_zero, away_one], [home_one, both_one]] = self.low;
+        self.low = [
+            [both_zero * common[0], away_one * common[0]],
+            [home_one * common[0], both_one * common[0] + both_zero * common[1]],
+        ];
+        self
+    }
+
+    /// Mixes in a share of draws with a Poisson number of goals a side.
+    fn inflated(mut self, share: f64, mean: f64, terms: usize) -> Self {
+        let scale = 1.0 - share;
+        let scaled = |quantity: &Quantity| {
+            let mut result = Quantity::default();
+            result.add(scale, quantity);
+            result
+        };
+        let mut draws = [0.0; TOTAL_TERMS];
+        poisson::fill_masses(mean, &mut draws[..terms.max(2)]);
+        self.difference = scaled(&self.difference);
+        self.draw = scaled(&self.draw);
+        self.draw.value += share;
+        for (total, place) in self.totals[..terms].iter_mut().enumerate() {
+            *place = scaled(place);
+            if total % 2 == 0 {
+                place.value += share * draws[total / 2];
+            }
+        }
+        self.low = self.low.map(|row| row.map(|cell| scale * cell));
+        self.low[0][0] += share * draws[0];
+        self.low[1][1] += share * draws[1];
+        self
+    }
+
+    /// Two sides tied by a Frank copula, from its values at the corners of the cells that matter.
+    fn copula([home, away]: &[Side; 2], kappa: f64, terms: usize) -> Self {
+        let copula = Frank::new(kappa);
+        let (home, away) = (Cumulative::new(home, &copula), Cumulative::new(away, &copula));
+        // P(at most x - 1 home goals and at most y - 1 away goals).
+        let corner = |x: usize, y: usize| -> Quantity {
+            let (u, v) = (&home.sums[x], &away.sums[y]);
+            let [value, by_home, by_away] = copula.with_slopes(home.coordinates[x], away.coordinates[y]);
+            let slopes = std::array::from_fn(|i| by_home * u.slopes[i] + by_away * v.slopes[i]);
+            Quantity { value, slopes }
+        };
+        let cell = |x: usize, y: usize| -> Quantity {
+            let mut cell = corner(x + 1, y + 1);
+            cell.add(-1.0, &corner(x, y + 1));
+            cell.add(-1.0, &corner(x + 1, y));
+            cell.add(1.0, &corner(x, y));
+            cell
+        };
+        let mut features = Self::empty();
+        let mut diagonal = Quantity::default();
+        for goals in 1..=home.count.max(away.count) {
+            // Home has exactly one goal fewer than `goals` and away fewer still, and the other way round.
+            let (ahead, behind) = (corner(goals, goals - 1), corner(goals - 1, goals));
+            features.difference.add(1.0, &ahead);
+            features.difference.add(-1.0, &behind);
+            features.draw.add(1.0, &diagonal);
+            features.draw.add(-1.0, &ahead);
+            features.draw.add(-1.0, &behind);
+            diagonal = corner(goals, goals);
+            features.draw.add(1.0, &diagonal);
+        }
+        for (total, place) in features.totals[..terms].iter_mut().enumerate() {
+            for goals in 0..=total {
+                place.add(1.0, &cell(goals, total - goals));
+            }
+        }
+        features.low = [0, 1].map(|x| [0, 1].map(|y| cell(x, y).value));
+        features
+    }
+
+    fn empty() -> Self {
+        Self {
+            difference: Quantity::default(),
+            draw: Quantity::default(),
+            totals: [Quantity::default(); TOTAL_TERMS],
+            low: [[0.0; 2]; 2],
+        }
+    }
+}
+
+/// The running sums of a side, `sums[x]` = P(fewer than x goals), as a copula needs them.
+struct Cumulative {
+    sums: [Quantity; GRID_SIZE_MAX + 1],
+    coordinates: [[f64; 2]; GRID_SIZE_MAX + 1],
+    count: usize,
+}
+
+impl Cumulative {
+    fn new(side: &Side, copula: &Frank) -> Self {
+        let mut sums = [Quantity::default(); GRID_SIZE_MAX + 1];
+        let mut coordinates = [copula.coordinate(0.0); GRID_SIZE_MAX + 1];
+        let mut count = side.count;
+        for goals in 0..GRID_SIZE_MAX {
+            sums[goals + 1] = sums[goals];
+            if goals < count {
+                sums[goals + 1].add(1.0, &side.masses[goals]);
+                sums[goals + 1].value = sums[goals + 1].value.min(1.0);
+                coordinates[goals + 1] = copula.coordinate(sums[goals + 1].value);
+                // Later counts are rounding.
+                if goals >= 8 && side.masses[goals].value < 1e-17 {
+                    count = goals + 1;
+                }
+            } else {
+                coordinates[goals + 1] = coordinates[goals];
+            }
+        }
+        Self { sums, coordinates, count }
+    }
+}
