@@ -266,7 +266,7 @@ impl TotalLine {
         for (k, moved) in [(0, -shift), (1, 2.0 * shift), (2, -shift)] {
             masses[k] += moved;
         }
-        let (value, [slope]) = self.price_of(&masses, &slopes);
+        let (value, [slope]) = self.price_of(|total| (masses[total], slopes[total]));
         (value, slope)
     }
 
@@ -276,18 +276,23 @@ impl TotalLine {
     }
 
     /// `win / (win + lose)` of the over from the probabilities of the totals, and its slopes from theirs.
-    pub(super) fn price_of<const N: usize>(&self, masses: &[f64], slopes: &[[f64; N]]) -> (f64, [f64; N]) {
+    #[inline]
+    pub(super) fn price_of<const N: usize>(
+        &self,
+        of_total: impl Fn(usize) -> (f64, [f64; N]),
+    ) -> (f64, [f64; N]) {
         let (mut win, mut lose, mut win_slopes, mut lose_slopes) = (0.0, 0.0, [0.0; N], [0.0; N]);
         for part in self.parts {
             let (mut below, mut below_slopes) = (0.0, [0.0; N]);
             for k in 0..part as usize / 4 + 1 {
+                let (mass, slopes) = of_total(k);
                 let is_push = 4 * k as i64 == part;
                 if is_push {
-                    win -= masses[k];
-                    add(&mut win_slopes, -1.0, &slopes[k]);
+                    win -= mass;
+                    add(&mut win_slopes, -1.0, &slopes);
                 } else {
-                    below += masses[k];
-                    add(&mut below_slopes, 1.0, &slopes[k]);
+                    below += mass;
+                    add(&mut below_slopes, 1.0, &slopes);
                 }
             }
             lose += below;
@@ -312,8 +317,7 @@ fn quotient(win: f64, lose: f64, win_slope: f64, lose_slope: f64) -> (f64, f64) 
     (win / sum, (win_slope * lose - lose_slope * win) / (sum * sum))
 }
 
-/// The supremacy at which Poisson sides of this expected total have this P(home) - P(away).
-pub(super) fn supremacy_from_difference(total: f64, difference: f64) -> Result<f64, FootballError> {
+fn supremacy_from_difference(total: f64, difference: f64) -> Result<f64, FootballError> {
     let price = |supremacy: f64| {
         let around = Means::new(total, supremacy).differences(0);
         let slope = around.equal + 0.5 * (around.one_below + around.one_above);

@@ -11,8 +11,8 @@
 //! The fitted constants come from Pinnacle's closing prices of half of 14 league seasons (`docs/models/football.md`,
 //! `benches/accuracy/asian_handicap.py --fit`).
 
-use super::calibration::{MatchPrices, TOTAL_TERMS, TotalLine, calibrate, supremacy_from_difference};
-use super::score_sides::{Counts, Features, SLOPES};
+use super::calibration::{MatchPrices, TotalLine, calibrate};
+use super::score_sides::{Counts, Features, SLOPES, Side};
 use super::weibull::{KAPPA_MAX, WEIBULL_RATE_MAX, frank_cells};
 use super::{FootballError, GOAL_MEAN_MAX, GRID_SIZE_MAX, ScoreGrid, poisson};
 use crate::margin::{self, MarginMethod};
@@ -31,7 +31,7 @@ pub const GAP_LINK_MAX: f64 = 0.5;
 pub const COMMON_MEAN_MAX: f64 = 2.0;
 
 /// Residual of a price at which a calibration is good enough.
-const TOLERANCE: f64 = 2e-15;
+const TOLERANCE: f64 = 2e-14;
 
 /// Newton steps of a calibration at most; solvable prices need four to eight.
 const STEPS_MAX: usize = 60;
@@ -184,8 +184,10 @@ impl ScoreModel {
     pub fn grid(&self, scores: &MatchScores) -> Result<ScoreGrid, FootballError> {
         let MatchScores { rate_home, rate_away, shift } = *scores;
         self.check_rates([rate_home, rate_away])?;
-        let [home, away] = self.counts.sides([rate_home, rate_away], shift)?;
-        let size = home.count.max(away.count);
+        let mut sides = [Side::EMPTY; 2];
+        self.counts.fill([rate_home, rate_away], shift, &mut sides)?;
+        let [home, away] = sides;
+        let size = home.count;
         let cells: Vec<f64> = match self.family {
             ScoreFamily::Poisson | ScoreFamily::ConwayMaxwell { .. } => {
                 let (home, away) = (home.values(size), away.values(size));
@@ -220,15 +222,14 @@ impl ScoreModel {
         }
         prices.check()?;
         let line = TotalLine::new(prices.total_quarters)?;
-        let total = line.total(prices.over)?;
-        let supremacy = supremacy_from_difference(total, prices.home - prices.away)?;
-        let start = self.start(0.5 * (total + supremacy), 0.5 * (total - supremacy));
-        let mut point = Point::new(self, prices, &line, start)?;
+        let mut search =
+            Search { model: self, prices, line: &line, sides: [Side::EMPTY; 2], features: Features::EMPTY };
+        let mut point = search.point(self.start(prices, &line)?)?;
         for _ in 0..STEPS_MAX {
             if point.distance() <= TOLERANCE {
                 break;
             }
-            match point.next(self, prices, &line) {
+            match search.next(&point) {
                 Some(next) => point = next,
                 None => break,
             }
@@ -278,14 +279,20 @@ impl ScoreModel {
         Ok(CalibratedScores { prices, scores: self.calibrate(&prices)? })
     }
 
-    /// Rates near those that have these means, and no shift.
-    fn start(&self, mean_home: f64, mean_away: f64) -> [f64; SLOPES] {
+    /// Rates near those that a Poisson model would have, and no shift.
+    fn start(&self, prices: &MatchPrices, line: &TotalLine) -> Result<[f64; SLOPES], FootballError> {
+        let total = line.total(prices.over)?;
+        // Within a twentieth of a goal of the root for totals of 1 to 5.
+        let difference = prices.home - prices.away;
+        let square = difference * difference;
+        let supremacy = total.sqrt() * difference * (1.41 + square * (0.8 * square - 0.24));
+        let supremacy = supremacy.clamp(-0.97 * total, 0.97 * total);
         let common = match self.family {
             ScoreFamily::BivariatePoisson { common, .. } => common,
             _ => 0.0,
         };
         let log_rate = |mean: f64| libm::log((mean - common).max(0.2 * mean));
-        [log_rate(mean_home), log_rate(mean_away), 0.0]
+        Ok([log_rate(0.5 * (total + supremacy)), log_rate(0.5 * (total - supremacy)), 0.0])
     }
 
     fn check_rates(&self, rates: [f64; 2]) -> Result<(), FootballError> {
@@ -336,27 +343,37 @@ struct Point {
 }
 
 impl Point {
-    fn new(
-        model: &ScoreModel,
-        prices: &MatchPrices,
-        line: &TotalLine,
-        at: [f64; SLOPES],
-    ) -> Result<Self, FootballError> {
+    /// The largest residual.
+    fn distance(&self) -> f64 {
+        self.residuals.iter().fold(0.0, |most, residual| f64::max(most, residual.abs()))
+    }
+}
+
+/// A calibration: what is sought, and room to compute in.
+struct Search<'a> {
+    model: &'a ScoreModel,
+    prices: &'a MatchPrices,
+    line: &'a TotalLine,
+    sides: [Side; 2],
+    features: Features,
+}
+
+impl Search<'_> {
+    fn point(&mut self, at: [f64; SLOPES]) -> Result<Point, FootballError> {
         let [rate_home, rate_away, shift] = scores_of(at);
-        let sides = model.counts.sides([rate_home, rate_away], shift)?;
-        let terms = line.terms();
-        let mut features = Features::new(&model.family, &sides, terms);
+        self.model.counts.fill([rate_home, rate_away], shift, &mut self.sides)?;
+        let terms = self.line.terms();
+        let features = &mut self.features;
+        features.fill(&self.model.family, &self.sides, terms);
         for (place, factor) in [(0, 1.0), (1, -2.0), (2, 1.0)] {
             features.totals[place].shift(factor, shift);
         }
         features.draw.shift(2.0, shift);
 
-        let (mut masses, mut slopes) = ([0.0; TOTAL_TERMS], [[0.0; SLOPES]; TOTAL_TERMS]);
-        for (total, quantity) in features.totals[..terms].iter().enumerate() {
-            (masses[total], slopes[total]) = (quantity.value, quantity.slopes);
-        }
-        let (over, over_slopes) = line.price_of(&masses, &slopes);
-        Ok(Self {
+        let totals = &features.totals;
+        let (over, over_slopes) = self.line.price_of(|total| (totals[total].value, totals[total].slopes));
+        let prices = self.prices;
+        Ok(Point {
             at,
             residuals: [
                 prices.over - over,
@@ -368,24 +385,23 @@ impl Point {
         })
     }
 
-    /// The largest residual.
-    fn distance(&self) -> f64 {
-        self.residuals.iter().fold(0.0, |most, residual| f64::max(most, residual.abs()))
-    }
-
     /// The next point of Newton's method, nearer to the prices; None if there is none.
-    fn next(&self, model: &ScoreModel, prices: &MatchPrices, line: &TotalLine) -> Option<Self> {
-        let mut step = solve(&self.slopes, &self.residuals)?;
+    fn next(&mut self, now: &Point) -> Option<Point> {
+        let mut step = solve(&now.slopes, &now.residuals)?;
         let excess =
             step.iter().zip(STEP_MAX).fold(1.0, |most, (step, max)| f64::max(most, step.abs() / max));
         step = step.map(|step| step / excess);
         for _ in 0..HALVINGS_MAX {
-            let at = std::array::from_fn(|i| self.at[i] + step[i]);
+            let at = std::array::from_fn(|i| now.at[i] + step[i]);
             // A step out of the family's range is as bad as one away from the prices.
-            if let Ok(point) = Self::new(model, prices, line, at)
-                && point.distance() < self.distance()
+            if let Ok(point) = self.point(at)
+                && point.distance() < now.distance()
             {
                 return Some(point);
+            }
+            if now.distance() <= RESIDUAL_MAX {
+                // Only rounding is left.
+                return None;
             }
             step = step.map(|step| 0.5 * step);
         }

@@ -35,15 +35,28 @@ impl Counts {
         })
     }
 
-    /// The counts of home and away.
-    pub(super) fn sides(&self, rates: [f64; 2], shift: f64) -> Result<[Side; 2], FootballError> {
+    /// Writes the counts of home and away.
+    pub(super) fn fill(
+        &self,
+        rates: [f64; 2],
+        shift: f64,
+        [home, away]: &mut [Side; 2],
+    ) -> Result<(), FootballError> {
         match self {
-            Self::Poisson => Ok([Side::poisson(rates[0], HOME), Side::poisson(rates[1], AWAY)]),
-            Self::ConwayMaxwell(family) => family.sides(rates, shift),
+            Self::Poisson => {
+                home.fill_poisson(rates[0], HOME);
+                away.fill_poisson(rates[1], AWAY);
+            }
+            Self::ConwayMaxwell(family) => family.fill(rates, shift, home, away)?,
             Self::Weibull(counts) => {
-                Ok([Side::weibull(counts, rates[0], HOME)?, Side::weibull(counts, rates[1], AWAY)?])
+                home.fill_weibull(counts, rates[0], HOME)?;
+                away.fill_weibull(counts, rates[1], AWAY)?;
             }
         }
+        let count = home.count.max(away.count);
+        home.extend(count);
+        away.extend(count);
+        Ok(())
     }
 }
 
@@ -56,27 +69,37 @@ pub(super) struct Side {
 }
 
 impl Side {
+    pub(super) const EMPTY: Self = Self { masses: [Quantity::ZERO; GRID_SIZE_MAX], count: 0 };
+
     /// `own` is the place of the side's rate among the slopes.
-    fn poisson(mean: f64, own: usize) -> Self {
-        let count = poisson::size_for(mean);
+    fn fill_poisson(&mut self, mean: f64, own: usize) {
+        self.count = poisson::size_for(mean);
         let mut values = [0.0; GRID_SIZE_MAX];
-        poisson::fill_masses(mean, &mut values[..count]);
-        let mut masses = [Quantity::default(); GRID_SIZE_MAX];
-        for (goals, (mass, value)) in masses.iter_mut().zip(values).enumerate() {
-            mass.value = value;
-            mass.slopes[own] = value * (goals as f64 - mean);
+        poisson::fill_masses(mean, &mut values[..self.count]);
+        for (goals, mass) in self.masses[..self.count].iter_mut().enumerate() {
+            let mut slopes = [0.0; SLOPES];
+            slopes[own] = values[goals] * (goals as f64 - mean);
+            *mass = Quantity { value: values[goals], slopes };
         }
-        Self { masses, count }
     }
 
-    fn weibull(counts: &WeibullCounts, rate: f64, own: usize) -> Result<Self, FootballError> {
-        let [values, slopes] = counts.series(rate)?;
-        let mut masses = [Quantity::default(); GRID_SIZE_MAX];
-        for (mass, (value, slope)) in masses.iter_mut().zip(values.into_iter().zip(slopes)) {
-            mass.value = value;
-            mass.slopes[own] = slope;
+    fn fill_weibull(&mut self, counts: &WeibullCounts, rate: f64, own: usize) -> Result<(), FootballError> {
+        let [values, rate_slopes] = counts.series(rate)?;
+        // What is below the series' own error is not worth a row.
+        let count = values.iter().rposition(|value| *value > 1e-15).map_or(1, |last| last + 1);
+        self.count = count.clamp(12, WEIBULL_COUNTS);
+        for (goals, mass) in self.masses[..self.count].iter_mut().enumerate() {
+            let mut slopes = [0.0; SLOPES];
+            slopes[own] = rate_slopes[goals];
+            *mass = Quantity { value: values[goals], slopes };
         }
-        Ok(Self { masses, count: WEIBULL_COUNTS })
+        Ok(())
+    }
+
+    /// Adds masses of 0, so that both sides have as many.
+    fn extend(&mut self, count: usize) {
+        self.masses[self.count..count].fill(Quantity::ZERO);
+        self.count = count;
     }
 
     pub(super) fn values(&self, size: usize) -> Vec<f64> {
@@ -104,16 +127,23 @@ impl ConwayMaxwell {
         Self { dispersion, draw_link, gap_link, logs, log_factorials }
     }
 
-    fn sides(&self, rates: [f64; 2], shift: f64) -> Result<[Side; 2], FootballError> {
+    fn fill(
+        &self,
+        rates: [f64; 2],
+        shift: f64,
+        home: &mut Side,
+        away: &mut Side,
+    ) -> Result<(), FootballError> {
         for rate in rates {
             FootballError::check("rate", rate, RATE_MIN, RATE_MAX)?;
         }
         let level = self.dispersion + self.draw_link * shift;
         let gap = if self.gap_link == 0.0 { 0.0 } else { self.gap_link * libm::log(rates[0] / rates[1]) };
-        Ok([self.side(rates[0], level + gap, HOME)?, self.side(rates[1], level - gap, AWAY)?])
+        self.fill_side(rates[0], level + gap, HOME, home)?;
+        self.fill_side(rates[1], level - gap, AWAY, away)
     }
 
-    fn side(&self, rate: f64, nu: f64, own: usize) -> Result<Side, FootballError> {
+    fn fill_side(&self, rate: f64, nu: f64, own: usize, side: &mut Side) -> Result<(), FootballError> {
         FootballError::check("dispersion with its links", nu, DISPERSION_RANGE.0, DISPERSION_RANGE.1)?;
         let mut values = [0.0; GRID_SIZE_MAX];
         let (mut value, mut sum) = (1.0, 1.0);
@@ -144,8 +174,8 @@ impl ConwayMaxwell {
             mean += goals as f64 * *value;
             mean_log += self.log_factorials[goals] * *value;
         }
-        let mut masses = [Quantity::default(); GRID_SIZE_MAX];
-        for goals in 0..count {
+        side.count = count;
+        for (goals, place) in side.masses[..count].iter_mut().enumerate() {
             let value = values[goals];
             // By the dispersion; the gap acts on both sides in opposite ways, so a side's own rate raises its own.
             let by_nu = value * (mean_log - self.log_factorials[goals]);
@@ -153,26 +183,29 @@ impl ConwayMaxwell {
             slopes[own] = value * (goals as f64 - mean) + self.gap_link * by_nu;
             slopes[HOME + AWAY - own] = -self.gap_link * by_nu;
             slopes[SHIFT] = self.draw_link * by_nu;
-            masses[goals] = Quantity { value, slopes };
+            *place = Quantity { value, slopes };
         }
-        Ok(Side { masses, count })
+        Ok(())
     }
 }
 
 /// A number with its slopes.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Quantity {
     pub(super) value: f64,
     pub(super) slopes: [f64; SLOPES],
 }
 
 impl Quantity {
+    const ZERO: Self = Self { value: 0.0, slopes: [0.0; SLOPES] };
+
     /// Adds `factor` times the shift.
     pub(super) fn shift(&mut self, factor: f64, shift: f64) {
         self.value += factor * shift;
         self.slopes[SHIFT] += factor;
     }
 
+    #[inline(always)]
     fn add(&mut self, factor: f64, other: &Self) {
         self.value += factor * other.value;
         for (slope, other) in self.slopes.iter_mut().zip(other.slopes) {
@@ -180,6 +213,12 @@ impl Quantity {
         }
     }
 
+    fn scale(&mut self, factor: f64) {
+        self.value *= factor;
+        self.slopes = self.slopes.map(|slope| slope * factor);
+    }
+
+    #[inline(always)]
     fn add_product(&mut self, factor: f64, a: &Self, b: &Self) {
         self.value += factor * a.value * b.value;
         for (i, slope) in self.slopes.iter_mut().enumerate() {
@@ -201,89 +240,90 @@ pub(super) struct Features {
 }
 
 impl Features {
-    /// Of two sides under the family's dependence; `terms` totals.
-    pub(super) fn new(family: &ScoreFamily, sides: &[Side; 2], terms: usize) -> Self {
+    pub(super) const EMPTY: Self = Self {
+        difference: Quantity::ZERO,
+        draw: Quantity::ZERO,
+        totals: [Quantity::ZERO; TOTAL_TERMS],
+        low: [[0.0; 2]; 2],
+    };
+
+    /// Writes those of two sides under the family's dependence; `terms` totals.
+    pub(super) fn fill(&mut self, family: &ScoreFamily, sides: &[Side; 2], terms: usize) {
+        (self.difference, self.draw) = (Quantity::ZERO, Quantity::ZERO);
+        self.totals[..terms].fill(Quantity::ZERO);
         match *family {
-            ScoreFamily::Poisson | ScoreFamily::ConwayMaxwell { .. } => Self::independent(sides, terms),
-            ScoreFamily::BivariatePoisson { common, inflation, inflation_mean } => Self::independent(
-                sides, terms,
-            )
-            .with_common(common, terms)
-            .inflated(inflation, inflation_mean, terms),
-            ScoreFamily::WeibullFrank { kappa, .. } => Self::copula(sides, kappa, terms),
+            ScoreFamily::Poisson | ScoreFamily::ConwayMaxwell { .. } => self.add_independent(sides, terms),
+            ScoreFamily::BivariatePoisson { common, inflation, inflation_mean } => {
+                self.add_independent(sides, terms);
+                self.add_common(common, terms);
+                self.inflate(inflation, inflation_mean, terms);
+            }
+            ScoreFamily::WeibullFrank { kappa, .. } => self.add_copula(sides, kappa, terms),
         }
     }
 
-    fn independent([home, away]: &[Side; 2], terms: usize) -> Self {
-        let mut features = Self::empty();
-        let (mut home_below, mut away_below) = (Quantity::default(), Quantity::default());
-        for goals in 0..home.count.max(away.count) {
-            let (h, a) = (home.masses[goals], away.masses[goals]);
-            features.difference.add_product(1.0, &h, &away_below);
-            features.difference.add_product(-1.0, &a, &home_below);
-            features.draw.add_product(1.0, &h, &a);
-            home_below.add(1.0, &h);
-            away_below.add(1.0, &a);
+    fn add_independent(&mut self, [home, away]: &[Side; 2], terms: usize) {
+        let (mut home_below, mut away_below) = (Quantity::ZERO, Quantity::ZERO);
+        for (h, a) in home.masses[..home.count].iter().zip(&away.masses) {
+            self.difference.add_product(1.0, h, &away_below);
+            self.difference.add_product(-1.0, a, &home_below);
+            self.draw.add_product(1.0, h, a);
+            home_below.add(1.0, h);
+            away_below.add(1.0, a);
         }
-        for (total, place) in features.totals[..terms].iter_mut().enumerate() {
-            for goals in 0..=total {
+        for (total, place) in self.totals[..terms].iter_mut().enumerate() {
+            for goals in (total + 1).saturating_sub(away.count)..home.count.min(total + 1) {
                 place.add_product(1.0, &home.masses[goals], &away.masses[total - goals]);
             }
         }
-        features.low = [0, 1].map(|x| [0, 1].map(|y| home.masses[x].value * away.masses[y].value));
-        features
+        self.low = [0, 1].map(|x| [0, 1].map(|y| home.masses[x].value * away.masses[y].value));
     }
 
     /// Adds a common Poisson number to both sides: the difference stays.
-    fn with_common(mut self, mean: f64, terms: usize) -> Self {
+    fn add_common(&mut self, mean: f64, terms: usize) {
         let mut common = [0.0; TOTAL_TERMS];
         poisson::fill_masses(mean, &mut common[..terms.max(2)]);
-        let alone = self.totals;
-        self.totals = [Quantity::default(); TOTAL_TERMS];
-        for (total, place) in self.totals[..terms].iter_mut().enumerate() {
+        // Backwards, as each total needs those below it as they were.
+        for total in (0..terms).rev() {
+            let mut sum = Quantity::ZERO;
             for both in 0..=total / 2 {
-                place.add(common[both], &alone[total - 2 * both]);
+                sum.add(common[both], &self.totals[total - 2 * both]);
             }
+            self.totals[total] = sum;
         }
         let [[both_zero, away_one], [home_one, both_one]] = self.low;
         self.low = [
             [both_zero * common[0], away_one * common[0]],
             [home_one * common[0], both_one * common[0] + both_zero * common[1]],
         ];
-        self
     }
 
     /// Mixes in a share of draws with a Poisson number of goals a side.
-    fn inflated(mut self, share: f64, mean: f64, terms: usize) -> Self {
-        let scale = 1.0 - share;
-        let scaled = |quantity: &Quantity| {
-            let mut result = Quantity::default();
-            result.add(scale, quantity);
-            result
-        };
+    fn inflate(&mut self, share: f64, mean: f64, terms: usize) {
         let mut draws = [0.0; TOTAL_TERMS];
         poisson::fill_masses(mean, &mut draws[..terms.max(2)]);
-        self.difference = scaled(&self.difference);
-        self.draw = scaled(&self.draw);
+        self.difference.scale(1.0 - share);
+        self.draw.scale(1.0 - share);
         self.draw.value += share;
         for (total, place) in self.totals[..terms].iter_mut().enumerate() {
-            *place = scaled(place);
+            place.scale(1.0 - share);
             if total % 2 == 0 {
                 place.value += share * draws[total / 2];
             }
         }
-        self.low = self.low.map(|row| row.map(|cell| scale * cell));
+        self.low = self.low.map(|row| row.map(|cell| (1.0 - share) * cell));
         self.low[0][0] += share * draws[0];
         self.low[1][1] += share * draws[1];
-        self
     }
 
     /// Two sides tied by a Frank copula, from its values at the corners of the cells that matter.
-    fn copula([home, away]: &[Side; 2], kappa: f64, terms: usize) -> Self {
+    fn add_copula(&mut self, [home, away]: &[Side; 2], kappa: f64, terms: usize) {
         let copula = Frank::new(kappa);
         let (home, away) = (Cumulative::new(home, &copula), Cumulative::new(away, &copula));
         // P(at most x - 1 home goals and at most y - 1 away goals).
         let corner = |x: usize, y: usize| -> Quantity {
+            // A total above the counts is out of reach of either side alone.
+            let (x, y) = (x.min(WEIBULL_COUNTS), y.min(WEIBULL_COUNTS));
             let (u, v) = (&home.sums[x], &away.sums[y]);
             let [value, by_home, by_away] = copula.with_slopes(home.coordinates[x], away.coordinates[y]);
             let slopes = std::array::from_fn(|i| by_home * u.slopes[i] + by_away * v.slopes[i]);
@@ -296,64 +336,48 @@ impl Features {
             cell.add(1.0, &corner(x, y));
             cell
         };
-        let mut features = Self::empty();
-        let mut diagonal = Quantity::default();
+        let mut diagonal = Quantity::ZERO;
         for goals in 1..=home.count.max(away.count) {
             // Home has exactly one goal fewer than `goals` and away fewer still, and the other way round.
             let (ahead, behind) = (corner(goals, goals - 1), corner(goals - 1, goals));
-            features.difference.add(1.0, &ahead);
-            features.difference.add(-1.0, &behind);
-            features.draw.add(1.0, &diagonal);
-            features.draw.add(-1.0, &ahead);
-            features.draw.add(-1.0, &behind);
+            self.difference.add(1.0, &ahead);
+            self.difference.add(-1.0, &behind);
+            self.draw.add(1.0, &diagonal);
+            self.draw.add(-1.0, &ahead);
+            self.draw.add(-1.0, &behind);
             diagonal = corner(goals, goals);
-            features.draw.add(1.0, &diagonal);
+            self.draw.add(1.0, &diagonal);
         }
-        for (total, place) in features.totals[..terms].iter_mut().enumerate() {
+        for (total, place) in self.totals[..terms].iter_mut().enumerate() {
             for goals in 0..=total {
                 place.add(1.0, &cell(goals, total - goals));
             }
         }
-        features.low = [0, 1].map(|x| [0, 1].map(|y| cell(x, y).value));
-        features
-    }
-
-    fn empty() -> Self {
-        Self {
-            difference: Quantity::default(),
-            draw: Quantity::default(),
-            totals: [Quantity::default(); TOTAL_TERMS],
-            low: [[0.0; 2]; 2],
-        }
+        self.low = [0, 1].map(|x| [0, 1].map(|y| cell(x, y).value));
     }
 }
 
 /// The running sums of a side, `sums[x]` = P(fewer than x goals), as a copula needs them.
 struct Cumulative {
-    sums: [Quantity; GRID_SIZE_MAX + 1],
-    coordinates: [[f64; 2]; GRID_SIZE_MAX + 1],
+    sums: [Quantity; WEIBULL_COUNTS + 1],
+    coordinates: [[f64; 2]; WEIBULL_COUNTS + 1],
     count: usize,
 }
 
 impl Cumulative {
     fn new(side: &Side, copula: &Frank) -> Self {
-        let mut sums = [Quantity::default(); GRID_SIZE_MAX + 1];
-        let mut coordinates = [copula.coordinate(0.0); GRID_SIZE_MAX + 1];
-        let mut count = side.count;
-        for goals in 0..GRID_SIZE_MAX {
+        let mut sums = [Quantity::ZERO; WEIBULL_COUNTS + 1];
+        let mut coordinates = [copula.coordinate(0.0); WEIBULL_COUNTS + 1];
+        for goals in 0..WEIBULL_COUNTS {
             sums[goals + 1] = sums[goals];
-            if goals < count {
+            if goals < side.count {
                 sums[goals + 1].add(1.0, &side.masses[goals]);
                 sums[goals + 1].value = sums[goals + 1].value.min(1.0);
                 coordinates[goals + 1] = copula.coordinate(sums[goals + 1].value);
-                // Later counts are rounding.
-                if goals >= 8 && side.masses[goals].value < 1e-17 {
-                    count = goals + 1;
-                }
             } else {
                 coordinates[goals + 1] = coordinates[goals];
             }
         }
-        Self { sums, coordinates, count }
+        Self { sums, coordinates, count: side.count }
     }
 }

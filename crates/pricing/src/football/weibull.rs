@@ -44,6 +44,8 @@ pub struct WeibullCounts {
     shape: f64,
     /// By power of the rate, then by goals: `(-1)^(j+n) alpha[j] / Gamma(shape j + 1)`.
     coefficients: Vec<[f64; WEIBULL_COUNTS]>,
+    /// The largest size in each row.
+    row_max: [f64; TERMS],
 }
 
 impl WeibullCounts {
@@ -73,7 +75,11 @@ impl WeibullCounts {
                 row[goals] = if (j + goals).is_multiple_of(2) { size } else { -size };
             }
         }
-        Ok(Self { shape, coefficients })
+        let mut row_max = [0.0; TERMS];
+        for (max, row) in row_max.iter_mut().zip(&coefficients) {
+            *max = row.iter().fold(0.0, |max, number| f64::max(max, number.abs()));
+        }
+        Ok(Self { shape, coefficients, row_max })
     }
 
     /// The shape of the gaps.
@@ -102,14 +108,12 @@ impl WeibullCounts {
         let (mut largest, mut last) = (0.0_f64, 0.0);
         let mut power = 1.0;
         for (j, row) in self.coefficients.iter().enumerate() {
-            last = 0.0;
-            let slope_factor = j as f64;
-            for ((mass, slope), coefficient) in masses.iter_mut().zip(&mut slopes).zip(row) {
-                let term = coefficient * power;
-                *mass += term;
-                *slope += slope_factor * term;
-                last = f64::max(last, term.abs());
+            let slope_factor = j as f64 * power;
+            for goals in 0..WEIBULL_COUNTS {
+                masses[goals] += row[goals] * power;
+                slopes[goals] += row[goals] * slope_factor;
             }
+            last = self.row_max[j] * power;
             largest = largest.max(last);
             // Terms fall ever faster once they fall; the slopes weigh them with j.
             if last < 1e-20 && j > WEIBULL_COUNTS {
@@ -190,13 +194,21 @@ pub fn weibull_frank_grid(
 /// The joint probabilities of two counts tied by a Frank copula, row-major with home first.
 pub(super) fn frank_cells(home: &[f64], away: &[f64], kappa: f64) -> Vec<f64> {
     let copula = Frank::new(kappa);
-    let (home, away) = (cumulative(home), cumulative(away));
+    let coordinates = |masses: &[f64]| -> Vec<[f64; 2]> {
+        cumulative(masses).into_iter().map(|sum| copula.coordinate(sum)).collect()
+    };
+    let (home, away) = (coordinates(home), coordinates(away));
     let mut cells = Vec::with_capacity(home.len() * away.len());
-    for x in home.windows(2) {
-        for y in away.windows(2) {
-            let corners = copula.value(x[1], y[1]) - copula.value(x[0], y[1]);
+    // The copula at the corners of one row of cells after the other; nothing lies below 0.
+    let mut below = vec![0.0; away.len()];
+    for x in &home[1..] {
+        let mut left = [0.0; 2];
+        for (y, below) in away[1..].iter().zip(&mut below[1..]) {
+            let corner = copula.value(*x, *y);
             // Rounding may leave -1e-17 in a cell that is 0.
-            cells.push((corners - (copula.value(x[1], y[0]) - copula.value(x[0], y[0]))).max(0.0));
+            cells.push((corner - left[0] - (*below - left[1])).max(0.0));
+            left = [corner, *below];
+            *below = corner;
         }
     }
     cells
@@ -229,28 +241,22 @@ impl Frank {
         self.kappa.abs() < 1e-9
     }
 
-    fn value(&self, u: f64, v: f64) -> f64 {
-        self.with_slopes(self.coordinate(u), self.coordinate(v))[0]
+    fn value(&self, [u, u_power]: [f64; 2], [v, v_power]: [f64; 2]) -> f64 {
+        if self.is_product() { u * v } else { -libm::log1p(u_power * v_power / self.at_one) / self.kappa }
     }
 
-    /// What [`Frank::with_slopes`] needs of a cumulative probability.
+    /// What the copula needs of a cumulative probability.
     pub(super) fn coordinate(&self, u: f64) -> [f64; 2] {
         if self.is_product() { [u, 0.0] } else { [u, libm::expm1(-self.kappa * u)] }
     }
 
     /// The copula, and its slopes in `u` and in `v`.
-    #[inline]
-    pub(super) fn with_slopes(&self, [u, u_power]: [f64; 2], [v, v_power]: [f64; 2]) -> [f64; 3] {
+    pub(super) fn with_slopes(&self, u: [f64; 2], v: [f64; 2]) -> [f64; 3] {
         if self.is_product() {
-            return [u * v, v, u];
+            return [u[0] * v[0], v[0], u[0]];
         }
-        let product = u_power * v_power;
-        let scale = 1.0 / (self.at_one + product);
-        [
-            -libm::log1p(product / self.at_one) / self.kappa,
-            (1.0 + u_power) * v_power * scale,
-            (1.0 + v_power) * u_power * scale,
-        ]
+        let scale = 1.0 / (self.at_one + u[1] * v[1]);
+        [self.value(u, v), (1.0 + u[1]) * v[1] * scale, (1.0 + v[1]) * u[1] * scale]
     }
 }
 
