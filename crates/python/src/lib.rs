@@ -5,10 +5,12 @@ use pyo3::prelude::*;
 mod config;
 mod convert;
 mod errors;
+mod live_match;
 mod margin;
 mod odds;
 mod pricing;
 mod risk;
+mod score_models;
 mod service;
 mod settle;
 
@@ -27,10 +29,12 @@ mod _core {
 }
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    live_match::register(module)?;
     margin::register(module)?;
     odds::register(module)?;
     pricing::register(module)?;
     risk::register(module)?;
+    score_models::register(module)?;
     service::register(module)?;
     settle::register(module)
 }

@@ -94,6 +94,38 @@ impl ScoreFamily {
     /// Weibull counts as fitted.
     pub const WEIBULL_FRANK: Self = Self::WeibullFrank { shape: 1.06, kappa: 0.1 };
 
+    /// Every family by name, as fitted.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("poisson", Self::Poisson),
+        ("conway_maxwell", Self::CONWAY_MAXWELL),
+        ("bivariate_poisson", Self::BIVARIATE_POISSON),
+        ("weibull_frank", Self::WEIBULL_FRANK),
+    ];
+
+    /// Its name in [`ScoreFamily::ALL`].
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Poisson => "poisson",
+            Self::ConwayMaxwell { .. } => "conway_maxwell",
+            Self::BivariatePoisson { .. } => "bivariate_poisson",
+            Self::WeibullFrank { .. } => "weibull_frank",
+        }
+    }
+
+    /// Its global parameters by name, to read and to change; [`ScoreModel::new`] checks them.
+    pub fn parameters(&mut self) -> Vec<(&'static str, &mut f64)> {
+        match self {
+            Self::Poisson => vec![],
+            Self::ConwayMaxwell { dispersion, draw_link, gap_link } => {
+                vec![("dispersion", dispersion), ("draw_link", draw_link), ("gap_link", gap_link)]
+            }
+            Self::BivariatePoisson { common, inflation, inflation_mean } => {
+                vec![("common", common), ("inflation", inflation), ("inflation_mean", inflation_mean)]
+            }
+            Self::WeibullFrank { shape, kappa } => vec![("shape", shape), ("kappa", kappa)],
+        }
+    }
+
     fn check(&self) -> Result<(), FootballError> {
         let check = FootballError::check;
         match *self {
@@ -550,6 +582,17 @@ mod tests {
         assert!(variance_ratio(of(1.2)) < 0.9 && variance_ratio(of(0.8)) > 1.1);
         assert!((variance_ratio(of(1.0)) - 1.0).abs() < 1e-9);
         assert!(variance_ratio(ScoreFamily::WeibullFrank { shape: 1.1, kappa: 0.0 }) < 0.95);
+    }
+
+    #[test]
+    fn families_have_their_names() {
+        for (name, mut family) in ScoreFamily::ALL {
+            assert_eq!(family.name(), name);
+            for (_, value) in family.parameters() {
+                *value = f64::NAN;
+            }
+            assert!(ScoreModel::new(family).is_err() || name == "poisson");
+        }
     }
 
     #[test]

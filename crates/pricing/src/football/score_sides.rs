@@ -286,8 +286,8 @@ impl Features {
         // Backwards, as each total needs those below it as they were.
         for total in (0..terms).rev() {
             let mut sum = Quantity::ZERO;
-            for both in 0..=total / 2 {
-                sum.add(common[both], &self.totals[total - 2 * both]);
+            for (both, mass) in common[..=total / 2].iter().enumerate() {
+                sum.add(*mass, &self.totals[total - 2 * both]);
             }
             self.totals[total] = sum;
         }

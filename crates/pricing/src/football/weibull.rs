@@ -45,7 +45,7 @@ pub struct WeibullCounts {
     /// By power of the rate, then by goals: `(-1)^(j+n) alpha[j] / Gamma(shape j + 1)`.
     coefficients: Vec<[f64; WEIBULL_COUNTS]>,
     /// The largest size in each row.
-    row_max: [f64; TERMS],
+    row_max: Vec<f64>,
 }
 
 impl WeibullCounts {
@@ -75,10 +75,9 @@ impl WeibullCounts {
                 row[goals] = if (j + goals).is_multiple_of(2) { size } else { -size };
             }
         }
-        let mut row_max = [0.0; TERMS];
-        for (max, row) in row_max.iter_mut().zip(&coefficients) {
-            *max = row.iter().fold(0.0, |max, number| f64::max(max, number.abs()));
-        }
+        let size =
+            |row: &[f64; WEIBULL_COUNTS]| row.iter().fold(0.0, |max, number| f64::max(max, number.abs()));
+        let row_max = coefficients.iter().map(size).collect();
         Ok(Self { shape, coefficients, row_max })
     }
 
