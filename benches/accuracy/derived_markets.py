@@ -4,11 +4,12 @@
 
 Reads season files with pre-match prices of derived markets (.csv or .csv.gz; columns `B365H`, `B365>2.5`,
 `BTTS_Yes`, `Over_HT_0_5`, ...). Every match is calibrated to its 1X2 and over/under 2.5; then each derived market is
-predicted and compared with its own prices freed of their margin. Two models: the engine's (Dixon-Coles, halves by
-a first-half share of 0.45, the whole board) and the fitted Conway-Maxwell-Poisson (markets on the final score).
+predicted and compared with its own prices freed of their margin. The models: the engine's (Dixon-Coles, halves by
+a first-half share of 0.45, the whole board) and, for markets on the final score, the fitted score models.
 
 Per market: number of prices, mean absolute error in probability, median, 95th percentile and bias, model less
-market. A selection that is priced without its opposite has an unknown margin: its inverse odds are scaled by one
+market, of the engine; mean absolute error and bias of the others. Double chance is the same bet as the 1X2 that was
+calibrated to, so its error is the disagreement within the file, a floor for the rest. A selection that is priced without its opposite has an unknown margin: its inverse odds are scaled by one
 factor for all matches, such that the bias is 0. Pairs that are no book and totals out of order are left out.
 """
 
@@ -73,12 +74,15 @@ MARKETS = (
 )
 
 
+ENGINE = "engine"
+SCORE_MODELS: tuple[football.ScoreFamily, ...] = ("bivariate_poisson", "conway_maxwell", "weibull_frank")
+
+
 class Season(NamedTuple):
-    """The matches that a model was found for: prices of every market, and both models' probabilities."""
+    """The matches that all models were found for: prices by market, probabilities by model and market."""
 
     odds: dict[str, FloatArray]
-    engine: dict[str, FloatArray]
-    score_model: dict[str, FloatArray]
+    models: dict[str, dict[str, FloatArray]]
     failed: int
 
 
@@ -104,24 +108,30 @@ def season(path: Path, *, matches: int | None = None) -> Season:
     names = [*CALIBRATION, *(column for market in MARKETS for column in market.columns)]
     table = columns_of(path, names)[:matches]
     odds_1x2, odds_total = np.ascontiguousarray(table[:, :3]), np.ascontiguousarray(table[:, 3:5])
-    dixon_coles = football.calibrate_from_odds_batch(odds_1x2, odds_total, errors="nan")
-    conway_maxwell = football.ScoreModel("conway_maxwell")
-    matches_of = conway_maxwell.calibrate_from_odds_batch(odds_1x2, odds_total, errors="nan")
-    is_priced = np.isfinite(dixon_coles.rho) & np.isfinite(matches_of.shift)
+    columns = {ENGINE: np.stack(football.calibrate_from_odds_batch(odds_1x2, odds_total, errors="nan"), axis=1)}
+    score_models = {family: football.ScoreModel(family) for family in SCORE_MODELS}
+    for family, score_model in score_models.items():
+        found = score_model.calibrate_from_odds_batch(odds_1x2, odds_total, errors="nan")
+        columns[family] = np.stack(found, axis=1)
+    is_priced = np.isfinite(np.concatenate(list(columns.values()), axis=1)).all(axis=1)
 
-    boards = [football.board(*map(float, row)) for row in np.stack(dixon_coles, axis=1)[is_priced]]
-    markets = [
-        on_the_score(football.markets(conway_maxwell.grid(tuple(map(float, row)))))
-        for row in np.stack(matches_of, axis=1)[is_priced]
-    ]
-    engine, score_model, odds = {}, {}, {}
+    prices: dict[str, list[dict[str, float]]] = {ENGINE: []}
+    for row in columns[ENGINE][is_priced]:
+        board = football.board(*map(float, row))
+        prices[ENGINE].append(dict(zip(board.selections, map(float, board.fair), strict=True)))
+    for family, score_model in score_models.items():
+        grids = (score_model.grid(tuple(map(float, row))) for row in columns[family][is_priced])
+        prices[family] = [on_the_score(football.markets(grid)) for grid in grids]
+
+    odds, models = {}, {model: {} for model in prices}
     for market in MARKETS:
         first = names.index(market.columns[0])
         odds[market.name] = table[is_priced, first : first + len(market.columns)]
-        engine[market.name] = np.array([[board[name].fair for name in market.selections] for board in boards])
-        if market.is_on_the_score:
-            score_model[market.name] = np.array([[found[name] for name in market.selections] for found in markets])
-    return Season(odds, engine, score_model, int((~is_priced).sum()))
+        for model, matches_of in prices.items():
+            if model == ENGINE or market.is_on_the_score:
+                rows = [[match[name] for name in market.selections] for match in matches_of]
+                models[model][market.name] = np.array(rows)
+    return Season(odds, models, int((~is_priced).sum()))
 
 
 def on_the_score(markets: football.Markets) -> dict[str, float]:
@@ -147,20 +157,15 @@ def market_probabilities(market: Market, odds: FloatArray, method: margin.Method
     return fair
 
 
-def figures(market: Market, model: FloatArray | None, fair: FloatArray) -> str:
-    """Number, mean absolute error, median, 95th percentile and bias; of both sides of a pair only the first."""
-    if model is None:
-        return f"{'':>6} {'-':>8} {'-':>8} {'-':>8} {'-':>9}"
+def errors_of(market: Market, model: FloatArray, fair: FloatArray) -> FloatArray:
+    """Model less market for every known price; of the two sides of a pair only the first."""
     shown = slice(0, 1) if len(market.columns) == 2 else slice(None)
     model, fair = model[:, shown], fair[:, shown]
     is_known = np.isfinite(fair) & np.isfinite(model)
     if len(market.columns) == 1:
         fair = fair * (model[is_known].sum() / fair[is_known].sum())
-    errors = (model - fair)[is_known]
-    if not len(errors):
-        return f"{0:>6} {'-':>8} {'-':>8} {'-':>8} {'-':>9}"
-    median, p95 = np.quantile(np.abs(errors), [0.5, 0.95])
-    return f"{len(errors):>6} {np.abs(errors).mean():>8.5f} {median:>8.5f} {p95:>8.5f} {errors.mean():>+9.5f}"
+    errors: FloatArray = (model - fair)[is_known]
+    return errors
 
 
 def is_monotone(odds: dict[str, FloatArray]) -> FloatArray:
@@ -192,15 +197,24 @@ def main(arguments: list[str] | None = None) -> int:
         f"{int((~kept).sum())} with totals out of order left out; margin of the derived markets: {options.method}"
     )
     head = f"{'n':>6} {'MAE':>8} {'median':>8} {'p95':>8} {'bias':>9}"
-    print(f"{'':<18} {'engine':^43}   {'conway-maxwell':^43}")
-    print(f"{'':<18} {head}   {head}")
+    print(f"{'':<18} {ENGINE:^43}" + "".join(f"   {family:^18}" for family in SCORE_MODELS))
+    print(f"{'':<18} {head}" + f"   {'MAE':>8} {'bias':>9}" * len(SCORE_MODELS))
     for market in MARKETS:
         fair = market_probabilities(market, odds[market.name][kept], options.method)
-        engine = np.concatenate([season.engine[market.name] for season in seasons])[kept]
-        richer = None
-        if market.is_on_the_score:
-            richer = np.concatenate([season.score_model[market.name] for season in seasons])[kept]
-        print(f"{market.name:<18} {figures(market, engine, fair)}   {figures(market, richer, fair)}")
+        line = f"{market.name:<18}"
+        for model in (ENGINE, *SCORE_MODELS):
+            if model != ENGINE and not market.is_on_the_score:
+                continue
+            model_prices = np.concatenate([season.models[model][market.name] for season in seasons])[kept]
+            errors = errors_of(market, model_prices, fair)
+            absolute = np.abs(errors) if len(errors) else np.full(1, np.nan)
+            median, p95 = np.quantile(absolute, [0.5, 0.95])
+            bias = errors.mean() if len(errors) else np.nan
+            if model == ENGINE:
+                line += f" {len(errors):>6} {absolute.mean():>8.5f} {median:>8.5f} {p95:>8.5f} {bias:>+9.5f}"
+            else:
+                line += f"   {absolute.mean():>8.5f} {bias:>+9.5f}"
+        print(line)
     return 0
 
 

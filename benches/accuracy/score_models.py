@@ -54,10 +54,16 @@ CANDIDATES = (
         {"dispersion": 1.0},
     ),
     Candidate(
+        "bivariate poisson, no link",
+        "bivariate_poisson",
+        {"share": (0.7, 0.1), "common": (0.1, 0.05), "inflation": (0.01, 0.02)},
+        {"draw_link": 0.0, "inflation_mean": 1.0},
+    ),
+    Candidate(
         "bivariate poisson",
         "bivariate_poisson",
-        {"share": (0.4, 0.2), "common": (0.05, 0.05), "inflation": (0.01, 0.02)},
-        {"inflation_mean": 1.0},
+        {"share": (0.8, 0.1), "common": (0.1, 0.03), "draw_link": (11.0, 3.0)},
+        {"inflation": 0.0, "inflation_mean": 0.0},
     ),
     Candidate(
         "weibull and frank",

@@ -60,8 +60,8 @@ class ScoreModel:
         ``"poisson"``: independent Poisson goals; with the shift this is Dixon-Coles.
         ``"conway_maxwell"``: P(k) in proportion to ``rate**k / k!**nu`` with
         ``nu = dispersion + draw_link * shift`` plus ``gap_link * log(rate / other rate)``.
-        ``"bivariate_poisson"``: a Poisson number of mean `common` on top of both sides, and a share `inflation`
-        of draws with a Poisson number of goals a side of mean `inflation_mean`.
+        ``"bivariate_poisson"``: a Poisson number of mean ``common + draw_link * shift``, at least 0, on top of both
+        sides, and a share `inflation` of draws with a Poisson number of goals a side of mean `inflation_mean`.
         ``"weibull_frank"``: Weibull counts of this `shape` tied by a Frank copula of parameter `kappa`.
     parameters
         The family's parameters by name. Those not given are as fitted to Pinnacle's closing prices of half of 14

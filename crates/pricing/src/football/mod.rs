@@ -5,7 +5,8 @@
 //! | [`score_grid`] | how likely is each final score? |
 //! | [`score_markets`] | what does a market pay on average over those scores? |
 //! | [`markets_basket`] | the 190 most used probabilities of a match, as fast as they can be had |
-//! | [`score_model`] | the same with other goal counts and dependence, calibrated as exactly |
+//! | [`score_family`] | which other goal counts and dependences are there? |
+//! | [`score_model`] | how likely is each final score under those, and which match explains these prices? |
 //! | [`weibull`] | scores with over- or under-dispersed goals and a copula between the sides |
 //! | [`calibration`] | which goal means explain these prices? |
 //! | [`inplay`] | what is left of the match worth: 1X2, next goal, half-time/full-time |
@@ -26,6 +27,7 @@ pub mod live_views;
 pub mod markets_basket;
 pub mod markov;
 mod poisson;
+pub mod score_family;
 pub mod score_grid;
 pub mod score_markets;
 pub mod score_model;

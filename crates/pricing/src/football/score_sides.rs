@@ -1,7 +1,7 @@
 //! The goal counts of both sides under a score model, with their slopes, and what prices need of them.
 
 use super::calibration::TOTAL_TERMS;
-use super::score_model::{DISPERSION_RANGE, ScoreFamily};
+use super::score_family::{DISPERSION_RANGE, ScoreFamily, common_mean};
 use super::weibull::{Frank, WEIBULL_COUNTS, WeibullCounts};
 use super::{FootballError, GRID_SIZE_MAX, GRID_TAIL_MAX, poisson};
 
@@ -248,14 +248,15 @@ impl Features {
     };
 
     /// Writes those of two sides under the family's dependence; `terms` totals.
-    pub(super) fn fill(&mut self, family: &ScoreFamily, sides: &[Side; 2], terms: usize) {
+    pub(super) fn fill(&mut self, family: &ScoreFamily, sides: &[Side; 2], shift: f64, terms: usize) {
         (self.difference, self.draw) = (Quantity::ZERO, Quantity::ZERO);
         self.totals[..terms].fill(Quantity::ZERO);
         match *family {
             ScoreFamily::Poisson | ScoreFamily::ConwayMaxwell { .. } => self.add_independent(sides, terms),
-            ScoreFamily::BivariatePoisson { common, inflation, inflation_mean } => {
+            ScoreFamily::BivariatePoisson { common, draw_link, inflation, inflation_mean } => {
                 self.add_independent(sides, terms);
-                self.add_common(common, terms);
+                let mean = common_mean(common, draw_link, shift);
+                self.add_common(mean, if mean > 0.0 { draw_link } else { 0.0 }, terms);
                 self.inflate(inflation, inflation_mean, terms);
             }
             ScoreFamily::WeibullFrank { kappa, .. } => self.add_copula(sides, kappa, terms),
@@ -279,22 +280,30 @@ impl Features {
         self.low = [0, 1].map(|x| [0, 1].map(|y| home.masses[x].value * away.masses[y].value));
     }
 
-    /// Adds a common Poisson number to both sides: the difference stays.
-    fn add_common(&mut self, mean: f64, terms: usize) {
-        let mut common = [0.0; TOTAL_TERMS];
-        poisson::fill_masses(mean, &mut common[..terms.max(2)]);
+    /// Adds a common Poisson number to both sides: the difference stays. `link` is the slope of its mean in the shift.
+    fn add_common(&mut self, mean: f64, link: f64, terms: usize) {
+        let mut values = [0.0; TOTAL_TERMS];
+        let count = terms / 2 + 2;
+        poisson::fill_masses(mean, &mut values[..count]);
+        let mut common = [Quantity::ZERO; TOTAL_TERMS];
+        let mut below = 0.0;
+        for (mass, value) in common[..count].iter_mut().zip(values) {
+            mass.value = value;
+            mass.slopes[SHIFT] = link * (below - value);
+            below = value;
+        }
         // Backwards, as each total needs those below it as they were.
         for total in (0..terms).rev() {
             let mut sum = Quantity::ZERO;
             for (both, mass) in common[..=total / 2].iter().enumerate() {
-                sum.add(*mass, &self.totals[total - 2 * both]);
+                sum.add_product(1.0, mass, &self.totals[total - 2 * both]);
             }
             self.totals[total] = sum;
         }
         let [[both_zero, away_one], [home_one, both_one]] = self.low;
         self.low = [
-            [both_zero * common[0], away_one * common[0]],
-            [home_one * common[0], both_one * common[0] + both_zero * common[1]],
+            [both_zero * values[0], away_one * values[0]],
+            [home_one * values[0], both_one * values[0] + both_zero * values[1]],
         ];
     }
 
