@@ -3,14 +3,18 @@
     derived_markets.py CSV...
 
 Reads season files with pre-match prices of derived markets (.csv or .csv.gz; columns `B365H`, `B365>2.5`,
-`BTTS_Yes`, `Over_HT_0_5`, ...). Every match is calibrated to its 1X2 and over/under 2.5; then each derived market is
-predicted and compared with its own prices freed of their margin. The models: the engine's (Dixon-Coles, halves by
-a first-half share of 0.45, the whole board) and, for markets on the final score, the fitted score models.
+`BTTS_Yes`, `Over_HT_0_5`, ...). Every match is calibrated to its 1X2 and over/under 2.5; then each derived
+market is predicted and compared with its own prices freed of their margin. The models: the engine's (Dixon-
+Coles, halves by a first-half share of 0.45, the whole board) and, for markets on the final score, the
+fitted score models.
 
-Per market: number of prices, mean absolute error in probability, median, 95th percentile and bias, model less
-market, of the engine; mean absolute error and bias of the others. Double chance is the same bet as the 1X2 that was
-calibrated to, so its error is the disagreement within the file, a floor for the rest. A selection that is priced without its opposite has an unknown margin: its inverse odds are scaled by one
-factor for all matches, such that the bias is 0. Pairs that are no book and totals out of order are left out.
+Per market: number of prices, mean absolute error in probability, median, 95th percentile and bias, model
+less market, of the engine; mean absolute error and bias of the others. Double chance is the same bet as the
+1X2 that was calibrated to, so its error is the disagreement within the file, a floor for the rest.
+
+A selection that is priced without its opposite has an unknown margin: its inverse odds are scaled by one
+factor for all matches, such that the bias is 0. Pairs that are no book and totals out of order are left
+out.
 """
 
 import argparse
@@ -65,7 +69,9 @@ MARKETS = (
     ),
     Market("home win to nil", ("odds_win_to_nil_1",), ("home_win_to_nil/yes",)),
     Market("away win to nil", ("odds_win_to_nil_2",), ("away_win_to_nil/yes",)),
-    Market("first half 1X2", ("Odd_1_HT", "Odd_X_HT", "Odd_2_HT"), ("1x2.h1/home", "1x2.h1/draw", "1x2.h1/away")),
+    Market(
+        "first half 1X2", ("Odd_1_HT", "Odd_X_HT", "Odd_2_HT"), ("1x2.h1/home", "1x2.h1/draw", "1x2.h1/away")
+    ),
     *(pair(f"first half {line}", f"HT_{goals(line)}", f"total.h1:{line}") for line in ("0.5", "1.5", "2.5")),
     Market(
         "second half 1X2", ("Odd_1_2H", "Odd_X_2H", "Odd_2_2H"), ("1x2.h2/home", "1x2.h2/draw", "1x2.h2/away")
@@ -108,7 +114,9 @@ def season(path: Path, *, matches: int | None = None) -> Season:
     names = [*CALIBRATION, *(column for market in MARKETS for column in market.columns)]
     table = columns_of(path, names)[:matches]
     odds_1x2, odds_total = np.ascontiguousarray(table[:, :3]), np.ascontiguousarray(table[:, 3:5])
-    columns = {ENGINE: np.stack(football.calibrate_from_odds_batch(odds_1x2, odds_total, errors="nan"), axis=1)}
+    columns = {
+        ENGINE: np.stack(football.calibrate_from_odds_batch(odds_1x2, odds_total, errors="nan"), axis=1)
+    }
     score_models = {family: football.ScoreModel(family) for family in SCORE_MODELS}
     for family, score_model in score_models.items():
         found = score_model.calibrate_from_odds_batch(odds_1x2, odds_total, errors="nan")
@@ -153,7 +161,9 @@ def market_probabilities(market: Market, odds: FloatArray, method: margin.Method
     booksum = (1.0 / odds).sum(axis=1) / market.winners
     is_book = (odds > 1.0).all(axis=1) & (BOOKSUMS[0] <= booksum) & (booksum <= BOOKSUMS[1])
     fair = np.full(odds.shape, np.nan)
-    fair[is_book] = margin.fair_probabilities(odds[is_book], method=method, target=market.winners, errors="nan")
+    fair[is_book] = margin.fair_probabilities(
+        odds[is_book], method=method, target=market.winners, errors="nan"
+    )
     return fair
 
 
@@ -177,7 +187,9 @@ def is_monotone(odds: dict[str, FloatArray]) -> FloatArray:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="CSV")
-    parser.add_argument("--method", choices=margin.METHODS, default="multiplicative", help="of derived markets")
+    parser.add_argument(
+        "--method", choices=margin.METHODS, default="multiplicative", help="of derived markets"
+    )
     parser.add_argument("--matches", type=int, help="only so many of each file")
     options = parser.parse_args(arguments)
 
@@ -194,7 +206,8 @@ def main(arguments: list[str] | None = None) -> int:
     kept = is_monotone(odds)
     print(
         f"{len(kept)} matches, {sum(season.failed for season in seasons)} without a model, "
-        f"{int((~kept).sum())} with totals out of order left out; margin of the derived markets: {options.method}"
+        f"{int((~kept).sum())} with totals out of order left out; "
+        f"margin of the derived markets: {options.method}"
     )
     head = f"{'n':>6} {'MAE':>8} {'median':>8} {'p95':>8} {'bias':>9}"
     print(f"{'':<18} {ENGINE:^43}" + "".join(f"   {family:^18}" for family in SCORE_MODELS))

@@ -1,20 +1,24 @@
-"""Replays football matches minute by minute through the live model: `football_inplay.py RESULTS GOALS [EVENTS...]`.
+"""Replays football matches minute by minute through the live model: `football_inplay.py RESULTS GOALS ...`.
 
-RESULTS and GOALS are the international results and goals of martj42/international_results (.csv or .csv.gz).
-These matches have no odds, so their strength before kick-off is **estimated**: Elo ratings over all earlier matches of the
-file (goal-difference weights, home advantage unless the ground is neutral), then Poisson goal means log-linear in
-the rating difference and one rho, fitted on matches before `--split` and used on the later ones. EVENTS are
-StatsBomb event files; their two sides have no rating here and get a common model, for the checks only.
+RESULTS and GOALS are the international results and goals of martj42/international_results (.csv or
+.csv.gz). Tournaments of which only goalless matches are on file are left out. These matches have no odds,
+so their strength before kick-off is **estimated**: Elo ratings over all earlier matches of the file (goal-
+difference weights, home advantage unless the ground is neutral), then Poisson goal means log-linear in the
+rating difference and one rho, fitted on matches before `--split` and used on the later ones. Further
+arguments are event files of StatsBomb: their sides have no rating here and get a common model, for the
+checks only.
 
 Every minute the whole board is priced and checked: fair probabilities within 0..1 that sum to the number of
-winners, offered odds never above fair odds nor a book below it, lines in order, and after the final whistle every
-selection priced at its grade. By phase of the match: log loss and Brier score (sum over the three results) of the
-winner, calibration error (ten bins over all three probabilities), logistic slope (1 is calibrated, below 1 is
-overconfident), and P(no more goals) against how often there were none. Beside the default settings: the price before
-kick-off never changed, and the model with scoring rates that do not feel the score.
+winners, offered odds never above fair odds nor a book below it, lines in order, and after the final whistle
+every selection priced at its grade. By phase of the match: log loss and Brier score (sum over the three
+results) of the winner, calibration error (ten bins over all three probabilities), logistic slope (1 is
+calibrated, below 1 overconfident), and P(no more goals) against how often there were none. Beside the
+default settings stand the log losses of scoring rates that do not feel the score, and of the price before
+kick-off, never changed.
 
-Minutes of goals are whole and stoppage time is folded into 45 and 90: prices are looked at after 44 and 89 minutes and
-at half-time, never inside the folded time. Goals after 90 minutes are extra time if the score was level.
+Minutes of goals are whole and stoppage time is folded into 45 and 90: prices are looked at after 44 and 89
+minutes and at half-time, never inside the folded time. Goals after 90 minutes are extra time if the score
+was level.
 """
 
 import argparse
@@ -79,7 +83,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def international_matches(results: Path, goals: Path) -> tuple[list[Match], int]:
-    """Matches in the order of their dates, and how many were left out because their goals are incomplete."""
+    """Matches in the order of their dates, and how many were left out."""
     minutes: dict[tuple[str, str, str], list[tuple[int, str]] | None] = {}
     for row in rows_of(goals):
         key = (row["date"], row["home_team"], row["away_team"])
@@ -88,8 +92,13 @@ def international_matches(results: Path, goals: Path) -> tuple[list[Match], int]
             minutes[key] = None
         elif known is not None:
             known.append((int(row["minute"]), "home" if row["team"] == row["home_team"] else "away"))
+    rows = rows_of(results)
+    with_goals = {row["tournament"] for row in rows if (row["home_score"], row["away_score"]) != ("0", "0")}
     matches, left_out = [], 0
-    for row in rows_of(results):
+    for row in rows:
+        if row["tournament"] not in with_goals:
+            left_out += 1
+            continue
         teams = row["home_team"], row["away_team"]
         found = minutes.get((row["date"], *teams), [])
         sides = [side for _, side in found or []]
@@ -104,9 +113,7 @@ def international_matches(results: Path, goals: Path) -> tuple[list[Match], int]
         by_90 = [side for minute, side in found if minute <= 90]
         if by_90.count("home") == by_90.count("away"):
             found = [(minute, side) for minute, side in found if minute <= 90]
-        scored = tuple(
-            Goal(60.0 * min(minute, 90) - 30.0, int(minute > 45), side) for minute, side in found
-        )
+        scored = tuple(Goal(60.0 * min(minute, 90) - 30.0, int(minute > 45), side) for minute, side in found)
         matches.append(Match(int(row["date"][:4]), teams, row["neutral"] == "TRUE", scored))
     return matches, left_out
 
@@ -238,7 +245,9 @@ class Checks:
             booksums = np.add.reduceat(1.0 / odds, self.starts)
         self.violations += [f"{at}: {self.names[i]} is offered above fair" for i in np.flatnonzero(above)]
         below = booksums < self.winners - ROUNDING
-        self.violations += [f"{at}: {self.keys[i]} has a book of {booksums[i]}" for i in np.flatnonzero(below)]
+        self.violations += [
+            f"{at}: {self.keys[i]} has a book of {booksums[i]}" for i in np.flatnonzero(below)
+        ]
         for sign, families in ((1.0, self.rising), (-1.0, self.falling)):
             for places in families:
                 # A line that is certain to be refunded has no price.
@@ -387,7 +396,8 @@ def print_phases(samples: dict[str, Sample]) -> None:
             f"{brier(sample.default, sample.results):>7.4f} "
             f"{calibration_error(sample.default, sample.results):>7.4f} "
             f"{logistic_slope(sample.default, sample.results):>6.3f} "
-            f"{log_loss(sample.neutral, sample.results):>9.4f} {log_loss(sample.priors, sample.results):>8.4f}"
+            f"{log_loss(sample.neutral, sample.results):>9.4f} "
+            f"{log_loss(sample.priors, sample.results):>8.4f}"
             f"   {none[:, 0].mean():>24.4f} {none[:, 1].mean():>7.4f}"
         )
 
@@ -412,10 +422,16 @@ def main(arguments: list[str] | None = None) -> int:
     strengths = fit_strengths(differences[earlier], [matches[i] for i in np.flatnonzero(earlier)])
     if options.matches is not None:
         later = later[np.unique(np.linspace(0, len(later) - 1, options.matches).astype(int))]
-    halves = [goal.half for match, is_earlier in zip(matches, earlier, strict=True) if is_earlier for goal in match.goals]
+    halves = [
+        goal.half
+        for match, is_earlier in zip(matches, earlier, strict=True)
+        if is_earlier
+        for goal in match.goals
+    ]
     print(
-        f"{len(matches)} matches, {left_out} left out for incomplete goals; strength fitted on {earlier.sum()} before "
-        f"{options.split}: means exp({strengths.level:.3f} ± {strengths.slope:.3f} x), rho {strengths.rho:+.3f}; "
+        f"{len(matches)} matches, {left_out} left out; strength fitted on {earlier.sum()} before "
+        f"{options.split}: means exp({strengths.level:.3f} ± {strengths.slope:.3f} x), "
+        f"rho {strengths.rho:+.3f}; "
         f"share of goals in their first halves {1.0 - np.mean(halves):.3f}"
     )
 

@@ -2,18 +2,20 @@
 
 Reads season files of football-data.co.uk (.csv or .csv.gz) as `asian_handicap.py` does: closing prices of
 Pinnacle, the same rows. Each model is calibrated exactly to the closing 1X2 and over/under 2.5; its fair
-probability of the closing handicap is compared with the market's, `win / (win + lose)` in both. The yardstick is
-Dixon-Coles with the margin removed multiplicatively.
+probability of the closing handicap is compared with the market's, `win / (win + lose)` in both. The
+yardstick is Dixon-Coles with the margin removed multiplicatively.
 
-Every second file, in the order of the names, is the half that global parameters are fitted on (`--fit` fits them
-anew by Nelder-Mead on the mean absolute error); the rest is the half that shows what they are worth. Then a table
-by the favourite's probability: bias is the model's favourite less the market's, scatter its standard deviation.
+Every second file, in the order of the names, is the half that global parameters are fitted on (`--fit` fits
+them anew by Nelder-Mead on the mean absolute error); the rest is the half that shows what they are worth.
+Then a table of each shipped model by the favourite's probability: bias is the model's favourite less the
+market's, scatter the standard deviation.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,7 @@ from oddsengine import football, margin
 FloatArray = npt.NDArray[np.float64]
 
 BOOK = "pinnacle"
+DETAILED = ("conway-maxwell", "bivariate poisson")
 BANDS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 
 
@@ -120,7 +123,7 @@ def fitted(candidate: Candidate, table: FloatArray) -> Model:
 
 
 def as_shipped(candidate: Candidate) -> Model | None:
-    """The candidate with the constants of the package, unless it is a variant that the package does not ship."""
+    """The candidate with the constants of the package, unless it is a variant of it."""
     model = football.ScoreModel(candidate.family)
     shipped = model.parameters
     if any(shipped[name] != value for name, value in candidate.fixed.items()):
@@ -173,9 +176,9 @@ def favourite(table: FloatArray) -> tuple[FloatArray, FloatArray]:
 def print_bands(name: str, table: FloatArray, found: FloatArray, yardstick: FloatArray) -> None:
     probability, side = favourite(table)
     print(f"\n{name} by the favourite's probability, all files")
-    head = f"{'n':>6} {'MAE':>8} {'Dixon-C.':>8} {'ratio':>6} {'median':>8} {'p95':>8} {'bias':>9} {'scatter':>8}"
-    print(f"{'':<12} {head}")
-    for low, high in (*zip(BANDS, BANDS[1:], strict=False), (0.0, 1.0)):
+    columns = ("MAE", "DC", "ratio", "median", "p95", "bias", "scatter")
+    print(f"{'':<12} {'n':>6}" + "".join(f"{name:>9}" for name in columns))
+    for low, high in (*pairwise(BANDS), (0.0, 1.0)):
         rows = (low <= probability) & (probability < high)
         if not rows.any():
             continue
@@ -184,7 +187,8 @@ def print_bands(name: str, table: FloatArray, found: FloatArray, yardstick: Floa
         median, p95 = np.quantile(absolute, [0.5, 0.95])
         print(
             f"{low:.1f} to {high:.1f}   {rows.sum():>6} {absolute.mean():>8.5f} {base:>8.5f} "
-            f"{absolute.mean() / base:>6.3f} {median:>8.5f} {p95:>8.5f} {signed.mean():>+9.5f} {signed.std():>8.5f}"
+            f"{absolute.mean() / base:>8.3f} {median:>8.5f} {p95:>8.5f} "
+            f"{signed.mean():>+8.5f} {signed.std():>8.5f}"
         )
 
 
@@ -219,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     head = "".join(f"{name:>9} {'ratio':>6}" for name in ("fitted", "shown", "all"))
     print(f"{'':<28} {'n':>6}{head} {'failed':>7} {'seconds':>8}  parameters")
 
-    best: tuple[float, Model] | None = None
+    to_detail: list[tuple[Model, FloatArray]] = []
     candidates = [c for c in CANDIDATES if not options.only or any(part in c.name for part in options.only)]
     chosen = [fitted(c, fit_table) if options.fit else as_shipped(c) for c in candidates]
     for model in [base_model, *(model for model in chosen if model is not None)]:
@@ -234,12 +238,10 @@ def main(arguments: list[str] | None = None) -> int:
         values = ", ".join(f"{name} {value:.4g}" for name, value in model.score_model.parameters.items())
         shown = f"share {model.share:.3f}" + (f", {values}" if values else "")
         print(f"{model.name:<28} {len(tables[2]):>6}{figures} {failed:>7} {seconds:>8.2f}  {shown}")
-        if best is None or mae[0] < best[0]:
-            best = (mae[0], model)
-    assert best is not None
-    model = best[1]
-    found_all = errors(tables[2], model)
-    print_bands(model.name, tables[2], np.where(np.isnan(found_all), base[2], found_all), base[2])
+        if model.name in DETAILED:
+            to_detail.append((model, filled[2]))
+    for model, found_all in to_detail:
+        print_bands(model.name, tables[2], found_all, base[2])
     return 0
 
 

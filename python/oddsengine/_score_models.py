@@ -1,4 +1,4 @@
-"""Score models beside Dixon-Coles, calibrated exactly to 1X2 and a total line. Public in `oddsengine.football`."""
+"""Score models beside Dixon-Coles, calibrated exactly to prices. Public in `oddsengine.football`."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
@@ -59,13 +59,15 @@ class ScoreModel:
     family
         ``"poisson"``: independent Poisson goals; with the shift this is Dixon-Coles.
         ``"conway_maxwell"``: P(k) in proportion to ``rate**k / k!**nu`` with
-        ``nu = dispersion + draw_link * shift`` plus ``gap_link * log(rate / other rate)``.
-        ``"bivariate_poisson"``: a Poisson number of mean ``common + draw_link * shift``, at least 0, on top of both
-        sides, and a share `inflation` of draws with a Poisson number of goals a side of mean `inflation_mean`.
+        ``nu = dispersion + draw_link * shift`` plus ``gap_link * log(rate / other rate)``; the best on
+        handicaps.
+        ``"bivariate_poisson"``: a Poisson number of mean ``common + draw_link * shift``, at least 0, on top
+        of both sides, and a share `inflation` of draws with a Poisson number of goals a side of mean
+        `inflation_mean`; nearly as good on handicaps, and the best on totals.
         ``"weibull_frank"``: Weibull counts of this `shape` tied by a Frank copula of parameter `kappa`.
     parameters
-        The family's parameters by name. Those not given are as fitted to Pinnacle's closing prices of half of 14
-        league seasons; sources, fits and figures are in ``docs/models/football.md``.
+        The family's parameters by name. Those not given are as fitted to Pinnacle's closing prices of half of
+        14 league seasons; sources, fits and figures are in ``docs/models/football.md``.
 
     Raises
     ------
@@ -76,7 +78,7 @@ class ScoreModel:
 
     Examples
     --------
-    >>> model = ScoreModel("conway_maxwell")
+    >>> model = ScoreModel()
     >>> scores = model.calibrate(0.4612, 0.2701, 0.2687, 0.5134)
     >>> float(np.trace(model.grid(scores)).round(6))
     0.2701
@@ -84,7 +86,7 @@ class ScoreModel:
 
     __slots__ = ("_core",)
 
-    def __init__(self, family: ScoreFamily = "conway_maxwell", **parameters: float) -> None:
+    def __init__(self, family: ScoreFamily = "bivariate_poisson", **parameters: float) -> None:
         self._core = _core.ScoreModel(family, parameters)
 
     @property
@@ -106,8 +108,8 @@ class ScoreModel:
 
         Returns
         -------
-        (size, size) float64, home goals down. Less than 1e-12 lies outside, except that Weibull counts end at 23
-        goals a side.
+        (size, size) float64, home goals down. Less than 1e-12 lies outside, except that Weibull counts end at
+        23 goals a side.
 
         Raises
         ------
@@ -116,9 +118,9 @@ class ScoreModel:
 
         Examples
         --------
-        >>> ScoreModel("bivariate_poisson", common=0.1, inflation=0.0).grid((1.5, 1.0, 0.004))[:2, :2].round(4)
+        >>> ScoreModel(common=0.1, draw_link=0.0).grid((1.5, 1.0, 0.004))[:2, :2].round(4)
         array([[0.0783, 0.0703],
-               [0.1075, 0.1227]])
+               [0.1074, 0.1228]])
         """
         return self._core.grid(*scores)
 
@@ -187,7 +189,7 @@ class ScoreModel:
         --------
         >>> fitted = ScoreModel().calibrate_from_odds([1.42, 4.8, 7.5], [1.72, 2.2])
         >>> round(fitted.home, 4)
-        0.6791
+        0.682
         """
         home, draw, away = odds_1x2
         over, under = odds_total
@@ -218,7 +220,12 @@ class ScoreModel:
         return ScoreExpectations(*columns)
 
     def line_batch(
-        self, expectations: ScoreExpectations, kind: LineKind, line: npt.ArrayLike, *, errors: Errors = "raise"
+        self,
+        expectations: ScoreExpectations,
+        kind: LineKind,
+        line: npt.ArrayLike,
+        *,
+        errors: Errors = "raise",
     ) -> tuple[FloatArray, FloatArray]:
         """Win and lose fractions of one line for each of many matches.
 
@@ -227,8 +234,8 @@ class ScoreModel:
         expectations
             (n,) columns, as `calibrate_batch` returns them.
         kind
-            ``"total"``, ``"home_total"``, ``"away_total"``: over `line` goals; ``"handicap"``: home with `line`
-            added to its goals.
+            ``"total"``, ``"home_total"``, ``"away_total"``: over `line` goals; ``"handicap"``: home with
+            `line` added to its goals.
         line
             A number or an (n,) array, in quarter steps.
 
@@ -238,7 +245,7 @@ class ScoreModel:
         >>> expectations = model.calibrate_from_odds_batch([[1.42, 4.8, 7.5]], [[1.72, 2.2]])
         >>> win, lose = model.line_batch(expectations, "handicap", -1.25)
         >>> (win / (win + lose)).round(3)
-        array([0.505])
+        array([0.495])
         """
         home, away, shift, lines = _columns(*expectations, line)
         win, lose = self._core.line_batch(home, away, shift, kind, lines, errors != "nan")

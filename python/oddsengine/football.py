@@ -1,6 +1,7 @@
 """Football: goal models, calibration to prices, every market on the score, the match in play.
 
-`DixonColes` is the model of the engine; `ScoreModel` has others, fitted to closing prices and calibrated as exactly.
+`DixonColes` is the model of the engine; `ScoreModel` has others, fitted to closing prices and calibrated as
+exactly.
 
 Goals are written home first. `lambda_home` and `lambda_away` are expected goals (0 to 20), lines are goals in
 steps of a quarter. A *grid* is a square float64 matrix: `grid[x, y]` is the probability that home scores x
@@ -827,7 +828,7 @@ class LiveMatch:
     >>> match
     <LiveMatch first_half 1-0>
     >>> round(match.board()["1x2/home"].fair, 3)
-    0.732
+    0.71
     """
 
     __slots__ = ("_core",)
@@ -851,7 +852,8 @@ class LiveMatch:
         Raises
         ------
         BoundsError
-            An incident that does not exist or cannot follow the present period, or a clock outside 0 to 14,400.
+            An incident that does not exist or cannot follow the present period, or a clock outside 0 to
+            14,400.
         """
         self._core.apply(kind, round(1_000 * clock_s), side)
 
