@@ -10,6 +10,7 @@ use oddsengine_pricing::football::inplay::{full_time, next_goal};
 use oddsengine_pricing::football::intensity::{IntensityProfile, MatchClock, Period, RateMultipliers};
 use oddsengine_pricing::football::markets_basket::{BASKET_SIZE, fill, fill_batch};
 use oddsengine_pricing::football::markov::{MatchState, final_scores};
+use oddsengine_pricing::football::score_model::{ScoreFamily, ScoreModel};
 use oddsengine_pricing::football::{DixonColes, ScoreGrid};
 use oddsengine_pricing::margin::{MarginMethod, apply, fair_probabilities_rows, remove};
 use oddsengine_pricing::snap::snap_min_margin;
@@ -23,6 +24,7 @@ fn main() {
     margins();
     grids();
     calibrations();
+    score_models();
     in_play();
     snapping();
 }
@@ -118,6 +120,36 @@ fn calibrations() {
     time("calibrate from Asian lines", 2_000, |index| {
         from_asian_lines(-3, 0.45 + 0.0005 * (index % 200) as f64, 11, 0.487).expect("a model exists").total()
     });
+}
+
+fn score_models() {
+    for (name, family) in [
+        ("conway maxwell", ScoreFamily::CONWAY_MAXWELL),
+        ("bivariate poisson", ScoreFamily::BIVARIATE_POISSON),
+        ("weibull frank", ScoreFamily::WEIBULL_FRANK),
+    ] {
+        let model = ScoreModel::new(family).unwrap();
+        let prices: Vec<MatchPrices> = (0..256).map(closing_prices).collect();
+        time(&format!("calibrate {name}"), 2_000, |index| {
+            model.calibrate(&prices[index % 256]).unwrap().rate_home
+        });
+        let scores: Vec<_> = prices.iter().map(|prices| model.calibrate(prices).unwrap()).collect();
+        time(&format!("grid {name}"), 2_000, |index| model.grid(&scores[index % 256]).unwrap().home());
+    }
+}
+
+/// Fair prices that differ with the index.
+fn closing_prices(index: usize) -> MatchPrices {
+    let model =
+        DixonColes::new(0.8 + 0.01 * (index % 160) as f64, 0.7 + 0.008 * (index % 90) as f64, -0.06).unwrap();
+    let grid = ScoreGrid::from_dixon_coles(&model);
+    MatchPrices {
+        home: grid.home(),
+        draw: grid.draw(),
+        away: grid.away(),
+        total_quarters: 10,
+        over: grid.over(10).win,
+    }
 }
 
 fn in_play() {

@@ -5,6 +5,8 @@
 //! | [`score_grid`] | how likely is each final score? |
 //! | [`score_markets`] | what does a market pay on average over those scores? |
 //! | [`markets_basket`] | the 190 most used probabilities of a match, as fast as they can be had |
+//! | [`score_family`] | which other goal counts and dependences are there? |
+//! | [`score_model`] | how likely is each final score under those, and which match explains these prices? |
 //! | [`weibull`] | scores with over- or under-dispersed goals and a copula between the sides |
 //! | [`calibration`] | which goal means explain these prices? |
 //! | [`from_1x2`] | and these, without a total line? |
@@ -36,8 +38,11 @@ pub mod live_views;
 pub mod markets_basket;
 pub mod markov;
 mod poisson;
+pub mod score_family;
 pub mod score_grid;
 pub mod score_markets;
+pub mod score_model;
+mod score_sides;
 pub mod scorers;
 pub mod weibull;
 
