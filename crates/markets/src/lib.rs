@@ -9,6 +9,7 @@ pub mod football;
 pub mod joint;
 pub mod live;
 pub mod template;
+pub mod tennis;
 
 pub use joint::{JointSpace, SideMask};
 pub use live::LiveSummary;

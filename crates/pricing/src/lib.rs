@@ -11,3 +11,4 @@ pub mod margin;
 pub mod model;
 mod root;
 pub mod snap;
+pub mod tennis;
