@@ -33,7 +33,7 @@ const INGEST: &[(&str, &str)] = &[
     ),
     (
         "{\"type\":\"fixture\",\"fixture\":1,\"sport\":\"chess\"}",
-        "unknown_value: sport \"chess\" is not one of football",
+        "unknown_value: sport \"chess\" is not one of football, custom",
     ),
     (
         "{\"type\":\"prices\",\"fixture\":1,\"odds_1x2\":[2,3]}",
@@ -57,7 +57,7 @@ const INGEST: &[(&str, &str)] = &[
     ),
     (
         "{\"type\":\"prices\",\"fixture\":1,\"odds_1x2\":[2,2,3],\"total_line\":40}",
-        "out_of_range: total_line 40 is outside 0.5..=15",
+        "out_of_range: total_line 40 is outside 0.5..=7.5",
     ),
     (
         "{\"type\":\"incident\",\"fixture\":1,\"kind\":\"corner\"}",

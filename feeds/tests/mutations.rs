@@ -56,9 +56,9 @@ fn check_command(command: &Command) {
             assert!((1..=LEGS_MAX).contains(&request.legs.len()));
             assert!(request.legs.iter().all(|leg| (10_010..=10_000_000).contains(&leg.odds_e4)));
         }
-        Body::SetPrices { odds_1x2_e4, total_line_quarters, .. } => {
-            assert!(odds_1x2_e4.iter().all(|odds| (10_010..=10_000_000).contains(odds)));
-            assert!((2..=60).contains(total_line_quarters));
+        Body::SetPrices { prices, .. } => {
+            let mut odds = prices.iter().flat_map(|price| &price.odds_e4);
+            assert!(odds.all(|&odds| odds == 0 || (10_010..=10_000_000).contains(&odds)));
         }
         _ => {}
     }

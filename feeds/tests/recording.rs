@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use oddsengine_engine::Body;
 use oddsengine_feeds::decode_ingest;
-use oddsengine_markets::{LivePhase, LiveState};
-use oddsengine_types::SportId;
+use oddsengine_markets::{LivePhase, LiveState, template_of};
 
 #[test]
 fn every_message_is_understood_and_follows() {
@@ -17,7 +16,10 @@ fn every_message_is_understood_and_follows() {
         assert_eq!((decoded.unknown_fields, decoded.value.origin.seq), (0, Some(index)));
         match decoded.value.body {
             Body::AddFixture(request) => {
-                matches.insert(request.fixture, LiveState::new(request.sport));
+                matches.insert(
+                    request.fixture,
+                    LiveState::new(&request.format, template_of(&request.format).unwrap()),
+                );
             }
             Body::Incident { fixture, incident } => {
                 matches.get_mut(&fixture).unwrap().apply(&incident).unwrap();
@@ -29,5 +31,4 @@ fn every_message_is_understood_and_follows() {
     assert!(matches.values().all(|live| live.phase() == LivePhase::Finished));
     let goals = |live: &LiveState| u32::from(live.summary().score.0 + live.summary().score.1);
     assert_eq!(matches.values().map(goals).sum::<u32>(), 120);
-    assert_eq!(LiveState::new(SportId(0)).phase(), LivePhase::PreMatch);
 }

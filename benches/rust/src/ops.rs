@@ -358,13 +358,13 @@ impl Stages {
             let mut engine = engine.clone();
             let tick = incident(fixture_id(0), Kind::Clock, 1_000 * seconds);
             engine.apply(&command(START_NS + 2_000_000_000, tick), &mut Told::default());
-            engine.fixtures()[0].live
+            engine.fixtures()[0].live.clone()
         };
         let live = (1_790..1_810).map(live).collect();
         let fixture = engine.fixtures()[0].clone();
         let models = Models::new(&config().models).expect("the defaults are within bounds");
         let mut prefixes = ViewPrefixes::new(football());
-        let parameters = fixture.parameters.expect("the fixture has a model");
+        let parameters = fixture.parameters.clone().expect("the fixture has a model");
         models.fill(football(), &parameters, &fixture.live, &mut prefixes);
         let count = football().selections.len();
         Self {

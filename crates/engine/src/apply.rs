@@ -3,13 +3,15 @@
 use oddsengine_ledger::{
     AccountKind, Ledger, Memo, Outcome as Booking, Transfer, TransferError, transfer_id,
 };
-use oddsengine_markets::{LivePhase, MarketId};
-use oddsengine_pricing::model::CalibrationPrices;
+use oddsengine_markets::{Format, LivePhase, MarketId, ModelFault, SpaceDefinition};
+use oddsengine_pricing::model::{ForeignProbabilities, MarketPrices, Parameters};
 use oddsengine_types::{BoundsError, FixtureId, Grade, Odds, SourceId};
 
-use crate::command::{Body, Command, FixtureRequest, MoneyRequest, VoidKind};
+use crate::command::{
+    Body, Command, FixtureRequest, MODEL_INPUTS_MAX, MoneyRequest, PRICED_MARKETS_MAX, PricedMarket, VoidKind,
+};
 use crate::config::{Config, Scope, ScopeSettings};
-use crate::engine::{Customer, Derived, Engine};
+use crate::engine::{Customer, Derived, Engine, Space};
 use crate::event::{Event, Sink};
 use crate::status::Reason;
 
@@ -31,6 +33,12 @@ impl Engine {
     pub fn apply(&mut self, command: &Command, sink: &mut impl Sink) {
         self.now_ns = self.now_ns.max(command.time_ns);
         self.counters.command_count += 1;
+        // A new epoch is known before anything is decided in it: a price published under the old one after the
+        // restart would reuse a version that may have been lost.
+        let starts_epoch = self.starts_epoch(command);
+        if let (true, Body::EpochStarted { epoch }) = (starts_epoch, &command.body) {
+            self.epoch = *epoch;
+        }
         self.decide_delayed(sink);
         if self.is_duplicate(command, sink) {
             return;
@@ -41,18 +49,14 @@ impl Engine {
             Body::Deposit(request) => return self.deposit(request, sink),
             Body::Withdraw(request) => return self.withdraw(request, sink),
             Body::Tick => return self.weigh_accumulators(),
-            Body::EpochStarted { epoch } => self.start_epoch(*epoch),
+            Body::EpochStarted { .. } if starts_epoch => Ok(()),
+            Body::EpochStarted { epoch } => {
+                Err((Reason::OutOfSequence, format!("epoch {epoch} is not above {}", self.epoch)))
+            }
             Body::Configure(config) => self.configure(config, sink),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings, sink),
             Body::AddFixture(request) => self.add_fixture(request),
-            Body::SetPrices { fixture, odds_1x2_e4, total_line_quarters, odds_total_e4 } => {
-                let prices = CalibrationPrices {
-                    odds_1x2_e4: *odds_1x2_e4,
-                    total_line_quarters: *total_line_quarters,
-                    odds_total_e4: *odds_total_e4,
-                };
-                self.set_prices(*fixture, &prices, source_ns, sink)
-            }
+            Body::SetPrices { fixture, prices } => self.set_prices(*fixture, prices, source_ns, sink),
             Body::SetExpectation { fixture, supremacy_e6, total_e6 } => {
                 self.set_expectation(*fixture, *supremacy_e6, *total_e6, source_ns, sink)
             }
@@ -74,6 +78,12 @@ impl Engine {
                 Ok(())
             }
             Body::CancelTicket { ticket } => self.cancel_ticket(*ticket, sink),
+            Body::DefineSpace(definition) => self.define_space(definition),
+            Body::SetModelInputs { fixture, inputs } => self.set_model_inputs(*fixture, inputs, sink),
+            Body::SetProbabilities { fixture, probabilities } => {
+                self.set_probabilities(*fixture, probabilities, source_ns, sink)
+            }
+            Body::ModelFailed { fixture, fault } => self.model_failed(*fixture, *fault, sink),
         };
         match answer {
             Ok(()) => sink.event(Event::Done),
@@ -105,12 +115,9 @@ impl Engine {
         false
     }
 
-    fn start_epoch(&mut self, epoch: u32) -> Result<(), Refusal> {
-        if epoch <= self.epoch {
-            return Err((Reason::OutOfSequence, format!("epoch {epoch} is not above {}", self.epoch)));
-        }
-        self.epoch = epoch;
-        Ok(())
+    /// A numbered source cannot start an epoch: only the runtime can, and it numbers nothing.
+    fn starts_epoch(&self, command: &Command) -> bool {
+        matches!(command.body, Body::EpochStarted { epoch } if epoch > self.epoch && command.origin.seq.is_none())
     }
 
     fn configure(&mut self, config: &Config, sink: &mut impl Sink) -> Result<(), Refusal> {
@@ -179,35 +186,178 @@ impl Engine {
                 )),
             };
         }
-        if usize::from(request.sport.0) >= oddsengine_markets::sports().len() {
-            return Err((Reason::ValueOutOfBounds, format!("sport {} is not registered", request.sport)));
+        request.format.check().map_err(out_of_bounds)?;
+        let Some(template) = self.template_of(&request.format) else {
+            let detail = format!("the space of fixture {} is not defined", request.fixture);
+            return Err((Reason::ValueOutOfBounds, detail));
+        };
+        self.push_fixture(request.clone(), template);
+        Ok(())
+    }
+
+    fn define_space(&mut self, definition: &SpaceDefinition) -> Result<(), Refusal> {
+        match self.spaces.get(&definition.id()) {
+            Some(known) if known.definition == *definition => Ok(()),
+            Some(_) => Err((
+                Reason::AlreadyExists,
+                format!("space {} exists with another definition", definition.name),
+            )),
+            None => self.push_space(definition.clone()).map_err(out_of_bounds),
         }
-        self.push_fixture(request.clone());
+    }
+
+    pub(crate) fn push_space(&mut self, definition: SpaceDefinition) -> Result<(), BoundsError> {
+        let template = definition.compile()?;
+        self.spaces.insert(definition.id(), Space { definition, template });
         Ok(())
     }
 
     fn set_prices(
         &mut self,
         id: FixtureId,
-        prices: &CalibrationPrices,
+        prices: &[PricedMarket],
         source_ns: i64,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let index = self.open_fixture(id)?;
-        if self.fixtures[index].live.phase() != LivePhase::PreMatch {
+        let fixture = &self.fixtures[index];
+        if fixture.live.phase() != LivePhase::PreMatch {
             return Err((Reason::OutOfSequence, "prices calibrate a fixture before its start only".into()));
         }
-        for &odds_e4 in prices.odds_1x2_e4.iter().chain(&prices.odds_total_e4) {
-            Odds::from_e4(odds_e4).map_err(out_of_bounds)?;
+        if !(1..=PRICED_MARKETS_MAX).contains(&prices.len()) {
+            return Err(out_of_bounds(BoundsError::outside(
+                "priced markets",
+                prices.len(),
+                1,
+                PRICED_MARKETS_MAX,
+            )));
+        }
+        let mut markets = Vec::with_capacity(prices.len());
+        for PricedMarket { market, odds_e4 } in prices {
+            let market = usize::from(self.known_market(index, *market)?);
+            let definition = &fixture.template.markets[market];
+            let count = definition.selections().len();
+            if odds_e4.len() != count {
+                let what = format!("prices of {}", definition.key);
+                return Err(out_of_bounds(BoundsError::outside(&what, odds_e4.len(), count, count)));
+            }
+            for &odds_e4 in odds_e4.iter().filter(|&&odds_e4| odds_e4 != 0) {
+                Odds::from_e4(odds_e4).map_err(out_of_bounds)?;
+            }
+            markets.push(MarketPrices { market, odds_e4 });
         }
         let parameters = self
             .derived
             .models
-            .calibrate(self.fixtures[index].request.sport, prices)
+            .calibrate(&fixture.request.format, fixture.template, &markets)
             .map_err(out_of_bounds)?;
         self.fixtures[index].parameters = Some(parameters);
         self.reprice(index, source_ns, sink);
         Ok(())
+    }
+
+    /// What the foreign model of a fixture computes from. Old prices do not outlive it.
+    fn set_model_inputs(
+        &mut self,
+        id: FixtureId,
+        inputs: &[f64],
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.foreign_fixture(id)?;
+        if inputs.len() > MODEL_INPUTS_MAX {
+            return Err(out_of_bounds(BoundsError::outside(
+                "model inputs",
+                inputs.len(),
+                0,
+                MODEL_INPUTS_MAX,
+            )));
+        }
+        if let Some(input) = inputs.iter().find(|input| !input.is_finite()) {
+            return Err(out_of_bounds(BoundsError::new(format!(
+                "model input {input} is not a finite number"
+            ))));
+        }
+        let probabilities = match self.fixtures[index].parameters.take() {
+            Some(Parameters::Custom(foreign)) => foreign.probabilities,
+            _ => Vec::new(),
+        };
+        let foreign = ForeignProbabilities { inputs: inputs.to_vec(), probabilities };
+        self.fixtures[index].parameters = Some(Parameters::Custom(foreign));
+        self.wait_for_model(index, None, sink);
+        Ok(())
+    }
+
+    fn set_probabilities(
+        &mut self,
+        id: FixtureId,
+        probabilities: &[f64],
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.foreign_fixture(id)?;
+        let fixture = &mut self.fixtures[index];
+        let count = fixture.template.joint.main_count;
+        if probabilities.len() != count {
+            return Err(out_of_bounds(BoundsError::outside(
+                "probabilities",
+                probabilities.len(),
+                count,
+                count,
+            )));
+        }
+        let probabilities = match ForeignProbabilities::checked(probabilities, &fixture.possible.main) {
+            Ok(probabilities) => probabilities,
+            Err(fault) => {
+                self.wait_for_model(index, Some(fault), sink);
+                return Err((
+                    Reason::ValueOutOfBounds,
+                    format!("the probabilities are refused: {}", fault.name()),
+                ));
+            }
+        };
+        let inputs = match fixture.parameters.take() {
+            Some(Parameters::Custom(foreign)) => foreign.inputs,
+            _ => Vec::new(),
+        };
+        fixture.parameters = Some(Parameters::Custom(ForeignProbabilities { inputs, probabilities }));
+        let before = fixture.status();
+        (fixture.stops.by_model, fixture.stops.model_fault) = (false, None);
+        let resumes = fixture.status() != before;
+        self.reprice(index, source_ns, sink);
+        if resumes {
+            // New prices first, then trading on them.
+            sink.event(Event::Trading { fixture: &self.fixtures[index] });
+        }
+        Ok(())
+    }
+
+    fn model_failed(
+        &mut self,
+        id: FixtureId,
+        fault: ModelFault,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.foreign_fixture(id)?;
+        self.wait_for_model(index, Some(fault), sink);
+        Ok(())
+    }
+
+    /// Stops a fixture until its foreign model gives prices for the present state.
+    fn wait_for_model(&mut self, index: usize, fault: Option<ModelFault>, sink: &mut impl Sink) {
+        let fixture = &mut self.fixtures[index];
+        let before = (fixture.status(), fixture.stops);
+        (fixture.stops.by_model, fixture.stops.model_fault) = (true, fault);
+        if (fixture.status(), fixture.stops) != before {
+            sink.event(Event::Trading { fixture });
+        }
+    }
+
+    fn foreign_fixture(&self, id: FixtureId) -> Result<usize, Refusal> {
+        let index = self.open_fixture(id)?;
+        match self.fixtures[index].request.format {
+            Format::Custom(_) => Ok(index),
+            _ => Err((Reason::ValueOutOfBounds, format!("fixture {id} is priced by a model of its own"))),
+        }
     }
 
     fn set_expectation(
@@ -233,7 +383,7 @@ impl Engine {
         let (supremacy, total) = (supremacy_e6 as f64 / 1e6, total_e6 as f64 / 1e6);
         let models = &self.derived.models;
         let parameters = models
-            .with_expectation(fixture.request.sport, fixture.parameters.as_ref(), supremacy, total)
+            .with_expectation(&fixture.request.format, fixture.parameters.as_ref(), supremacy, total)
             .map_err(out_of_bounds)?;
         self.fixtures[index].parameters = Some(parameters);
         self.reprice(index, source_ns, sink);
@@ -271,6 +421,10 @@ impl Engine {
         fixture.stops.by_feed = false;
         if let Some(danger) = change.danger {
             fixture.stops.by_danger = danger;
+        }
+        if change.reprices && matches!(fixture.request.format, Format::Custom(_)) {
+            // Prices of the state before must not be taken; the model's answer follows.
+            fixture.stops.by_model = true;
         }
         if fixture.status() != status_before {
             sink.event(Event::Trading { fixture });

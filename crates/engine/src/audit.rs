@@ -73,14 +73,17 @@ impl Engine {
         }
         let mut platform_loss = 0;
         for (fixture, expected) in self.fixtures.iter().zip(&books) {
-            let joint = &fixture.template().joint;
-            let differs = (0..joint.main_count)
-                .find(|&cell| fixture.book.pnl_at(cell, None) != expected.pnl_at(cell, None));
-            let side_count =
-                joint.side_view.map_or(0, |view| fixture.template().views[usize::from(view)].cell_count);
-            let side_differs = (0..side_count)
-                .find(|&cell| fixture.book.pnl_at(0, Some(cell)) != expected.pnl_at(0, Some(cell)));
-            if let Some(cell) = differs.or(side_differs) {
+            let template = fixture.template();
+            let (book, joint) = (&fixture.book, &template.joint);
+            let differs =
+                (0..joint.main_count).find(|&cell| book.pnl_at_main(cell) != expected.pnl_at_main(cell));
+            let loose_differs = (0..template.views.len() as u8)
+                .flat_map(|view| {
+                    (0..template.views[usize::from(view)].cell_count).map(move |cell| (view, cell))
+                })
+                .find(|&(view, cell)| book.pnl_at_loose(view, cell) != expected.pnl_at_loose(view, cell))
+                .map(|(_, cell)| cell);
+            if let Some(cell) = differs.or(loose_differs) {
                 return Err(format!("the book of fixture {} differs at outcome {cell}", fixture.id()));
             }
             if fixture.book.worst_minor() != expected.worst_minor()

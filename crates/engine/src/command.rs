@@ -2,7 +2,7 @@
 //!
 //! Adding a variant appends a tag; tags and field orders never change their meaning.
 
-use oddsengine_markets::{Incident, MarketId, SelectionId};
+use oddsengine_markets::{Format, Incident, MarketId, ModelFault, SelectionId, SpaceDefinition};
 use oddsengine_types::{
     Currency, CustomerId, FixtureId, Grade, SportId, TicketId, TransferId, codec_enum, codec_struct,
 };
@@ -56,12 +56,8 @@ pub enum Body {
     SetPrices {
         /// The fixture.
         fixture: FixtureId,
-        /// Odds of home, draw, away in ten-thousandths.
-        odds_1x2_e4: [u32; 3],
-        /// The total line, in quarter goals.
-        total_line_quarters: i16,
-        /// Odds of over and under in ten-thousandths.
-        odds_total_e4: [u32; 2],
+        /// The prices, a market each. Which markets a model needs is the sport's.
+        prices: Vec<PricedMarket>,
     },
     /// A trader moves supremacy and total; all markets follow.
     SetExpectation {
@@ -147,13 +143,36 @@ pub enum Body {
     },
     /// Time passed: bet delays end.
     Tick,
+    /// Defines an outcome space with its markets as data; fixtures refer to it by name.
+    DefineSpace(Box<SpaceDefinition>),
+    /// Sets what a fixture's foreign model computes from; its prices wait for the probabilities that follow.
+    SetModelInputs {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The model's own parameters, at most [`MODEL_INPUTS_MAX`].
+        inputs: Vec<f64>,
+    },
+    /// What a foreign model gave: the probability of every outcome.
+    SetProbabilities {
+        /// The fixture.
+        fixture: FixtureId,
+        /// One per outcome, summing to 1.
+        probabilities: Vec<f64>,
+    },
+    /// A foreign model gave nothing that can be used: the fixture is suspended until it does.
+    ModelFailed {
+        /// The fixture.
+        fixture: FixtureId,
+        /// Why.
+        fault: ModelFault,
+    },
 }
 codec_enum!(Body {
     0 = EpochStarted { epoch },
     1 = Configure(config),
     2 = SetScope { scope, settings },
     3 = AddFixture(request),
-    4 = SetPrices { fixture, odds_1x2_e4, total_line_quarters, odds_total_e4 },
+    4 = SetPrices { fixture, prices },
     5 = SetExpectation { fixture, supremacy_e6, total_e6 },
     6 = Incident { fixture, incident },
     7 = Suspend { fixture, market },
@@ -168,7 +187,26 @@ codec_enum!(Body {
     16 = PlaceTicket(request),
     17 = CancelTicket { ticket },
     18 = Tick,
+    19 = DefineSpace(definition),
+    20 = SetModelInputs { fixture, inputs },
+    21 = SetProbabilities { fixture, probabilities },
+    22 = ModelFailed { fixture, fault },
 });
+
+/// Most parameters of a foreign model.
+pub const MODEL_INPUTS_MAX: usize = 256;
+/// Most markets of one [`Body::SetPrices`].
+pub const PRICED_MARKETS_MAX: usize = 64;
+
+/// The prices of one market to calibrate from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedMarket {
+    /// The market.
+    pub market: MarketId,
+    /// Odds per selection in ten-thousandths, 0 where there is none.
+    pub odds_e4: Vec<u32>,
+}
+codec_struct!(PricedMarket { market, odds_e4 });
 
 /// What of a fixture is void.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -188,18 +226,27 @@ codec_enum!(VoidKind { 0 = Nothing, 1 = Everything, 2 = Undecided });
 pub struct FixtureRequest {
     /// The fixture.
     pub fixture: FixtureId,
-    /// The sport.
-    pub sport: SportId,
+    /// The sport, and what of its rules the markets depend on.
+    pub format: Format,
     /// The competition's name, part of the odds topic.
     pub competition: String,
     /// Scheduled start.
     pub start_ns: i64,
     /// The side named first.
     pub home: String,
-    /// The side named second.
+    /// The side named second; empty in a race.
     pub away: String,
+    /// Runners or players by number, where the format has them.
+    pub entrants: Vec<String>,
 }
-codec_struct!(FixtureRequest { fixture, sport, competition, start_ns, home, away });
+codec_struct!(FixtureRequest { fixture, format, competition, start_ns, home, away, entrants });
+
+impl FixtureRequest {
+    /// The sport.
+    pub fn sport(&self) -> SportId {
+        self.format.sport()
+    }
+}
 
 /// A deposit or withdrawal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

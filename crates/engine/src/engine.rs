@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oddsengine_ledger::{AccountKind, Ledger};
+use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
 use oddsengine_pricing::board::{OfferScratch, ViewPrefixes};
 use oddsengine_pricing::model::Models;
 use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
@@ -36,7 +37,18 @@ pub struct Engine {
     pub(crate) moved: BTreeSet<u32>,
     /// When accumulators were last weighed.
     pub(crate) weighed_ns: i64,
+    /// Outcome spaces that were defined as data.
+    pub(crate) spaces: BTreeMap<SpaceId, Space>,
     pub(crate) derived: Derived,
+}
+
+/// An outcome space that was defined as data.
+#[derive(Clone, Debug)]
+pub struct Space {
+    /// As it was defined.
+    pub definition: SpaceDefinition,
+    /// Derived: its markets.
+    pub template: &'static Template,
 }
 
 /// What is computed from the state and the configuration, and never stored.
@@ -45,7 +57,8 @@ pub(crate) struct Derived {
     pub models: Models,
     pub sport_loss_minor: BTreeMap<SportId, i64>,
     pub platform_loss_minor: i64,
-    pub prefixes: BTreeMap<SportId, ViewPrefixes>,
+    /// Scratch space per template, by its id.
+    pub prefixes: BTreeMap<u32, ViewPrefixes>,
     pub offer: OfferScratch,
     pub odds: Vec<u32>,
     pub changed: Vec<u16>,
@@ -135,6 +148,7 @@ impl Engine {
             counters: Counters::default(),
             moved: BTreeSet::new(),
             weighed_ns: i64::MIN,
+            spaces: BTreeMap::new(),
             derived,
         })
     }

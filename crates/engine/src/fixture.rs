@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oddsengine_markets::{LiveState, Possible, Template};
+use oddsengine_markets::{LiveState, ModelFault, Possible, Template};
 use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::Book;
 use oddsengine_types::{FixtureId, Grade, codec_enum, codec_struct};
@@ -15,6 +15,8 @@ use crate::config::Margin;
 pub struct Fixture {
     /// What the feed announced: ids, names, start.
     pub request: FixtureRequest,
+    /// Derived from its format: the markets.
+    pub template: &'static Template,
     /// Index of its competition in the engine.
     pub competition: u32,
     /// The match itself.
@@ -60,13 +62,17 @@ pub struct Stops {
     pub by_danger: bool,
     /// The feed contradicted itself or our state; cleared when it is consistent again.
     pub by_feed: bool,
+    /// A foreign model has not given prices for the present state; cleared when it does.
+    pub by_model: bool,
+    /// Why, if it tried and failed.
+    pub model_fault: Option<ModelFault>,
 }
-codec_struct!(Stops { by_desk, by_danger, by_feed });
+codec_struct!(Stops { by_desk, by_danger, by_feed, by_model, model_fault });
 
 impl Stops {
     /// Trading stands still.
     pub fn any(self) -> bool {
-        self.by_desk || self.by_danger || self.by_feed
+        self.by_desk || self.by_danger || self.by_feed || self.by_model
     }
 }
 
@@ -149,7 +155,7 @@ impl Fixture {
 
     /// Its template.
     pub fn template(&self) -> &'static Template {
-        oddsengine_markets::template(self.request.sport)
+        self.template
     }
 
     /// No bets any more.

@@ -17,11 +17,11 @@ mod trading;
 
 pub use audit::INVARIANTS;
 pub use command::{
-    Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, TicketRequest,
-    VoidKind,
+    Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket,
+    TicketRequest, VoidKind,
 };
 pub use config::{Config, Margin, MarginKind, Scope, ScopeSettings};
-pub use engine::{Competition, Counters, Customer, Engine, Limits};
+pub use engine::{Competition, Counters, Customer, Engine, Limits, Space};
 pub use event::{BoardUpdate, Event, NoEvents, Sink};
 pub use exposure::{FixtureExposure, MarketExposure, SelectionExposure};
 pub use fixture::{Fixture, FixtureLimits, MarketDesk, MarketStatus, PriceSource, Stops};

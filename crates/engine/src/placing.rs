@@ -215,7 +215,8 @@ impl Engine {
         if leg.offered_odds_e4 == 0 {
             return Err(Reason::NoPrice);
         }
-        if is_first && (leg.quoted_version.epoch != self.epoch || leg.quoted_version.seq > fixture.version) {
+        // Also after the delay: what happened between two epochs is not known.
+        if leg.quoted_version.epoch != self.epoch || leg.quoted_version.seq > fixture.version {
             return Err(Reason::OddsVersionUnknown);
         }
         if !accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4) {
@@ -269,7 +270,7 @@ impl Engine {
         let of_fixture = fixture.book.joint_minima(template, possible, selection);
         let own_loss = loss_of(&fixture.book);
         let competition = &self.competitions[fixture.competition as usize];
-        let sport = fixture.request.sport;
+        let sport = fixture.request.sport();
         let scopes = [
             (LimitLevel::Fixture, fixture.limits.fixture_loss_minor_max, own_loss),
             (
@@ -482,7 +483,7 @@ impl Engine {
     fn change_book(&mut self, index: usize, changes: &[Change]) {
         let fixture = &mut self.fixtures[index];
         let before = loss_of(&fixture.book);
-        fixture.book.change(oddsengine_markets::template(fixture.request.sport), &fixture.possible, changes);
+        fixture.book.change(fixture.template, &fixture.possible, changes);
         self.count_loss(index, before);
     }
 

@@ -30,8 +30,8 @@ impl Engine {
         let mut regraded = Vec::new();
         for (market_index, market) in template.markets.iter().enumerate() {
             let told = fixture.told_grades.get(&(market_index as u16));
-            let possible = &fixture.possible.before[usize::from(market.view)];
             for (slot, selection) in market.selections().enumerate() {
+                let possible = &fixture.possible.before[usize::from(template.view_of(selection))];
                 let derived = match &outcome {
                     Some(outcome) => Some(template.grade(selection, outcome)),
                     None => {

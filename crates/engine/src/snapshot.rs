@@ -12,7 +12,7 @@ use crate::status::TicketState;
 use crate::trading::loss_of;
 
 /// Format of the snapshot bytes.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 impl Engine {
     /// The stored state. Equal states give equal bytes.
@@ -21,6 +21,7 @@ impl Engine {
         SNAPSHOT_VERSION.encode(&mut out);
         self.config.encode(&mut out);
         self.scopes.encode(&mut out);
+        self.spaces.values().map(|space| space.definition.clone()).collect::<Vec<_>>().encode(&mut out);
         (self.epoch, self.now_ns, self.weighed_ns).encode(&mut out);
         (self.fixtures.len() as u32).encode(&mut out);
         self.fixtures.iter().for_each(|fixture| encode_fixture(fixture, &mut out));
@@ -51,6 +52,9 @@ impl Engine {
         let config = Config::decode(&mut input)?;
         let mut engine = Self::new(config).map_err(|error| input.error(error.to_string()))?;
         engine.scopes = Decode::decode(&mut input)?;
+        for definition in Vec::<oddsengine_markets::SpaceDefinition>::decode(&mut input)? {
+            engine.push_space(definition).map_err(|error| input.error(error.to_string()))?;
+        }
         (engine.epoch, engine.now_ns, engine.weighed_ns) = Decode::decode(&mut input)?;
         for _ in 0..u32::decode(&mut input)? {
             engine.restore_fixture(&mut input)?;
@@ -78,11 +82,12 @@ impl Engine {
 
     fn restore_fixture(&mut self, input: &mut Reader<'_>) -> Result<(), DecodeError> {
         let request = crate::command::FixtureRequest::decode(input)?;
-        if usize::from(request.sport.0) >= oddsengine_markets::sports().len() {
-            return Err(input.error(format!("sport {} is not registered", request.sport)));
-        }
+        request.format.check().map_err(|error| input.error(error.to_string()))?;
+        let Some(template) = self.template_of(&request.format) else {
+            return Err(input.error(format!("the space of fixture {} is not defined", request.fixture)));
+        };
         let index = self.fixtures.len();
-        self.push_fixture(request);
+        self.push_fixture(request, template);
         let fixture = &mut self.fixtures[index];
         let count = fixture.odds_e4.len();
         fixture.live = Decode::decode(input)?;

@@ -1,6 +1,6 @@
 //! Boards: from a fixture's state to its prices, and which markets changed.
 
-use oddsengine_markets::{LiveState, Possible};
+use oddsengine_markets::{Format, LiveState, Possible, Template};
 use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, enforce_monotone, offer_market};
 use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_risk::Book;
@@ -12,23 +12,32 @@ use crate::event::{BoardUpdate, Event, Sink};
 use crate::fixture::{Fixture, FixtureLimits, PriceSource, Stops};
 
 impl Engine {
-    pub(crate) fn push_fixture(&mut self, request: FixtureRequest) {
-        let template = oddsengine_markets::template(request.sport);
+    /// The template of a format: compiled in, or of a space that was defined before.
+    pub(crate) fn template_of(&self, format: &Format) -> Option<&'static Template> {
+        match format {
+            Format::Custom(space) => self.spaces.get(space).map(|space| space.template),
+            format => oddsengine_markets::template_of(format),
+        }
+    }
+
+    pub(crate) fn push_fixture(&mut self, request: FixtureRequest, template: &'static Template) {
+        let sport = request.sport();
         let known = self
             .competitions
             .iter()
-            .position(|known| known.name == request.competition && known.sport == request.sport);
+            .position(|known| known.name == request.competition && known.sport == sport);
         let competition = known.unwrap_or_else(|| {
             let name = request.competition.clone();
-            self.competitions.push(Competition { name, sport: request.sport, loss_minor: 0 });
+            self.competitions.push(Competition { name, sport, loss_minor: 0 });
             self.competitions.len() - 1
         }) as u32;
         let (count, index) = (template.selections.len(), self.fixtures.len());
         self.fixture_index.insert(request.fixture, index as u32);
         self.fixtures.push(Fixture {
             competition,
-            live: LiveState::new(request.sport),
+            live: LiveState::new(&request.format, template),
             request,
+            template,
             parameters: None,
             stops: Stops::default(),
             void: VoidKind::Nothing,
@@ -53,7 +62,7 @@ impl Engine {
     /// before sport before platform.
     pub(crate) fn inherit_settings(&mut self, index: usize) {
         let fixture = &self.fixtures[index];
-        let (sport, id) = (fixture.request.sport, fixture.id());
+        let (sport, id) = (fixture.request.sport(), fixture.id());
         let competition = self.scopes.get(&Scope::Competition(fixture.request.competition.clone()));
         let sport_settings = self.scopes.get(&Scope::Sport(sport));
         let own = self.scopes.get(&Scope::Fixture(id));
@@ -98,7 +107,7 @@ impl Engine {
         let fixture = &self.fixtures[index];
         let change = loss_of(&fixture.book) - loss_minor_before;
         self.competitions[fixture.competition as usize].loss_minor += change;
-        *self.derived.sport_loss_minor.entry(fixture.request.sport).or_default() += change;
+        *self.derived.sport_loss_minor.entry(fixture.request.sport()).or_default() += change;
         self.derived.platform_loss_minor += change;
     }
 
@@ -161,8 +170,10 @@ impl Engine {
         let Some(parameters) = &fixture.parameters else { return };
         let template = fixture.template();
         let prefixes =
-            self.derived.prefixes.entry(fixture.request.sport).or_insert_with(|| ViewPrefixes::new(template));
-        self.derived.models.fill(template, parameters, &fixture.live, prefixes);
+            self.derived.prefixes.entry(template.id).or_insert_with(|| ViewPrefixes::new(template));
+        if !self.derived.models.fill(template, parameters, &fixture.live, prefixes) {
+            return;
+        }
         prefixes.expectations(template, &mut fixture.win, &mut fixture.refund);
         if !fixture.book.is_empty() {
             self.moved.insert(index as u32);

@@ -4,32 +4,50 @@ use std::fmt;
 
 use oddsengine_types::{codec_enum, codec_struct};
 
-use crate::football::{FootballIncident, FootballOutcome, FootballState, Gate};
-use crate::joint::SideMask;
+use crate::custom::{CustomIncident, CustomOutcome, CustomState};
+use crate::football::{FootballIncident, FootballOutcome, FootballState};
+use crate::format::Format;
+use crate::joint::{CellSet, ViewMap};
 use crate::template::Template;
 
 /// How a fixture ended, or one way it could.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Football.
     Football(FootballOutcome),
+    /// A space that was defined as data.
+    Custom(CustomOutcome),
 }
 
 /// Something that happened on the field of play, as a feed tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incident {
     /// Football.
     Football(FootballIncident),
+    /// A space that was defined as data.
+    Custom(CustomIncident),
 }
-codec_enum!(Incident { 0 = Football(incident) });
+codec_enum!(Incident { 0 = Football(incident), 1 = Custom(incident) });
+
+impl Incident {
+    /// The name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Football(incident) => incident.kind.name(),
+            Self::Custom(_) => "state",
+        }
+    }
+}
 
 /// The state of a fixture in play.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveState {
     /// Football.
     Football(FootballState),
+    /// A space that was defined as data.
+    Custom(CustomState),
 }
-codec_enum!(LiveState { 0 = Football(state) });
+codec_enum!(LiveState { 0 = Football(state), 1 = Custom(state) });
 
 /// Where a fixture stands, whatever the sport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,52 +128,63 @@ impl std::error::Error for IncidentError {}
 pub struct Possible {
     /// Per view: `before[i]` = number of possible cells before cell `i`; one longer than the view.
     pub before: Vec<Vec<u16>>,
+    /// Per loose view of the joint space, in the order of the views: its possible cells.
+    pub loose: Vec<CellSet>,
     /// The possible main cells of the joint space, ascending.
     pub main: Vec<u16>,
-    /// The possible side cells of the joint space.
-    pub side: SideMask,
 }
 
 impl Possible {
-    /// Fills every part from the gates of the views and the possible main cells.
+    /// Fills every part from the cells that the views allow and the possible main cells.
     fn fill(
         &mut self,
         template: &Template,
-        gate: impl Fn(u8) -> Gate,
+        allows: impl Fn(u8) -> CellSet,
         visit_main: impl FnOnce(&mut dyn FnMut(usize)),
     ) {
         self.before.resize(template.views.len(), Vec::new());
+        self.loose.clear();
         for (view, (counts, definition)) in self.before.iter_mut().zip(&template.views).enumerate() {
-            let gate = gate(view as u8);
+            let allowed = allows(view as u8);
             counts.clear();
             let mut count = 0;
             for cell in 0..definition.cell_count {
                 counts.push(count);
-                count += u16::from(gate.allows(cell));
+                count += u16::from(allowed.contains(cell));
             }
             counts.push(count);
             debug_assert!(count > 0, "view {} has no possible cell", definition.name);
+            if matches!(template.joint.maps[view], ViewMap::Loose { .. }) {
+                self.loose.push(allowed);
+            }
         }
         self.main.clear();
         visit_main(&mut |cell| self.main.push(cell as u16));
-        self.side = match template.joint.side_view {
-            Some(view) => {
-                let counts = &self.before[usize::from(view)];
-                (0..counts.len() - 1)
-                    .filter(|&cell| counts[cell + 1] > counts[cell])
-                    .fold(0, |mask, cell| mask | 1 << cell)
-            }
-            None => 0,
-        };
+        debug_assert!(!self.main.is_empty(), "no outcome of the joint space is possible");
+    }
+
+    /// Whether a cell of a view is possible.
+    #[inline]
+    pub fn has(&self, view: u8, cell: usize) -> bool {
+        let before = &self.before[usize::from(view)];
+        before[cell + 1] > before[cell]
     }
 }
 
 impl LiveState {
     /// Before the start.
-    pub fn new(sport: oddsengine_types::SportId) -> Self {
-        match sport.0 {
-            0 => Self::Football(FootballState::default()),
-            other => panic!("sport {other} is not registered"),
+    pub fn new(format: &Format, template: &Template) -> Self {
+        match format {
+            Format::Football => Self::Football(FootballState::default()),
+            Format::Custom(_) => Self::Custom(CustomState::new(template)),
+        }
+    }
+
+    /// The state of a football match, if it is one.
+    pub fn football(&self) -> Option<FootballState> {
+        match self {
+            Self::Football(state) => Some(*state),
+            _ => None,
         }
     }
 
@@ -166,6 +195,8 @@ impl LiveState {
     pub fn apply(&mut self, incident: &Incident) -> Result<LiveChange, IncidentError> {
         match (self, incident) {
             (Self::Football(state), Incident::Football(incident)) => state.apply(incident),
+            (Self::Custom(state), Incident::Custom(incident)) => state.apply(incident),
+            _ => Err(IncidentError::AnotherSport),
         }
     }
 
@@ -173,6 +204,7 @@ impl LiveState {
     pub fn phase(&self) -> LivePhase {
         match self {
             Self::Football(state) => state.phase(),
+            Self::Custom(state) => state.phase,
         }
     }
 
@@ -180,6 +212,7 @@ impl LiveState {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Football(state) => Outcome::Football(state.outcome()),
+            Self::Custom(state) => Outcome::Custom(state.outcome()),
         }
     }
 
@@ -187,6 +220,7 @@ impl LiveState {
     pub fn summary(&self) -> LiveSummary {
         match self {
             Self::Football(state) => state.summary(),
+            Self::Custom(state) => state.summary(),
         }
     }
 
@@ -194,6 +228,7 @@ impl LiveState {
     pub fn score(&self) -> (u16, u16) {
         match self {
             Self::Football(state) => state.score(),
+            Self::Custom(state) => state.score,
         }
     }
 
@@ -201,14 +236,30 @@ impl LiveState {
     pub fn clock_ms(&self) -> i64 {
         match self {
             Self::Football(state) => state.clock_ms,
+            Self::Custom(state) => state.clock_ms,
         }
     }
 
     /// Fills `possible` with what can still happen.
     pub fn fill_possible(&self, template: &Template, possible: &mut Possible) {
+        let cell_count = |view: u8| template.views[usize::from(view)].cell_count;
         match self {
             Self::Football(state) => {
-                possible.fill(template, |view| state.gate(view), |visit| state.visit_possible_main(visit));
+                let allows = |view| {
+                    let gate = state.gate(view);
+                    CellSet::from_cells((0..cell_count(view)).filter(|&cell| gate.allows(cell)))
+                };
+                possible.fill(template, allows, |visit| state.visit_possible_main(visit));
+            }
+            Self::Custom(state) => {
+                let allows = |view| {
+                    let mut cells = CellSet::default();
+                    if let ViewMap::Exact(cell_of) = template.joint.map(view) {
+                        state.visit_possible_main(&mut |main| cells.insert(cell_of[main].into()));
+                    }
+                    cells
+                };
+                possible.fill(template, allows, |visit| state.visit_possible_main(visit));
             }
         }
     }

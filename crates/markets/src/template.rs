@@ -1,10 +1,11 @@
 //! Markets compiled for speed: each selection as runs of equal grade over the cells of its view.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use oddsengine_types::{Grade, IdMap};
+use oddsengine_types::{Grade, IdMap, SportId};
 
-use crate::joint::JointSpace;
+use crate::joint::{JointSpace, ViewMap};
 use crate::live::Outcome;
 
 macro_rules! codec_struct_newtype {
@@ -25,7 +26,9 @@ macro_rules! codec_struct_newtype {
 }
 
 /// Most selections of one market.
-pub const SELECTIONS_MAX: usize = 128;
+pub const SELECTIONS_MAX: usize = 4_096;
+/// Most distinct grades on the cells of one template.
+pub const GRADES_MAX: usize = 8;
 /// Most cells of one view.
 pub const VIEW_CELLS_MAX: usize = 256;
 /// Index of [`Grade::LOST`] in every template's grades.
@@ -57,7 +60,7 @@ impl SelectionId {
 }
 
 /// FNV-1a, 64 bits. The compilation of a template asserts that no two of its texts collide.
-fn text_id(parts: &[&[u8]]) -> u64 {
+pub(crate) fn text_id(parts: &[&[u8]]) -> u64 {
     parts.iter().flat_map(|part| part.iter()).fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
@@ -93,17 +96,19 @@ pub struct Selection {
     pub name: String,
     /// Index of its market in [`Template::markets`].
     pub market: u16,
+    /// Index of its view in [`Template::views`].
+    pub view: u8,
     /// Its runs in [`Template::runs`].
     pub runs: std::ops::Range<u32>,
 }
 
-/// A list of selections on one view.
+/// A list of selections. Most markets live on one view; a place market has one view per runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Market {
     /// Its name within the fixture.
     pub key: MarketKey,
-    /// Index of its view in [`Template::views`].
-    pub view: u8,
+    /// Index of the view that all its selections share, if they do.
+    pub view: Option<u8>,
     /// Index of its first selection in [`Template::selections`].
     pub first_selection: u16,
     /// Number of its selections.
@@ -124,6 +129,10 @@ impl Market {
 /// All markets of a sport's fixture, compiled.
 #[derive(Clone, Debug)]
 pub struct Template {
+    /// The sport.
+    pub sport: SportId,
+    /// Number of the template within this process, in the order of compilation: a key for caches, never stored.
+    pub id: u32,
     /// The views, by index.
     pub views: Vec<View>,
     /// The markets, by index.
@@ -151,15 +160,15 @@ pub struct Template {
 pub enum Rules {
     /// Football.
     Football(Vec<crate::football::Rule>),
+    /// A space that was defined as data: the grades of the cells are the rules.
+    Custom,
 }
 
-/// One market before compilation: key, view, number of winners, named selections.
+/// One market before compilation: key, number of winners, named selections.
 #[derive(Clone, Debug)]
 pub struct MarketDefinition<R> {
     /// Its name within the fixture.
     pub key: MarketKey,
-    /// Index of its view.
-    pub view: u8,
     /// How many selections win.
     pub winners: u8,
     /// Name and rule of each selection.
@@ -169,15 +178,23 @@ pub struct MarketDefinition<R> {
 impl Template {
     /// Evaluates every rule on every cell of its view.
     ///
-    /// `grade_on_cell(rule, view, cell)` is the rule's grade on the outcome that stands for the cell.
+    /// `view_of(rule)` is the index of the view that the rule depends on, `grade_on_cell(rule, view, cell)` its grade
+    /// on the outcome that stands for the cell.
     pub(crate) fn compile<R: Clone>(
+        sport: SportId,
         views: Vec<View>,
         joint: JointSpace,
         definitions: &[MarketDefinition<R>],
+        view_of: impl Fn(&R) -> u8,
         grade_on_cell: impl Fn(&R, u8, usize) -> Grade,
         rules: impl FnOnce(Vec<R>) -> Rules,
     ) -> Self {
+        static TEMPLATE_COUNT: AtomicU32 = AtomicU32::new(0);
+        assert!(views.len() <= usize::from(u8::MAX));
+        joint.check(&views);
         let mut template = Self {
+            sport,
+            id: TEMPLATE_COUNT.fetch_add(1, Ordering::Relaxed),
             views,
             markets: Vec::new(),
             selections: Vec::new(),
@@ -186,7 +203,7 @@ impl Template {
             shares: Vec::new(),
             line_families: line_families(definitions),
             joint,
-            rules: Rules::Football(Vec::new()),
+            rules: Rules::Custom,
             market_by_key: BTreeMap::new(),
             market_by_id: IdMap::default(),
             selection_by_id: IdMap::default(),
@@ -197,7 +214,7 @@ impl Template {
             assert!(definition.selections.len() <= SELECTIONS_MAX);
             template.markets.push(Market {
                 key: definition.key.clone(),
-                view: definition.view,
+                view: common_view(definition, &view_of),
                 first_selection: template.selections.len() as u16,
                 selection_count: definition.selections.len() as u16,
                 winners: definition.winners,
@@ -208,16 +225,19 @@ impl Template {
             assert!(earlier.is_none(), "the id of market {} collides", definition.key);
             for (name, rule) in &definition.selections {
                 let first_run = template.runs.len() as u32;
-                template.append_runs(definition.view, |cell| grade_on_cell(rule, definition.view, cell));
+                let view = view_of(rule);
+                template.append_runs(view, |cell| grade_on_cell(rule, view, cell));
                 let runs = first_run..template.runs.len() as u32;
                 let selection = template.selections.len() as u16;
                 let earlier =
                     template.selection_by_id.insert(SelectionId::of(&definition.key, name), selection);
                 assert!(earlier.is_none(), "the id of {}/{name} collides", definition.key);
-                template.selections.push(Selection { name: name.clone(), market, runs });
+                template.selections.push(Selection { name: name.clone(), market, view, runs });
                 all_rules.push(rule.clone());
             }
         }
+        assert!(template.selections.len() < usize::from(u16::MAX));
+        assert!(template.grades.len() <= GRADES_MAX, "{} distinct grades", template.grades.len());
         template.rules = rules(all_rules);
         template.shares =
             template.grades.iter().map(|grade| (grade.win_share(), grade.refund_share())).collect();
@@ -292,11 +312,32 @@ impl Template {
         grades
     }
 
+    /// The index of the view of a selection.
+    #[inline]
+    pub fn view_of(&self, selection: usize) -> u8 {
+        self.selections[selection].view
+    }
+
     /// The grade of a selection at an outcome that happened: its rule itself, no cell and no cap involved.
+    ///
+    /// # Panics
+    /// The outcome is another sport's.
     pub fn grade(&self, selection: usize, outcome: &Outcome) -> Grade {
         match (&self.rules, outcome) {
             (Rules::Football(rules), Outcome::Football(outcome)) => rules[selection].grade(outcome),
+            (Rules::Custom, Outcome::Custom(outcome)) => self.grade_at_main(selection, outcome.cell.into()),
+            (_, outcome) => panic!("{outcome:?} is no outcome of sport {}", self.sport),
         }
+    }
+
+    /// The grade of a selection on a main cell of the joint space that determines its view.
+    fn grade_at_main(&self, selection: usize, main: usize) -> Grade {
+        let ViewMap::Exact(cells) = self.joint.map(self.view_of(selection)) else {
+            unreachable!("a space defined as data has exact views only")
+        };
+        let cell = u16::from(cells[main]);
+        let run = self.runs_of(selection).iter().find(|run| run.start <= cell && cell < run.end);
+        run.map_or(Grade::LOST, |run| self.grades[usize::from(run.grade)])
     }
 
     /// The expectation of a selection: probability that the stake wins and that it is refunded.
@@ -339,6 +380,13 @@ impl Template {
             Some(grade) => (covered == possible_count).then_some(grade),
         }
     }
+}
+
+/// The view of a market's selections, if it is the same for all.
+fn common_view<R>(definition: &MarketDefinition<R>, view_of: impl Fn(&R) -> u8) -> Option<u8> {
+    let mut views = definition.selections.iter().map(|(_, rule)| view_of(rule));
+    let first = views.next()?;
+    views.all(|view| view == first).then_some(first)
 }
 
 /// Consecutive markets whose keys differ only after the colon.

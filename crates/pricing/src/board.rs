@@ -47,11 +47,9 @@ impl ViewPrefixes {
 
     /// Expectations of every selection: probability that the stake wins, and that it is refunded.
     pub fn expectations(&self, template: &Template, win: &mut [f64], refund: &mut [f64]) {
-        for market in &template.markets {
-            let prefix = self.view(usize::from(market.view));
-            for selection in market.selections() {
-                (win[selection], refund[selection]) = template.expectation(selection, prefix);
-            }
+        for (selection, (win, refund)) in win.iter_mut().zip(refund).enumerate() {
+            let prefix = self.view(usize::from(template.view_of(selection)));
+            (*win, *refund) = template.expectation(selection, prefix);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The models behind one face: parameters and live state in, view probabilities out. The engine knows no sport.
 
+use oddsengine_markets::custom::ModelFault;
 use oddsengine_markets::football::{FootballState, MatchPeriod};
-use oddsengine_markets::{LiveState, Template};
-use oddsengine_types::{BoundsError, SportId, codec_enum, codec_struct};
+use oddsengine_markets::{Format, LiveState, Template, ViewMap};
+use oddsengine_types::{BoundsError, codec_enum, codec_struct};
 
 use crate::board::ViewPrefixes;
 use crate::football::calibration::{calibrate_from_odds, from_supremacy_total};
@@ -54,12 +55,48 @@ impl Default for FootballConfig {
 }
 
 /// The parameters of a fixture's model.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Parameters {
     /// Football: expected goals of the whole match.
     Football(GoalExpectation),
+    /// A space that was defined as data: what its own model gave.
+    Custom(ForeignProbabilities),
 }
-codec_enum!(Parameters { 0 = Football(expectation) });
+codec_enum!(Parameters { 0 = Football(expectation), 1 = Custom(foreign) });
+
+/// What a foreign model was given and what it gave: inputs of the engine, never recomputed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ForeignProbabilities {
+    /// The model's own parameters, as they were set.
+    pub inputs: Vec<f64>,
+    /// The probability of every outcome; empty until the model gave any.
+    pub probabilities: Vec<f64>,
+}
+codec_struct!(ForeignProbabilities { inputs, probabilities });
+
+/// Largest distance of a foreign model's sum of probabilities from 1.
+pub const FOREIGN_SUM_TOLERANCE: f64 = 1e-6;
+
+impl ForeignProbabilities {
+    /// Checks probabilities against what is possible and scales them to sum to 1.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn checked(probabilities: &[f64], possible_main: &[u16]) -> Result<Vec<f64>, ModelFault> {
+        if probabilities.iter().any(|p| !(0.0..=1.0).contains(p)) {
+            return Err(ModelFault::NotAProbability);
+        }
+        let sum: f64 = probabilities.iter().sum();
+        if (sum - 1.0).abs() > FOREIGN_SUM_TOLERANCE {
+            return Err(ModelFault::WrongSum);
+        }
+        let mass: f64 = possible_main.iter().map(|&main| probabilities[usize::from(main)]).sum();
+        if (mass - sum).abs() > FOREIGN_SUM_TOLERANCE {
+            return Err(ModelFault::Impossible);
+        }
+        Ok(probabilities.iter().map(|p| p / sum).collect())
+    }
+}
 
 /// Expected goals of a football match, and the dependence of low scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,15 +110,13 @@ pub struct GoalExpectation {
 }
 codec_struct!(GoalExpectation { lambda_home, lambda_away, rho });
 
-/// Market prices to calibrate from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CalibrationPrices {
-    /// Odds of home, draw, away in ten-thousandths.
-    pub odds_1x2_e4: [u32; 3],
-    /// The total line, in quarter goals.
-    pub total_line_quarters: i16,
-    /// Odds of over and under in ten-thousandths.
-    pub odds_total_e4: [u32; 2],
+/// The prices of one market, in its template's order of selections: what a model is calibrated from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketPrices<'a> {
+    /// Index of the market in the template.
+    pub market: usize,
+    /// Odds of every selection in ten-thousandths; 0 where there is none.
+    pub odds_e4: &'a [u32],
 }
 
 /// All models, ready to price.
@@ -133,18 +168,19 @@ impl Models {
     /// Parameters that explain market prices.
     ///
     /// # Errors
-    /// Prices that no parameters explain, with the reason.
-    pub fn calibrate(&self, sport: SportId, prices: &CalibrationPrices) -> Result<Parameters, BoundsError> {
-        debug_assert_eq!(sport.0, 0, "football is the only registered sport");
-        let decimal = |e4: u32| f64::from(e4) / 10_000.0;
-        let fitted = calibrate_from_odds(
-            prices.odds_1x2_e4.map(decimal),
-            MarginMethod::Multiplicative,
-            prices.total_line_quarters.into(),
-            prices.odds_total_e4.map(decimal),
-            MarginMethod::Multiplicative,
-        );
-        fitted.map(|fitted| football(&fitted.model)).map_err(|error| BoundsError::new(error.to_string()))
+    /// A market that the model needs and does not get, or prices that no parameters explain, with the reason.
+    pub fn calibrate(
+        &self,
+        format: &Format,
+        template: &Template,
+        prices: &[MarketPrices<'_>],
+    ) -> Result<Parameters, BoundsError> {
+        match format {
+            Format::Football => calibrate_football(template, prices),
+            Format::Custom(_) => {
+                Err(BoundsError::new("a space that is data has no calibration: give its probabilities"))
+            }
+        }
     }
 
     /// Parameters with this supremacy and total; what else the present parameters say is kept.
@@ -153,28 +189,46 @@ impl Models {
     /// A total or supremacy outside its range.
     pub fn with_expectation(
         &self,
-        sport: SportId,
+        format: &Format,
         now: Option<&Parameters>,
         supremacy: f64,
         total: f64,
     ) -> Result<Parameters, BoundsError> {
-        debug_assert_eq!(sport.0, 0, "football is the only registered sport");
-        let plain =
-            from_supremacy_total(supremacy, total).map_err(|error| BoundsError::new(error.to_string()))?;
-        let Parameters::Football(mut expectation) = football(&plain);
-        if let Some(Parameters::Football(now)) = now {
-            let (low, high) = DixonColes::rho_bounds(expectation.lambda_home, expectation.lambda_away);
-            expectation.rho = now.rho.clamp(low, high);
+        match format {
+            Format::Football => {
+                let plain = from_supremacy_total(supremacy, total)
+                    .map_err(|error| BoundsError::new(error.to_string()))?;
+                let mut expectation = goal_expectation(&plain);
+                if let Some(Parameters::Football(now)) = now {
+                    let (low, high) =
+                        DixonColes::rho_bounds(expectation.lambda_home, expectation.lambda_away);
+                    expectation.rho = now.rho.clamp(low, high);
+                }
+                Ok(Parameters::Football(expectation))
+            }
+            Format::Custom(_) => {
+                Err(BoundsError::new("a space that is data has no supremacy and total: set its inputs"))
+            }
         }
-        Ok(Parameters::Football(expectation))
     }
 
-    /// Fills the probabilities of every view.
-    pub fn fill(&self, _: &Template, parameters: &Parameters, live: &LiveState, prefixes: &mut ViewPrefixes) {
+    /// Fills the probabilities of every view; `false` when the parameters give none.
+    pub fn fill(
+        &self,
+        template: &Template,
+        parameters: &Parameters,
+        live: &LiveState,
+        prefixes: &mut ViewPrefixes,
+    ) -> bool {
         match (parameters, live) {
             (Parameters::Football(expectation), LiveState::Football(state)) => {
                 fill_views(&self.remaining_goals(expectation, state), state, prefixes);
+                true
             }
+            (Parameters::Custom(foreign), LiveState::Custom(_)) => {
+                fill_from_outcomes(template, &foreign.probabilities, prefixes)
+            }
+            _ => false,
         }
     }
 
@@ -202,10 +256,55 @@ impl Models {
     }
 }
 
-fn football(model: &DixonColes) -> Parameters {
-    Parameters::Football(GoalExpectation {
-        lambda_home: model.lambda_home(),
-        lambda_away: model.lambda_away(),
-        rho: model.rho(),
-    })
+fn goal_expectation(model: &DixonColes) -> GoalExpectation {
+    GoalExpectation { lambda_home: model.lambda_home(), lambda_away: model.lambda_away(), rho: model.rho() }
+}
+
+/// From the prices of `1x2` and one `total:` line.
+fn calibrate_football(template: &Template, prices: &[MarketPrices<'_>]) -> Result<Parameters, BoundsError> {
+    let key = |price: &MarketPrices<'_>| template.markets[price.market].key.as_str();
+    let result = prices.iter().find(|price| key(price) == "1x2");
+    let total = prices.iter().find_map(|price| {
+        let line = key(price).strip_prefix("total:")?.parse::<f64>().ok()?;
+        Some((price, (line * 4.0) as i32))
+    });
+    let (Some(result), Some((total, line_quarters))) = (result, total) else {
+        return Err(BoundsError::new("football is calibrated from the prices of 1x2 and of one total line"));
+    };
+    let fitted = calibrate_from_odds(
+        decimals::<3>(result)?,
+        MarginMethod::Multiplicative,
+        line_quarters,
+        decimals::<2>(total)?,
+        MarginMethod::Multiplicative,
+    );
+    fitted
+        .map(|fitted| Parameters::Football(goal_expectation(&fitted.model)))
+        .map_err(|error| BoundsError::new(error.to_string()))
+}
+
+/// Decimal odds of a market that must be priced in full.
+fn decimals<const N: usize>(prices: &MarketPrices<'_>) -> Result<[f64; N], BoundsError> {
+    let mut odds = [0.0; N];
+    if prices.odds_e4.len() != N || prices.odds_e4.contains(&0) {
+        return Err(BoundsError::outside("prices of a market to calibrate from", prices.odds_e4.len(), N, N));
+    }
+    odds.iter_mut().zip(prices.odds_e4).for_each(|(odds, &e4)| *odds = f64::from(e4) / 10_000.0);
+    Ok(odds)
+}
+
+/// Every view's probabilities as sums over the outcomes.
+fn fill_from_outcomes(template: &Template, probabilities: &[f64], prefixes: &mut ViewPrefixes) -> bool {
+    if probabilities.len() != template.joint.main_count {
+        return false;
+    }
+    for (view, (map, definition)) in template.joint.maps.iter().zip(&template.views).enumerate() {
+        let ViewMap::Exact(cell_of) = map else { continue };
+        let mut cells = [0.0; oddsengine_markets::template::VIEW_CELLS_MAX];
+        for (&cell, probability) in cell_of.iter().zip(probabilities) {
+            cells[usize::from(cell)] += probability;
+        }
+        prefixes.set(view, &cells[..definition.cell_count], 1.0);
+    }
+    true
 }

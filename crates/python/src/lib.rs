@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod config;
 mod convert;
 mod errors;
+mod foreign;
 mod margin;
 mod odds;
 mod pricing;
@@ -27,6 +28,7 @@ mod _core {
 }
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    foreign::register(module)?;
     margin::register(module)?;
     odds::register(module)?;
     pricing::register(module)?;

@@ -2,7 +2,7 @@
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use oddsengine_engine::Config;
-use oddsengine_markets::{LiveState, sport_id, template};
+use oddsengine_markets::{Format, LiveState, sport_id, template};
 use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, fair_probability, offer_market};
 use oddsengine_pricing::football::calibration::{self, CalibratedMatch, MatchPrices};
 use oddsengine_pricing::football::counts::NegativeBinomial;
@@ -451,7 +451,7 @@ fn football_board<'py>(
     let models = Models::new(&ModelConfig::default()).or_raise()?;
     let parameters = Parameters::Football(GoalExpectation { lambda_home, lambda_away, rho });
     let mut prefixes = ViewPrefixes::new(template);
-    models.fill(template, &parameters, &LiveState::new(football()), &mut prefixes);
+    models.fill(template, &parameters, &LiveState::new(&Format::Football, template), &mut prefixes);
 
     let count = template.selections.len();
     let (mut win, mut refund, mut odds_e4) = (vec![0.0; count], vec![0.0; count], vec![0; count]);

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use oddsengine_engine::{Engine, Fixture, NoEvents, Ticket};
+use oddsengine_engine::{Body, Engine, Fixture, NoEvents, Ticket};
+use oddsengine_markets::SpaceId;
+use oddsengine_runtime::foreign::ForeignModel;
 use oddsengine_runtime::journal::{self, JournalError};
 use oddsengine_runtime::service::{self, RecoveryError, ServiceOptions};
 use oddsengine_runtime::wire::{self, Lookup};
@@ -12,6 +14,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::config::config_from_dict;
+use crate::errors::OrRaise;
+use crate::foreign::{Selection, intensity_function, joint_function, space_definition};
+
+/// The source of commands of this process.
+const LOCAL_SOURCE: &str = "local";
 
 /// One engine with its journal and its frames; see `oddsengine.serve` for the loop around it.
 #[pyclass(module = "oddsengine._core", name = "Service")]
@@ -66,8 +73,10 @@ impl PyService {
         self.inner.takes_ingest()
     }
 
-    fn ingest(&mut self, payload: &[u8], now_ns: i64) {
-        self.inner.ingest(payload, now_ns);
+    fn ingest(&mut self, py: Python<'_>, payload: &[u8], now_ns: i64) {
+        // Without the interpreter's lock: a foreign model may be called.
+        let inner = &mut self.inner;
+        py.detach(|| inner.ingest(payload, now_ns));
     }
 
     fn order(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
@@ -76,6 +85,83 @@ impl PyService {
 
     fn snapshot_request(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
         self.inner.snapshot_request(identity, payload, now_ns);
+    }
+
+    /// Defines a space: outcomes, views as (name, cells), markets as (key, view, winners, selections as (name, grades
+    /// as (won, refunded, of) per cell)).
+    fn define_space(
+        &mut self,
+        py: Python<'_>,
+        name: String,
+        outcome_count: u32,
+        views: Vec<(String, Vec<u8>)>,
+        markets: Vec<(String, u8, u8, Vec<Selection>)>,
+        now_ns: i64,
+    ) -> PyResult<()> {
+        let definition = space_definition(name, outcome_count, views, markets).or_raise()?;
+        // Checked here for the error's sake: a command that is refused is told elsewhere.
+        definition.check().or_raise()?;
+        let body = Body::DefineSpace(Box::new(definition));
+        self.inner.command(LOCAL_SOURCE, body, now_ns).map_err(|error| journal_error(py, &error))
+    }
+
+    /// Sets what a fixture's own model computes from.
+    fn set_model_inputs(
+        &mut self,
+        py: Python<'_>,
+        fixture: u64,
+        inputs: Vec<f64>,
+        now_ns: i64,
+    ) -> PyResult<()> {
+        let body = Body::SetModelInputs { fixture: FixtureId(fixture), inputs };
+        self.inner.command(LOCAL_SOURCE, body, now_ns).map_err(|error| journal_error(py, &error))
+    }
+
+    /// Gives the probability of every outcome of a fixture.
+    fn set_probabilities(
+        &mut self,
+        py: Python<'_>,
+        fixture: u64,
+        probabilities: Vec<f64>,
+        now_ns: i64,
+    ) -> PyResult<()> {
+        let body = Body::SetProbabilities { fixture: FixtureId(fixture), probabilities };
+        self.inner.command(LOCAL_SOURCE, body, now_ns).map_err(|error| journal_error(py, &error))
+    }
+
+    /// Prices the fixtures of a space by the native function at an address.
+    fn register_joint_model(
+        &mut self,
+        py: Python<'_>,
+        space: &str,
+        address: usize,
+        budget_ns: u64,
+        now_ns: i64,
+    ) -> PyResult<()> {
+        let model = ForeignModel::joint(joint_function(address)?, budget_ns).or_raise()?;
+        let inner = &mut self.inner;
+        py.detach(|| inner.register_model(SpaceId::of(space), model, now_ns))
+            .map_err(|error| journal_error(py, &error))
+    }
+
+    /// Prices the fixtures of a space of scores by the scoring rates that the native function at an address gives.
+    #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
+    fn register_intensity_model(
+        &mut self,
+        py: Python<'_>,
+        space: &str,
+        address: usize,
+        side: usize,
+        end_ms: f64,
+        steps: usize,
+        budget_ns: u64,
+        now_ns: i64,
+    ) -> PyResult<()> {
+        let function = intensity_function(address)?;
+        let model = ForeignModel::intensity(function, side, end_ms, steps, budget_ns).or_raise()?;
+        let inner = &mut self.inner;
+        py.detach(|| inner.register_model(SpaceId::of(space), model, now_ns))
+            .map_err(|error| journal_error(py, &error))
     }
 
     fn tick(&mut self, now_ns: i64) {

@@ -74,7 +74,7 @@ pub enum Needs {
 
 /// What must be known to grade a selection: said by the view it lives on.
 pub fn needs(template: &Template, selection: usize) -> Needs {
-    match FootballView::ALL[usize::from(template.market_of(selection).view)] {
+    match FootballView::ALL[usize::from(template.view_of(selection))] {
         FootballView::Score(Period::Match)
         | FootballView::Difference(Period::Match)
         | FootballView::Goals(Period::Match, _) => Needs::Score,

@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 
+pub use oddsengine_markets::template::GRADES_MAX;
 use oddsengine_markets::template::{GRADE_LOST, VIEW_CELLS_MAX};
-use oddsengine_markets::{Possible, Template};
+use oddsengine_markets::{CellSet, Possible, Template, ViewMap};
 use oddsengine_types::{codec_struct, payout_minor};
 
-/// Most distinct grades of a template.
-pub const GRADES_MAX: usize = 8;
 /// The minimum over no outcome at all.
 pub const NO_OUTCOME: i64 = i64::MAX;
 
@@ -96,16 +95,34 @@ impl SelectionSums {
 /// The positions of one fixture. Empty until the first bet.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
-    /// Profit and loss of the bets on views of the main space, by main cell.
+    /// Profit and loss of the bets on exact views of the joint space, by main cell.
     main: Vec<i64>,
-    /// `main` plus the least of the side cells that go with it.
+    /// `main` plus, for every loose view, the least of the cells that go with the main cell.
     joint: Vec<i64>,
-    side: Vec<i64>,
-    side_minima: Vec<i64>,
-    markets: BTreeMap<u16, Vec<i64>>,
+    /// Bets on loose views, by view.
+    loose: BTreeMap<u8, LooseBook>,
+    markets: BTreeMap<u16, MarketBook>,
     selections: BTreeMap<u16, SelectionTotals>,
     worst_minor: i64,
-    side_is_stale: bool,
+    loose_is_stale: bool,
+}
+
+/// The bets on a loose view.
+#[derive(Clone, Debug, Default)]
+struct LooseBook {
+    /// Profit and loss by cell of the view.
+    pnl: Vec<i64>,
+    /// The least of the possible cells of every group; [`NO_OUTCOME`] where none is possible.
+    minima: Vec<i64>,
+}
+
+/// The bets of one market.
+#[derive(Clone, Debug, Default)]
+struct MarketBook {
+    /// By cell of the view that its selections share; by main cell, of exact views alone, if they share none.
+    pnl: Vec<i64>,
+    /// By cell of each loose view, if its selections share no view.
+    loose: BTreeMap<u8, Vec<i64>>,
 }
 
 impl Book {
@@ -114,7 +131,6 @@ impl Book {
         if self.main.is_empty() && !changes.is_empty() {
             self.main = vec![0; template.joint.main_count];
             self.joint = vec![0; template.joint.main_count];
-            self.side_minima = vec![0; template.joint.side_masks.len()];
         }
         match changes {
             [] => {}
@@ -127,7 +143,7 @@ impl Book {
             _ => self.change_many(template, changes),
         }
         self.selections.retain(|_, totals| *totals != SelectionTotals::default());
-        self.refresh_if_sided(template, possible);
+        self.refresh_if_loose(template, possible);
         self.worst_minor = self.scan_worst(possible);
     }
 
@@ -149,16 +165,25 @@ impl Book {
     /// Counts changes of a selection in it and its market; returns their profit and loss by cell of its view.
     fn count(&mut self, template: &Template, selection: u16, sums: &SelectionSums) -> (u8, PnlOfCell) {
         let market = template.selections[usize::from(selection)].market;
-        let view = template.markets[usize::from(market)].view;
+        let view = template.view_of(selection.into());
         let cell_count = template.views[usize::from(view)].cell_count;
         let mut pnl_of_cell = [0; VIEW_CELLS_MAX];
         pnl_of_cell[..cell_count].fill(sums.pnl[usize::from(GRADE_LOST)]);
         for run in template.runs_of(usize::from(selection)) {
             pnl_of_cell[usize::from(run.start)..usize::from(run.end)].fill(sums.pnl[usize::from(run.grade)]);
         }
-        let market_pnl = self.markets.entry(market).or_insert_with(|| vec![0; cell_count]);
-        market_pnl.iter_mut().zip(&pnl_of_cell).for_each(|(total, change)| *total += change);
-
+        let shares_view = template.markets[usize::from(market)].view.is_some();
+        let market_book = self.markets.entry(market).or_insert_with(|| MarketBook {
+            pnl: vec![0; if shares_view { cell_count } else { template.joint.main_count }],
+            loose: BTreeMap::new(),
+        });
+        match (shares_view, template.joint.map(view)) {
+            (true, _) => add(&mut market_book.pnl, &pnl_of_cell),
+            (false, ViewMap::Exact(cells)) => add_projected(&mut market_book.pnl, cells, &pnl_of_cell),
+            (false, ViewMap::Loose { .. }) => {
+                add(market_book.loose.entry(view).or_insert_with(|| vec![0; cell_count]), &pnl_of_cell);
+            }
+        }
         let totals = self.selections.entry(selection).or_default();
         totals.leg_count = totals.leg_count.wrapping_add_signed(sums.leg_count);
         totals.stake_minor += sums.stake_minor;
@@ -168,33 +193,38 @@ impl Book {
     }
 
     fn add_to_joint(&mut self, template: &Template, view: u8, pnl_of_cell: &PnlOfCell) {
-        match template.joint.main_cells(view) {
-            Some(cells) => {
+        match template.joint.map(view) {
+            ViewMap::Exact(cells) => {
                 for ((main, joint), &cell) in self.main.iter_mut().zip(&mut self.joint).zip(cells) {
                     let pnl = pnl_of_cell[usize::from(cell)];
                     *main += pnl;
                     *joint = joint.saturating_add(pnl);
                 }
             }
-            None => {
-                if self.side.is_empty() {
-                    self.side = vec![0; template.views[usize::from(view)].cell_count];
-                }
-                self.side.iter_mut().zip(pnl_of_cell).for_each(|(total, change)| *total += change);
-                self.side_is_stale = true;
+            ViewMap::Loose { groups, .. } => {
+                let book = self.loose.entry(view).or_insert_with(|| LooseBook {
+                    pnl: vec![0; template.views[usize::from(view)].cell_count],
+                    minima: vec![0; groups.len()],
+                });
+                add(&mut book.pnl, pnl_of_cell);
+                self.loose_is_stale = true;
             }
         }
     }
 
-    fn refresh_if_sided(&mut self, template: &Template, possible: &Possible) {
-        if std::mem::take(&mut self.side_is_stale) {
-            for (minimum, &mask) in self.side_minima.iter_mut().zip(&template.joint.side_masks) {
-                *minimum =
-                    cells_of(mask & possible.side).map(|cell| self.side[cell]).min().unwrap_or(NO_OUTCOME);
+    fn refresh_if_loose(&mut self, template: &Template, possible: &Possible) {
+        if !std::mem::take(&mut self.loose_is_stale) {
+            return;
+        }
+        self.joint.clone_from(&self.main);
+        for (&view, book) in &mut self.loose {
+            let ViewMap::Loose { group_of_main, groups } = template.joint.map(view) else { continue };
+            let allowed = allowed_cells(template, possible, view);
+            for (minimum, group) in book.minima.iter_mut().zip(groups) {
+                *minimum = least(&book.pnl, group, &allowed);
             }
-            let groups = &template.joint.side_mask_of_main;
-            for ((joint, &main), &group) in self.joint.iter_mut().zip(&self.main).zip(groups) {
-                *joint = main.saturating_add(self.side_minima[usize::from(group)]);
+            for (joint, &group) in self.joint.iter_mut().zip(group_of_main) {
+                *joint = joint.saturating_add(book.minima[usize::from(group)]);
             }
         }
     }
@@ -204,8 +234,8 @@ impl Book {
         if self.main.is_empty() {
             return;
         }
-        self.side_is_stale = !self.side.is_empty();
-        self.refresh_if_sided(template, possible);
+        self.loose_is_stale = !self.loose.is_empty();
+        self.refresh_if_loose(template, possible);
         self.worst_minor = self.scan_worst(possible);
     }
 
@@ -217,7 +247,8 @@ impl Book {
         worst.unwrap_or(0)
     }
 
-    /// The fixture's profit and loss on its worst outcome still possible; 0 without bets. Kept up to date.
+    /// The fixture's profit and loss on its worst outcome still possible; 0 without bets. Kept up to date. With more
+    /// than one loose view in the joint space it is a bound: the loss is never larger.
     #[inline]
     pub fn worst_minor(&self) -> i64 {
         self.worst_minor
@@ -229,122 +260,129 @@ impl Book {
     /// the worst outcome: a limit must not vanish because a score ran away.
     pub fn joint_minima(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
         let mut minima = self.minima_in_space(template, possible, selection);
-        let before = &possible.before[usize::from(template.market_of(selection).view)];
+        self.judge_beyond_space(template, possible, selection, self.worst_minor, &mut minima);
+        minima
+    }
+
+    /// Fills in `worst` for grades that are possible on the view but on no main cell.
+    fn judge_beyond_space(
+        &self,
+        template: &Template,
+        possible: &Possible,
+        selection: usize,
+        worst: i64,
+        minima: &mut ByGrade,
+    ) {
+        let before = &possible.before[usize::from(template.view_of(selection))];
         let mut graded_count = 0;
         for run in template.runs_of(selection) {
             let count = before[usize::from(run.end)] - before[usize::from(run.start)];
             graded_count += count;
             let minimum = &mut minima[usize::from(run.grade)];
             if count > 0 && *minimum == NO_OUTCOME {
-                *minimum = self.worst_minor;
+                *minimum = worst;
             }
         }
         let lost = &mut minima[usize::from(GRADE_LOST)];
         if *lost == NO_OUTCOME && graded_count < before[before.len() - 1] {
-            *lost = self.worst_minor;
+            *lost = worst;
         }
-        minima
     }
 
     fn minima_in_space(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
-        let view = template.market_of(selection).view;
+        let view = template.view_of(selection);
         let grades = template.grades_on_cells(selection);
-        let mut minima = [NO_OUTCOME; GRADES_MAX];
-        let Some(cells) = template.joint.main_cells(view) else {
-            return self.side_minima_by_grade(template, possible, &grades);
-        };
         if self.main.is_empty() {
-            let counts = &possible.before[usize::from(view)];
-            for (cell, &grade) in grades[..counts.len() - 1].iter().enumerate() {
-                if counts[cell + 1] > counts[cell] {
-                    minima[usize::from(grade)] = 0;
-                }
+            return zeros_where_possible(possible, view, &grades);
+        }
+        match template.joint.map(view) {
+            ViewMap::Exact(cells) if possible.main.len() == self.joint.len() => {
+                minima_by_grade(&self.joint, cells, &grades)
             }
-            return minima;
-        }
-        if possible.main.len() == self.joint.len() {
-            return minima_by_grade(&self.joint, cells, &grades);
-        }
-        for &main in &possible.main {
-            let main = usize::from(main);
-            let minimum = &mut minima[usize::from(grades[usize::from(cells[main])]) % GRADES_MAX];
-            *minimum = self.joint[main].min(*minimum);
-        }
-        minima
-    }
-
-    fn side_minima_by_grade(&self, template: &Template, possible: &Possible, grades: &[u8]) -> ByGrade {
-        let joint = &template.joint;
-        let pnl_of_side = |cell: usize| self.side.get(cell).copied().unwrap_or(0);
-        let by_mask: Vec<ByGrade> = joint
-            .side_masks
-            .iter()
-            .map(|&mask| {
+            ViewMap::Exact(cells) => {
                 let mut minima = [NO_OUTCOME; GRADES_MAX];
-                for cell in cells_of(mask & possible.side) {
-                    let minimum = &mut minima[usize::from(grades[cell])];
-                    *minimum = pnl_of_side(cell).min(*minimum);
+                for &main in &possible.main {
+                    let main = usize::from(main);
+                    let minimum = &mut minima[usize::from(grades[usize::from(cells[main])]) % GRADES_MAX];
+                    *minimum = self.joint[main].min(*minimum);
                 }
                 minima
-            })
-            .collect();
-        let mut minima = [NO_OUTCOME; GRADES_MAX];
-        for &main in &possible.main {
-            let main = usize::from(main);
-            let main_pnl = self.main.get(main).copied().unwrap_or(0);
-            for (minimum, &side_pnl) in
-                minima.iter_mut().zip(&by_mask[usize::from(joint.side_mask_of_main[main])])
-            {
-                if side_pnl != NO_OUTCOME {
-                    *minimum = (*minimum).min(main_pnl + side_pnl);
-                }
+            }
+            ViewMap::Loose { group_of_main, groups } => {
+                let allowed = allowed_cells(template, possible, view);
+                let pnl = self.loose.get(&view).map(|book| book.pnl.as_slice());
+                let excess = excess_by_grade(pnl, groups, &allowed, &grades);
+                let joint = |main: usize| self.joint[main];
+                minima_of_loose(&possible.main, group_of_main, &excess, joint)
             }
         }
-        minima
     }
 
     /// As [`Book::joint_minima`], of the bets of the selection's market alone.
     pub fn market_minima(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
         let market = template.selections[selection].market;
-        let counts = &possible.before[usize::from(template.markets[usize::from(market)].view)];
+        let view = template.view_of(selection);
         let grades = template.grades_on_cells(selection);
-        let pnl = self.markets.get(&market);
+        let Some(book) = self.markets.get(&market) else {
+            return zeros_where_possible(possible, view, &grades);
+        };
         let mut minima = [NO_OUTCOME; GRADES_MAX];
-        for (cell, &grade) in grades[..counts.len() - 1].iter().enumerate() {
-            if counts[cell + 1] > counts[cell] {
-                let minimum = &mut minima[usize::from(grade)];
-                *minimum = (*minimum).min(pnl.map_or(0, |pnl| pnl[cell]));
+        if template.markets[usize::from(market)].view.is_some() {
+            for (cell, &pnl) in book.pnl.iter().enumerate() {
+                if possible.has(view, cell) {
+                    let minimum = &mut minima[usize::from(grades[cell])];
+                    *minimum = (*minimum).min(pnl);
+                }
+            }
+            return minima;
+        }
+        let pnl_at = book.by_main(template, possible);
+        match template.joint.map(view) {
+            ViewMap::Exact(cells) => {
+                for &main in &possible.main {
+                    let main = usize::from(main);
+                    let minimum = &mut minima[usize::from(grades[usize::from(cells[main])])];
+                    *minimum = (*minimum).min(pnl_at(main));
+                }
+            }
+            ViewMap::Loose { group_of_main, groups } => {
+                let allowed = allowed_cells(template, possible, view);
+                let pnl = book.loose.get(&view).map(Vec::as_slice);
+                let excess = excess_by_grade(pnl, groups, &allowed, &grades);
+                minima = minima_of_loose(&possible.main, group_of_main, &excess, &pnl_at);
             }
         }
+        let worst = possible.main.iter().map(|&main| pnl_at(main.into())).min().unwrap_or(0);
+        self.judge_beyond_space(template, possible, selection, worst, &mut minima);
         minima
     }
 
     /// Profit and loss of one market on its worst outcome still possible.
     pub fn market_worst_minor(&self, template: &Template, possible: &Possible, market: u16) -> i64 {
-        let Some(pnl) = self.markets.get(&market) else { return 0 };
-        let counts = &possible.before[usize::from(template.markets[usize::from(market)].view)];
-        (0..pnl.len())
-            .filter(|&cell| counts[cell + 1] > counts[cell])
-            .map(|cell| pnl[cell])
-            .min()
-            .unwrap_or(0)
+        let Some(book) = self.markets.get(&market) else { return 0 };
+        let worst = match template.markets[usize::from(market)].view {
+            Some(view) => {
+                (0..book.pnl.len()).filter(|&cell| possible.has(view, cell)).map(|cell| book.pnl[cell]).min()
+            }
+            None => {
+                let pnl_at = book.by_main(template, possible);
+                possible.main.iter().map(|&main| pnl_at(main.into())).min()
+            }
+        };
+        worst.unwrap_or(0)
     }
 
     /// Markets with bets, ascending.
     pub fn markets(&self) -> impl Iterator<Item = u16> {
-        let mut markets: Vec<u16> = self
-            .markets
-            .iter()
-            .filter(|(_, pnl)| pnl.iter().any(|&pnl| pnl != 0))
-            .map(|(&market, _)| market)
-            .collect();
-        markets.sort_unstable();
-        markets.into_iter()
+        let has_bets =
+            |book: &MarketBook| book.pnl.iter().chain(book.loose.values().flatten()).any(|&pnl| pnl != 0);
+        self.markets.iter().filter(move |(_, book)| has_bets(book)).map(|(&market, _)| market)
     }
 
-    /// Profit and loss of one market by cell of its view, if it has had bets.
+    /// Profit and loss of one market by cell of its view, if it has had bets; of one whose selections share no view,
+    /// by main cell of the joint space.
     pub fn market_pnl(&self, market: u16) -> Option<&[i64]> {
-        self.markets.get(&market).map(Vec::as_slice)
+        self.markets.get(&market).map(|book| book.pnl.as_slice())
     }
 
     /// Totals of a selection.
@@ -370,10 +408,14 @@ impl Book {
             .sum()
     }
 
-    /// Profit and loss at one joint outcome: a main cell, and a side cell where the sport has a side view.
-    pub fn pnl_at(&self, main: usize, side: Option<usize>) -> i64 {
-        let side = side.and_then(|cell| self.side.get(cell)).copied().unwrap_or(0);
-        self.main.get(main).copied().unwrap_or(0) + side
+    /// Profit and loss at a main cell, of the bets on exact views.
+    pub fn pnl_at_main(&self, main: usize) -> i64 {
+        self.main.get(main).copied().unwrap_or(0)
+    }
+
+    /// Profit and loss at a cell of a loose view, of the bets on that view.
+    pub fn pnl_at_loose(&self, view: u8, cell: usize) -> i64 {
+        self.loose.get(&view).and_then(|book| book.pnl.get(cell)).copied().unwrap_or(0)
     }
 
     /// No bet is open.
@@ -406,13 +448,99 @@ fn full_payout(position: &Position) -> i64 {
     payout_minor(position.unit_minor, &[(position.odds_e4, oddsengine_types::Grade::WON)])
 }
 
-fn cells_of(mut mask: u128) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        if mask == 0 {
-            return None;
+fn add(totals: &mut [i64], changes: &PnlOfCell) {
+    totals.iter_mut().zip(changes).for_each(|(total, change)| *total += change);
+}
+
+fn add_projected(totals: &mut [i64], cells: &[u8], changes: &PnlOfCell) {
+    totals.iter_mut().zip(cells).for_each(|(total, &cell)| *total += changes[usize::from(cell)]);
+}
+
+/// The possible cells of a loose view.
+fn allowed_cells(template: &Template, possible: &Possible, view: u8) -> CellSet {
+    let loose = template.joint.maps[..usize::from(view)]
+        .iter()
+        .filter(|map| matches!(map, ViewMap::Loose { .. }))
+        .count();
+    possible.loose[loose]
+}
+
+fn least(pnl: &[i64], group: &CellSet, allowed: &CellSet) -> i64 {
+    group.intersect(allowed).iter().map(|cell| pnl[cell]).min().unwrap_or(NO_OUTCOME)
+}
+
+/// Without bets every possible grade has a profit and loss of 0.
+fn zeros_where_possible(possible: &Possible, view: u8, grades: &[u8; VIEW_CELLS_MAX]) -> ByGrade {
+    let mut minima = [NO_OUTCOME; GRADES_MAX];
+    let cell_count = possible.before[usize::from(view)].len() - 1;
+    for (cell, &grade) in grades[..cell_count].iter().enumerate() {
+        if possible.has(view, cell) {
+            minima[usize::from(grade)] = 0;
         }
-        let cell = mask.trailing_zeros() as usize;
-        mask &= mask - 1;
-        Some(cell)
-    })
+    }
+    minima
+}
+
+/// Per group of a loose view and grade: by how much the least cell of that grade is above the least cell of all, which
+/// the joint profit and loss counts already.
+fn excess_by_grade(
+    pnl: Option<&[i64]>,
+    groups: &[CellSet],
+    allowed: &CellSet,
+    grades: &[u8; VIEW_CELLS_MAX],
+) -> Vec<ByGrade> {
+    let pnl_of = |cell: usize| pnl.map_or(0, |pnl| pnl[cell]);
+    let of_group = |group: &CellSet| {
+        let mut minima = [NO_OUTCOME; GRADES_MAX];
+        for cell in group.intersect(allowed).iter() {
+            let minimum = &mut minima[usize::from(grades[cell])];
+            *minimum = pnl_of(cell).min(*minimum);
+        }
+        let least = minima.iter().copied().min().unwrap_or(NO_OUTCOME);
+        minima.map(|minimum| if minimum == NO_OUTCOME { NO_OUTCOME } else { minimum - least })
+    };
+    groups.iter().map(of_group).collect()
+}
+
+fn minima_of_loose(
+    possible_main: &[u16],
+    group_of_main: &[u16],
+    excess: &[ByGrade],
+    pnl_at: impl Fn(usize) -> i64,
+) -> ByGrade {
+    let mut minima = [NO_OUTCOME; GRADES_MAX];
+    for &main in possible_main {
+        let main = usize::from(main);
+        let pnl = pnl_at(main);
+        for (minimum, &excess) in minima.iter_mut().zip(&excess[usize::from(group_of_main[main])]) {
+            if excess != NO_OUTCOME {
+                *minimum = (*minimum).min(pnl.saturating_add(excess));
+            }
+        }
+    }
+    minima
+}
+
+impl MarketBook {
+    /// Profit and loss by main cell of a market whose selections share no view: exact views, and the least of what goes
+    /// with the main cell on loose ones.
+    fn by_main<'a>(&'a self, template: &'a Template, possible: &Possible) -> impl Fn(usize) -> i64 + 'a {
+        let loose: Vec<(&[u16], Vec<i64>)> = self
+            .loose
+            .iter()
+            .filter_map(|(&view, pnl)| match template.joint.map(view) {
+                ViewMap::Loose { group_of_main, groups } => {
+                    let allowed = allowed_cells(template, possible, view);
+                    let minima = groups.iter().map(|group| least(pnl, group, &allowed)).collect();
+                    Some((group_of_main.as_slice(), minima))
+                }
+                ViewMap::Exact(_) => None,
+            })
+            .collect();
+        move |main| {
+            loose.iter().fold(self.pnl[main], |pnl, (groups, minima)| {
+                pnl.saturating_add(minima[usize::from(groups[main])])
+            })
+        }
+    }
 }

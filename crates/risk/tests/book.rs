@@ -1,7 +1,9 @@
 //! The book against enumeration: profit and loss outcome by outcome, straight from the grade rules.
 
-use oddsengine_markets::football::{FootballOutcome, FootballState, GoalOrder, main_cell, order_cell};
-use oddsengine_markets::{LiveState, Outcome, Possible, Template, sport_id, template};
+use oddsengine_markets::football::{
+    FootballOutcome, FootballState, FootballView, GoalOrder, main_cell, order_cell,
+};
+use oddsengine_markets::{LiveState, Outcome, Possible, Template, ViewMap, sport_id, template};
 use oddsengine_risk::{Book, Change, Position, UNIT_E9, stake_minor_max};
 use oddsengine_types::{STAKE_MINOR_MAX, payout_minor};
 
@@ -12,6 +14,11 @@ impl Lcg {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
+}
+
+/// Profit and loss at goals by half and side, and an order of them.
+fn pnl_at(book: &Book, main: usize, order: usize) -> i64 {
+    book.pnl_at_main(main) + book.pnl_at_loose(FootballView::Order.index(), order)
 }
 
 /// Every goal sequence of up to seven goals with every position of half time: real outcomes, all different.
@@ -68,7 +75,7 @@ fn joint_profit_and_loss_is_the_sum_over_bets_at_every_outcome() {
     let mut worst = i64::MAX;
     for outcome in &outcomes {
         let expected: i64 = positions.iter().map(|position| pnl(template, position, outcome)).sum();
-        assert_eq!(book.pnl_at(main_cell(outcome.goals), Some(order_cell(&outcome.order))), expected);
+        assert_eq!(pnl_at(&book, main_cell(outcome.goals), order_cell(&outcome.order)), expected);
         worst = worst.min(expected);
     }
     // The space has outcomes of more than seven goals, too: they can only be worse.
@@ -76,7 +83,7 @@ fn joint_profit_and_loss_is_the_sum_over_bets_at_every_outcome() {
     for position in &positions {
         book.change(template, &possible, &[Change { position: *position, adds: false }]);
     }
-    assert!(book.is_empty() && book.worst_minor() == 0 && book.pnl_at(0, Some(0)) == 0);
+    assert!(book.is_empty() && book.worst_minor() == 0 && pnl_at(&book, 0, 0) == 0);
 }
 
 #[test]
@@ -137,15 +144,18 @@ fn minima_by_grade_agree_with_the_cells() {
         let position = random_position(&mut random, template);
         book.change(template, &possible, &[Change { position, adds: true }]);
         let selection = usize::from(random_position(&mut random, template).selection);
-        let view = template.market_of(selection).view;
+        let view = template.view_of(selection);
         let grades = template.grades_on_cells(selection);
         let mut expected = [i64::MAX; 8];
         for main in 0..template.joint.main_count {
-            let mask = template.joint.side_masks[usize::from(template.joint.side_mask_of_main[main])];
-            for side in (0..127).filter(|side| mask >> side & 1 == 1) {
-                let cell = template.joint.main_cells(view).map_or(side, |cells| usize::from(cells[main]));
+            let order = template.joint.map(FootballView::Order.index());
+            for side in (0..127).filter(|&side| order.allows(main, side)) {
+                let cell = match template.joint.map(view) {
+                    ViewMap::Exact(cells) => usize::from(cells[main]),
+                    ViewMap::Loose { .. } => side,
+                };
                 let minimum = &mut expected[usize::from(grades[cell])];
-                *minimum = (*minimum).min(book.pnl_at(main, Some(side)));
+                *minimum = (*minimum).min(pnl_at(&book, main, side));
             }
         }
         assert_eq!(

@@ -6,7 +6,7 @@ use oddsengine_engine::{
     Engine, Fixture, FixtureRequest, LegRequest, LimitCheck, OddsVersion, Ticket, TicketState,
 };
 use oddsengine_ledger::AccountKind;
-use oddsengine_markets::{LiveState, Outcome};
+use oddsengine_markets::Outcome;
 use oddsengine_types::{Currency, SportId};
 
 use crate::naive::money::{Holding, holdings};
@@ -110,7 +110,7 @@ fn compare_holdings(fast: &Engine, naive: &Naive) -> Agreement {
 
 fn compare_fixture(fast: &Fixture, known: &NaiveFixture, naive: &Naive, index: usize) -> Agreement {
     let name = |what: &str| format!("fixture {} {what}", fast.id());
-    let LiveState::Football(state) = fast.live;
+    let state = fast.live.football().expect("the naive engine plays football");
     agree(|| name("period"), state.period, known.game.period)?;
     agree(|| name("score"), fast.live.score(), known.game.score())?;
     agree(|| name("outcome"), fast.live.outcome(), Outcome::Football(known.game.outcome()))?;
@@ -131,13 +131,13 @@ fn compare_losses(fast: &Engine, naive: &Naive) -> Agreement {
     let losses = naive.losses_minor(None);
     for competition in fast.competitions() {
         let is_in = |fixture: &FixtureRequest| {
-            (fixture.sport, &fixture.competition) == (competition.sport, &competition.name)
+            (fixture.sport(), &fixture.competition) == (competition.sport, &competition.name)
         };
         let name = || format!("loss of competition {}", competition.name);
         agree(name, competition.loss_minor, naive.sum_of(&losses, is_in))?;
     }
     let football = SportId(0);
-    let of_sport = naive.sum_of(&losses, |fixture| fixture.sport == football);
+    let of_sport = naive.sum_of(&losses, |fixture| fixture.sport() == football);
     agree(|| "loss of the sport".into(), fast.sport_loss_minor(football), of_sport)?;
     agree(|| "loss of the platform".into(), fast.platform_loss_minor(), losses.iter().sum())
 }

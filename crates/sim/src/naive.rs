@@ -24,7 +24,7 @@ use oddsengine_engine::{
     Body, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion, Reason, Scope,
     ScopeSettings, Stops, Ticket, TicketRequest, TicketState, VoidKind,
 };
-use oddsengine_markets::{Incident, LivePhase, MarketId};
+use oddsengine_markets::{Format, Incident, LivePhase, MarketId};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
 
 use crate::outcomes::{Possible, Universe};
@@ -147,9 +147,19 @@ impl Naive {
         let mut answers = Vec::new();
         self.now_ns = self.now_ns.max(command.time_ns);
         self.counters.command_count += 1;
+        let starts_epoch = match command.body {
+            Body::EpochStarted { epoch } if epoch > self.epoch && command.origin.seq.is_none() => {
+                self.epoch = epoch;
+                true
+            }
+            _ => false,
+        };
         self.decide_delayed(told, &mut answers);
         if !self.is_duplicate(command, &mut answers) {
-            self.carry_out(&command.body, told, prices, &mut answers);
+            match starts_epoch {
+                true => answers.push(Answer::Done),
+                false => self.carry_out(&command.body, told, prices, &mut answers),
+            }
         }
         self.take_prices(prices);
         answers
@@ -194,20 +204,26 @@ impl Naive {
 
     fn desk_or_feed(&mut self, body: &Body, told: &[Told], answers: &mut Vec<Answer>) -> Verdict {
         match body {
-            Body::EpochStarted { epoch } if *epoch <= self.epoch => Err(Reason::OutOfSequence),
-            Body::EpochStarted { epoch } => {
-                self.epoch = *epoch;
-                Ok(())
-            }
+            Body::EpochStarted { .. } => Err(Reason::OutOfSequence),
             Body::Configure(config) => self.configure(config),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings),
             Body::AddFixture(request) => self.add_fixture(request),
-            Body::SetPrices { fixture, odds_1x2_e4, odds_total_e4, .. } => {
+            Body::SetPrices { fixture, prices } => {
                 let index = self.open_fixture(*fixture)?;
                 if self.fixtures[index].game.phase() != LivePhase::PreMatch {
                     return Err(Reason::OutOfSequence);
                 }
-                odds_1x2_e4.iter().chain(odds_total_e4).try_for_each(|&odds| is_odds(odds))?;
+                if prices.is_empty() {
+                    return Err(Reason::ValueOutOfBounds);
+                }
+                for price in prices {
+                    let market = self.market(price.market)?;
+                    let count = self.universe.template.markets[usize::from(market)].selections().len();
+                    if price.odds_e4.len() != count {
+                        return Err(Reason::ValueOutOfBounds);
+                    }
+                    price.odds_e4.iter().filter(|&&odds| odds != 0).try_for_each(|&odds| is_odds(odds))?;
+                }
                 models_verdict(told)?;
                 self.prices_moved(index);
                 Ok(())
@@ -252,6 +268,12 @@ impl Naive {
             Body::PlaceTicket(_) | Body::Deposit(_) | Body::Withdraw(_) | Body::Tick => {
                 unreachable!("carried out above")
             }
+            Body::DefineSpace(_)
+            | Body::SetModelInputs { .. }
+            | Body::SetProbabilities { .. }
+            | Body::ModelFailed { .. } => {
+                unreachable!("the naive engine plays football")
+            }
         }
     }
 
@@ -259,7 +281,7 @@ impl Naive {
         if let Some(known) = self.fixtures.iter().find(|known| known.request.fixture == request.fixture) {
             return if known.request == *request { Ok(()) } else { Err(Reason::AlreadyExists) };
         }
-        if usize::from(request.sport.0) >= oddsengine_markets::sports().len() {
+        if request.format != Format::Football {
             return Err(Reason::ValueOutOfBounds);
         }
         self.fixtures.push(NaiveFixture {
@@ -279,7 +301,7 @@ impl Naive {
 
     fn incident(&mut self, id: FixtureId, incident: &Incident, answers: &mut Vec<Answer>) -> Verdict {
         let index = self.known_fixture(id)?;
-        let Incident::Football(incident) = incident;
+        let Incident::Football(incident) = incident else { unreachable!("the naive engine plays football") };
         if self.fixtures[index].void != VoidKind::Nothing {
             return Err(Reason::FixtureClosed);
         }

@@ -3,7 +3,7 @@
 use oddsengine_markets::football::{
     FootballIncident, FootballIncidentKind as Kind, MatchPeriod as Period, Side,
 };
-use oddsengine_markets::{Incident, LiveState, Possible, template};
+use oddsengine_markets::{Format, Incident, LiveState, Possible, template};
 use oddsengine_sim::naive::Match;
 use oddsengine_sim::outcomes::{continuations, decided};
 use oddsengine_sim::random::Random;
@@ -33,7 +33,7 @@ fn decided_selections_are_those_with_one_grade_on_all_outcomes() {
     let mut random = Random::new(9);
     let (mut state_count, mut decided_count) = (0, 0);
     for _ in 0..MATCH_COUNT {
-        let (mut live, mut game) = (LiveState::new(football), Match::default());
+        let (mut live, mut game) = (LiveState::new(&Format::Football, template), Match::default());
         let mut possible = Possible::default();
         while !game.is_over() {
             let kind = incident(&mut random, &game);
@@ -43,7 +43,7 @@ fn decided_selections_are_those_with_one_grade_on_all_outcomes() {
             live.fill_possible(template, &mut possible);
             let outcomes = continuations(&game);
             for selection in 0..template.selections.len() {
-                let view = usize::from(template.market_of(selection).view);
+                let view = usize::from(template.view_of(selection));
                 let fast = template.decided(selection, &possible.before[view]);
                 let fast = fast.map(|grade| template.grades[usize::from(grade)]);
                 let naive = decided(template, selection, &outcomes);

@@ -13,7 +13,9 @@ pub const ANNOUNCED_MS_MAX: i64 = 3_600_000;
 /// Most goals of a side that a feed may report.
 pub const GOALS_MAX: u16 = 60;
 /// Shortest and longest total line, in goals.
-pub const TOTAL_LINE: (f64, f64) = (0.5, 15.0);
+pub const TOTAL_LINE: (f64, f64) = (0.5, 7.5);
+/// Most runners or players of a fixture.
+pub const ENTRANTS_MAX: usize = 64;
 /// Smallest and largest supremacy, in goals.
 pub const SUPREMACY: (f64, f64) = (-10.0, 10.0);
 /// Smallest and largest expected total, in goals.
@@ -26,3 +28,7 @@ pub const PERCENT: (f64, f64) = (0.01, 100.0);
 pub const BOOKSUM: (f64, f64) = (1.0, 2.0);
 /// Longest bet delay.
 pub const BET_DELAY_MS_MAX: i64 = 60_000;
+/// Most ranges of outcomes that a state lists as possible.
+pub const POSSIBLE_RANGES_MAX: usize = 4_096;
+/// Longest clock of a fixture of a space: ten days.
+pub const CUSTOM_CLOCK_MS_MAX: i64 = 10 * 24 * 3_600_000;

@@ -1,8 +1,9 @@
 //! What several messages have in common.
 
-use oddsengine_engine::{Body, Margin, MarginKind, Scope, ScopeSettings, VoidKind};
+use oddsengine_engine::command::PRICED_MARKETS_MAX;
+use oddsengine_engine::{Body, Margin, MarginKind, PricedMarket, Scope, ScopeSettings, VoidKind};
 use oddsengine_markets::template::SELECTIONS_MAX;
-use oddsengine_markets::{MarketId, sport_id, sports};
+use oddsengine_markets::{Format, MarketId, SpaceId, football, sport_id, sports};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 use oddsengine_types::{FixtureId, MONEY_MINOR_MAX, SportId};
 
@@ -61,14 +62,46 @@ fn void(message: &Object<'_>, void: VoidKind) -> Result<Body, FeedError> {
     Ok(Body::VoidFixture { fixture: fixture_id(message)?, void })
 }
 
+/// Prices by market key; football's two main markets also in fields of their own.
 fn prices(message: &Object<'_>) -> Result<Body, FeedError> {
-    let (low, high) = bounds::TOTAL_LINE;
-    Ok(Body::SetPrices {
-        fixture: fixture_id(message)?,
-        odds_1x2_e4: message.required("odds_1x2")?.array(|item| item.odds_e4())?,
-        total_line_quarters: message.required("total_line")?.multiple(4, low, high)? as i16,
-        odds_total_e4: message.required("odds_total")?.array(|item| item.odds_e4())?,
-    })
+    let fixture = fixture_id(message)?;
+    let Some(markets) = message.optional("markets") else {
+        let (low, high) = bounds::TOTAL_LINE;
+        let result: [u32; 3] = message.required("odds_1x2")?.array(|item| item.odds_e4())?;
+        let line_quarters = message.required("total_line")?.multiple(4, low, high)? as i16;
+        let total: [u32; 2] = message.required("odds_total")?.array(|item| item.odds_e4())?;
+        let [result_market, total_market] = football::template::calibration_markets(line_quarters);
+        let prices = vec![
+            PricedMarket { market: result_market, odds_e4: result.to_vec() },
+            PricedMarket { market: total_market, odds_e4: total.to_vec() },
+        ];
+        return Ok(Body::SetPrices { fixture, prices });
+    };
+    let priced = |(key, odds): (&str, Field<'_, '_>)| {
+        if key.len() > bounds::KEY_BYTES_MAX {
+            return Err(markets.unknown_value(key, &["a market key"]));
+        }
+        Ok(PricedMarket { market: MarketId::of(key), odds_e4: odds_list(odds)? })
+    };
+    let prices = markets.entries(1..=PRICED_MARKETS_MAX)?.map(priced).collect::<Result<_, _>>()?;
+    Ok(Body::SetPrices { fixture, prices })
+}
+
+/// Odds per selection, `null` where there is none.
+fn odds_list(field: Field<'_, '_>) -> Result<Vec<u32>, FeedError> {
+    let odds = |item: Field<'_, '_>| if item.is_null() { Ok(0) } else { item.odds_e4() };
+    field.items(1..=SELECTIONS_MAX)?.map(odds).collect()
+}
+
+/// The format of a fixture: its sport, and what of its rules the message says.
+pub fn format(message: &Object<'_>) -> Result<Format, FeedError> {
+    let field = message.required("sport")?;
+    let name = field.text(NAME_BYTES_MAX)?;
+    match name {
+        "football" => Ok(Format::Football),
+        "custom" => Ok(Format::Custom(SpaceId::of(message.required("space")?.text(NAME_BYTES_MAX)?))),
+        _ => Err(field.unknown_value(name, sports())),
+    }
 }
 
 fn settle_market(message: &Object<'_>) -> Result<Body, FeedError> {
@@ -81,12 +114,10 @@ fn settle_market(message: &Object<'_>) -> Result<Body, FeedError> {
 }
 
 pub fn manual_odds(message: &Object<'_>) -> Result<Body, FeedError> {
-    let odds = |item: Field<'_, '_>| if item.is_null() { Ok(0) } else { item.odds_e4() };
-    let list = |field: Field<'_, '_>| field.items(1..=SELECTIONS_MAX)?.map(odds).collect();
     Ok(Body::SetManualOdds {
         fixture: fixture_id(message)?,
         market: market_id(message)?,
-        odds_e4: message.nullable("odds")?.map(list).transpose()?,
+        odds_e4: message.nullable("odds")?.map(odds_list).transpose()?,
     })
 }
 

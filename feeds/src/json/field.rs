@@ -222,6 +222,20 @@ impl<'v, 'a> Field<'v, 'a> {
         Ok(items.iter().enumerate().map(move |(index, value)| Field { name, index: Some(index), value }))
     }
 
+    /// The fields of an object by name, in their order, whose number is within a range.
+    pub fn entries(
+        &self,
+        count: RangeInclusive<usize>,
+    ) -> Result<impl Iterator<Item = (&'v str, Field<'v, 'a>)> + use<'v, 'a>, FeedError> {
+        let object = self.object()?;
+        if !count.contains(&object.len()) {
+            let (low, high) = (count.start(), count.end());
+            return Err(self.out_of_range(format_args!("of {} fields", object.len()), low, high));
+        }
+        let name = self.name;
+        Ok(object.read_all().map(move |(key, value)| (key, Field { name, index: None, value })))
+    }
+
     /// The items of an array of exactly `N`.
     pub fn array<T: Copy + Default, const N: usize>(
         &self,

@@ -94,6 +94,19 @@ impl<'a> Object<'a> {
         Ok(field)
     }
 
+    /// Number of fields.
+    fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// All fields in their order, counted as read.
+    fn read_all(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.fields.iter().map(|entry| {
+            entry.is_read.set(true);
+            (&*entry.name, &entry.value)
+        })
+    }
+
     /// Fields that nobody read, in objects that somebody did.
     pub fn unread_count(&self) -> u32 {
         let count = |entry: &Entry<'_>| if entry.is_read.get() { entry.value.unread_count() } else { 1 };

@@ -7,7 +7,6 @@ mod rule;
 pub mod template;
 mod views;
 
-pub(crate) use live::Gate;
 pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as MatchPeriod};
 pub use rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 pub use views::{

@@ -1,28 +1,35 @@
 //! The default football template: which markets a fixture offers.
 
+use oddsengine_types::SportId;
+
 use super::Side;
 use super::rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 use super::views::{FootballView, joint_space};
-use crate::template::{MarketDefinition, Rules, Template};
+use crate::template::{MarketDefinition, MarketId, Rules, Template};
 
 /// Compiles the default template.
-pub fn compile() -> Template {
+pub fn compile(sport: SportId) -> Template {
     let definitions = definitions();
     Template::compile(
+        sport,
         FootballView::ALL.iter().map(|view| view.definition()).collect(),
         joint_space(),
         &definitions,
+        |rule| rule.view().index(),
         |rule: &Rule, view, cell| rule.grade(&FootballView::ALL[usize::from(view)].representative(cell)),
         Rules::Football,
     )
 }
 
+/// The markets that the model is calibrated from: `1x2` and a total line, in quarter goals.
+pub fn calibration_markets(total_line_quarters: i16) -> [MarketId; 2] {
+    [MarketId::of("1x2"), MarketId::of(&format!("total:{}", Line(total_line_quarters).text()))]
+}
+
 type Definition = MarketDefinition<Rule>;
 
 fn market(key: String, winners: u8, selections: Vec<(String, Rule)>) -> Definition {
-    let view = selections[0].1.view();
-    assert!(selections.iter().all(|(_, rule)| rule.view() == view), "market {key} spans views");
-    Definition { key, view: view.index(), winners, selections }
+    Definition { key, winners, selections }
 }
 
 fn named<T: Copy>(

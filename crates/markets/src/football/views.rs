@@ -15,7 +15,7 @@
 
 use super::rule::{Half, Period, Result3, Scope};
 use super::{FootballOutcome, GoalOrder, Side};
-use crate::joint::{JointSpace, SideMask};
+use crate::joint::{CellSet, JointSpace, ViewMap};
 use crate::template::View;
 
 /// Most goals of a side in the match that a view tells apart.
@@ -252,41 +252,31 @@ pub(super) fn joint_space() -> JointSpace {
             FootballOutcome::from_halves(first, second)
         })
         .collect();
-    let view_cell_of_main = FootballView::ALL
+    let maps = FootballView::ALL
         .iter()
         .map(|&view| match view {
-            FootballView::Order => Vec::new(),
-            _ => outcomes.iter().map(|outcome| view.cell(outcome) as u8).collect(),
+            FootballView::Order => {
+                ViewMap::loose(outcomes.iter().map(|outcome| compatible_orders(outcome.goals)))
+            }
+            _ => ViewMap::Exact(outcomes.iter().map(|outcome| view.cell(outcome) as u8).collect()),
         })
         .collect();
-    let mut side_masks: Vec<SideMask> = Vec::new();
-    let side_mask_of_main = outcomes
-        .iter()
-        .map(|outcome| {
-            let mask = compatible_orders(outcome.goals);
-            side_masks.iter().position(|&known| known == mask).unwrap_or_else(|| {
-                side_masks.push(mask);
-                side_masks.len() - 1
-            }) as u16
-        })
-        .collect();
-    let side_view = Some(FootballView::Order.index());
-    JointSpace { main_count: MAIN_COUNT, view_cell_of_main, side_view, side_masks, side_mask_of_main }
+    JointSpace { main_count: MAIN_COUNT, maps }
 }
 
 /// The order cells that can occur with these goals by half: first-half goals come before second-half goals.
-fn compatible_orders(goals: [[u16; 2]; 2]) -> SideMask {
+fn compatible_orders(goals: [[u16; 2]; 2]) -> CellSet {
     let total: u16 = goals.iter().flatten().sum();
-    let mut mask = 0;
+    let mut orders = CellSet::default();
     for cell in 0..ORDER_CELLS {
         let order = order_of_cell(cell);
         let is_long = cell >= (1 << (ORDER_PREFIX + 1)) - 1;
         let length_fits = if is_long { total > ORDER_PREFIX as u16 } else { order.count == total };
         if length_fits && sequence_fits(&order, is_long, goals) {
-            mask |= 1 << cell;
+            orders.insert(cell);
         }
     }
-    mask
+    orders
 }
 
 fn sequence_fits(order: &GoalOrder, is_long: bool, goals: [[u16; 2]; 2]) -> bool {
@@ -332,7 +322,7 @@ mod tests {
     /// All interleavings of up to eight goals: exactly the orders that occur are compatible.
     #[test]
     fn compatible_orders_are_those_that_occur() {
-        let mut seen = vec![0_u128; MAIN_COUNT];
+        let mut seen = vec![CellSet::default(); MAIN_COUNT];
         for count in 0..=8_u16 {
             for bits in 0..1_u64 << count {
                 let order = GoalOrder { away_bits: bits, count };
@@ -342,7 +332,7 @@ mod tests {
                         goals[usize::from(index >= first_half)][order.side(index).unwrap().index()] += 1;
                     }
                     if goals.iter().flatten().all(|&count| usize::from(count) <= MAIN_GOALS_MAX) {
-                        seen[main_cell(goals)] |= 1 << order_cell(&order);
+                        seen[main_cell(goals)].insert(order_cell(&order));
                     }
                 }
             }

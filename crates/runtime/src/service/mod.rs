@@ -21,9 +21,11 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
-use oddsengine_markets::LivePhase;
+use oddsengine_markets::{Format, Incident, LivePhase, LiveState, SpaceId};
+use oddsengine_pricing::model::Parameters;
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
 
+use crate::foreign::ForeignModel;
 use crate::journal::{JournalError, JournalStatus, JournalWriter};
 use crate::wire::{FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use outbox::Outbox;
@@ -33,6 +35,9 @@ use told::{PendingBoard, ToldSink};
 pub const FEED_SILENCE_NS_MAX: i64 = 15_000_000_000;
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
+
+/// The source of what foreign models give.
+const MODEL_SOURCE: &str = "model";
 
 /// How a service starts.
 #[derive(Clone, Debug)]
@@ -87,6 +92,8 @@ pub struct Service {
     collecting: Option<Option<Vec<u8>>>,
     publishes_binary: bool,
     tails: Vec<Tail>,
+    /// Foreign models, by the space that they price.
+    models: BTreeMap<SpaceId, ForeignModel>,
     counters: ServiceCounters,
     snapshot_every: u64,
     snapshot_seq: u64,
@@ -123,6 +130,7 @@ impl Service {
             collecting: None,
             publishes_binary: false,
             tails: Vec::new(),
+            models: BTreeMap::new(),
             counters: ServiceCounters::default(),
             snapshot_every: options.snapshot_every,
             record: Vec::new(),
@@ -143,6 +151,69 @@ impl Service {
     fn command_of_runtime(&mut self, body: Body, now_ns: i64) -> Result<(), RecoveryError> {
         let command = Command { time_ns: now_ns, origin: Origin::default(), body };
         self.run(&command, None).map_err(RecoveryError::Journal)
+    }
+
+    /// One command of this process: spaces, inputs of foreign models. A refusal is told as an alert.
+    ///
+    /// # Errors
+    /// The journal does not take it; nothing changed.
+    pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), JournalError> {
+        let origin = Origin { source: source.into(), seq: None, source_ns: now_ns };
+        self.run(&Command { time_ns: now_ns, origin, body }, None)
+    }
+
+    /// Prices the fixtures of a space by a foreign model from now on; those that wait for prices are priced at once.
+    ///
+    /// # Errors
+    /// The journal does not take what the model gave.
+    pub fn register_model(
+        &mut self,
+        space: SpaceId,
+        model: ForeignModel,
+        now_ns: i64,
+    ) -> Result<(), JournalError> {
+        self.models.insert(space, model);
+        let of_space = |fixture: &&Fixture| fixture.request.format == Format::Custom(space);
+        let waiting: Vec<FixtureId> =
+            self.engine.fixtures().iter().filter(of_space).map(Fixture::id).collect();
+        for fixture in waiting {
+            self.price_by_model(fixture, &Origin::default(), now_ns)?;
+        }
+        Ok(())
+    }
+
+    /// After a command that left a fixture waiting for its foreign model: the model's answer is the next command.
+    fn ask_model(&mut self, command: &Command) -> Result<(), JournalError> {
+        match &command.body {
+            Body::SetModelInputs { fixture, .. }
+            | Body::Incident { fixture, incident: Incident::Custom(_) } => {
+                self.price_by_model(*fixture, &command.origin, command.time_ns)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn price_by_model(
+        &mut self,
+        fixture: FixtureId,
+        origin: &Origin,
+        now_ns: i64,
+    ) -> Result<(), JournalError> {
+        let Some(known) = self.engine.fixture(fixture) else { return Ok(()) };
+        let (Format::Custom(space), LiveState::Custom(state)) = (&known.request.format, &known.live) else {
+            return Ok(());
+        };
+        let Some(Parameters::Custom(foreign)) = &known.parameters else { return Ok(()) };
+        let Some(model) = self.models.get(space) else { return Ok(()) };
+        if !known.stops.by_model || known.is_closed() {
+            return Ok(());
+        }
+        let body = match model.compute(&foreign.inputs, state, known.template().joint.main_count) {
+            Ok(probabilities) => Body::SetProbabilities { fixture, probabilities },
+            Err(fault) => Body::ModelFailed { fixture, fault },
+        };
+        let origin = Origin { source: MODEL_SOURCE.into(), seq: None, source_ns: origin.source_ns };
+        self.run(&Command { time_ns: now_ns, origin, body }, None)
     }
 
     /// One message of the `ingest` socket.
@@ -248,7 +319,7 @@ impl Service {
             self.tell(event, command, route);
         }
         self.told.events = told;
-        Ok(())
+        self.ask_model(command)
     }
 
     fn append(&mut self, command: &Command) -> Result<(), JournalError> {

@@ -16,10 +16,10 @@
 //! ```
 
 use std::ops::Range;
+use std::sync::{LazyLock, Mutex};
 
 use oddsengine_engine::{BoardUpdate, Fixture};
-use oddsengine_markets::{SelectionId, sports, template};
-use oddsengine_types::SportId;
+use oddsengine_markets::{SelectionId, Template};
 
 use super::board::of_update;
 use super::header::Header;
@@ -89,11 +89,11 @@ fn write(
     let stale = if header.is_stale { FLAG_STALE } else { 0 };
     let mut put = Fill { bytes: &mut out[..BINARY_HEADER_SIZE], at: 0 };
     put.bytes(&BINARY_MAGIC);
-    put.bytes(&[flags | stale, fixture.status() as u8, fixture.request.sport.0, 0]);
+    put.bytes(&[flags | stale, fixture.status() as u8, fixture.request.sport().0, 0]);
     for time_ns in [0, header.source_ns, header.received_ns, header.decided_ns] {
         put.bytes(&time_ns.to_le_bytes());
     }
-    for number in [fixture.id().0, header.version, header.seq, template_fingerprint(fixture.request.sport)] {
+    for number in [fixture.id().0, header.version, header.seq, template_fingerprint(template)] {
         put.bytes(&number.to_le_bytes());
     }
     for number in [header.epoch, clock_ms.clamp(0, u32::MAX.into()) as u32] {
@@ -131,19 +131,22 @@ fn halves(value: u32) -> [u16; 2] {
     [value as u16, (value >> 16) as u16]
 }
 
-/// Stands for the markets, selections and order of a sport's template: binary frames of another fingerprint number them
+fn fingerprint_of(template: &Template) -> u64 {
+    (0..template.selections.len()).fold(0_u64, |hash, selection| {
+        let market = &template.market_of(selection).key;
+        let id = SelectionId::of(market, &template.selections[selection].name).0;
+        (hash.rotate_left(5) ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    })
+}
+
+/// Stands for the markets, selections and order of a template: binary frames of another fingerprint number them
 /// otherwise.
-pub fn template_fingerprint(sport: SportId) -> u64 {
-    static FINGERPRINTS: std::sync::LazyLock<Vec<u64>> = std::sync::LazyLock::new(|| {
-        let fingerprint = |sport| {
-            let template = template(SportId(sport as u8));
-            (0..template.selections.len()).fold(0_u64, |hash, selection| {
-                let market = &template.market_of(selection).key;
-                let id = SelectionId::of(market, &template.selections[selection].name).0;
-                (hash.rotate_left(5) ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            })
-        };
-        (0..sports().len()).map(fingerprint).collect()
-    });
-    FINGERPRINTS[usize::from(sport.0)]
+pub fn template_fingerprint(template: &'static Template) -> u64 {
+    static FINGERPRINTS: LazyLock<Mutex<Vec<Option<u64>>>> = LazyLock::new(Mutex::default);
+    let mut fingerprints = FINGERPRINTS.lock().expect("a fingerprint does not panic");
+    let index = template.id as usize;
+    if fingerprints.len() <= index {
+        fingerprints.resize(index + 1, None);
+    }
+    *fingerprints[index].get_or_insert_with(|| fingerprint_of(template))
 }

@@ -15,7 +15,7 @@ pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, out: &mut Vec<
     of_update(update, header).begin("board", false, out);
     standing(fixture, out);
     out.put(b",\"markets\":");
-    let (text, start) = (template_text(fixture.request.sport), out.len());
+    let (text, start) = (template_text(fixture.template()), out.len());
     for &market in update.changed_markets {
         out.put(text.key(usize::from(market)));
         market_body(fixture, usize::from(market), out);
@@ -30,9 +30,9 @@ pub fn board_image(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
     Header { version: fixture.version, ..*header }.begin("board", true, out);
     standing(fixture, out);
     names(fixture, out);
-    fields!(out; "template": text(&format!("{:016x}", template_fingerprint(fixture.request.sport))));
+    fields!(out; "template": text(&format!("{:016x}", template_fingerprint(fixture.template()))));
     out.put(b",\"markets\":");
-    let (text, start): (&TemplateText, _) = (template_text(fixture.request.sport), out.len());
+    let (text, start): (&TemplateText, _) = (template_text(fixture.template()), out.len());
     for market in 0..fixture.template().markets.len() {
         out.put(text.key_and_names(market));
         market_body(fixture, market, out);
@@ -66,7 +66,7 @@ pub(super) fn standing(fixture: &Fixture, out: &mut Vec<u8>) {
 pub(super) fn names(fixture: &Fixture, out: &mut Vec<u8>) {
     let request = &fixture.request;
     fields!(out;
-        "sport": text(oddsengine_markets::sports()[usize::from(request.sport.0)]),
+        "sport": text(oddsengine_markets::sports()[usize::from(request.sport().0)]),
         "competition": text(&request.competition),
         "home": text(&request.home),
         "away": text(&request.away),

@@ -1,7 +1,6 @@
 //! What every frame starts with.
 
 use oddsengine_engine::{Body, Command, VoidKind};
-use oddsengine_markets::Incident;
 
 use super::binary;
 use super::json::{JsonBytes, fields};
@@ -111,7 +110,7 @@ pub fn cause(body: &Body) -> &'static str {
         Body::AddFixture(_) => "fixture",
         Body::SetPrices { .. } => "prices",
         Body::SetExpectation { .. } => "set_expectation",
-        Body::Incident { incident: Incident::Football(incident), .. } => incident.kind.name(),
+        Body::Incident { incident, .. } => incident.name(),
         Body::Suspend { .. } => "suspend",
         Body::Resume { .. } => "resume",
         Body::SetManualOdds { .. } => "manual_odds",
@@ -126,6 +125,10 @@ pub fn cause(body: &Body) -> &'static str {
         Body::PlaceTicket(_) => "place_ticket",
         Body::CancelTicket { .. } => "cancel_ticket",
         Body::Tick => "tick",
+        Body::DefineSpace(_) => "define_space",
+        Body::SetModelInputs { .. } => "model_inputs",
+        Body::SetProbabilities { .. } => "probabilities",
+        Body::ModelFailed { fault, .. } => fault.name(),
     }
 }
 

@@ -5,7 +5,7 @@ use oddsengine_engine::{
     Stops, Ticket, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballState, MatchPeriod};
-use oddsengine_markets::{LiveState, Possible, template};
+use oddsengine_markets::{Format, LiveState, Possible, template};
 use oddsengine_types::{CustomerId, FixtureId, Grade, SportId, TicketId};
 
 /// A football match at 0-1 after 2:22, every market priced.
@@ -21,12 +21,14 @@ pub fn fixture() -> Fixture {
     let mut fixture = Fixture {
         request: FixtureRequest {
             fixture: FixtureId(1001),
-            sport: SportId(0),
+            format: Format::Football,
             competition: "world_cup_2022".into(),
             start_ns: 1_668_960_000_000_000_000,
             home: "Qatar".into(),
             away: "Ecuador".into(),
+            entrants: Vec::new(),
         },
+        template,
         competition: 0,
         live: LiveState::Football(live),
         parameters: None,

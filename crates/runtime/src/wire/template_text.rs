@@ -1,9 +1,8 @@
 //! The parts of a template's markets that are the same in every frame, escaped once.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
-use oddsengine_markets::{Template, sports, template};
-use oddsengine_types::SportId;
+use oddsengine_markets::Template;
 
 use super::json::{JsonBytes, fields};
 
@@ -14,12 +13,15 @@ pub struct TemplateText {
     markets: Vec<[u32; 3]>,
 }
 
-/// The text of a sport's template.
-pub fn template_text(sport: SportId) -> &'static TemplateText {
-    static TEXTS: LazyLock<Vec<TemplateText>> = LazyLock::new(|| {
-        (0..sports().len()).map(|sport| TemplateText::new(template(SportId(sport as u8)))).collect()
-    });
-    &TEXTS[usize::from(sport.0)]
+/// The text of a template, made once per process.
+pub fn template_text(template: &'static Template) -> &'static TemplateText {
+    static TEXTS: LazyLock<Mutex<Vec<Option<&'static TemplateText>>>> = LazyLock::new(Mutex::default);
+    let mut texts = TEXTS.lock().expect("making a text does not panic");
+    let index = template.id as usize;
+    if texts.len() <= index {
+        texts.resize(index + 1, None);
+    }
+    texts[index].get_or_insert_with(|| Box::leak(Box::new(TemplateText::new(template))))
 }
 
 impl TemplateText {

@@ -126,7 +126,7 @@ impl TopicSequencer {
 impl FixtureTopics {
     fn new(fixture: &Fixture) -> Self {
         let request = &fixture.request;
-        let sport = oddsengine_markets::sports()[usize::from(request.sport.0)];
+        let sport = oddsengine_markets::sports()[usize::from(request.sport().0)];
         let competition = topic_word(&request.competition);
         let topic = |kind: &str| format!("{kind}.{sport}.{competition}.{}", request.fixture).into_bytes();
         Self {

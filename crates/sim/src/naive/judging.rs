@@ -213,10 +213,7 @@ impl Naive {
             (fixture.status() != MarketStatus::Open, Reason::FixtureSuspended),
             (fixture.suspended.contains(&market), Reason::MarketSuspended),
             (leg.offered_odds_e4 == 0, Reason::NoPrice),
-            (
-                is_first && (quoted.epoch != self.epoch || quoted.seq > fixture.prices.version),
-                Reason::OddsVersionUnknown,
-            ),
+            (quoted.epoch != self.epoch || quoted.seq > fixture.prices.version, Reason::OddsVersionUnknown),
             (!accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4), Reason::OddsHaveMoved),
             (!is_first && leg.score != score_before, Reason::ScoreHasChanged),
         ];
@@ -275,8 +272,9 @@ impl Naive {
         });
         let of_fixture = self.joint_minima(index, selection, ticket);
         let own = losses[index];
-        let FixtureRequest { competition, sport, .. } = &self.fixtures[index].request;
-        let of_sport = |other: &FixtureRequest| other.sport == *sport;
+        let request = &self.fixtures[index].request;
+        let competition = &request.competition;
+        let of_sport = |other: &FixtureRequest| other.sport() == request.sport();
         let of_competition = |other: &FixtureRequest| of_sport(other) && other.competition == *competition;
         let platform_minor = self.config.platform_loss_minor_max;
         let scopes = [
@@ -306,14 +304,14 @@ impl Naive {
         let market = &self.universe.template.market_of(selection).key;
         let loss = |scope: Scope| self.scopes.get(&scope).and_then(|settings| settings.loss_minor_max);
         let of_market = loss(Scope::Market(request.fixture, oddsengine_markets::MarketId::of(market)));
-        let of_type = loss(Scope::MarketType(request.sport, super::settings::stem(market)));
+        let of_type = loss(Scope::MarketType(request.sport(), super::settings::stem(market)));
         let competition = Scope::Competition(request.competition.clone());
         FixtureLimits {
             market_minor: of_market.or(of_type).unwrap_or(self.config.market_loss_minor_max),
             fixture_minor: loss(Scope::Fixture(request.fixture))
                 .unwrap_or(self.config.fixture_loss_minor_max),
             competition_minor: loss(competition).unwrap_or(self.config.competition_loss_minor_max),
-            sport_minor: loss(Scope::Sport(request.sport)).unwrap_or(self.config.sport_loss_minor_max),
+            sport_minor: loss(Scope::Sport(request.sport())).unwrap_or(self.config.sport_loss_minor_max),
         }
     }
 

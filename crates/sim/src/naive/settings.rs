@@ -52,8 +52,8 @@ impl Naive {
                 Scope::Market(request.fixture, MarketId::of(key)),
                 Scope::Fixture(request.fixture),
                 Scope::Competition(request.competition.clone()),
-                Scope::MarketType(request.sport, stem(key)),
-                Scope::Sport(request.sport),
+                Scope::MarketType(request.sport(), stem(key)),
+                Scope::Sport(request.sport()),
             ];
             let own = scopes.iter().find_map(|scope| self.scopes.get(scope)?.margin);
             own.unwrap_or(self.config.margin)
@@ -70,7 +70,7 @@ impl Naive {
         let scopes = [
             Scope::Fixture(request.fixture),
             Scope::Competition(request.competition.clone()),
-            Scope::Sport(request.sport),
+            Scope::Sport(request.sport()),
         ];
         let own = scopes.iter().find_map(|scope| self.scopes.get(scope)?.bet_delay_ms);
         own.unwrap_or(self.config.bet_delay_ms)

@@ -19,11 +19,12 @@ use oddsengine_engine::{
     ScopeSettings, TicketRequest, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
-use oddsengine_markets::{Incident, MarketId, SelectionId, sport_id};
+use oddsengine_markets::{Format, Incident, MarketId, SelectionId, SpaceId};
 use oddsengine_types::{Currency, FixtureId, Ladder, SportId, TransferId};
 
 use super::Scenario;
 use super::words::{Words, id_of, odds_of};
+use crate::football_prices;
 
 type Parsed<T> = Result<T, String>;
 
@@ -143,12 +144,23 @@ impl Scenario {
         let fixture = words.fixture()?;
         let competition = words.text("a competition").unwrap_or("cup").to_string();
         let (home, away) = (format!("F{fixture} home"), format!("F{fixture} away"));
-        let mut request = FixtureRequest { fixture, sport: SportId(0), competition, start_ns: 0, home, away };
+        let mut request = FixtureRequest {
+            fixture,
+            format: Format::Football,
+            competition,
+            start_ns: 0,
+            home,
+            away,
+            entrants: Vec::new(),
+        };
         while let Some(key) = words.peek() {
             words.text("a key")?;
             match key {
-                // One that is not registered has a number that none has.
-                "sport" => request.sport = sport_id(words.text("a sport")?).unwrap_or(SportId(99)),
+                // Everything but football is a space, and none is defined here.
+                "sport" => match words.text("a sport")? {
+                    "football" => {}
+                    space => request.format = Format::Custom(SpaceId::of(space)),
+                },
                 "home" => request.home = words.text("a name")?.to_string(),
                 _ => return Err(format!("{key:?} is not sport or home")),
             }
@@ -311,7 +323,7 @@ fn prices(words: &mut Words<'_>) -> Parsed<Body> {
     words.take_if("total");
     let total_line_quarters = words.decimal("a line", 4.0)? as i16;
     let odds_total_e4 = [words.odds()?, words.odds()?];
-    Ok(Body::SetPrices { fixture, odds_1x2_e4, total_line_quarters, odds_total_e4 })
+    Ok(football_prices(fixture, odds_1x2_e4, total_line_quarters, odds_total_e4))
 }
 
 fn expectation(words: &mut Words<'_>) -> Parsed<Body> {

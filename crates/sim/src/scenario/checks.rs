@@ -195,7 +195,10 @@ impl Scenario {
             "platform" => (fast.platform_loss_minor(), losses.iter().sum()),
             "sport" => {
                 let football = oddsengine_types::SportId(0);
-                (fast.sport_loss_minor(football), naive.sum_of(&losses, |fixture| fixture.sport == football))
+                (
+                    fast.sport_loss_minor(football),
+                    naive.sum_of(&losses, |fixture| fixture.sport() == football),
+                )
             }
             "competition" => {
                 let name = words.text("a competition")?;

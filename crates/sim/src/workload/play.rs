@@ -1,16 +1,22 @@
 //! What happens on the field of play, and what feeds make of it.
 
-use oddsengine_engine::{Body, FixtureRequest, VoidKind};
+use oddsengine_engine::{Body, Fixture, FixtureRequest, VoidKind};
 use oddsengine_markets::football::{
     FootballIncident, FootballIncidentKind as Kind, FootballState, MatchPeriod as Period, Side,
 };
-use oddsengine_markets::{Incident, LiveState};
-use oddsengine_types::{FixtureId, SportId};
+use oddsengine_markets::{Format, Incident, SpaceId};
+use oddsengine_types::FixtureId;
+
+use crate::football_prices;
 
 use super::{Done, FIXTURE_COUNT, Workload};
 
 /// Goals of a side in a half at which the simulation stops scoring: one more than the joint space tells apart.
 const GOALS_MAX: u16 = 7;
+
+fn football_of(fixture: &Fixture) -> FootballState {
+    fixture.live.football().expect("the workload plays football")
+}
 
 impl Workload {
     pub(super) fn add_fixture(&mut self) -> Done {
@@ -19,11 +25,12 @@ impl Workload {
         let competition = if fixture.0.is_multiple_of(3) { "cup" } else { "league" };
         let request = FixtureRequest {
             fixture,
-            sport: SportId(0),
+            format: Format::Football,
             competition: competition.into(),
             start_ns: self.now_ns,
             home: format!("home {fixture}"),
             away: format!("away {fixture}"),
+            entrants: Vec::new(),
         };
         self.active.push(fixture);
         self.send(Body::AddFixture(Box::new(request.clone())))?;
@@ -31,7 +38,11 @@ impl Workload {
             let again = match self.random.below(3) {
                 0 => request,
                 1 => FixtureRequest { home: "another".into(), ..request },
-                _ => FixtureRequest { fixture: FixtureId(99_999), sport: SportId(7), ..request },
+                _ => FixtureRequest {
+                    fixture: FixtureId(99_999),
+                    format: Format::Custom(SpaceId(7)),
+                    ..request
+                },
             };
             self.send(Body::AddFixture(Box::new(again)))?;
         }
@@ -52,7 +63,7 @@ impl Workload {
         let (odds_1x2_e4, total_line_quarters, odds_total_e4) = BOARDS[board];
         let jitter = self.random.between(-3, 3) * 100;
         let odds_1x2_e4 = odds_1x2_e4.map(|odds| (i64::from(odds) + jitter) as u32);
-        self.send_feed(Body::SetPrices { fixture, odds_1x2_e4, total_line_quarters, odds_total_e4 })
+        self.send_feed(football_prices(fixture, odds_1x2_e4, total_line_quarters, odds_total_e4))
     }
 
     pub(super) fn set_expectation(&mut self, fixture: FixtureId) -> Done {
@@ -68,7 +79,7 @@ impl Workload {
     pub(super) fn play(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
         let known = self.pair.fast.fixture(fixture).expect("an active fixture is known");
-        let LiveState::Football(state) = known.live;
+        let state = football_of(known);
         if known.void != VoidKind::Nothing {
             return self.play_void(fixture, &state);
         }
@@ -138,7 +149,7 @@ impl Workload {
     }
 
     fn after_full_time(&mut self, fixture: FixtureId) -> Done {
-        let LiveState::Football(state) = self.pair.fast.fixture(fixture).expect("it is known").live;
+        let state = football_of(self.pair.fast.fixture(fixture).expect("it is known"));
         match self.random.below(5) {
             0 => {
                 let kind = self.correction();
@@ -176,7 +187,7 @@ impl Workload {
     pub(super) fn void_or_correct(&mut self) -> Done {
         if !self.over.is_empty() && self.random.one_in(2) {
             let fixture = *self.random.pick(&self.over);
-            let LiveState::Football(state) = self.pair.fast.fixture(fixture).expect("it is known").live;
+            let state = football_of(self.pair.fast.fixture(fixture).expect("it is known"));
             let kind = self.correction();
             return self.incident(fixture, &state, kind);
         }

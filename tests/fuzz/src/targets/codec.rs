@@ -1,7 +1,8 @@
 //! What the journal and the snapshots hold: read back only if it is exactly what would be written.
 
-use oddsengine_engine::{Body, Command, Engine, FixtureRequest, NoEvents, Origin};
-use oddsengine_markets::{MarketId, SelectionId, sport_id, template};
+use oddsengine_engine::{Body, Command, Engine, FixtureRequest, NoEvents, Origin, PricedMarket};
+use oddsengine_markets::football::template::calibration_markets;
+use oddsengine_markets::{Format, MarketId, SelectionId, sport_id, template};
 use oddsengine_types::FixtureId;
 use oddsengine_types::codec::{decode_all, encode_to_vec};
 
@@ -21,17 +22,20 @@ fn engine_with_fixture() -> Engine {
     let mut engine = Engine::default();
     let fixture = FixtureRequest {
         fixture: FixtureId(1001),
-        sport: sport_id("football").expect("football is there"),
+        format: Format::Football,
         competition: "world_cup_2022".into(),
         start_ns: 1_668_960_000_000_000_000,
         home: "Qatar".into(),
         away: "Ecuador".into(),
+        entrants: Vec::new(),
     };
+    let [result, total] = calibration_markets(10);
     let prices = Body::SetPrices {
         fixture: FixtureId(1001),
-        odds_1x2_e4: [33_600, 36_300, 21_000],
-        total_line_quarters: 10,
-        odds_total_e4: [20_400, 17_900],
+        prices: vec![
+            PricedMarket { market: result, odds_e4: vec![33_600, 36_300, 21_000] },
+            PricedMarket { market: total, odds_e4: vec![20_400, 17_900] },
+        ],
     };
     for body in [Body::EpochStarted { epoch: 1 }, Body::AddFixture(Box::new(fixture)), prices] {
         let command = Command { time_ns: 1_668_960_000_000_000_000, origin: Origin::default(), body };

@@ -91,7 +91,7 @@ fn an_image_holds_all_markets_with_their_names() {
     let parsed = parse(&out);
     assert_eq!((&parsed["kind"], &parsed["version"]), (&json!("image"), &json!(7)));
     assert_eq!(parsed["home"], "\"Ñandú\"\n");
-    assert_eq!(parsed["template"], format!("{:016x}", wire::template_fingerprint(fixture.request.sport)));
+    assert_eq!(parsed["template"], format!("{:016x}", wire::template_fingerprint(fixture.template())));
     let template = fixture.template();
     assert_eq!(parsed["markets"].as_object().unwrap().len(), template.markets.len());
     for (index, market) in template.markets.iter().enumerate() {
@@ -131,7 +131,7 @@ fn a_binary_delta_says_the_same() {
     assert_eq!((&out[..4], out[4], out[5], out[6], out[7]), (&b"OEB1"[..], 2, 0, 0, 0));
     let times = [8, 16, 24, 32].map(|at| number::<8>(&out, at) as i64);
     assert_eq!(times, [SENT_NS, HEADER.source_ns, HEADER.received_ns, HEADER.decided_ns]);
-    let fingerprint = wire::template_fingerprint(fixture.request.sport);
+    let fingerprint = wire::template_fingerprint(fixture.template());
     assert_eq!([40, 48, 56, 64].map(|at| number::<8>(&out, at)), [1001, 7, 5, fingerprint]);
     assert_eq!([72, 76].map(|at| number::<4>(&out, at)), [3, 142_059]);
     let counts = [80, 82, 84, 86, 88, 90, 92, 94].map(|at| number::<2>(&out, at));

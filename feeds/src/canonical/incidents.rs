@@ -1,0 +1,110 @@
+//! What happened on the field of play, by sport.
+
+use oddsengine_markets::custom::{CustomIncident, STATE_VALUES_MAX};
+use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
+use oddsengine_markets::joint::MAIN_CELLS_MAX;
+use oddsengine_markets::{Incident, LivePhase};
+use oddsengine_types::bounds::NAME_BYTES_MAX;
+
+use super::bounds;
+use crate::error::FeedError;
+use crate::json::{Field, Object};
+
+/// Reads an incident; without a `sport` it is football's.
+pub fn incident(message: &Object<'_>) -> Result<Incident, FeedError> {
+    const SPORTS: [(&str, u8); 2] = [("football", 0), ("custom", 1)];
+    match message.optional("sport").map_or(Ok(0), |field| field.choice(&SPORTS))? {
+        0 => football(message).map(Incident::Football),
+        _ => custom(message).map(Incident::Custom),
+    }
+}
+
+fn football(message: &Object<'_>) -> Result<FootballIncident, FeedError> {
+    let side = || message.required("side")?.choice(&Side::BOTH.map(|side| (side.name(), side)));
+    let count = |field: Field<'_, '_>| field.integer(0..=bounds::GOALS_MAX);
+    let half = |name| message.required(name)?.array(count);
+    let announced = || message.required("announced_ms")?.integer(0..=bounds::ANNOUNCED_MS_MAX);
+    const KINDS: [&str; 13] = [
+        "kick_off",
+        "goal",
+        "goal_cancelled",
+        "red_card",
+        "red_card_cancelled",
+        "stoppage",
+        "half_time",
+        "second_half",
+        "full_time",
+        "clock",
+        "danger",
+        "safe",
+        "correction",
+    ];
+    let kind = message.required("kind")?;
+    let kind = match kind.choice(&KINDS.map(|kind| (kind, kind)))? {
+        "kick_off" => Kind::KickOff,
+        "goal" => Kind::Goal(side()?),
+        "goal_cancelled" => Kind::GoalCancelled(side()?),
+        "red_card" => Kind::RedCard(side()?),
+        "red_card_cancelled" => Kind::RedCardCancelled(side()?),
+        "stoppage" => Kind::Stoppage(announced()?),
+        "half_time" => Kind::HalfTime,
+        "second_half" => Kind::SecondHalf,
+        "full_time" => Kind::FullTime,
+        "clock" => Kind::Clock,
+        "danger" => Kind::Danger,
+        "safe" => Kind::Safe,
+        _ => Kind::Correction([half("first_half")?, half("second_half")?]),
+    };
+    let score = |field: Field<'_, '_>| field.array::<u16, 2>(count);
+    let incident = FootballIncident {
+        kind,
+        clock_ms: message.required("clock_ms")?.integer(0..=bounds::CLOCK_MS_MAX)?,
+        score_after: message.optional("score").map(score).transpose()?.map(Into::into),
+    };
+    read_colour(message)?;
+    Ok(incident)
+}
+
+/// Facts that feeds tell beside the incident: known and checked, not used for prices.
+fn read_colour(message: &Object<'_>) -> Result<(), FeedError> {
+    if let Some(half) = message.optional("half") {
+        half.integer(1_u8..=2)?;
+    }
+    if let Some(side) = message.optional("side") {
+        side.choice(&[("home", ()), ("away", ())])?;
+    }
+    for name in ["own_goal", "penalty"] {
+        if let Some(flag) = message.optional(name) {
+            flag.boolean()?;
+        }
+    }
+    Ok(())
+}
+
+/// The state of a fixture of a space, told whole.
+fn custom(message: &Object<'_>) -> Result<CustomIncident, FeedError> {
+    const PHASES: [(&str, LivePhase); 3] = [
+        ("pre_match", LivePhase::PreMatch),
+        ("in_play", LivePhase::InPlay),
+        ("finished", LivePhase::Finished),
+    ];
+    let outcome = |field: Field<'_, '_>| field.integer(0..=MAIN_CELLS_MAX as u16);
+    let range = |field: Field<'_, '_>| field.array::<u16, 2>(outcome).map(Into::into);
+    let ranges = |field: Field<'_, '_>| field.items(0..=bounds::POSSIBLE_RANGES_MAX)?.map(range).collect();
+    let value = |field: Field<'_, '_>| field.integer(i64::MIN..=i64::MAX);
+    let values = |field: Field<'_, '_>| field.items(0..=STATE_VALUES_MAX)?.map(value).collect();
+    let points = |field: Field<'_, '_>| field.array::<u16, 2>(|side| side.integer(0..=u16::MAX));
+    let phase = message.required("phase")?.choice(&PHASES)?;
+    let period = message.optional("period").map(|field| field.text(NAME_BYTES_MAX)).transpose()?;
+    Ok(CustomIncident {
+        phase,
+        score: message.optional("score").map_or(Ok([0, 0]), points)?.into(),
+        clock_ms: message
+            .optional("clock_ms")
+            .map_or(Ok(0), |field| field.integer(0..=bounds::CUSTOM_CLOCK_MS_MAX))?,
+        period: period.unwrap_or(PHASES[phase as usize].0).to_string(),
+        values: message.optional("values").map_or(Ok(Vec::new()), values)?,
+        possible: message.optional("possible").map_or(Ok(Vec::new()), ranges)?,
+        danger: message.optional("danger").map(|field| field.boolean()).transpose()?,
+    })
+}
