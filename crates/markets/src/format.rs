@@ -8,12 +8,14 @@ use oddsengine_types::{SportId, codec_enum};
 use crate::custom::SpaceId;
 use crate::football;
 use crate::template::Template;
+use crate::tennis::{self, TennisFormat};
 
 /// The sports by name, in the order of their [`SportId`].
-const SPORTS: &[&str] = &["football", "custom"];
+const SPORTS: &[&str] = &["football", "custom", "tennis"];
 
 const FOOTBALL: SportId = SportId(0);
 pub(crate) const CUSTOM: SportId = SportId(1);
+const TENNIS: SportId = SportId(2);
 
 /// A sport and what of its rules the markets of a fixture depend on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +25,10 @@ pub enum Format {
     Football,
     /// A space that was defined as data.
     Custom(SpaceId),
+    /// Tennis: sets, deciding set, advantage, retirement.
+    Tennis(TennisFormat),
 }
-codec_enum!(Format { 0 = Football, 1 = Custom(space) });
+codec_enum!(Format { 0 = Football, 1 = Custom(space), 2 = Tennis(format) });
 
 impl Format {
     /// The sport.
@@ -32,6 +36,7 @@ impl Format {
         match self {
             Self::Football => FOOTBALL,
             Self::Custom(_) => CUSTOM,
+            Self::Tennis(_) => TENNIS,
         }
     }
 
@@ -41,7 +46,7 @@ impl Format {
     /// A field outside its range, named.
     pub fn check(&self) -> Result<(), oddsengine_types::BoundsError> {
         match self {
-            Self::Football | Self::Custom(_) => Ok(()),
+            Self::Football | Self::Custom(_) | Self::Tennis(_) => Ok(()),
         }
     }
 }
@@ -65,17 +70,16 @@ pub fn template_of(format: &Format) -> Option<&'static Template> {
     match format {
         Format::Football => return Some(*DEFAULT_FOOTBALL),
         Format::Custom(_) => return None,
-        #[allow(unreachable_patterns)]
         _ => {}
     }
     let mut compiled = COMPILED.lock().expect("compiling does not panic for a checked format");
     Some(*compiled.entry(*format).or_insert_with(|| Box::leak(Box::new(compile(format)))))
 }
 
-#[allow(dead_code)]
 fn compile(format: &Format) -> Template {
     match format {
         Format::Football => football::template::compile(FOOTBALL),
+        Format::Tennis(format) => tennis::template::compile(TENNIS, format),
         Format::Custom(_) => unreachable!("spaces that are data are compiled from their definition"),
     }
 }
@@ -87,6 +91,7 @@ fn compile(format: &Format) -> Template {
 pub fn template(sport: SportId) -> &'static Template {
     match sport {
         FOOTBALL => template_of(&Format::Football).expect("football has a template"),
+        TENNIS => template_of(&Format::Tennis(TennisFormat::default())).expect("tennis has a template"),
         other => panic!("sport {other} has no default template"),
     }
 }

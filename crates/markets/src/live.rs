@@ -9,6 +9,7 @@ use crate::football::{FootballIncident, FootballOutcome, FootballState};
 use crate::format::Format;
 use crate::joint::{CellSet, ViewMap};
 use crate::template::Template;
+use crate::tennis::{TennisGates, TennisIncident, TennisOutcome, TennisState};
 
 /// How a fixture ended, or one way it could.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Outcome {
     Football(FootballOutcome),
     /// A space that was defined as data.
     Custom(CustomOutcome),
+    /// Tennis.
+    Tennis(Box<TennisOutcome>),
 }
 
 /// Something that happened on the field of play, as a feed tells it.
@@ -26,8 +29,10 @@ pub enum Incident {
     Football(FootballIncident),
     /// A space that was defined as data.
     Custom(CustomIncident),
+    /// Tennis.
+    Tennis(TennisIncident),
 }
-codec_enum!(Incident { 0 = Football(incident), 1 = Custom(incident) });
+codec_enum!(Incident { 0 = Football(incident), 1 = Custom(incident), 2 = Tennis(incident) });
 
 impl Incident {
     /// The name on the wire.
@@ -35,6 +40,7 @@ impl Incident {
         match self {
             Self::Football(incident) => incident.kind.name(),
             Self::Custom(_) => "state",
+            Self::Tennis(incident) => incident.kind.name(),
         }
     }
 }
@@ -46,8 +52,10 @@ pub enum LiveState {
     Football(FootballState),
     /// A space that was defined as data.
     Custom(CustomState),
+    /// Tennis.
+    Tennis(Box<TennisState>),
 }
-codec_enum!(LiveState { 0 = Football(state), 1 = Custom(state) });
+codec_enum!(LiveState { 0 = Football(state), 1 = Custom(state), 2 = Tennis(state) });
 
 /// Where a fixture stands, whatever the sport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,6 +185,7 @@ impl LiveState {
         match format {
             Format::Football => Self::Football(FootballState::default()),
             Format::Custom(_) => Self::Custom(CustomState::new(template)),
+            Format::Tennis(format) => Self::Tennis(Box::new(TennisState::new(*format))),
         }
     }
 
@@ -196,6 +205,7 @@ impl LiveState {
         match (self, incident) {
             (Self::Football(state), Incident::Football(incident)) => state.apply(incident),
             (Self::Custom(state), Incident::Custom(incident)) => state.apply(incident),
+            (Self::Tennis(state), Incident::Tennis(incident)) => state.apply(incident),
             _ => Err(IncidentError::AnotherSport),
         }
     }
@@ -205,6 +215,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.phase(),
             Self::Custom(state) => state.phase,
+            Self::Tennis(state) => state.phase(),
         }
     }
 
@@ -213,6 +224,7 @@ impl LiveState {
         match self {
             Self::Football(state) => Outcome::Football(state.outcome()),
             Self::Custom(state) => Outcome::Custom(state.outcome()),
+            Self::Tennis(state) => Outcome::Tennis(Box::new(state.outcome())),
         }
     }
 
@@ -221,6 +233,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.summary(),
             Self::Custom(state) => state.summary(),
+            Self::Tennis(state) => state.summary(),
         }
     }
 
@@ -229,6 +242,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.score(),
             Self::Custom(state) => state.score,
+            Self::Tennis(state) => state.score(),
         }
     }
 
@@ -237,6 +251,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.clock_ms,
             Self::Custom(state) => state.clock_ms,
+            Self::Tennis(state) => state.clock_ms,
         }
     }
 
@@ -260,6 +275,11 @@ impl LiveState {
                     cells
                 };
                 possible.fill(template, allows, |visit| state.visit_possible_main(visit));
+            }
+            Self::Tennis(state) => {
+                let gates = TennisGates::new(&state.format, &state.score);
+                let visit_main = |visit: &mut dyn FnMut(usize)| state.visit_possible_main(&gates, visit);
+                possible.fill(template, |view| gates.view(view), visit_main);
             }
         }
     }

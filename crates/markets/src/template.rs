@@ -162,6 +162,8 @@ pub enum Rules {
     Football(Vec<crate::football::Rule>),
     /// A space that was defined as data: the grades of the cells are the rules.
     Custom,
+    /// Tennis.
+    Tennis(Vec<crate::tennis::Rule>),
 }
 
 /// One market before compilation: key, number of winners, named selections.
@@ -326,6 +328,7 @@ impl Template {
         match (&self.rules, outcome) {
             (Rules::Football(rules), Outcome::Football(outcome)) => rules[selection].grade(outcome),
             (Rules::Custom, Outcome::Custom(outcome)) => self.grade_at_main(selection, outcome.cell.into()),
+            (Rules::Tennis(rules), Outcome::Tennis(outcome)) => rules[selection].grade(outcome),
             (_, outcome) => panic!("{outcome:?} is no outcome of sport {}", self.sport),
         }
     }

@@ -2,6 +2,7 @@
 
 use oddsengine_markets::custom::ModelFault;
 use oddsengine_markets::football::{FootballState, MatchPeriod};
+use oddsengine_markets::tennis::TennisFormat;
 use oddsengine_markets::{Format, LiveState, Template, ViewMap};
 use oddsengine_types::{BoundsError, codec_enum, codec_struct};
 
@@ -11,14 +12,42 @@ use crate::football::intensity::{IntensityConfig, IntensityProfile, MatchClock, 
 use crate::football::live_views::{RemainingGoals, fill_views};
 use crate::football::{DixonColes, FootballError};
 use crate::margin::MarginMethod;
+use crate::tennis::calibration::{CalibrationSettings, SERVE_MEAN_DEFAULT, from_expected_games, from_odds};
+use crate::tennis::{self, TennisError, TennisParameters};
 
 /// Settings of all models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelConfig {
     /// Football.
     pub football: FootballConfig,
+    /// Tennis.
+    pub tennis: TennisConfig,
 }
-codec_struct!(ModelConfig { football });
+codec_struct!(ModelConfig { football, tennis });
+
+/// Settings of tennis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TennisConfig {
+    /// Mean of both serve levels where no games market is priced, in ten-thousandths.
+    pub serve_mean_e4: u32,
+    /// How many points of evidence each serve level is worth before the match; 0 if levels are exactly known.
+    pub prior_points: u32,
+}
+codec_struct!(TennisConfig { serve_mean_e4, prior_points });
+
+impl Default for TennisConfig {
+    fn default() -> Self {
+        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 0 }
+    }
+}
+
+impl TennisConfig {
+    fn settings(&self) -> Result<CalibrationSettings, TennisError> {
+        let prior_points = (self.prior_points > 0).then(|| f64::from(self.prior_points));
+        let serve_mean = f64::from(self.serve_mean_e4) / 10_000.0;
+        CalibrationSettings { serve_mean, prior_points, first_server: None }.checked()
+    }
+}
 
 /// Settings of football in play, in thousandths. Illustrative defaults until fitted on licensed data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +90,10 @@ pub enum Parameters {
     Football(GoalExpectation),
     /// A space that was defined as data: what its own model gave.
     Custom(ForeignProbabilities),
+    /// Tennis: serve levels.
+    Tennis(TennisParameters),
 }
-codec_enum!(Parameters { 0 = Football(expectation), 1 = Custom(foreign) });
+codec_enum!(Parameters { 0 = Football(expectation), 1 = Custom(foreign), 2 = Tennis(serve) });
 
 /// What a foreign model was given and what it gave: inputs of the engine, never recomputed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,6 +155,7 @@ pub struct MarketPrices<'a> {
 pub struct Models {
     profile: IntensityProfile,
     multipliers: RateMultipliers,
+    tennis: CalibrationSettings,
 }
 
 impl Models {
@@ -162,7 +194,9 @@ impl Models {
             red_own: share(football.red_card_own_e3),
             red_opponent: share(football.red_card_opponent_e3),
         };
-        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)? })
+        let bad_tennis = |error: TennisError| BoundsError::new(format!("models.tennis: {error}"));
+        let tennis = config.tennis.settings().map_err(bad_tennis)?;
+        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)?, tennis })
     }
 
     /// Parameters that explain market prices.
@@ -177,13 +211,14 @@ impl Models {
     ) -> Result<Parameters, BoundsError> {
         match format {
             Format::Football => calibrate_football(template, prices),
+            Format::Tennis(format) => calibrate_tennis(format, template, prices, &self.tennis),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no calibration: give its probabilities"))
             }
         }
     }
 
-    /// Parameters with this supremacy and total; what else the present parameters say is kept.
+    /// Parameters with this supremacy and total (goals; in tennis games); what else the present parameters say is kept.
     ///
     /// # Errors
     /// A total or supremacy outside its range.
@@ -206,6 +241,9 @@ impl Models {
                 }
                 Ok(Parameters::Football(expectation))
             }
+            Format::Tennis(format) => from_expected_games(format, supremacy, total, &self.tennis)
+                .map(Parameters::Tennis)
+                .map_err(|error| BoundsError::new(error.to_string())),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no supremacy and total: set its inputs"))
             }
@@ -223,6 +261,10 @@ impl Models {
         match (parameters, live) {
             (Parameters::Football(expectation), LiveState::Football(state)) => {
                 fill_views(&self.remaining_goals(expectation, state), state, prefixes);
+                true
+            }
+            (Parameters::Tennis(parameters), LiveState::Tennis(state)) => {
+                tennis::fill_views(parameters, state, prefixes);
                 true
             }
             (Parameters::Custom(foreign), LiveState::Custom(_)) => {
@@ -280,6 +322,21 @@ fn calibrate_football(template: &Template, prices: &[MarketPrices<'_>]) -> Resul
     );
     fitted
         .map(|fitted| Parameters::Football(goal_expectation(&fitted.model)))
+        .map_err(|error| BoundsError::new(error.to_string()))
+}
+
+/// From the prices of `match_winner` and any `total_games:` lines.
+fn calibrate_tennis(
+    format: &TennisFormat,
+    template: &Template,
+    prices: &[MarketPrices<'_>],
+    settings: &CalibrationSettings,
+) -> Result<Parameters, BoundsError> {
+    let odds: Vec<[f64; 2]> = prices.iter().map(decimals::<2>).collect::<Result<_, _>>()?;
+    let keys = prices.iter().map(|price| template.markets[price.market].key.as_str());
+    let prices: Vec<(&str, &[f64])> = keys.zip(&odds).map(|(key, odds)| (key, odds.as_slice())).collect();
+    from_odds(format, &prices, MarginMethod::Multiplicative, settings)
+        .map(Parameters::Tennis)
         .map_err(|error| BoundsError::new(error.to_string()))
 }
 

@@ -6,7 +6,9 @@ use oddsengine_types::{codec_enum, codec_struct};
 
 use super::TennisOutcome;
 use super::format::{SETS_MAX, TennisFormat};
+use super::possible::TennisGates;
 use super::score::{GAMES_MAX, GAMES_RECORDED, GameRecord, POINTS_MAX, TennisScore};
+use super::views::Layout;
 use crate::football::Side;
 use crate::live::{IncidentError, LiveChange, LivePhase, LiveSummary};
 
@@ -279,6 +281,12 @@ impl TennisState {
     /// The outcome as it stands now.
     pub fn outcome(&self) -> TennisOutcome {
         TennisOutcome { format: self.format, ending: self.ending, score: self.score }
+    }
+
+    /// Visits the main cells of the joint space that are still possible, ascending.
+    pub(crate) fn visit_possible_main(&self, gates: &TennisGates, visit: &mut dyn FnMut(usize)) {
+        let layout = Layout::of(&self.format);
+        layout.main().visit(layout, &self.format, &self.score, gates, visit);
     }
 
     /// Sets won, home first.

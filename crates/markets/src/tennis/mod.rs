@@ -4,7 +4,11 @@
 
 mod format;
 mod live;
+mod possible;
+mod rule;
 mod score;
+mod space;
+pub mod template;
 mod views;
 
 pub use crate::football::Side;
@@ -12,6 +16,8 @@ pub use format::{BestOf, FinalSet, RetirementRule, SETS_MAX, SetRule, TennisForm
 pub use live::{
     CLOCK_MS_MAX, Ending, ScoreAfter, Scoreboard, TennisIncident, TennisIncidentKind, TennisState,
 };
+pub use possible::{TennisGates, allowed_cells};
+pub use rule::{Direction, Rule};
 pub use score::{GAMES_MAX, GAMES_RECORDED, GameRecord, POINTS_MAX, TennisScore, serves_second};
 pub use views::{
     Fact, GAME_CELLS, Layout, RACE_GAMES_MAX, RACE_GAMES_MIN, TennisView, game_cell, race_winner,

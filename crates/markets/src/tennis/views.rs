@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 
 use super::format::{BestOf, FinalSet, SETS_MAX, SetRule, TennisFormat};
 use super::score::{GAMES_RECORDED, GameRecord, TennisScore};
+use super::space::MainSpace;
 use crate::football::Side;
 use crate::template::View;
 
@@ -170,6 +171,7 @@ pub struct Layout {
     pub difference_max: usize,
     /// Most games of one side that the views tell apart.
     pub player_max: usize,
+    main: OnceLock<MainSpace>,
 }
 
 impl Layout {
@@ -195,6 +197,7 @@ impl Layout {
             total_max: 13 * 2 * (to_win - 1) + longest_winner + usize::from(longest),
             difference_max: 6 * to_win,
             player_max: 13 * (to_win - 1) + longest_winner,
+            main: OnceLock::new(),
         };
         use TennisView as V;
         let mut views = vec![V::Sequence, V::TotalGames, V::Difference];
@@ -212,6 +215,21 @@ impl Layout {
         }
         layout.views = views;
         layout
+    }
+
+    /// Most sets of the match.
+    pub fn sets(&self) -> usize {
+        self.best_of.sets()
+    }
+
+    /// How the main cells of the joint space are numbered.
+    pub(super) fn main(&self) -> &MainSpace {
+        self.main.get_or_init(|| MainSpace::new(self))
+    }
+
+    /// The main cell of a match that was played to its end.
+    pub fn main_cell(&self, format: &TennisFormat, score: &TennisScore) -> usize {
+        self.main().cell(self, format, &self.capped(score))
     }
 
     /// The rule of a set.
@@ -277,9 +295,7 @@ impl Layout {
                 self.set_score_cell(set.into(), games)
             }
             Fact::Race(side) => side.map_or(2, Side::index),
-            Fact::Game(None) => GAME_CELLS - 1,
-            Fact::Game(Some((side, Some(points)))) => side.index() * 4 + usize::from(points),
-            Fact::Game(Some((side, None))) => 8 + side.index(),
+            Fact::Game(game) => game_fact_cell(game),
         }
     }
 
@@ -367,9 +383,13 @@ fn sequences(sets_to_win: u8) -> Vec<(u8, u8)> {
 
 /// The record of a game as a cell of its view.
 pub fn game_cell(record: GameRecord) -> usize {
-    match (record.winner(), record.loser_points()) {
-        (None, _) => GAME_CELLS - 1,
-        (Some(side), Some(points)) => side.index() * 4 + usize::from(points),
-        (Some(side), None) => 8 + side.index(),
+    game_fact_cell(record.winner().map(|winner| (winner, record.loser_points())))
+}
+
+fn game_fact_cell(game: Option<(Side, Option<u8>)>) -> usize {
+    match game {
+        None => GAME_CELLS - 1,
+        Some((side, Some(points))) => side.index() * 4 + usize::from(points),
+        Some((side, None)) => 8 + side.index(),
     }
 }

@@ -59,7 +59,11 @@ impl Default for CalibrationSettings {
 pub const SERVE_MEAN_DEFAULT: f64 = 0.61;
 
 impl CalibrationSettings {
-    fn checked(self) -> Result<Self, TennisError> {
+    /// Settings within their bounds.
+    ///
+    /// # Errors
+    /// [`TennisError::OutsideRange`].
+    pub fn checked(self) -> Result<Self, TennisError> {
         TennisError::check("mean serve probability", self.serve_mean, SERVE_MEAN_MIN, SERVE_MEAN_MAX)?;
         if let Some(points) = self.prior_points {
             TennisError::check("prior points", points, PRIOR_POINTS_MIN, PRIOR_POINTS_MAX)?;
