@@ -574,18 +574,14 @@ class DeskClient(OrdersClient):
         self,
         fixture: int,
         *,
-        odds_1x2: Sequence[float],
-        total_line: float,
-        odds_total: Sequence[float],
+        markets: Mapping[str, Sequence[float | None]] | None = None,
+        odds_1x2: Sequence[float] | None = None,
+        total_line: float | None = None,
+        odds_total: Sequence[float] | None = None,
     ) -> Done:
-        """Calibrate the model of a fixture from market prices."""
-        return self._command(
-            "set_prices",
-            fixture=fixture,
-            odds_1x2=list(odds_1x2),
-            total_line=total_line,
-            odds_total=list(odds_total),
-        )
+        """Calibrate the model of a fixture from market prices: by market key, or football's two main markets."""
+        prices = _prices(markets, odds_1x2, total_line, odds_total)
+        return self._command("set_prices", fixture=fixture, **prices)
 
     def manual_odds(self, fixture: int, market: str, odds: Sequence[float | None] | None) -> Done:
         """Set the odds of every selection of a market by hand; ``None`` returns it to the model."""
@@ -653,6 +649,19 @@ class DeskClient(OrdersClient):
             self._desk.close(0)
 
 
+def _prices(
+    markets: Mapping[str, Sequence[float | None]] | None,
+    odds_1x2: Sequence[float] | None,
+    total_line: float | None,
+    odds_total: Sequence[float] | None,
+) -> Json:
+    if markets is not None:
+        return {"markets": {key: list(odds) for key, odds in markets.items()}}
+    if odds_1x2 is None or total_line is None or odds_total is None:
+        raise TypeError("prices are either markets, or odds_1x2, total_line and odds_total")
+    return {"odds_1x2": list(odds_1x2), "total_line": total_line, "odds_total": list(odds_total)}
+
+
 def _desk_event(message: Json, arrived_ns: int) -> DeskEvent:
     match message["type"]:
         case "ticket":
@@ -715,35 +724,68 @@ class FeedClient:
         self.sent_count += 1
 
     def fixture(
-        self, fixture: int, *, competition: str, home: str, away: str, start_ns: int, sport: str = "football"
+        self,
+        fixture: int,
+        *,
+        competition: str,
+        home: str,
+        away: str = "",
+        start_ns: int,
+        sport: str = "football",
+        entrants: Sequence[str] = (),
+        **rules: Any,
     ) -> None:
-        """Announce a fixture."""
-        names = {"competition": competition, "home": home, "away": away}
-        self.send({"type": "fixture", "fixture": fixture, "sport": sport, "start_ns": start_ns, **names})
+        """Announce a fixture.
+
+        Parameters
+        ----------
+        home, away
+            The two sides; a race is named in ``home``.
+        entrants
+            Runners or players by number, where the sport has them.
+        rules
+            What of the sport's rules the markets depend on, in the fields of ``docs/wire.md``.
+        """
+        message = {"sport": sport, "start_ns": start_ns, "competition": competition, "home": home, **rules}
+        if away:
+            message["away"] = away
+        if entrants:
+            message["entrants"] = list(entrants)
+        self.send({"type": "fixture", "fixture": fixture, **message})
 
     def prices(
-        self, fixture: int, *, odds_1x2: Sequence[float], total_line: float, odds_total: Sequence[float]
+        self,
+        fixture: int,
+        *,
+        markets: Mapping[str, Sequence[float | None]] | None = None,
+        odds_1x2: Sequence[float] | None = None,
+        total_line: float | None = None,
+        odds_total: Sequence[float] | None = None,
     ) -> None:
-        """Calibrate the model of a fixture from market prices."""
-        odds = {"odds_1x2": list(odds_1x2), "total_line": total_line, "odds_total": list(odds_total)}
-        self.send({"type": "prices", "fixture": fixture, **odds})
+        """Calibrate the model of a fixture from market prices: by market key, or football's two main markets."""
+        self.send({"type": "prices", "fixture": fixture, **_prices(markets, odds_1x2, total_line, odds_total)})
 
     def incident(
         self,
         fixture: int,
         kind: str,
-        clock_ms: int,
+        clock_ms: int | None = None,
         *,
+        sport: str | None = None,
         side: str | None = None,
         score: tuple[int, int] | None = None,
         **more: Any,
     ) -> None:
-        """Tell what happened on the field of play."""
+        """Tell what happened on the field of play; without ``sport`` it is football, which needs the clock."""
+        if sport is not None:
+            more["sport"] = sport
+        if clock_ms is not None:
+            more["clock_ms"] = clock_ms
         if side is not None:
             more["side"] = side
         if score is not None:
             more["score"] = list(score)
-        self.send({"type": "incident", "fixture": fixture, "kind": kind, "clock_ms": clock_ms, **more})
+        self.send({"type": "incident", "fixture": fixture, "kind": kind, **more})
 
     def suspend(self, fixture: int, market: str | None = None) -> None:
         """Stop trading of a fixture, or of one of its markets."""

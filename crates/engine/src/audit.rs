@@ -75,8 +75,8 @@ impl Engine {
         for (fixture, expected) in self.fixtures.iter().zip(&books) {
             let template = fixture.template();
             let (book, joint) = (&fixture.book, &template.joint);
-            let differs =
-                (0..joint.main_count).find(|&cell| book.pnl_at_main(cell) != expected.pnl_at_main(cell));
+            let differs = (0..joint.main_count)
+                .find(|&cell| book.pnl_at_main(template, cell) != expected.pnl_at_main(template, cell));
             let loose_differs = (0..template.views.len() as u8)
                 .flat_map(|view| {
                     (0..template.views[usize::from(view)].cell_count).map(move |cell| (view, cell))

@@ -11,6 +11,8 @@ use oddsengine_markets::template::{GRADE_LOST, VIEW_CELLS_MAX};
 use oddsengine_markets::{CellSet, Possible, Template, ViewMap};
 use oddsengine_types::{codec_struct, payout_minor};
 
+use crate::kernel;
+
 /// The minimum over no outcome at all.
 pub const NO_OUTCOME: i64 = i64::MAX;
 
@@ -95,9 +97,8 @@ impl SelectionSums {
 /// The positions of one fixture. Empty until the first bet.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
-    /// Profit and loss of the bets on exact views of the joint space, by main cell.
-    main: Vec<i64>,
-    /// `main` plus, for every loose view, the least of the cells that go with the main cell.
+    /// By main cell of the joint space: profit and loss of the bets on exact views plus, for every loose view, the least
+    /// of the cells that go with the main cell.
     joint: Vec<i64>,
     /// Bets on loose views, by view.
     loose: BTreeMap<u8, LooseBook>,
@@ -112,7 +113,7 @@ pub struct Book {
 struct LooseBook {
     /// Profit and loss by cell of the view.
     pnl: Vec<i64>,
-    /// The least of the possible cells of every group; [`NO_OUTCOME`] where none is possible.
+    /// The least of the possible cells of every group, as `joint` counts it; 0 where none is possible.
     minima: Vec<i64>,
 }
 
@@ -128,23 +129,29 @@ struct MarketBook {
 impl Book {
     /// Adds and takes back positions: one pass over the joint space per view that they touch.
     pub fn change(&mut self, template: &Template, possible: &Possible, changes: &[Change]) {
-        if self.main.is_empty() && !changes.is_empty() {
-            self.main = vec![0; template.joint.main_count];
+        if self.joint.is_empty() && !changes.is_empty() {
             self.joint = vec![0; template.joint.main_count];
         }
+        // Least of all main cells after the last pass over them, where a pass told it.
+        let mut least = None;
         match changes {
             [] => {}
             [change] => {
                 let mut sums = SelectionSums::default();
                 sums.add(template, change);
                 let (view, pnl_of_cell) = self.count(template, change.position.selection, &sums);
-                self.add_to_joint(template, view, &pnl_of_cell);
+                least = self.add_to_joint(template, view, &pnl_of_cell);
             }
             _ => self.change_many(template, changes),
         }
-        self.selections.retain(|_, totals| *totals != SelectionTotals::default());
+        if changes.iter().any(|change| !change.adds) {
+            self.selections.retain(|_, totals| *totals != SelectionTotals::default());
+        }
         self.refresh_if_loose(template, possible);
-        self.worst_minor = self.scan_worst(possible);
+        self.worst_minor = match least {
+            Some(least) if possible.main.len() == self.joint.len() => least,
+            _ => self.scan_worst(possible),
+        };
     }
 
     /// Adds up what many changes do to each selection, then to each view, and goes over the joint space once a view.
@@ -159,7 +166,9 @@ impl Book {
             let total = by_view.entry(view).or_insert([0; VIEW_CELLS_MAX]);
             total.iter_mut().zip(&pnl_of_cell).for_each(|(total, pnl)| *total += pnl);
         }
-        by_view.iter().for_each(|(&view, pnl_of_cell)| self.add_to_joint(template, view, pnl_of_cell));
+        for (&view, pnl_of_cell) in &by_view {
+            self.add_to_joint(template, view, pnl_of_cell);
+        }
     }
 
     /// Counts changes of a selection in it and its market; returns their profit and loss by cell of its view.
@@ -179,7 +188,9 @@ impl Book {
         });
         match (shares_view, template.joint.map(view)) {
             (true, _) => add(&mut market_book.pnl, &pnl_of_cell),
-            (false, ViewMap::Exact(cells)) => add_projected(&mut market_book.pnl, cells, &pnl_of_cell),
+            (false, ViewMap::Exact(cells)) => {
+                kernel::add_projected(&mut market_book.pnl, cells, &pnl_of_cell);
+            }
             (false, ViewMap::Loose { .. }) => {
                 add(market_book.loose.entry(view).or_insert_with(|| vec![0; cell_count]), &pnl_of_cell);
             }
@@ -192,15 +203,10 @@ impl Book {
         (view, pnl_of_cell)
     }
 
-    fn add_to_joint(&mut self, template: &Template, view: u8, pnl_of_cell: &PnlOfCell) {
+    /// Adds profit and loss by cell of a view; the least of all main cells, unless a loose view has still to be counted.
+    fn add_to_joint(&mut self, template: &Template, view: u8, pnl_of_cell: &PnlOfCell) -> Option<i64> {
         match template.joint.map(view) {
-            ViewMap::Exact(cells) => {
-                for ((main, joint), &cell) in self.main.iter_mut().zip(&mut self.joint).zip(cells) {
-                    let pnl = pnl_of_cell[usize::from(cell)];
-                    *main += pnl;
-                    *joint = joint.saturating_add(pnl);
-                }
-            }
+            ViewMap::Exact(cells) => Some(kernel::add_projected(&mut self.joint, cells, pnl_of_cell)),
             ViewMap::Loose { groups, .. } => {
                 let book = self.loose.entry(view).or_insert_with(|| LooseBook {
                     pnl: vec![0; template.views[usize::from(view)].cell_count],
@@ -208,6 +214,7 @@ impl Book {
                 });
                 add(&mut book.pnl, pnl_of_cell);
                 self.loose_is_stale = true;
+                None
             }
         }
     }
@@ -216,22 +223,26 @@ impl Book {
         if !std::mem::take(&mut self.loose_is_stale) {
             return;
         }
-        self.joint.clone_from(&self.main);
         for (&view, book) in &mut self.loose {
             let ViewMap::Loose { group_of_main, groups } = template.joint.map(view) else { continue };
             let allowed = allowed_cells(template, possible, view);
-            for (minimum, group) in book.minima.iter_mut().zip(groups) {
-                *minimum = least(&book.pnl, group, &allowed);
+            let mut moved = vec![0; groups.len()];
+            for ((minimum, moved), group) in book.minima.iter_mut().zip(&mut moved).zip(groups) {
+                let now = least(&book.pnl, group, &allowed).unwrap_or(0);
+                *moved = now - *minimum;
+                *minimum = now;
             }
-            for (joint, &group) in self.joint.iter_mut().zip(group_of_main) {
-                *joint = joint.saturating_add(book.minima[usize::from(group)]);
+            if moved.iter().any(|&moved| moved != 0) {
+                for (joint, &group) in self.joint.iter_mut().zip(group_of_main) {
+                    *joint += moved[usize::from(group)];
+                }
             }
         }
     }
 
     /// Recomputes what depends on the outcomes still possible; call it when they change.
     pub fn refresh(&mut self, template: &Template, possible: &Possible) {
-        if self.main.is_empty() {
+        if self.joint.is_empty() {
             return;
         }
         self.loose_is_stale = !self.loose.is_empty();
@@ -241,7 +252,7 @@ impl Book {
 
     fn scan_worst(&self, possible: &Possible) -> i64 {
         let worst = match possible.main.len() == self.joint.len() {
-            true => self.joint.iter().copied().min(),
+            true => Some(kernel::least(&self.joint)),
             false => possible.main.iter().map(|&cell| self.joint[usize::from(cell)]).min(),
         };
         worst.unwrap_or(0)
@@ -292,12 +303,12 @@ impl Book {
     fn minima_in_space(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
         let view = template.view_of(selection);
         let grades = template.grades_on_cells(selection);
-        if self.main.is_empty() {
+        if self.joint.is_empty() {
             return zeros_where_possible(possible, view, &grades);
         }
         match template.joint.map(view) {
             ViewMap::Exact(cells) if possible.main.len() == self.joint.len() => {
-                minima_by_grade(&self.joint, cells, &grades)
+                kernel::least_by_grade(&self.joint, cells, &grades)
             }
             ViewMap::Exact(cells) => {
                 let mut minima = [NO_OUTCOME; GRADES_MAX];
@@ -409,8 +420,12 @@ impl Book {
     }
 
     /// Profit and loss at a main cell, of the bets on exact views.
-    pub fn pnl_at_main(&self, main: usize) -> i64 {
-        self.main.get(main).copied().unwrap_or(0)
+    pub fn pnl_at_main(&self, template: &Template, main: usize) -> i64 {
+        let counted = |(&view, book): (&u8, &LooseBook)| match template.joint.map(view) {
+            ViewMap::Loose { group_of_main, .. } => book.minima[usize::from(group_of_main[main])],
+            ViewMap::Exact(_) => 0,
+        };
+        self.joint.get(main).map_or(0, |joint| joint - self.loose.iter().map(counted).sum::<i64>())
     }
 
     /// Profit and loss at a cell of a loose view, of the bets on that view.
@@ -424,25 +439,6 @@ impl Book {
     }
 }
 
-/// The least profit and loss of the cells of each grade. Four lanes, so that one minimum does not wait for another.
-fn minima_by_grade(joint: &[i64], cells: &[u8], grades: &[u8; VIEW_CELLS_MAX]) -> ByGrade {
-    const LANES: usize = 4;
-    let mut lanes = [[NO_OUTCOME; GRADES_MAX]; LANES];
-    let (joint_lanes, joint_rest) = joint.as_chunks::<LANES>();
-    let (cell_lanes, cell_rest) = cells.as_chunks::<LANES>();
-    for (pnl, cells) in joint_lanes.iter().zip(cell_lanes) {
-        for lane in 0..LANES {
-            let minimum = &mut lanes[lane][usize::from(grades[usize::from(cells[lane])]) % GRADES_MAX];
-            *minimum = pnl[lane].min(*minimum);
-        }
-    }
-    for (&pnl, &cell) in joint_rest.iter().zip(cell_rest) {
-        let minimum = &mut lanes[0][usize::from(grades[usize::from(cell)]) % GRADES_MAX];
-        *minimum = pnl.min(*minimum);
-    }
-    std::array::from_fn(|grade| (0..LANES).map(|lane| lanes[lane][grade]).min().unwrap_or(NO_OUTCOME))
-}
-
 /// What a position pays in full.
 fn full_payout(position: &Position) -> i64 {
     payout_minor(position.unit_minor, &[(position.odds_e4, oddsengine_types::Grade::WON)])
@@ -450,10 +446,6 @@ fn full_payout(position: &Position) -> i64 {
 
 fn add(totals: &mut [i64], changes: &PnlOfCell) {
     totals.iter_mut().zip(changes).for_each(|(total, change)| *total += change);
-}
-
-fn add_projected(totals: &mut [i64], cells: &[u8], changes: &PnlOfCell) {
-    totals.iter_mut().zip(cells).for_each(|(total, &cell)| *total += changes[usize::from(cell)]);
 }
 
 /// The possible cells of a loose view.
@@ -465,8 +457,8 @@ fn allowed_cells(template: &Template, possible: &Possible, view: u8) -> CellSet 
     possible.loose[loose]
 }
 
-fn least(pnl: &[i64], group: &CellSet, allowed: &CellSet) -> i64 {
-    group.intersect(allowed).iter().map(|cell| pnl[cell]).min().unwrap_or(NO_OUTCOME)
+fn least(pnl: &[i64], group: &CellSet, allowed: &CellSet) -> Option<i64> {
+    group.intersect(allowed).iter().map(|cell| pnl[cell]).min()
 }
 
 /// Without bets every possible grade has a profit and loss of 0.
@@ -531,16 +523,16 @@ impl MarketBook {
             .filter_map(|(&view, pnl)| match template.joint.map(view) {
                 ViewMap::Loose { group_of_main, groups } => {
                     let allowed = allowed_cells(template, possible, view);
-                    let minima = groups.iter().map(|group| least(pnl, group, &allowed)).collect();
+                    let minima =
+                        groups.iter().map(|group| least(pnl, group, &allowed).unwrap_or(0)).collect();
                     Some((group_of_main.as_slice(), minima))
                 }
                 ViewMap::Exact(_) => None,
             })
             .collect();
         move |main| {
-            loose.iter().fold(self.pnl[main], |pnl, (groups, minima)| {
-                pnl.saturating_add(minima[usize::from(groups[main])])
-            })
+            let of_loose = loose.iter().map(|(groups, minima)| minima[usize::from(groups[main])]);
+            self.pnl[main] + of_loose.sum::<i64>()
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows a sport: a template's views and grades say all there is to know about a selection.
 
 pub mod book;
+mod kernel;
 pub mod limit;
 
 pub use book::{Book, Change, Position, SelectionTotals};

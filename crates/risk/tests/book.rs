@@ -17,8 +17,8 @@ impl Lcg {
 }
 
 /// Profit and loss at goals by half and side, and an order of them.
-fn pnl_at(book: &Book, main: usize, order: usize) -> i64 {
-    book.pnl_at_main(main) + book.pnl_at_loose(FootballView::Order.index(), order)
+fn pnl_at(template: &Template, book: &Book, main: usize, order: usize) -> i64 {
+    book.pnl_at_main(template, main) + book.pnl_at_loose(FootballView::Order.index(), order)
 }
 
 /// Every goal sequence of up to seven goals with every position of half time: real outcomes, all different.
@@ -75,7 +75,7 @@ fn joint_profit_and_loss_is_the_sum_over_bets_at_every_outcome() {
     let mut worst = i64::MAX;
     for outcome in &outcomes {
         let expected: i64 = positions.iter().map(|position| pnl(template, position, outcome)).sum();
-        assert_eq!(pnl_at(&book, main_cell(outcome.goals), order_cell(&outcome.order)), expected);
+        assert_eq!(pnl_at(template, &book, main_cell(outcome.goals), order_cell(&outcome.order)), expected);
         worst = worst.min(expected);
     }
     // The space has outcomes of more than seven goals, too: they can only be worse.
@@ -83,7 +83,7 @@ fn joint_profit_and_loss_is_the_sum_over_bets_at_every_outcome() {
     for position in &positions {
         book.change(template, &possible, &[Change { position: *position, adds: false }]);
     }
-    assert!(book.is_empty() && book.worst_minor() == 0 && pnl_at(&book, 0, 0) == 0);
+    assert!(book.is_empty() && book.worst_minor() == 0 && pnl_at(template, &book, 0, 0) == 0);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn minima_by_grade_agree_with_the_cells() {
                     ViewMap::Loose { .. } => side,
                 };
                 let minimum = &mut expected[usize::from(grades[cell])];
-                *minimum = (*minimum).min(pnl_at(&book, main, side));
+                *minimum = (*minimum).min(pnl_at(template, &book, main, side));
             }
         }
         assert_eq!(
