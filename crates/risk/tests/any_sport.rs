@@ -1,5 +1,6 @@
 //! The book on the template of every sport, against its definition computed cell by cell.
 
+use oddsengine_markets::tennis::{BestOf, TennisFormat};
 use oddsengine_markets::{Format, LiveState, Possible, Template, ViewMap, template_of};
 use oddsengine_risk::book::{ByGrade, NO_OUTCOME};
 use oddsengine_risk::{Book, Change, Position};
@@ -14,7 +15,8 @@ impl Lcg {
 }
 
 fn formats() -> Vec<Format> {
-    vec![Format::Football]
+    let best_of_5 = TennisFormat { best_of: BestOf::Five, ..TennisFormat::default() };
+    vec![Format::Football, Format::Tennis(TennisFormat::default()), Format::Tennis(best_of_5)]
 }
 
 fn before_the_start(format: &Format) -> (&'static Template, Possible) {

@@ -333,16 +333,16 @@ fn tie_breaks_of_games(layout: &Layout, orders: &[OrderCells], count: usize) -> 
     cells
 }
 
-/// Who can have won a race of a set with this score.
+/// Who can have won a race of a set with this score; a score that was told without the order of its games leaves it void.
 fn race_cells(layout: &Layout, set: usize, games: u8, cell: usize) -> CellSet {
     match layout.set_score_of_cell(set, cell) {
         None => CellSet::from_cells([2]),
         // A side that reached the number can have been first.
-        Some(score) => CellSet::from_cells((0..2).filter(|&side| score[side] >= games)),
+        Some(score) => CellSet::from_cells((0..2).filter(|&side| score[side] >= games).chain([2])),
     }
 }
 
-/// How a game of a set with this score can have ended.
+/// How a game of a set with this score can have ended, or that it is not known.
 fn game_cells(layout: &Layout, set: usize, game: u8, cell: usize) -> CellSet {
     let Some(score) = layout.set_score_of_cell(set, cell) else {
         return CellSet::from_cells([GAME_CELLS - 1]);
@@ -360,6 +360,10 @@ fn game_cells(layout: &Layout, set: usize, game: u8, cell: usize) -> CellSet {
         _ => lost == 5 && game >= 10,
     };
     let loser_can = lost > 0 && !is_last;
-    let of = |side: usize| side * 4..side * 4 + 4;
-    CellSet::from_cells(of(winner).chain(if loser_can { of(loser) } else { 0..0 }))
+    let of = |side: usize| (side * 4..side * 4 + 4).chain([8 + side]);
+    let mut cells = CellSet::from_cells(of(winner).chain([GAME_CELLS - 1]));
+    if loser_can {
+        of(loser).for_each(|cell| cells.insert(cell));
+    }
+    cells
 }
