@@ -177,8 +177,8 @@ const ORDERS: &[(&str, &str)] = &[
     ),
     (r#""type":"suspend","fixture":1"#, "missing_field: source is missing"),
     (
-        r#""type":"set_expectation","fixture":1,"supremacy":11"#,
-        "out_of_range: supremacy 11 is outside -10..=10",
+        r#""type":"set_expectation","fixture":1,"supremacy":101"#,
+        "out_of_range: supremacy 101 is outside -100..=100",
     ),
     (r#""type":"set_customer","factor":0.0005"#, "out_of_range: factor 0.0005 is not a multiple of 0.001"),
     (

@@ -9,12 +9,14 @@ use crate::custom::SpaceId;
 use crate::football::{self, FootballFormat};
 use crate::racing::{self, RacingFormat};
 use crate::template::Template;
+use crate::tennis::{self, TennisFormat};
 
 /// The sports by name, in the order of their [`SportId`].
 const SPORTS: &[&str] = &["football", "custom", "tennis", "racing"];
 
 const FOOTBALL: SportId = SportId(0);
 pub(crate) const CUSTOM: SportId = SportId(1);
+const TENNIS: SportId = SportId(2);
 const RACING: SportId = SportId(3);
 
 /// A sport and what of its rules the markets of a fixture depend on.
@@ -24,10 +26,12 @@ pub enum Format {
     Football(FootballFormat),
     /// A space that was defined as data.
     Custom(SpaceId),
+    /// Tennis: sets, deciding set, advantage, retirement.
+    Tennis(TennisFormat),
     /// Horse and greyhound racing.
     Racing(RacingFormat),
 }
-codec_enum!(Format { 0 = Football(format), 1 = Custom(space), 3 = Racing(format) });
+codec_enum!(Format { 0 = Football(format), 1 = Custom(space), 2 = Tennis(format), 3 = Racing(format) });
 
 impl Default for Format {
     fn default() -> Self {
@@ -50,6 +54,7 @@ impl Format {
         match self {
             Self::Football(_) => FOOTBALL,
             Self::Custom(_) => CUSTOM,
+            Self::Tennis(_) => TENNIS,
             Self::Racing(_) => RACING,
         }
     }
@@ -61,7 +66,7 @@ impl Format {
     pub fn check(&self) -> Result<(), oddsengine_types::BoundsError> {
         match self {
             Self::Football(format) => format.check(),
-            Self::Custom(_) => Ok(()),
+            Self::Custom(_) | Self::Tennis(_) => Ok(()),
             Self::Racing(format) => format.check(),
         }
     }
@@ -86,7 +91,7 @@ pub fn template_of(format: &Format) -> Option<&'static Template> {
     match format {
         &Format::FOOTBALL => return Some(*DEFAULT_FOOTBALL),
         Format::Custom(_) => return None,
-        Format::Football(_) | Format::Racing(_) => {}
+        Format::Football(_) | Format::Tennis(_) | Format::Racing(_) => {}
     }
     let mut compiled = COMPILED.lock().expect("compiling does not panic for a checked format");
     Some(*compiled.entry(*format).or_insert_with(|| Box::leak(Box::new(compile(format)))))
@@ -95,6 +100,7 @@ pub fn template_of(format: &Format) -> Option<&'static Template> {
 fn compile(format: &Format) -> Template {
     match format {
         Format::Football(format) => football::template::compile(FOOTBALL, format),
+        Format::Tennis(format) => tennis::template::compile(TENNIS, format),
         Format::Racing(format) => racing::template::compile(RACING, format),
         Format::Custom(_) => unreachable!("spaces that are data are compiled from their definition"),
     }
@@ -107,6 +113,7 @@ fn compile(format: &Format) -> Template {
 pub fn template(sport: SportId) -> &'static Template {
     match sport {
         FOOTBALL => template_of(&Format::FOOTBALL).expect("football has a template"),
+        TENNIS => template_of(&Format::Tennis(TennisFormat::default())).expect("tennis has a template"),
         other => panic!("sport {other} has no default template"),
     }
 }

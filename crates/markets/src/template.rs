@@ -162,6 +162,8 @@ pub enum Rules {
     Football(Vec<crate::football::Rule>),
     /// A space that was defined as data: the grades of the cells are the rules.
     Custom,
+    /// Tennis.
+    Tennis(Vec<crate::tennis::Rule>),
     /// Racing.
     Racing(Vec<crate::racing::RacingRule>),
 }
@@ -329,6 +331,7 @@ impl Template {
             (Rules::Football(rules), Outcome::Football(outcome)) => rules[selection].grade(outcome),
             (Rules::Racing(rules), Outcome::Racing(outcome)) => rules[selection].grade(outcome),
             (Rules::Custom, Outcome::Custom(outcome)) => self.grade_at_main(selection, outcome.cell.into()),
+            (Rules::Tennis(rules), Outcome::Tennis(outcome)) => rules[selection].grade(outcome),
             (_, outcome) => panic!("{outcome:?} is no outcome of sport {}", self.sport),
         }
     }

@@ -15,3 +15,4 @@ pub mod racing;
 mod root;
 pub mod same_game;
 pub mod snap;
+pub mod tennis;

@@ -2,6 +2,7 @@
 
 use oddsengine_markets::custom::ModelFault;
 use oddsengine_markets::football::{FootballFormat, FootballState, MatchPeriod, score_of};
+use oddsengine_markets::tennis::TennisFormat;
 use oddsengine_markets::{Format, LiveState, Template, ViewMap};
 use oddsengine_types::{BoundsError, codec_enum, codec_struct};
 
@@ -14,16 +15,44 @@ use crate::football::{DixonColes, FootballError};
 use crate::margin::MarginMethod;
 use crate::racing::calibration::{PlacePrices, RacingConfig};
 use crate::racing::{self, RacingParameters};
+use crate::tennis::calibration::{CalibrationSettings, SERVE_MEAN_DEFAULT, from_expected_games, from_odds};
+use crate::tennis::{self, TennisError, TennisParameters};
 
 /// Settings of all models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelConfig {
     /// Football.
     pub football: FootballConfig,
+    /// Tennis.
+    pub tennis: TennisConfig,
     /// Racing.
     pub racing: RacingConfig,
 }
-codec_struct!(ModelConfig { football, racing });
+codec_struct!(ModelConfig { football, tennis, racing });
+
+/// Settings of tennis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TennisConfig {
+    /// Mean of both serve levels where no games market is priced, in ten-thousandths.
+    pub serve_mean_e4: u32,
+    /// How many points of evidence each serve level is worth before the match; 0 if levels are exactly known.
+    pub prior_points: u32,
+}
+codec_struct!(TennisConfig { serve_mean_e4, prior_points });
+
+impl Default for TennisConfig {
+    fn default() -> Self {
+        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 0 }
+    }
+}
+
+impl TennisConfig {
+    fn settings(&self) -> Result<CalibrationSettings, TennisError> {
+        let prior_points = (self.prior_points > 0).then(|| f64::from(self.prior_points));
+        let serve_mean = f64::from(self.serve_mean_e4) / 10_000.0;
+        CalibrationSettings { serve_mean, prior_points, first_server: None }.checked()
+    }
+}
 
 /// Settings of football in play, in thousandths. Illustrative defaults until fitted on licensed data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +95,12 @@ pub enum Parameters {
     Football(FootballParameters),
     /// A space that was defined as data: what its own model gave.
     Custom(ForeignProbabilities),
+    /// Tennis: serve levels.
+    Tennis(TennisParameters),
     /// Racing: strengths of the runners.
     Racing(RacingParameters),
 }
-codec_enum!(Parameters { 0 = Football(parameters), 1 = Custom(foreign), 3 = Racing(parameters) });
+codec_enum!(Parameters { 0 = Football(parameters), 1 = Custom(foreign), 2 = Tennis(serve), 3 = Racing(parameters) });
 
 /// What a foreign model was given and what it gave: inputs of the engine, never recomputed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -152,6 +183,7 @@ pub struct MarketPrices<'a> {
 pub struct Models {
     profile: IntensityProfile,
     multipliers: RateMultipliers,
+    tennis: CalibrationSettings,
     racing: RacingConfig,
 }
 
@@ -192,7 +224,9 @@ impl Models {
             red_opponent: share(football.red_card_opponent_e3),
         };
         config.racing.check()?;
-        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)?, racing: config.racing })
+        let bad_tennis = |error: TennisError| BoundsError::new(format!("models.tennis: {error}"));
+        let tennis = config.tennis.settings().map_err(bad_tennis)?;
+        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)?, tennis, racing: config.racing })
     }
 
     /// Parameters that explain market prices.
@@ -208,13 +242,14 @@ impl Models {
         match format {
             Format::Football(_) => calibrate_football(template, prices),
             Format::Racing(_) => calibrate_racing(&self.racing, template, prices),
+            Format::Tennis(format) => calibrate_tennis(format, template, prices, &self.tennis),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no calibration: give its probabilities"))
             }
         }
     }
 
-    /// Parameters with this supremacy and total; what else the present parameters say is kept.
+    /// Parameters with this supremacy and total (goals; in tennis games); what else the present parameters say is kept.
     ///
     /// # Errors
     /// A total or supremacy outside its range.
@@ -238,6 +273,9 @@ impl Models {
                 }
                 Ok(Parameters::Football(parameters))
             }
+            Format::Tennis(format) => from_expected_games(format, supremacy, total, &self.tennis)
+                .map(Parameters::Tennis)
+                .map_err(|error| BoundsError::new(error.to_string())),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no supremacy and total: set its inputs"))
             }
@@ -262,6 +300,10 @@ impl Models {
             }
             (Parameters::Racing(parameters), LiveState::Racing(state)) => {
                 racing::live_views::fill_views(parameters, state, prefixes);
+                true
+            }
+            (Parameters::Tennis(parameters), LiveState::Tennis(state)) => {
+                tennis::fill_views(parameters, state, prefixes);
                 true
             }
             (Parameters::Custom(foreign), LiveState::Custom(_)) => {
@@ -371,6 +413,21 @@ fn calibrate_racing(
     let places = place.as_ref().map(|(places, odds)| PlacePrices { places: *places, odds });
     racing::calibration::calibrate(config, &decimals(win), places)
         .map(Parameters::Racing)
+        .map_err(|error| BoundsError::new(error.to_string()))
+}
+
+/// From the prices of `match_winner` and any `total_games:` lines.
+fn calibrate_tennis(
+    format: &TennisFormat,
+    template: &Template,
+    prices: &[MarketPrices<'_>],
+    settings: &CalibrationSettings,
+) -> Result<Parameters, BoundsError> {
+    let odds: Vec<[f64; 2]> = prices.iter().map(decimals::<2>).collect::<Result<_, _>>()?;
+    let keys = prices.iter().map(|price| template.markets[price.market].key.as_str());
+    let prices: Vec<(&str, &[f64])> = keys.zip(&odds).map(|(key, odds)| (key, odds.as_slice())).collect();
+    from_odds(format, &prices, MarginMethod::Multiplicative, settings)
+        .map(Parameters::Tennis)
         .map_err(|error| BoundsError::new(error.to_string()))
 }
 

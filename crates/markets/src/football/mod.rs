@@ -52,6 +52,15 @@ impl Side {
         self as usize
     }
 
+    /// The opponent.
+    #[inline]
+    pub fn other(self) -> Self {
+        match self {
+            Side::Home => Side::Away,
+            Side::Away => Side::Home,
+        }
+    }
+
     /// `home` or `away`.
     pub fn name(self) -> &'static str {
         match self {
