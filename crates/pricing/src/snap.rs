@@ -425,7 +425,7 @@ mod tests {
         for count in [13, 16, 20] {
             let mut odds = vec![0; count];
             let raw = vec![25.5; count];
-            let one_up = (count as f64 - 1.0) / raw[0].floor() + 1.0 / raw[0].ceil();
+            let one_up = (count as f64 - 1.0) / 25.0 + 1.0 / 26.0;
             snap_min_margin(&ladder(), &raw, one_up, &[], &mut odds).unwrap();
             assert!(odds[..count - 1].iter().all(|price| *price == odds[0]) && odds[count - 1] > odds[0]);
         }
