@@ -13,7 +13,7 @@ use oddsengine_types::{BoundsError, Grade};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::errors::{OrRaise, Raise, raise_in_row};
+use crate::errors::{OrRaise, raise_in_row};
 
 /// A selection: name, and won share, refunded share, denominator per cell.
 pub type Selection = (String, Vec<(u16, u16, u16)>);
