@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
+import orjson
 import pytest
 
 from engine_process import Engine as EngineProcess
@@ -481,6 +483,71 @@ def test_a_journal_replays_without_the_model(tmp_path: Path) -> None:
     state_hash = again.state_hash()
     again.close()
     assert _core.replay_journal(str(path))["state_hash"] == state_hash
+
+
+# What goes over the wire, and what the document says
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def schema(name: str) -> Any:
+    document = orjson.loads((ROOT / "docs" / "schemas" / f"{name}.schema.json").read_bytes())
+    return jsonschema.Draft202012Validator(document)
+
+
+def test_frames_and_messages_follow_their_schemas() -> None:
+    """Over a fixture's whole life: announced, priced, failed, corrected, settled."""
+    validators = {name: schema(name) for name in ("odds", "status", "desk", "replies", "ingest", "orders")}
+    service = _core.Service(journal=None, config={"bet_delay_ms": 0}, now_ns=1)
+    service.define_space(*race()._definition(), 1)
+    service.register_joint_model("race_to_3", race_model.address, 1_000_000_000, 1)
+    seen: dict[str, int] = {}
+
+    def ingest(kind: str, **fields: Any) -> None:
+        message = {"type": kind, "source": "scout", "time_ns": 1, "fixture": 1, **fields}
+        validators["ingest"].validate(message)
+        service.ingest(orjson.dumps(message), 1)
+
+    def order(kind: str, **fields: Any) -> None:
+        message = {"type": kind, "request_id": "r", "source": "desk", **fields}
+        validators["orders"].validate(message)
+        service.order(b"me", orjson.dumps(message), 1)
+
+    def check() -> None:
+        service.end_turn()
+        for socket, (topic, payload) in service.take_frames(1):
+            name = "status" if topic.startswith(b"status.") else ("odds", "desk", "replies", "odds")[socket]
+            body = orjson.loads(payload)
+            validators[name].validate(body)
+            seen[body["type"]] = seen.get(body["type"], 0) + 1
+
+    names = {"competition": "cup", "home": "A", "away": "B", "start_ns": 0}
+    ingest("fixture", sport="custom", space="race_to_3", **names)
+    order("model_inputs", fixture=1, inputs=[0.6])
+    order("deposit", transfer="f" * 32, customer=1, amount_minor=10_000, currency="EUR")
+    service.snapshot_request(b"me", orjson.dumps({"type": "image", "request_id": "i", "fixture": 1}), 1)
+    leg = {"fixture": 1, "market": "winner", "selection": "home", "odds": 1.395, "version": [1, 1]}
+    order("place_ticket", ticket="e" * 32, customer=1, currency="EUR", stake_minor=100, legs=[leg])
+    check()
+    state = {"sport": "custom", "score": [1, 0], "clock_ms": 500_000_000, "values": [3, -1]}
+    ingest("incident", phase="in_play", period="Leg 2, A throws", possible=[[0, 5]], danger=False, **state)
+    check()
+    for inputs in ([0.6, 1], [0.6, 2], [0.6, 3], [0.6]):
+        ingest("model_inputs", inputs=inputs)
+        check()
+    ingest("probabilities", probabilities=[1, 0, 0, 0, 0, 0])
+    order("probabilities", fixture=1, probabilities=[0.5, 0.5])
+    ingest("incident", phase="finished", possible=[[0, 1]], sport="custom", score=[3, 0])
+    order("fixtures")
+    order("exposure", scope={"level": "fixture", "fixture": 1})
+    check()
+    assert seen.keys() >= {"board", "status", "alert", "done", "refused", "settlement", "ticket", "fixtures"}
+
+
+def test_the_document_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "models" / "own_models.md").read_text(encoding="utf-8")
+    exec(compile(text.split("```python\n")[1].split("```")[0], "own_models.md", "exec"), {})
+    assert capsys.readouterr().out == "(1.19, 4.7)\n"
 
 
 # A server that loads them
