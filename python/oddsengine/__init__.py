@@ -1,6 +1,6 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import backtest, data, exceptions, fit, football, margin, metrics, odds, risk, settle, tables
+from oddsengine import backtest, data, exceptions, fit, football, margin, metrics, models, odds, risk, settle, tables
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError
@@ -20,6 +20,7 @@ __all__ = [
     "football",
     "margin",
     "metrics",
+    "models",
     "odds",
     "risk",
     "settle",

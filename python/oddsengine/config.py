@@ -25,6 +25,7 @@ __all__ = [
     "CurveClient",
     "Journal",
     "Key",
+    "Models",
     "Settings",
     "Sockets",
     "load",
@@ -219,6 +220,15 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("payout_max", "amount", 25_000_000, (1, LOSS_MINOR_MAX), "Largest payout of a ticket."),
         ("legs_max", "integer", 12, (1, 20), "Most legs of a ticket."),
     ),
+    "models": (
+        (
+            "module",
+            "text",
+            None,
+            (),
+            "A Python module of own models; its `setup(host)` is called at the start.",
+        ),
+    ),
     "models.football": (
         (
             "first_half_share",
@@ -286,6 +296,14 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """Own models: a module that is found from the configuration's folder, or installed."""
+
+    module: str | None = None
+    folder: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
 class CurveClient:
     """A client that may connect."""
 
@@ -317,6 +335,7 @@ class Settings:
     journal: Journal = field(default_factory=Journal)
     engine: dict[str, object] = field(default_factory=lambda: parse({}, needs_journal=False).engine)
     curve: Curve | None = None
+    models: Models = field(default_factory=Models)
 
 
 def load(path: str | Path, *, needs_journal: bool = True) -> Settings:
@@ -372,7 +391,8 @@ def parse(tables: Mapping[str, Any], *, folder: Path = Path(), needs_journal: bo
     curve = _curve(values["curve"], flat, folder)
     sockets = Sockets(**values["sockets"])
     _check_open_endpoints(sockets, curve)
-    return Settings(sockets, _journal(values["journal"], folder, needs_journal), engine, curve)
+    journal = _journal(values["journal"], folder, needs_journal)
+    return Settings(sockets, journal, engine, curve, Models(values["models"]["module"], folder))
 
 
 def _sections(tables: Mapping[str, Any]) -> dict[str, Any]:

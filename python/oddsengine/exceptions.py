@@ -16,6 +16,7 @@ __all__ = [
     "FootballError",
     "JournalError",
     "MarginError",
+    "ModelError",
     "OddsEngineError",
     "SelectionError",
     "SnapError",
@@ -84,6 +85,28 @@ class FitError(OddsEngineError, ValueError):
     ... except FitError as error:
     ...     print(error.code)
     disconnected
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ModelError(OddsEngineError, ValueError):
+    """An own model whose answer cannot be used; the engine suspends a fixture for the same reason.
+
+    `code` is the name in the status frame: `model_failed`, `model_not_a_probability`, `model_wrong_sum`,
+    `model_impossible_outcome` or `model_too_slow`.
+
+    >>> from oddsengine import models
+    >>> @models.joint_model
+    ... def half(inputs, state, out):
+    ...     out[0] = 0.5
+    >>> try:
+    ...     half([], outcomes=2)
+    ... except ModelError as error:
+    ...     print(error.code, error)
+    model_wrong_sum the model's probabilities do not sum to 1 within 1e-6
     """
 
     def __init__(self, message: str, code: str = "") -> None:
