@@ -1,6 +1,6 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import exceptions, football, margin, odds, risk, settle
+from oddsengine import exceptions, football, margin, odds, racing, risk, settle
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError
@@ -15,6 +15,7 @@ __all__ = [
     "football",
     "margin",
     "odds",
+    "racing",
     "risk",
     "settle",
 ]

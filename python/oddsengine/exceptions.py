@@ -16,6 +16,7 @@ __all__ = [
     "JournalError",
     "MarginError",
     "OddsEngineError",
+    "RacingError",
     "SelectionError",
     "SnapError",
 ]
@@ -67,6 +68,17 @@ class FootballError(OddsEngineError, ValueError):
     Traceback (most recent call last):
         ...
     oddsengine.exceptions.FootballError: rho 0.6 is outside -0.625..=0.5
+    """
+
+
+class RacingError(OddsEngineError, ValueError):
+    """A race that cannot be priced, or probabilities that no model explains.
+
+    >>> from oddsengine import racing
+    >>> racing.Race([0.5, 0.6])
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.RacingError: win probabilities sum to 1.1, not to 1 within 1e-9
     """
 
 

@@ -30,9 +30,17 @@ REQUIRED = {
     "ladder.snap_min_margin": 2,
     "margin.apply": 27,
     "margin.remove": 51,
+    "racing.each_way_ev": 1,
+    "racing.henery": 1,
+    "racing.order": 2,
+    "racing.withdraw": 1,
     "risk.book": 1,
     "risk.max_stake": 1,
+    "settle.dead_heat": 1,
+    "settle.each_way": 2,
     "settle.lines": 1,
+    "settle.rule4": 1,
+    "settle.rule4_deduction": 1,
 }
 
 

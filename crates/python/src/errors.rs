@@ -5,6 +5,7 @@
 
 use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
+use oddsengine_pricing::racing::RacingError;
 use oddsengine_pricing::snap::SnapError;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
@@ -13,6 +14,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, BoundsError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
+    pyo3::import_exception!(oddsengine.exceptions, RacingError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
 }
@@ -43,6 +45,16 @@ impl Raise for FootballError {
         match self {
             Self::Margin(error) => error.raise(),
             error => python::FootballError::new_err(error.to_string()),
+        }
+    }
+}
+
+impl Raise for RacingError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        match self {
+            Self::Margin(error) => error.raise(),
+            error => python::RacingError::new_err(error.to_string()),
         }
     }
 }

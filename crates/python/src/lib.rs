@@ -9,6 +9,7 @@ mod foreign;
 mod margin;
 mod odds;
 mod pricing;
+mod racing;
 mod risk;
 mod service;
 mod settle;
@@ -32,6 +33,7 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     margin::register(module)?;
     odds::register(module)?;
     pricing::register(module)?;
+    racing::register(module)?;
     risk::register(module)?;
     service::register(module)?;
     settle::register(module)
