@@ -1,6 +1,6 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import backtest, data, exceptions, fit, football, margin, metrics, models, odds, risk, settle, tables
+from oddsengine import backtest, data, exceptions, fit, football, margin, metrics, models, odds, racing, risk, settle, tables
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError
@@ -22,6 +22,7 @@ __all__ = [
     "metrics",
     "models",
     "odds",
+    "racing",
     "risk",
     "settle",
     "tables",

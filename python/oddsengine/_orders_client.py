@@ -813,7 +813,9 @@ class FeedClient:
         odds_total: Sequence[float] | None = None,
     ) -> None:
         """Calibrate the model of a fixture from market prices: by market key, or football's two main markets."""
-        self.send({"type": "prices", "fixture": fixture, **_prices(markets, odds_1x2, total_line, odds_total)})
+        self.send(
+            {"type": "prices", "fixture": fixture, **_prices(markets, odds_1x2, total_line, odds_total)}
+        )
 
     def incident(
         self,

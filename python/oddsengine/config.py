@@ -248,6 +248,23 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("red_card_opponent", "number", 1.25, (0.0, 10.0), "Rate of a side for each opponent sent off."),
         ("stoppage_ms", "integers", (120_000, 300_000), (0, 3_600_000), "Added time expected, per half."),
     ),
+    "models.racing": (
+        ("model", "choice", "henery", ("sequential", "henery"), "How the runners are ordered."),
+        (
+            "exponents",
+            "numbers",
+            (0.76, 0.62, 0.56),
+            (0.0, 2.0),
+            "Of the second, the third and later positions, if sequential; 1.0 is Harville.",
+        ),
+        (
+            "removal",
+            "choice",
+            "power",
+            ("multiplicative", "power", "odds_ratio"),
+            "How the margin is taken out of a feed's prices.",
+        ),
+    ),
     "curve": (
         ("server_key_file", "path", None, (), "Secret key file of the server, from `oddsengine keygen`."),
     ),
@@ -545,7 +562,7 @@ def _endpoint(where: str, value: Any) -> str:
 
 def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str, object]:
     """The dictionary that the core takes."""
-    book, limits, football = values["book"], values["limits"], values["models.football"]
+    book, limits = values["book"], values["limits"]
     if book["odds_max"] < book["odds_min"]:
         raise ConfigError(f"[book] odds_max {book['odds_max']} is below odds_min {book['odds_min']}")
     if limits["stake_max"] < limits["stake_min"]:
@@ -566,7 +583,11 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
         "bet_delay_ms": book["bet_delay_ms"],
         **amounts,
         "legs_max": limits["legs_max"],
-        "models": {"football": {name: _listed(value) for name, value in football.items()}},
+        "models": {
+            section.removeprefix("models."): {name: _listed(value) for name, value in table.items()}
+            for section, table in values.items()
+            if section.startswith("models.")
+        },
     }
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "MarginError",
     "ModelError",
     "OddsEngineError",
+    "RacingError",
     "SelectionError",
     "SnapError",
 ]
@@ -115,6 +116,16 @@ class ModelError(OddsEngineError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+class RacingError(OddsEngineError, ValueError):
+    """A race that cannot be priced, or probabilities that no model explains.
+
+    >>> from oddsengine import racing
+    >>> racing.Race([0.5, 0.6])
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.RacingError: win probabilities sum to 1.1, not to 1 within 1e-9
+    """
 
 
 class SnapError(OddsEngineError, ValueError):

@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oddsengine import football, margin, metrics, odds, risk, settle
+
+
+from oddsengine import football, margin, odds, racing, risk, settle
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -396,6 +399,97 @@ def metrics_clv(case: Case) -> Json:
     return {"clv": found.each, "mean": found.mean}
 
 
+def racing_order(case: Case) -> Json:
+    inputs = case.inputs
+    first, second, third = inputs["exponents"]
+    assert first == 1
+    race = racing.Race(inputs["p_win"], model="lo_bacon_shone", exponents=(second, third, third))
+    exacta, trifecta = race.exacta(), race.trifecta()
+    pairs = {pair: tuple(int(runner) - 1 for runner in pair.split("-")) for pair in case.expected["exacta"]}
+    batch = racing.positions([inputs["p_win"]] * 2, model="lo_bacon_shone", exponents=(second, third, third))
+    assert (batch == race.positions()).all()
+    return {
+        "exacta": {pair: float(exacta[at]) for pair, at in pairs.items()},
+        "quinella_1_2": float(race.quinella()[0, 1]),
+        "trifecta_1_2_3": float(trifecta[0, 1, 2]),
+        "trifecta_4_1_2": float(trifecta[3, 0, 1]),
+        "place2": race.places(2).tolist(),
+        "place3": race.places(3).tolist(),
+    }
+
+
+def racing_henery(case: Case) -> Json:
+    race = racing.Race(case.inputs["p_win"], model="henery")
+    times = race.running_times
+    assert times is not None
+    return {
+        "theta_zero_mean": times.tolist(),
+        "place2": race.places(2).tolist(),
+        "place3": race.places(3).tolist(),
+    }
+
+
+def racing_each_way_ev(case: Case) -> Json:
+    inputs = case.inputs
+    runner = inputs["runner_1_based"] - 1
+    win = inputs["p_win"]
+    place = float(racing.Race(win, model=inputs["place_model"]).places(inputs["places"])[runner])
+    value = racing.each_way_value(inputs["odds"], fraction=inputs["fraction"], win=win[runner], place=place)
+    return {"p_place": place, "expected_return_per_unit_total_stake": value}
+
+
+def racing_withdraw(case: Case) -> Json:
+    withdrawn = case.inputs["withdrawn_1_based"] - 1
+    rest = racing.without_withdrawn(case.inputs["p_win"], [withdrawn]).tolist()
+    assert rest.pop(withdrawn) == 0
+    return {"p_win_rest": rest}
+
+
+def decimal_of(fractional: str) -> float:
+    numerator, denominator = fractional.split("/")
+    return 1 + int(numerator) / int(denominator)
+
+
+def settle_rule4_deduction(case: Case) -> Json:
+    prices = case.inputs["price_of_withdrawn"]
+    return {"pence_per_pound": [racing.rule4([decimal_of(price)]).pence for price in prices]}
+
+
+def settle_rule4(case: Case) -> Json:
+    inputs = case.inputs
+    assert inputs["result"] == "win"
+    pence = racing.rule4([decimal_of(price) for price in inputs["withdrawn"]]).pence
+    odds_left = racing.odds_after_rule4(inputs["odds"], pence)
+    payout = settle.accumulator([(odds_left, "won")], round(inputs["stake"] * MICRO))
+    return {"deduction_percent": pence, "return": payout / MICRO}
+
+
+def settle_dead_heat(case: Case) -> Json:
+    inputs = case.inputs
+    places, tied = inputs["places_available_to_the_tie"], inputs["tied"]
+    market = "win" if places == 1 else f"place.{places}"
+    graded = racing.grade(f"{market}/r1", [1] * tied + list(range(tied + 1, 9)))
+    return {"return": inputs["stake"] * (graded.win * inputs["odds"] + graded.refund)}
+
+
+def settle_each_way(case: Case) -> Json:
+    inputs = case.inputs
+    terms = racing.Terms(inputs["places"], round(1 / inputs["fraction"]))
+    first, tied = inputs.get("finish", inputs.get("tie_for_position")), inputs.get("tied", 1)
+    # Runner 1 and those it ties with from `first` on, the others in order before and after.
+    others = [position for position in range(1, 9) if not first <= position < first + tied]
+    result = [first] * tied + others
+    race = racing.RaceFormat(8, extra_terms=terms)
+    selection = f"each_way.{terms.fraction_of}.{terms.places}/r1"
+    graded = racing.grade(selection, result, race=race)
+    total = 2 * inputs["stake_each_part"]
+    return {
+        "place_odds": racing.place_odds(inputs["odds"], fraction=inputs["fraction"]),
+        "return": total * (graded.win * inputs["odds"] + graded.refund),
+        "total_stake": total,
+    }
+
+
 FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "counts.negbin_over": counts_negbin_over,
     "football.1x2": football_1x2,
@@ -417,9 +511,17 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "metrics.calibration": metrics_calibration,
     "metrics.clv": metrics_clv,
     "metrics.scores": metrics_scores,
+    "racing.each_way_ev": racing_each_way_ev,
+    "racing.henery": racing_henery,
+    "racing.order": racing_order,
+    "racing.withdraw": racing_withdraw,
     "risk.book": risk_book,
     "risk.max_stake": risk_max_stake,
+    "settle.dead_heat": settle_dead_heat,
+    "settle.each_way": settle_each_way,
     "settle.lines": settle_lines,
+    "settle.rule4": settle_rule4,
+    "settle.rule4_deduction": settle_rule4_deduction,
     "settle.system": settle_system,
 }
 

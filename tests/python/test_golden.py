@@ -33,9 +33,17 @@ REQUIRED = {
     "metrics.calibration": 1,
     "metrics.clv": 1,
     "metrics.scores": 1,
+    "racing.each_way_ev": 1,
+    "racing.henery": 1,
+    "racing.order": 2,
+    "racing.withdraw": 1,
     "risk.book": 1,
     "risk.max_stake": 1,
+    "settle.dead_heat": 1,
+    "settle.each_way": 2,
     "settle.lines": 1,
+    "settle.rule4": 1,
+    "settle.rule4_deduction": 1,
 }
 
 

@@ -1,6 +1,7 @@
 //! The platform configuration: a Python dictionary in natural units to the engine's integers.
 
 use oddsengine_engine::{Config, Margin, MarginKind};
+use oddsengine_pricing::racing::calibration::{RacingConfig, RacingMargin, RacingModel};
 use oddsengine_types::{Currency, Ladder};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -66,8 +67,13 @@ fn ladder(value: &Bound<'_, PyAny>) -> PyResult<Ladder> {
 fn models(config: &mut Config, dict: &Bound<'_, PyDict>) -> PyResult<()> {
     for (sport, settings) in dict {
         let sport: String = sport.extract()?;
-        if sport != "football" {
-            return Err(unknown(&format!("models.{sport}")));
+        match sport.as_str() {
+            "football" => {}
+            "racing" => {
+                racing(&mut config.models.racing, settings.cast::<PyDict>()?)?;
+                continue;
+            }
+            _ => return Err(unknown(&format!("models.{sport}"))),
         }
         let football = &mut config.models.football;
         for (key, value) in settings.cast::<PyDict>()? {
@@ -89,6 +95,32 @@ fn models(config: &mut Config, dict: &Bound<'_, PyDict>) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+fn racing(config: &mut RacingConfig, settings: &Bound<'_, PyDict>) -> PyResult<()> {
+    for (key, value) in settings {
+        let key: String = key.extract()?;
+        match key.as_str() {
+            "model" => config.model = word(&key, &value, &RacingModel::ALL, RacingModel::name)?,
+            "removal" => config.margin = word(&key, &value, &RacingMargin::ALL, RacingMargin::name)?,
+            "exponents" => {
+                for (slot, value) in config.exponents_e3.iter_mut().zip(value.extract::<[f64; 3]>()?) {
+                    *slot = scale(&key, value, 1e3)?;
+                }
+            }
+            _ => return Err(unknown(&format!("models.racing.{key}"))),
+        }
+    }
+    Ok(())
+}
+
+/// One of a few named values.
+fn word<T: Copy>(key: &str, value: &Bound<'_, PyAny>, all: &[T], name: fn(T) -> &'static str) -> PyResult<T> {
+    let text: String = value.extract()?;
+    all.iter().copied().find(|&known| name(known) == text).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|&known| name(known)).collect();
+        PyValueError::new_err(format!("{key} {text:?} is not one of {}", known.join(", ")))
+    })
 }
 
 fn scaled(key: &str, value: &Bound<'_, PyAny>, per_unit: f64) -> PyResult<u32> {

@@ -7,6 +7,7 @@ use oddsengine_markets::ModelFault;
 use oddsengine_pricing::fit::FitError;
 use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
+use oddsengine_pricing::racing::RacingError;
 use oddsengine_pricing::snap::SnapError;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
@@ -17,6 +18,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
     pyo3::import_exception!(oddsengine.exceptions, ModelError);
+    pyo3::import_exception!(oddsengine.exceptions, RacingError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
 }
@@ -62,6 +64,16 @@ impl Raise for ModelFault {
     #[cold]
     fn raise(&self) -> PyErr {
         python::ModelError::new_err((self.sentence(), self.name()))
+    }
+}
+
+impl Raise for RacingError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        match self {
+            Self::Margin(error) => error.raise(),
+            error => python::RacingError::new_err(error.to_string()),
+        }
     }
 }
 

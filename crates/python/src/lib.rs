@@ -11,6 +11,7 @@ mod live_match;
 mod margin;
 mod odds;
 mod pricing;
+mod racing;
 mod risk;
 mod score_models;
 mod service;
@@ -37,6 +38,7 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     margin::register(module)?;
     odds::register(module)?;
     pricing::register(module)?;
+    racing::register(module)?;
     risk::register(module)?;
     score_models::register(module)?;
     service::register(module)?;

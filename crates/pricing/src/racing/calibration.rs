@@ -24,12 +24,25 @@ codec_struct!(RacingConfig { model, exponents_e3, margin });
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RacingModel {
     /// Positions filled one after the other: Harville with exponents of 1, Lo–Bacon-Shone with others.
-    #[default]
     Sequential,
     /// Normal running times.
+    #[default]
     Henery,
 }
 codec_enum!(RacingModel { 0 = Sequential, 1 = Henery });
+
+impl RacingModel {
+    /// Every model.
+    pub const ALL: [RacingModel; 2] = [Self::Sequential, Self::Henery];
+
+    /// The name in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Henery => "henery",
+        }
+    }
+}
 
 /// A margin method by name: those that give probabilities for every book.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,9 +57,28 @@ pub enum RacingMargin {
 }
 codec_enum!(RacingMargin { 0 = Multiplicative, 1 = Power, 2 = OddsRatio });
 
+impl RacingMargin {
+    /// Every method.
+    pub const ALL: [RacingMargin; 3] = [Self::Multiplicative, Self::Power, Self::OddsRatio];
+
+    /// The method of the margins' own list.
+    pub fn method(self) -> MarginMethod {
+        match self {
+            Self::Multiplicative => MarginMethod::Multiplicative,
+            Self::Power => MarginMethod::Power,
+            Self::OddsRatio => MarginMethod::OddsRatio,
+        }
+    }
+
+    /// The name in configuration.
+    pub fn name(self) -> &'static str {
+        self.method().as_str()
+    }
+}
+
 impl Default for RacingConfig {
     fn default() -> Self {
-        Self { model: RacingModel::Sequential, exponents_e3: [760, 620, 560], margin: RacingMargin::Power }
+        Self { model: RacingModel::Henery, exponents_e3: [760, 620, 560], margin: RacingMargin::Power }
     }
 }
 
@@ -59,14 +91,6 @@ impl RacingConfig {
         match self.exponents_e3.iter().find(|&&exponent| exponent > 2_000) {
             Some(exponent) => Err(BoundsError::outside("models.racing.exponents_e3", exponent, 0, 2_000)),
             None => Ok(()),
-        }
-    }
-
-    fn margin_method(&self) -> MarginMethod {
-        match self.margin {
-            RacingMargin::Multiplicative => MarginMethod::Multiplicative,
-            RacingMargin::Power => MarginMethod::Power,
-            RacingMargin::OddsRatio => MarginMethod::OddsRatio,
         }
     }
 
@@ -96,8 +120,9 @@ pub struct PlacePrices<'a> {
 ///
 /// ```
 /// use oddsengine_pricing::racing::RacingParameters;
-/// use oddsengine_pricing::racing::calibration::{RacingConfig, calibrate};
-/// let parameters = calibrate(&RacingConfig::default(), &[2.0, 3.5, 0.0, 4.5], None)?;
+/// use oddsengine_pricing::racing::calibration::{RacingConfig, RacingModel, calibrate};
+/// let config = RacingConfig { model: RacingModel::Sequential, ..RacingConfig::default() };
+/// let parameters = calibrate(&config, &[2.0, 3.5, 0.0, 4.5], None)?;
 /// let RacingParameters::Sequential { win, .. } = parameters else { unreachable!() };
 /// assert_eq!(win[2], 0.0);
 /// assert!((win.iter().sum::<f64>() - 1.0).abs() < 1e-12);
@@ -111,7 +136,7 @@ pub fn calibrate(
     let priced: Vec<usize> = (0..win_odds.len()).filter(|&runner| win_odds[runner] != 0.0).collect();
     let odds: Vec<f64> = priced.iter().map(|&runner| win_odds[runner]).collect();
     let mut win = vec![0.0; odds.len()];
-    win_probabilities(&odds, config.margin_method(), &mut win)?;
+    win_probabilities(&odds, config.margin.method(), &mut win)?;
     let spread = |values: &[f64], absent: f64| {
         let mut all = vec![absent; win_odds.len()];
         priced.iter().zip(values).for_each(|(&runner, &value)| all[runner] = value);
@@ -126,7 +151,7 @@ pub fn calibrate(
                 Some(prices) => {
                     check_output(prices.odds.len(), win_odds.len())?;
                     let odds: Vec<f64> = priced.iter().map(|&runner| prices.odds[runner]).collect();
-                    fitted_exponents(&win, PlacePrices { odds: &odds, ..prices }, config.margin_method())?
+                    fitted_exponents(&win, PlacePrices { odds: &odds, ..prices }, config.margin.method())?
                 }
                 None => config.exponents(),
             };
@@ -219,7 +244,8 @@ mod tests {
             OrderModel::new(ModelKind::Sequential(exponents), &WIN).unwrap().places(2, &mut place).unwrap();
             let odds = place.map(|place| 1.0 / (place * 1.1));
             let win = WIN.map(|win| 1.0 / (win * 1.1));
-            let config = RacingConfig { margin: RacingMargin::Multiplicative, ..RacingConfig::default() };
+            let (model, margin) = (RacingModel::Sequential, RacingMargin::Multiplicative);
+            let config = RacingConfig { model, margin, ..RacingConfig::default() };
             let prices = PlacePrices { places: 2, odds: &odds };
             let parameters = calibrate(&config, &win, Some(prices)).unwrap();
             let RacingParameters::Sequential { win, exponents: found } = parameters else { unreachable!() };
@@ -237,7 +263,8 @@ mod tests {
         };
         assert!(times[1].is_infinite() && times[0] < times[2] && times[2] < times[3]);
         let refused = |odds: &[f64], places: Option<PlacePrices<'_>>| {
-            calibrate(&RacingConfig::default(), odds, places).unwrap_err().to_string()
+            let config = RacingConfig { model: RacingModel::Sequential, ..RacingConfig::default() };
+            calibrate(&config, odds, places).unwrap_err().to_string()
         };
         assert_eq!(refused(&[2.0, 0.0, 0.0], None), "1 runners are outside 2..=40");
         assert_eq!(refused(&[2.0, 0.9, 3.0], None), "odds 0.9 of runner 1 are not above 1");
