@@ -1,6 +1,6 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import exceptions, football, margin, odds, risk, settle
+from oddsengine import exceptions, football, margin, odds, risk, settle, tennis
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError
@@ -17,4 +17,5 @@ __all__ = [
     "odds",
     "risk",
     "settle",
+    "tennis",
 ]

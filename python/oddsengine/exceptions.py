@@ -18,6 +18,7 @@ __all__ = [
     "OddsEngineError",
     "SelectionError",
     "SnapError",
+    "TennisError",
 ]
 
 
@@ -67,6 +68,17 @@ class FootballError(OddsEngineError, ValueError):
     Traceback (most recent call last):
         ...
     oddsengine.exceptions.FootballError: rho 0.6 is outside -0.625..=0.5
+    """
+
+
+class TennisError(OddsEngineError, ValueError):
+    """A tennis model that cannot be built, or prices that no serve levels explain.
+
+    >>> from oddsengine import tennis
+    >>> tennis.hold(1.2)
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.TennisError: serve probability 1.2 is outside 0.01..=0.99
     """
 
 

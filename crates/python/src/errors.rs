@@ -6,6 +6,7 @@
 use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
 use oddsengine_pricing::snap::SnapError;
+use oddsengine_pricing::tennis::TennisError;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
@@ -15,6 +16,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
+    pyo3::import_exception!(oddsengine.exceptions, TennisError);
 }
 
 /// An error that has an exception class.
@@ -43,6 +45,16 @@ impl Raise for FootballError {
         match self {
             Self::Margin(error) => error.raise(),
             error => python::FootballError::new_err(error.to_string()),
+        }
+    }
+}
+
+impl Raise for TennisError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        match self {
+            Self::Margin(error) => error.raise(),
+            error => python::TennisError::new_err(error.to_string()),
         }
     }
 }

@@ -12,6 +12,7 @@ mod pricing;
 mod risk;
 mod service;
 mod settle;
+mod tennis;
 
 #[pymodule]
 mod _core {
@@ -34,5 +35,6 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     pricing::register(module)?;
     risk::register(module)?;
     service::register(module)?;
-    settle::register(module)
+    settle::register(module)?;
+    tennis::register(module)
 }
