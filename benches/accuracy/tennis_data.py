@@ -132,7 +132,8 @@ def points_of(text: str) -> tuple[Points, tuple[int, int], tuple[int, int]] | No
 
 def point_tables(points_path: Path, year_day: date) -> tuple[list[Match], int]:
     """The singles of a major, men's (numbers from 1001) and women's; matches that stop before their end are left out."""
-    names = {row["match_id"]: row for row in rows(Path(str(points_path).replace("_points", "_matches")))}
+    matches_path = points_path.with_name(points_path.name.replace("_points", "_matches"))
+    names = {row["match_id"]: row for row in rows(matches_path)}
     by_match: dict[str, list[dict[str, str]]] = {}
     for row in rows(points_path):
         if row["PointNumber"].isdigit() and row["PointWinner"] in "12" and row["PointServer"] in "12":

@@ -1,6 +1,6 @@
 //! Tennis models: chances of games, sets and matches, calibration, boards, matches replayed point by point.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use oddsengine_engine::Config;
 use oddsengine_markets::tennis::{
     BestOf, FinalSet, Layout, RetirementRule, SETS_MAX, Scoreboard, Side, TennisFormat,
@@ -230,11 +230,7 @@ fn tennis_match_home<'py>(
 }
 
 fn match_home(parameters: &TennisParameters, state: &TennisState) -> f64 {
-    let of_pair = |(serve, weight): ([f64; 2], f64)| {
-        let model = TennisModel::new(&state.format, serve).expect("pairs lie within the bounds");
-        weight * model.match_home(&state.score)
-    };
-    parameters.during(state).iter().map(of_pair).sum()
+    parameters.during(state).match_home(&state.format, &state.score)
 }
 
 /// Distributions of a match from a score: cell values and probabilities by view.
@@ -326,7 +322,8 @@ fn tennis_calibrate_from_odds(
     let format = format_of(format)?;
     let settings = CalibrationSettings { serve_mean, prior_points, first_server: None };
     let method = MarginMethod::parse(method).or_raise()?;
-    let prices: Vec<(&str, &[f64])> = prices.iter().map(|(key, odds)| (key.as_str(), odds.as_slice())).collect();
+    let prices: Vec<(&str, &[f64])> =
+        prices.iter().map(|(key, odds)| (key.as_str(), odds.as_slice())).collect();
     let fitted = calibration::from_odds(&format, &prices, method, &settings).or_raise()?;
     Ok(fitted.serve.into())
 }
@@ -434,12 +431,10 @@ fn walk(
     state.apply(&Kind::Start(side_of(first_server)?).into()).map_err(|error| bounds(error.to_string()))?;
     visit(&state)?;
     for (index, &point) in points.iter().enumerate() {
-        let side = *Side::BOTH
-            .get(usize::from(point))
-            .ok_or_else(|| bounds(format!("point {index} is won by {point}, neither 0 (home) nor 1 (away)")))?;
-        state
-            .apply(&Kind::Point(side).into())
-            .map_err(|error| bounds(format!("point {index}: {error}")))?;
+        let side = *Side::BOTH.get(usize::from(point)).ok_or_else(|| {
+            bounds(format!("point {index} is won by {point}, neither 0 (home) nor 1 (away)"))
+        })?;
+        state.apply(&Kind::Point(side).into()).map_err(|error| bounds(format!("point {index}: {error}")))?;
         visit(&state)?;
     }
     Ok(())
@@ -486,8 +481,8 @@ fn tennis_replay_boards(
                 .filter(|&selection| refund[selection] < 1.0 - 1e-9)
                 .map(|selection| fair_probability(win[selection], refund[selection]))
                 .collect();
-            let is_monotone = fair.is_sorted_by(|a, b| *b <= *a + 1e-12)
-                || fair.is_sorted_by(|a, b| *a <= *b + 1e-12);
+            let is_monotone =
+                fair.is_sorted_by(|a, b| *b <= *a + 1e-12) || fair.is_sorted_by(|a, b| *a <= *b + 1e-12);
             if !is_monotone {
                 wrong.push(format!("{} is not monotone at {}", template.markets[family.start].key, at()));
             }
@@ -581,8 +576,7 @@ impl TennisTable {
         if home > to_win || away > to_win || home == to_win && away == to_win {
             return None;
         }
-        let mut board =
-            Scoreboard { sets: [[0; 2]; SETS_MAX], set_count: home + away, points, server };
+        let mut board = Scoreboard { sets: [[0; 2]; SETS_MAX], set_count: home + away, points, server };
         let last_is_away = away == to_win;
         for set in 0..home + away {
             let is_away = if last_is_away { set >= home } else { set < away };
