@@ -235,6 +235,70 @@ def score_distribution(
     address: int, inputs: _Floats, side: int, end_ms: float, steps: int, state: _State
 ) -> _Floats: ...
 
+# Tennis.
+_TennisFormat: TypeAlias = tuple[int, str, bool, str]
+_TennisScore: TypeAlias = tuple[list[tuple[int, int]], tuple[int, int], str | None]
+_TennisServed: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+_TennisServe: TypeAlias = tuple[float, float, float | None]
+
+def tennis_hold(serve: _Floats, server_points: int, receiver_points: int, no_ad: bool) -> _Floats: ...
+def tennis_tie_break(
+    home: _Floats, away: _Floats, to: int, points: tuple[int, int], first_server: str
+) -> _Floats: ...
+def tennis_set_scores(
+    format: _TennisFormat, set: int, serve: tuple[float, float], first_server: str
+) -> dict[str, float]: ...
+def tennis_match_home(
+    format: _TennisFormat,
+    home: _Floats,
+    away: _Floats,
+    prior_points: float | None,
+    score: _TennisScore,
+    served: _TennisServed,
+) -> _Floats: ...
+def tennis_distributions(
+    format: _TennisFormat, serve: _TennisServe, score: _TennisScore, served: _TennisServed
+) -> dict[str, Any]: ...
+def tennis_calibrate(
+    format: _TennisFormat,
+    match_home: _Floats,
+    kind: str,
+    values: _Floats,
+    lines: _Floats,
+    prior_points: float | None,
+    first_server: str | None,
+    is_strict: bool,
+) -> tuple[_Floats, _Floats]: ...
+def tennis_calibrate_from_odds(
+    format: _TennisFormat,
+    prices: list[tuple[str, list[float]]],
+    method: str,
+    serve_mean: float,
+    prior_points: float | None,
+) -> tuple[float, float]: ...
+def tennis_selections(format: _TennisFormat) -> list[str]: ...
+def tennis_board(
+    format: _TennisFormat,
+    serve: _TennisServe,
+    score: _TennisScore,
+    served: _TennisServed,
+    method: str,
+    booksum: float,
+    ladder: str,
+) -> tuple[_Floats, _Floats]: ...
+def tennis_replay(
+    format: _TennisFormat, serve: _TennisServe, first_server: str, points: npt.NDArray[np.uint8]
+) -> tuple[_Floats, _Ints]: ...
+def tennis_replay_boards(
+    format: _TennisFormat, serve: _TennisServe, first_server: str, points: npt.NDArray[np.uint8]
+) -> tuple[list[str], int, int]: ...
+@final
+class TennisTable:
+    def __new__(cls, format: _TennisFormat, serve: tuple[float, float]) -> TennisTable: ...
+    def __len__(self) -> int: ...
+    def match_home(self, score: _TennisScore) -> float: ...
+    def match_home_batch(self, scores: _Ints) -> _Floats: ...
+
 # The classes of the engine and its service follow.
 
 @final

@@ -21,6 +21,7 @@ __all__ = [
     "RacingError",
     "SelectionError",
     "SnapError",
+    "TennisError",
 ]
 
 
@@ -89,8 +90,11 @@ class FitError(OddsEngineError, ValueError):
     """
 
     def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
+        super().__init__(message, code)
         self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ModelError(OddsEngineError, ValueError):
@@ -117,6 +121,7 @@ class ModelError(OddsEngineError, ValueError):
     def __str__(self) -> str:
         return str(self.args[0])
 
+
 class RacingError(OddsEngineError, ValueError):
     """A race that cannot be priced, or probabilities that no model explains.
 
@@ -125,6 +130,17 @@ class RacingError(OddsEngineError, ValueError):
     Traceback (most recent call last):
         ...
     oddsengine.exceptions.RacingError: win probabilities sum to 1.1, not to 1 within 1e-9
+    """
+
+
+class TennisError(OddsEngineError, ValueError):
+    """A tennis model that cannot be built, or prices that no serve levels explain.
+
+    >>> from oddsengine import tennis
+    >>> tennis.hold(1.2)
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.TennisError: serve probability 1.2 is outside 0.01..=0.99
     """
 
 

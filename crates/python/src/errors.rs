@@ -9,6 +9,7 @@ use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
 use oddsengine_pricing::racing::RacingError;
 use oddsengine_pricing::snap::SnapError;
+use oddsengine_pricing::tennis::TennisError;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
@@ -21,6 +22,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, RacingError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
+    pyo3::import_exception!(oddsengine.exceptions, TennisError);
 }
 
 /// An error that has an exception class.
@@ -73,6 +75,16 @@ impl Raise for RacingError {
         match self {
             Self::Margin(error) => error.raise(),
             error => python::RacingError::new_err(error.to_string()),
+        }
+    }
+}
+
+impl Raise for TennisError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        match self {
+            Self::Margin(error) => error.raise(),
+            error => python::TennisError::new_err(error.to_string()),
         }
     }
 }
