@@ -19,7 +19,7 @@ const INGEST: &[(&str, &str)] = &[
     (
         "{\"type\":\"goal\"}",
         "unknown_type: type \"goal\" is not one of fixture, prices, incident, suspend, resume, settle_market, \
-         void_fixture, abandon_fixture, reinstate_fixture, heartbeat",
+         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, heartbeat",
     ),
     ("{\"type\":\"heartbeat\"}", "missing_field: source is missing"),
     ("{\"type\":\"heartbeat\",\"source\":\"\"}", "out_of_range: source of 0 bytes is outside 1..=128"),
@@ -95,6 +95,19 @@ const INGEST: &[(&str, &str)] = &[
         "out_of_range: positions[1] 41 is outside 0..=40",
     ),
     ("{\"type\":\"settle_market\",\"fixture\":1,\"market\":\"1x2\"}", "missing_field: grades is missing"),
+    ("{\"type\":\"model_inputs\",\"fixture\":1}", "missing_field: inputs is missing"),
+    (
+        "{\"type\":\"model_inputs\",\"fixture\":1,\"inputs\":[1,\"2\"]}",
+        "wrong_type: inputs[1] is text, expected a number",
+    ),
+    (
+        "{\"type\":\"probabilities\",\"fixture\":1,\"probabilities\":[1]}",
+        "out_of_range: probabilities of 1 items is outside 2..=65535",
+    ),
+    (
+        "{\"type\":\"probabilities\",\"fixture\":1,\"probabilities\":[0.5,-0.1]}",
+        "out_of_range: probabilities[1] -0.1 is outside 0..=1",
+    ),
     (
         "{\"type\":\"settle_market\",\"fixture\":1,\"market\":\"1x2\",\"grades\":[\"won_2/1\"]}",
         "bad_format: grades[0] \"won_2/1\" is not won, lost, void, half_won, half_lost or won_1/3",
@@ -110,7 +123,7 @@ const ORDERS: &[(&str, &str)] = &[
         r#""type":"prices""#,
         "unknown_type: type \"prices\" is not one of place_ticket, deposit, withdraw, cancel_ticket, \
          set_customer, set_expectation, set_prices, manual_odds, lock_market, suspend, resume, settle_market, \
-         void_fixture, abandon_fixture, reinstate_fixture, set_scope, max_stake, balance, ticket, exposure, \
+         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, set_scope, max_stake, balance, ticket, exposure, \
          fixtures, image, images, state_hash, ping, batch",
     ),
     (
@@ -164,8 +177,8 @@ const ORDERS: &[(&str, &str)] = &[
     ),
     (r#""type":"suspend","fixture":1"#, "missing_field: source is missing"),
     (
-        r#""type":"set_expectation","fixture":1,"supremacy":11"#,
-        "out_of_range: supremacy 11 is outside -10..=10",
+        r#""type":"set_expectation","fixture":1,"supremacy":101"#,
+        "out_of_range: supremacy 101 is outside -100..=100",
     ),
     (r#""type":"set_customer","factor":0.0005"#, "out_of_range: factor 0.0005 is not a multiple of 0.001"),
     (

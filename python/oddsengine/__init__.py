@@ -1,21 +1,41 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import exceptions, football, margin, odds, racing, risk, settle
+from oddsengine import (
+    backtest,
+    data,
+    exceptions,
+    fit,
+    football,
+    margin,
+    metrics,
+    odds,
+    racing,
+    risk,
+    settle,
+    tables,
+)
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError
 from oddsengine.football import board
+from oddsengine.tables import Table
 
 __all__ = [
     "Engine",
     "OddsEngineError",
+    "Table",
     "__version__",
+    "backtest",
     "board",
+    "data",
     "exceptions",
+    "fit",
     "football",
     "margin",
+    "metrics",
     "odds",
     "racing",
     "risk",
     "settle",
+    "tables",
 ]

@@ -125,6 +125,85 @@ def racing_board(
     ladder: str,
 ) -> tuple[_Floats, _Floats, _Floats]: ...
 
+# Fits.
+def fit_goals(
+    teams: list[str],
+    home: npt.NDArray[np.uint32],
+    away: npt.NDArray[np.uint32],
+    home_goals: _Ints,
+    away_goals: _Ints,
+    weights: _Floats | None,
+    is_neutral: npt.NDArray[np.bool_] | None,
+    model: str,
+    ridge: float,
+    has_standard_errors: bool,
+) -> dict[str, Any]: ...
+def fit_goal_means(level: _Floats, attack: _Floats, defence: _Floats) -> _Floats: ...
+def fit_outcomes(model: str, home_mean: _Floats, away_mean: _Floats, extra: float) -> _Floats: ...
+def fit_grid(model: str, home_mean: float, away_mean: float, extra: float) -> _Floats: ...
+def football_calibrate_1x2(
+    home: _Floats, draw: _Floats, away: _Floats, rho: _Floats, is_strict: bool
+) -> list[_Floats]: ...
+
+# Score models and the match in play.
+ODDS_RATIO_SHARE: float
+
+@final
+class ScoreModel:
+    def __new__(cls, family: str, parameters: dict[str, float]) -> ScoreModel: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def parameters(self) -> dict[str, float]: ...
+    def grid(self, rate_home: float, rate_away: float, shift: float) -> _Floats: ...
+    def calibrate(self, home: float, draw: float, away: float, over: float, line: float) -> _Model: ...
+    def calibrate_batch(
+        self, home: _Floats, draw: _Floats, away: _Floats, over: _Floats, line: float, is_strict: bool
+    ) -> list[_Floats]: ...
+    def calibrate_from_odds(
+        self,
+        odds_1x2: list[float],
+        odds_total: list[float],
+        line: float,
+        odds_ratio_share: float,
+        method_total: str,
+    ) -> tuple[list[float], float, _Model]: ...
+    def calibrate_from_odds_batch(
+        self,
+        odds_1x2: _Floats,
+        odds_total: _Floats,
+        line: float,
+        odds_ratio_share: float,
+        method_total: str,
+        is_strict: bool,
+    ) -> list[_Floats]: ...
+    def line_batch(
+        self,
+        rate_home: _Floats,
+        rate_away: _Floats,
+        shift: _Floats,
+        kind: str,
+        line: _Floats,
+        is_strict: bool,
+    ) -> list[_Floats]: ...
+
+@final
+class LiveMatch:
+    def __new__(
+        cls,
+        lambda_home: float,
+        lambda_away: float,
+        rho: float,
+        first_half_share_e3: int,
+        lead_multiplier_e3: list[int],
+    ) -> LiveMatch: ...
+    @property
+    def score(self) -> tuple[int, int]: ...
+    @property
+    def period(self) -> str: ...
+    def apply(self, kind: str, clock_ms: int, side: str | None = None) -> None: ...
+    def board(self, method: str, booksum: float, ladder: str) -> tuple[_Floats, _Floats]: ...
+
 # Risk.
 def risk_book(
     bets: list[tuple[str, float, int]], lambda_home: float, lambda_away: float, rho: float, size: int

@@ -12,6 +12,7 @@ oddsengine.exceptions.MarginError: inverse odds 2 of selection 1 are not strictl
 
 __all__ = [
     "BoundsError",
+    "FitError",
     "FootballError",
     "JournalError",
     "MarginError",
@@ -80,6 +81,29 @@ class RacingError(OddsEngineError, ValueError):
         ...
     oddsengine.exceptions.RacingError: win probabilities sum to 1.1, not to 1 within 1e-9
     """
+
+
+class FitError(OddsEngineError, ValueError):
+    """Results to which no model, or probabilities to which no calibration, can be fitted.
+
+    `code` is a short fixed name of the reason: `unknown_model`, `outside_range`, `length`, `same_team`,
+    `no_match`, `no_goal`, `disconnected`, `no_maximum` or `not_converged`.
+
+    >>> from oddsengine import fit
+    >>> season = {"home": ["Ajax", "Brugge"], "away": ["Brugge", "Ajax"], "home_goals": [2, 0]}
+    >>> try:
+    ...     fit.poisson(season | {"away_goals": [1, 0]})
+    ... except FitError as error:
+    ...     print(error.code)
+    disconnected
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class SnapError(OddsEngineError, ValueError):

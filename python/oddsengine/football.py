@@ -1,5 +1,8 @@
 """Football: goal models, calibration to prices, every market on the score, the match in play.
 
+`DixonColes` is the model of the engine; `ScoreModel` has others, fitted to closing prices and calibrated as
+exactly.
+
 Goals are written home first. `lambda_home` and `lambda_away` are expected goals (0 to 20), lines are goals in
 steps of a quarter. A *grid* is a square float64 matrix: `grid[x, y]` is the probability that home scores x
 and away y. Every market function takes a `DixonColes` model or any grid, your own too.
@@ -20,28 +23,46 @@ import numpy.typing as npt
 
 from oddsengine import _core
 from oddsengine._html import table
+from oddsengine._score_models import (
+    ODDS_RATIO_SHARE,
+    CalibratedScores,
+    MatchScores,
+    ScoreExpectations,
+    ScoreFamily,
+    ScoreModel,
+    _columns,
+)
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
 
 __all__ = [
     "BASKET_LABELS",
     "DEFAULT_MULTIPLIERS",
+    "ODDS_RATIO_SHARE",
     "Board",
     "CalibratedMatch",
+    "CalibratedScores",
     "DixonColes",
     "GoalExpectations",
     "InPlay",
     "LineShares",
+    "LiveMatch",
     "Markets",
+    "MatchScores",
     "OverLine",
     "Price",
     "RateMultipliers",
+    "ScoreExpectations",
+    "ScoreFamily",
+    "ScoreModel",
     "asian_handicap",
     "asian_handicap_batch",
     "basket",
     "bivariate_poisson_grid",
     "board",
     "calibrate",
+    "calibrate_1x2",
+    "calibrate_1x2_batch",
     "calibrate_asian",
     "calibrate_asian_batch",
     "calibrate_batch",
@@ -228,6 +249,44 @@ def calibrate_batch(
     """
     home, draw, away, over = _columns(p_home, p_draw, p_away, p_over)
     return GoalExpectations(*_core.football_calibrate_batch(home, draw, away, over, line, errors != "nan"))
+
+
+def calibrate_1x2(p_home: float, p_draw: float, p_away: float, *, rho: float = 0.0) -> DixonColes:
+    """The model of a given rho that has these fair probabilities, without a total line.
+
+    A total line says more about the number of goals than the draw does: use `calibrate` where there is one.
+    Reproduced in `tests/golden/reference_models.py`.
+
+    Raises
+    ------
+    FootballError
+        Impossible prices, or prices that no model of this rho has.
+
+    Examples
+    --------
+    >>> calibrate_1x2(0.4608, 0.2511, 0.2881)
+    DixonColes(lambda_home=1.556, lambda_away=1.177, rho=0.0)
+    """
+    means = calibrate_1x2_batch([p_home], [p_draw], [p_away], rho=rho)
+    return DixonColes(float(means.lambda_home[0]), float(means.lambda_away[0]), rho)
+
+
+def calibrate_1x2_batch(
+    p_home: npt.ArrayLike,
+    p_draw: npt.ArrayLike,
+    p_away: npt.ArrayLike,
+    *,
+    rho: npt.ArrayLike = 0.0,
+    errors: Errors = "raise",
+) -> GoalExpectations:
+    """As `calibrate_1x2` for (n,) arrays, without the interpreter's lock.
+
+    >>> calibrate_1x2_batch([0.4608, 0.3], [0.2511, 0.28], [0.2881, 0.42]).lambda_away.round(4)
+    array([1.177 , 1.2789])
+    """
+    home, draw, away, rhos = _columns(p_home, p_draw, p_away, rho)
+    lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, errors != "nan")
+    return GoalExpectations(lambda_home, lambda_away, rhos)
 
 
 def calibrate_from_odds(
@@ -776,6 +835,91 @@ def board(
     return Board(tuple(_selection_index()), fair, odds)
 
 
+Incident: TypeAlias = Literal[
+    "kick_off",
+    "clock",
+    "half_time",
+    "second_half",
+    "full_time",
+    "goal",
+    "goal_cancelled",
+    "red_card",
+    "red_card_cancelled",
+]
+
+
+class LiveMatch:
+    """A match in play, priced by the engine's own live model.
+
+    Parameters
+    ----------
+    model
+        The match before kick-off.
+    first_half_share
+        Share of the goals that fall in the first half, 0.001 to 0.999 in thousandths.
+    lead_multipliers
+        Factors of the scoring rate of a side that leads, is level, trails; 0 to 10 in thousandths.
+
+    Examples
+    --------
+    >>> match = LiveMatch(DixonColes(1.62, 1.08, -0.08))
+    >>> for incident in [("kick_off", 0), ("goal", 1_500, "home"), ("clock", 2_600)]:
+    ...     match.apply(*incident)
+    >>> match
+    <LiveMatch first_half 1-0>
+    >>> round(match.board()["1x2/home"].fair, 3)
+    0.71
+    """
+
+    __slots__ = ("_core",)
+
+    def __init__(
+        self,
+        model: DixonColes,
+        *,
+        first_half_share: float = 0.45,
+        lead_multipliers: tuple[float, float, float] = (0.92, 1.0, 1.12),
+    ) -> None:
+        multipliers = [round(1_000 * factor) for factor in lead_multipliers]
+        share = round(1_000 * first_half_share)
+        self._core = _core.LiveMatch(model.lambda_home, model.lambda_away, model.rho, share, multipliers)
+
+    def apply(self, kind: Incident, clock_s: float, side: Literal["home", "away"] | None = None) -> None:
+        """What happened, at which match clock in seconds, and to which side where it concerns one.
+
+        The clock is 0 at kick-off and 2,700 at the start of the second half; it runs on through added time.
+
+        Raises
+        ------
+        BoundsError
+            An incident that does not exist or cannot follow the present period, or a clock outside 0 to
+            14,400.
+        """
+        self._core.apply(kind, round(1_000 * clock_s), side)
+
+    @property
+    def score(self) -> tuple[int, int]:
+        """Home and away goals so far."""
+        return self._core.score
+
+    @property
+    def period(self) -> str:
+        """`pre_match`, `first_half`, `half_time`, `second_half` or `full_time`."""
+        return self._core.period
+
+    def board(
+        self, *, margin: tuple[Method, float] = ("multiplicative", 1.05), ladder: LadderName = "fine"
+    ) -> Board:
+        """All selections as they stand; the arguments are those of `board`."""
+        method, booksum = margin
+        fair, odds = self._core.board(method, booksum, ladder)
+        return Board(tuple(_selection_index()), fair, odds)
+
+    def __repr__(self) -> str:
+        home, away = self.score
+        return f"<LiveMatch {self.period} {home}-{away}>"
+
+
 _SELECTIONS: dict[str, int] = {}
 
 
@@ -796,12 +940,6 @@ def _line(scores: Scores, kind: str, line: float) -> LineShares:
         model = (scores.lambda_home, scores.lambda_away, scores.rho)
         return LineShares(*_core.football_line_dixon_coles(*model, kind, line))
     return LineShares(*_core.football_line(_grid_of(scores), kind, line))
-
-
-def _columns(*values: npt.ArrayLike) -> list[FloatArray]:
-    """One-dimensional contiguous float64 arrays of one length."""
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
-    return [np.ascontiguousarray(array) for array in arrays]
 
 
 def _line_batch(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oddsengine import football, margin, odds, racing, risk, settle
+from oddsengine import football, margin, metrics, odds, racing, risk, settle
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -468,6 +468,25 @@ def settle_each_way(case: Case) -> Json:
     }
 
 
+def metrics_scores(case: Case) -> Json:
+    found = metrics.scores(case.inputs["probabilities"], case.inputs["outcomes"])
+    means = {
+        name: getattr(found, name) for name in ("log_loss_nats", "brier_sum", "brier_mean", "rps", "accuracy")
+    }
+    return {**means, "rps_each": found.rps_each}
+
+
+def metrics_calibration(case: Case) -> Json:
+    found = metrics.calibration(case.inputs["p"], case.inputs["y"], bins=case.inputs["bins"])
+    return {"ece": found.expected_error, "intercept": found.intercept, "slope": found.slope}
+
+
+def metrics_clv(case: Case) -> Json:
+    columns = (case.inputs[name] for name in ("odds_taken", "closing_odds", "selection"))
+    found = metrics.closing_line_value(*columns, method=case.inputs["method"])
+    return {"clv": found.each, "mean": found.mean}
+
+
 FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "counts.negbin_over": counts_negbin_over,
     "football.1x2": football_1x2,
@@ -490,6 +509,9 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "racing.henery": racing_henery,
     "racing.order": racing_order,
     "racing.withdraw": racing_withdraw,
+    "metrics.calibration": metrics_calibration,
+    "metrics.clv": metrics_clv,
+    "metrics.scores": metrics_scores,
     "risk.book": risk_book,
     "risk.max_stake": risk_max_stake,
     "settle.dead_heat": settle_dead_heat,

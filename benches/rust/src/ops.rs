@@ -8,7 +8,7 @@ use oddsengine_feeds::{decode_ingest, decode_order};
 use oddsengine_ledger::{AccountId, AccountKind, Ledger, Memo, Transfer};
 use oddsengine_markets::football::{FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{LiveState, MarketId};
-use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, offer_market};
+use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes};
 use oddsengine_pricing::football::DixonColes;
 use oddsengine_pricing::football::markets_basket::{self, BASKET_SIZE};
 use oddsengine_pricing::margin::MarginMethod;
@@ -344,7 +344,7 @@ struct Stages {
     live: Vec<LiveState>,
     models: Models,
     prefixes: ViewPrefixes,
-    scratch: OfferScratch,
+    offers: BoardOffers,
     odds: Vec<u32>,
     changed: Vec<u16>,
     out: Vec<u8>,
@@ -373,7 +373,7 @@ impl Stages {
             live,
             models,
             prefixes,
-            scratch: OfferScratch::default(),
+            offers: BoardOffers::default(),
             odds: vec![0; count],
             changed: (0..football().markets.len() as u16).collect(),
             out: Vec::new(),
@@ -390,21 +390,22 @@ impl Stages {
             odds_e4_max: Config::default().odds_e4_max,
             skew_b_minor: None,
         };
-        let Self { fixture, odds, scratch, .. } = self;
+        let Self { fixture, odds, offers, .. } = self;
         for market in &football().markets {
             let range = market.selections();
             let grades = &fixture.grades[range.clone()];
-            offer_market(
+            offers.add(
                 market,
+                range.start,
                 &fixture.win[range.clone()],
-                &fixture.refund[range.clone()],
+                &fixture.refund[range],
                 |slot| grades[slot].is_none(),
                 |_| 0,
                 &rules,
-                scratch,
-                &mut odds[range],
+                odds,
             );
         }
+        offers.finish(odds);
     }
 
     fn compare(&mut self) {

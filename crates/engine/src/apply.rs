@@ -8,7 +8,8 @@ use oddsengine_pricing::model::{ForeignProbabilities, MarketPrices, Parameters};
 use oddsengine_types::{BoundsError, FixtureId, Grade, Odds, SourceId};
 
 use crate::command::{
-    Body, Command, FixtureRequest, MODEL_INPUTS_MAX, MoneyRequest, PRICED_MARKETS_MAX, PricedMarket, VoidKind,
+    Body, Command, FixtureRequest, MODEL_INPUTS_MAX, MoneyRequest, PRICED_MARKETS_MAX, PricedMarket,
+    SPACES_MAX, VoidKind,
 };
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::engine::{Customer, Derived, Engine, Space};
@@ -202,6 +203,9 @@ impl Engine {
                 Reason::AlreadyExists,
                 format!("space {} exists with another definition", definition.name),
             )),
+            None if self.spaces.len() == SPACES_MAX => {
+                Err(out_of_bounds(BoundsError::outside("spaces", SPACES_MAX + 1, 0, SPACES_MAX)))
+            }
             None => self.push_space(definition.clone()).map_err(out_of_bounds),
         }
     }
@@ -424,7 +428,7 @@ impl Engine {
         }
         if change.reprices && matches!(fixture.request.format, Format::Custom(_)) {
             // Prices of the state before must not be taken; the model's answer follows.
-            fixture.stops.by_model = true;
+            (fixture.stops.by_model, fixture.stops.model_fault) = (true, None);
         }
         if fixture.status() != status_before {
             sink.event(Event::Trading { fixture });

@@ -193,6 +193,8 @@ codec_enum!(Body {
     22 = ModelFailed { fixture, fault },
 });
 
+/// Most spaces that are defined as data: they are kept for good.
+pub const SPACES_MAX: usize = 1_024;
 /// Most parameters of a foreign model.
 pub const MODEL_INPUTS_MAX: usize = 256;
 /// Most markets of one [`Body::SetPrices`].

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oddsengine_ledger::{AccountKind, Ledger};
 use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
-use oddsengine_pricing::board::{OfferScratch, ViewPrefixes};
+use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
 use oddsengine_pricing::model::Models;
 use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
 
@@ -59,7 +59,7 @@ pub(crate) struct Derived {
     pub platform_loss_minor: i64,
     /// Scratch space per template, by its id.
     pub prefixes: BTreeMap<u32, ViewPrefixes>,
-    pub offer: OfferScratch,
+    pub offer: BoardOffers,
     pub odds: Vec<u32>,
     pub changed: Vec<u16>,
 }
@@ -183,6 +183,11 @@ impl Engine {
         self.fixture_index.get(&id).map(|&index| &self.fixtures[index as usize])
     }
 
+    /// A space that was defined as data.
+    pub fn space(&self, id: SpaceId) -> Option<&Space> {
+        self.spaces.get(&id)
+    }
+
     /// All tickets, in order of submission.
     pub fn tickets(&self) -> &[Ticket] {
         &self.tickets
@@ -287,7 +292,7 @@ impl Derived {
             sport_loss_minor: BTreeMap::new(),
             platform_loss_minor: 0,
             prefixes: BTreeMap::new(),
-            offer: OfferScratch::default(),
+            offer: BoardOffers::default(),
             odds: Vec::new(),
             changed: Vec::new(),
         })

@@ -91,6 +91,9 @@ impl Engine {
         let fixture = &mut self.fixtures[index];
         let count = fixture.odds_e4.len();
         fixture.live = Decode::decode(input)?;
+        if !fixture.live.fits(&fixture.request.format, fixture.template) {
+            return Err(input.error(format!("the state of fixture {} is not one of its sport", fixture.id())));
+        }
         fixture.parameters = Decode::decode(input)?;
         fixture.stops = Decode::decode(input)?;
         fixture.void = Decode::decode(input)?;

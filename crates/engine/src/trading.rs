@@ -1,7 +1,7 @@
 //! Boards: from a fixture's state to its prices, and which markets changed.
 
 use oddsengine_markets::{Format, LiveState, Possible, Template};
-use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, enforce_monotone, offer_market};
+use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes, enforce_monotone};
 use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_risk::Book;
 
@@ -140,7 +140,8 @@ impl Engine {
         let range = fixture.template().markets[usize::from(market)].selections();
         derived.odds.clear();
         derived.odds.resize(range.len(), 0);
-        offer_one(config, fixture, usize::from(market), &mut derived.offer, &mut derived.odds);
+        offer_one(config, fixture, usize::from(market), &mut derived.offer, 0, &mut derived.odds);
+        derived.offer.finish(&mut derived.odds);
         fixture.odds_e4[range].copy_from_slice(&derived.odds);
         self.publish(index, &[market], 0, sink);
     }
@@ -194,9 +195,11 @@ impl Engine {
                 fixture,
                 market_index,
                 &mut derived.offer,
-                &mut derived.odds[market.selections()],
+                market.selections().start,
+                &mut derived.odds,
             );
         }
+        derived.offer.finish(&mut derived.odds);
         if config.skew_b_minor.is_some() && has_model {
             keep_lines_monotone(fixture, &mut derived.odds);
         }
@@ -257,16 +260,19 @@ impl Engine {
     }
 }
 
-/// Prices one market: by hand, kept, or from the model.
+/// Prices one market: by hand, kept, or from the model; then perhaps only when the offers are finished. `first` is the
+/// place of its first selection in `board_odds`.
 fn offer_one(
     config: &Config,
     fixture: &Fixture,
     market_index: usize,
-    scratch: &mut OfferScratch,
-    odds: &mut [u32],
+    offers: &mut BoardOffers,
+    first: usize,
+    board_odds: &mut [u32],
 ) {
     let market = &fixture.template().markets[market_index];
     let range = market.selections();
+    let odds = &mut board_odds[first..first + range.len()];
     let grades = &fixture.grades[range.clone()];
     let close_decided = |odds: &mut [u32]| {
         odds.iter_mut().zip(grades).filter(|(_, grade)| grade.is_some()).for_each(|(odds, _)| *odds = 0);
@@ -293,7 +299,8 @@ fn offer_one(
             };
             let (win, refund) = (&fixture.win[range.clone()], &fixture.refund[range.clone()]);
             let payout = |slot: usize| fixture.book.selection((range.start + slot) as u16).payout_minor;
-            offer_market(market, win, refund, |slot| grades[slot].is_none(), payout, &rules, scratch, odds);
+            let is_open = |slot: usize| grades[slot].is_none();
+            offers.add(market, first, win, refund, is_open, payout, &rules, board_odds);
         }
         PriceSource::Model => odds.fill(0),
     }

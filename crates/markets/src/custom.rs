@@ -5,6 +5,10 @@
 //! any other sport. What may still happen is told by the feed, as ranges of outcomes; prices come as probabilities of
 //! the outcomes.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{LazyLock, Mutex};
+
+use oddsengine_types::bounds::{KEY_BYTES_MAX, NAME_BYTES_MAX};
 use oddsengine_types::{
     BoundsError, Decode, DecodeError, Encode, Grade, Reader, StateHash, codec_enum, codec_struct,
 };
@@ -13,7 +17,8 @@ use crate::format::CUSTOM;
 use crate::joint::{JointSpace, MAIN_CELLS_MAX, ViewMap};
 use crate::live::{IncidentError, LiveChange, LivePhase, LiveSummary};
 use crate::template::{
-    GRADES_MAX, MarketDefinition, Rules, SELECTIONS_MAX, Template, VIEW_CELLS_MAX, View, text_id,
+    GRADES_MAX, MarketDefinition, MarketId, Rules, SELECTIONS_MAX, SelectionId, Template, VIEW_CELLS_MAX,
+    View, text_id,
 };
 
 /// Most views of a space.
@@ -105,55 +110,29 @@ impl SpaceDefinition {
     /// # Errors
     /// The first part outside its range, named.
     pub fn check(&self) -> Result<(), BoundsError> {
-        let count = |what: &str, value: usize, low: usize, high: usize| match (low..=high).contains(&value) {
-            true => Ok(()),
-            false => Err(BoundsError::outside(what, value, low, high)),
-        };
-        count("outcome_count", self.outcome_count as usize, 2, MAIN_CELLS_MAX)?;
-        count("views", self.views.len(), 1, VIEWS_MAX)?;
-        count("markets", self.markets.len(), 1, usize::from(u16::MAX) - 1)?;
-        let mut cell_counts = Vec::with_capacity(self.views.len());
-        for view in &self.views {
-            let name = &view.name;
-            let outcomes = self.outcome_count as usize;
-            count(&format!("outcomes of view {name}"), view.cell_of_outcome.len(), outcomes, outcomes)?;
-            let mut occurs = [false; VIEW_CELLS_MAX];
-            view.cell_of_outcome.iter().for_each(|&cell| occurs[usize::from(cell)] = true);
-            let cell_count = occurs.iter().rposition(|&occurs| occurs).map_or(0, |last| last + 1);
-            if let Some(absent) = occurs[..cell_count].iter().position(|&occurs| !occurs) {
-                return Err(BoundsError::new(format!("cell {absent} of view {name} has no outcome")));
-            }
-            cell_counts.push(cell_count);
+        check_text("name of the space", &self.name, NAME_BYTES_MAX)?;
+        check_count("outcome_count", self.outcome_count as usize, 2, MAIN_CELLS_MAX)?;
+        check_count("views", self.views.len(), 1, VIEWS_MAX)?;
+        check_count("markets", self.markets.len(), 1, usize::from(u16::MAX) - 1)?;
+        let cell_counts: Vec<usize> =
+            self.views.iter().map(|view| self.check_view(view)).collect::<Result<_, _>>()?;
+        let mut known = Known { grades: vec![Grade::LOST], ..Known::default() };
+        self.markets.iter().try_for_each(|market| check_market(market, &cell_counts, &mut known))?;
+        check_count("selections", known.selections.len(), 1, SPACE_SELECTIONS_MAX)
+    }
+
+    /// The number of cells of a view.
+    fn check_view(&self, view: &SpaceView) -> Result<usize, BoundsError> {
+        let (name, outcomes) = (&view.name, self.outcome_count as usize);
+        check_text("name of a view", name, NAME_BYTES_MAX)?;
+        check_count(&format!("outcomes of view {name}"), view.cell_of_outcome.len(), outcomes, outcomes)?;
+        let mut occurs = [false; VIEW_CELLS_MAX];
+        view.cell_of_outcome.iter().for_each(|&cell| occurs[usize::from(cell)] = true);
+        let cell_count = occurs.iter().rposition(|&occurs| occurs).map_or(0, |last| last + 1);
+        match occurs[..cell_count].iter().position(|&occurs| !occurs) {
+            Some(absent) => Err(BoundsError::new(format!("cell {absent} of view {name} has no outcome"))),
+            None => Ok(cell_count),
         }
-        let mut grades = vec![Grade::LOST];
-        let mut keys = std::collections::BTreeSet::new();
-        let mut selection_count = 0;
-        for market in &self.markets {
-            let key = &market.key;
-            if !keys.insert(key) {
-                return Err(BoundsError::new(format!("market {key} is defined twice")));
-            }
-            count(&format!("view of market {key}"), market.view.into(), 0, self.views.len() - 1)?;
-            count(&format!("selections of market {key}"), market.selections.len(), 1, SELECTIONS_MAX)?;
-            count(&format!("winners of market {key}"), market.winners.into(), 1, market.selections.len())?;
-            selection_count += market.selections.len();
-            let mut names = std::collections::BTreeSet::new();
-            for selection in &market.selections {
-                if !names.insert(&selection.name) {
-                    return Err(BoundsError::new(format!("{key}/{} is defined twice", selection.name)));
-                }
-                let cells = cell_counts[usize::from(market.view)];
-                let what = format!("grades of {key}/{}", selection.name);
-                count(&what, selection.grades.len(), cells, cells)?;
-                for grade in &selection.grades {
-                    if !grades.contains(grade) {
-                        grades.push(*grade);
-                    }
-                }
-                count("distinct grades", grades.len(), 1, GRADES_MAX)?;
-            }
-        }
-        count("selections", selection_count, 1, SPACE_SELECTIONS_MAX)
     }
 
     /// Compiles it, once per distinct content; the same content gives the same template.
@@ -161,8 +140,6 @@ impl SpaceDefinition {
     /// # Errors
     /// As [`SpaceDefinition::check`].
     pub fn compile(&self) -> Result<&'static Template, BoundsError> {
-        use std::collections::BTreeMap;
-        use std::sync::{LazyLock, Mutex};
         static COMPILED: LazyLock<Mutex<BTreeMap<[u8; 16], &'static Template>>> =
             LazyLock::new(Mutex::default);
         self.check()?;
@@ -177,7 +154,7 @@ impl SpaceDefinition {
             cell_count: view.cell_of_outcome.iter().max().map_or(0, |&last| usize::from(last) + 1),
         };
         let maps = self.views.iter().map(|view| ViewMap::Exact(view.cell_of_outcome.clone())).collect();
-        let definitions: Vec<MarketDefinition<(u8, Vec<Grade>)>> = self
+        let definitions: Vec<MarketDefinition<(u8, &[Grade])>> = self
             .markets
             .iter()
             .map(|market| MarketDefinition {
@@ -186,7 +163,7 @@ impl SpaceDefinition {
                 selections: market
                     .selections
                     .iter()
-                    .map(|selection| (selection.name.clone(), (market.view, selection.grades.clone())))
+                    .map(|selection| (selection.name.clone(), (market.view, selection.grades.as_slice())))
                     .collect(),
             })
             .collect();
@@ -199,6 +176,60 @@ impl SpaceDefinition {
             |(_, grades), _, cell| grades[cell],
             |_| Rules::Custom,
         )
+    }
+}
+
+/// What the markets of a space have told so far.
+#[derive(Default)]
+struct Known {
+    grades: Vec<Grade>,
+    keys: BTreeSet<MarketId>,
+    selections: BTreeSet<SelectionId>,
+}
+
+fn check_market(market: &SpaceMarket, cell_counts: &[usize], known: &mut Known) -> Result<(), BoundsError> {
+    let key = &market.key;
+    check_text("market key", key, KEY_BYTES_MAX)?;
+    if key.contains('/') {
+        return Err(BoundsError::new(format!("market key {key} holds the slash that ends a key")));
+    }
+    // Compared as the ids that commands carry: two texts with one id are one market to them.
+    if !known.keys.insert(MarketId::of(key)) {
+        return Err(BoundsError::new(format!("market {key} is defined twice")));
+    }
+    check_count(&format!("view of market {key}"), market.view.into(), 0, cell_counts.len() - 1)?;
+    check_count(&format!("selections of market {key}"), market.selections.len(), 1, SELECTIONS_MAX)?;
+    check_count(&format!("winners of market {key}"), market.winners.into(), 1, market.selections.len())?;
+    let cells = cell_counts[usize::from(market.view)];
+    for SpaceSelection { name, grades } in &market.selections {
+        check_text(&format!("selection name of market {key}"), name, KEY_BYTES_MAX)?;
+        if !known.selections.insert(SelectionId::of(key, name)) {
+            return Err(BoundsError::new(format!("{key}/{name} is defined twice")));
+        }
+        check_count(&format!("grades of {key}/{name}"), grades.len(), cells, cells)?;
+        for grade in grades {
+            if !known.grades.contains(grade) {
+                known.grades.push(*grade);
+            }
+        }
+        check_count("distinct grades", known.grades.len(), 1, GRADES_MAX)?;
+    }
+    Ok(())
+}
+
+fn check_count(what: &str, value: usize, low: usize, high: usize) -> Result<(), BoundsError> {
+    match (low..=high).contains(&value) {
+        true => Ok(()),
+        false => Err(BoundsError::outside(what, value, low, high)),
+    }
+}
+
+/// Names are shown to people and carried in messages.
+fn check_text(what: &str, text: &str, bytes_max: usize) -> Result<(), BoundsError> {
+    check_count(&format!("bytes of the {what}"), text.len(), 1, bytes_max)?;
+    match text.chars().any(char::is_control) {
+        true => Err(BoundsError::new(format!("{what} {text:?} holds a control character"))),
+        false => Ok(()),
     }
 }
 
@@ -270,20 +301,7 @@ impl CustomState {
         if incident.values.len() > STATE_VALUES_MAX {
             return bad(format!("{} state values are more than {STATE_VALUES_MAX}", incident.values.len()));
         }
-        let mut least = 0;
-        for &(start, end) in &incident.possible {
-            if start < least || end <= start || end > self.outcome_count {
-                return bad(format!(
-                    "possible outcomes {start}..{end} are no ascending range of 0..{}",
-                    self.outcome_count
-                ));
-            }
-            least = end;
-        }
-        let possible = match incident.possible.is_empty() {
-            true => vec![(0, self.outcome_count)],
-            false => incident.possible.clone(),
-        };
+        let possible = self.ranges(&incident.possible).map_err(IncidentError::OutOfBounds)?;
         let count: u32 = possible.iter().map(|&(start, end)| u32::from(end - start)).sum();
         if incident.phase == LivePhase::Finished && count != 1 {
             return bad(format!("a fixture ends with one possible outcome, not with {count}"));
@@ -304,6 +322,37 @@ impl CustomState {
         };
         *self = next;
         Ok(change)
+    }
+
+    /// Ranges as they are kept: ascending, apart from each other; none told are all outcomes.
+    fn ranges(&self, told: &[(u16, u16)]) -> Result<Vec<(u16, u16)>, String> {
+        let outcome_count = self.outcome_count;
+        let mut ranges: Vec<(u16, u16)> = Vec::with_capacity(told.len().max(1));
+        for &(start, end) in told {
+            let least = ranges.last().map_or(0, |&(_, end)| end);
+            if start < least || end <= start || end > outcome_count {
+                return Err(format!(
+                    "possible outcomes {start}..{end} are no ascending range of 0..{outcome_count}"
+                ));
+            }
+            match ranges.last_mut() {
+                Some((_, last)) if *last == start => *last = end,
+                _ => ranges.push((start, end)),
+            }
+        }
+        if ranges.is_empty() {
+            ranges.push((0, outcome_count));
+        }
+        Ok(ranges)
+    }
+
+    /// Whether a fixture of this template can be in this state: one that was read from bytes may not.
+    pub fn fits(&self, template: &Template) -> bool {
+        usize::from(self.outcome_count) == template.joint.main_count
+            && self.values.len() <= STATE_VALUES_MAX
+            && self.ranges(&self.possible).is_ok_and(|ranges| ranges == self.possible)
+            && (self.phase != LivePhase::Finished
+                || matches!(self.possible[..], [(start, end)] if end - start == 1))
     }
 
     /// The outcome, once the fixture is over; the first possible one before.
@@ -347,6 +396,19 @@ impl ModelFault {
             Self::WrongSum => "model_wrong_sum",
             Self::Impossible => "model_impossible_outcome",
             Self::TooSlow => "model_too_slow",
+        }
+    }
+
+    /// What it means, as an error says it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Failed => {
+                "the model failed: it returned a status other than 0, raised, or gave a rate that is none"
+            }
+            Self::NotAProbability => "the model gave a number that is no probability of 0..=1",
+            Self::WrongSum => "the model's probabilities do not sum to 1 within 1e-6",
+            Self::Impossible => "the model gave probability to outcomes that are not possible",
+            Self::TooSlow => "the model took longer than its budget",
         }
     }
 }

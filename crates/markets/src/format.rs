@@ -6,36 +6,55 @@ use std::sync::{LazyLock, Mutex};
 use oddsengine_types::{SportId, codec_enum};
 
 use crate::custom::SpaceId;
-use crate::football;
+use crate::football::{self, FootballFormat};
 use crate::racing::{self, RacingFormat};
 use crate::template::Template;
+use crate::tennis::{self, TennisFormat};
 
 /// The sports by name, in the order of their [`SportId`].
 const SPORTS: &[&str] = &["football", "custom", "tennis", "racing"];
 
 const FOOTBALL: SportId = SportId(0);
 pub(crate) const CUSTOM: SportId = SportId(1);
+const TENNIS: SportId = SportId(2);
 const RACING: SportId = SportId(3);
 
 /// A sport and what of its rules the markets of a fixture depend on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
-    /// Football: two halves.
-    #[default]
-    Football,
+    /// Football: two halves, and what is offered beside the score.
+    Football(FootballFormat),
     /// A space that was defined as data.
     Custom(SpaceId),
+    /// Tennis: sets, deciding set, advantage, retirement.
+    Tennis(TennisFormat),
     /// Horse and greyhound racing.
     Racing(RacingFormat),
 }
-codec_enum!(Format { 0 = Football, 1 = Custom(space), 3 = Racing(format) });
+codec_enum!(Format { 0 = Football(format), 1 = Custom(space), 2 = Tennis(format), 3 = Racing(format) });
+
+impl Default for Format {
+    fn default() -> Self {
+        Self::FOOTBALL
+    }
+}
 
 impl Format {
+    /// Football with the markets of the score alone.
+    pub const FOOTBALL: Self = Self::Football(FootballFormat {
+        knockout: None,
+        corners: false,
+        cards: false,
+        intervals: false,
+        players: [0; 2],
+    });
+
     /// The sport.
     pub fn sport(&self) -> SportId {
         match self {
-            Self::Football => FOOTBALL,
+            Self::Football(_) => FOOTBALL,
             Self::Custom(_) => CUSTOM,
+            Self::Tennis(_) => TENNIS,
             Self::Racing(_) => RACING,
         }
     }
@@ -46,7 +65,8 @@ impl Format {
     /// A field outside its range, named.
     pub fn check(&self) -> Result<(), oddsengine_types::BoundsError> {
         match self {
-            Self::Football | Self::Custom(_) => Ok(()),
+            Self::Football(format) => format.check(),
+            Self::Custom(_) | Self::Tennis(_) => Ok(()),
             Self::Racing(format) => format.check(),
         }
     }
@@ -67,11 +87,11 @@ pub fn sport_id(name: &str) -> Option<SportId> {
 pub fn template_of(format: &Format) -> Option<&'static Template> {
     static COMPILED: LazyLock<Mutex<BTreeMap<Format, &'static Template>>> = LazyLock::new(Mutex::default);
     static DEFAULT_FOOTBALL: LazyLock<&'static Template> =
-        LazyLock::new(|| Box::leak(Box::new(football::template::compile(FOOTBALL))));
+        LazyLock::new(|| Box::leak(Box::new(compile(&Format::FOOTBALL))));
     match format {
-        Format::Football => return Some(*DEFAULT_FOOTBALL),
+        &Format::FOOTBALL => return Some(*DEFAULT_FOOTBALL),
         Format::Custom(_) => return None,
-        Format::Racing(_) => {}
+        Format::Football(_) | Format::Tennis(_) | Format::Racing(_) => {}
     }
     let mut compiled = COMPILED.lock().expect("compiling does not panic for a checked format");
     Some(*compiled.entry(*format).or_insert_with(|| Box::leak(Box::new(compile(format)))))
@@ -79,7 +99,8 @@ pub fn template_of(format: &Format) -> Option<&'static Template> {
 
 fn compile(format: &Format) -> Template {
     match format {
-        Format::Football => football::template::compile(FOOTBALL),
+        Format::Football(format) => football::template::compile(FOOTBALL, format),
+        Format::Tennis(format) => tennis::template::compile(TENNIS, format),
         Format::Racing(format) => racing::template::compile(RACING, format),
         Format::Custom(_) => unreachable!("spaces that are data are compiled from their definition"),
     }
@@ -91,7 +112,8 @@ fn compile(format: &Format) -> Template {
 /// The sport has none: its formats differ in everything, or are data.
 pub fn template(sport: SportId) -> &'static Template {
     match sport {
-        FOOTBALL => template_of(&Format::Football).expect("football has a template"),
+        FOOTBALL => template_of(&Format::FOOTBALL).expect("football has a template"),
+        TENNIS => template_of(&Format::Tennis(TennisFormat::default())).expect("tennis has a template"),
         other => panic!("sport {other} has no default template"),
     }
 }

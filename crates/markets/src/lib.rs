@@ -12,6 +12,7 @@ pub mod joint;
 pub mod live;
 pub mod racing;
 pub mod template;
+pub mod tennis;
 
 pub use custom::{ModelFault, SpaceDefinition, SpaceId};
 pub use format::{Format, sport_id, sports, template, template_of};

@@ -10,6 +10,7 @@ use crate::format::Format;
 use crate::joint::{CellSet, ViewMap};
 use crate::racing::{RacingIncident, RacingOutcome, RacingState};
 use crate::template::Template;
+use crate::tennis::{TennisGates, TennisIncident, TennisOutcome, TennisState};
 
 /// How a fixture ended, or one way it could.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Outcome {
     Football(FootballOutcome),
     /// A space that was defined as data.
     Custom(CustomOutcome),
+    /// Tennis.
+    Tennis(Box<TennisOutcome>),
     /// Racing.
     Racing(RacingOutcome),
 }
@@ -29,10 +32,12 @@ pub enum Incident {
     Football(FootballIncident),
     /// A space that was defined as data.
     Custom(CustomIncident),
+    /// Tennis.
+    Tennis(TennisIncident),
     /// Racing.
     Racing(RacingIncident),
 }
-codec_enum!(Incident { 0 = Football(incident), 1 = Custom(incident), 3 = Racing(incident) });
+codec_enum!(Incident { 0 = Football(incident), 1 = Custom(incident), 2 = Tennis(incident), 3 = Racing(incident) });
 
 impl Incident {
     /// The name on the wire.
@@ -40,6 +45,7 @@ impl Incident {
         match self {
             Self::Football(incident) => incident.kind.name(),
             Self::Custom(_) => "state",
+            Self::Tennis(incident) => incident.kind.name(),
             Self::Racing(incident) => incident.name(),
         }
     }
@@ -52,10 +58,12 @@ pub enum LiveState {
     Football(FootballState),
     /// A space that was defined as data.
     Custom(CustomState),
+    /// Tennis.
+    Tennis(Box<TennisState>),
     /// Racing.
     Racing(RacingState),
 }
-codec_enum!(LiveState { 0 = Football(state), 1 = Custom(state), 3 = Racing(state) });
+codec_enum!(LiveState { 0 = Football(state), 1 = Custom(state), 2 = Tennis(state), 3 = Racing(state) });
 
 /// Where a fixture stands, whatever the sport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -183,9 +191,21 @@ impl LiveState {
     /// Before the start.
     pub fn new(format: &Format, template: &Template) -> Self {
         match format {
-            Format::Football => Self::Football(FootballState::default()),
+            Format::Football(format) => Self::Football(FootballState::new(*format)),
             Format::Custom(_) => Self::Custom(CustomState::new(template)),
+            Format::Tennis(format) => Self::Tennis(Box::new(TennisState::new(*format))),
             Format::Racing(format) => Self::Racing(RacingState::new(format)),
+        }
+    }
+
+    /// Whether a fixture of this format can be in this state: one that was read from bytes may not.
+    pub fn fits(&self, format: &Format, template: &Template) -> bool {
+        match (self, format) {
+            (Self::Custom(state), Format::Custom(_)) => state.fits(template),
+            (Self::Football(state), Format::Football(format)) => state.format == *format,
+            (Self::Tennis(state), Format::Tennis(format)) => state.format == *format,
+            (Self::Racing(state), Format::Racing(format)) => state.format == *format,
+            _ => false,
         }
     }
 
@@ -205,6 +225,7 @@ impl LiveState {
         match (self, incident) {
             (Self::Football(state), Incident::Football(incident)) => state.apply(incident),
             (Self::Custom(state), Incident::Custom(incident)) => state.apply(incident),
+            (Self::Tennis(state), Incident::Tennis(incident)) => state.apply(incident),
             (Self::Racing(state), Incident::Racing(incident)) => state.apply(incident),
             _ => Err(IncidentError::AnotherSport),
         }
@@ -215,6 +236,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.phase(),
             Self::Custom(state) => state.phase,
+            Self::Tennis(state) => state.phase(),
             Self::Racing(state) => state.phase(),
         }
     }
@@ -224,6 +246,7 @@ impl LiveState {
         match self {
             Self::Football(state) => Outcome::Football(state.outcome()),
             Self::Custom(state) => Outcome::Custom(state.outcome()),
+            Self::Tennis(state) => Outcome::Tennis(Box::new(state.outcome())),
             Self::Racing(state) => Outcome::Racing(state.outcome()),
         }
     }
@@ -233,6 +256,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.summary(),
             Self::Custom(state) => state.summary(),
+            Self::Tennis(state) => state.summary(),
             Self::Racing(state) => state.summary(),
         }
     }
@@ -242,6 +266,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.score(),
             Self::Custom(state) => state.score,
+            Self::Tennis(state) => state.score(),
             Self::Racing(_) => (0, 0),
         }
     }
@@ -251,6 +276,7 @@ impl LiveState {
         match self {
             Self::Football(state) => state.clock_ms,
             Self::Custom(state) => state.clock_ms,
+            Self::Tennis(state) => state.clock_ms,
             Self::Racing(_) => 0,
         }
     }
@@ -260,10 +286,8 @@ impl LiveState {
         let cell_count = |view: u8| template.views[usize::from(view)].cell_count;
         match self {
             Self::Football(state) => {
-                let allows = |view| {
-                    let gate = state.gate(view);
-                    CellSet::from_cells((0..cell_count(view)).filter(|&cell| gate.allows(cell)))
-                };
+                let views = state.format.views();
+                let allows = |view: u8| state.possible_cells(views[usize::from(view)]);
                 possible.fill(template, allows, |visit| state.visit_possible_main(visit));
             }
             Self::Racing(state) => {
@@ -283,6 +307,11 @@ impl LiveState {
                     cells
                 };
                 possible.fill(template, allows, |visit| state.visit_possible_main(visit));
+            }
+            Self::Tennis(state) => {
+                let gates = TennisGates::new(&state.format, &state.score);
+                let visit_main = |visit: &mut dyn FnMut(usize)| state.visit_possible_main(&gates, visit);
+                possible.fill(template, |view| gates.view(view), visit_main);
             }
         }
     }

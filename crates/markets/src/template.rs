@@ -162,6 +162,8 @@ pub enum Rules {
     Football(Vec<crate::football::Rule>),
     /// A space that was defined as data: the grades of the cells are the rules.
     Custom,
+    /// Tennis.
+    Tennis(Vec<crate::tennis::Rule>),
     /// Racing.
     Racing(Vec<crate::racing::RacingRule>),
 }
@@ -329,6 +331,7 @@ impl Template {
             (Rules::Football(rules), Outcome::Football(outcome)) => rules[selection].grade(outcome),
             (Rules::Racing(rules), Outcome::Racing(outcome)) => rules[selection].grade(outcome),
             (Rules::Custom, Outcome::Custom(outcome)) => self.grade_at_main(selection, outcome.cell.into()),
+            (Rules::Tennis(rules), Outcome::Tennis(outcome)) => rules[selection].grade(outcome),
             (_, outcome) => panic!("{outcome:?} is no outcome of sport {}", self.sport),
         }
     }
@@ -406,13 +409,14 @@ fn common_view<R>(definition: &MarketDefinition<R>, view_of: impl Fn(&R) -> u8) 
     views.all(|view| view == first).then_some(first)
 }
 
-/// Consecutive markets whose keys differ only after the colon.
+/// Consecutive two-way markets whose keys differ only after the colon.
 fn line_families<R>(definitions: &[MarketDefinition<R>]) -> Vec<std::ops::Range<usize>> {
-    let stem = |index: usize| definitions[index].key.split(':').next();
+    let shape =
+        |index: usize| (definitions[index].key.split(':').next(), definitions[index].selections.len());
     let mut families = Vec::new();
     let mut start = 0;
     for index in 1..=definitions.len() {
-        if index == definitions.len() || stem(index) != stem(start) {
+        if index == definitions.len() || shape(index) != shape(start) {
             if index - start > 1 && definitions[start].selections.len() == 2 {
                 families.push(start..index);
             }

@@ -24,7 +24,7 @@ fn random_outcome(random: &mut Lcg, goals_max: u64) -> FootballOutcome {
     for index in 0..count {
         goals[usize::from(index >= first_half)][order.side(index).unwrap().index()] += 1;
     }
-    FootballOutcome { goals, order }
+    FootballOutcome::new(goals, order)
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn the_joint_space_contains_every_combination_of_grades() {
 
 #[test]
 fn live_state_is_reached_through_the_sport_neutral_face() {
-    let mut live = LiveState::new(&Format::Football, template(sport_id("football").unwrap()));
+    let mut live = LiveState::new(&Format::FOOTBALL, template(sport_id("football").unwrap()));
     let incident = FootballIncident { kind: Kind::KickOff, clock_ms: 0, score_after: Some((0, 0)) };
     let change = live.apply(&Incident::Football(incident)).unwrap();
     assert!(change.reprices && !change.regrades);

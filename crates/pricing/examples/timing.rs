@@ -1,4 +1,5 @@
-//! Times the hot functions of pricing: `cargo run --release -p oddsengine-pricing --example timing`.
+//! Times the hot functions of pricing: `cargo run --release -p oddsengine-pricing --example timing`, or only those whose
+//! name has a text in it: `... --example timing -- shin`.
 //!
 //! Each figure is nanoseconds per call, over runs of many calls with changing inputs: the fastest run and the median
 //! run. Every result is added to a sum that is checked, so that no work can be left out. Shared machines are noisy;
@@ -9,8 +10,9 @@ use oddsengine_pricing::football::inplay::{full_time, next_goal};
 use oddsengine_pricing::football::intensity::{IntensityProfile, MatchClock, Period, RateMultipliers};
 use oddsengine_pricing::football::markets_basket::{BASKET_SIZE, fill, fill_batch};
 use oddsengine_pricing::football::markov::{MatchState, final_scores};
+use oddsengine_pricing::football::score_model::{ScoreFamily, ScoreModel};
 use oddsengine_pricing::football::{DixonColes, ScoreGrid};
-use oddsengine_pricing::margin::{MarginMethod, apply, remove};
+use oddsengine_pricing::margin::{MarginMethod, apply, fair_probabilities_rows, remove};
 use oddsengine_pricing::snap::snap_min_margin;
 use std::hint::black_box;
 use std::time::Instant;
@@ -22,12 +24,16 @@ fn main() {
     margins();
     grids();
     calibrations();
+    score_models();
     in_play();
     snapping();
 }
 
-/// Prints the time of `call(index)`, which returns a number that must stay finite.
+/// Prints, unless the name lacks the text asked for, the time of `call(index)`, which returns a number that must stay finite.
 fn time(name: &str, calls: usize, mut call: impl FnMut(usize) -> f64) {
+    if !std::env::args().nth(1).is_none_or(|text| name.contains(&text)) {
+        return;
+    }
     let mut ns: Vec<f64> = (0..RUNS)
         .map(|_| {
             let start = Instant::now();
@@ -50,6 +56,16 @@ fn book(count: usize, index: usize) -> Vec<f64> {
 }
 
 fn margins() {
+    for count in [3, 20] {
+        let rows: Vec<f64> = (0..4_096).flat_map(|index| book(count, index)).map(|pi| 1.0 / pi).collect();
+        let mut fair = vec![0.0; rows.len()];
+        for method in MarginMethod::ALL {
+            time(&format!("4,096 x remove {method}, {count} selections"), 3, |_| {
+                assert!(fair_probabilities_rows(method, &rows, count, 1.0, &mut fair).is_empty());
+                fair[0]
+            });
+        }
+    }
     for count in [2, 3, 20, 30] {
         let books: Vec<Vec<f64>> = (0..256).map(|index| book(count, index)).collect();
         let mut out = vec![0.0; count];
@@ -57,7 +73,7 @@ fn margins() {
             time(&format!("remove {method}, {count} selections"), 20_000, |index| {
                 remove(method, &books[index % 256], 1.0, &mut out).map_or(0.0, |()| out[0])
             });
-            if count == 3 {
+            if count < 4 {
                 let fair: Vec<Vec<f64>> =
                     books.iter().map(|b| b.iter().map(|p| p / b.iter().sum::<f64>()).collect()).collect();
                 time(&format!("apply {method}, {count} selections"), 20_000, |index| {
@@ -104,6 +120,36 @@ fn calibrations() {
     time("calibrate from Asian lines", 2_000, |index| {
         from_asian_lines(-3, 0.45 + 0.0005 * (index % 200) as f64, 11, 0.487).expect("a model exists").total()
     });
+}
+
+fn score_models() {
+    for (name, family) in [
+        ("conway maxwell", ScoreFamily::CONWAY_MAXWELL),
+        ("bivariate poisson", ScoreFamily::BIVARIATE_POISSON),
+        ("weibull frank", ScoreFamily::WEIBULL_FRANK),
+    ] {
+        let model = ScoreModel::new(family).unwrap();
+        let prices: Vec<MatchPrices> = (0..256).map(closing_prices).collect();
+        time(&format!("calibrate {name}"), 2_000, |index| {
+            model.calibrate(&prices[index % 256]).unwrap().rate_home
+        });
+        let scores: Vec<_> = prices.iter().map(|prices| model.calibrate(prices).unwrap()).collect();
+        time(&format!("grid {name}"), 2_000, |index| model.grid(&scores[index % 256]).unwrap().home());
+    }
+}
+
+/// Fair prices that differ with the index.
+fn closing_prices(index: usize) -> MatchPrices {
+    let model =
+        DixonColes::new(0.8 + 0.01 * (index % 160) as f64, 0.7 + 0.008 * (index % 90) as f64, -0.06).unwrap();
+    let grid = ScoreGrid::from_dixon_coles(&model);
+    MatchPrices {
+        home: grid.home(),
+        draw: grid.draw(),
+        away: grid.away(),
+        total_quarters: 10,
+        over: grid.over(10).win,
+    }
 }
 
 fn in_play() {

@@ -10,7 +10,7 @@
 use oddsengine_markets::{Market, Template};
 use oddsengine_types::{Ladder, Odds};
 
-use crate::margin::{self, MarginMethod};
+use crate::margin::{MarginMethod, WaitingBooks};
 
 /// Fair probabilities below this are not offered: the longest odds would still be a gift to the book's model error.
 pub const PROBABILITY_MIN: f64 = 1e-7;
@@ -71,24 +71,133 @@ pub struct PriceRules {
     pub skew_b_minor: Option<f64>,
 }
 
-/// Scratch space of [`offer_market`], so that the hot path does not allocate.
+/// Prices the markets of a board, those whose margin needs a search together at the end.
+///
+/// ```
+/// use oddsengine_markets::{sport_id, template};
+/// use oddsengine_pricing::board::{BoardOffers, PriceRules};
+/// use oddsengine_pricing::margin::MarginMethod;
+/// use oddsengine_types::Ladder;
+/// let market = &template(sport_id("football").unwrap()).markets[0];
+/// let rules = PriceRules {
+///     method: MarginMethod::Power,
+///     booksum: 1.05,
+///     ladder: Ladder::Fine,
+///     odds_e4_min: 10_010,
+///     odds_e4_max: 10_000_000,
+///     skew_b_minor: None,
+/// };
+/// let (mut offers, mut odds_e4) = (BoardOffers::default(), [0; 3]);
+/// offers.add(market, 0, &[0.45, 0.28, 0.27], &[0.0; 3], |_| true, |_| 0, &rules, &mut odds_e4);
+/// offers.finish(&mut odds_e4);
+/// assert_eq!(odds_e4, [21_400, 33_700, 34_800]);
+/// ```
 #[derive(Clone, Debug, Default)]
-pub struct OfferScratch {
-    open: Vec<usize>,
+pub struct BoardOffers {
+    waiting: Vec<WaitingMarket>,
+    /// Open selections of the waiting markets, by their places on the board.
+    places: Vec<u32>,
+    /// Their fair probabilities.
     fair: Vec<f64>,
-    target: Vec<f64>,
-    implied: Vec<f64>,
+    skewed: Vec<f64>,
+    books: WaitingBooks,
 }
 
-/// Prices one market: fills `odds_e4` (by selection of the market; 0 = not offered).
-///
-/// * `win`, `refund`: expectations of the market's selections.
-/// * `is_open`: the selection is not decided.
-/// * `payout_minor`: what the book pays if the selection wins, for the skew.
-///
-/// A method that cannot price the book (a favourite near certainty) falls back to nothing: the selections stay
-/// without a price, and the market is shown without one.
-#[allow(clippy::too_many_arguments)] // one call per market on the hot path: slices of the board, no bundle to build
+#[derive(Clone, Copy, Debug)]
+struct WaitingMarket {
+    /// Range of `places` and `fair`.
+    first: u32,
+    end: u32,
+    rules: PriceRules,
+}
+
+impl BoardOffers {
+    /// Prices one market: fills its part of `odds_e4` (0 = not offered), now or in [`BoardOffers::finish`].
+    ///
+    /// * `first`: the place of the market's first selection in `odds_e4`.
+    /// * `win`, `refund`: expectations of the market's selections.
+    /// * `is_open`: the selection is not decided.
+    /// * `payout_minor`: what the book pays if the selection wins, for the skew.
+    ///
+    /// A method that cannot price the book (a favourite near certainty) falls back to nothing: the selections stay
+    /// without a price, and the market is shown without one.
+    #[allow(clippy::too_many_arguments)] // one call per market on the hot path: slices of the board, no bundle to build
+    pub fn add(
+        &mut self,
+        market: &Market,
+        first: usize,
+        win: &[f64],
+        refund: &[f64],
+        is_open: impl Fn(usize) -> bool,
+        payout_minor: impl Fn(usize) -> i64,
+        rules: &PriceRules,
+        odds_e4: &mut [u32],
+    ) {
+        let odds_e4 = &mut odds_e4[first..first + win.len()];
+        if rules.method == MarginMethod::Multiplicative && rules.skew_b_minor.is_none() {
+            for (index, odds_e4) in odds_e4.iter_mut().enumerate() {
+                let fair = fair_probability(win[index], refund[index]);
+                *odds_e4 = if is_open(index) { offered(fair * rules.booksum, fair, rules) } else { 0 };
+            }
+            return;
+        }
+        let begin = self.places.len();
+        for index in 0..odds_e4.len() {
+            odds_e4[index] = 0;
+            let probability = fair_probability(win[index], refund[index]);
+            if is_open(index) && probability > PROBABILITY_MIN {
+                self.places.push((first + index) as u32);
+                self.fair.push(probability);
+            }
+        }
+        let fair = &self.fair[begin..];
+        if fair.len() < 2 {
+            self.places.truncate(begin);
+            self.fair.truncate(begin);
+            return;
+        }
+        let target = match (rules.skew_b_minor, market.winners) {
+            (Some(b_minor), 1) => {
+                self.skewed.clear();
+                self.skewed.resize(fair.len(), 0.0);
+                let payout = |slot: usize| payout_minor(self.places[begin + slot] as usize - first);
+                skew(fair, payout, b_minor, &mut self.skewed);
+                &self.skewed[..]
+            }
+            _ => fair,
+        };
+        let sum: f64 = target.iter().sum();
+        self.books.push(rules.method, target.iter().copied(), sum * rules.booksum);
+        let (first, end) = (begin as u32, self.places.len() as u32);
+        self.waiting.push(WaitingMarket { first, end, rules: *rules });
+    }
+
+    /// Prices the markets that wait; `odds_e4` is the board that they were added with.
+    pub fn finish(&mut self, odds_e4: &mut [u32]) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.books.solve();
+        for (index, market) in self.waiting.iter().enumerate() {
+            let Some(implied) = self.books.implied(index) else { continue };
+            let range = market.first as usize..market.end as usize;
+            let open = self.places[range.clone()].iter().zip(&self.fair[range]);
+            for ((&place, &fair), &implied) in open.zip(implied) {
+                odds_e4[place as usize] = offered(implied, fair, &market.rules);
+            }
+        }
+        self.waiting.clear();
+        self.places.clear();
+        self.fair.clear();
+        self.books.clear();
+    }
+}
+
+/// Scratch space of [`offer_market`], so that the hot path does not allocate.
+pub type OfferScratch = BoardOffers;
+
+/// Prices one market alone, with the odds that it gets on a board; see [`BoardOffers::add`]. `odds_e4` is the market's.
+#[allow(clippy::too_many_arguments)] // as [`BoardOffers::add`]
 pub fn offer_market(
     market: &Market,
     win: &[f64],
@@ -99,40 +208,8 @@ pub fn offer_market(
     scratch: &mut OfferScratch,
     odds_e4: &mut [u32],
 ) {
-    if rules.method == MarginMethod::Multiplicative && rules.skew_b_minor.is_none() {
-        for (index, odds_e4) in odds_e4.iter_mut().enumerate() {
-            let fair = fair_probability(win[index], refund[index]);
-            *odds_e4 = if is_open(index) { offered(fair * rules.booksum, fair, rules) } else { 0 };
-        }
-        return;
-    }
-    let OfferScratch { open, fair, target, implied } = scratch;
-    open.clear();
-    fair.clear();
-    for index in 0..odds_e4.len() {
-        odds_e4[index] = 0;
-        let probability = fair_probability(win[index], refund[index]);
-        if is_open(index) && probability > PROBABILITY_MIN {
-            open.push(index);
-            fair.push(probability);
-        }
-    }
-    if open.len() < 2 {
-        return;
-    }
-    target.clone_from(fair);
-    implied.clear();
-    implied.resize(fair.len(), 0.0);
-    if let (Some(b_minor), 1) = (rules.skew_b_minor, market.winners) {
-        skew(fair, |slot| payout_minor(open[slot]), b_minor, target);
-    }
-    let sum: f64 = target.iter().sum();
-    if margin::apply(rules.method, target, sum * rules.booksum, implied).is_err() {
-        return;
-    }
-    for ((&index, &fair), &implied) in open.iter().zip(fair.iter()).zip(implied.iter()) {
-        odds_e4[index] = offered(implied, fair, rules);
-    }
+    scratch.add(market, 0, win, refund, is_open, payout_minor, rules, odds_e4);
+    scratch.finish(odds_e4);
 }
 
 /// Liability skew: `p_i * exp(L_i / b)`, normalised to the sum of `fair`. The logarithmic market scoring rule

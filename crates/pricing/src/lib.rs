@@ -6,9 +6,13 @@
 //! be correctly rounded, so they cannot differ.
 
 pub mod board;
+pub mod fit;
 pub mod football;
+mod lanes;
 pub mod margin;
 pub mod model;
 pub mod racing;
 mod root;
+pub mod same_game;
 pub mod snap;
+pub mod tennis;

@@ -1,28 +1,58 @@
 //! The models behind one face: parameters and live state in, view probabilities out. The engine knows no sport.
 
 use oddsengine_markets::custom::ModelFault;
-use oddsengine_markets::football::{FootballState, MatchPeriod};
+use oddsengine_markets::football::{FootballFormat, FootballState, MatchPeriod, score_of};
+use oddsengine_markets::tennis::TennisFormat;
 use oddsengine_markets::{Format, LiveState, Template, ViewMap};
 use oddsengine_types::{BoundsError, codec_enum, codec_struct};
 
 use crate::board::ViewPrefixes;
 use crate::football::calibration::{calibrate_from_odds, from_supremacy_total};
+use crate::football::depth::{DepthExpectation, DepthFill};
 use crate::football::intensity::{IntensityConfig, IntensityProfile, MatchClock, Period, RateMultipliers};
 use crate::football::live_views::{RemainingGoals, fill_views};
 use crate::football::{DixonColes, FootballError};
 use crate::margin::MarginMethod;
 use crate::racing::calibration::{PlacePrices, RacingConfig};
 use crate::racing::{self, RacingParameters};
+use crate::tennis::calibration::{CalibrationSettings, SERVE_MEAN_DEFAULT, from_expected_games, from_odds};
+use crate::tennis::{self, TennisError, TennisParameters};
 
 /// Settings of all models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelConfig {
     /// Football.
     pub football: FootballConfig,
+    /// Tennis.
+    pub tennis: TennisConfig,
     /// Racing.
     pub racing: RacingConfig,
 }
-codec_struct!(ModelConfig { football, racing });
+codec_struct!(ModelConfig { football, tennis, racing });
+
+/// Settings of tennis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TennisConfig {
+    /// Mean of both serve levels where no games market is priced, in ten-thousandths.
+    pub serve_mean_e4: u32,
+    /// How many points of evidence each serve level is worth before the match; 0 if levels are exactly known.
+    pub prior_points: u32,
+}
+codec_struct!(TennisConfig { serve_mean_e4, prior_points });
+
+impl Default for TennisConfig {
+    fn default() -> Self {
+        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 0 }
+    }
+}
+
+impl TennisConfig {
+    fn settings(&self) -> Result<CalibrationSettings, TennisError> {
+        let prior_points = (self.prior_points > 0).then(|| f64::from(self.prior_points));
+        let serve_mean = f64::from(self.serve_mean_e4) / 10_000.0;
+        CalibrationSettings { serve_mean, prior_points, first_server: None }.checked()
+    }
+}
 
 /// Settings of football in play, in thousandths. Illustrative defaults until fitted on licensed data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +91,16 @@ impl Default for FootballConfig {
 /// The parameters of a fixture's model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameters {
-    /// Football: expected goals of the whole match.
-    Football(GoalExpectation),
+    /// Football: expected goals of the whole match, and what is expected beside the score.
+    Football(FootballParameters),
     /// A space that was defined as data: what its own model gave.
     Custom(ForeignProbabilities),
+    /// Tennis: serve levels.
+    Tennis(TennisParameters),
     /// Racing: strengths of the runners.
     Racing(RacingParameters),
 }
-codec_enum!(Parameters { 0 = Football(expectation), 1 = Custom(foreign), 3 = Racing(parameters) });
+codec_enum!(Parameters { 0 = Football(parameters), 1 = Custom(foreign), 2 = Tennis(serve), 3 = Racing(parameters) });
 
 /// What a foreign model was given and what it gave: inputs of the engine, never recomputed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,7 +116,7 @@ codec_struct!(ForeignProbabilities { inputs, probabilities });
 pub const FOREIGN_SUM_TOLERANCE: f64 = 1e-6;
 
 impl ForeignProbabilities {
-    /// Checks probabilities against what is possible and scales them to sum to 1.
+    /// Checks probabilities against what is possible, and scales those of possible outcomes to sum to 1.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -100,7 +132,28 @@ impl ForeignProbabilities {
         if (mass - sum).abs() > FOREIGN_SUM_TOLERANCE {
             return Err(ModelFault::Impossible);
         }
-        Ok(probabilities.iter().map(|p| p / sum).collect())
+        let mut checked = vec![0.0; probabilities.len()];
+        for main in possible_main.iter().map(|&main| usize::from(main)) {
+            checked[main] = probabilities[main] / mass;
+        }
+        Ok(checked)
+    }
+}
+
+/// What a football match is expected to bring.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FootballParameters {
+    /// Goals.
+    pub goals: GoalExpectation,
+    /// What the format offers beside the score.
+    pub depth: DepthExpectation,
+}
+codec_struct!(FootballParameters { goals, depth });
+
+impl FootballParameters {
+    /// Goals of a model, and on average what such a match brings beside them.
+    pub fn of(model: &DixonColes) -> Self {
+        Self { goals: goal_expectation(model), depth: DepthExpectation::of(model) }
     }
 }
 
@@ -130,6 +183,7 @@ pub struct MarketPrices<'a> {
 pub struct Models {
     profile: IntensityProfile,
     multipliers: RateMultipliers,
+    tennis: CalibrationSettings,
     racing: RacingConfig,
 }
 
@@ -170,7 +224,9 @@ impl Models {
             red_opponent: share(football.red_card_opponent_e3),
         };
         config.racing.check()?;
-        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)?, racing: config.racing })
+        let bad_tennis = |error: TennisError| BoundsError::new(format!("models.tennis: {error}"));
+        let tennis = config.tennis.settings().map_err(bad_tennis)?;
+        Ok(Self { profile, multipliers: multipliers.checked().map_err(bad)?, tennis, racing: config.racing })
     }
 
     /// Parameters that explain market prices.
@@ -184,15 +240,16 @@ impl Models {
         prices: &[MarketPrices<'_>],
     ) -> Result<Parameters, BoundsError> {
         match format {
-            Format::Football => calibrate_football(template, prices),
+            Format::Football(_) => calibrate_football(template, prices),
             Format::Racing(_) => calibrate_racing(&self.racing, template, prices),
+            Format::Tennis(format) => calibrate_tennis(format, template, prices, &self.tennis),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no calibration: give its probabilities"))
             }
         }
     }
 
-    /// Parameters with this supremacy and total; what else the present parameters say is kept.
+    /// Parameters with this supremacy and total (goals; in tennis games); what else the present parameters say is kept.
     ///
     /// # Errors
     /// A total or supremacy outside its range.
@@ -204,17 +261,21 @@ impl Models {
         total: f64,
     ) -> Result<Parameters, BoundsError> {
         match format {
-            Format::Football => {
+            Format::Football(_) => {
                 let plain = from_supremacy_total(supremacy, total)
                     .map_err(|error| BoundsError::new(error.to_string()))?;
-                let mut expectation = goal_expectation(&plain);
+                let mut parameters = FootballParameters::of(&plain);
                 if let Some(Parameters::Football(now)) = now {
-                    let (low, high) =
-                        DixonColes::rho_bounds(expectation.lambda_home, expectation.lambda_away);
-                    expectation.rho = now.rho.clamp(low, high);
+                    let goals = &mut parameters.goals;
+                    let (low, high) = DixonColes::rho_bounds(goals.lambda_home, goals.lambda_away);
+                    goals.rho = now.goals.rho.clamp(low, high);
+                    parameters.depth = now.depth.clone();
                 }
-                Ok(Parameters::Football(expectation))
+                Ok(Parameters::Football(parameters))
             }
+            Format::Tennis(format) => from_expected_games(format, supremacy, total, &self.tennis)
+                .map(Parameters::Tennis)
+                .map_err(|error| BoundsError::new(error.to_string())),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no supremacy and total: set its inputs"))
             }
@@ -233,12 +294,16 @@ impl Models {
         prefixes: &mut ViewPrefixes,
     ) -> bool {
         match (parameters, live) {
-            (Parameters::Football(expectation), LiveState::Football(state)) => {
-                fill_views(&self.remaining_goals(expectation, state), state, prefixes);
-                true
+            (Parameters::Football(parameters), LiveState::Football(state)) => {
+                fill_views(&self.remaining_goals(&parameters.goals, state), state, prefixes);
+                state.format == FootballFormat::default() || self.fill_depth(parameters, state, prefixes)
             }
             (Parameters::Racing(parameters), LiveState::Racing(state)) => {
                 racing::live_views::fill_views(parameters, state, prefixes);
+                true
+            }
+            (Parameters::Tennis(parameters), LiveState::Tennis(state)) => {
+                tennis::fill_views(parameters, state, prefixes);
                 true
             }
             (Parameters::Custom(foreign), LiveState::Custom(_)) => {
@@ -248,28 +313,57 @@ impl Models {
         }
     }
 
+    /// Fills the views beside the score; `false` when the parameters give none.
+    fn fill_depth(
+        &self,
+        parameters: &FootballParameters,
+        state: &FootballState,
+        prefixes: &mut ViewPrefixes,
+    ) -> bool {
+        let lambda = [parameters.goals.lambda_home, parameters.goals.lambda_away];
+        let fill = DepthFill {
+            expectation: &parameters.depth,
+            profile: &self.profile,
+            multipliers: &self.multipliers,
+            clock: match_clock(state),
+            lambda,
+            rates: self.rates(&parameters.goals, state),
+            state,
+        };
+        fill.fill(prefixes).is_ok()
+    }
+
     /// Goals still expected: the match's expectation, times what the clock leaves of each half, times what score
     /// and red cards do to the rates.
     pub fn remaining_goals(&self, expectation: &GoalExpectation, state: &FootballState) -> RemainingGoals {
-        let period = match state.period {
-            MatchPeriod::PreMatch => Period::BeforeKickOff,
-            MatchPeriod::FirstHalf => Period::FirstHalf,
-            MatchPeriod::HalfTime => Period::HalfTime,
-            MatchPeriod::SecondHalf => Period::SecondHalf,
-            MatchPeriod::FullTime => Period::Ended,
-        };
-        let half = usize::from(state.period >= MatchPeriod::HalfTime);
-        let announced_stoppage_ms = state.announced_ms[half].map(|ms| ms as u32);
-        let clock = MatchClock { period, elapsed_ms: state.clock_ms as u32, announced_stoppage_ms };
-        let shares = self.profile.remaining_share(clock);
-        let (home, away) = state.score();
-        let difference = i32::from(home) - i32::from(away);
-        let (home, away) = self.multipliers.multipliers(difference, state.red_cards[0], state.red_cards[1]);
+        let shares = self.profile.remaining_share(match_clock(state));
+        let rates = self.rates(expectation, state);
         let lambda = [expectation.lambda_home, expectation.lambda_away];
-        let rates = [lambda[0] * home, lambda[1] * away];
         let means = [shares.first_half, shares.second_half].map(|share| rates.map(|rate| rate * share));
         RemainingGoals { means, lambda, rho: expectation.rho }
     }
+
+    /// Goals a side would score in a whole match at the present score and red cards.
+    fn rates(&self, expectation: &GoalExpectation, state: &FootballState) -> [f64; 2] {
+        let (home, away) = score_of(state.goals, oddsengine_markets::football::Period::Match);
+        let difference = i32::from(home) - i32::from(away);
+        let (home, away) = self.multipliers.multipliers(difference, state.red_cards[0], state.red_cards[1]);
+        [expectation.lambda_home * home, expectation.lambda_away * away]
+    }
+}
+
+/// The clock of regulation.
+fn match_clock(state: &FootballState) -> MatchClock {
+    let period = match state.period {
+        MatchPeriod::PreMatch => Period::BeforeKickOff,
+        MatchPeriod::FirstHalf => Period::FirstHalf,
+        MatchPeriod::HalfTime => Period::HalfTime,
+        MatchPeriod::SecondHalf => Period::SecondHalf,
+        _ => Period::Ended,
+    };
+    let half = usize::from(state.period >= MatchPeriod::HalfTime);
+    let announced_stoppage_ms = state.announced_ms[half].map(|ms| ms as u32);
+    MatchClock { period, elapsed_ms: state.clock_ms as u32, announced_stoppage_ms }
 }
 
 fn goal_expectation(model: &DixonColes) -> GoalExpectation {
@@ -295,7 +389,7 @@ fn calibrate_football(template: &Template, prices: &[MarketPrices<'_>]) -> Resul
         MarginMethod::Multiplicative,
     );
     fitted
-        .map(|fitted| Parameters::Football(goal_expectation(&fitted.model)))
+        .map(|fitted| Parameters::Football(FootballParameters::of(&fitted.model)))
         .map_err(|error| BoundsError::new(error.to_string()))
 }
 
@@ -319,6 +413,21 @@ fn calibrate_racing(
     let places = place.as_ref().map(|(places, odds)| PlacePrices { places: *places, odds });
     racing::calibration::calibrate(config, &decimals(win), places)
         .map(Parameters::Racing)
+        .map_err(|error| BoundsError::new(error.to_string()))
+}
+
+/// From the prices of `match_winner` and any `total_games:` lines.
+fn calibrate_tennis(
+    format: &TennisFormat,
+    template: &Template,
+    prices: &[MarketPrices<'_>],
+    settings: &CalibrationSettings,
+) -> Result<Parameters, BoundsError> {
+    let odds: Vec<[f64; 2]> = prices.iter().map(decimals::<2>).collect::<Result<_, _>>()?;
+    let keys = prices.iter().map(|price| template.markets[price.market].key.as_str());
+    let prices: Vec<(&str, &[f64])> = keys.zip(&odds).map(|(key, odds)| (key, odds.as_slice())).collect();
+    from_odds(format, &prices, MarginMethod::Multiplicative, settings)
+        .map(Parameters::Tennis)
         .map_err(|error| BoundsError::new(error.to_string()))
 }
 

@@ -1,10 +1,11 @@
 //! The football board against brute force: every selection's price from an enumeration of outcomes.
 
-use oddsengine_markets::football::{
-    FootballIncident, FootballIncidentKind as Kind, FootballOutcome, FootballState, GoalOrder, Side,
-};
+mod enumeration;
+
+use enumeration::{futures, state_after};
+use oddsengine_markets::football::{FootballIncidentKind as Kind, FootballState, GoalOrder, Side};
 use oddsengine_markets::{Outcome, Template, sport_id, template};
-use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, offer_market};
+use oddsengine_pricing::board::{BoardOffers, OfferScratch, PriceRules, ViewPrefixes, offer_market};
 use oddsengine_pricing::football::live_views::{RemainingGoals, fill_views};
 use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_types::Ladder;
@@ -21,62 +22,6 @@ fn expectations(remaining: &RemainingGoals, state: &FootballState) -> (Vec<f64>,
     let (mut win, mut refund) = (vec![0.0; count], vec![0.0; count]);
     prefixes.expectations(template, &mut win, &mut refund);
     (win, refund)
-}
-
-fn poisson(mean: f64, count: u16) -> f64 {
-    (1..=count).fold((-mean).exp(), |p, k| p * mean / f64::from(k))
-}
-
-/// Every sequence of up to `most` further goals with every half-time position, weighted by the model.
-fn futures(remaining: &RemainingGoals, state: &FootballState, most: u16) -> Vec<(FootballOutcome, f64)> {
-    let [first, second] = remaining.means;
-    let mut all = Vec::new();
-    let first_open = state.half_is_open(0);
-    for count in 0..=most {
-        for bits in 0..1_u64 << count {
-            let sides: Vec<Side> =
-                (0..count).map(|i| if bits >> i & 1 == 1 { Side::Away } else { Side::Home }).collect();
-            for split in if first_open { 0..=count } else { 0..=0 } {
-                let mut outcome = state.outcome();
-                let mut added = [[0_u16; 2]; 2];
-                for (index, &side) in sides.iter().enumerate() {
-                    let half = usize::from(!first_open || index >= usize::from(split));
-                    outcome.goals[half][side.index()] += 1;
-                    added[half][side.index()] += 1;
-                    outcome.order.push(side);
-                }
-                let binomial =
-                    |n: u16, k: u16| (0..k).fold(1.0, |c, i| c * f64::from(n - i) / f64::from(i + 1));
-                let mut weight = 1.0;
-                for (half, means) in [first, second].iter().enumerate() {
-                    let [home, away] = added[half];
-                    // Within a half every order of its goals is equally likely.
-                    weight *= poisson(means[0], home) * poisson(means[1], away) / binomial(home + away, home);
-                }
-                let (home, away) = outcome.score(oddsengine_markets::football::Period::Match);
-                let ([lambda, mu], rho) = (remaining.lambda, remaining.rho);
-                weight *= match (home, away) {
-                    (0, 0) => 1.0 - lambda * mu * rho,
-                    (0, 1) => 1.0 + lambda * rho,
-                    (1, 0) => 1.0 + mu * rho,
-                    (1, 1) => 1.0 - rho,
-                    _ => 1.0,
-                };
-                all.push((outcome, weight));
-            }
-        }
-    }
-    let total: f64 = all.iter().map(|(_, weight)| weight).sum();
-    all.iter_mut().for_each(|(_, weight)| *weight /= total);
-    all
-}
-
-fn state_after(kinds: &[Kind]) -> FootballState {
-    let mut state = FootballState::default();
-    for &kind in kinds {
-        state.apply(&FootballIncident { kind, clock_ms: 0, score_after: None }).unwrap();
-    }
-    state
 }
 
 #[test]
@@ -133,6 +78,7 @@ fn offered_boards_cannot_be_arbitraged() {
     let template = football();
     let mut random = Lcg(5);
     let mut scratch = OfferScratch::default();
+    let mut offers = BoardOffers::default();
     for round in 0..400 {
         let goals = (0..(random.unit() * 5.0) as usize)
             .map(|_| Kind::Goal(if random.unit() < 0.5 { Side::Home } else { Side::Away }));
@@ -158,6 +104,8 @@ fn offered_boards_cannot_be_arbitraged() {
             skew_b_minor,
         };
         let mut odds = vec![0; template.selections.len()];
+        // The same board, whose margins are applied together at the end.
+        let mut together = vec![u32::MAX; template.selections.len()];
         for market in &template.markets {
             let range = market.selections();
             let payouts: Vec<i64> = range.clone().map(|_| (random.unit() * 1e6) as i64).collect();
@@ -170,6 +118,16 @@ fn offered_boards_cannot_be_arbitraged() {
                 &rules,
                 &mut scratch,
                 &mut odds[range.clone()],
+            );
+            offers.add(
+                market,
+                range.start,
+                &win[range.clone()],
+                &refund[range.clone()],
+                |_| true,
+                |i| payouts[i],
+                &rules,
+                &mut together,
             );
             let mut booksum = 0.0;
             for selection in range {
@@ -194,6 +152,8 @@ fn offered_boards_cannot_be_arbitraged() {
                 );
             }
         }
+        offers.finish(&mut together);
+        assert_eq!(together, odds);
         if skew_b_minor.is_none() {
             check_monotone(template, &win, &refund, &odds);
         }

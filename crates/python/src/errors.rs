@@ -3,6 +3,8 @@
 //! The classes are written in Python, `oddsengine.exceptions`, where they can have two bases, examples and
 //! attributes; they are looked up when the first one is raised.
 
+use oddsengine_markets::ModelFault;
+use oddsengine_pricing::fit::FitError;
 use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
 use oddsengine_pricing::racing::RacingError;
@@ -12,9 +14,11 @@ use pyo3::prelude::*;
 
 mod python {
     pyo3::import_exception!(oddsengine.exceptions, BoundsError);
+    pyo3::import_exception!(oddsengine.exceptions, FitError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
     pyo3::import_exception!(oddsengine.exceptions, RacingError);
+    pyo3::import_exception!(oddsengine.exceptions, ModelError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
 }
@@ -56,6 +60,20 @@ impl Raise for RacingError {
             Self::Margin(error) => error.raise(),
             error => python::RacingError::new_err(error.to_string()),
         }
+    }
+}
+
+impl Raise for FitError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        python::FitError::new_err((self.to_string(), self.code()))
+    }
+}
+
+impl Raise for ModelFault {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        python::ModelError::new_err((self.sentence(), self.name()))
     }
 }
 

@@ -2,24 +2,32 @@
 
 use std::ffi::c_void;
 
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
-use oddsengine_markets::custom::{SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
-use oddsengine_runtime::foreign::{GRID_SIDE_MAX, IntensityFunction, JointFunction, fill_score_grid};
+use numpy::{PyArray2, PyReadonlyArray2};
+use oddsengine_markets::custom::{
+    CustomIncident, CustomState, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView,
+};
+use oddsengine_markets::joint::MAIN_CELLS_MAX;
+use oddsengine_markets::{LivePhase, ModelFault};
+use oddsengine_runtime::foreign::{BUDGET_NS_MAX, ForeignModel, IntensityFunction, JointFunction};
 use oddsengine_types::{BoundsError, Grade};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::errors::OrRaise;
+use crate::errors::{OrRaise, raise_in_row};
 
 /// A selection: name, and won share, refunded share, denominator per cell.
 pub type Selection = (String, Vec<(u16, u16, u16)>);
+type Shares<'py> = Bound<'py, PyArray2<u16>>;
+type Matrix<'py> = Bound<'py, PyArray2<f64>>;
 
-/// Largest denominator of a grade that a native function gives as floats.
+/// Largest denominator of a grade that is given as floats.
 const DENOMINATOR_MAX: u16 = 64;
 
 /// Adds the functions of this file.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(grades_by_function, module)?)?;
+    module.add_function(wrap_pyfunction!(grades_of_shares, module)?)?;
+    module.add_function(wrap_pyfunction!(joint_distribution, module)?)?;
     module.add_function(wrap_pyfunction!(score_distribution, module)?)
 }
 
@@ -76,34 +84,53 @@ fn not_null(address: usize) -> PyResult<*const c_void> {
 /// `f(outcome, number_count, shares)`: writes the won and the refunded share of the stake to `shares[0..2]`.
 type GradeFunction = unsafe extern "C" fn(*const i64, usize, *mut f64);
 
-/// The grades that the native function at an address gives on every outcome, as (won, refunded, of).
+/// The grades that the native function at an address gives on every outcome: (won, refunded, of) a row.
 #[pyfunction]
-fn grades_by_function(
-    py: Python<'_>,
+fn grades_by_function<'py>(
+    py: Python<'py>,
     address: usize,
-    outcomes: PyReadonlyArray2<'_, i64>,
-) -> PyResult<Vec<(u16, u16, u16)>> {
+    outcomes: PyReadonlyArray2<'py, i64>,
+) -> PyResult<Shares<'py>> {
     let pointer = not_null(address)?;
     // SAFETY: as above.
     #[allow(unsafe_code)]
     let function = unsafe { std::mem::transmute::<*const c_void, GradeFunction>(pointer) };
-    let rows = outcomes.as_array();
-    let rows = rows.as_standard_layout();
-    py.detach(|| {
-        rows.rows()
-            .into_iter()
-            .map(|row| {
-                let mut shares = [0.0; 2];
-                // SAFETY: the row is contiguous and live, `shares` has two places.
-                #[allow(unsafe_code)]
-                unsafe {
-                    function(row.as_ptr(), row.len(), shares.as_mut_ptr());
-                }
-                exact_grade(shares).map(Grade::parts)
-            })
-            .collect::<Result<_, _>>()
-    })
-    .or_raise()
+    let outcomes = outcomes.as_array();
+    let outcomes = outcomes.as_standard_layout();
+    let grades = outcomes.rows().into_iter().map(|row| {
+        let mut shares = [f64::NAN; 2];
+        // SAFETY: the row is contiguous and live, `shares` has two places.
+        #[allow(unsafe_code)]
+        unsafe {
+            function(row.as_ptr(), row.len(), shares.as_mut_ptr());
+        }
+        shares
+    });
+    exact_grades(py, grades)
+}
+
+/// The grades of won and refunded shares of the stake: (won, refunded, of) a row.
+#[pyfunction]
+fn grades_of_shares<'py>(py: Python<'py>, shares: PyReadonlyArray2<'py, f64>) -> PyResult<Shares<'py>> {
+    let shares = shares.as_array();
+    if shares.ncols() != 2 {
+        return Err(BoundsError::outside("columns of the shares", shares.ncols(), 2, 2)).or_raise();
+    }
+    exact_grades(py, shares.rows().into_iter().map(|row| [row[0], row[1]]))
+}
+
+fn exact_grades<'py>(
+    py: Python<'py>,
+    shares: impl ExactSizeIterator<Item = [f64; 2]>,
+) -> PyResult<Shares<'py>> {
+    let mut rows = Vec::with_capacity(shares.len());
+    for (outcome, shares) in shares.enumerate() {
+        match exact_grade(shares) {
+            Ok(grade) => rows.push(<[u16; 3]>::from(grade.parts()).to_vec()),
+            Err(error) => return Err(raise_in_row(py, &error, "outcome", outcome)),
+        }
+    }
+    Ok(PyArray2::from_vec2(py, &rows)?)
 }
 
 /// The grade of the smallest denominator that gives these shares.
@@ -111,7 +138,7 @@ fn exact_grade([win, refund]: [f64; 2]) -> Result<Grade, BoundsError> {
     let exact = |of: u16| {
         let parts = [win, refund].map(|share| share * f64::from(of));
         let is_whole =
-            |part: &f64| (part - part.round()).abs() < 1e-9 && (0.0..=f64::from(of)).contains(part);
+            |part: &f64| (part - part.round()).abs() < 1e-9 && (0.0..=f64::from(of)).contains(&part.round());
         parts
             .iter()
             .all(is_whole)
@@ -119,55 +146,89 @@ fn exact_grade([win, refund]: [f64; 2]) -> Result<Grade, BoundsError> {
     };
     (1..=DENOMINATOR_MAX).find_map(exact).ok_or_else(|| {
         BoundsError::new(format!(
-            "shares ({win}, {refund}) are no grade with a denominator up to {DENOMINATOR_MAX}"
+            "shares ({win}, {refund}) of the stake are no grade with a denominator up to {DENOMINATOR_MAX}"
         ))
     })
 }
 
-/// The distribution of the final score under the rates of the native function at an address: `side * side` numbers.
+/// A state as Python tells it: phase, score, clock, values, possible outcomes.
+type State = (String, (u16, u16), i64, Vec<i64>, Vec<(u16, u16)>);
+
+fn custom_state(outcome_count: usize, told: State) -> Result<CustomState, BoundsError> {
+    if !(2..=MAIN_CELLS_MAX).contains(&outcome_count) {
+        return Err(BoundsError::outside("outcomes", outcome_count, 2, MAIN_CELLS_MAX));
+    }
+    let (phase, score, clock_ms, values, possible) = told;
+    let phase = match phase.as_str() {
+        "pre_match" => LivePhase::PreMatch,
+        "in_play" => LivePhase::InPlay,
+        "finished" => LivePhase::Finished,
+        other => {
+            let what = format!("phase {other:?} is not one of pre_match, in_play, finished");
+            return Err(BoundsError::new(what));
+        }
+    };
+    let outcome_count = outcome_count as u16;
+    let mut state =
+        CustomState { outcome_count, possible: vec![(0, outcome_count)], ..CustomState::default() };
+    let period = String::new();
+    let incident = CustomIncident { phase, score, clock_ms, period, values, possible, danger: None };
+    state.apply(&incident).map_err(|error| BoundsError::new(error.to_string()))?;
+    Ok(state)
+}
+
+/// What a model gives for every row of inputs in one state, checked as the service checks it.
+fn distributions<'py>(
+    py: Python<'py>,
+    model: &ForeignModel,
+    inputs: &PyReadonlyArray2<'py, f64>,
+    state: &CustomState,
+) -> PyResult<Matrix<'py>> {
+    let mut possible = Vec::new();
+    state.visit_possible_main(&mut |main| possible.push(main as u16));
+    let inputs = inputs.as_array();
+    let inputs = inputs.as_standard_layout();
+    let rows = inputs.rows();
+    let computed: Result<Vec<Vec<f64>>, (usize, ModelFault)> = py.detach(|| {
+        let checked = |(row, inputs): (usize, numpy::ndarray::ArrayView1<'_, f64>)| {
+            let inputs = inputs.as_slice().expect("rows of the standard layout are contiguous");
+            model.checked(inputs, state, &possible).map_err(|fault| (row, fault))
+        };
+        rows.into_iter().enumerate().map(checked).collect()
+    });
+    match computed {
+        Ok(rows) => Ok(PyArray2::from_vec2(py, &rows)?),
+        Err((row, fault)) => Err(raise_in_row(py, &fault, "row of inputs", row)),
+    }
+}
+
+/// The probability of every outcome that the native function at an address gives, for every row of inputs.
 #[pyfunction]
-#[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
+fn joint_distribution<'py>(
+    py: Python<'py>,
+    address: usize,
+    inputs: PyReadonlyArray2<'py, f64>,
+    outcome_count: usize,
+    state: State,
+) -> PyResult<Matrix<'py>> {
+    let model = ForeignModel::joint(joint_function(address)?, BUDGET_NS_MAX).or_raise()?;
+    let state = custom_state(outcome_count, state).or_raise()?;
+    distributions(py, &model, &inputs, &state)
+}
+
+/// The distribution of the final score under the rates of the native function at an address, for every row of inputs.
+#[pyfunction]
 fn score_distribution<'py>(
     py: Python<'py>,
     address: usize,
-    inputs: PyReadonlyArray1<'py, f64>,
-    score: (usize, usize),
-    from_ms: f64,
+    inputs: PyReadonlyArray2<'py, f64>,
+    side: usize,
     end_ms: f64,
     steps: usize,
-    side: usize,
-) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    if !(2..=GRID_SIDE_MAX).contains(&side) {
-        return Err(BoundsError::outside("scores of a side", side, 2, GRID_SIDE_MAX)).or_raise();
-    }
-    if !(1..=10_000).contains(&steps) {
-        return Err(BoundsError::outside("steps", steps, 1, 10_000)).or_raise();
-    }
+    state: State,
+) -> PyResult<Matrix<'py>> {
     let function = intensity_function(address)?;
-    let inputs = inputs.to_vec()?;
-    let mut grid = vec![0.0; side * side];
-    py.detach(|| {
-        let rates = |clock_ms: f64, home: usize, away: usize| {
-            let mut rates = [0.0; 2];
-            // SAFETY: as above.
-            #[allow(unsafe_code)]
-            let status = unsafe {
-                function(
-                    inputs.as_ptr(),
-                    inputs.len(),
-                    clock_ms,
-                    home as i64,
-                    away as i64,
-                    rates.as_mut_ptr(),
-                )
-            };
-            match status == 0 && rates.iter().all(|rate: &f64| rate.is_finite() && *rate >= 0.0) {
-                true => Ok(rates),
-                false => Err(oddsengine_markets::ModelFault::Failed),
-            }
-        };
-        fill_score_grid(rates, score, from_ms, end_ms, steps, side, &mut grid)
-    })
-    .map_err(|fault| PyValueError::new_err(format!("the intensity gave no rate: {}", fault.name())))?;
-    Ok(PyArray1::from_vec(py, grid))
+    let model = ForeignModel::intensity(function, side, end_ms, steps, BUDGET_NS_MAX).or_raise()?;
+    let state = custom_state(side * side, state).or_raise()?;
+    distributions(py, &model, &inputs, &state)
 }

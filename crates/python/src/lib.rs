@@ -5,12 +5,15 @@ use pyo3::prelude::*;
 mod config;
 mod convert;
 mod errors;
+mod fit;
 mod foreign;
+mod live_match;
 mod margin;
 mod odds;
 mod pricing;
 mod racing;
 mod risk;
+mod score_models;
 mod service;
 mod settle;
 
@@ -30,11 +33,14 @@ mod _core {
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     foreign::register(module)?;
+    fit::register(module)?;
+    live_match::register(module)?;
     margin::register(module)?;
     odds::register(module)?;
     pricing::register(module)?;
     racing::register(module)?;
     risk::register(module)?;
+    score_models::register(module)?;
     service::register(module)?;
     settle::register(module)
 }

@@ -2,8 +2,8 @@
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use oddsengine_engine::Config;
-use oddsengine_markets::{Format, LiveState, sport_id, template};
-use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, fair_probability, offer_market};
+use oddsengine_markets::{Format, LiveState, Template, sport_id, template};
+use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes, fair_probability};
 use oddsengine_pricing::football::calibration::{self, CalibratedMatch, MatchPrices};
 use oddsengine_pricing::football::counts::NegativeBinomial;
 use oddsengine_pricing::football::inplay::{self, Half};
@@ -16,7 +16,7 @@ use oddsengine_pricing::football::{
     quarters_from_line,
 };
 use oddsengine_pricing::margin::{MarginError, MarginMethod};
-use oddsengine_pricing::model::{GoalExpectation, ModelConfig, Models, Parameters};
+use oddsengine_pricing::model::{FootballParameters, ModelConfig, Models, Parameters};
 use oddsengine_types::{BoundsError, Odds};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -52,9 +52,12 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(football_board, module)?)
 }
 
-type Numbers<'py> = PyReadonlyArray1<'py, f64>;
-type Array1<'py> = Bound<'py, PyArray1<f64>>;
-type Array2<'py> = Bound<'py, PyArray2<f64>>;
+/// A column of numbers.
+pub type Numbers<'py> = PyReadonlyArray1<'py, f64>;
+/// A new column.
+pub type Array1<'py> = Bound<'py, PyArray1<f64>>;
+/// A new matrix.
+pub type Array2<'py> = Bound<'py, PyArray2<f64>>;
 /// Expected goals of home and away, and rho.
 type Model = (f64, f64, f64);
 
@@ -434,7 +437,23 @@ fn football_board<'py>(
     booksum: f64,
     ladder: &str,
 ) -> PyResult<(Array1<'py>, Array1<'py>)> {
-    DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
+    let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
+    let models = Models::new(&ModelConfig::default()).or_raise()?;
+    let parameters = Parameters::Football(FootballParameters::of(&model));
+    price_board(py, template(football()), method, booksum, ladder, |template, prefixes| {
+        models.fill(template, &parameters, &LiveState::new(&Format::FOOTBALL, template), prefixes);
+    })
+}
+
+/// Fair probabilities and offered odds of all selections of a template whose views `fill` writes.
+pub fn price_board<'py>(
+    py: Python<'py>,
+    template: &'static Template,
+    method: &str,
+    booksum: f64,
+    ladder: &str,
+    fill: impl FnOnce(&Template, &mut ViewPrefixes),
+) -> PyResult<(Array1<'py>, Array1<'py>)> {
     if !(1.0..=2.0).contains(&booksum) {
         return Err(BoundsError::outside("booksum", booksum, 1, 2).raise());
     }
@@ -447,21 +466,20 @@ fn football_board<'py>(
         odds_e4_max: defaults.odds_e4_max,
         skew_b_minor: None,
     };
-    let template = template(football());
-    let models = Models::new(&ModelConfig::default()).or_raise()?;
-    let parameters = Parameters::Football(GoalExpectation { lambda_home, lambda_away, rho });
     let mut prefixes = ViewPrefixes::new(template);
-    models.fill(template, &parameters, &LiveState::new(&Format::Football, template), &mut prefixes);
+    fill(template, &mut prefixes);
 
     let count = template.selections.len();
     let (mut win, mut refund, mut odds_e4) = (vec![0.0; count], vec![0.0; count], vec![0; count]);
     prefixes.expectations(template, &mut win, &mut refund);
-    let mut scratch = OfferScratch::default();
+    let mut offers = BoardOffers::default();
     for market in &template.markets {
         let range = market.selections();
-        let (win, refund) = (&win[range.clone()], &refund[range.clone()]);
-        offer_market(market, win, refund, |_| true, |_| 0, &rules, &mut scratch, &mut odds_e4[range]);
+        let first = range.start;
+        let (win, refund) = (&win[range.clone()], &refund[range]);
+        offers.add(market, first, win, refund, |_| true, |_| 0, &rules, &mut odds_e4);
     }
+    offers.finish(&mut odds_e4);
     let fair = win.iter().zip(&refund).map(|(&win, &refund)| fair_probability(win, refund));
     let odds = odds_e4.iter().map(|&odds_e4| Odds::from_e4(odds_e4).map_or(f64::NAN, Odds::decimal));
     Ok((PyArray1::from_vec(py, fair.collect()), PyArray1::from_vec(py, odds.collect())))
@@ -474,7 +492,7 @@ pub fn football() -> oddsengine_types::SportId {
 
 /// What a line is about.
 #[derive(Clone, Copy)]
-enum LineKind {
+pub enum LineKind {
     Total,
     Handicap,
     HomeTotal,
@@ -493,7 +511,8 @@ impl LineKind {
         }
     }
 
-    fn named(name: &str) -> PyResult<Self> {
+    /// The kind of this name.
+    pub fn named(name: &str) -> PyResult<Self> {
         let unknown = || {
             let names = Self::ALL.map(Self::name).join(", ");
             BoundsError::new(format!("kind of line {name:?} is none of {names}"))
@@ -501,7 +520,8 @@ impl LineKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(unknown).or_raise()
     }
 
-    fn shares(self, grid: &ScoreGrid, quarters: i32) -> LineShares {
+    /// Win and lose fractions of the line on a grid.
+    pub fn shares(self, grid: &ScoreGrid, quarters: i32) -> LineShares {
         debug_assert!(quarters.abs() <= LINE_QUARTERS_MAX);
         match self {
             Self::Total => grid.over(quarters),
@@ -527,7 +547,7 @@ fn asian(handicap: f64, fair_home: f64, line: f64, fair_over: f64) -> Result<Dix
 }
 
 /// Columns of `N` numbers a row, computed without the interpreter's lock; nan in the refused rows unless strict.
-fn batch<'py, const N: usize>(
+pub fn batch<'py, const N: usize>(
     py: Python<'py>,
     row_count: usize,
     is_strict: bool,
@@ -550,14 +570,16 @@ fn batch<'py, const N: usize>(
     }
 }
 
-fn same_length(length: usize, others: &[usize]) -> PyResult<()> {
+/// Raises unless all lengths are this one.
+pub fn same_length(length: usize, others: &[usize]) -> PyResult<()> {
     match others.iter().find(|other| **other != length) {
         Some(other) => Err(BoundsError::new(format!("{other} rows do not fit {length}"))).or_raise(),
         None => Ok(()),
     }
 }
 
-fn rows<'a, const N: usize>(array: &'a PyReadonlyArray2<'_, f64>) -> PyResult<&'a [[f64; N]]> {
+/// The rows of a matrix of `N` columns.
+pub fn rows<'a, const N: usize>(array: &'a PyReadonlyArray2<'_, f64>) -> PyResult<&'a [[f64; N]]> {
     let columns = array.shape()[1];
     if columns != N {
         return Err(BoundsError::new(format!("{columns} columns are not {N}"))).or_raise();
@@ -574,7 +596,8 @@ fn score_grid(cells: &PyReadonlyArray2<'_, f64>) -> PyResult<ScoreGrid> {
     ScoreGrid::from_cells(shape[0], cells.as_array().iter().copied().collect()).or_raise()
 }
 
-fn matrix<'py>(py: Python<'py>, grid: &ScoreGrid) -> PyResult<Array2<'py>> {
+/// A grid as a matrix.
+pub fn matrix<'py>(py: Python<'py>, grid: &ScoreGrid) -> PyResult<Array2<'py>> {
     PyArray1::from_slice(py, grid.cells()).reshape([grid.size(), grid.size()])
 }
 
@@ -590,6 +613,7 @@ fn array_of(model: &DixonColes) -> [f64; 3] {
     [model.lambda_home(), model.lambda_away(), model.rho()]
 }
 
-fn parse(method: &str) -> PyResult<MarginMethod> {
+/// The margin method of this name.
+pub fn parse(method: &str) -> PyResult<MarginMethod> {
     MarginMethod::parse(method).map_err(|error: MarginError| error.raise())
 }

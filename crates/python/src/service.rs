@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use numpy::{PyArrayMethods, PyReadonlyArray1};
 use oddsengine_engine::{Body, Engine, Fixture, NoEvents, Ticket};
-use oddsengine_markets::SpaceId;
 use oddsengine_runtime::foreign::ForeignModel;
 use oddsengine_runtime::journal::{self, JournalError};
-use oddsengine_runtime::service::{self, RecoveryError, ServiceOptions};
+use oddsengine_runtime::service::{self, CommandError, RecoveryError, RegisterModelError, ServiceOptions};
 use oddsengine_runtime::wire::{self, Lookup};
 use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::config::config_from_dict;
-use crate::errors::OrRaise;
+use crate::errors::{OrRaise, Raise};
 use crate::foreign::{Selection, intensity_function, joint_function, space_definition};
 
 /// The source of commands of this process.
@@ -74,13 +74,13 @@ impl PyService {
     }
 
     fn ingest(&mut self, py: Python<'_>, payload: &[u8], now_ns: i64) {
-        // Without the interpreter's lock: a foreign model may be called.
         let inner = &mut self.inner;
-        py.detach(|| inner.ingest(payload, now_ns));
+        without_lock(py, inner.has_models(), || inner.ingest(payload, now_ns));
     }
 
-    fn order(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
-        self.inner.order(identity, payload, now_ns);
+    fn order(&mut self, py: Python<'_>, identity: &[u8], payload: &[u8], now_ns: i64) {
+        let inner = &mut self.inner;
+        without_lock(py, inner.has_models(), || inner.order(identity, payload, now_ns));
     }
 
     fn snapshot_request(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
@@ -99,22 +99,9 @@ impl PyService {
         now_ns: i64,
     ) -> PyResult<()> {
         let definition = space_definition(name, outcome_count, views, markets).or_raise()?;
-        // Checked here for the error's sake: a command that is refused is told elsewhere.
+        // Checked here for the error's class.
         definition.check().or_raise()?;
-        let body = Body::DefineSpace(Box::new(definition));
-        self.inner.command(LOCAL_SOURCE, body, now_ns).map_err(|error| journal_error(py, &error))
-    }
-
-    /// Sets what a fixture's own model computes from.
-    fn set_model_inputs(
-        &mut self,
-        py: Python<'_>,
-        fixture: u64,
-        inputs: Vec<f64>,
-        now_ns: i64,
-    ) -> PyResult<()> {
-        let body = Body::SetModelInputs { fixture: FixtureId(fixture), inputs };
-        self.inner.command(LOCAL_SOURCE, body, now_ns).map_err(|error| journal_error(py, &error))
+        self.local_command(py, Body::DefineSpace(Box::new(definition)), now_ns)
     }
 
     /// Gives the probability of every outcome of a fixture.
@@ -122,11 +109,11 @@ impl PyService {
         &mut self,
         py: Python<'_>,
         fixture: u64,
-        probabilities: Vec<f64>,
+        probabilities: PyReadonlyArray1<'_, f64>,
         now_ns: i64,
     ) -> PyResult<()> {
-        let body = Body::SetProbabilities { fixture: FixtureId(fixture), probabilities };
-        self.inner.command(LOCAL_SOURCE, body, now_ns).map_err(|error| journal_error(py, &error))
+        let probabilities = probabilities.to_vec()?;
+        self.local_command(py, Body::SetProbabilities { fixture: FixtureId(fixture), probabilities }, now_ns)
     }
 
     /// Prices the fixtures of a space by the native function at an address.
@@ -139,9 +126,7 @@ impl PyService {
         now_ns: i64,
     ) -> PyResult<()> {
         let model = ForeignModel::joint(joint_function(address)?, budget_ns).or_raise()?;
-        let inner = &mut self.inner;
-        py.detach(|| inner.register_model(SpaceId::of(space), model, now_ns))
-            .map_err(|error| journal_error(py, &error))
+        self.register(py, space, model, now_ns)
     }
 
     /// Prices the fixtures of a space of scores by the scoring rates that the native function at an address gives.
@@ -159,9 +144,7 @@ impl PyService {
     ) -> PyResult<()> {
         let function = intensity_function(address)?;
         let model = ForeignModel::intensity(function, side, end_ms, steps, budget_ns).or_raise()?;
-        let inner = &mut self.inner;
-        py.detach(|| inner.register_model(SpaceId::of(space), model, now_ns))
-            .map_err(|error| journal_error(py, &error))
+        self.register(py, space, model, now_ns)
     }
 
     fn tick(&mut self, now_ns: i64) {
@@ -253,6 +236,33 @@ impl PyService {
             engine.fixtures().len(),
             engine.tickets().len()
         )
+    }
+}
+
+impl PyService {
+    fn local_command(&mut self, py: Python<'_>, body: Body, now_ns: i64) -> PyResult<()> {
+        let inner = &mut self.inner;
+        py.detach(|| inner.command(LOCAL_SOURCE, body, now_ns)).map_err(|error| match error {
+            CommandError::Journal(error) => journal_error(py, &error),
+            refused @ CommandError::Refused(_) => typed_error(py, "OddsEngineError", &refused.to_string()),
+        })
+    }
+
+    fn register(&mut self, py: Python<'_>, space: &str, model: ForeignModel, now_ns: i64) -> PyResult<()> {
+        let inner = &mut self.inner;
+        py.detach(|| inner.register_model(space, model, now_ns)).map_err(|error| match error {
+            RegisterModelError::Space(error) => error.raise(),
+            RegisterModelError::Journal(error) => journal_error(py, &error),
+        })
+    }
+}
+
+/// Other threads run Python while a foreign model may be called. Without one a message is handled faster than the
+/// interpreter's lock is given away and taken back.
+fn without_lock(py: Python<'_>, may_call_model: bool, work: impl FnOnce() + Send) {
+    match may_call_model {
+        true => py.detach(work),
+        false => work(),
     }
 }
 

@@ -33,7 +33,7 @@ fn outcomes() -> Vec<FootballOutcome> {
                     goals[usize::from(index >= first_half)][order.side(index).unwrap().index()] += 1;
                 }
                 if goals.iter().flatten().all(|&count| count <= 6) {
-                    all.push(FootballOutcome { goals, order });
+                    all.push(FootballOutcome::new(goals, order));
                 }
             }
         }

@@ -349,3 +349,41 @@ fn the_report_reads_like_a_sentence() {
         )
     );
 }
+
+/// A cut tail had hit a page of the snapshots' table: the journal was opened, because the groups were whole and nobody
+/// read that page, and the next snapshot would have been written into a broken tree.
+#[test]
+fn a_broken_page_of_the_snapshots_is_refused() {
+    let folder = Folder::new();
+    let (mut writer, _) = open_writer(&folder.journal(), OpenOptions::default());
+    for _ in 0..2 {
+        let seq = append_group(&mut writer, 5);
+        writer.write_snapshot(seq, [seq as u8; 16], 1, vec![seq as u8; 50_000]).unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while writer.snapshot_seq() < seq {
+            assert!(std::time::Instant::now() < deadline);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+    writer.close().unwrap();
+    let database = rusqlite::Connection::open(folder.journal()).unwrap();
+    let root: i64 = database
+        .query_row("SELECT rootpage FROM sqlite_master WHERE name = 'snapshot_part'", [], |row| row.get(0))
+        .unwrap();
+    let page_size: i64 = database.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+    database.close().unwrap();
+    // The first cell's offset, in the page's list of cells, points to nowhere.
+    let mut bytes = std::fs::read(folder.journal()).unwrap();
+    let page = ((root - 1) * page_size) as usize;
+    bytes[page + 8] = 0xff;
+    bytes[page + 9] = 0xff;
+    std::fs::write(folder.journal(), bytes).unwrap();
+    let is_named = |damages: &[Damage]| {
+        damages.iter().any(|damage| matches!(damage, Damage::DatabaseInconsistent { .. }))
+    };
+    let before = file_bytes(&folder.journal());
+    let error = Journal::open(folder.journal(), OpenOptions::default()).expect_err("it was opened");
+    assert!(is_named(error.damages()), "{error}");
+    assert!(before == file_bytes(&folder.journal()), "the refused opening changed the files");
+    assert!(is_named(&verify(folder.journal()).unwrap().damages));
+}

@@ -281,7 +281,7 @@ impl Naive {
         if let Some(known) = self.fixtures.iter().find(|known| known.request.fixture == request.fixture) {
             return if known.request == *request { Ok(()) } else { Err(Reason::AlreadyExists) };
         }
-        if request.format != Format::Football {
+        if request.format != Format::FOOTBALL {
             return Err(Reason::ValueOutOfBounds);
         }
         self.fixtures.push(NaiveFixture {

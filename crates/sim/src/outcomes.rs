@@ -66,7 +66,7 @@ fn list_orders(goals: [[u16; 2]; 2], left: [[u16; 2]; 2], so_far: &mut Vec<Side>
         let order = GoalOrder::from_sides(so_far.iter().copied());
         let last = so_far.last().copied();
         let first_five = so_far.iter().copied().take(5).collect();
-        endings.push(Ending { outcome: FootballOutcome { goals, order }, first_five, last });
+        endings.push(Ending { outcome: FootballOutcome::new(goals, order), first_five, last });
         return;
     }
     if so_far.len() < 5 {
@@ -92,7 +92,7 @@ fn list_orders(goals: [[u16; 2]; 2], left: [[u16; 2]; 2], so_far: &mut Vec<Side>
         }
         sides.push(last);
         endings.push(Ending {
-            outcome: FootballOutcome { goals, order: GoalOrder::from_sides(sides) },
+            outcome: FootballOutcome::new(goals, GoalOrder::from_sides(sides)),
             first_five: so_far.clone(),
             last: Some(last),
         });

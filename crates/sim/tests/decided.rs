@@ -33,7 +33,7 @@ fn decided_selections_are_those_with_one_grade_on_all_outcomes() {
     let mut random = Random::new(9);
     let (mut state_count, mut decided_count) = (0, 0);
     for _ in 0..MATCH_COUNT {
-        let (mut live, mut game) = (LiveState::new(&Format::Football, template), Match::default());
+        let (mut live, mut game) = (LiveState::new(&Format::FOOTBALL, template), Match::default());
         let mut possible = Possible::default();
         while !game.is_over() {
             let kind = incident(&mut random, &game);

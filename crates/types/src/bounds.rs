@@ -6,6 +6,8 @@ use std::fmt;
 pub const ODDS_E4_MIN: u32 = 10_010;
 /// Largest decimal odds, in ten-thousandths: 1000.0.
 pub const ODDS_E4_MAX: u32 = 10_000_000;
+/// Largest number in a fraction such as 6/4.
+pub const FRACTION_PART_MAX: u32 = 1_000_000;
 /// Largest stake of one ticket: ten billion minor units.
 pub const STAKE_MINOR_MAX: i64 = 10_000_000_000;
 /// Largest amount of money anywhere (a balance, a total): 10^17 minor units leaves room to add 90 of them.
@@ -14,6 +16,8 @@ pub const MONEY_MINOR_MAX: i64 = 100_000_000_000_000_000;
 pub const LEGS_MAX: usize = 20;
 /// Longest name (competition, team, source), in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
+/// Longest market key or selection name, in bytes.
+pub const KEY_BYTES_MAX: usize = 64;
 
 // The largest payout of a single must fit an i64: this fails the build, never a bet.
 const _: () = assert!(STAKE_MINOR_MAX <= MONEY_MINOR_MAX / (ODDS_E4_MAX as i64 / 10_000));

@@ -14,6 +14,8 @@
 pub mod bounds;
 pub mod codec;
 pub mod currency;
+pub mod format;
+pub mod fraction;
 pub mod grade;
 pub mod hash;
 pub mod ids;
@@ -24,6 +26,8 @@ pub mod odds;
 pub use bounds::{BoundsError, MONEY_MINOR_MAX, ODDS_E4_MAX, ODDS_E4_MIN, STAKE_MINOR_MAX};
 pub use codec::{Decode, DecodeError, Encode, Reader};
 pub use currency::Currency;
+pub use format::OddsFormat;
+pub use fraction::{Fraction, QUOTED_FRACTIONS};
 pub use grade::Grade;
 pub use hash::{IdMap, StateHash, StateHasher};
 pub use ids::{CompetitionId, CustomerId, FixtureId, SourceId, SportId, TicketId, TransferId};

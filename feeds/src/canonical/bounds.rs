@@ -1,11 +1,11 @@
 //! The bounds of canonical messages. Bounds of the domain itself are in `oddsengine_types::bounds`.
 
+pub use oddsengine_types::bounds::KEY_BYTES_MAX;
+
 /// Longest request id, in bytes.
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Most requests of one batch.
 pub const BATCH_REQUESTS_MAX: usize = 256;
-/// Longest market key or selection name, in bytes.
-pub const KEY_BYTES_MAX: usize = 64;
 /// Longest match clock: four hours.
 pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 /// Longest announced added time of a half: one hour.
@@ -16,10 +16,10 @@ pub const GOALS_MAX: u16 = 60;
 pub const TOTAL_LINE: (f64, f64) = (0.5, 7.5);
 /// Most runners or players of a fixture.
 pub const ENTRANTS_MAX: usize = 64;
-/// Smallest and largest supremacy, in goals.
-pub const SUPREMACY: (f64, f64) = (-10.0, 10.0);
-/// Smallest and largest expected total, in goals.
-pub const TOTAL: (f64, f64) = (0.05, 20.0);
+/// Smallest and largest supremacy, in goals or games; a sport's model has narrower bounds.
+pub const SUPREMACY: (f64, f64) = (-100.0, 100.0);
+/// Smallest and largest expected total, in goals or games; a sport's model has narrower bounds.
+pub const TOTAL: (f64, f64) = (0.05, 500.0);
 /// Smallest and largest customer factor: the share of the limits.
 pub const FACTOR: (f64, f64) = (0.0, 10.0);
 /// Smallest and largest tolerance of `within`, in percent of the odds shown.
@@ -32,3 +32,5 @@ pub const BET_DELAY_MS_MAX: i64 = 60_000;
 pub const POSSIBLE_RANGES_MAX: usize = 4_096;
 /// Longest clock of a fixture of a space: ten days.
 pub const CUSTOM_CLOCK_MS_MAX: i64 = 10 * 24 * 3_600_000;
+/// Longest clock of a tennis match.
+pub const TENNIS_CLOCK_MS_MAX: i64 = oddsengine_markets::tennis::CLOCK_MS_MAX;

@@ -4,6 +4,9 @@ use oddsengine_markets::custom::{CustomIncident, STATE_VALUES_MAX};
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::joint::MAIN_CELLS_MAX;
 use oddsengine_markets::racing::{RUNNERS_MAX, RacingIncident};
+use oddsengine_markets::tennis::{
+    GAMES_MAX, POINTS_MAX, SETS_MAX, ScoreAfter, Scoreboard, TennisIncident, TennisIncidentKind as TennisKind,
+};
 use oddsengine_markets::{Incident, LivePhase};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 
@@ -13,9 +16,10 @@ use crate::json::{Field, Object};
 
 /// Reads an incident; without a `sport` it is football's.
 pub fn incident(message: &Object<'_>) -> Result<Incident, FeedError> {
-    const SPORTS: [(&str, u8); 3] = [("football", 0), ("custom", 1), ("racing", 3)];
+    const SPORTS: [(&str, u8); 4] = [("football", 0), ("custom", 1), ("tennis", 2), ("racing", 3)];
     match message.optional("sport").map_or(Ok(0), |field| field.choice(&SPORTS))? {
         0 => football(message).map(Incident::Football),
+        2 => tennis(message).map(Incident::Tennis),
         3 => racing(message).map(Incident::Racing),
         _ => custom(message).map(Incident::Custom),
     }
@@ -118,6 +122,70 @@ fn racing(message: &Object<'_>) -> Result<RacingIncident, FeedError> {
         "void" => RacingIncident::Void,
         "danger" => RacingIncident::Danger,
         _ => RacingIncident::Safe,
+    })
+}
+
+/// Tennis: points, games or whole scores. Points are plain counts: 40-30 is `[3, 2]`.
+fn tennis(message: &Object<'_>) -> Result<TennisIncident, FeedError> {
+    const KINDS: [&str; 11] = [
+        "start",
+        "point",
+        "point_cancelled",
+        "game",
+        "score",
+        "retired",
+        "retirement_cancelled",
+        "walk_over",
+        "end",
+        "danger",
+        "safe",
+    ];
+    let sides = Side::BOTH.map(|side| (side.name(), side));
+    let side = || message.required("side")?.choice(&sides);
+    let server = || message.required("server")?.choice(&sides);
+    let kind = message.required("kind")?;
+    let kind = match kind.choice(&KINDS.map(|kind| (kind, kind)))? {
+        "start" => TennisKind::Start(server()?),
+        "point" => TennisKind::Point(side()?),
+        "point_cancelled" => TennisKind::PointCancelled(side()?),
+        "game" => TennisKind::Game(side()?),
+        "score" => {
+            let mut board =
+                Scoreboard { sets: [[0; 2]; SETS_MAX], set_count: 0, points: [0; 2], server: server()? };
+            for (slot, set) in board.sets.iter_mut().zip(message.required("sets")?.items(1..=SETS_MAX)?) {
+                *slot = set.array(|games| games.integer(0..=GAMES_MAX))?;
+                board.set_count += 1;
+            }
+            board.points = message.required("points")?.array(|points| points.integer(0..=POINTS_MAX))?;
+            TennisKind::Score(board)
+        }
+        "retired" => TennisKind::Retired(side()?),
+        "retirement_cancelled" => TennisKind::RetirementCancelled,
+        "walk_over" => TennisKind::WalkOver(side()?),
+        "end" => TennisKind::End,
+        "danger" => TennisKind::Danger,
+        _ => TennisKind::Safe,
+    };
+    Ok(TennisIncident {
+        kind,
+        clock_ms: message
+            .optional("clock_ms")
+            .map_or(Ok(0), |field| field.integer(0..=bounds::TENNIS_CLOCK_MS_MAX))?,
+        score_after: message.optional("score").map_or(Ok(ScoreAfter::default()), score_after)?,
+    })
+}
+
+/// The score after an incident of tennis, as far as the feed tells it.
+fn score_after(field: Field<'_, '_>) -> Result<ScoreAfter, FeedError> {
+    let score = field.object()?;
+    let pair = |name, max: u8| {
+        let read = |pair: Field<'_, '_>| pair.array::<u8, 2>(|side| side.integer(0..=max));
+        score.optional(name).map(read).transpose().map_err(|error| error.within(field))
+    };
+    Ok(ScoreAfter {
+        sets: pair("sets", SETS_MAX as u8)?,
+        games: pair("games", GAMES_MAX)?,
+        points: pair("points", POINTS_MAX)?,
     })
 }
 

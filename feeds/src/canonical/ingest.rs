@@ -15,6 +15,8 @@ pub const INGEST_TYPES: &[&str] = &[
     "suspend",
     "resume",
     "settle_market",
+    "model_inputs",
+    "probabilities",
     "void_fixture",
     "abandon_fixture",
     "reinstate_fixture",

@@ -25,6 +25,8 @@ pub const ORDER_TYPES: &[&str] = &[
     "suspend",
     "resume",
     "settle_market",
+    "model_inputs",
+    "probabilities",
     "void_fixture",
     "abandon_fixture",
     "reinstate_fixture",

@@ -1,9 +1,11 @@
 //! What several messages have in common.
 
-use oddsengine_engine::command::PRICED_MARKETS_MAX;
+use oddsengine_engine::command::{MODEL_INPUTS_MAX, PRICED_MARKETS_MAX};
 use oddsengine_engine::{Body, Margin, MarginKind, PricedMarket, Scope, ScopeSettings, VoidKind};
+use oddsengine_markets::joint::MAIN_CELLS_MAX;
 use oddsengine_markets::racing::{PLACES_MAX, PlaceTerms, RUNNERS_MAX, RaceKind, RacingFormat};
 use oddsengine_markets::template::SELECTIONS_MAX;
+use oddsengine_markets::tennis::{BestOf, FinalSet, RetirementRule, TennisFormat};
 use oddsengine_markets::{Format, MarketId, SpaceId, football, sport_id, sports};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 use oddsengine_types::{FixtureId, MONEY_MINOR_MAX, SportId};
@@ -48,6 +50,8 @@ pub fn trading_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, Fee
         "suspend" => stop(message).map(|(fixture, market)| Body::Suspend { fixture, market }),
         "resume" => stop(message).map(|(fixture, market)| Body::Resume { fixture, market }),
         "settle_market" => settle_market(message),
+        "model_inputs" => model_inputs(message),
+        "probabilities" => probabilities(message),
         "void_fixture" => void(message, VoidKind::Everything),
         "abandon_fixture" => void(message, VoidKind::Undecided),
         "reinstate_fixture" => void(message, VoidKind::Nothing),
@@ -88,6 +92,20 @@ fn prices(message: &Object<'_>) -> Result<Body, FeedError> {
     Ok(Body::SetPrices { fixture, prices })
 }
 
+/// What a fixture's own model computes from.
+fn model_inputs(message: &Object<'_>) -> Result<Body, FeedError> {
+    let inputs = message.required("inputs")?.items(0..=MODEL_INPUTS_MAX)?;
+    let inputs = inputs.map(|item| item.decimal(f64::MIN, f64::MAX)).collect::<Result<_, _>>()?;
+    Ok(Body::SetModelInputs { fixture: fixture_id(message)?, inputs })
+}
+
+/// What a model elsewhere gave: the probability of every outcome.
+fn probabilities(message: &Object<'_>) -> Result<Body, FeedError> {
+    let probabilities = message.required("probabilities")?.items(2..=MAIN_CELLS_MAX)?;
+    let probabilities = probabilities.map(|item| item.decimal(0.0, 1.0)).collect::<Result<_, _>>()?;
+    Ok(Body::SetProbabilities { fixture: fixture_id(message)?, probabilities })
+}
+
 /// Odds per selection, `null` where there is none.
 fn odds_list(field: Field<'_, '_>) -> Result<Vec<u32>, FeedError> {
     let odds = |item: Field<'_, '_>| if item.is_null() { Ok(0) } else { item.odds_e4() };
@@ -99,8 +117,11 @@ pub fn format(message: &Object<'_>) -> Result<Format, FeedError> {
     let field = message.required("sport")?;
     let name = field.text(NAME_BYTES_MAX)?;
     match name {
-        "football" => Ok(Format::Football),
+        "football" => Ok(Format::FOOTBALL),
         "racing" => racing_format(message.required("format")?).map(Format::Racing),
+        "tennis" => {
+            message.optional("format").map_or(Ok(TennisFormat::default()), tennis_format).map(Format::Tennis)
+        }
         "custom" => Ok(Format::Custom(SpaceId::of(message.required("space")?.text(NAME_BYTES_MAX)?))),
         _ => Err(field.unknown_value(name, sports())),
     }
@@ -129,6 +150,33 @@ fn place_terms(field: Field<'_, '_>) -> Result<PlaceTerms, FeedError> {
     Ok(PlaceTerms {
         places: number("places", 2, PLACES_MAX).map_err(within)?,
         fraction_of: number("fraction_of", 1, PlaceTerms::FRACTION_OF_MAX).map_err(within)?,
+    })
+}
+
+/// The rules of a tennis match; what is absent is as on the tours.
+fn tennis_format(field: Field<'_, '_>) -> Result<TennisFormat, FeedError> {
+    let format = field.object()?;
+    let within = |error: FeedError| error.within(field);
+    let default = TennisFormat::default();
+    let best_of = |field: Field<'_, '_>| match field.integer(3_u8..=5)? {
+        3 => Ok(BestOf::Three),
+        5 => Ok(BestOf::Five),
+        other => Err(field.unknown_value(&other.to_string(), &["3", "5"])),
+    };
+    let final_set = |field: Field<'_, '_>| field.choice(&FinalSet::ALL.map(|rule| (rule.name(), rule)));
+    let retirement =
+        |field: Field<'_, '_>| field.choice(&RetirementRule::ALL.map(|rule| (rule.name(), rule)));
+    Ok(TennisFormat {
+        best_of: format.optional("best_of").map_or(Ok(default.best_of), best_of).map_err(within)?,
+        final_set: format.optional("final_set").map_or(Ok(default.final_set), final_set).map_err(within)?,
+        is_no_ad: format
+            .optional("no_ad")
+            .map_or(Ok(default.is_no_ad), |field| field.boolean())
+            .map_err(within)?,
+        retirement: format
+            .optional("retirement")
+            .map_or(Ok(default.retirement), retirement)
+            .map_err(within)?,
     })
 }
 

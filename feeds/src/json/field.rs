@@ -114,7 +114,7 @@ impl<'v, 'a> Field<'v, 'a> {
     }
 
     /// A number within a range; JSON has no infinities.
-    fn decimal(&self, low: f64, high: f64) -> Result<f64, FeedError> {
+    pub fn decimal(&self, low: f64, high: f64) -> Result<f64, FeedError> {
         let value = match *self.value {
             Value::Integer(value) => value as f64,
             Value::Float(value) => value,

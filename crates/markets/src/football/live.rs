@@ -2,18 +2,19 @@
 
 use oddsengine_types::{codec_enum, codec_struct};
 
-use super::rule::{Period as MarketPeriod, Result3, Scope};
+use super::depth::{FootballDepth, GOALS_MAX, GoalFact};
+use super::depth_live::DepthIncident;
+use super::format::FootballFormat;
+use super::rule::{Period as MarketPeriod, Result3};
 use super::views::{self, FootballView, MAIN_GOALS_MAX};
-use super::{FootballOutcome, GoalOrder, Side};
+use super::{FootballOutcome, GoalOrder, Side, goal_interval, score_of};
+use crate::joint::CellSet;
 use crate::live::{IncidentError, LiveChange, LivePhase, LiveSummary};
 
 /// Longest match clock a feed may report: four hours, in milliseconds.
 pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 /// Longest added time of one half a feed may announce: one hour, in milliseconds.
 pub const ANNOUNCED_MS_MAX: i64 = 3_600_000;
-/// Most goals of one match; one more is a broken feed.
-pub const GOALS_MAX: u16 = 60;
-
 /// Where the match stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {
@@ -26,10 +27,23 @@ pub enum Period {
     HalfTime,
     /// In the second half or its added time.
     SecondHalf,
-    /// Over.
+    /// Regulation is over.
     FullTime,
+    /// In the first half of extra time.
+    ExtraFirstHalf,
+    /// Between the halves of extra time.
+    ExtraHalfTime,
+    /// In the second half of extra time.
+    ExtraSecondHalf,
+    /// Extra time is over.
+    ExtraFullTime,
+    /// In the shoot-out.
+    Penalties,
 }
-codec_enum!(Period { 0 = PreMatch, 1 = FirstHalf, 2 = HalfTime, 3 = SecondHalf, 4 = FullTime });
+codec_enum!(Period {
+    0 = PreMatch, 1 = FirstHalf, 2 = HalfTime, 3 = SecondHalf, 4 = FullTime,
+    5 = ExtraFirstHalf, 6 = ExtraHalfTime, 7 = ExtraSecondHalf, 8 = ExtraFullTime, 9 = Penalties,
+});
 
 impl Period {
     /// The name on the wire.
@@ -40,7 +54,24 @@ impl Period {
             Self::HalfTime => "half_time",
             Self::SecondHalf => "second_half",
             Self::FullTime => "full_time",
+            Self::ExtraFirstHalf => "extra_first_half",
+            Self::ExtraHalfTime => "extra_half_time",
+            Self::ExtraSecondHalf => "extra_second_half",
+            Self::ExtraFullTime => "extra_full_time",
+            Self::Penalties => "penalties",
         }
+    }
+
+    /// In a half of regulation.
+    #[inline]
+    pub fn is_half(self) -> bool {
+        matches!(self, Self::FirstHalf | Self::SecondHalf)
+    }
+
+    /// In a half of extra time.
+    #[inline]
+    pub fn is_extra_half(self) -> bool {
+        matches!(self, Self::ExtraFirstHalf | Self::ExtraSecondHalf)
     }
 }
 
@@ -73,11 +104,13 @@ pub enum FootballIncidentKind {
     Safe,
     /// The final score is corrected after the end: goals by half and side; the order of goals is rebuilt.
     Correction([[u16; 2]; 2]),
+    /// Something beside the score.
+    Depth(DepthIncident),
 }
 codec_enum!(FootballIncidentKind {
     0 = KickOff, 1 = Goal(side), 2 = GoalCancelled(side), 3 = RedCard(side), 4 = RedCardCancelled(side),
     5 = Stoppage(announced_ms), 6 = HalfTime, 7 = SecondHalf, 8 = FullTime, 9 = Clock, 10 = Danger, 11 = Safe,
-    12 = Correction(goals),
+    12 = Correction(goals), 13 = Depth(incident),
 });
 
 impl FootballIncidentKind {
@@ -97,6 +130,7 @@ impl FootballIncidentKind {
             Self::Danger => "danger",
             Self::Safe => "safe",
             Self::Correction(_) => "correction",
+            Self::Depth(incident) => incident.name(),
         }
     }
 }
@@ -128,13 +162,22 @@ pub struct FootballState {
     pub clock_ms: i64,
     /// Announced added time of each half.
     pub announced_ms: [Option<i64>; 2],
+    /// What is offered beside the score.
+    pub format: FootballFormat,
+    /// What happened beside the score, as far as the format offers it.
+    pub depth: FootballDepth,
 }
-codec_struct!(FootballState { period, goals, order, red_cards, clock_ms, announced_ms });
+codec_struct!(FootballState { period, goals, order, red_cards, clock_ms, announced_ms, format, depth });
 
-const REPRICE: LiveChange = LiveChange { reprices: true, regrades: false, danger: None };
-const REGRADE: LiveChange = LiveChange { reprices: true, regrades: true, danger: None };
+pub(super) const REPRICE: LiveChange = LiveChange { reprices: true, regrades: false, danger: None };
+pub(super) const REGRADE: LiveChange = LiveChange { reprices: true, regrades: true, danger: None };
 
 impl FootballState {
+    /// Before the match.
+    pub fn new(format: FootballFormat) -> Self {
+        Self { format, ..Self::default() }
+    }
+
     /// Applies an incident; on an error nothing has changed.
     ///
     /// # Errors
@@ -161,7 +204,8 @@ impl FootballState {
                 "match clock {clock_ms} ms is outside 0..={CLOCK_MS_MAX}"
             )));
         }
-        let is_running = matches!(self.period, Period::FirstHalf | Period::SecondHalf);
+        let is_running = self.period.is_half();
+        let was_extra = self.period.is_extra_half();
         let change = match (kind, self.period) {
             (Kind::KickOff, Period::PreMatch) => {
                 self.period = Period::FirstHalf;
@@ -189,7 +233,13 @@ impl FootballState {
                     )));
                 }
                 self.goals[self.half()][side.index()] += 1;
+                let interval = goal_interval(self.period == Period::FirstHalf, clock_ms) as u8;
+                self.depth.set_goal(self.order.count, GoalFact::new(interval));
                 self.order.push(side);
+                REGRADE
+            }
+            (Kind::Goal(side), _) if self.period.is_extra_half() => {
+                self.extra_goal(side)?;
                 REGRADE
             }
             (
@@ -201,16 +251,34 @@ impl FootballState {
                 };
                 let first_half_count = self.goals[0][0] + self.goals[0][1];
                 self.goals[usize::from(index >= first_half_count)][side.index()] -= 1;
+                self.depth.remove_goal(index);
+                REGRADE
+            }
+            (
+                Kind::GoalCancelled(side),
+                Period::ExtraFirstHalf
+                | Period::ExtraHalfTime
+                | Period::ExtraSecondHalf
+                | Period::ExtraFullTime,
+            ) if self.depth.extra_goals[side.index()] > 0 => {
+                self.depth.extra_goals[side.index()] -= 1;
                 REGRADE
             }
             (Kind::RedCard(side), _) if is_running || self.period == Period::HalfTime => {
+                self.red_cards[side.index()] = self.red_cards[side.index()].saturating_add(1);
+                self.card(side, true)
+            }
+            (Kind::RedCard(side), _)
+                if self.period.is_extra_half() || self.period == Period::ExtraHalfTime =>
+            {
                 self.red_cards[side.index()] = self.red_cards[side.index()].saturating_add(1);
                 REPRICE
             }
             (Kind::RedCardCancelled(side), _) if self.red_cards[side.index()] > 0 => {
                 self.red_cards[side.index()] -= 1;
-                REPRICE
+                self.card(side, false)
             }
+            (Kind::Stoppage(_), _) if self.period.is_extra_half() => LiveChange::default(),
             (Kind::Stoppage(announced_ms), _) if is_running => {
                 if !(0..=ANNOUNCED_MS_MAX).contains(&announced_ms) {
                     let what =
@@ -220,10 +288,12 @@ impl FootballState {
                 self.announced_ms[self.half()] = Some(announced_ms);
                 REPRICE
             }
-            (Kind::Clock, _) if is_running => REPRICE,
-            (Kind::Danger, _) if is_running => LiveChange { danger: Some(true), ..LiveChange::default() },
+            (Kind::Clock, _) if is_running || self.period.is_extra_half() => REPRICE,
+            (Kind::Danger, _) if is_running || self.period.is_extra_half() => {
+                LiveChange { danger: Some(true), ..LiveChange::default() }
+            }
             (Kind::Safe, _) => LiveChange { danger: Some(false), ..LiveChange::default() },
-            (Kind::Correction(goals), Period::FullTime) => {
+            (Kind::Correction(goals), _) if self.period >= Period::FullTime => {
                 if goals.iter().flatten().map(|&count| u32::from(count)).sum::<u32>() > GOALS_MAX.into() {
                     return Err(IncidentError::OutOfBounds(format!(
                         "corrected goals {goals:?} are more than {GOALS_MAX}"
@@ -233,28 +303,36 @@ impl FootballState {
                 if goals != self.goals {
                     self.goals = goals;
                     self.order = corrected.order;
+                    self.depth.forget_goals(goals);
                 }
                 REGRADE
             }
+            (Kind::Depth(incident), _) => self.step_depth(incident)?,
             _ => return Err(self.out_of_sequence(kind)),
         };
         // Clocks of feeds jitter; ours never goes back within a half. It moves only where prices move with it: a state
         // read back from a snapshot is priced at its clock.
-        if change.reprices && is_running && matches!(self.period, Period::FirstHalf | Period::SecondHalf) {
+        let is_still_running =
+            (is_running && self.period.is_half()) || (was_extra && self.period.is_extra_half());
+        if change.reprices && is_still_running {
+            let interval = self.closed_intervals();
             self.clock_ms = self.clock_ms.max(clock_ms);
+            if self.format.intervals && interval != self.closed_intervals() {
+                return Ok(REGRADE);
+            }
         }
         Ok(change)
     }
 
     #[cold]
-    fn out_of_sequence(&self, kind: FootballIncidentKind) -> IncidentError {
+    pub(super) fn out_of_sequence(&self, kind: FootballIncidentKind) -> IncidentError {
         IncidentError::OutOfSequence {
             incident: kind.name().to_string(),
             period: self.period.name().to_string(),
         }
     }
 
-    fn half(&self) -> usize {
+    pub(super) fn half(&self) -> usize {
         usize::from(self.period >= Period::HalfTime)
     }
 
@@ -262,19 +340,21 @@ impl FootballState {
     pub fn phase(&self) -> LivePhase {
         match self.period {
             Period::PreMatch => LivePhase::PreMatch,
-            Period::FullTime => LivePhase::Finished,
+            _ if self.is_over() => LivePhase::Finished,
             _ => LivePhase::InPlay,
         }
     }
 
-    /// Goals of the match so far.
+    /// Goals of the match so far, those of extra time included.
     pub fn score(&self) -> (u16, u16) {
-        self.outcome().score(MarketPeriod::Match)
+        let (home, away) = score_of(self.goals, MarketPeriod::Match);
+        let [extra_home, extra_away] = self.depth.extra_goals.map(u16::from);
+        (home + extra_home, away + extra_away)
     }
 
     /// The outcome if no further goal falls.
     pub fn outcome(&self) -> FootballOutcome {
-        FootballOutcome { goals: self.goals, order: self.order }
+        FootballOutcome { goals: self.goals, order: self.order, depth: self.depth }
     }
 
     /// Score, clock and period.
@@ -287,42 +367,60 @@ impl FootballState {
         if half == 0 { self.period <= Period::FirstHalf } else { self.period <= Period::SecondHalf }
     }
 
-    /// Which cells of a view are still possible.
-    pub(crate) fn gate(&self, view: u8) -> Gate {
+    /// The cells of a view that are still possible.
+    pub(crate) fn possible_cells(&self, view: FootballView) -> CellSet {
+        let cells = 0..view.cell_count();
+        match view {
+            FootballView::Depth(view) => {
+                CellSet::from_cells(cells.filter(|&cell| self.depth_allows(view, cell)))
+            }
+            _ => {
+                let gate = self.gate(view);
+                CellSet::from_cells(cells.filter(|&cell| gate.allows(cell)))
+            }
+        }
+    }
+
+    /// Which cells of a view of the score are still possible.
+    fn gate(&self, view: FootballView) -> Gate {
         let [first_open, second_open] = [self.half_is_open(0), self.half_is_open(1)];
-        let outcome = self.outcome();
         let is_open = |period| match period {
             MarketPeriod::Match | MarketPeriod::SecondHalf => second_open,
             MarketPeriod::FirstHalf => first_open,
         };
-        let view = FootballView::ALL[usize::from(view)];
-        let stands = Gate::Only(view.cell(&outcome));
+        let now = || view.cell_of_goals(self.goals);
         match view {
+            FootballView::Order if second_open => Gate::Order(self.order),
+            FootballView::Order => Gate::Only(views::order_cell(&self.order)),
             FootballView::Score(period) if is_open(period) => {
                 let goals_max = FootballView::goals_max(period);
-                let (home, away) = outcome.score(period);
+                let (home, away) = score_of(self.goals, period);
                 let [home, away] = [home, away].map(|now| usize::from(now).min(goals_max));
                 Gate::ScoreFrom { side: goals_max + 1, home, away }
             }
-            FootballView::Goals(period, _) if is_open(period) => Gate::From(view.cell(&outcome)),
+            FootballView::Goals(period, _) if is_open(period) => Gate::From(now()),
             FootballView::Difference(period) if is_open(period) => Gate::All,
             FootballView::HalfTimeFullTime | FootballView::HalfResults if first_open => Gate::All,
             FootballView::HalfTimeFullTime | FootballView::HalfResults if second_open => {
-                Gate::Row(result_cell(&outcome, MarketPeriod::FirstHalf))
+                let (home, away) = score_of(self.goals, MarketPeriod::FirstHalf);
+                Gate::Row(Result3::of(home.into(), away.into()) as usize)
             }
             FootballView::HalfComparison(_) if first_open => Gate::All,
             FootballView::HalfComparison(scope) if second_open => {
-                let of = |(home, away): (u16, u16)| match scope {
-                    Scope::Both => home + away,
-                    Scope::Of(side) => [home, away][side.index()],
-                };
                 let [first, second] = [MarketPeriod::FirstHalf, MarketPeriod::SecondHalf]
-                    .map(|period| of(outcome.score(period)));
+                    .map(|period| scope.count(score_of(self.goals, period)));
                 // In the order of the cells: the first half stays ahead, the second gets ahead, both become equal.
                 Gate::Mask([second < first, true, second <= first])
             }
-            FootballView::Order if second_open => Gate::Order(self.order),
-            _ => stands,
+            _ => Gate::Only(now()),
+        }
+    }
+
+    /// Whether a cell of a view is still possible.
+    pub fn allows(&self, view: FootballView, cell: usize) -> bool {
+        match view {
+            FootballView::Depth(view) => self.depth_allows(view, cell),
+            _ => self.gate(view).allows(cell),
         }
     }
 
@@ -346,7 +444,7 @@ impl FootballState {
 
 /// The cells of one view that are still possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gate {
+enum Gate {
     /// Every cell.
     All,
     /// The cell that stands.
@@ -366,7 +464,7 @@ pub(crate) enum Gate {
 impl Gate {
     /// Whether a cell is possible.
     #[inline]
-    pub fn allows(&self, cell: usize) -> bool {
+    fn allows(&self, cell: usize) -> bool {
         match *self {
             Self::All => true,
             Self::Only(stands) => cell == stands,
@@ -377,11 +475,6 @@ impl Gate {
             Self::Order(now) => order_is_possible(&now, cell),
         }
     }
-}
-
-fn result_cell(outcome: &FootballOutcome, period: MarketPeriod) -> usize {
-    let (home, away) = outcome.score(period);
-    Result3::of(home.into(), away.into()) as usize
 }
 
 /// Whether the goals so far can go on to a cell of the order view.

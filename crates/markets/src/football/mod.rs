@@ -2,16 +2,32 @@
 //!
 //! The outcome space is the goals of each side in each half, and the sequence in which they fell.
 
+mod depth;
+mod depth_live;
+mod depth_rule;
+pub mod depth_template;
+mod depth_views;
+mod format;
+mod knockout;
 mod live;
 mod rule;
 pub mod template;
 mod views;
 
+pub use depth::{COUNT_MAX, Credit, FootballDepth, GOALS_MAX, GoalFact};
+pub use depth_live::{DepthIncident, INTERVAL_GRACE_MS};
+pub use depth_rule::{DepthRule, PairRule};
+pub use depth_views::{
+    COUNTS_MAX, CountAxis, CountKind, DepthView, EXTRA_GOALS_MAX, INTERVAL_GOALS_MAX, PLAYER_ABSENT,
+    PLAYER_GOALS_MAX, PlayerPart, TieMethod, interval_goals, player_part, tie, tie_cell,
+};
+pub use format::{FIRST_LEG_GOALS_MAX, FootballFormat, Knockout, PLAYERS_MAX};
+pub use knockout::{Decision, FirstLeg, KICKS, shootout_winner};
 pub use live::{FootballIncident, FootballIncidentKind, FootballState, Period as MatchPeriod};
 pub use rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 pub use views::{
-    FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, MAIN_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX, main_cell,
-    main_goals, order_cell, order_of_cell,
+    FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, MAIN_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX,
+    compatible_orders, main_cell, main_goals, order_cell, order_of_cell,
 };
 
 use oddsengine_types::codec_enum;
@@ -34,6 +50,15 @@ impl Side {
     #[inline]
     pub fn index(self) -> usize {
         self as usize
+    }
+
+    /// The opponent.
+    #[inline]
+    pub fn other(self) -> Self {
+        match self {
+            Side::Home => Side::Away,
+            Side::Away => Side::Home,
+        }
     }
 
     /// `home` or `away`.
@@ -91,6 +116,17 @@ impl GoalOrder {
     }
 }
 
+/// Intervals of ten minutes of the match clock.
+pub const INTERVAL_COUNT: usize = 9;
+
+/// The interval of ten minutes, 0..=8, that a goal belongs to; added time belongs to the one in which its half ends.
+pub fn goal_interval(is_first_half: bool, clock_ms: i64) -> usize {
+    const INTERVAL_MS: i64 = 600_000;
+    let last = if is_first_half { 4 } else { INTERVAL_COUNT as i64 - 1 };
+    let first = if is_first_half { 0 } else { 4 };
+    (clock_ms / INTERVAL_MS).clamp(first, last) as usize
+}
+
 /// How a match ended, or one way it could.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FootballOutcome {
@@ -98,9 +134,26 @@ pub struct FootballOutcome {
     pub goals: [[u16; 2]; 2],
     /// Their order.
     pub order: GoalOrder,
+    /// What happened beside the score.
+    pub depth: FootballDepth,
+}
+
+/// Goals of (home, away) in a period, from goals by half, then side.
+#[inline]
+pub fn score_of([first, second]: [[u16; 2]; 2], period: Period) -> (u16, u16) {
+    match period {
+        Period::Match => (first[0] + second[0], first[1] + second[1]),
+        Period::FirstHalf => (first[0], first[1]),
+        Period::SecondHalf => (second[0], second[1]),
+    }
 }
 
 impl FootballOutcome {
+    /// Goals by half, then side, and their order; nothing else has happened.
+    pub fn new(goals: [[u16; 2]; 2], order: GoalOrder) -> Self {
+        Self { goals, order, depth: FootballDepth::default() }
+    }
+
     /// An outcome with these goals in the first and second half; within a half the home side's come first.
     ///
     /// ```
@@ -113,18 +166,13 @@ impl FootballOutcome {
             let home = std::iter::repeat_n(Side::Home, usize::from(home));
             home.chain(std::iter::repeat_n(Side::Away, usize::from(away)))
         });
-        Self { goals: [first, second], order: GoalOrder::from_sides(sides) }
+        Self::new([first, second], GoalOrder::from_sides(sides))
     }
 
     /// Goals of (home, away) in a period.
     #[inline]
     pub fn score(&self, period: Period) -> (u16, u16) {
-        let [first, second] = self.goals;
-        match period {
-            Period::Match => (first[0] + second[0], first[1] + second[1]),
-            Period::FirstHalf => (first[0], first[1]),
-            Period::SecondHalf => (second[0], second[1]),
-        }
+        score_of(self.goals, period)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use oddsengine_types::Grade;
 
+use super::depth_rule::{DepthRule, PairRule};
 use super::views::FootballView;
 use super::{FootballOutcome, Side};
 
@@ -95,8 +96,9 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The count of a pair, home first.
     #[inline]
-    fn count(self, (home, away): (u16, u16)) -> u16 {
+    pub fn count(self, (home, away): (u16, u16)) -> u16 {
         match self {
             Scope::Both => home + away,
             Scope::Of(Side::Home) => home,
@@ -228,6 +230,8 @@ pub enum Rule {
     LastGoal { side: Option<Side> },
     /// All conditions hold on the score of a period.
     Combined { period: Period, conditions: [Condition; 3] },
+    /// Something beside the score.
+    Depth(DepthRule),
 }
 
 impl Rule {
@@ -238,36 +242,29 @@ impl Rule {
             Result3::of(home.into(), away.into())
         };
         let count = |period, scope: Scope| i32::from(scope.count(outcome.score(period)));
-        let both_score = |period| {
-            let (home, away) = outcome.score(period);
-            home > 0 && away > 0
-        };
         let conceded = |period, side: Side| {
             let (home, away) = outcome.score(period);
             [away, home][side.index()]
         };
         match *self {
-            Self::Result { period, result } => Grade::won_if(result_of(period) == result),
+            Self::Result { period, result } => PairRule::Result(result).grade(outcome.score(period)),
             Self::DoubleChance { period, excluded } => Grade::won_if(result_of(period) != excluded),
             Self::DrawNoBet { period, side } => match result_of(period) {
                 Result3::Draw => Grade::VOID,
                 result => Grade::won_if(result == side.into()),
             },
-            Self::Over { period, scope, line } => line.grade_over(count(period, scope)),
-            Self::Under { period, scope, line } => line.grade_under(count(period, scope)),
+            Self::Over { period, scope, line } => PairRule::Over { scope, line }.grade(outcome.score(period)),
+            Self::Under { period, scope, line } => {
+                PairRule::Under { scope, line }.grade(outcome.score(period))
+            }
             Self::AsianHandicap { period, side, line } => {
-                let (home, away) = outcome.score(period);
-                let difference = i32::from(home) - i32::from(away);
-                match side {
-                    Side::Home => Line(-line.0).grade_over(difference),
-                    Side::Away => Line(-line.0).grade_under(difference),
-                }
+                PairRule::Handicap { side, line }.grade(outcome.score(period))
             }
             Self::EuropeanHandicap { period, goals, result } => {
                 let (home, away) = outcome.score(period);
                 Grade::won_if(Result3::of(i32::from(home) + i32::from(goals), away.into()) == result)
             }
-            Self::BothScore { period, yes } => Grade::won_if(both_score(period) == yes),
+            Self::BothScore { period, yes } => PairRule::Both(yes).grade(outcome.score(period)),
             Self::CorrectScore { period, home, away } => {
                 Grade::won_if(outcome.score(period) == (home.into(), away.into()))
             }
@@ -282,7 +279,9 @@ impl Rule {
             Self::GoalsBetween { period, from, to, yes } => {
                 Grade::won_if((i32::from(from)..=i32::from(to)).contains(&count(period, Scope::Both)) == yes)
             }
-            Self::OddEven { period, scope, odd } => Grade::won_if((count(period, scope) % 2 == 1) == odd),
+            Self::OddEven { period, scope, odd } => {
+                PairRule::OddEven { scope, odd }.grade(outcome.score(period))
+            }
             Self::WinningMargin { period, side, goals, or_more } => {
                 let (home, away) = outcome.score(period);
                 let lead = i32::from(home) - i32::from(away);
@@ -328,6 +327,7 @@ impl Rule {
             Self::Combined { period, conditions } => {
                 Grade::won_if(conditions.iter().all(|condition| condition.holds(outcome.score(period))))
             }
+            Self::Depth(rule) => rule.grade(outcome),
         }
     }
 
@@ -356,6 +356,7 @@ impl Rule {
             Self::HighestScoringHalf { scope, .. } => FootballView::HalfComparison(scope),
             Self::WinEitherHalf { .. } | Self::WinBothHalves { .. } => FootballView::HalfResults,
             Self::NthGoal { .. } | Self::RaceTo { .. } | Self::LastGoal { .. } => FootballView::Order,
+            Self::Depth(rule) => FootballView::Depth(rule.view()),
         }
     }
 }

@@ -1,22 +1,28 @@
-//! The default football template: which markets a fixture offers.
+//! The football template: which markets a fixture offers. Those of the score come first, in every format.
+
+use std::collections::BTreeMap;
 
 use oddsengine_types::SportId;
 
-use super::Side;
 use super::rule::{Condition, Half, Line, Period, Result3, Rule, Scope};
 use super::views::{FootballView, joint_space};
+use super::{FootballFormat, Side, depth_template};
 use crate::template::{MarketDefinition, MarketId, Rules, Template};
 
-/// Compiles the default template.
-pub fn compile(sport: SportId) -> Template {
-    let definitions = definitions();
+/// Compiles the template of a format.
+pub fn compile(sport: SportId, format: &FootballFormat) -> Template {
+    let mut definitions = definitions();
+    definitions.extend(depth_template::definitions(format));
+    let views = format.views();
+    let index: BTreeMap<FootballView, u8> =
+        views.iter().enumerate().map(|(index, &view)| (view, index as u8)).collect();
     Template::compile(
         sport,
-        FootballView::ALL.iter().map(|view| view.definition()).collect(),
-        joint_space(),
+        views.iter().map(|view| view.definition()).collect(),
+        joint_space(&views),
         &definitions,
-        |rule| rule.view().index(),
-        |rule: &Rule, view, cell| rule.grade(&FootballView::ALL[usize::from(view)].representative(cell)),
+        |rule| index[&rule.view()],
+        |rule: &Rule, view, cell| rule.grade(&views[usize::from(view)].representative(cell)),
         Rules::Football,
     )
 }
@@ -26,13 +32,13 @@ pub fn calibration_markets(total_line_quarters: i16) -> [MarketId; 2] {
     [MarketId::of("1x2"), MarketId::of(&format!("total:{}", Line(total_line_quarters).text()))]
 }
 
-type Definition = MarketDefinition<Rule>;
+pub(super) type Definition = MarketDefinition<Rule>;
 
-fn market(key: String, winners: u8, selections: Vec<(String, Rule)>) -> Definition {
+pub(super) fn market(key: String, winners: u8, selections: Vec<(String, Rule)>) -> Definition {
     Definition { key, winners, selections }
 }
 
-fn named<T: Copy>(
+pub(super) fn named<T: Copy>(
     items: impl IntoIterator<Item = T>,
     name: impl Fn(T) -> String,
     rule: impl Fn(T) -> Rule,
@@ -40,19 +46,19 @@ fn named<T: Copy>(
     items.into_iter().map(|item| (name(item), rule(item))).collect()
 }
 
-fn results(rule: impl Fn(Result3) -> Rule) -> Vec<(String, Rule)> {
+pub(super) fn results(rule: impl Fn(Result3) -> Rule) -> Vec<(String, Rule)> {
     named(Result3::ALL, |result| result.name().into(), rule)
 }
 
-fn sides(rule: impl Fn(Side) -> Rule) -> Vec<(String, Rule)> {
+pub(super) fn sides(rule: impl Fn(Side) -> Rule) -> Vec<(String, Rule)> {
     named(Side::BOTH, |side| side.name().into(), rule)
 }
 
-fn yes_no(rule: impl Fn(bool) -> Rule) -> Vec<(String, Rule)> {
+pub(super) fn yes_no(rule: impl Fn(bool) -> Rule) -> Vec<(String, Rule)> {
     named([true, false], |yes| if yes { "yes" } else { "no" }.into(), rule)
 }
 
-fn quarters(from: i16, to: i16, step: usize) -> impl Iterator<Item = Line> {
+pub(super) fn quarters(from: i16, to: i16, step: usize) -> impl Iterator<Item = Line> {
     (from..=to).step_by(step).map(Line)
 }
 

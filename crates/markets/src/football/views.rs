@@ -13,8 +13,9 @@
 //! The joint main space is the goals of each side in each half, 0..=6 each: 2,401 cells. A seventh goal of one
 //! side in one half is beyond it: the worst case then counts it as the sixth; prices and settlement do not.
 
+use super::depth_views::DepthView;
 use super::rule::{Half, Period, Result3, Scope};
-use super::{FootballOutcome, GoalOrder, Side};
+use super::{FootballOutcome, GoalOrder, Side, score_of};
 use crate::joint::{CellSet, JointSpace, ViewMap};
 use crate::template::View;
 
@@ -50,12 +51,14 @@ pub enum FootballView {
     HalfComparison(Scope),
     /// The order of goals.
     Order,
+    /// What happens beside the score.
+    Depth(DepthView),
 }
 
 const SCOPES: [Scope; 3] = [Scope::Both, Scope::Of(Side::Home), Scope::Of(Side::Away)];
 
 impl FootballView {
-    /// All views; the position is the view's index.
+    /// The views of the score, which every format has first; the position is the view's index.
     pub const ALL: [FootballView; 21] = {
         use FootballView::{Difference, Goals, HalfComparison, HalfResults, HalfTimeFullTime, Order, Score};
         use Period::{FirstHalf, Match, SecondHalf};
@@ -84,7 +87,7 @@ impl FootballView {
         ]
     };
 
-    /// The view's index.
+    /// The index of a view of the score.
     pub fn index(self) -> u8 {
         Self::ALL.iter().position(|&view| view == self).expect("every view is listed") as u8
     }
@@ -103,52 +106,54 @@ impl FootballView {
             Self::HalfTimeFullTime | Self::HalfResults => 9,
             Self::HalfComparison(_) => 3,
             Self::Order => ORDER_CELLS,
+            Self::Depth(view) => view.cell_count(),
         }
     }
 
     /// The cell of an outcome; counts beyond a view's range fall in its last cell.
     pub fn cell(self, outcome: &FootballOutcome) -> usize {
+        match self {
+            Self::Order => order_cell(&outcome.order),
+            Self::Depth(view) => view.cell(outcome),
+            _ => self.cell_of_goals(outcome.goals),
+        }
+    }
+
+    /// The cell of goals by half, then side, in a view of the score other than the order of goals.
+    ///
+    /// # Panics
+    /// The view is of something else.
+    #[inline]
+    pub fn cell_of_goals(self, goals: [[u16; 2]; 2]) -> usize {
+        let score = |period| score_of(goals, period);
         let result = |period| {
-            let (home, away) = outcome.score(period);
+            let (home, away) = score(period);
             Result3::of(home.into(), away.into()) as usize
         };
         match self {
             Self::Score(period) => {
                 let max = Self::goals_max(period);
-                let (home, away) = outcome.score(period);
+                let (home, away) = score(period);
                 usize::from(home).min(max) * (max + 1) + usize::from(away).min(max)
             }
             Self::Difference(period) => {
                 let max = Self::goals_max(period) as i32;
-                let (home, away) = outcome.score(period);
+                let (home, away) = score(period);
                 ((i32::from(home) - i32::from(away)).clamp(-max, max) + max) as usize
             }
-            Self::Goals(period, scope) => {
-                let (home, away) = outcome.score(period);
-                let count = match scope {
-                    Scope::Both => home + away,
-                    Scope::Of(side) => [home, away][side.index()],
-                };
-                usize::from(count).min(self.cell_count() - 1)
-            }
+            Self::Goals(period, scope) => usize::from(scope.count(score(period))).min(self.cell_count() - 1),
             Self::HalfTimeFullTime => result(Period::FirstHalf) * 3 + result(Period::Match),
             Self::HalfResults => result(Period::FirstHalf) * 3 + result(Period::SecondHalf),
             Self::HalfComparison(scope) => {
-                let of = |(home, away): (u16, u16)| match scope {
-                    Scope::Both => home + away,
-                    Scope::Of(side) => [home, away][side.index()],
-                };
-                let (first, second) =
-                    (of(outcome.score(Period::FirstHalf)), of(outcome.score(Period::SecondHalf)));
-                (if first > second {
-                    Half::First
-                } else if first < second {
-                    Half::Second
-                } else {
-                    Half::Equal
+                let [first, second] =
+                    [Period::FirstHalf, Period::SecondHalf].map(|period| scope.count(score(period)));
+                (match first.cmp(&second) {
+                    std::cmp::Ordering::Greater => Half::First,
+                    std::cmp::Ordering::Less => Half::Second,
+                    std::cmp::Ordering::Equal => Half::Equal,
                 }) as usize
             }
-            Self::Order => order_cell(&outcome.order),
+            Self::Order | Self::Depth(_) => panic!("{self:?} is not a function of the goals by half"),
         }
     }
 
@@ -163,6 +168,7 @@ impl FootballView {
         };
         const RESULT: [[u16; 2]; 3] = [[1, 0], [0, 0], [0, 1]];
         match self {
+            Self::Depth(view) => view.representative(cell),
             Self::Score(period) => {
                 let side = Self::goals_max(period) + 1;
                 in_period(period, cell / side, cell % side)
@@ -195,7 +201,7 @@ impl FootballView {
                 (0..order.count)
                     .filter_map(|index| order.side(index))
                     .for_each(|side| goals[side.index()] += 1);
-                FootballOutcome { goals: [goals, [0, 0]], order }
+                FootballOutcome::new([goals, [0, 0]], order)
             }
         }
     }
@@ -244,28 +250,23 @@ pub fn main_goals(cell: usize) -> [[u16; 2]; 2] {
     [[digit(0), digit(1)], [digit(2), digit(3)]]
 }
 
-/// The joint space: main cells projected onto every view, and the orders that fit each main cell.
-pub(super) fn joint_space() -> JointSpace {
-    let outcomes: Vec<_> = (0..MAIN_COUNT)
-        .map(|cell| {
-            let [first, second] = main_goals(cell);
-            FootballOutcome::from_halves(first, second)
-        })
-        .collect();
-    let maps = FootballView::ALL
+/// The joint space: main cells projected onto every view of the score, and the orders and other cells that can go with
+/// each main cell.
+pub(super) fn joint_space(views: &[FootballView]) -> JointSpace {
+    let mains = || (0..MAIN_COUNT).map(main_goals);
+    let maps = views
         .iter()
         .map(|&view| match view {
-            FootballView::Order => {
-                ViewMap::loose(outcomes.iter().map(|outcome| compatible_orders(outcome.goals)))
-            }
-            _ => ViewMap::Exact(outcomes.iter().map(|outcome| view.cell(outcome) as u8).collect()),
+            FootballView::Order => ViewMap::loose(mains().map(compatible_orders)),
+            FootballView::Depth(view) => ViewMap::loose((0..MAIN_COUNT).map(|main| view.cells_of_main(main))),
+            _ => ViewMap::Exact(mains().map(|goals| view.cell_of_goals(goals) as u8).collect()),
         })
         .collect();
     JointSpace { main_count: MAIN_COUNT, maps }
 }
 
 /// The order cells that can occur with these goals by half: first-half goals come before second-half goals.
-fn compatible_orders(goals: [[u16; 2]; 2]) -> CellSet {
+pub fn compatible_orders(goals: [[u16; 2]; 2]) -> CellSet {
     let total: u16 = goals.iter().flatten().sum();
     let mut orders = CellSet::default();
     for cell in 0..ORDER_CELLS {

@@ -22,7 +22,7 @@ pub const SUM_ERROR_MAX: f64 = 1e-9;
 const TERMS: usize = 96;
 
 /// Totals that a line can separate: lines end below 39.
-const TOTAL_TERMS: usize = 48;
+pub(super) const TOTAL_TERMS: usize = 48;
 
 const TOTAL_MAX: f64 = 2.0 * GOAL_MEAN_MAX;
 
@@ -44,6 +44,21 @@ pub struct MatchPrices {
     pub over: f64,
 }
 
+impl MatchPrices {
+    /// Passes probabilities strictly between 0 and 1, the first three with the sum 1 within 1e-9.
+    pub(super) fn check(&self) -> Result<(), FootballError> {
+        let Self { home, draw, away, over, .. } = *self;
+        for (name, value) in [("home", home), ("draw", draw), ("away", away), ("over", over)] {
+            FootballError::check_probability(name, value)?;
+        }
+        let sum = home + draw + away;
+        if (sum - 1.0).abs() > SUM_ERROR_MAX {
+            return Err(FootballError::ProbabilitySum { value: sum });
+        }
+        Ok(())
+    }
+}
+
 /// The Dixon-Coles model that has exactly these probabilities.
 ///
 /// Residuals are near 1e-15. Takes a few microseconds.
@@ -62,14 +77,8 @@ pub struct MatchPrices {
 /// assert!((model.rho() + 0.084555051566209).abs() < 1e-12);
 /// ```
 pub fn calibrate(prices: &MatchPrices) -> Result<DixonColes, FootballError> {
+    prices.check()?;
     let MatchPrices { home, draw, away, total_quarters, over } = *prices;
-    for (name, value) in [("home", home), ("draw", draw), ("away", away), ("over", over)] {
-        FootballError::check_probability(name, value)?;
-    }
-    let sum = home + draw + away;
-    if (sum - 1.0).abs() > SUM_ERROR_MAX {
-        return Err(FootballError::ProbabilitySum { value: sum });
-    }
     let line = TotalLine::new(total_quarters)?;
     let fit_at = |total: f64| -> Result<Fit, FootballError> {
         let supremacy = supremacy_from_difference(total, home - away)?;
@@ -214,12 +223,12 @@ fn corrected_total(
 }
 
 /// One total line as a function of the expected total.
-struct TotalLine {
+pub(super) struct TotalLine {
     parts: [i64; 2],
 }
 
 impl TotalLine {
-    fn new(total_quarters: i32) -> Result<Self, FootballError> {
+    pub(super) fn new(total_quarters: i32) -> Result<Self, FootballError> {
         // Below 0.5 nothing can lose, from 39.5 on nothing the models allow can win.
         if !(2..4 * 39).contains(&total_quarters) {
             return Err(FootballError::Line { value: f64::from(total_quarters) * 0.25 });
@@ -233,7 +242,7 @@ impl TotalLine {
     }
 
     /// The expected total at which the fair Poisson probability of the over is `over`.
-    fn total(&self, over: f64) -> Result<f64, FootballError> {
+    pub(super) fn total(&self, over: f64) -> Result<f64, FootballError> {
         let start = 0.125 * (self.parts[0] + self.parts[1]) as f64 + 0.2;
         let evaluate = |total: f64| {
             let (value, slope) = self.price(total, 0.0);
@@ -248,34 +257,57 @@ impl TotalLine {
     /// `win / (win + lose)` of the over and its slope in the expected total.
     fn price(&self, total: f64, shift: f64) -> (f64, f64) {
         let mut masses = [0.0; TOTAL_TERMS];
-        let end = self.parts[1] as usize / 4 + 1;
-        poisson::fill_masses(total, &mut masses[..=end]);
-        let mut slopes = [0.0; TOTAL_TERMS];
-        for k in 0..=end {
-            slopes[k] = if k == 0 { -masses[0] } else { masses[k - 1] - masses[k] };
+        let terms = self.terms();
+        poisson::fill_masses(total, &mut masses[..terms]);
+        let mut slopes = [[0.0]; TOTAL_TERMS];
+        for k in 0..terms {
+            slopes[k] = [if k == 0 { -masses[0] } else { masses[k - 1] - masses[k] }];
         }
         for (k, moved) in [(0, -shift), (1, 2.0 * shift), (2, -shift)] {
             masses[k] += moved;
         }
-        let (mut win, mut lose, mut win_slope, mut lose_slope) = (0.0, 0.0, 0.0, 0.0);
+        let (value, [slope]) = self.price_of(|total| (masses[total], slopes[total]));
+        (value, slope)
+    }
+
+    /// How many totals the line asks for, from 0 on; never less than the three that the correction changes.
+    pub(super) fn terms(&self) -> usize {
+        (self.parts[1] as usize / 4 + 2).max(3)
+    }
+
+    /// `win / (win + lose)` of the over from the probabilities of the totals, and its slopes from theirs.
+    #[inline]
+    pub(super) fn price_of<const N: usize>(
+        &self,
+        of_total: impl Fn(usize) -> (f64, [f64; N]),
+    ) -> (f64, [f64; N]) {
+        let (mut win, mut lose, mut win_slopes, mut lose_slopes) = (0.0, 0.0, [0.0; N], [0.0; N]);
         for part in self.parts {
-            let (mut below, mut below_slope) = (0.0, 0.0);
+            let (mut below, mut below_slopes) = (0.0, [0.0; N]);
             for k in 0..part as usize / 4 + 1 {
+                let (mass, slopes) = of_total(k);
                 let is_push = 4 * k as i64 == part;
                 if is_push {
-                    win -= masses[k];
-                    win_slope -= slopes[k];
+                    win -= mass;
+                    add(&mut win_slopes, -1.0, &slopes);
                 } else {
-                    below += masses[k];
-                    below_slope += slopes[k];
+                    below += mass;
+                    add(&mut below_slopes, 1.0, &slopes);
                 }
             }
             lose += below;
-            lose_slope += below_slope;
+            add(&mut lose_slopes, 1.0, &below_slopes);
             win += 1.0 - below;
-            win_slope -= below_slope;
+            add(&mut win_slopes, -1.0, &below_slopes);
         }
-        quotient(win, lose, win_slope, lose_slope)
+        let slopes = std::array::from_fn(|i| quotient(win, lose, win_slopes[i], lose_slopes[i]).1);
+        (win / (win + lose), slopes)
+    }
+}
+
+fn add<const N: usize>(sums: &mut [f64; N], factor: f64, numbers: &[f64; N]) {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum += factor * number;
     }
 }
 
@@ -285,7 +317,8 @@ fn quotient(win: f64, lose: f64, win_slope: f64, lose_slope: f64) -> (f64, f64) 
     (win / sum, (win_slope * lose - lose_slope * win) / (sum * sum))
 }
 
-fn supremacy_from_difference(total: f64, difference: f64) -> Result<f64, FootballError> {
+/// The supremacy at which Poisson sides of this expected total have this P(home) - P(away).
+pub(super) fn supremacy_from_difference(total: f64, difference: f64) -> Result<f64, FootballError> {
     let price = |supremacy: f64| {
         let around = Means::new(total, supremacy).differences(0);
         let slope = around.equal + 0.5 * (around.one_below + around.one_above);

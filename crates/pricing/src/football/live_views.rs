@@ -9,14 +9,16 @@
 use std::sync::LazyLock;
 
 use oddsengine_markets::football::{
-    FULL_GOALS_MAX, FootballOutcome, FootballState, FootballView, GoalOrder, HALF_GOALS_MAX, ORDER_CELLS,
-    ORDER_PREFIX, Period, Scope, Side, order_of_cell,
+    FULL_GOALS_MAX, FootballState, FootballView, HALF_GOALS_MAX, ORDER_CELLS, ORDER_PREFIX, Period, Scope,
+    Side, order_of_cell, score_of,
 };
 
 use crate::board::ViewPrefixes;
 
-const FULL: usize = FULL_GOALS_MAX + 1;
-const HALF: usize = HALF_GOALS_MAX + 1;
+/// Goals of a side in the match: 0 to 15 or more.
+pub(crate) const FULL: usize = FULL_GOALS_MAX + 1;
+/// Goals of a side in a half: 0 to 10 or more.
+pub(crate) const HALF: usize = HALF_GOALS_MAX + 1;
 
 /// Goals still expected, by half and side, and the dependence of low scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,16 +33,7 @@ pub struct RemainingGoals {
 
 /// Fills the prefix sums of every football view.
 pub fn fill_views(remaining: &RemainingGoals, state: &FootballState, prefixes: &mut ViewPrefixes) {
-    let now = state.goals;
-    let score = [now[0][0] + now[1][0], now[0][1] + now[1][1]];
-    let pmf = |mean: f64, shift: u16| -> [f64; FULL] { shifted_poisson(mean, shift) };
-    let half_pmf = |half: usize, side: usize| -> [f64; HALF] {
-        shifted_poisson(remaining.means[half][side], now[half][side])
-    };
-    let full = [0, 1].map(|side| pmf(remaining.means[0][side] + remaining.means[1][side], score[side]));
-    let halves = [0, 1].map(|half| [0, 1].map(|side| half_pmf(half, side)));
-
-    let corrections = Corrections::new(remaining, score, now, &halves);
+    let GoalMasses { full, halves, corrections } = GoalMasses::new(remaining, state);
     let scale = 1.0 / corrections.total;
 
     fill_full_time(&full, remaining, scale, state, prefixes);
@@ -48,6 +41,30 @@ pub fn fill_views(remaining: &RemainingGoals, state: &FootballState, prefixes: &
         fill_half(&halves[half], period, &corrections, scale, prefixes);
     }
     fill_half_relations(&halves, &corrections, scale, prefixes);
+}
+
+/// The independent parts of the joint model of goals, and what the Dixon–Coles correction adds to their product.
+pub(crate) struct GoalMasses {
+    /// Goals of each side in the match.
+    pub full: [[f64; FULL]; 2],
+    /// Goals by half, then side.
+    pub halves: [[[f64; HALF]; 2]; 2],
+    pub corrections: Corrections,
+}
+
+impl GoalMasses {
+    pub fn new(remaining: &RemainingGoals, state: &FootballState) -> Self {
+        let now = state.goals;
+        let score = [now[0][0] + now[1][0], now[0][1] + now[1][1]];
+        let full = [0, 1].map(|side| {
+            shifted_poisson::<FULL>(remaining.means[0][side] + remaining.means[1][side], score[side])
+        });
+        let halves = [0, 1].map(|half| {
+            [0, 1].map(|side| shifted_poisson::<HALF>(remaining.means[half][side], now[half][side]))
+        });
+        let corrections = Corrections::new(remaining, score, now, &halves);
+        Self { full, halves, corrections }
+    }
 }
 
 /// Poisson probabilities of `shift` plus the remaining goals; the last cell takes the tail.
@@ -83,10 +100,11 @@ fn tau(home: usize, away: usize, remaining: &RemainingGoals) -> f64 {
 }
 
 /// What the Dixon–Coles correction adds to the independent model: at most nine outcomes by half and side.
-struct Corrections {
-    outcomes: [(FootballOutcome, f64); 9],
+pub(crate) struct Corrections {
+    goals: [([[u16; 2]; 2], f64); 9],
     count: usize,
-    total: f64,
+    /// What all outcomes sum to with the corrections.
+    pub total: f64,
 }
 
 impl Corrections {
@@ -96,7 +114,7 @@ impl Corrections {
         now: [[u16; 2]; 2],
         halves: &[[[f64; HALF]; 2]; 2],
     ) -> Self {
-        let mut corrections = Self { outcomes: [(FootballOutcome::default(), 0.0); 9], count: 0, total: 1.0 };
+        let mut corrections = Self { goals: [([[0; 2]; 2], 0.0); 9], count: 0, total: 1.0 };
         if remaining.rho == 0.0 || score[0] > 1 || score[1] > 1 {
             return corrections;
         }
@@ -115,8 +133,7 @@ impl Corrections {
                     .product();
                 let change = base
                     * (tau(usize::from(home[0] + home[1]), usize::from(away[0] + away[1]), remaining) - 1.0);
-                corrections.outcomes[corrections.count] =
-                    (FootballOutcome { goals, order: GoalOrder::default() }, change);
+                corrections.goals[corrections.count] = (goals, change);
                 corrections.count += 1;
                 corrections.total += change;
             }
@@ -124,20 +141,21 @@ impl Corrections {
         corrections
     }
 
+    /// The corrected goals by half, then side, with what is added to the probability of each.
+    pub fn goals(&self) -> &[([[u16; 2]; 2], f64)] {
+        &self.goals[..self.count]
+    }
+
     fn add_to(&self, view: FootballView, cells: &mut [f64]) {
-        for (outcome, change) in &self.outcomes[..self.count] {
-            cells[view.cell(outcome)] += change;
+        for &(goals, change) in self.goals() {
+            cells[view.cell_of_goals(goals)] += change;
         }
     }
 }
 
-fn fill_full_time(
-    full: &[[f64; FULL]; 2],
-    remaining: &RemainingGoals,
-    scale: f64,
-    state: &FootballState,
-    prefixes: &mut ViewPrefixes,
-) {
+/// The probabilities of the final scores, home goals by row, before they are scaled to sum to 1.
+#[inline]
+pub(crate) fn score_grid(full: &[[f64; FULL]; 2], remaining: &RemainingGoals) -> [f64; FULL * FULL] {
     let mut grid = [0.0; FULL * FULL];
     for (row, &home) in grid.chunks_exact_mut(FULL).zip(&full[0]) {
         for (cell, &away) in row.iter_mut().zip(&full[1]) {
@@ -149,6 +167,17 @@ fn fill_full_time(
             grid[home * FULL + away] *= tau(home, away, remaining);
         }
     }
+    grid
+}
+
+fn fill_full_time(
+    full: &[[f64; FULL]; 2],
+    remaining: &RemainingGoals,
+    scale: f64,
+    state: &FootballState,
+    prefixes: &mut ViewPrefixes,
+) {
+    let grid = score_grid(full, remaining);
     let (mut totals, mut differences) = ([0.0; 2 * FULL - 1], [0.0; 2 * FULL - 1]);
     let (mut home_goals, mut away_goals) = ([0.0; FULL], [0.0; FULL]);
     for (home, row) in grid.chunks_exact(FULL).enumerate() {
@@ -164,7 +193,7 @@ fn fill_full_time(
     set(prefixes, FootballView::Score(Period::Match), &grid, scale);
     set(prefixes, FootballView::Difference(Period::Match), &differences, scale);
     set_goals(prefixes, Period::Match, &totals, &home_goals, &away_goals, scale);
-    fill_order(&grid, scale, state, prefixes);
+    set(prefixes, FootballView::Order, &order_masses(&grid, state), scale);
 }
 
 fn fill_half(
@@ -277,11 +306,11 @@ static ORDER_SHARE: LazyLock<[f64; FULL * FULL]> = LazyLock::new(|| {
     shares
 });
 
-/// The order view: `exact[i][j]` is the probability that the remaining goals are one particular sequence of `i`
+/// The order view, from the masses of the final scores: `exact[i][j]` is the probability that the remaining goals are one particular sequence of `i`
 /// home and `j` away goals, `begin[i][j]` that they begin with it, `then_home[i][j]` that they begin with it, go on,
 /// and end with a home goal.
-fn fill_order(grid: &[f64; FULL * FULL], scale: f64, state: &FootballState, prefixes: &mut ViewPrefixes) {
-    let (home_now, away_now) = state.score();
+pub(crate) fn order_masses(grid: &[f64; FULL * FULL], state: &FootballState) -> [f64; ORDER_CELLS] {
+    let (home_now, away_now) = score_of(state.goals, Period::Match);
     let (home_now, away_now) = (usize::from(home_now).min(FULL - 1), usize::from(away_now).min(FULL - 1));
     let (rows, columns) = (FULL - home_now, FULL - away_now);
     let share = &*ORDER_SHARE;
@@ -320,7 +349,7 @@ fn fill_order(grid: &[f64; FULL * FULL], scale: f64, state: &FootballState, pref
             goes_on.max(0.0) + if stays { exact[at] } else { 0.0 }
         };
     }
-    set(prefixes, FootballView::Order, &cells, scale);
+    cells
 }
 
 fn set(prefixes: &mut ViewPrefixes, view: FootballView, cells: &[f64], scale: f64) {

@@ -51,6 +51,30 @@ pub enum MarginError {
         /// Number of selections.
         count: usize,
     },
+    /// A hold that is not below 1.
+    Hold {
+        /// The hold as given.
+        value: f64,
+    },
+    /// The margin of an exchange that is not a share of the winnings below 1.
+    Commission {
+        /// The commission as given.
+        value: f64,
+    },
+    /// A weight that is negative or not finite, or two that are both 0.
+    Weight {
+        /// Position of the selection.
+        index: usize,
+        /// The weight.
+        value: f64,
+    },
+    /// A slope or intercept of a favourite-longshot shading that is not a number, or a slope that is not above 0.
+    Shading {
+        /// `slope` or `intercept`.
+        name: &'static str,
+        /// The value as given.
+        value: f64,
+    },
     /// The method reads the margin as an advantage of the bookmaker and the book has none.
     UnderRound {
         /// The method that was asked for.
@@ -113,12 +137,29 @@ impl MarginError {
             Self::Probability { .. } => "probability",
             Self::Target { .. } => "target",
             Self::Booksum { .. } => "booksum",
+            Self::Hold { .. } => "hold",
+            Self::Commission { .. } => "commission",
+            Self::Weight { .. } => "weight",
+            Self::Shading { .. } => "shading",
             Self::UnderRound { .. } => "under_round",
             Self::NegativeProbability { .. } => "negative_probability",
             Self::ProbabilityAboveOne { .. } => "probability_above_one",
             Self::BooksumUnreachable { .. } => "booksum_unreachable",
             Self::NotSolved { .. } => "not_solved",
         }
+    }
+
+    /// The error with the selection's place in a book with gaps, instead of its place among the present ones.
+    #[cold]
+    pub(super) fn at_place(mut self, places: &[usize]) -> Self {
+        if let Self::InverseOdds { index, .. }
+        | Self::Probability { index, .. }
+        | Self::NegativeProbability { index, .. }
+        | Self::ProbabilityAboveOne { index, .. } = &mut self
+        {
+            *index = places.get(*index).copied().unwrap_or(*index);
+        }
+        self
     }
 
     #[cold]
@@ -192,6 +233,14 @@ impl fmt::Display for MarginError {
             }
             Self::Booksum { value, count } => {
                 write!(f, "booksum {value} is not strictly between 0 and {count}, the number of selections")
+            }
+            Self::Hold { value } => write!(f, "hold {value} is not below 1 and finite"),
+            Self::Commission { value } => write!(f, "commission {value} is outside 0..1"),
+            Self::Weight { index, value } => {
+                write!(f, "weight {value} of selection {index} is not above 0 and finite")
+            }
+            Self::Shading { name, value } => {
+                write!(f, "{name} {value} of the shading is outside its range (slope above 0, both finite)")
             }
             Self::UnderRound { method, booksum, target } => {
                 write!(f, "booksum {booksum} is below {target}, where the {method} method is not defined")

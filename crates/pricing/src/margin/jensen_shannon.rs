@@ -5,42 +5,46 @@
 //! `(m g(w/m) + (1-m) g(w/(1-m))) / 2` with `g(u) = (1+u) ln(1+u) + (1-u) ln(1-u)`. `g` is `u^2 + u^4/6 + ...`, so
 //! nothing cancels for close probabilities, where the textbook entropies lose half the digits.
 
-use super::{Book, MarginError, MarginMethod, check_inside, error};
+use super::equation::Books;
+use super::{MarginError, MarginMethod, check_inside, error};
 use crate::root::{decreasing_root, newton_step};
 
 /// Moves every selection by the same distance, down if the sum is above the target, else up; returns the
 /// distance, negative when up.
-pub(super) fn shift(book: &Book, out: &mut [f64]) -> Result<f64, MarginError> {
-    if book.is_level() {
-        out.copy_from_slice(book.input);
+pub(super) fn shift(book: &Books<1>, out: &mut [f64]) -> Result<f64, MarginError> {
+    let (input, [sum_before], [target]) = (book.input.as_flattened(), book.extent.sum, book.target);
+    if book.is_at_least_target(0) && book.is_at_most_target(0) {
+        out.copy_from_slice(input);
         return Ok(0.0);
     }
-    let side = if book.sum > book.target { Side::Down } else { Side::Up };
+    let side = if sum_before > target { Side::Down } else { Side::Up };
     // The first selection to reach 0 or 1 bounds the distance.
-    let (end_index, distance_max) = side.farthest(book.input);
+    let (end_index, distance_max) = side.farthest(input);
     let mut root_variances = 0.0;
-    for &value in book.input {
+    for &value in input {
         root_variances += (8.0 * value * (1.0 - value)).sqrt();
     }
-    let start = (book.sum - book.target).abs() / root_variances;
+    let start = (sum_before - target).abs() / root_variances;
     let evaluate = |distance: f64| {
         let (mut sum, mut slope) = (0.0, 0.0);
-        for (result, &value) in out.iter_mut().zip(book.input) {
+        for (result, &value) in out.iter_mut().zip(input) {
             let (moved, moved_slope) = side.moved(value, distance);
             *result = moved;
             sum += moved;
             slope += moved_slope;
         }
-        let residual = if side == Side::Down { sum - book.target } else { book.target - sum };
+        let residual = if side == Side::Down { sum - target } else { target - sum };
         (residual, slope)
     };
     let solved = decreasing_root(start, 0.0, distance_max, book.tolerance(), evaluate, newton_step);
     match solved {
         Ok(distance) => {
-            check_inside(book.method, out)?;
+            check_inside(MarginMethod::JensenShannon, out)?;
             Ok(if side == Side::Down { distance } else { -distance })
         }
-        Err(residual) if residual > 0.0 => Err(error::left(book.method, end_index, side.end())),
+        Err(residual) if residual > 0.0 => {
+            Err(error::left(MarginMethod::JensenShannon, end_index, side.end()))
+        }
         Err(residual) => Err(MarginError::NotSolved { method: MarginMethod::JensenShannon, residual }),
     }
 }

@@ -28,14 +28,27 @@
 //! of Bookmakers' Betting Odds" (1999); the R package `implied`; the Python package `goto_conversion`.
 //! Reproduced in `tests/golden/margin_removal.json` and `tests/golden/margin_application.json`.
 
+mod closed;
+mod equation;
 mod error;
+mod exchange;
 mod jensen_shannon;
 mod one_parameter;
+mod rows;
+mod shade;
 mod shin;
+mod side_by_side;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use error::MarginError;
+pub use exchange::{ExchangeBook, fair_from_exchange, lay_odds_after_commission, odds_after_commission};
+pub use rows::{fair_probabilities, fair_probabilities_rows, offered_odds, offered_odds_rows};
+pub use shade::shade;
+pub use waiting::WaitingBooks;
+
+use equation::{Books, Extent, Search, Solved, one, one_mut};
 
 /// Most selections one call accepts. Nothing is allocated up to this count.
 pub const SELECTIONS_MAX: usize = 1024;
@@ -147,6 +160,8 @@ impl std::str::FromStr for MarginMethod {
 /// `target`: 1 for a win market, k for a market that pays k places; strictly between 0 and the count.
 /// `out`: as long as `inverse_odds`; its content is unspecified after an error.
 ///
+/// Many books at once: [`fair_probabilities_rows`], with the same bits.
+///
 /// # Errors
 ///
 /// See [`MarginError`]; in particular [`MarginError::UnderRound`] when Shin, balanced book or goto meet a
@@ -191,17 +206,12 @@ pub fn remove_with_parameter(
     target: f64,
     out: &mut [f64],
 ) -> Result<f64, MarginError> {
-    let booksum = checked_sum(inverse_odds, out.len(), MarginError::inverse_odds)?;
+    let extent = checked_extent(inverse_odds, out.len(), MarginError::inverse_odds)?;
     if !(target > 0.0 && target < inverse_odds.len() as f64) {
         return Err(MarginError::target(target, inverse_odds.len()));
     }
-    let book = Book { method, input: inverse_odds, sum: booksum, target };
-    match method {
-        MarginMethod::Shin => shin::remove(&book, out),
-        MarginMethod::BalancedBook => balanced_book_removed(&book, out),
-        MarginMethod::Goto => one_parameter::goto_removed(&book, out),
-        _ => shift(&book, out),
-    }
+    let book = Books { lanes: 1, input: one(inverse_odds), extent, target: [target] };
+    move_one(method, Direction::Removal, &book, one_mut(out))
 }
 
 /// Applies a margin: writes implied probabilities (1/odds) that sum to `booksum` within 1e-12.
@@ -229,122 +239,154 @@ pub fn apply(
     booksum: f64,
     out: &mut [f64],
 ) -> Result<(), MarginError> {
-    let sum = checked_sum(probabilities, out.len(), MarginError::probability)?;
+    let extent = checked_extent(probabilities, out.len(), MarginError::probability)?;
     if !(booksum > 0.0 && booksum < probabilities.len() as f64) {
         return Err(MarginError::booksum(booksum, probabilities.len()));
     }
-    let book = Book { method, input: probabilities, sum, target: booksum };
-    match method {
-        MarginMethod::Shin => shin::apply(&book, out),
-        MarginMethod::BalancedBook => balanced_book_applied(&book, out),
-        MarginMethod::Goto => one_parameter::goto_applied(&book, out),
-        _ => shift(&book, out).map(|_| ()),
+    let book = Books { lanes: 1, input: one(probabilities), extent, target: [booksum] };
+    move_one(method, Direction::Application, &book, one_mut(out)).map(|_| ())
+}
+
+/// Booksum of a book that keeps the share `hold` of its turnover, for a market of sum `target`.
+///
+/// A margin can be told as either: a booksum of 1.05 holds 4.76 %, a hold of 5 % is a booksum of 1.0526.
+///
+/// # Errors
+///
+/// [`MarginError::Hold`] unless `hold` is below 1 and finite; an under-round book has a hold below 0.
+///
+/// ```
+/// use oddsengine_pricing::margin::booksum_from_hold;
+/// assert_eq!(booksum_from_hold(0.2, 1.0), Ok(1.25));
+/// ```
+pub fn booksum_from_hold(hold: f64, target: f64) -> Result<f64, MarginError> {
+    if hold < 1.0 && hold.is_finite() {
+        Ok(target / (1.0 - hold))
+    } else {
+        Err(MarginError::Hold { value: hold })
     }
 }
 
-/// One call's input: what to move, the sum it has and the sum it must get.
-struct Book<'a> {
+/// Whether a margin is taken away or put on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Removal,
+    Application,
+}
+
+/// One book: the open search, and what it leaves over to [`settle`].
+#[inline(always)]
+fn move_one(
     method: MarginMethod,
-    input: &'a [f64],
-    sum: f64,
-    target: f64,
+    direction: Direction,
+    book: &Books<1>,
+    out: &mut [[f64; 1]],
+) -> Result<f64, MarginError> {
+    let needs_scratch = matches!(method, MarginMethod::Power | MarginMethod::Shin);
+    let solved = match (needs_scratch, book.input.len()) {
+        (true, 9..=64) => solve_long::<64>(method, direction, book, out),
+        (true, 65..) => solve_long::<SELECTIONS_MAX>(method, direction, book, out),
+        _ => solve(method, direction, book, Search::Open, &mut [[0.0]; 8], out),
+    };
+    if solved.is_solved[0] { Ok(solved.parameter[0]) } else { settle(method, direction, book, out) }
 }
 
-impl Book<'_> {
-    /// Residual of the sum below which a solver stops: a few roundings per selection.
-    fn tolerance(&self) -> f64 {
-        1e-15 * (4.0 + self.input.len() as f64)
-    }
+#[inline(never)]
+fn solve_long<const COUNT: usize>(
+    method: MarginMethod,
+    direction: Direction,
+    book: &Books<1>,
+    out: &mut [[f64; 1]],
+) -> Solved<1> {
+    solve(method, direction, book, Search::Open, &mut [[0.0]; COUNT], out)
+}
 
-    /// A sum that differs from the target by no more than rounding.
-    fn is_level(&self) -> bool {
-        (self.sum - self.target).abs() <= self.tolerance()
+/// One book within a bracket, and the error if there is no answer.
+#[cold]
+#[inline(never)]
+fn settle(
+    method: MarginMethod,
+    direction: Direction,
+    book: &Books<1>,
+    out: &mut [[f64; 1]],
+) -> Result<f64, MarginError> {
+    let needs_margin = matches!(method, MarginMethod::Shin | MarginMethod::BalancedBook | MarginMethod::Goto);
+    let (booksum, target, is_over_round) = match direction {
+        Direction::Removal => (book.extent.sum[0], book.target[0], book.is_at_least_target(0)),
+        Direction::Application => (book.target[0], book.extent.sum[0], book.is_at_most_target(0)),
+    };
+    if needs_margin && !is_over_round {
+        return Err(MarginError::UnderRound { method, booksum, target });
     }
+    if method == MarginMethod::JensenShannon {
+        return jensen_shannon::shift(book, out.as_flattened_mut());
+    }
+    if (method, direction) == (MarginMethod::Shin, Direction::Application) {
+        shin::check_reachable(book)?;
+    }
+    let mut scratch = [[0.0]; SELECTIONS_MAX];
+    let solve = |search, scratch: &mut [[f64; 1]], out: &mut [[f64; 1]]| {
+        solve(method, direction, book, search, scratch, out)
+    };
+    let mut solved = solve(Search::Open, &mut scratch, out);
+    if !solved.is_solved[0] {
+        solved = solve(Search::Guarded, &mut scratch, out);
+    }
+    if solved.is_solved[0] {
+        return Ok(solved.parameter[0]);
+    }
+    check_inside(method, out.as_flattened())?;
+    Err(MarginError::NotSolved { method, residual: solved.residual[0] })
+}
 
-    /// The methods that read a margin as the bookmaker's advantage need one.
-    fn check_over_round(&self, booksum: f64, target: f64) -> Result<(), MarginError> {
-        if booksum < target && !self.is_level() {
-            return Err(MarginError::UnderRound { method: self.method, booksum, target });
-        }
-        Ok(())
+/// Moves every book to the target by the method. A book that is not solved, by its method or at all, is left to
+/// [`settle`]. `scratch` is as long as the books for power and Shin.
+#[inline(always)]
+fn solve<const LANES: usize>(
+    method: MarginMethod,
+    direction: Direction,
+    books: &Books<LANES>,
+    search: Search,
+    scratch: &mut [[f64; LANES]],
+    out: &mut [[f64; LANES]],
+) -> Solved<LANES> {
+    match (method, direction) {
+        (MarginMethod::Multiplicative, _) => closed::multiplicative(books, out),
+        (MarginMethod::Additive, _) => closed::additive(books, out),
+        (MarginMethod::Power, _) => one_parameter::power(books, search, scratch, out),
+        (MarginMethod::OddsRatio, _) => one_parameter::odds_ratio(books, search, out),
+        (MarginMethod::Shin, Direction::Removal) => shin::remove(books, search, scratch, out),
+        (MarginMethod::Shin, Direction::Application) => shin::apply(books, search, scratch, out),
+        (MarginMethod::BalancedBook, Direction::Removal) => closed::balanced_book_removed(books, out),
+        (MarginMethod::BalancedBook, Direction::Application) => closed::balanced_book_applied(books, out),
+        (MarginMethod::Goto, Direction::Removal) => closed::goto_removed(books, out),
+        (MarginMethod::Goto, Direction::Application) => one_parameter::goto_applied(books, search, out),
+        // Roots within a root: always one book at a time.
+        (MarginMethod::JensenShannon, _) => Solved::nothing(),
     }
 }
 
-/// The methods whose application is their removal with the booksum as target.
-#[inline]
-fn shift(book: &Book, out: &mut [f64]) -> Result<f64, MarginError> {
-    match book.method {
-        MarginMethod::Additive => {
-            let amount = (book.sum - book.target) / book.input.len() as f64;
-            for (result, value) in out.iter_mut().zip(book.input) {
-                *result = value - amount;
-            }
-            check_inside(book.method, out)?;
-            Ok(amount)
-        }
-        MarginMethod::Power => one_parameter::power(book, out),
-        MarginMethod::OddsRatio => one_parameter::odds_ratio(book, out),
-        MarginMethod::JensenShannon => jensen_shannon::shift(book, out),
-        _ => {
-            let factor = book.target / book.sum;
-            for (result, value) in out.iter_mut().zip(book.input) {
-                *result = value * factor;
-            }
-            check_inside(book.method, out)?;
-            Ok(factor)
-        }
-    }
-}
-
-fn balanced_book_removed(book: &Book, out: &mut [f64]) -> Result<f64, MarginError> {
-    book.check_over_round(book.sum, book.target)?;
-    let z = (book.sum - book.target) / (book.input.len() as f64 - book.target);
-    for (result, value) in out.iter_mut().zip(book.input) {
-        *result = (value - z) / (1.0 - z);
-    }
-    check_inside(book.method, out)?;
-    Ok(z)
-}
-
-fn balanced_book_applied(book: &Book, out: &mut [f64]) -> Result<(), MarginError> {
-    book.check_over_round(book.target, book.sum)?;
-    let z = (book.target - book.sum) / (book.input.len() as f64 - book.sum);
-    for (result, value) in out.iter_mut().zip(book.input) {
-        *result = value * (1.0 - z) + z;
-    }
-    check_inside(book.method, out)
-}
-
-/// Checks counts and values; returns the sum, added in order.
-#[inline]
-fn checked_sum(
+/// Checks counts and values; returns their bounds and sum.
+#[inline(always)]
+fn checked_extent(
     input: &[f64],
     out_count: usize,
     value_error: fn(usize, f64) -> MarginError,
-) -> Result<f64, MarginError> {
+) -> Result<Extent<1>, MarginError> {
     if input.len() < 2 || input.len() > SELECTIONS_MAX {
         return Err(MarginError::SelectionCount { count: input.len() });
     }
     if out_count != input.len() {
         return Err(MarginError::OutputCount { count: out_count, expected: input.len() });
     }
-    let mut sum = 0.0;
-    let mut is_valid = true;
-    for &value in input {
-        is_valid &= value > 0.0 && value < 1.0;
-        sum += value;
-    }
-    if is_valid { Ok(sum) } else { Err(error::first_outside(input, value_error)) }
+    let extent = Extent::of(one(input), 1);
+    if extent.is_inside()[0] { Ok(extent) } else { Err(error::first_outside(input, value_error)) }
 }
 
 /// Refuses a result outside (0,1).
 #[inline]
 fn check_inside(method: MarginMethod, out: &[f64]) -> Result<(), MarginError> {
-    let mut is_inside = true;
-    for &value in out {
-        is_inside &= value > 0.0 && value < 1.0;
-    }
-    if is_inside {
+    if Extent::of(one(out), 1).is_inside()[0] {
         Ok(())
     } else {
         Err(error::first_outside(out, |index, value| error::left(method, index, value)))

@@ -1,112 +1,245 @@
-//! Shin's method, by Newton instead of the usual fixed-point iteration, whose cost grows without bound as
+//! Shin's method, by Halley's steps instead of the usual fixed-point iteration, whose cost grows without bound as
 //! the margin shrinks.
+//!
+//! A market of `k` places is treated as `k` win markets: inverse odds `pi/k`, booksum `B/k`, probabilities `p/k`.
+//! With two selections the probabilities are those of the additive method, for every `k` and in both directions.
 
-use super::{Book, MarginError, MarginMethod, check_inside};
-use crate::root::{decreasing_root, halley_step, newton_step};
+use super::equation::{Books, Equation, Search, Solved, root};
+use super::{MarginError, MarginMethod, closed};
+use crate::root::halley_step;
 
-/// Writes Shin's probabilities and returns the insider share `z`.
-pub(super) fn remove(book: &Book, out: &mut [f64]) -> Result<f64, MarginError> {
-    book.check_over_round(book.sum, book.target)?;
-    if let ([first, second], 1.0) = (book.input, book.target) {
-        return Ok(remove_two_way(*first, *second, out));
-    }
-    // One place is a market of its own: inverse odds pi/k, booksum B/k, probabilities p/k.
-    let target = book.target;
-    let booksum = (book.sum / target).max(1.0);
-    let square_scale = 1.0 / (target * book.sum);
-    let root_booksum = booksum.sqrt();
-    let solved = decreasing_root(
-        first_guess(book, root_booksum),
-        -f64::MIN_POSITIVE,
-        1.0,
-        book.tolerance() / target,
-        |z| {
-            let (mut sum, mut descent) = (0.0, 0.0);
-            for (result, &value) in out.iter_mut().zip(book.input) {
-                let a = value * value * square_scale;
-                let d = (z * z + 4.0 * (1.0 - z) * a).sqrt();
-                let inverse = 1.0 / (d * (d + z));
-                // The textbook numerator d - z cancels for longshots; 2a/(d+z) is the same number.
-                let q = 2.0 * a * d * inverse;
-                sum += q;
-                descent += q * (d + z - 2.0 * a) * inverse;
-                *result = target * q;
-            }
-            (sum - 1.0, descent)
-        },
-        newton_step,
-    );
-    let z = solved.map_err(|residual| MarginError::NotSolved { method: MarginMethod::Shin, residual })?;
-    check_inside(MarginMethod::Shin, out)?;
-    Ok(z)
+/// A residual from which one step of first order is exact: what it leaves is the square of this times a curvature
+/// that longshots make large.
+const NEAR: f64 = 1e-9;
+
+/// Writes Shin's probabilities and returns the insider share `z`. `slopes` is as long as the book.
+#[inline(always)]
+pub(super) fn remove<const LANES: usize>(
+    books: &Books<LANES>,
+    search: Search,
+    slopes: &mut [[f64; LANES]],
+    out: &mut [[f64; LANES]],
+) -> Solved<LANES> {
+    let solved = if let [first, second] = books.input {
+        let z = books.each(|lane| {
+            let place = 1.0 / books.target[lane];
+            insiders_two_way((first[lane] - second[lane]) * place, books.extent.sum[lane] * place)
+        });
+        Solved { parameter: z, ..closed::additive(books, out) }
+    } else {
+        let square_scale = books.each(|lane| 1.0 / (books.target[lane] * books.extent.sum[lane]));
+        let slopes = &mut slopes[..books.input.len()];
+        let mut equation = Removal { books, square_scale, slopes };
+        root(&mut equation, books.tolerance(), search, out).only_inside(books, out)
+    };
+    solved.only(|lane| books.is_at_least_target(lane))
 }
 
-/// Halley's step from z = 0, where no square root per selection is needed.
-fn first_guess(book: &Book, root_booksum: f64) -> f64 {
-    let count = book.input.len() as f64;
-    let mut odds_sum = 0.0;
-    for value in book.input {
-        odds_sum += 1.0 / value;
-    }
-    let first = 0.5 * (root_booksum - count);
-    let second = 0.25 * (root_booksum * book.target * odds_sum - 4.0 * count + 3.0 * root_booksum);
-    halley_step(root_booksum - 1.0, first, second).max(0.0)
-}
-
-/// Two selections: the probabilities are those of the additive method, in closed form.
-fn remove_two_way(first: f64, second: f64, out: &mut [f64]) -> f64 {
-    let difference = first - second;
-    let booksum = first + second;
-    out[0] = 0.5 * (1.0 + difference);
-    out[1] = 0.5 * (1.0 - difference);
+fn insiders_two_way(difference: f64, booksum: f64) -> f64 {
     let square = difference * difference;
     ((booksum - 1.0) * (booksum - square)) / (booksum * (1.0 - square))
 }
 
-/// Writes `pi = y * sum(y)` with `y = sqrt(z p + (1-z) p^2)` (per place: p/k and pi/k).
-pub(super) fn apply(book: &Book, out: &mut [f64]) -> Result<(), MarginError> {
-    book.check_over_round(book.target, book.sum)?;
-    let scale = 1.0 / book.sum;
-    let root_booksum = (book.target * scale).max(1.0).sqrt();
-    let count = book.input.len() as f64;
-    let start = 2.0 * (root_booksum - 1.0) / (count - 1.0);
-    let mut sum = 0.0;
-    let solved = decreasing_root(
-        start,
-        -f64::MIN_POSITIVE,
-        1.0 + f64::EPSILON,
-        0.25 * book.tolerance(),
-        |z| {
-            sum = 0.0;
-            let mut slope = 0.0;
-            for (result, &value) in out.iter_mut().zip(book.input) {
-                let q = value * scale;
-                let square = q * q;
-                let y = (z * q + (1.0 - z) * square).sqrt();
-                sum += y;
-                slope += (q - square) / y;
-                *result = y;
-            }
-            (root_booksum - sum, 0.5 * slope)
-        },
-        newton_step,
-    );
-    if let Err(residual) = solved {
-        return Err(unreachable_or_unsolved(book, residual));
-    }
-    for result in out.iter_mut() {
-        *result *= sum * book.sum;
-    }
-    check_inside(MarginMethod::Shin, out)
+/// The sum of the probabilities decreases in `z` from the root of the booksum.
+struct Removal<'a, const LANES: usize> {
+    books: &'a Books<'a, LANES>,
+    /// `a = pi^2 / (k B)` is the square of the inverse odds in units of this.
+    square_scale: [f64; LANES],
+    /// How fast each result falls with `z`.
+    slopes: &'a mut [[f64; LANES]],
 }
 
-#[cold]
-fn unreachable_or_unsolved(book: &Book, residual: f64) -> MarginError {
-    let roots: f64 = book.input.iter().map(|p| (p / book.sum).sqrt()).sum();
-    let booksum_max = roots * roots * book.sum;
-    if book.target >= booksum_max {
-        MarginError::BooksumUnreachable { method: MarginMethod::Shin, booksum: book.target, booksum_max }
-    } else {
-        MarginError::NotSolved { method: MarginMethod::Shin, residual }
+impl<const LANES: usize> Equation<LANES> for Removal<'_, LANES> {
+    const LOW: f64 = -f64::MIN_POSITIVE;
+    const HIGH: f64 = 1.0;
+    const NEAR: f64 = NEAR;
+
+    #[inline(always)]
+    fn lanes(&self) -> std::ops::Range<usize> {
+        self.books.lanes()
     }
+
+    /// Halley's step from z = 0, where no square root per selection is needed.
+    #[inline(always)]
+    fn start(&mut self) -> [f64; LANES] {
+        let count = self.books.input.len() as f64;
+        let odds_sum = odds_sum(self.books);
+        self.books.each(|lane| {
+            let target = self.books.target[lane];
+            let booksum = self.books.extent.sum[lane] / target;
+            let root = if booksum > 1.0 { booksum } else { 1.0 }.sqrt();
+            let first = 0.5 * (root - count);
+            let second = 0.25 * (root * target * odds_sum[lane] - 4.0 * count + 3.0 * root);
+            let z = halley_step(root - 1.0, first, second);
+            if z > 0.0 { z } else { 0.0 }
+        })
+    }
+
+    #[inline(always)]
+    fn evaluate(&mut self, z: [f64; LANES], out: &mut [[f64; LANES]]) -> ([f64; LANES], [f64; LANES]) {
+        let (mut sum, mut first, mut second) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for ((result, slope), value) in out.iter_mut().zip(self.slopes.iter_mut()).zip(self.books.input) {
+            for lane in self.books.lanes() {
+                let (z, target) = (z[lane], self.books.target[lane]);
+                let a = value[lane] * value[lane] * self.square_scale[lane];
+                let d = (z * z + 4.0 * (1.0 - z) * a).sqrt();
+                let s = d + z;
+                let inverse = 1.0 / (d * s);
+                // The textbook numerator d - z cancels for longshots; 2a/(d+z) is the same number.
+                let q = 2.0 * a * d * inverse;
+                // q' = -q h and q'' = q h (h (2d+s) - 2) / d.
+                let h = (s - 2.0 * a) * inverse;
+                let fall = q * h;
+                sum[lane] += q;
+                first[lane] -= fall;
+                second[lane] += fall * (h * (2.0 * d + s) - 2.0) * (s * inverse);
+                result[lane] = target * q;
+                slope[lane] = target * fall;
+            }
+        }
+        let residual = self.books.each(|lane| self.books.target[lane] * (sum[lane] - 1.0));
+        let step = self.books.each(|lane| halley_step(sum[lane] - 1.0, first[lane], second[lane]));
+        (residual, step)
+    }
+
+    #[inline(always)]
+    fn refine(&mut self, _: [f64; LANES], step: [f64; LANES], out: &mut [[f64; LANES]]) -> [f64; LANES] {
+        let mut residual = self.books.each(|lane| -self.books.target[lane]);
+        for (result, slope) in out.iter_mut().zip(self.slopes.iter()) {
+            for lane in self.books.lanes() {
+                result[lane] -= slope[lane] * step[lane];
+                residual[lane] += result[lane];
+            }
+        }
+        residual
+    }
+}
+
+#[inline(always)]
+fn odds_sum<const LANES: usize>(books: &Books<LANES>) -> [f64; LANES] {
+    let mut sum = [0.0; LANES];
+    for value in books.input {
+        sum = books.each(|lane| sum[lane] + 1.0 / value[lane]);
+    }
+    sum
+}
+
+/// Writes `pi = y * sum(y)` with `y = sqrt(z p + (1-z) p^2)` (per place: p/k and pi/k); returns `z`.
+#[inline(always)]
+pub(super) fn apply<const LANES: usize>(
+    books: &Books<LANES>,
+    search: Search,
+    slopes: &mut [[f64; LANES]],
+    out: &mut [[f64; LANES]],
+) -> Solved<LANES> {
+    let solved = if let [first, second] = books.input {
+        let z = books.each(|lane| {
+            let place = 1.0 / books.extent.sum[lane];
+            insiders_two_way((first[lane] - second[lane]) * place, books.target[lane] * place)
+        });
+        Solved { parameter: z, ..closed::additive(books, out) }
+    } else {
+        let scale = books.each(|lane| 1.0 / books.extent.sum[lane]);
+        let root_booksum = books.each(|lane| {
+            let booksum = books.target[lane] * scale[lane];
+            if booksum > 1.0 { booksum } else { 1.0 }.sqrt()
+        });
+        let slopes = &mut slopes[..books.input.len()];
+        let mut equation = Application { books, scale, root_booksum, slopes };
+        let solved = root(&mut equation, 0.25 * books.tolerance(), search, out);
+        let mut sum = [0.0; LANES];
+        for y in out.iter() {
+            sum = books.each(|lane| sum[lane] + y[lane]);
+        }
+        let factor = books.each(|lane| sum[lane] * books.extent.sum[lane]);
+        for result in out.iter_mut() {
+            *result = books.each(|lane| result[lane] * factor[lane]);
+        }
+        solved.only_inside(books, out)
+    };
+    let z = solved.parameter;
+    solved.only(|lane| books.is_at_most_target(lane) & (z[lane] <= 1.0))
+}
+
+/// The root of the booksum less the sum of `y` decreases in `z`.
+struct Application<'a, const LANES: usize> {
+    books: &'a Books<'a, LANES>,
+    /// One over the sum of the fair probabilities.
+    scale: [f64; LANES],
+    root_booksum: [f64; LANES],
+    /// Twice how fast each `y` rises with `z`.
+    slopes: &'a mut [[f64; LANES]],
+}
+
+impl<const LANES: usize> Equation<LANES> for Application<'_, LANES> {
+    const LOW: f64 = -f64::MIN_POSITIVE;
+    const HIGH: f64 = 1.0 + f64::EPSILON;
+    const NEAR: f64 = NEAR;
+
+    #[inline(always)]
+    fn lanes(&self) -> std::ops::Range<usize> {
+        self.books.lanes()
+    }
+
+    /// Halley's step from z = 0, where `y` is the probability itself.
+    #[inline(always)]
+    fn start(&mut self) -> [f64; LANES] {
+        let count = self.books.input.len() as f64;
+        let odds_sum = odds_sum(self.books);
+        self.books.each(|lane| {
+            let first = 0.5 * (count - 1.0);
+            let second = -0.25 * (odds_sum[lane] * self.books.extent.sum[lane] - 2.0 * count + 1.0);
+            let z = halley_step(1.0 - self.root_booksum[lane], first, second);
+            if z > 0.0 { z } else { 0.0 }
+        })
+    }
+
+    #[inline(always)]
+    fn evaluate(&mut self, z: [f64; LANES], out: &mut [[f64; LANES]]) -> ([f64; LANES], [f64; LANES]) {
+        let (mut sum, mut twice_first, mut second) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for ((result, slope), value) in out.iter_mut().zip(self.slopes.iter_mut()).zip(self.books.input) {
+            for lane in self.books.lanes() {
+                let q = value[lane] * self.scale[lane];
+                let spread = q - q * q;
+                let y = (q * q + z[lane] * spread).sqrt();
+                let inverse = 1.0 / y;
+                let rise = spread * inverse;
+                sum[lane] += y;
+                twice_first[lane] += rise;
+                second[lane] -= rise * rise * inverse;
+                result[lane] = y;
+                slope[lane] = rise;
+            }
+        }
+        let residual = self.books.each(|lane| self.root_booksum[lane] - sum[lane]);
+        let step = self
+            .books
+            .each(|lane| halley_step(-residual[lane], 0.5 * twice_first[lane], 0.25 * second[lane]));
+        (residual, step)
+    }
+
+    #[inline(always)]
+    fn refine(&mut self, _: [f64; LANES], step: [f64; LANES], out: &mut [[f64; LANES]]) -> [f64; LANES] {
+        let mut residual = self.root_booksum;
+        for (result, slope) in out.iter_mut().zip(self.slopes.iter()) {
+            for lane in self.books.lanes() {
+                result[lane] += 0.5 * slope[lane] * step[lane];
+                residual[lane] -= result[lane];
+            }
+        }
+        residual
+    }
+}
+
+/// Says that no share of insiders reaches the booksum, if so.
+#[cold]
+pub(super) fn check_reachable(books: &Books<1>) -> Result<(), MarginError> {
+    let [sum] = books.extent.sum;
+    let roots: f64 = books.input.iter().map(|[p]| (p / sum).sqrt()).sum();
+    let booksum_max = roots * roots * sum;
+    if books.target[0] >= booksum_max {
+        let method = MarginMethod::Shin;
+        return Err(MarginError::BooksumUnreachable { method, booksum: books.target[0], booksum_max });
+    }
+    Ok(())
 }

@@ -245,6 +245,149 @@ fn wide_and_extreme_books_are_solved() {
     }
 }
 
+/// Rows of books with gaps here and there, some of which the method refuses.
+fn rows(count: usize, row_count: usize, with_gaps: bool) -> Vec<f64> {
+    let mut lcg = Lcg(count as u64);
+    let mut rows = Vec::new();
+    for index in 0..row_count {
+        let booksum = if index % 13 == 12 { 0.97 } else { 1.0 + 0.15 * lcg.unit() };
+        let mut odds: Vec<f64> = lcg.probabilities(count).iter().map(|p| 1.0 / (p * booksum)).collect();
+        if index % 17 == 16 {
+            odds[index % count] = [1.0, 0.9, f64::INFINITY, -2.0][index / 17 % 4];
+        }
+        if with_gaps && index % 3 == 0 {
+            odds.iter_mut().for_each(|odds| *odds = if lcg.unit() < 0.2 { f64::NAN } else { *odds * 0.8 });
+        }
+        rows.extend(odds);
+    }
+    rows
+}
+
+#[test]
+fn a_batch_has_the_bits_of_its_books() {
+    for method in MarginMethod::ALL {
+        for count in [2, 3, 5, 12, 30] {
+            for (row_count, with_gaps) in [(0, false), (1, false), (8, false), (203, false), (203, true)] {
+                let odds = rows(count, row_count, with_gaps);
+                let mut fair = vec![0.0; odds.len()];
+                let refused = fair_probabilities_rows(method, &odds, count, 1.0, &mut fair);
+                let mut offered = vec![0.0; odds.len()];
+                let refused_again = offered_odds_rows(method, &fair, count, 1.04, &mut offered);
+                let mut refused_alone = (Vec::new(), Vec::new());
+                for row in 0..row_count {
+                    let range = row * count..(row + 1) * count;
+                    let is_absent = |values: &[f64]| values.iter().all(|value| value.is_nan());
+                    let mut alone = vec![0.0; count];
+                    if fair_probabilities(method, &odds[range.clone()], 1.0, &mut alone).is_err() {
+                        alone.fill(f64::NAN);
+                        refused_alone.0.extend((!is_absent(&odds[range.clone()])).then_some(row));
+                    }
+                    assert_eq!(bits(&fair[range.clone()]), bits(&alone), "{method} {count} row {row}");
+                    if offered_odds(method, &fair[range.clone()], 1.04, &mut alone).is_err() {
+                        alone.fill(f64::NAN);
+                        refused_alone.1.extend((!is_absent(&fair[range.clone()])).then_some(row));
+                    }
+                    assert_eq!(bits(&offered[range.clone()]), bits(&alone), "{method} {count} row {row}");
+                }
+                assert_eq!((refused, refused_again), refused_alone, "{method} {count}");
+            }
+        }
+    }
+}
+
+#[test]
+fn waiting_books_have_the_bits_of_each_alone() {
+    let mut lcg = Lcg(77);
+    let mut waiting = WaitingBooks::default();
+    for round in 0..3 {
+        waiting.clear();
+        let mut alone = Vec::new();
+        for index in 0..400 * round {
+            let method = MarginMethod::ALL[(index / 3) % 8];
+            let mut fair = lcg.probabilities([2, 2, 3, 2, 5, 8, 9, 30][index % 8]);
+            if index % 50 == 49 {
+                fair[0] = [1.0, 0.0, f64::NAN][index / 50 % 3];
+            }
+            let booksum =
+                [1.05, 0.96, 1.0 + 0.3 * lcg.unit(), 7.5, f64::NAN][[0, 2, 2, 1, 2, 3, 4][index % 7]];
+            let mut implied = vec![0.0; fair.len()];
+            waiting.push(method, fair.iter().copied(), booksum);
+            alone.push(apply(method, &fair, booksum, &mut implied).ok().map(|()| implied));
+        }
+        waiting.solve();
+        for (index, alone) in alone.iter().enumerate() {
+            assert_eq!(waiting.implied(index).map(bits), alone.as_deref().map(bits), "book {index}");
+        }
+        assert!(waiting.implied(alone.len()).is_none());
+        assert!(round == 0 || alone.iter().any(Option::is_none) && alone.iter().flatten().count() > 200);
+    }
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn a_batch_that_no_book_fits_refuses_every_row() {
+    let mut out = [0.0; 4];
+    for (count, target) in [(1, 1.0), (2, 2.0), (2, f64::NAN), (4, -1.0)] {
+        let refused = fair_probabilities_rows(MarginMethod::Power, &[1.9; 4], count, target, &mut out);
+        assert_eq!(refused, (0..4 / count).collect::<Vec<_>>());
+        assert!(out.iter().all(|fair| fair.is_nan()));
+    }
+    assert!(fair_probabilities_rows(MarginMethod::Power, &[], 0, 1.0, &mut []).is_empty());
+}
+
+/// The open search starts near the root on real books; these are not real.
+#[test]
+fn books_far_from_their_target_are_solved() {
+    let mut lcg = Lcg(31);
+    for count in [2, 3, 6, 25] {
+        for _ in 0..300 {
+            let book: Vec<f64> = (0..count).map(|_| 1e-5 + 0.9999 * lcg.unit().powi(3)).collect();
+            let target = (0.01 + 0.98 * lcg.unit()) * count as f64;
+            for method in [MarginMethod::Power, MarginMethod::OddsRatio] {
+                let moved = removed(method, &book, target).unwrap();
+                assert!((sum(&moved) - target).abs() <= 1e-12, "{method} {book:?} {target}");
+            }
+            if sum(&book) > target {
+                let moved = removed(MarginMethod::Shin, &book, target);
+                match moved {
+                    Ok(moved) => assert!((sum(&moved) - target).abs() <= 1e-12),
+                    // Less than one winner leaves no room for so large a booksum.
+                    Err(error) if target < 1.0 => {
+                        assert!(["negative_probability", "not_solved"].contains(&error.code()), "{error}")
+                    }
+                    Err(error) => assert_eq!(error.code(), "probability_above_one", "{book:?} {target}"),
+                }
+            }
+        }
+    }
+}
+
+/// Odds of 1.00001 beside odds of 100,000, and odds that no product of two survives.
+#[test]
+fn the_closed_form_of_two_selections_holds_at_the_ends() {
+    for (first, second) in [(0.999_99, 1e-5), (1e-200, 1e-200), (0.5, 1e-300), (1.0 - 1e-15, 1e-15)] {
+        for target in [1.0, 0.4, 1.6] {
+            if let Ok(moved) = removed(MarginMethod::OddsRatio, &[first, second], target) {
+                assert!((sum(&moved) - target).abs() <= 1e-12, "{first} {second} {target}: {moved:?}");
+            } else {
+                assert!(target != 1.0 || second < 1e-100, "{first} {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hold_is_a_booksum() {
+    assert!((booksum_from_hold(0.05, 3.0).unwrap() - 3.0 / 0.95).abs() < 1e-15);
+    assert!(booksum_from_hold(-0.01, 1.0).unwrap() < 1.0);
+    for bad in [1.0, 2.0, f64::NAN, f64::NEG_INFINITY] {
+        assert_eq!(booksum_from_hold(bad, 1.0).unwrap_err().code(), "hold");
+    }
+}
+
 #[test]
 fn every_name_is_read_back() {
     for method in MarginMethod::ALL {

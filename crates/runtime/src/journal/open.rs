@@ -139,7 +139,8 @@ impl Found {
             VerifyScope::All => None,
             VerifyScope::SinceSnapshot => snapshot.as_ref().map(|snapshot| snapshot.seq),
         };
-        let survey = verify::survey(&connection, path, since_seq, found_mark, options.anchor)?;
+        let mut survey = verify::survey(&connection, path, since_seq, found_mark, options.anchor)?;
+        survey.damages.extend(verify::snapshot_inconsistency(&connection));
         if !survey.damages.is_empty() {
             return Err(damaged(path, survey.damages));
         }

@@ -8,36 +8,35 @@
 //! Append before apply: a command that the journal does not take is not applied.
 
 mod answer;
+mod models;
 mod outbox;
 mod recovery;
 mod told;
 
+pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
 pub use recovery::{RecoveryError, ReplayReport, replay_engine, replay_journal};
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin};
+use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
-use oddsengine_markets::{Format, Incident, LivePhase, LiveState, SpaceId};
-use oddsengine_pricing::model::Parameters;
+use oddsengine_markets::{LivePhase, SpaceId};
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
 
 use crate::foreign::ForeignModel;
 use crate::journal::{JournalError, JournalStatus, JournalWriter};
 use crate::wire::{FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use outbox::Outbox;
-use told::{PendingBoard, ToldSink};
+use told::{PendingBoard, Told, ToldSink};
 
 /// A feed that is silent for longer than this is stale.
 pub const FEED_SILENCE_NS_MAX: i64 = 15_000_000_000;
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
-
-/// The source of what foreign models give.
-const MODEL_SOURCE: &str = "model";
 
 /// How a service starts.
 #[derive(Clone, Debug)]
@@ -108,6 +107,35 @@ pub(crate) struct Route {
     pub received_ns: i64,
 }
 
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason.
+    pub reason: Reason,
+    /// The value and what is allowed.
+    pub detail: String,
+}
+
+/// A command of this process that was not carried out.
+#[derive(Debug)]
+pub enum CommandError {
+    /// The engine refused it.
+    Refused(Refusal),
+    /// The journal does not take it; nothing changed.
+    Journal(JournalError),
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(Refusal { reason, detail }) => write!(f, "{}: {detail}", reason.name()),
+            Self::Journal(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
+
 impl Service {
     /// Opens the journal, recovers the state, starts a new epoch.
     ///
@@ -153,67 +181,17 @@ impl Service {
         self.run(&command, None).map_err(RecoveryError::Journal)
     }
 
-    /// One command of this process: spaces, inputs of foreign models. A refusal is told as an alert.
+    /// One command of this process: spaces, probabilities.
     ///
     /// # Errors
-    /// The journal does not take it; nothing changed.
-    pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), JournalError> {
+    /// The engine refused it, or the journal does not take it.
+    pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), CommandError> {
         let origin = Origin { source: source.into(), seq: None, source_ns: now_ns };
-        self.run(&Command { time_ns: now_ns, origin, body }, None)
-    }
-
-    /// Prices the fixtures of a space by a foreign model from now on; those that wait for prices are priced at once.
-    ///
-    /// # Errors
-    /// The journal does not take what the model gave.
-    pub fn register_model(
-        &mut self,
-        space: SpaceId,
-        model: ForeignModel,
-        now_ns: i64,
-    ) -> Result<(), JournalError> {
-        self.models.insert(space, model);
-        let of_space = |fixture: &&Fixture| fixture.request.format == Format::Custom(space);
-        let waiting: Vec<FixtureId> =
-            self.engine.fixtures().iter().filter(of_space).map(Fixture::id).collect();
-        for fixture in waiting {
-            self.price_by_model(fixture, &Origin::default(), now_ns)?;
+        match self.step(&Command { time_ns: now_ns, origin, body }, None) {
+            Ok(None) => Ok(()),
+            Ok(Some(refusal)) => Err(CommandError::Refused(refusal)),
+            Err(error) => Err(CommandError::Journal(error)),
         }
-        Ok(())
-    }
-
-    /// After a command that left a fixture waiting for its foreign model: the model's answer is the next command.
-    fn ask_model(&mut self, command: &Command) -> Result<(), JournalError> {
-        match &command.body {
-            Body::SetModelInputs { fixture, .. }
-            | Body::Incident { fixture, incident: Incident::Custom(_) } => {
-                self.price_by_model(*fixture, &command.origin, command.time_ns)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn price_by_model(
-        &mut self,
-        fixture: FixtureId,
-        origin: &Origin,
-        now_ns: i64,
-    ) -> Result<(), JournalError> {
-        let Some(known) = self.engine.fixture(fixture) else { return Ok(()) };
-        let (Format::Custom(space), LiveState::Custom(state)) = (&known.request.format, &known.live) else {
-            return Ok(());
-        };
-        let Some(Parameters::Custom(foreign)) = &known.parameters else { return Ok(()) };
-        let Some(model) = self.models.get(space) else { return Ok(()) };
-        if !known.stops.by_model || known.is_closed() {
-            return Ok(());
-        }
-        let body = match model.compute(&foreign.inputs, state, known.template().joint.main_count) {
-            Ok(probabilities) => Body::SetProbabilities { fixture, probabilities },
-            Err(fault) => Body::ModelFailed { fixture, fault },
-        };
-        let origin = Origin { source: MODEL_SOURCE.into(), seq: None, source_ns: origin.source_ns };
-        self.run(&Command { time_ns: now_ns, origin, body }, None)
     }
 
     /// One message of the `ingest` socket.
@@ -308,18 +286,50 @@ impl Service {
         self.engine.next_due_ns()
     }
 
-    /// Journals and applies one command and turns its events into frames.
+    /// Carries out one command, and tells the desk if it is refused and nobody waits for an answer.
     ///
     /// `route`: whom the answer goes to.
     fn run(&mut self, command: &Command, route: Option<&Route>) -> Result<(), JournalError> {
+        if let Some(Refusal { reason, detail }) = self.step(command, route)? {
+            let (cause, source) = (crate::wire::cause(&command.body), &command.origin.source);
+            let message = format!("{cause} from {source}: {}: {detail}", reason.name());
+            self.alert("feed_refused", &message, None, command.time_ns);
+        }
+        Ok(())
+    }
+
+    /// Carries out one command, and what a foreign model says to it.
+    fn step(&mut self, command: &Command, route: Option<&Route>) -> Result<Option<Refusal>, JournalError> {
+        match self.asks_model(command) {
+            None => self.carry_out(command, route, None),
+            Some(fixture) => self.run_with_model(fixture, command, route),
+        }
+    }
+
+    /// Journals and applies one command and turns its events into frames; its refusal, if nobody waits for it.
+    ///
+    /// `route`: whom the answer goes to. `in_step`: a fixture whose trading is told when the step is done.
+    fn carry_out(
+        &mut self,
+        command: &Command,
+        route: Option<&Route>,
+        in_step: Option<FixtureId>,
+    ) -> Result<Option<Refusal>, JournalError> {
         self.append(command)?;
         self.engine.apply(command, &mut self.told);
         let mut told = std::mem::take(&mut self.told.events);
+        let mut refusal = None;
         for event in told.drain(..) {
-            self.tell(event, command, route);
+            match event {
+                Told::Trading { fixture } if in_step == Some(fixture) => {}
+                Told::Refused { reason, detail } if route.is_none() => {
+                    refusal = Some(Refusal { reason, detail });
+                }
+                event => self.tell(event, command, route),
+            }
         }
         self.told.events = told;
-        self.ask_model(command)
+        Ok(refusal)
     }
 
     fn append(&mut self, command: &Command) -> Result<(), JournalError> {

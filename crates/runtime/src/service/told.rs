@@ -96,15 +96,6 @@ impl Service {
                 self.alert("feed_gap", &message, None, command.time_ns);
             }
             Told::Done if route.is_none() => {}
-            Told::Refused { reason, ref detail } if route.is_none() => {
-                let message = format!(
-                    "{} from {}: {}: {detail}",
-                    crate::wire::cause(&command.body),
-                    command.origin.source,
-                    reason.name()
-                );
-                self.alert("feed_refused", &message, None, command.time_ns);
-            }
             answer => {
                 if let Some(route) = route {
                     self.send_answer(route, &answer);
@@ -243,7 +234,7 @@ impl Service {
         }
     }
 
-    fn send_trading(&mut self, id: FixtureId, command: &Command) {
+    pub(crate) fn send_trading(&mut self, id: FixtureId, command: &Command) {
         let fixture = self.engine.fixture(id).expect("trading is of a known fixture");
         let topics = self.topics.next_status(fixture);
         let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns())

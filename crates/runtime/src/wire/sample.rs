@@ -21,7 +21,7 @@ pub fn fixture() -> Fixture {
     let mut fixture = Fixture {
         request: FixtureRequest {
             fixture: FixtureId(1001),
-            format: Format::Football,
+            format: Format::FOOTBALL,
             competition: "world_cup_2022".into(),
             start_ns: 1_668_960_000_000_000_000,
             home: "Qatar".into(),

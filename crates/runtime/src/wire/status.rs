@@ -1,6 +1,7 @@
 //! The suspension lane and the heartbeat.
 
 use oddsengine_engine::Fixture;
+use oddsengine_markets::ModelFault;
 
 use super::board::standing;
 use super::header::Header;
@@ -12,7 +13,14 @@ pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
     Header { version: fixture.version, ..*header }.begin("status", true, out);
     standing(fixture, out);
     let stops = fixture.stops;
-    let named = [(stops.by_desk, "desk"), (stops.by_danger, "danger"), (stops.by_feed, "feed")];
+    // A model that failed says how; one that is only awaited does not.
+    let by_model = stops.model_fault.map_or("model", ModelFault::name);
+    let named = [
+        (stops.by_desk, "desk"),
+        (stops.by_danger, "danger"),
+        (stops.by_feed, "feed"),
+        (stops.by_model, by_model),
+    ];
     let active = named.into_iter().filter(|(is_active, _)| *is_active);
     fields!(out; "stops": list(active, |out, (_, name)| out.text(name)));
     out.put(b"}");

@@ -1,7 +1,8 @@
 //! A match as a list of goals: the live state of the naive engine.
 
 use oddsengine_markets::football::{
-    FootballIncident, FootballIncidentKind as Kind, FootballOutcome, GoalOrder, MatchPeriod as Period, Side,
+    DepthIncident as Depth, FootballIncident, FootballIncidentKind as Kind, FootballOutcome, GoalOrder,
+    MatchPeriod as Period, Side,
 };
 use oddsengine_markets::{LiveChange, LivePhase};
 
@@ -63,7 +64,8 @@ impl Match {
         match self.period {
             Period::PreMatch | Period::FirstHalf => true,
             Period::HalfTime | Period::SecondHalf => half == 1,
-            Period::FullTime => false,
+            // The simulated matches have no extra time.
+            _ => false,
         }
     }
 
@@ -84,7 +86,7 @@ impl Match {
     /// The outcome if no further goal falls.
     pub fn outcome(&self) -> FootballOutcome {
         let goals = [0, 1].map(|half| Side::BOTH.map(|side| self.goal_count(half, side)));
-        FootballOutcome { goals, order: GoalOrder::from_sides(self.goals.iter().map(|goal| goal.side)) }
+        FootballOutcome::new(goals, GoalOrder::from_sides(self.goals.iter().map(|goal| goal.side)))
     }
 
     /// Applies an incident; `None` when it does not fit, and nothing has changed.
@@ -165,6 +167,18 @@ impl Match {
                 }
                 regrades
             }
+            // The format that this engine knows offers nothing beside the score: extra time is out of place, the rest is
+            // not asked for.
+            Kind::Depth(
+                Depth::ExtraTime
+                | Depth::ExtraHalfTime
+                | Depth::ExtraSecondHalf
+                | Depth::ExtraFullTime
+                | Depth::Penalties
+                | Depth::Penalty(..)
+                | Depth::PenaltyCancelled(..),
+            ) => return None,
+            Kind::Depth(_) => LiveChange::default(),
             _ => return None,
         };
         // The clock moves with the prices: a danger stops trading and prices nothing.

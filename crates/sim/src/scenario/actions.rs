@@ -146,7 +146,7 @@ impl Scenario {
         let (home, away) = (format!("F{fixture} home"), format!("F{fixture} away"));
         let mut request = FixtureRequest {
             fixture,
-            format: Format::Football,
+            format: Format::FOOTBALL,
             competition,
             start_ns: 0,
             home,

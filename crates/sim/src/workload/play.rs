@@ -25,7 +25,7 @@ impl Workload {
         let competition = if fixture.0.is_multiple_of(3) { "cup" } else { "league" };
         let request = FixtureRequest {
             fixture,
-            format: Format::Football,
+            format: Format::FOOTBALL,
             competition: competition.into(),
             start_ns: self.now_ns,
             home: format!("home {fixture}"),
@@ -98,7 +98,8 @@ impl Workload {
                 2 => Kind::HalfTime,
                 _ => Kind::SecondHalf,
             },
-            Period::FullTime => return self.after_full_time(fixture),
+            // No simulated match goes to extra time.
+            _ => return self.after_full_time(fixture),
         };
         self.incident(fixture, &state, kind)
     }

@@ -22,7 +22,7 @@ fn engine_with_fixture() -> Engine {
     let mut engine = Engine::default();
     let fixture = FixtureRequest {
         fixture: FixtureId(1001),
-        format: Format::Football,
+        format: Format::FOOTBALL,
         competition: "world_cup_2022".into(),
         start_ns: 1_668_960_000_000_000_000,
         home: "Qatar".into(),

@@ -1,0 +1,191 @@
+//! Groups of books, solved side by side on the widest vector registers that the processor has.
+
+use super::equation::{Books, Extent, Search};
+use super::{Direction, MarginMethod, solve};
+
+/// Books solved side by side.
+pub(super) const LANES: usize = 16;
+
+/// What is done to every book of a group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    pub method: MarginMethod,
+    pub direction: Direction,
+    /// The offered side, what is removed or what comes out, is odds; else it is inverse odds.
+    pub has_odds: bool,
+}
+
+/// Room for a group, turned so that selection follows selection, with all books of one selection beside each other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Room {
+    /// The input, then the results, then scratch space.
+    lanes: Vec<[f64; LANES]>,
+}
+
+impl Room {
+    /// Room for this many selections.
+    pub fn new(count: usize) -> Self {
+        Self { lanes: vec![[0.0; LANES]; 3 * count] }
+    }
+
+    /// The input; a group's work may change it.
+    #[inline(always)]
+    pub fn input(&mut self) -> &mut [[f64; LANES]] {
+        self.parts()[0]
+    }
+
+    /// The results.
+    #[inline(always)]
+    pub fn output(&self) -> &[[f64; LANES]] {
+        let count = self.lanes.len() / 3;
+        &self.lanes[count..2 * count]
+    }
+
+    #[inline(always)]
+    fn parts(&mut self) -> [&mut [[f64; LANES]]; 3] {
+        let count = self.lanes.len() / 3;
+        let (input, rest) = self.lanes.split_at_mut(count);
+        let (output, scratch) = rest.split_at_mut(count);
+        [input, output, scratch]
+    }
+}
+
+/// Calls a function of [`any`], compiled for AVX2 where the processor has it. The operations are the same, IEEE 754
+/// gives them the same bits, and nothing is fused.
+macro_rules! on_widest {
+    ($function:ident($($argument:expr),*)) => {{
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, which is all that the function asks for.
+            #[allow(unsafe_code)] // nearly halves the time of a batch; see `examples/timing.rs`
+            return unsafe { avx2::$function($($argument),*) };
+        }
+        any::$function($($argument),*)
+    }};
+}
+
+impl Task {
+    /// Moves the books in the room to their targets; which books are valid and solved.
+    #[inline]
+    pub fn group(self, target: [f64; LANES], room: &mut Room) -> [bool; LANES] {
+        on_widest!(group(self, target, room, std::hint::black_box(LANES)))
+    }
+
+    /// As many rows of `count` numbers as there are lanes.
+    #[inline]
+    pub fn rows(
+        self,
+        rows: &[f64],
+        count: usize,
+        target: f64,
+        room: &mut Room,
+        out: &mut [f64],
+    ) -> [bool; LANES] {
+        if self.method == MarginMethod::Multiplicative && matches!(count, 2 | 3) {
+            return on_widest!(flat_rows(self, rows, count, target, out));
+        }
+        turn_in(rows, count, room.input());
+        let is_solved = self.group([target; LANES], room);
+        turn_out(room.output(), count, out);
+        is_solved
+    }
+}
+
+/// The functions as the crate is compiled.
+mod any {
+    use super::*;
+
+    #[inline(never)]
+    pub fn group(task: Task, target: [f64; LANES], room: &mut Room, lanes: usize) -> [bool; LANES] {
+        solve_group(task, target, room.parts(), lanes)
+    }
+
+    #[inline(never)]
+    pub fn flat_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f64]) -> [bool; LANES] {
+        solve_flat_rows(task, rows, count, target, out)
+    }
+}
+
+/// The functions for processors with AVX2.
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use super::*;
+
+    #[target_feature(enable = "avx2")]
+    pub fn group(task: Task, target: [f64; LANES], room: &mut Room, lanes: usize) -> [bool; LANES] {
+        solve_group(task, target, room.parts(), lanes)
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn flat_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f64]) -> [bool; LANES] {
+        solve_flat_rows(task, rows, count, target, out)
+    }
+}
+
+#[inline(always)]
+fn solve_group(
+    task: Task,
+    target: [f64; LANES],
+    [input, output, scratch]: [&mut [[f64; LANES]]; 3],
+    lanes: usize,
+) -> [bool; LANES] {
+    if task.has_odds && task.direction == Direction::Removal {
+        invert(input, lanes);
+    }
+    let extent = Extent::of(input, lanes);
+    let is_valid = extent.is_inside();
+    let books = Books { lanes, input, extent, target };
+    let solved = solve(task.method, task.direction, &books, Search::Open, scratch, output);
+    if task.has_odds && task.direction == Direction::Application {
+        invert(output, lanes);
+    }
+    solved.only(|lane| is_valid[lane]).is_solved
+}
+
+/// The cheapest method on the commonest markets: a known count lays the loops out flat, in registers.
+#[inline(always)]
+fn solve_flat_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f64]) -> [bool; LANES] {
+    match count {
+        2 => solve_rows::<2>(task, rows, target, out),
+        _ => solve_rows::<3>(task, rows, target, out),
+    }
+}
+
+#[inline(always)]
+fn solve_rows<const COUNT: usize>(task: Task, rows: &[f64], target: f64, out: &mut [f64]) -> [bool; LANES] {
+    let (mut input, mut output) = ([[0.0; LANES]; COUNT], [[0.0; LANES]; COUNT]);
+    turn_in(rows, COUNT, &mut input);
+    let task = Task { method: MarginMethod::Multiplicative, ..task };
+    let is_solved = solve_group(task, [target; LANES], [&mut input[..], &mut output, &mut []], LANES);
+    turn_out(&output, COUNT, out);
+    is_solved
+}
+
+#[inline(always)]
+fn turn_in(rows: &[f64], count: usize, input: &mut [[f64; LANES]]) {
+    let (rows, input) = (&rows[..LANES * count], &mut input[..count]);
+    for lane in 0..LANES {
+        for selection in 0..count {
+            input[selection][lane] = rows[lane * count + selection];
+        }
+    }
+}
+
+#[inline(always)]
+fn turn_out(output: &[[f64; LANES]], count: usize, out: &mut [f64]) {
+    let (output, out) = (&output[..count], &mut out[..LANES * count]);
+    for lane in 0..LANES {
+        for selection in 0..count {
+            out[lane * count + selection] = output[selection][lane];
+        }
+    }
+}
+
+#[inline(always)]
+fn invert(values: &mut [[f64; LANES]], lanes: usize) {
+    for value in values {
+        for number in &mut value[..lanes.min(LANES)] {
+            *number = 1.0 / *number;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Which further selections a multiple can take: the whole template in one call.
+
+use super::SameGameError;
+use super::legs::{Dependence, SameGameLegs};
+use super::outcomes::{GoalSpace, HalvesSpace, SameGameOutcomes, ScoreSpace};
+use super::players::{PlayerWeights, Squad};
+use super::price::{SameGame, base, check, weights};
+use super::sets::{Cells, GradeSets};
+
+/// What a further selection would do to a multiple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Combinable {
+    /// It can be added.
+    Yes,
+    /// No possible outcome pays a part of it and of every leg.
+    Contradicts,
+    /// It wins wherever the legs do: it adds nothing, or is a leg already.
+    Implied,
+    /// With it a leg of the multiple wins wherever the others do: it takes that leg's place.
+    Implies,
+}
+
+impl Combinable {
+    /// `yes`, `contradicts`, `implied`, `implies`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Contradicts => "contradicts",
+            Self::Implied => "implied",
+            Self::Implies => "implies",
+        }
+    }
+}
+
+/// For every selection of the template: whether the multiple can take it.
+///
+/// Only possibility counts, not probability: the answer changes with the score and the period, not with prices. A
+/// multiple without legs can take every selection that is not decided.
+///
+/// # Errors
+/// As [`super::price`]; [`SameGameError::Contradictory`] if the legs contradict each other already.
+pub fn combinable(
+    legs: &SameGameLegs<'_>,
+    outcomes: &SameGameOutcomes,
+    squad: &Squad,
+    multiple: SameGame<'_>,
+) -> Result<Vec<Combinable>, SameGameError> {
+    if !(multiple.selections.is_empty() && multiple.players.is_empty()) {
+        check(legs, multiple)?;
+    }
+    let players = weights(outcomes, squad, multiple.players)?;
+    let of = |wanted: Dependence| (0..legs.count()).filter(move |&index| legs.dependence(index) == wanted);
+    let has_halves = multiple.selections.iter().any(|&s| legs.dependence(s.into()) == Dependence::Halves);
+    let mut answers = vec![Combinable::Yes; legs.count()];
+    if !has_halves {
+        let space = ScoreSpace(outcomes);
+        let on_score = |selection| legs.on_score(selection);
+        let left = Left::new(&space, legs, outcomes, multiple.selections, players.as_ref(), on_score)?;
+        of(Dependence::Score).for_each(|index| answers[index] = left.goal_leg(legs.on_score(index)));
+        of(Dependence::Order).for_each(|index| answers[index] = left.order_leg(legs.on_order(index)));
+    }
+    let space = HalvesSpace::new(outcomes)?;
+    let on_halves = |selection| legs.on_halves(selection);
+    let left = Left::new(&space, legs, outcomes, multiple.selections, players.as_ref(), on_halves)?;
+    of(Dependence::Halves).for_each(|index| answers[index] = left.goal_leg(legs.on_halves(index)));
+    if has_halves {
+        of(Dependence::Score).for_each(|index| answers[index] = left.goal_leg(legs.on_halves(index)));
+        of(Dependence::Order).for_each(|index| answers[index] = left.order_leg(legs.on_order(index)));
+    }
+    multiple.selections.iter().for_each(|&index| answers[usize::from(index)] = Combinable::Implied);
+    Ok(answers)
+}
+
+/// What the legs leave: cells, and the orders of goals that go with them.
+struct Left<const WORDS: usize> {
+    /// Where every leg pays a part.
+    winning: Cells<WORDS>,
+    /// Where every leg returns something.
+    kept: Cells<WORDS>,
+    winning_orders: u128,
+    kept_orders: u128,
+    /// Per leg: where it does not win in full and all others return something.
+    failing: Vec<(Cells<WORDS>, u128)>,
+}
+
+impl<const WORDS: usize> Left<WORDS> {
+    fn new<'l>(
+        space: &impl GoalSpace<WORDS>,
+        legs: &SameGameLegs<'_>,
+        outcomes: &SameGameOutcomes,
+        selections: &[u16],
+        players: Option<&PlayerWeights>,
+        sets_of: impl Fn(usize) -> &'l GradeSets<WORDS>,
+    ) -> Result<Self, SameGameError> {
+        let is_order = |selection: u16| legs.dependence(selection.into()) == Dependence::Order;
+        let goal_legs = |selections: &[u16]| -> Vec<&'l GradeSets<WORDS>> {
+            let goals = selections.iter().filter(|selection| !is_order(**selection));
+            goals.map(|&selection| sets_of(selection.into())).collect()
+        };
+        let possible_orders = outcomes.possible_orders();
+        let orders_of = |cells: &Cells<WORDS>, wanted: u128| {
+            let mut orders = 0;
+            cells.for_each(|cell| orders |= space.orders_of(cell));
+            orders & wanted & possible_orders
+        };
+        let (cells, orders) = base(space, legs, outcomes, selections, players);
+        let orders = orders.unwrap_or(u128::MAX);
+        let sets = goal_legs(selections);
+        let winning = sets.iter().fold(cells, |cells, leg| cells.and(&leg.winning));
+        let kept = sets.iter().fold(cells, |cells, leg| cells.and(&leg.kept));
+        if winning.is_empty() {
+            return Err(SameGameError::Contradictory);
+        }
+        let mut failing = Vec::with_capacity(selections.len());
+        for (place, &selection) in selections.iter().enumerate() {
+            let others: Vec<u16> =
+                selections.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, &s)| s).collect();
+            let (cells, orders) = base(space, legs, outcomes, &others, players);
+            let cells = goal_legs(&others).iter().fold(cells, |cells, leg| cells.and(&leg.kept));
+            let orders = orders.unwrap_or(u128::MAX);
+            failing.push(if is_order(selection) {
+                let wanted = orders & possible_orders & !legs.on_order(selection.into());
+                let cells = cells.filtered(|cell| space.orders_of(cell) & wanted != 0);
+                (cells, orders_of(&cells, wanted))
+            } else {
+                let cells = cells.minus(&sets_of(selection.into()).won);
+                (cells, orders_of(&cells, orders))
+            });
+        }
+        Ok(Self {
+            winning_orders: orders_of(&winning, orders),
+            kept_orders: orders_of(&kept, orders),
+            winning,
+            kept,
+            failing,
+        })
+    }
+
+    fn goal_leg(&self, leg: &GradeSets<WORDS>) -> Combinable {
+        if !self.winning.meets(&leg.winning) {
+            return Combinable::Contradicts;
+        }
+        if self.kept.is_subset_of(&leg.won) {
+            return Combinable::Implied;
+        }
+        let implies = self.failing.iter().any(|(cells, _)| !cells.meets(&leg.kept));
+        if implies { Combinable::Implies } else { Combinable::Yes }
+    }
+
+    fn order_leg(&self, orders: u128) -> Combinable {
+        if self.winning_orders & orders == 0 {
+            return Combinable::Contradicts;
+        }
+        if self.kept_orders & !orders == 0 {
+            return Combinable::Implied;
+        }
+        let implies = self.failing.iter().any(|(_, failing)| failing & orders == 0);
+        if implies { Combinable::Implies } else { Combinable::Yes }
+    }
+}

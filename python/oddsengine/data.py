@@ -1,0 +1,365 @@
+"""Readers of files that others publish; you bring the file.
+
+`simulated_league` makes such results from a known model, for examples and for checking what a fit finds.
+
+`football_data` reads the CSV files of football-data.co.uk: results with opening and closing odds. What a row
+lacks or gets wrong is counted and named in the result; no row stops the rest.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from oddsengine import _html, football
+from oddsengine.exceptions import BoundsError
+from oddsengine.tables import Table
+
+__all__ = ["BadRow", "FootballData", "Market", "football_data", "simulated_league"]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+Market: TypeAlias = Literal["1x2", "total:2.5", "handicap"]
+
+# How the columns begin, by bookmaker: 1X2, and totals and handicaps.
+PREFIXES = {
+    "pinnacle": ("PS", "P"),
+    "bet365": ("B365", "B365"),
+    "average": ("Avg", "Avg"),
+    "maximum": ("Max", "Max"),
+}
+
+# Names before 2019-20, when a comparison site collected the prices.
+OLD_PREFIXES = {"average": "BbAv", "maximum": "BbMx"}
+
+GOALS_MAX = 99
+
+
+class BadRow(NamedTuple):
+    """A row that was left out, or a value in a row that was kept."""
+
+    line: int
+    """Line of the file; the names of the columns stand in line 1."""
+    reason: str
+
+
+def football_data(source: str | PathLike[str] | IO[str]) -> FootballData:
+    """Read a CSV file of football-data.co.uk, plain or gzipped.
+
+    Parameters
+    ----------
+    source
+        A path, or an open text file.
+
+    Returns
+    -------
+    A `FootballData` whose `table` has `date`, `home`, `away`, `home_goals`, `away_goals`, `result` (0 home, 1
+    draw, 2 away), and for every column of odds in the file a float64 column of its name with `nan` where
+    there is no price.
+
+    A row without a date, team or score is left out and named in `bad_rows`, as is one whose result
+    contradicts its score or that repeats a match. A price that is no number above 1 becomes `nan`, named in
+    `bad_values`.
+
+    Raises
+    ------
+    BoundsError
+        A file without the columns `Date`, `HomeTeam`, `AwayTeam`, `FTHG`, `FTAG`.
+
+    Examples
+    --------
+    >>> import io
+    >>> text = '''Date,HomeTeam,AwayTeam,FTHG,FTAG,FTR,PSCH,PSCD,PSCA
+    ... 15/08/26,Ajax,Brugge,3,1,H,1.9,3.8,4.2
+    ... 16/08/26,Celtic,Ajax,,,,2.4,3.4,3.0
+    ... 22/08/26,Brugge,Celtic,0,0,D,2.1,x,3.6'''
+    >>> found = football_data(io.StringIO(text))
+    >>> found
+    <FootballData of 2 matches, 1 row left out, 1 value left out>
+    >>> found.bad_rows
+    (BadRow(line=3, reason='home goals are missing'),)
+    >>> found.odds("pinnacle", closing=True)[0]
+    array([1.9, 3.8, 4.2])
+    """
+    text = _text_of(source)
+    reader = csv.reader(io.StringIO(text))
+    header = [name.strip() for name in next(reader, [])]
+    needed = ("Date", "HomeTeam", "AwayTeam", "FTHG", "FTAG")
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise BoundsError(f"no column {missing[0]!r}: not a results file of football-data.co.uk")
+    place = {name: index for index, name in reversed(list(enumerate(header))) if name}
+    odds_names = [name for name in place if name in HANDICAP_LINES or _is_price(name)]
+    rows: list[tuple[date, str, str, int, int]] = []
+    lines: list[int] = []
+    prices: dict[str, list[float]] = {name: [] for name in odds_names}
+    bad_rows: list[BadRow] = []
+    bad_values: list[BadRow] = []
+    seen: set[tuple[date, str, str]] = set()
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        line = reader.line_num
+        values = {name: cells[index].strip() if index < len(cells) else "" for name, index in place.items()}
+        try:
+            row = _row(values)
+            if row[:3] in seen:
+                raise ValueError(f"{row[1]} against {row[2]} on {row[0]} was there before")
+        except ValueError as error:
+            bad_rows.append(BadRow(line, str(error)))
+            continue
+        seen.add(row[:3])
+        rows.append(row)
+        lines.append(line)
+        for name in odds_names:
+            value, reason = _price(name, values[name])
+            prices[name].append(value)
+            if reason:
+                bad_values.append(BadRow(line, reason))
+    goals = np.array([row[3:] for row in rows], dtype=np.int64).reshape(-1, 2)
+    table = Table(
+        {
+            "date": np.array([row[0] for row in rows], dtype="datetime64[D]"),
+            "home": np.array([row[1] for row in rows], dtype=str),
+            "away": np.array([row[2] for row in rows], dtype=str),
+            "home_goals": goals[:, 0],
+            "away_goals": goals[:, 1],
+            "result": 1 - np.sign(goals[:, 0] - goals[:, 1]),
+            **{name: np.array(values, dtype=np.float64) for name, values in prices.items()},
+        }
+    )
+    return FootballData(table, tuple(lines), tuple(bad_rows), tuple(bad_values))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FootballData:
+    """Results with odds, and what was wrong in the file."""
+
+    table: Table
+    lines: tuple[int, ...] = field(repr=False)
+    """Line of the file of each row of the table."""
+    bad_rows: tuple[BadRow, ...] = ()
+    """Rows that were left out."""
+    bad_values: tuple[BadRow, ...] = ()
+    """Prices that were left out of rows that were kept."""
+
+    def odds(self, bookmaker: str, *, market: Market = "1x2", closing: bool = True) -> FloatArray:
+        """Decimal odds of a market, `nan` where there are none.
+
+        Parameters
+        ----------
+        bookmaker
+            `pinnacle`, `bet365`, `average`, `maximum`, or the beginning of the file's own column names, such
+            as `BW`.
+        market
+            `1x2`: (n, 3) home, draw, away; `total:2.5`: (n, 2) over, under; `handicap`: (n, 2) home, away at
+            the file's line, see `handicap_lines`.
+        closing
+            Closing odds, or those of some days before. Files before 2019-20 have closing odds of Pinnacle
+            only.
+        """
+        first, other = PREFIXES.get(bookmaker, (bookmaker, bookmaker))
+        late = "C" if closing else ""
+        names = {
+            "1x2": [f"{first}{late}{side}" for side in "HDA"],
+            "total:2.5": [f"{other}{late}{side}2.5" for side in "><"],
+            "handicap": [f"{other}{late}AH{side}" for side in "HA"],
+        }.get(market)
+        if names is None:
+            raise BoundsError(f"market {market!r} is none of 1x2, total:2.5, handicap")
+        if not closing and names[0] not in self.table and bookmaker in OLD_PREFIXES:
+            old = OLD_PREFIXES[bookmaker]
+            names = [name.replace(other, old, 1) for name in names]
+        absent = [name for name in names if name not in self.table]
+        if absent:
+            raise BoundsError(f"the file has no column {absent[0]!r}")
+        return np.column_stack([self.table[name] for name in names])
+
+    def handicap_lines(self, *, closing: bool = True) -> FloatArray:
+        """(n,) goals added to the home side in the handicap market."""
+        names = ["AHCh"] if closing else ["AHh", "BbAHh"]
+        found = [name for name in names if name in self.table]
+        if not found:
+            raise BoundsError(f"the file has no column {names[0]!r}")
+        return self.table[found[0]]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        rows, values = len(self.bad_rows), len(self.bad_values)
+        matches = f"{len(self)} match{'es' * (len(self) != 1)}"
+        return (
+            f"<FootballData of {matches}, {rows} row{'s' * (rows != 1)} left out, "
+            f"{values} value{'s' * (values != 1)} left out>"
+        )
+
+    def _repr_html_(self) -> str:
+        named = [[str(bad.line), bad.reason] for bad in (*self.bad_rows, *self.bad_values)[:20]]
+        shown = Table({name: self.table[name] for name in self.table.columns[:6]}, caption=repr(self)[1:-1])
+        wrong = _html.table(["line", "left out"], named, caption="Left out") if named else ""
+        return shown._repr_html_() + wrong
+
+
+def simulated_league(*, teams: int = 20, seasons: int = 1, rho: float = -0.05, seed: int = 0) -> FootballData:
+    """Results and odds of a league whose model is known: for examples, and to check what a fit finds.
+
+    Everyone plays everyone at home and away, a round every seven days from August on. Goals are Dixon-Coles
+    with a home advantage of 0.25 on the log scale. Odds have a multiplicative margin of 2.5 % on the true
+    probabilities, seen through noise in the log-odds that is larger before (`PSH`, `PSD`, `PSA`) than at the
+    close (`PSCH`, ...).
+
+    Parameters
+    ----------
+    teams
+        2 to 60, an even number.
+    seasons
+        Seasons one after the other with the same strengths, 1 to 20.
+    rho
+        Correction of the low scores, -0.15 to 0.05.
+    seed
+        The same seed makes the same league.
+
+    Examples
+    --------
+    >>> league = simulated_league(teams=4, seed=1)
+    >>> league
+    <FootballData of 12 matches, 0 rows left out, 0 values left out>
+    >>> league.odds("pinnacle").shape
+    (12, 3)
+    """
+    for name, value, low, high in (
+        ("number of teams", teams, 2, 60),
+        ("number of seasons", seasons, 1, 20),
+        ("rho", rho, -0.15, 0.05),
+    ):
+        if not low <= value <= high:
+            raise BoundsError(f"{name} {value} is outside {low}..={high}")
+    if teams % 2:
+        raise BoundsError(f"number of teams {teams} is odd")
+    rng = np.random.default_rng(seed)
+    names = np.array([f"Team {place:02}" for place in range(teams)])
+    attack, defence = rng.normal(0.0, 0.25, teams), rng.normal(0.0, 0.25, teams)
+    rounds = _round_robin(teams)
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("date", "home", "away", "home_goals", "away_goals")
+    }
+    odds: dict[str, list[float]] = {f"PS{late}{side}": [] for late in ("", "C") for side in "HDA"}
+    for season in range(seasons):
+        start = np.datetime64(f"{2020 + season}-08-01")
+        for number, pairs in enumerate(rounds):
+            for home, away in pairs:
+                means = (
+                    float(np.exp(0.3 + attack[home] - defence[away])),
+                    float(np.exp(0.05 + attack[away] - defence[home])),
+                )
+                grid = football.grid(*means, max(rho, -0.9 / max(means)))
+                cell = int(rng.choice(grid.size, p=grid.ravel() / grid.sum()))
+                row = (start + 7 * number, names[home], names[away], *divmod(cell, len(grid)))
+                for name, value in zip(columns, row, strict=True):
+                    columns[name].append(value)
+                result = football.markets(grid)
+                fair = np.array([result["home"], result["draw"], result["away"]])
+                for late, noise in (("", 0.08), ("C", 0.03)):
+                    seen = fair * np.exp(rng.normal(0.0, noise, 3))
+                    for side, price in zip("HDA", seen.sum() / seen / 1.025, strict=True):
+                        odds[f"PS{late}{side}"].append(max(1.01, round(float(price), 2)))
+    goals = np.array([columns["home_goals"], columns["away_goals"]])
+    table = Table(
+        {**columns, "result": 1 - np.sign(goals[0] - goals[1]), **odds}, caption="A simulated league"
+    )
+    return FootballData(table, tuple(range(2, len(table) + 2)))
+
+
+def _round_robin(teams: int) -> list[list[tuple[int, int]]]:
+    """Rounds in which every team plays once; the second half has the venues of the first exchanged."""
+    circle = list(range(1, teams))
+    first = []
+    for number in range(teams - 1):
+        order = [0, *circle[number:], *circle[:number]]
+        pairs = [(order[place], order[-1 - place]) for place in range(teams // 2)]
+        first.append([pair if number % 2 == 0 else pair[::-1] for pair in pairs])
+    return first + [[pair[::-1] for pair in pairs] for pairs in first]
+
+
+HANDICAP_LINES = frozenset({"AHh", "AHCh", "BbAHh"})
+
+
+def _is_price(name: str) -> bool:
+    """Whether a column holds odds: a bookmaker's name, `C` if they are closing odds, and a side."""
+    # BbAH counts bookmakers.
+    return name != "BbAH" and name.endswith(("H", "D", "A", ">2.5", "<2.5")) and len(name) > 2
+
+
+def _row(values: dict[str, str]) -> tuple[date, str, str, int, int]:
+    day = _day(values["Date"])
+    teams = values["HomeTeam"], values["AwayTeam"]
+    if not all(teams):
+        raise ValueError(f"{'home' if not teams[0] else 'away'} team is missing")
+    home_goals, away_goals = (
+        _goals(values[name], side) for name, side in (("FTHG", "home"), ("FTAG", "away"))
+    )
+    result = "HDA"[1 - (home_goals > away_goals) + (home_goals < away_goals)]
+    stated = values.get("FTR", "")
+    if stated and stated != result:
+        raise ValueError(f"result {stated} contradicts the score {home_goals}-{away_goals}")
+    return day, *teams, home_goals, away_goals
+
+
+def _day(text: str) -> date:
+    for form in ("%d/%m/%Y", "%d/%m/%y", "%Y-%m-%d"):
+        try:
+            return datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+    raise ValueError(f"date {text!r} is no day" if text else "date is missing")
+
+
+def _goals(text: str, side: str) -> int:
+    if not text:
+        raise ValueError(f"{side} goals are missing")
+    try:
+        goals = float(text)
+    except ValueError:
+        raise ValueError(f"{side} goals {text!r} are no number") from None
+    if not (0 <= goals <= GOALS_MAX and goals == int(goals)):
+        raise ValueError(f"{side} goals {text} are outside 0..={GOALS_MAX}")
+    return int(goals)
+
+
+def _price(name: str, text: str) -> tuple[float, str]:
+    """A price or line and what is wrong with it; nothing is wrong with an empty cell."""
+    if not text:
+        return float("nan"), ""
+    try:
+        value = float(text)
+    except ValueError:
+        return float("nan"), f"{name} {text!r} is no number"
+    is_line = name in HANDICAP_LINES
+    if not (abs(value) <= 20.0 if is_line else 1.0 < value < 10_000.0):
+        return float("nan"), f"{name} {text} is outside " + ("-20..=20" if is_line else "1..10000")
+    return value, ""
+
+
+def _text_of(source: Any) -> str:
+    if hasattr(source, "read"):
+        content = source.read()
+    else:
+        content = Path(source).read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    if isinstance(content, bytes):
+        # The older files are in the encoding of Western Windows; not one of them is valid UTF-8 by chance.
+        try:
+            content = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            content = content.decode("cp1252", errors="replace")
+    return str(content)

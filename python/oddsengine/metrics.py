@@ -1,0 +1,633 @@
+"""Scores of forecasts: log loss, Brier, ranked probability score, calibration, closing-line value, hold.
+
+Probabilities are (n, k) with one row a forecast; outcomes are (n,) positions of what happened. Every score is
+given a row, so that two forecasts can be compared by the difference in each row: the standard error of a
+difference is far smaller than that of a mean.
+
+>>> forecasts = [[0.5, 0.27, 0.23], [0.2, 0.25, 0.55], [0.7, 0.2, 0.1]]
+>>> found = scores(forecasts, [0, 2, 1])
+>>> found
+<Scores of 3 forecasts: log loss 0.9668, RPS 0.1742, Brier (sum) 0.6069>
+>>> paired_difference(found.log_loss_each, scores(np.full((3, 3), 1 / 3), [0, 2, 1]).log_loss_each)
+Difference(mean=-0.1318..., standard_error=0.3224..., pairs=3)
+
+Reproduced in `tests/golden/metrics.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from oddsengine import _html, margin
+from oddsengine.exceptions import BoundsError, FitError
+from oddsengine.tables import Table
+
+__all__ = [
+    "Calibration",
+    "ClosingLineValue",
+    "Difference",
+    "Interval",
+    "Scores",
+    "brier_mean",
+    "brier_sum",
+    "calibration",
+    "closing_line_value",
+    "hold",
+    "hold_interval",
+    "log_loss",
+    "paired_difference",
+    "ranked_probability_score",
+    "scores",
+    "theoretical_hold",
+]
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+# Rows may miss 1 by this much: prices rounded to six decimals do.
+SUM_TOLERANCE = 1e-5
+
+
+def log_loss(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+    """Minus the natural logarithm of the probability of what happened, (n,) nats; `inf` where that was 0.
+
+    >>> log_loss([[0.5, 0.25, 0.25]], [0]).round(4)
+    array([0.6931])
+    """
+    forecasts, happened = _forecasts(probabilities, outcomes)
+    with np.errstate(divide="ignore"):
+        return -np.log(forecasts[np.arange(len(happened)), happened])
+
+
+def brier_sum(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+    """Squared errors added over the outcomes, (n,), 0 to 2: Brier's own form.
+
+    Source: G. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78
+    (1950).
+
+    >>> brier_sum([[0.5, 0.25, 0.25]], [0])
+    array([0.375])
+    """
+    forecasts, happened = _forecasts(probabilities, outcomes)
+    return np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).sum(axis=1))
+
+
+def brier_mean(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+    """Squared errors averaged over the outcomes, (n,): `brier_sum` divided by their number.
+
+    >>> brier_mean([[0.5, 0.25, 0.25]], [0])
+    array([0.125])
+    """
+    forecasts, happened = _forecasts(probabilities, outcomes)
+    return np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).mean(axis=1))
+
+
+def ranked_probability_score(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+    """Squared errors of the cumulative probabilities divided by the outcomes less one, (n,), 0 to 1.
+
+    For outcomes in an order, such as home, draw, away. Source: E. Epstein, "A scoring system for probability
+    forecasts of ranked categories", Journal of Applied Meteorology 8 (1969).
+
+    >>> ranked_probability_score([[0.5, 0.27, 0.23]], [0]).round(5)
+    array([0.15145])
+    """
+    forecasts, happened = _forecasts(probabilities, outcomes)
+    gaps = np.cumsum(forecasts - _indicators(forecasts, happened), axis=1)[:, :-1]
+    return np.asarray((gaps**2).sum(axis=1) / (forecasts.shape[1] - 1))
+
+
+def scores(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> Scores:
+    """Every proper score of forecasts, a row and on average.
+
+    Parameters
+    ----------
+    probabilities : (n, k) float64
+        Forecasts in rows that sum to 1 within 1e-5; for the ranked probability score in the order of the
+        outcomes.
+    outcomes : (n,) integers
+        What happened, 0 to k - 1: for 1X2 0 home, 1 draw, 2 away.
+
+    Raises
+    ------
+    BoundsError
+        No forecast, a probability outside 0 to 1 or `nan`, a row that does not sum to 1, an outcome that is
+        none.
+
+    Examples
+    --------
+    >>> round(scores([[0.5, 0.27, 0.23], [0.2, 0.25, 0.55]], [0, 2]).rps, 5)
+    0.13635
+    """
+    forecasts, happened = _forecasts(probabilities, outcomes)
+    return Scores(
+        log_loss_each=log_loss(forecasts, happened),
+        brier_sum_each=brier_sum(forecasts, happened),
+        rps_each=ranked_probability_score(forecasts, happened),
+        is_right=forecasts.argmax(axis=1) == happened,
+        outcome_count=forecasts.shape[1],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scores of forecasts; lower is better for all but accuracy."""
+
+    log_loss_each: FloatArray
+    """(n,) nats."""
+    brier_sum_each: FloatArray
+    """(n,) squared errors added over the outcomes."""
+    rps_each: FloatArray
+    """(n,) ranked probability scores, divided by the outcomes less one."""
+    is_right: npt.NDArray[np.bool_]
+    """(n,) whether the likeliest outcome happened; the first of equals counts."""
+    outcome_count: int
+
+    @property
+    def log_loss_nats(self) -> float:
+        """Mean log loss."""
+        return float(self.log_loss_each.mean())
+
+    @property
+    def brier_sum(self) -> float:
+        """Mean Brier score, squared errors added over the outcomes."""
+        return float(self.brier_sum_each.mean())
+
+    @property
+    def brier_mean(self) -> float:
+        """Mean Brier score, squared errors averaged over the outcomes."""
+        return self.brier_sum / self.outcome_count
+
+    @property
+    def rps(self) -> float:
+        """Mean ranked probability score."""
+        return float(self.rps_each.mean())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of forecasts whose likeliest outcome happened."""
+        return float(self.is_right.mean())
+
+    @property
+    def table(self) -> Table:
+        """Means with their standard errors."""
+        rows = {
+            "log loss (nats)": self.log_loss_each,
+            "RPS": self.rps_each,
+            "Brier (sum)": self.brier_sum_each,
+            "Brier (mean)": self.brier_sum_each / self.outcome_count,
+            "accuracy": self.is_right.astype(np.float64),
+        }
+        return Table(
+            {
+                "score": list(rows),
+                "mean": [float(values.mean()) for values in rows.values()],
+                "standard_error": [_standard_error(values) for values in rows.values()],
+            },
+            caption=f"{len(self)} forecasts",
+        )
+
+    def __len__(self) -> int:
+        return len(self.log_loss_each)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Scores of {len(self)} forecasts: log loss {self.log_loss_nats:.4f}, RPS {self.rps:.4f}, "
+            f"Brier (sum) {self.brier_sum:.4f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+
+class Difference(NamedTuple):
+    """A mean of paired differences; twice the standard error is the usual bar."""
+
+    mean: float
+    standard_error: float
+    pairs: int
+    """Pairs, or clusters if they were given."""
+
+
+def paired_difference(
+    one: npt.ArrayLike, other: npt.ArrayLike, *, clusters: npt.ArrayLike | None = None
+) -> Difference:
+    """Mean of `one - other` over rows that belong together, with its standard error.
+
+    Parameters
+    ----------
+    one, other : (n,) float64
+        The same score of two forecasts of the same events. Below 0 the first forecast is the better one.
+    clusters : (n,)
+        What rows have in common, such as the fixture of several bets: differences are added up in each before
+        the standard error is taken.
+
+    Examples
+    --------
+    >>> paired_difference([0.9, 1.1, 0.7], [1.0, 1.0, 1.0]).mean.__round__(3)
+    -0.1
+    """
+    first, second = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise BoundsError(f"scores of shapes {first.shape} and {second.shape} are no pairs")
+    differences = first - second
+    mean = float(differences.mean())
+    if clusters is None:
+        return Difference(mean, _standard_error(differences), len(differences))
+    sums, sizes = _by_cluster(clusters, differences, np.ones_like(differences))
+    # Each cluster's part of the mean of all rows, so that clusters of different sizes count by their rows.
+    parts = (sums - mean * sizes) / sizes.mean()
+    count = len(parts)
+    error = float(np.sqrt((parts**2).sum() / (count * (count - 1)))) if count > 1 else float("nan")
+    return Difference(mean, error, count)
+
+
+def calibration(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, bins: int = 10) -> Calibration:
+    """How well probabilities agree with frequencies.
+
+    Parameters
+    ----------
+    probabilities : (n,) or (n, k) float64
+        Probabilities of events, strictly between 0 and 1; a matrix stands for the events of each of its
+        cells.
+    outcomes : (n,) integers
+        0 or 1 for events; for a matrix the position of what happened in each row.
+    bins
+        Bins of equal width over 0 to 1.
+
+    Returns
+    -------
+    `intercept` and `slope` of a logistic regression of what happened on the log-odds: 0 and 1 where all is
+    well, a slope below 1 where probabilities are too extreme. `expected_error` is the mean over events of the
+    distance of probability and frequency of its bin.
+
+    Raises
+    ------
+    FitError
+        If what happened is separated by the probabilities, so that the regression has no maximum.
+
+    Examples
+    --------
+    >>> calibration([0.1, 0.2, 0.4, 0.6, 0.7, 0.9], [0, 1, 0, 1, 0, 1], bins=5)
+    <Calibration of 6 events: intercept 0.05, slope 0.51, expected error 0.2833>
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    if p.ndim == 2:
+        forecasts, happened = _forecasts(p, outcomes)
+        p, y = forecasts.ravel(), _indicators(forecasts, happened).ravel()
+    else:
+        y = np.asarray(outcomes, dtype=np.float64)
+        if p.ndim != 1 or p.shape != y.shape or p.size == 0:
+            raise BoundsError(f"probabilities of shape {p.shape} do not fit outcomes of shape {y.shape}")
+        if not np.isin(y, (0.0, 1.0)).all():
+            raise BoundsError(f"outcome {y[~np.isin(y, (0.0, 1.0))][0]:g} is neither 0 nor 1")
+    if not ((p > 0.0) & (p < 1.0)).all():
+        raise BoundsError(f"probability {p[~((p > 0.0) & (p < 1.0))][0]} is not strictly between 0 and 1")
+    if not 1 <= bins <= 1000:
+        raise BoundsError(f"number of bins {bins} is outside 1..=1000")
+    place = np.minimum((p * bins).astype(np.int64), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(place, weights=p, minlength=bins) / count
+        share = np.bincount(place, weights=y, minlength=bins) / count
+    (intercept, slope), errors = _logistic(np.log(p) - np.log1p(-p), y)
+    return Calibration(
+        intercept=intercept,
+        slope=slope,
+        intercept_error=errors[0],
+        slope_error=errors[1],
+        expected_error=float(np.nansum(count * np.abs(mean - share)) / len(p)),
+        edges=np.linspace(0.0, 1.0, bins + 1),
+        count=count,
+        mean_probability=mean,
+        frequency=share,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Agreement of probabilities with frequencies."""
+
+    intercept: float
+    """Of the logistic regression on the log-odds; 0 is right."""
+    slope: float
+    """1 is right, below 1 the probabilities are too extreme."""
+    intercept_error: float
+    """Standard error, as if events were independent."""
+    slope_error: float
+    expected_error: float
+    """Expected calibration error, 0 to 1: mean distance of probability and frequency over bins, weighted by
+    events."""
+    edges: FloatArray
+    """(bins + 1,) edges of the bins."""
+    count: IntArray
+    """(bins,) events in each."""
+    mean_probability: FloatArray
+    """(bins,) mean probability; `nan` in an empty bin."""
+    frequency: FloatArray
+    """(bins,) share of events that happened; `nan` in an empty bin."""
+
+    @property
+    def table(self) -> Table:
+        """One row a bin; the standard error of the frequency is binomial."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            error = np.sqrt(self.frequency * (1.0 - self.frequency) / self.count)
+        columns = {
+            "from": self.edges[:-1],
+            "to": self.edges[1:],
+            "events": self.count,
+            "probability": self.mean_probability,
+            "frequency": self.frequency,
+            "standard_error": error,
+        }
+        return Table(columns, caption=repr(self)[1:-1])
+
+    def __repr__(self) -> str:
+        return (
+            f"<Calibration of {int(self.count.sum())} events: intercept {self.intercept:.2f}, "
+            f"slope {self.slope:.2f}, expected error {self.expected_error:.4f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = self.count > 0
+        rows = [
+            [f"{low:.2f}–{high:.2f}", f"{count}", f"{mean:.3f}", f"{share:.3f}", _bar(mean, share)]
+            for low, high, count, mean, share in zip(
+                self.edges[:-1][shown],
+                self.edges[1:][shown],
+                self.count[shown],
+                self.mean_probability[shown],
+                self.frequency[shown],
+                strict=True,
+            )
+        ]
+        columns = ["bin", "events", "probability", "frequency", "frequency − probability"]
+        return _html.table(columns, rows, caption=repr(self)[1:-1])
+
+
+def closing_line_value(
+    odds_taken: npt.ArrayLike,
+    closing_odds: npt.ArrayLike | Sequence[Sequence[float]],
+    selection: npt.ArrayLike,
+    *,
+    method: margin.Method = "multiplicative",
+) -> ClosingLineValue:
+    """Odds taken times the margin-free closing probability, less one: what a bet was worth at the close.
+
+    Parameters
+    ----------
+    odds_taken : (n,) float64
+        Decimal odds of the bets.
+    closing_odds : (n, k) float64, or a list of lists of different lengths
+        Closing odds of the whole market of each bet; `nan` marks an absent selection.
+    selection : (n,) integers
+        Position of the bet's selection in its market.
+    method
+        How the margin is removed, see `oddsengine.margin`.
+
+    Raises
+    ------
+    BoundsError, MarginError
+        Odds of 1 or less, a selection that is not there, a margin that cannot be removed.
+
+    Examples
+    --------
+    >>> closing_line_value([2.2, 1.8], [[2.05, 3.5, 3.8], [1.9, 1.98]], [0, 0])
+    <ClosingLineValue of 2 bets: mean -0.0231 ± 0.0583>
+    """
+    taken, market, chosen = (
+        np.asarray(odds_taken, dtype=np.float64),
+        _matrix(closing_odds),
+        np.asarray(selection),
+    )
+    if not len(taken) == len(market) == len(chosen):
+        raise BoundsError(
+            f"{len(taken)} bets, {len(market)} closing markets and {len(chosen)} selections do not fit"
+        )
+    if not (taken > 1.0).all():
+        raise BoundsError(f"odds taken {taken[~(taken > 1.0)][0]} are not above 1")
+    fair = np.asarray(margin.fair_probabilities(market, method=method), dtype=np.float64)
+    if not ((chosen >= 0) & (chosen < market.shape[1])).all():
+        raise BoundsError(
+            f"selection {chosen[(chosen < 0) | (chosen >= market.shape[1])][0]} is none of a market"
+        )
+    closing = fair[np.arange(len(market)), chosen]
+    if np.isnan(closing).any():
+        raise BoundsError(
+            f"the selection of bet {int(np.flatnonzero(np.isnan(closing))[0])} has no closing odds"
+        )
+    return ClosingLineValue(taken * closing - 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClosingLineValue:
+    """Closing-line value of bets."""
+
+    each: FloatArray
+    """(n,) odds taken times closing probability, less one."""
+
+    @property
+    def mean(self) -> float:
+        """Mean value of a bet."""
+        return float(self.each.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean."""
+        return _standard_error(self.each)
+
+    def __len__(self) -> int:
+        return len(self.each)
+
+    def __repr__(self) -> str:
+        return f"<ClosingLineValue of {len(self)} bets: mean {self.mean:.4f} ± {self.standard_error:.4f}>"
+
+
+def hold(stakes: npt.ArrayLike, payouts: npt.ArrayLike) -> float:
+    """Share of the stakes that the house kept: `(stakes - payouts) / stakes`, each summed over the bets.
+
+    >>> hold([100.0, 50.0], [0.0, 120.0])
+    0.2
+    """
+    staked, paid = _money(stakes, payouts)
+    return float((staked.sum() - paid.sum()) / staked.sum())
+
+
+def theoretical_hold(stakes: npt.ArrayLike, odds: npt.ArrayLike, fair_probabilities: npt.ArrayLike) -> float:
+    """The hold that fair probabilities promise: `sum(stake (1 - odds p)) / sum(stake)`.
+
+    >>> theoretical_hold([100.0, 50.0], [1.9, 1.9], [0.5, 0.5])
+    0.05
+    """
+    staked, expected = _money(stakes, np.asarray(stakes) * np.asarray(odds) * np.asarray(fair_probabilities))
+    return round(float((staked.sum() - expected.sum()) / staked.sum()), 15)
+
+
+class Interval(NamedTuple):
+    """An estimate and the interval around it."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    """Probability that the interval is meant to cover."""
+
+
+def hold_interval(
+    stakes: npt.ArrayLike,
+    payouts: npt.ArrayLike,
+    *,
+    events: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    replicates: int = 2_000,
+    seed: int = 0,
+) -> Interval:
+    """The hold with a bootstrap interval: events are drawn again with replacement, percentiles are taken.
+
+    Parameters
+    ----------
+    stakes, payouts : (n,)
+        Of the bets, in any one unit.
+    events : (n,)
+        The fixture of each bet; bets of one fixture win and lose together. Without it every bet is an event.
+    level
+        Probability that the interval is meant to cover, between 0 and 1.
+    replicates
+        Draws, 100 to 1,000,000.
+    seed
+        The same seed gives the same interval.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> payouts = np.where(rng.random(5_000) < 0.5, 190.0, 0.0)
+    >>> found = hold_interval(np.full(5_000, 100.0), payouts)
+    >>> found.low < 0.05 < found.high
+    True
+    """
+    staked, paid = _money(stakes, payouts)
+    if not 0.0 < level < 1.0:
+        raise BoundsError(f"level {level} is not strictly between 0 and 1")
+    if not 100 <= replicates <= 1_000_000:
+        raise BoundsError(f"number of replicates {replicates} is outside 100..=1000000")
+    if events is not None:
+        staked, paid = _by_cluster(events, staked, paid)
+    rng = np.random.default_rng(seed)
+    found = np.empty(replicates)
+    # As many draws at once as fit into a few megabytes.
+    step = max(1, 1_000_000 // len(staked))
+    for start in range(0, replicates, step):
+        drawn = rng.integers(len(staked), size=(min(step, replicates - start), len(staked)))
+        sums = staked[drawn].sum(axis=1)
+        found[start : start + len(drawn)] = (sums - paid[drawn].sum(axis=1)) / sums
+    low, high = np.quantile(found, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return Interval(float((staked.sum() - paid.sum()) / staked.sum()), float(low), float(high), level)
+
+
+def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
+    """Checked forecasts and outcomes."""
+    forecasts = np.asarray(probabilities, dtype=np.float64)
+    happened = np.asarray(outcomes)
+    if forecasts.ndim != 2 or forecasts.shape[1] < 2 or len(forecasts) == 0:
+        raise BoundsError(f"forecasts of shape {forecasts.shape} are no rows of two or more probabilities")
+    if happened.shape != (len(forecasts),) or happened.dtype.kind not in "iu":
+        raise BoundsError(
+            f"outcomes {happened.dtype} of shape {happened.shape} are not {len(forecasts)} positions"
+        )
+    if not ((forecasts >= 0.0) & (forecasts <= 1.0)).all():
+        row, place = np.argwhere(~((forecasts >= 0.0) & (forecasts <= 1.0)))[0]
+        raise BoundsError(f"probability {forecasts[row, place]} of forecast {row} is outside 0..=1")
+    sums = forecasts.sum(axis=1)
+    if (np.abs(sums - 1.0) > SUM_TOLERANCE).any():
+        row = int(np.argmax(np.abs(sums - 1.0) > SUM_TOLERANCE))
+        raise BoundsError(f"forecast {row} sums to {sums[row]}, not to 1 within {SUM_TOLERANCE}")
+    count = forecasts.shape[1]
+    if not ((happened >= 0) & (happened < count)).all():
+        row = int(np.argmax((happened < 0) | (happened >= count)))
+        raise BoundsError(f"outcome {happened[row]} of forecast {row} is outside 0..={count - 1}")
+    return forecasts, happened.astype(np.int64)
+
+
+def _matrix(rows: Any) -> FloatArray:
+    """Rows of numbers as a matrix; shorter rows end in nan."""
+    if isinstance(rows, np.ndarray) and rows.ndim == 2:
+        return rows.astype(np.float64, copy=False)
+    arrays = [np.asarray(row, dtype=np.float64) for row in rows]
+    matrix = np.full((len(arrays), max(map(len, arrays), default=0)), np.nan)
+    for index, row in enumerate(arrays):
+        matrix[index, : len(row)] = row
+    return matrix
+
+
+def _indicators(forecasts: FloatArray, happened: IntArray) -> FloatArray:
+    indicators = np.zeros_like(forecasts)
+    indicators[np.arange(len(happened)), happened] = 1.0
+    return indicators
+
+
+def _standard_error(values: FloatArray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def _by_cluster(clusters: npt.ArrayLike, *columns: FloatArray) -> list[FloatArray]:
+    """Sums of columns over the rows of each cluster."""
+    names: npt.NDArray[Any] = np.asarray(clusters)
+    if names.shape != columns[0].shape:
+        raise BoundsError(f"{names.shape} cluster names do not fit {columns[0].shape} rows")
+    _, place = np.unique(names, return_inverse=True)
+    return [np.bincount(place, weights=values).astype(np.float64) for values in columns]
+
+
+def _money(stakes: npt.ArrayLike, payouts: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    staked, paid = np.asarray(stakes, dtype=np.float64), np.asarray(payouts, dtype=np.float64)
+    if staked.ndim != 1 or staked.shape != paid.shape or staked.size == 0:
+        raise BoundsError(f"stakes of shape {staked.shape} do not fit payouts of shape {paid.shape}")
+    if not (staked > 0.0).all():
+        raise BoundsError(f"stake {staked[~(staked > 0.0)][0]:g} is not above 0")
+    if not (np.isfinite(paid) & (paid >= 0.0)).all():
+        raise BoundsError(f"payout {paid[~(np.isfinite(paid) & (paid >= 0.0))][0]:g} is not 0 or more")
+    return staked, paid
+
+
+def _logistic(x: FloatArray, y: FloatArray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Intercept and slope of a logistic regression with their standard errors, by Newton steps."""
+    design = np.column_stack([np.ones_like(x), x])
+
+    def value_at(point: FloatArray) -> float:
+        linear = design @ point
+        # ln(1 + e^v) without overflow.
+        return float((y * linear - np.logaddexp(0.0, linear)).sum())
+
+    point, value = np.array([0.0, 1.0]), 0.0
+    value = value_at(point)
+    for _ in range(100):
+        p = 1.0 / (1.0 + np.exp(-(design @ point)))
+        gradient = design.T @ (y - p)
+        information = design.T @ (design * (p * (1.0 - p))[:, None])
+        if np.linalg.cond(information) > 1e14 or np.abs(point).max() > 1e3:
+            break
+        covariance = np.linalg.inv(information)
+        step = covariance @ gradient
+        if float(gradient @ step) <= 1e-20 * len(y):
+            errors = np.sqrt(np.diag(covariance))
+            return (float(point[0]), float(point[1])), (float(errors[0]), float(errors[1]))
+        share = 1.0
+        while (found := value_at(point + share * step)) < value - 1e-12 * (
+            1.0 + abs(value)
+        ) and share > 1e-10:
+            share *= 0.5
+        point, value = point + share * step, found
+    raise FitError(
+        "the calibration has no maximum, the outcomes are separated by the probabilities", "no_maximum"
+    )
+
+
+def _bar(mean: float, share: float) -> str:
+    """A signed difference as text with a bar of its size, one mark a hundredth."""
+    gap = share - mean
+    marks = "▮" * min(20, round(abs(gap) * 100))
+    return _html.Cell(f"{gap:+.3f} {marks}", "text-align:left;color:" + ("#06c" if gap >= 0 else "#c22"))

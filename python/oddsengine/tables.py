@@ -1,0 +1,353 @@
+"""Tables in and out: named columns of NumPy arrays, and whatever else holds them.
+
+Results come out as a `Table`. It speaks the Arrow PyCapsule interface, so pandas, Polars, DuckDB and pyarrow
+read it directly; numbers are not copied. Functions that take a table take any of these:
+
+* a mapping of names to arrays or lists, or a `Table`;
+* a pandas or Polars frame, or a structured NumPy array;
+* anything else with `__arrow_c_stream__`: a pyarrow table, a DuckDB relation.
+
+>>> table = Table({"team": ["Ajax", "Brugge"], "attack": [0.3, -0.3]})
+>>> table
+<Table of 2 rows: team, attack>
+>>> table["attack"]
+array([ 0.3, -0.3])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Number
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from oddsengine import _html
+from oddsengine.exceptions import BoundsError
+
+if TYPE_CHECKING:
+    import arro3.core
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["Table", "TableLike", "select", "table_from"]
+
+TableLike: TypeAlias = Any
+"""A mapping of columns, a `Table`, a pandas or Polars frame, or anything with `__arrow_c_stream__`."""
+
+Array: TypeAlias = npt.NDArray[Any]
+
+# Rows that a notebook or a terminal shows; the rest is counted.
+ROWS_SHOWN = 20
+
+
+class Table:
+    """Columns of one length, by name and in order.
+
+    `len(table)` counts rows, `table[name]` is a column as an array, `table.keys()` are the names, so
+    `dict(table)` is a mapping of arrays. Whole numbers are int64, other numbers float64, truth values bool,
+    days and times datetime64, everything else text.
+
+    Raises
+    ------
+    BoundsError
+        Columns of different lengths or with more than one dimension.
+
+    Examples
+    --------
+    >>> table = Table({"date": np.array(["2026-08-15"], "datetime64[D]"), "home": ["Ajax"], "goals": [3]})
+    >>> print(table)
+    date        home  goals
+    2026-08-15  Ajax  3
+    >>> table.rows(table["goals"] > 3)
+    <Table of 0 rows: date, home, goals>
+    """
+
+    __slots__ = ("_columns", "caption")
+
+    def __init__(self, columns: Mapping[str, npt.ArrayLike], *, caption: str = "") -> None:
+        self._columns = {str(name): _column(str(name), values) for name, values in columns.items()}
+        self.caption = caption
+        """What the table is about, shown above it in a notebook."""
+        lengths = {name: len(values) for name, values in self._columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise BoundsError(f"columns have different lengths: {lengths}")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return tuple(self._columns)
+
+    def keys(self) -> tuple[str, ...]:
+        """As `columns`."""
+        return self.columns
+
+    def items(self) -> list[tuple[str, Array]]:
+        """Names and arrays."""
+        return list(self._columns.items())
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values()), ()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._columns:
+            raise _no_column(name, self._columns)
+        return self._columns[name]
+
+    def rows(self, which: slice | npt.ArrayLike) -> Table:
+        """The rows of a slice, of a mask or of indices, in a table of the same columns."""
+        index = which if isinstance(which, slice) else np.asarray(which)
+        if not isinstance(index, slice) and index.size == 0:
+            index = index.astype(np.int64)
+        return Table({name: values[index] for name, values in self._columns.items()}, caption=self.caption)
+
+    def with_columns(self, columns: Mapping[str, npt.ArrayLike]) -> Table:
+        """A table with more columns, or with others in place of those of the same name.
+
+        >>> Table({"a": [1, 2]}).with_columns({"b": [0.5, 1.0]})
+        <Table of 2 rows: a, b>
+        """
+        return Table({**self._columns, **columns}, caption=self.caption)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas frame on the same numbers; pandas must be installed."""
+        import pandas as pd
+
+        return pd.DataFrame(self._columns, copy=False)
+
+    def to_polars(self) -> pl.DataFrame:
+        """A Polars frame on the same numbers; Polars must be installed."""
+        import polars as pl
+
+        return pl.DataFrame(self)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self._as_arrow().__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._as_arrow().__arrow_c_stream__(requested_schema)
+
+    def _as_arrow(self) -> arro3.core.Table:
+        from arro3.core import Table as ArrowTable
+
+        return ArrowTable.from_arrays([_arrow(values) for values in self._columns.values()], names=list(self))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Table):
+            return NotImplemented
+        return self.columns == other.columns and all(
+            np.array_equal(values, other[name], equal_nan=values.dtype.kind in "fM")
+            for name, values in self._columns.items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Table of {len(self)} rows: {', '.join(self)}>"
+
+    def __str__(self) -> str:
+        rows = [list(self), *self._texts()]
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join(lines + self._more())
+
+    def _repr_html_(self) -> str:
+        caption = " · ".join(text for text in (self.caption, *self._more()) if text)
+        return _html.table(list(self), self._texts(), caption=caption)
+
+    def _texts(self) -> list[list[str]]:
+        shown = [[text(value) for value in values[:ROWS_SHOWN].tolist()] for values in self._shown()]
+        return [list(row) for row in zip(*shown, strict=True)]
+
+    def _shown(self) -> list[Array]:
+        # Days as text: `tolist` gives date objects already, times keep their unit.
+        return [
+            np.datetime_as_string(values) if values.dtype.kind == "M" else values
+            for values in self._columns.values()
+        ]
+
+    def _more(self) -> list[str]:
+        return [f"and {len(self) - ROWS_SHOWN} more rows"] if len(self) > ROWS_SHOWN else []
+
+
+def table_from(data: TableLike) -> Table:
+    """Any table as a `Table`; a `Table` is returned as it is.
+
+    Raises
+    ------
+    BoundsError
+        Something that is no table.
+
+    Examples
+    --------
+    >>> table_from({"home": ["Ajax"], "goals": [3.0]})["goals"]
+    array([3.])
+    """
+    if isinstance(data, Table):
+        return data
+    names = _names(data)
+    if names is not None:
+        return Table({str(name): _values(data[name]) for name in names})
+    if hasattr(data, "__arrow_c_stream__"):
+        return _from_arrow(data)
+    raise BoundsError(
+        f"{type(data).__name__} is no table: a mapping of columns, a pandas or Polars frame, or an object "
+        "with __arrow_c_stream__ is"
+    )
+
+
+def select(data: TableLike, names: Sequence[str]) -> list[Array]:
+    """Some columns of any table; a stream is read once.
+
+    >>> select({"home": ["Ajax"], "goals": [1], "shots": [9]}, ["goals"])
+    [array([1])]
+    >>> select({"goals": [1, 2]}, ["corners"])
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.BoundsError: no column 'corners', but goals
+    """
+    present = _names(data)
+    if present is None or isinstance(data, Table):
+        table = table_from(data)
+        return [table[name] for name in names]
+    for name in names:
+        if name not in present:
+            raise _no_column(name, present)
+    return [_column(name, _values(data[name])) for name in names]
+
+
+def day(value: str | np.datetime64) -> np.datetime64:
+    """A day from an ISO text or a point in time.
+
+    >>> day("2026-08-15")
+    np.datetime64('2026-08-15')
+    """
+    try:
+        found = np.datetime64(np.asarray(value, dtype="datetime64[D]").item(), "D")
+    except ValueError as error:
+        raise BoundsError(f"{value!r} is no day such as 2026-08-15") from error
+    if np.isnat(found):
+        raise BoundsError(f"{value!r} is no day such as 2026-08-15")
+    return found
+
+
+def text(value: object) -> str:
+    """A value as a table shows it."""
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    return str(value)
+
+
+def _names(data: Any) -> Sequence[Any] | None:
+    """Column names of a mapping, frame or structured array."""
+    if isinstance(data, Mapping | Table):
+        return list(data)
+    if names := getattr(getattr(data, "dtype", None), "names", None):
+        return list(names)
+    # A pandas frame; its own Arrow interface needs pyarrow. Polars and others come as a stream.
+    return [str(name) for name in data.columns] if hasattr(data, "iloc") else None
+
+
+def _values(values: Any) -> Any:
+    return values.to_numpy() if hasattr(values, "to_numpy") else values
+
+
+def _no_column(name: object, names: Any) -> BoundsError:
+    return BoundsError(f"no column {name!r}, but {', '.join(map(str, names))}")
+
+
+def _column(name: str, values: npt.ArrayLike) -> Array:
+    """An array of one of the kinds that a table holds."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise BoundsError(f"column {name!r} has {array.ndim} dimensions, not 1")
+    kind = array.dtype.kind
+    if kind == "f":
+        return array.astype(np.float64, copy=False)
+    if kind in "iu":
+        return array.astype(np.int64, copy=False)
+    if kind == "O":
+        return _from_objects(array)
+    if kind == "M" and np.datetime_data(array.dtype)[0] in ("Y", "M", "W"):
+        return array.astype("datetime64[D]")
+    return array if kind in "bMU" else array.astype(str)
+
+
+def _from_objects(array: Array) -> Array:
+    """Numbers with gaps, dates and texts that came as Python objects."""
+    values = array.tolist()
+    present = [value for value in values if value is not None and value == value]
+    if present and all(isinstance(value, str) for value in present):
+        return np.array([value if isinstance(value, str) else "" for value in values])
+    if present and all(isinstance(value, bool) for value in present) and len(present) == len(values):
+        return np.array(values, dtype=bool)
+    if all(isinstance(value, Number) for value in present):
+        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+    if all(hasattr(value, "isoformat") for value in present):
+        found = np.array([value if value is not None and value == value else "NaT" for value in values], "M8")
+        return _column("", found)
+    return np.array([str(value) for value in values])
+
+
+def _arrow(values: Array) -> arro3.core.Array:
+    """A column as an Arrow array, on the same memory where Arrow has the same layout."""
+    from arro3.core import Array as ArrowArray
+    from arro3.core import DataType
+
+    match values.dtype.kind:
+        case "f" | "i" | "b":
+            return ArrowArray.from_numpy(np.ascontiguousarray(values))
+        case "M":
+            return _arrow_times(values)
+    return ArrowArray(values.tolist(), DataType.large_utf8())
+
+
+def _arrow_times(values: Array) -> arro3.core.Array:
+    """Days as date32, times as timestamps; an absent one is null."""
+    from arro3.core import Array as ArrowArray
+    from arro3.core import DataType
+
+    unit = np.datetime_data(values.dtype)[0]
+    if unit == "D":
+        kind, number, numbers = DataType.date32(), DataType.int32(), values.view(np.int64).astype(np.int32)
+    else:
+        unit = unit if unit in ("s", "ms", "us", "ns") else "s"
+        kind, number = DataType.timestamp(unit), DataType.int64()  # type: ignore[arg-type]
+        numbers = np.ascontiguousarray(values.astype(f"datetime64[{unit}]").view(np.int64))
+    is_absent = np.isnat(values)
+    if is_absent.any():
+        listed = [
+            None if absent else value for value, absent in zip(numbers.tolist(), is_absent, strict=True)
+        ]
+        return ArrowArray(listed, number).cast(kind)
+    return ArrowArray.from_numpy(numbers).cast(kind)
+
+
+def _from_arrow(data: Any) -> Table:
+    from arro3.core import Table as ArrowTable
+
+    try:
+        table = ArrowTable.from_arrow(data)
+    except Exception as error:
+        raise BoundsError(f"the Arrow stream of {type(data).__name__} is no table: {error}") from error
+    return Table({name: _from_chunks(table.column(name)) for name in table.column_names})
+
+
+def _from_chunks(values: arro3.core.ChunkedArray) -> Array:
+    """A column of an Arrow table; what NumPy has no layout for goes through Python objects."""
+    from arro3.core import DataType
+
+    kinds = (DataType.is_floating, DataType.is_integer, DataType.is_boolean)
+    if values.null_count == 0 and any(is_kind(values.type) for is_kind in kinds):
+        return np.asarray(values.to_numpy())
+    return np.array([*values.to_pylist(), None], dtype=object)[:-1]

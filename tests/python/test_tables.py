@@ -1,0 +1,163 @@
+"""Tables to and from pandas, Polars, DuckDB and pyarrow, and what is no table."""
+
+import datetime
+import gc
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oddsengine import Table
+from oddsengine.exceptions import BoundsError
+from oddsengine.tables import day, select, table_from
+
+TABLE = Table(
+    {
+        "team": ["Ajax", "Brügge mit einem langen Namen", "Celtic"],
+        "share": [0.5, np.nan, -1.0],
+        "goals": [1, 2, 3],
+        "is_cup": [True, False, True],
+        "date": np.array(["2026-08-15", "NaT", "1899-12-31"], "datetime64[D]"),
+        "time": np.array(["2026-08-15T10:00", "NaT", "2026-08-16T11:30:01.5"], "datetime64[us]"),
+    }
+)
+
+
+def readers() -> dict[str, Any]:
+    return {
+        "pandas": TABLE.to_pandas(),
+        "polars": pl.DataFrame(TABLE),
+        "pyarrow": pa.table(TABLE),
+        "duckdb": duckdb.sql("select * from TABLE_"),
+        "mapping": dict(TABLE.items()),
+        "stream": pa.table(TABLE).to_reader(),
+    }
+
+
+TABLE_ = TABLE
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars", "pyarrow", "duckdb", "mapping", "stream"])
+def test_there_and_back(name: str) -> None:
+    found = table_from(readers()[name])
+    assert found == TABLE
+    assert found["goals"].dtype == np.int64
+    assert found["share"].dtype == np.float64
+    assert found["is_cup"].dtype == bool
+    assert found["date"].dtype.kind == "M"
+
+
+def test_numbers_are_not_copied() -> None:
+    numbers, counts = np.arange(1_000.0), np.arange(1_000)
+    table = Table({"x": numbers, "n": counts})
+    assert np.shares_memory(table["x"], numbers)
+    arrow = pa.table(table)
+    for name, source in (("x", numbers), ("n", counts)):
+        assert arrow[name].chunk(0).buffers()[1].address == source.ctypes.data
+        assert np.shares_memory(table.to_pandas()[name].to_numpy(), source)
+        assert np.shares_memory(table.to_polars()[name].to_numpy(), source)
+
+
+def test_readers_outlive_the_table() -> None:
+    frame, arrow = (read(Table({"x": np.arange(50_000.0)})) for read in (pl.DataFrame, pa.table))
+    gc.collect()
+    filler = [np.full(50_000, 7.0) for _ in range(20)]
+    assert frame["x"].sum() == arrow["x"].to_numpy().sum() == 50_000 * 49_999 / 2
+    del filler
+
+
+def test_other_readers_see_other_kinds() -> None:
+    schema = pa.table(TABLE).schema
+    assert schema == pa.schema(TABLE)
+    assert schema.field("date").type == pa.date32()
+    assert schema.field("time").type == pa.timestamp("us")
+    assert pl.DataFrame(TABLE)["date"].to_list()[2] == datetime.date(1899, 12, 31)
+    count, mean = duckdb.sql("select count(date), avg(goals) from TABLE_").fetchall()[0]
+    assert (count, mean) == (2, 2.0)
+
+
+def test_gaps_and_kinds_of_others() -> None:
+    frame = pl.DataFrame(
+        {
+            "whole": [1, None, 3],
+            "text": ["x", None, "z"],
+            "flag": [True, None, False],
+            "kind": pl.Series(["a", "b", "a"]).cast(pl.Categorical),
+            "small": pl.Series([1, 2, 3], dtype=pl.UInt8),
+            "single": pl.Series([0.5, 1.5, 2.5], dtype=pl.Float32),
+        }
+    )
+    found = table_from(frame)
+    assert found["whole"].tolist()[::2] == [1.0, 3.0]
+    assert np.isnan(found["whole"][1])
+    assert found["text"].tolist() == ["x", "", "z"]
+    assert np.isnan(found["flag"][1])
+    assert found["kind"].tolist() == ["a", "b", "a"]
+    assert (found["small"].dtype, found["single"].dtype) == (np.int64, np.float64)
+    decimals = table_from(duckdb.sql("select 2.5 as price, 'x' as text"))
+    assert decimals["price"].tolist() == [2.5]
+    assert table_from(pd.DataFrame({"a": [1, None], "b": ["x", None]}))["b"].tolist() == ["x", ""]
+
+
+@given(st.lists(st.text(max_size=30)), st.integers(1, 4))
+def test_texts_survive_chunks(texts: list[str], copies: int) -> None:
+    # A zero at the end of a text cannot be told from NumPy's padding.
+    texts = [text.rstrip("\0") for text in texts]
+    frame = pl.DataFrame({"s": texts}, schema={"s": pl.String})
+    chunked = pl.concat([frame] * copies, rechunk=False)
+    found = table_from(chunked)
+    assert found["s"].tolist() == texts * copies
+    assert pa.table(found)["s"].to_pylist() == texts * copies
+
+
+def test_an_empty_table() -> None:
+    empty = TABLE.rows([])
+    assert len(empty) == 0
+    assert pa.table(empty).num_rows == 0
+    assert len(table_from(pl.DataFrame(empty))) == 0
+    assert len(Table({})) == 0
+
+
+def test_rows_and_columns() -> None:
+    assert TABLE.rows(TABLE["goals"] > 1)["team"].tolist()[1] == "Celtic"
+    assert TABLE.rows(slice(0, 1)) == TABLE.rows([0])
+    assert TABLE.with_columns({"goals": [7, 8, 9]})["goals"].tolist() == [7, 8, 9]
+    assert list(TABLE) == list(TABLE.keys()) == list(dict(TABLE))
+    assert "goals" in TABLE
+    assert TABLE != 3
+    assert [column.tolist() for column in select({"a": [1], "b": [2]}, ["b", "a"])] == [[2], [1]]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Table({"a": [1, 2], "b": [1]}), "columns have different lengths"),
+        (lambda: Table({"a": [[1, 2]]}), "column 'a' has 2 dimensions"),
+        (lambda: TABLE["shots"], "no column 'shots', but team, share"),
+        (lambda: table_from(7), "int is no table"),
+        (lambda: table_from(np.arange(3)), "ndarray is no table"),
+        (lambda: table_from(pa.array([1, 2])), "is no table"),
+        (lambda: select(pl.DataFrame({"a": [1]}), ["b"]), "no column 'b', but a"),
+        (lambda: day("NaT"), "'NaT' is no day"),
+    ],
+)
+def test_what_is_no_table(make: Any, message: str) -> None:
+    with pytest.raises(BoundsError, match=message):
+        make()
+
+
+def test_it_shows_itself() -> None:
+    assert repr(TABLE) == "<Table of 3 rows: team, share, goals, is_cup, date, time>"
+    assert str(TABLE).splitlines()[2].split()[-3:] == ["False", "NaT", "NaT"]
+    html = Table({"a": ["<b>"]}, caption="x & y")._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "x &amp; y" in html
+    long = Table({"a": np.arange(30)})
+    assert str(long).endswith("and 10 more rows")
+    assert "and 10 more rows" in long._repr_html_()
