@@ -2,14 +2,15 @@
 
 FOLDER is the reference data (`horse_racing/`, `betfair/recordings/`). Three parts:
 
-* Hong Kong: closing win odds of a season give the probabilities of second, third and first-k under each model;
-  compared with who was placed. Log loss is the mean over runners of -log of the probability of what happened (placed
-  or not); "order" is the mean over races of -log of the probability of the first three in their order. Differences to
-  Harville are paired by race, with their standard errors. Exponents are fitted on one half of the season and judged
-  on the other.
-* Betfair: place prices predicted from the win market of the same race against the place market, in probability.
-* Replay: every race and every recording, message by message, through the board: the number of states, and the number of
-  states at which a book was not valid or a decided price was not the result.
+* Hong Kong: closing win odds of a season give the probabilities of second, third and first-k under each
+  model; compared with who was placed. Log loss is the mean over runners of -log of the probability of what
+  happened (placed or not); "order" is the mean over races of -log of the probability of the first three in
+  their order. Differences to Harville are paired by race, with their standard errors. Exponents are fitted on
+  one half of the season and judged on the other.
+* Betfair: place prices predicted from the win market of the same race against the place market, in
+  probability.
+* Replay: every race and every recording, message by message, through the board: the number of states, and the
+  number of states at which a book was not valid or a decided price was not the result.
 
 Races with a missing price of a starter are left out of the accuracy and are still replayed.
 """
@@ -21,6 +22,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -143,7 +145,8 @@ def order_loss(
 
 
 def fitted_exponents(races: list[HongKongRace], win: FloatArray) -> tuple[float, float, float]:
-    """Exponents of most likelihood for the runners that were second, third and fourth, one after the other."""
+    """Exponents of most likelihood for the runners that were second, third and fourth, one after the
+    other."""
 
     def loss(position: int, exponent: float) -> float:
         total = 0.0
@@ -201,7 +204,7 @@ def report_calibration(races: list[HongKongRace], win: FloatArray) -> None:
     placed = np.full(win.shape, np.nan)
     for row, race in zip(placed, races, strict=True):
         row[: len(race.odds)] = [0 < position <= 3 for position in race.position]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (low <= win) & (win < high)
         if inside.any():
             figures = " ".join(f"{table[inside].mean():>15.4f}" for table in predicted.values())
@@ -418,7 +421,8 @@ def faults_of_result(board: racing.Board, position: list[int], withdrawn: list[i
 
 
 def replay_betfair(path: Path, *, every: int = 1) -> Replay:
-    """A recording, message by message: a board wherever two runners have a price, and the result at the end."""
+    """A recording, message by message: a board wherever two runners have a price, and the result at the
+    end."""
     states, faults = 0, []
     last: BetfairState | None = None
     for index, state in enumerate(betfair(path)):
@@ -456,8 +460,8 @@ PLACE_TOLERANCE = 1e-6
 
 
 def win_prices_of_places(market: FloatArray, places: int) -> FloatArray:
-    """Fair win odds under which the places of normal running times are those of a place market: by a fixed point on the
-    log-odds, since a place recording has no win prices."""
+    """Fair win odds under which the places of normal running times are those of a place market: by a fixed
+    point on the log-odds, since a place recording has no win prices."""
     target = np.log(market / (1 - market))
     strength = target - np.nanmax(target)
     for _ in range(400):

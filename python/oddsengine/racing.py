@@ -2,15 +2,15 @@
 
 | model | what it says | use it for |
 |---|---|---|
-| `harville` | a beaten favourite is as if it had not run | comparison; it overrates favourites for the places |
+| `harville` | a beaten favourite is as if it had not run | comparison; favourites are placed too often |
 | `lo_bacon_shone` | Harville with flatter later positions | many races: ten times as fast, nearly as good |
 | `henery` | independent normal running times | boards: nearest to the places that happen |
 
 Sources: D. A. Harville, "Assigning Probabilities to the Outcomes of Multi-Entry Competitions", Journal of the
-American Statistical Association 68 (1973); R. J. Henery, "Permutation Probabilities as Models for Horse Races",
-Journal of the Royal Statistical Society B 43 (1981); V. S. Y. Lo, J. Bacon-Shone, "Approximating the Ordering
-Probabilities of Multi-Entry Competitions by a Simple Method", Handbook of Sports and Lottery Markets (2008).
-Reproduced in `tests/golden/racing.json`. Limits and figures: `docs/models/racing.md`.
+American Statistical Association 68 (1973); R. J. Henery, "Permutation Probabilities as Models for Horse
+Races", Journal of the Royal Statistical Society B 43 (1981); V. S. Y. Lo, J. Bacon-Shone, "Approximating the
+Ordering Probabilities of Multi-Entry Competitions by a Simple Method", Handbook of Sports and Lottery Markets
+(2008). Reproduced in `tests/golden/racing.json`. Limits and figures: `docs/models/racing.md`.
 
 Arrays count runners from 0; selections name them from 1: runner 0 is `r1`.
 """
@@ -56,7 +56,8 @@ MODELS: tuple[Model, ...] = ("harville", "lo_bacon_shone", "henery")
 """Every model."""
 
 Exponents: TypeAlias = tuple[float, float, float]
-"""What probabilities of winning are raised to for the second, the third and all later positions, each 0 to 2."""
+"""What probabilities of winning are raised to for the second, the third and all later positions, each 0 to
+2."""
 
 
 class Race:
@@ -69,8 +70,8 @@ class Race:
     model
         One of `MODELS`.
     exponents
-        Of `lo_bacon_shone`; by default (0.76, 0.62, 0.56), which come nearest to normal running times. (0.81, 0.65, ...)
-        is quoted for Hong Kong.
+        Of `lo_bacon_shone`; by default (0.76, 0.62, 0.56), which come nearest to normal running times. (0.81,
+        0.65, ...) is quoted for Hong Kong.
 
     Raises
     ------
@@ -137,8 +138,8 @@ class Race:
         return self._race.win()
 
     def positions(self) -> FloatArray:
-        """(n, 4) probabilities of finishing exactly first, second, third and fourth; a position that a small field does
-        not have has probability 0."""
+        """(n, 4) probabilities of finishing exactly first, second, third and fourth; a position that a small
+        field does not have has probability 0."""
         return self._race.positions()
 
     def places(self, places: int) -> FloatArray:
@@ -168,8 +169,8 @@ class Race:
     def withdraw(self, runners: Collection[int]) -> "Race":
         """The same race without some runners; the others move up and are counted anew.
 
-        Sequential models share out the withdrawn probability in proportion; `henery` leaves the running times as they
-        are, so that a runner near to the withdrawn one gains a little more.
+        Sequential models share out the withdrawn probability in proportion; `henery` leaves the running times
+        as they are, so that a runner near to the withdrawn one gains a little more.
 
         >>> Race([0.5, 0.3, 0.2], model="harville").withdraw([0]).win()
         array([0.6, 0.4])
@@ -291,10 +292,11 @@ class Rule4(NamedTuple):
 
 
 def rule4(odds: Sequence[float]) -> Rule4:
-    """The deduction for withdrawn runners, by the decimal odds of each when it was withdrawn; several add up, to 90.
+    """The deduction for withdrawn runners, by the decimal odds of each when it was withdrawn; several add up,
+    to 90.
 
-    The printed scale leaves gaps between its bands: a price in a gap belongs to the longer band, which deducts less.
-    Firms differ. Reproduced in `tests/golden/settlement.json`.
+    The printed scale leaves gaps between its bands: a price in a gap belongs to the longer band, which
+    deducts less. Firms differ. Reproduced in `tests/golden/settlement.json`.
 
     >>> rule4([4.0]).pence, rule4([4.0, 11.0]).pence, rule4([16.0]).pence
     (25, 30, 0)
@@ -366,7 +368,8 @@ class Board(NamedTuple):
     race: RaceFormat
     """The race."""
     fair: FloatArray
-    """(n,) fair probabilities with refunds set aside; of a decided selection, its share of the stake that won."""
+    """(n,) fair probabilities with refunds set aside; of a decided selection, its share of the stake that
+    won."""
     refund: FloatArray
     """(n,) expected share of the stake that is refunded: part of an each-way bet, and 1 for what is void."""
     odds: FloatArray
@@ -430,8 +433,8 @@ def board(
     withdrawn
         Runners that do not start: their selections are void, the others are conditioned on it.
     result
-        Finishing position of every runner, from 1, runners that tie share one, 0 did not finish: the board as it is
-        decided.
+        Finishing position of every runner, from 1, runners that tie share one, 0 did not finish: the board as
+        it is decided.
     margin
         Margin method and the booksum of a market with one winner, 1 to 2, of the odds offered.
     ladder
@@ -484,8 +487,8 @@ def grade(
 ) -> Grade:
     """The grade of a selection at the result of a race.
 
-    A dead heat is the mean over the orders it allows. Void is a selection that needs a runner which did not start, and
-    everything in a void race or a walkover.
+    A dead heat is the mean over the orders it allows. Void is a selection that needs a runner which did not
+    start, and everything in a void race or a walkover.
 
     Parameters
     ----------
