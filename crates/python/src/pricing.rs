@@ -449,7 +449,7 @@ fn football_board<'py>(
     };
     let template = template(football());
     let models = Models::new(&ModelConfig::default()).or_raise()?;
-    let parameters = Parameters::Football(FootballParameters::of(&model));
+    let parameters = Parameters::Football(FootballParameters::of(&model, &FootballFormat::default()));
     let mut prefixes = ViewPrefixes::new(template);
     models.fill(template, &parameters, &LiveState::new(&Format::FOOTBALL, template), &mut prefixes);
 
