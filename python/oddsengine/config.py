@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from oddsengine._zap import KeyFileError, KeyPair, public_key, read_keys
 from oddsengine.exceptions import OddsEngineError
+from oddsengine.odds import LADDERS
 
 __all__ = [
     "KEYS",
@@ -179,7 +180,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "ladder",
             "choice",
             "fine",
-            ("betfair", "fine", "unit"),
+            LADDERS,
             "Prices offered; odds are rounded down to it.",
         ),
         ("odds_min", "number", 1.01, (1.001, 1_000.0), "Shorter selections are not offered."),

@@ -125,6 +125,18 @@ def ladder_betfair_step(case: Case) -> Json:
     return {"price": odds.BETFAIR.step(case.inputs["price"], case.inputs["ticks"])}
 
 
+def ladder_fractional(case: Case) -> Json:
+    ladder, price = odds.FractionalLadder(tuple(case.inputs["ladder"])), case.inputs["decimal"]
+    down = ladder.down(price)
+    return {"down": down, "up": ladder.up(price), "down_decimal": odds.from_text(down)}
+
+
+def odds_decimal_to_american(case: Case) -> Json:
+    decimal = case.inputs["decimal"]
+    american = odds.from_decimal(decimal, format="american")
+    return {"american": american, "american_rounded": int(odds.to_text(decimal, format="american"))}
+
+
 def ladder_snap_min_margin(case: Case) -> Json:
     inputs = case.inputs
     minimum, ladder = inputs["booksum_min"], inputs["ladder"]
@@ -505,6 +517,7 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "football.weibull_count_pmf": football_weibull_count_pmf,
     "ladder.betfair": ladder_betfair,
     "ladder.betfair_step": ladder_betfair_step,
+    "ladder.fractional": ladder_fractional,
     "ladder.snap_min_margin": ladder_snap_min_margin,
     "margin.apply": margin_apply,
     "margin.remove": margin_remove,
@@ -515,6 +528,7 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "racing.henery": racing_henery,
     "racing.order": racing_order,
     "racing.withdraw": racing_withdraw,
+    "odds.decimal_to_american": odds_decimal_to_american,
     "risk.book": risk_book,
     "risk.max_stake": risk_max_stake,
     "settle.dead_heat": settle_dead_heat,

@@ -44,7 +44,7 @@ codec_struct!(TennisConfig { serve_mean_e4, prior_points });
 
 impl Default for TennisConfig {
     fn default() -> Self {
-        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 0 }
+        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 60 }
     }
 }
 

@@ -84,6 +84,16 @@ pub enum SnapError {
     },
 }
 
+impl SnapError {
+    /// The error with the selection's place in a book with gaps, instead of its place among the present ones.
+    pub fn at_place(mut self, places: &[usize]) -> Self {
+        if let Self::RawOdds { index, .. } | Self::BelowLadder { index, .. } = &mut self {
+            *index = places.get(*index).copied().unwrap_or(*index);
+        }
+        self
+    }
+}
+
 impl fmt::Display for SnapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
