@@ -1,6 +1,6 @@
 //! Ladders: rounding, ticks, and odds on a ladder with a minimum booksum; odds in other formats.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use oddsengine_pricing::snap::{self, OddsLadder, SnapError};
 use oddsengine_types::{BoundsError, Fraction, FractionLadder, Ladder, Odds, OddsFormat, QUOTED_FRACTIONS};
 use pyo3::prelude::*;
