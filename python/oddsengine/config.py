@@ -249,6 +249,16 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("red_card_opponent", "number", 1.25, (0.0, 10.0), "Rate of a side for each opponent sent off."),
         ("stoppage_ms", "integers", (120_000, 300_000), (0, 3_600_000), "Added time expected, per half."),
     ),
+    "models.tennis": (
+        ("serve_mean", "number", 0.61, (0.3, 0.9), "Mean of both serve levels where no games market is priced."),
+        (
+            "prior_points",
+            "integer",
+            60,
+            (0, 1_000_000),
+            "Points of evidence that each serve level is worth before the match; 0 if it is exactly known.",
+        ),
+    ),
     "models.racing": (
         ("model", "choice", "henery", ("sequential", "henery"), "How the runners are ordered."),
         (

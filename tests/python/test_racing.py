@@ -124,7 +124,7 @@ def test_a_race_in_the_engine() -> None:
     def bet(market: str, selection: str) -> str:
         ticket = engine.place_ticket(customer=1, legs=[board.leg(market, selection)], stake_minor=1_000)
         assert ticket.state == "accepted"
-        return ticket.id
+        return ticket.ticket
 
     win, each_way, out = bet("win", "r2"), bet("each_way.4.2", "r3"), bet("forecast", "r5-r2")
     each_way_odds = board.odds("each_way.4.2", "r3")

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "workbench.md"
-NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [ROOT / "examples" / "notebooks" / "football_fit_to_board.ipynb"]
 
 
 def test_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
