@@ -71,7 +71,7 @@ def test_amounts_are_decimal_text_or_minor_units() -> None:
             "[limits] stake_maximum is not a known key\nhint: did you mean stake_max?",
         ),
         ({"limit": {}}, "[limit] is not a known section\nhint: did you mean limits?"),
-        ({"models": {"tennis": {}}}, "[models.tennis] is not a known section"),
+        ({"models": {"curling": {}}}, "[models.curling] is not a known section"),
         ({"ladder": "fine"}, "ladder = 'fine' stands outside a section\nhint: it belongs in [book]"),
         ({"limits": {"stake_max": 500}}, "[limits] stake_max 500 is not an amount in quotes"),
         ({"limits": {"stake_max": "5.001"}}, "[limits] stake_max '5.001' is not an amount with 2 decimals"),

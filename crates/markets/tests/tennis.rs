@@ -65,7 +65,7 @@ fn grade_on_cell(template: &Template, layout: &Layout, selection: usize, state: 
 fn templates_are_as_large_as_promised() {
     for format in formats() {
         let template = template(&format);
-        let least = if format.best_of == BestOf::Three { (200, 550) } else { (450, 1_000) };
+        let least = if format.best_of == BestOf::Three { (200, 550) } else { (400, 1_000) };
         assert!(template.markets.len() >= least.0, "{format:?}: {} markets", template.markets.len());
         assert!(template.selections.len() >= least.1, "{format:?}: {}", template.selections.len());
         println!(
