@@ -4,7 +4,7 @@ RESULTS and GOALS are the international results and goals of martj42/internation
 .csv.gz). Tournaments of which only goalless matches are on file are left out. These matches have no odds,
 so their strength before kick-off is **estimated**: Elo ratings over all earlier matches of the file (goal-
 difference weights, home advantage unless the ground is neutral), then Poisson goal means log-linear in the
-rating difference and one rho, fitted on matches before `--split` and used on the later ones. Further
+rating difference and one rho, fitted for each year on the ten years before it. Further
 arguments are event files of StatsBomb: their sides have no rating here and get a common model, for the
 checks only.
 
@@ -40,8 +40,9 @@ FloatArray = npt.NDArray[np.float64]
 ELO_START = 1500.0
 ELO_STEP = 30.0
 ELO_HOME = 80.0
-# Years that only warm the ratings up.
+# Years that only warm the ratings up, and years that the goal means of a season are fitted on.
 WARM_UP_YEARS = 6
+FIT_YEARS = 10
 PHASES = ("kick-off", "1-15", "16-30", "31-44", "half-time", "46-60", "61-75", "76-89")
 ROUNDING = 1e-9
 STATSBOMB_MODEL = football.DixonColes(1.5, 1.2, -0.06)
@@ -415,29 +416,25 @@ def main(arguments: list[str] | None = None) -> int:
     matches, left_out = international_matches(options.results, options.goals)
     differences = rating_differences(matches)
     years = np.array([match.year for match in matches])
-    earlier = (years >= years.min() + WARM_UP_YEARS) & (years < options.split)
     later = np.flatnonzero(years >= options.split)
-    if not earlier.any() or not len(later):
+    if not len(later) or options.split <= years.min() + WARM_UP_YEARS:
         raise SystemExit(f"no matches on both sides of {options.split}")
-    strengths = fit_strengths(differences[earlier], [matches[i] for i in np.flatnonzero(earlier)])
+    strengths = {}
+    for year in sorted({int(year) for year in years[later]}):
+        first = max(year - FIT_YEARS, int(years.min()) + WARM_UP_YEARS)
+        earlier = np.flatnonzero((first <= years) & (years < year))
+        strengths[year] = fit_strengths(differences[earlier], [matches[i] for i in earlier])
     if options.matches is not None:
         later = later[np.unique(np.linspace(0, len(later) - 1, options.matches).astype(int))]
-    halves = [
-        goal.half
-        for match, is_earlier in zip(matches, earlier, strict=True)
-        if is_earlier
-        for goal in match.goals
-    ]
-    print(
-        f"{len(matches)} matches, {left_out} left out; strength fitted on {earlier.sum()} before "
-        f"{options.split}: means exp({strengths.level:.3f} ± {strengths.slope:.3f} x), "
-        f"rho {strengths.rho:+.3f}; "
-        f"share of goals in their first halves {1.0 - np.mean(halves):.3f}"
-    )
+    print(f"{len(matches)} matches, {left_out} left out; goal means exp(level ± slope x) and rho:")
+    for year, fit in strengths.items():
+        print(f"  {year}: level {fit.level:.3f}, slope {fit.slope:.3f}, rho {fit.rho:+.3f}")
 
     checks, samples = Checks(), dict[str, Sample]()
     for index in later:
-        replay(matches[index], strengths.model(differences[index]), checks, samples, every=options.every)
+        match = matches[index]
+        model = strengths[match.year].model(differences[index])
+        replay(match, model, checks, samples, every=options.every)
     print(f"{len(later)} matches from {options.split} on replayed, prices every {options.every} min")
     print_phases(samples)
 

@@ -1,19 +1,6 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import (
-    backtest,
-    data,
-    exceptions,
-    fit,
-    football,
-    margin,
-    metrics,
-    odds,
-    racing,
-    risk,
-    settle,
-    tables,
-)
+from oddsengine import backtest, data, exceptions, fit, football, margin, metrics, models, odds, racing, risk, settle, tables, tennis
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError
@@ -33,9 +20,11 @@ __all__ = [
     "football",
     "margin",
     "metrics",
+    "models",
     "odds",
     "racing",
     "risk",
     "settle",
     "tables",
+    "tennis",
 ]

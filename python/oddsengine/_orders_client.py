@@ -597,6 +597,21 @@ class DeskClient(OrdersClient):
         told = None if grades is None else list(grades)
         return self._do({"type": "settle_market", "fixture": fixture, "market": market, "grades": told})
 
+    def set_model_inputs(self, fixture: int, inputs: Sequence[float]) -> Done:
+        """Set what the own model of a fixture computes from: up to 256 finite numbers.
+
+        The fixture is suspended until the model has answered; one that is registered answers at once.
+        """
+        return self._command("model_inputs", fixture=fixture, inputs=[float(value) for value in inputs])
+
+    def set_probabilities(self, fixture: int, probabilities: Sequence[float]) -> Done:
+        """Price a fixture of a space in its present state by the probability of every outcome.
+
+        They sum to 1 within a millionth, and what is not possible has none. A message holds about 3,000.
+        """
+        given = [float(value) for value in probabilities]
+        return self._command("probabilities", fixture=fixture, probabilities=given)
+
     def void_fixture(self, fixture: int) -> Done:
         """Void everything: the fixture did not take place."""
         return self._command("void_fixture", fixture=fixture)
@@ -752,6 +767,41 @@ class FeedClient:
         if entrants:
             message["entrants"] = list(entrants)
         self.send({"type": "fixture", "fixture": fixture, **message})
+
+    def state(
+        self,
+        fixture: int,
+        *,
+        phase: Literal["pre_match", "in_play", "finished"],
+        score: tuple[int, int] = (0, 0),
+        clock_ms: int = 0,
+        period: str | None = None,
+        values: Sequence[int] = (),
+        possible: Sequence[tuple[int, int]] = (),
+        danger: bool | None = None,
+    ) -> None:
+        """Tell the whole state of a fixture of a space; what was told before is replaced.
+
+        Parameters
+        ----------
+        phase
+            A fixture that is finished has exactly one possible outcome, and is settled by it.
+        score, clock_ms, period
+            For display, evidence and the model; the clock up to ten days.
+        values
+            Up to 32 integers that the model needs to know.
+        possible
+            The outcomes still possible as ranges ``(start, end)``, see
+            :meth:`oddsengine.models.Space.possible`; empty for all.
+        danger
+            Trading stops at once, or may resume; ``None`` leaves it.
+        """
+        message: Json = {"type": "incident", "fixture": fixture, "sport": "custom", "phase": phase}
+        message |= {"score": [int(side) for side in score], "clock_ms": int(clock_ms)}
+        message |= {"values": [int(value) for value in values]}
+        message |= {"possible": [[int(start), int(end)] for start, end in possible]}
+        optional = {"period": period, "danger": danger}
+        self.send(message | {name: value for name, value in optional.items() if value is not None})
 
     def prices(
         self,

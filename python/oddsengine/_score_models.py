@@ -245,7 +245,7 @@ class ScoreModel:
         >>> expectations = model.calibrate_from_odds_batch([[1.42, 4.8, 7.5]], [[1.72, 2.2]])
         >>> win, lose = model.line_batch(expectations, "handicap", -1.25)
         >>> (win / (win + lose)).round(3)
-        array([0.495])
+        array([0.493])
         """
         home, away, shift, lines = _columns(*expectations, line)
         win, lose = self._core.line_batch(home, away, shift, kind, lines, errors != "nan")

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from oddsengine._zap import KeyFileError, KeyPair, public_key, read_keys
 from oddsengine.exceptions import OddsEngineError
+from oddsengine.odds import LADDERS
 
 __all__ = [
     "KEYS",
@@ -25,6 +26,7 @@ __all__ = [
     "CurveClient",
     "Journal",
     "Key",
+    "Models",
     "Settings",
     "Sockets",
     "load",
@@ -178,7 +180,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "ladder",
             "choice",
             "fine",
-            ("betfair", "fine", "unit"),
+            LADDERS,
             "Prices offered; odds are rounded down to it.",
         ),
         ("odds_min", "number", 1.01, (1.001, 1_000.0), "Shorter selections are not offered."),
@@ -219,6 +221,15 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("payout_max", "amount", 25_000_000, (1, LOSS_MINOR_MAX), "Largest payout of a ticket."),
         ("legs_max", "integer", 12, (1, 20), "Most legs of a ticket."),
     ),
+    "models": (
+        (
+            "module",
+            "text",
+            None,
+            (),
+            "A Python module of own models; its `setup(host)` is called at the start.",
+        ),
+    ),
     "models.football": (
         (
             "first_half_share",
@@ -237,6 +248,16 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("red_card_own", "number", 0.667, (0.0, 10.0), "Rate of a side for each own player sent off."),
         ("red_card_opponent", "number", 1.25, (0.0, 10.0), "Rate of a side for each opponent sent off."),
         ("stoppage_ms", "integers", (120_000, 300_000), (0, 3_600_000), "Added time expected, per half."),
+    ),
+    "models.tennis": (
+        ("serve_mean", "number", 0.61, (0.3, 0.9), "Mean of both serve levels where no games market is priced."),
+        (
+            "prior_points",
+            "integer",
+            60,
+            (0, 1_000_000),
+            "Points of evidence that each serve level is worth before the match; 0 if it is exactly known.",
+        ),
     ),
     "models.racing": (
         ("model", "choice", "henery", ("sequential", "henery"), "How the runners are ordered."),
@@ -303,6 +324,14 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """Own models: a module that is found from the configuration's folder, or installed."""
+
+    module: str | None = None
+    folder: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
 class CurveClient:
     """A client that may connect."""
 
@@ -334,6 +363,7 @@ class Settings:
     journal: Journal = field(default_factory=Journal)
     engine: dict[str, object] = field(default_factory=lambda: parse({}, needs_journal=False).engine)
     curve: Curve | None = None
+    models: Models = field(default_factory=Models)
 
 
 def load(path: str | Path, *, needs_journal: bool = True) -> Settings:
@@ -389,7 +419,8 @@ def parse(tables: Mapping[str, Any], *, folder: Path = Path(), needs_journal: bo
     curve = _curve(values["curve"], flat, folder)
     sockets = Sockets(**values["sockets"])
     _check_open_endpoints(sockets, curve)
-    return Settings(sockets, _journal(values["journal"], folder, needs_journal), engine, curve)
+    journal = _journal(values["journal"], folder, needs_journal)
+    return Settings(sockets, journal, engine, curve, Models(values["models"]["module"], folder))
 
 
 def _sections(tables: Mapping[str, Any]) -> dict[str, Any]:

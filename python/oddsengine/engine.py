@@ -22,13 +22,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from oddsengine import _core
-from oddsengine._messages import Alert, Board, Json, Markets, Ticket, Times
+from oddsengine._messages import Alert, Board, Done, Json, Markets, Ticket, Times
 from oddsengine._odds_client import _board
 from oddsengine._orders_client import DeskClient, DeskEvent, FeedClient, Reply, _desk_event
 from oddsengine.exceptions import OddsEngineError
+from oddsengine.models import IntensityModel, JointModel, ModelHost, Space
 
 __all__ = ["Engine"]
 
@@ -76,6 +79,7 @@ class Engine(DeskClient):
         self._core = _core.Service(
             journal=None if journal is None else str(journal), config=dict(config or {}), now_ns=clock()
         )
+        self._models = ModelHost(self._core, clock)
         self._ids = itertools.count(1)
         self._name = "local"
         self._timeout_s = 5.0
@@ -187,6 +191,39 @@ class Engine(DeskClient):
         """One canonical feed message, as bytes; what is wrong with it comes as an alert in :meth:`events`."""
         self._core.ingest(message, self._clock())
         self._collect()
+
+    def define_space(self, space: Space) -> None:
+        """Make a sport known that is data; see :meth:`oddsengine.models.ModelHost.define_space`."""
+        self._models.define_space(space)
+        self._collect()
+
+    def register_model(
+        self, space: Space | str, model: JointModel | IntensityModel, *, budget_ms: float = 20.0
+    ) -> None:
+        """Price the fixtures of a space; see :meth:`oddsengine.models.ModelHost.register_model`."""
+        self._models.register_model(space, model, budget_ms=budget_ms)
+        self._collect()
+
+    def set_probabilities(self, fixture: int, probabilities: npt.ArrayLike) -> Done:
+        """Price a fixture of a space in its present state.
+
+        Parameters
+        ----------
+        probabilities : (n,) float64
+            Of every outcome; they sum to 1 within a millionth, and what is not possible has none.
+
+        Raises
+        ------
+        OddsEngineError
+            They are refused, and the fixture is suspended; or the fixture is not known, over, or not of a
+            space.
+        """
+        array = np.ascontiguousarray(probabilities, dtype=np.float64)
+        try:
+            self._core.set_probabilities(fixture, array, self._clock())
+        finally:
+            self._collect()
+        return Done(True)
 
     def state_hash(self) -> str:
         """The hash of the state: the same for a live run, its replay and its recovery."""

@@ -16,10 +16,12 @@ __all__ = [
     "FootballError",
     "JournalError",
     "MarginError",
+    "ModelError",
     "OddsEngineError",
     "RacingError",
     "SelectionError",
     "SnapError",
+    "TennisError",
 ]
 
 
@@ -42,8 +44,8 @@ class MarginError(OddsEngineError, ValueError):
     """A margin that cannot be removed or applied; never replaced by another method's answer.
 
     `code` is a short fixed name of the reason: `unknown_method`, `selection_count`, `output_count`,
-    `inverse_odds`, `probability`, `target`, `booksum`, `under_round`, `negative_probability`,
-    `probability_above_one`, `booksum_unreachable` or `not_solved`.
+    `inverse_odds`, `probability`, `target`, `booksum`, `hold`, `commission`, `weight`, `shading`,
+    `under_round`, `negative_probability`, `probability_above_one`, `booksum_unreachable` or `not_solved`.
 
     >>> from oddsengine import margin
     >>> try:
@@ -72,17 +74,6 @@ class FootballError(OddsEngineError, ValueError):
     """
 
 
-class RacingError(OddsEngineError, ValueError):
-    """A race that cannot be priced, or probabilities that no model explains.
-
-    >>> from oddsengine import racing
-    >>> racing.Race([0.5, 0.6])
-    Traceback (most recent call last):
-        ...
-    oddsengine.exceptions.RacingError: win probabilities sum to 1.1, not to 1 within 1e-9
-    """
-
-
 class FitError(OddsEngineError, ValueError):
     """Results to which no model, or probabilities to which no calibration, can be fitted.
 
@@ -104,6 +95,53 @@ class FitError(OddsEngineError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ModelError(OddsEngineError, ValueError):
+    """An own model whose answer cannot be used; the engine suspends a fixture for the same reason.
+
+    `code` is the name in the status frame: `model_failed`, `model_not_a_probability`, `model_wrong_sum`,
+    `model_impossible_outcome` or `model_too_slow`.
+
+    >>> from oddsengine import models
+    >>> @models.joint_model
+    ... def half(inputs, state, out):
+    ...     out[0] = 0.5
+    >>> try:
+    ...     half([], outcomes=2)
+    ... except ModelError as error:
+    ...     print(error.code, error)
+    model_wrong_sum the model's probabilities do not sum to 1 within 1e-6
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class RacingError(OddsEngineError, ValueError):
+    """A race that cannot be priced, or probabilities that no model explains.
+
+    >>> from oddsengine import racing
+    >>> racing.Race([0.5, 0.6])
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.RacingError: win probabilities sum to 1.1, not to 1 within 1e-9
+    """
+
+
+class TennisError(OddsEngineError, ValueError):
+    """A tennis model that cannot be built, or prices that no serve levels explain.
+
+    >>> from oddsengine import tennis
+    >>> tennis.hold(1.2)
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.TennisError: serve probability 1.2 is outside 0.01..=0.99
+    """
 
 
 class SnapError(OddsEngineError, ValueError):

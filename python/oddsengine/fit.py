@@ -468,7 +468,7 @@ class Predictions:
         return len(self.home)
 
     def __repr__(self) -> str:
-        return f"<Predictions of {len(self)} matches, {self.model}>"
+        return f"<Predictions of {len(self)} match{'es' * (len(self) != 1)}, {self.model}>"
 
     def _repr_html_(self) -> str:
         return self.table._repr_html_()
@@ -478,16 +478,15 @@ def _teams(
     home: list[Any], away: list[Any]
 ) -> tuple[list[str], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """Sorted names and the places of both sides in them."""
-    if absent := [name for name in {*home, *away} if name == "" or name != name]:
-        index = next(row for row, pair in enumerate(zip(home, away, strict=False)) if {*pair} & {*absent})
-        raise BoundsError(f"match {index} has no team name")
-    teams = sorted({str(name) for name in {*home, *away}})
-    place_of: dict[Any, int] = {team: place for place, team in enumerate(teams)}
-    for name in {*home, *away}:
-        place_of[name] = place_of[str(name)]
-    indices = (np.fromiter(map(place_of.__getitem__, names), np.uint32, len(names)) for names in (home, away))
-    home_index, away_index = indices
-    return teams, home_index, away_index
+    both = home + away
+    found = set(both)
+    if absent := [name for name in found if name == "" or name != name]:
+        raise BoundsError(f"match {min(map(both.index, absent)) % max(1, len(home))} has no team name")
+    teams = sorted({str(name) for name in found})
+    place_of = {team: place for place, team in enumerate(teams)}
+    place_of_name = {name: place_of[str(name)] for name in found}
+    places = np.fromiter(map(place_of_name.__getitem__, both), np.uint32, len(both))
+    return teams, places[: len(home)], places[len(home) :]
 
 
 def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:

@@ -22,14 +22,24 @@ Bookmakers' Betting Odds" (1999). Reproduced in `tests/golden/margin_removal.jso
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _core
 
-__all__ = ["METHODS", "Method", "RemovedMargin", "fair_probabilities", "offered_odds", "remove_margin"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "RemovedMargin",
+    "booksum_from_hold",
+    "fair_from_exchange",
+    "fair_probabilities",
+    "offered_odds",
+    "remove_margin",
+    "shade",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 NumberArray: TypeAlias = npt.NDArray[np.floating[Any] | np.integer[Any]]
@@ -60,114 +70,54 @@ METHODS: tuple[Method, ...] = (
 
 Errors: TypeAlias = Literal["raise", "nan"]
 
+if TYPE_CHECKING:
 
-@overload
-def fair_probabilities(
-    odds: Mapping[Key, float], *, method: Method = ..., target: float = ..., errors: Errors = ...
-) -> dict[Key, float]: ...
-@overload
-def fair_probabilities(
-    odds: Sequence[float], *, method: Method = ..., target: float = ..., errors: Errors = ...
-) -> list[float]: ...
-@overload
-def fair_probabilities(
-    odds: NumberArray | Sequence[Sequence[float]],
-    *,
-    method: Method = ...,
-    target: float = ...,
-    errors: Errors = ...,
-) -> FloatArray: ...
-def fair_probabilities(
-    odds: Any, *, method: Method = "multiplicative", target: float = 1.0, errors: Errors = "raise"
-) -> Any:
-    """Remove the bookmaker's margin from decimal odds.
+    @overload
+    def fair_probabilities(
+        odds: Mapping[Key, float], *, method: Method = ..., target: float = ..., errors: Errors = ...
+    ) -> dict[Key, float]: ...
+    @overload
+    def fair_probabilities(
+        odds: Sequence[float], *, method: Method = ..., target: float = ..., errors: Errors = ...
+    ) -> list[float]: ...
+    @overload
+    def fair_probabilities(
+        odds: NumberArray | Sequence[Sequence[float]],
+        *,
+        method: Method = ...,
+        target: float = ...,
+        errors: Errors = ...,
+    ) -> FloatArray: ...
+    def fair_probabilities(odds: Any, **options: Any) -> Any: ...
+    @overload
+    def offered_odds(
+        probabilities: Mapping[Key, float], *, booksum: float, method: Method = ..., errors: Errors = ...
+    ) -> dict[Key, float]: ...
+    @overload
+    def offered_odds(
+        probabilities: Sequence[float], *, booksum: float, method: Method = ..., errors: Errors = ...
+    ) -> list[float]: ...
+    @overload
+    def offered_odds(
+        probabilities: NumberArray | Sequence[Sequence[float]],
+        *,
+        booksum: float,
+        method: Method = ...,
+        errors: Errors = ...,
+    ) -> FloatArray: ...
+    def offered_odds(probabilities: Any, **options: Any) -> Any: ...
 
-    Parameters
-    ----------
-    odds : (n_selections,) numbers, or a mapping of them, or (n_books, n_selections) float64
-        Decimal odds including the stake, each above 1; 2 to 1024 a book. `nan` marks an absent selection and
-        stays `nan`, as does a book of nothing but `nan`. A removed runner is absent; it has no infinite
-        price.
-    method
-        One of `METHODS`.
-    target
-        Sum of the fair probabilities: 1 for a win market, k for a market that pays k places; above 0 and
-        below the number of selections.
-    errors
-        In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
+else:
+    # The functions of the core themselves, with their docstrings: a Python frame around them would cost a
+    # third of the time of a book.
+    fair_probabilities = _core.fair_probabilities
+    offered_odds = _core.offered_odds
 
-    Returns
-    -------
-    Fair probabilities that sum to `target` within 1e-12, shaped as the odds: a list for a sequence, a dict
-    for a mapping, a float64 array for an array. A batch releases the interpreter's lock.
-
-    Raises
-    ------
-    MarginError
-        Odds of 1 or less, an unknown method, an under-round book for `shin`, `balanced_book` and `goto`, or a
-        result outside (0, 1).
-
-    Examples
-    --------
-    >>> fair_probabilities({"home": 2.7, "draw": 2.3, "away": 4.4}, method="shin")  # doctest: +ELLIPSIS
-    {'home': 0.35934391..., 'draw': 0.42324384..., 'away': 0.21741223...}
-    >>> books = np.array([[2.6, 2.4, 4.3], [1.9, np.nan, 1.9]])
-    >>> fair_probabilities(books, method="power").round(4)
-    array([[0.373 , 0.4051, 0.2219],
-           [0.5   ,    nan, 0.5   ]])
-    """
-    return _core.fair_probabilities(odds, method, target, errors != "nan")
-
-
-@overload
-def offered_odds(
-    probabilities: Mapping[Key, float], *, method: Method = ..., booksum: float, errors: Errors = ...
-) -> dict[Key, float]: ...
-@overload
-def offered_odds(
-    probabilities: Sequence[float], *, method: Method = ..., booksum: float, errors: Errors = ...
-) -> list[float]: ...
-@overload
-def offered_odds(
-    probabilities: NumberArray | Sequence[Sequence[float]],
-    *,
-    method: Method = ...,
-    booksum: float,
-    errors: Errors = ...,
-) -> FloatArray: ...
-def offered_odds(
-    probabilities: Any, *, method: Method = "multiplicative", booksum: float, errors: Errors = "raise"
-) -> Any:
-    """Decimal odds with a margin, from fair probabilities: the inverse of `fair_probabilities`.
-
-    Parameters
-    ----------
-    probabilities : (n_selections,) numbers, or a mapping of them, or (n_books, n_selections) float64
-        Fair probabilities strictly between 0 and 1. Their sum is the market's target: 1, or the number of
-        places. `nan` marks an absent selection and stays `nan`.
-    method
-        One of `METHODS`.
-    booksum
-        Sum of the inverse odds; above 0 and below the number of selections. 1.05 in a win market is a margin
-        of 5 % on the probability, which holds 4.76 % of the turnover.
-    errors
-        In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
-
-    Returns
-    -------
-    Odds whose inverses sum to `booksum` within 1e-12, shaped as the probabilities; not rounded to any ladder.
-
-    Raises
-    ------
-    MarginError
-        A method that would offer odds of 1 or less, or a booksum it cannot reach.
-
-    Examples
-    --------
-    >>> [round(price, 4) for price in offered_odds([0.45, 0.28, 0.27], method="power", booksum=1.05)]
-    [2.1428, 3.3701, 3.4892]
-    """
-    return _core.offered_odds(probabilities, method, booksum, errors != "nan")
+# Their examples are run as tests with those of this module.
+__test__ = {
+    "fair_probabilities": _core.fair_probabilities.__doc__ or "",
+    "offered_odds": _core.offered_odds.__doc__ or "",
+}
 
 
 class RemovedMargin(NamedTuple):
@@ -199,3 +149,181 @@ def remove_margin(
     """
     probabilities, parameter, booksum = _core.remove_margin(odds, method, target)
     return RemovedMargin(probabilities, parameter, booksum, target)
+
+
+def booksum_from_hold(hold: float, *, target: float = 1.0) -> float:
+    """Booksum of a book that keeps the share `hold` of its turnover; below 1, and below 0 when under-round.
+
+    The two ways to tell a margin differ: a booksum of 1.05 holds 4.76 %, a hold of 5 % is a booksum of
+    1.0526.
+
+    Raises
+    ------
+    MarginError
+        A hold of 1 or more.
+
+    Examples
+    --------
+    >>> booksum_from_hold(0.2)
+    1.25
+    """
+    return _core.booksum_from_hold(hold, target)
+
+
+@overload
+def shade(
+    probabilities: Mapping[Key, float], *, slope: float, intercept: float = ..., errors: Errors = ...
+) -> dict[Key, float]: ...
+@overload
+def shade(
+    probabilities: Sequence[float], *, slope: float, intercept: float = ..., errors: Errors = ...
+) -> list[float]: ...
+@overload
+def shade(
+    probabilities: NumberArray | Sequence[Sequence[float]],
+    *,
+    slope: float,
+    intercept: float = ...,
+    errors: Errors = ...,
+) -> FloatArray: ...
+def shade(probabilities: Any, *, slope: float, intercept: float = 0.0, errors: Errors = "raise") -> Any:
+    """Move probability between favourites and longshots: the favourite-longshot knob, apart from the margin.
+
+    `logit(p') = intercept + slope * logit(p)`, then scaled back to the sum that the book had. Use it on fair
+    probabilities before the margin, or on a market's after its margin is removed.
+
+    Parameters
+    ----------
+    probabilities : (n_selections,) numbers, or a mapping of them, or (n_books, n_selections) float64
+        Each strictly between 0 and 1; `nan` marks an absent selection and stays `nan`.
+    slope
+        Above 0. Below 1 it moves probability from favourites to longshots, whose odds get shorter; above 1 it
+        takes from the longshots, which undoes the bias of a market that has loaded them. Fit it, with the
+        intercept, as a logistic regression of results on log-odds.
+    intercept
+        Added to every log-odds before scaling.
+    errors
+        In a batch, `"raise"` on the first book that is refused, or fill such books with `"nan"`.
+
+    Raises
+    ------
+    MarginError
+        A slope that is not above 0, or a favourite of a place market that is pushed to 1.
+
+    Examples
+    --------
+    >>> [round(p, 4) for p in shade([0.7, 0.2, 0.1], slope=0.9)]
+    [0.6642, 0.2173, 0.1184]
+    """
+    return _core.shade(probabilities, slope, intercept, errors)
+
+
+@overload
+def fair_from_exchange(
+    back: Sequence[float],
+    lay: Sequence[float] | None,
+    *,
+    back_weight: Sequence[float] | None = ...,
+    lay_weight: Sequence[float] | None = ...,
+    commission: float = ...,
+    method: Method = ...,
+    target: float = ...,
+    errors: Errors = ...,
+) -> list[float]: ...
+@overload
+def fair_from_exchange(
+    back: None,
+    lay: Sequence[float],
+    *,
+    back_weight: Sequence[float] | None = ...,
+    lay_weight: Sequence[float] | None = ...,
+    commission: float = ...,
+    method: Method = ...,
+    target: float = ...,
+    errors: Errors = ...,
+) -> list[float]: ...
+@overload
+def fair_from_exchange(
+    back: NumberArray | Sequence[Sequence[float]],
+    lay: NumberArray | Sequence[Sequence[float]] | None,
+    *,
+    back_weight: NumberArray | Sequence[Sequence[float]] | None = ...,
+    lay_weight: NumberArray | Sequence[Sequence[float]] | None = ...,
+    commission: float = ...,
+    method: Method = ...,
+    target: float = ...,
+    errors: Errors = ...,
+) -> FloatArray: ...
+@overload
+def fair_from_exchange(
+    back: None,
+    lay: NumberArray | Sequence[Sequence[float]],
+    *,
+    back_weight: NumberArray | Sequence[Sequence[float]] | None = ...,
+    lay_weight: NumberArray | Sequence[Sequence[float]] | None = ...,
+    commission: float = ...,
+    method: Method = ...,
+    target: float = ...,
+    errors: Errors = ...,
+) -> FloatArray: ...
+def fair_from_exchange(
+    back: Any,
+    lay: Any,
+    *,
+    back_weight: Any = None,
+    lay_weight: Any = None,
+    commission: float = 0.0,
+    method: Method = "multiplicative",
+    target: float = 1.0,
+    errors: Errors = "raise",
+) -> Any:
+    """Fair probabilities of an exchange market from the best odds to back and to lay.
+
+    Each side's margin is removed after commission (`1 + (o - 1)(1 - c)` to back, `1 + (o - 1)/(1 - c)` to
+    lay); the log-odds of both answers are averaged by weight, and one shift of all log-odds restores the
+    sum.
+
+    Parameters
+    ----------
+    back, lay : (n_selections,) or (n_books, n_selections) float64, or None
+        Decimal odds above 1; None for a side without prices. A selection without a price on either side is
+        absent (`nan`) and stays so.
+    back_weight, lay_weight : as the odds, or None
+        How much each price counts, e.g. the size at it; the same by default. Give each side the other's size
+        for a micro-price.
+    commission
+        Share of net winnings that the exchange keeps, 0 to below 1.
+    method
+        One of `METHODS`. The lay side is nearly always under-round, which `shin`, `balanced_book` and `goto`
+        refuse.
+    target, errors
+        As in `fair_probabilities`.
+
+    Raises
+    ------
+    MarginError
+        As `fair_probabilities` for either side, for a price that one side lacks, and for a commission or
+        weight outside its range.
+
+    Examples
+    --------
+    >>> fair = fair_from_exchange([2.3, 3.3, 3.55], [2.32, 3.35, 3.65], commission=0.02, method="odds_ratio")
+    >>> [round(p, 4) for p in fair]
+    [0.4286, 0.2971, 0.2743]
+    """
+    if back is None and lay is None:
+        raise TypeError("fair_from_exchange() needs back odds, lay odds, or both")
+    weights = (_books(back_weight), _books(lay_weight))
+    fair = _core.fair_from_exchange(_books(back), _books(lay), *weights, commission, method, target, errors)
+    given = lay if back is None else back
+    if np.ndim(given) == 2:
+        return fair
+    return fair[0] if isinstance(given, np.ndarray) else fair[0].tolist()
+
+
+def _books(side: Any) -> FloatArray:
+    """A side as books, one a row."""
+    if side is None:
+        return np.empty((0, 0))
+    array = np.ascontiguousarray(side, dtype=np.float64)
+    return array.reshape(1, -1) if array.ndim == 1 else array

@@ -39,7 +39,7 @@ def calibration(found: Calibration, *, ax: Axes | None = None, label: str | None
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, zorder=1)
     ax.errorbar(p, share, yerr=2 * error, fmt="none", ecolor=BLUE, elinewidth=1, alpha=0.6, zorder=2)
     ax.scatter(p, share, s=20 + 180 * count / count.max(), color=BLUE, zorder=3, label=label)
-    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="forecast probability", ylabel="frequency")
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="forecast probability", ylabel="frequency")
     ax.set_title(
         f"intercept {found.intercept:.2f}, slope {found.slope:.2f}, expected error {found.expected_error:.4f}"
     )

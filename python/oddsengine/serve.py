@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
+import importlib
 import json
 import os
 import signal
@@ -22,8 +23,9 @@ from typing import Protocol, TextIO, cast
 import zmq
 
 from oddsengine._zap import ZapHandler
-from oddsengine.config import ConfigError, Settings
+from oddsengine.config import ConfigError, Models, Settings
 from oddsengine.exceptions import OddsEngineError
+from oddsengine.models import ModelHost
 
 __all__ = ["EXIT_POISONED", "EXIT_UNUSABLE", "BindError", "Server", "ServiceLike", "open_service", "run"]
 
@@ -100,6 +102,34 @@ def open_service(settings: Settings) -> ServiceLike:
     )
 
 
+def load_models(models: Models, service: ServiceLike) -> ModelHost | None:
+    """Call ``setup(host)`` of the configured module of own models; the host keeps them alive.
+
+    Raises
+    ------
+    ConfigError
+        The module is not there, or has no ``setup``.
+    """
+    if models.module is None:
+        return None
+    sys.path.insert(0, os.fspath(models.folder.resolve()))
+    try:
+        module = importlib.import_module(models.module)
+    except ModuleNotFoundError as error:
+        if error.name != models.module:
+            raise
+        folder = models.folder.resolve()
+        raise ConfigError(
+            f"[models] module {models.module!r} is neither in {folder} nor installed"
+        ) from error
+    setup = getattr(module, "setup", None)
+    if not callable(setup):
+        raise ConfigError(f"[models] module {models.module!r} has no setup(host)")
+    host = ModelHost(service, time.time_ns)
+    setup(host)
+    return host
+
+
 class Clock:
     """Wall time in nanoseconds that never goes back and never repeats."""
 
@@ -131,6 +161,7 @@ class Server:
         self.settings = settings
         self.service = service
         self.exit_code = 0
+        self.model_host: ModelHost | None = None
         self.poison_reason = ""
         self.undeliverable_count = 0
         self.misframed_count = 0
@@ -486,7 +517,20 @@ def run(
         print(f"oddsengine: {error}", file=sys.stderr)
         return EXIT_UNUSABLE
     try:
+        # Held until the end: the engine knows the addresses of its functions only.
+        host = load_models(settings.models, service)
+    except Exception as error:
+        service.close()
+        name = (
+            ""
+            if isinstance(error, OddsEngineError)
+            else f"{settings.models.module}: {type(error).__name__}: "
+        )
+        print(f"oddsengine: {name}{error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    try:
         server = Server(settings, service)
+        server.model_host = host
     except (BindError, ConfigError) as error:
         service.close()
         print(f"oddsengine: {error}", file=sys.stderr)

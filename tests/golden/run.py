@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oddsengine import football, margin, metrics, odds, racing, risk, settle
+from oddsengine import football, margin, metrics, odds, risk, settle
+
+
+from oddsengine import football, margin, odds, racing, risk, settle
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -120,6 +123,18 @@ def ladder_betfair(case: Case) -> Json:
 
 def ladder_betfair_step(case: Case) -> Json:
     return {"price": odds.BETFAIR.step(case.inputs["price"], case.inputs["ticks"])}
+
+
+def ladder_fractional(case: Case) -> Json:
+    ladder, price = odds.FractionalLadder(tuple(case.inputs["ladder"])), case.inputs["decimal"]
+    down = ladder.down(price)
+    return {"down": down, "up": ladder.up(price), "down_decimal": odds.from_text(down)}
+
+
+def odds_decimal_to_american(case: Case) -> Json:
+    decimal = case.inputs["decimal"]
+    american = odds.from_decimal(decimal, format="american")
+    return {"american": american, "american_rounded": int(odds.to_text(decimal, format="american"))}
 
 
 def ladder_snap_min_margin(case: Case) -> Json:
@@ -377,6 +392,25 @@ def settle_system(case: Case) -> Json:
     return {"lines": 1, "total_stake": stake, "return": payout / NANO}
 
 
+def metrics_scores(case: Case) -> Json:
+    found = metrics.scores(case.inputs["probabilities"], case.inputs["outcomes"])
+    means = {
+        name: getattr(found, name) for name in ("log_loss_nats", "brier_sum", "brier_mean", "rps", "accuracy")
+    }
+    return {**means, "rps_each": found.rps_each}
+
+
+def metrics_calibration(case: Case) -> Json:
+    found = metrics.calibration(case.inputs["p"], case.inputs["y"], bins=case.inputs["bins"])
+    return {"ece": found.expected_error, "intercept": found.intercept, "slope": found.slope}
+
+
+def metrics_clv(case: Case) -> Json:
+    columns = (case.inputs[name] for name in ("odds_taken", "closing_odds", "selection"))
+    found = metrics.closing_line_value(*columns, method=case.inputs["method"])
+    return {"clv": found.each, "mean": found.mean}
+
+
 def racing_order(case: Case) -> Json:
     inputs = case.inputs
     first, second, third = inputs["exponents"]
@@ -468,25 +502,6 @@ def settle_each_way(case: Case) -> Json:
     }
 
 
-def metrics_scores(case: Case) -> Json:
-    found = metrics.scores(case.inputs["probabilities"], case.inputs["outcomes"])
-    means = {
-        name: getattr(found, name) for name in ("log_loss_nats", "brier_sum", "brier_mean", "rps", "accuracy")
-    }
-    return {**means, "rps_each": found.rps_each}
-
-
-def metrics_calibration(case: Case) -> Json:
-    found = metrics.calibration(case.inputs["p"], case.inputs["y"], bins=case.inputs["bins"])
-    return {"ece": found.expected_error, "intercept": found.intercept, "slope": found.slope}
-
-
-def metrics_clv(case: Case) -> Json:
-    columns = (case.inputs[name] for name in ("odds_taken", "closing_odds", "selection"))
-    found = metrics.closing_line_value(*columns, method=case.inputs["method"])
-    return {"clv": found.each, "mean": found.mean}
-
-
 FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "counts.negbin_over": counts_negbin_over,
     "football.1x2": football_1x2,
@@ -502,16 +517,18 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "football.weibull_count_pmf": football_weibull_count_pmf,
     "ladder.betfair": ladder_betfair,
     "ladder.betfair_step": ladder_betfair_step,
+    "ladder.fractional": ladder_fractional,
     "ladder.snap_min_margin": ladder_snap_min_margin,
     "margin.apply": margin_apply,
     "margin.remove": margin_remove,
+    "metrics.calibration": metrics_calibration,
+    "metrics.clv": metrics_clv,
+    "metrics.scores": metrics_scores,
     "racing.each_way_ev": racing_each_way_ev,
     "racing.henery": racing_henery,
     "racing.order": racing_order,
     "racing.withdraw": racing_withdraw,
-    "metrics.calibration": metrics_calibration,
-    "metrics.clv": metrics_clv,
-    "metrics.scores": metrics_scores,
+    "odds.decimal_to_american": odds_decimal_to_american,
     "risk.book": risk_book,
     "risk.max_stake": risk_max_stake,
     "settle.dead_heat": settle_dead_heat,

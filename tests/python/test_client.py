@@ -129,7 +129,7 @@ def test_the_desk_trades(engine: Engine) -> None:
         assert desk.set_customer(42, factor=0.5)
         assert desk.set_scope({"level": "fixture", "fixture": 1001}, margin=("shin", 1.08), bet_delay_ms=0)
         with pytest.raises(RequestError, match="out_of_range"):
-            desk.set_expectation(1001, supremacy=1.0, total=99.0)
+            desk.set_expectation(1001, supremacy=1.0, total=999.0)
         feed.send(b"nonsense")
         (alert,) = desk.events(2.0)
         assert isinstance(alert, Alert)

@@ -1,5 +1,6 @@
 """Margins: invariants, shapes, errors, and the faults that other libraries have here."""
 
+import inspect
 import math
 import pickle
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from oddsengine import margin
-from oddsengine.exceptions import MarginError, OddsEngineError
+from oddsengine.exceptions import BoundsError, MarginError, OddsEngineError
 
 ALWAYS_INSIDE = ("multiplicative", "power", "odds_ratio")
 NEEDS_MARGIN = ("shin", "balanced_book", "goto")
@@ -110,6 +111,128 @@ def test_place_markets_sum_to_the_number_of_places() -> None:
         assert max(fair) < 1.0
 
 
+@given(odds=books(), slope=st.floats(0.3, 3.0))
+def test_shading_keeps_sum_and_order_and_moves_the_favourite(odds: list[float], slope: float) -> None:
+    fair = margin.fair_probabilities(odds, method="power")
+    shaded = margin.shade(fair, slope=slope)
+    assert sum(shaded) == pytest.approx(sum(fair), abs=1e-12)
+    by_price = [probability for _, probability in sorted(zip(odds, shaded, strict=True))]
+    assert all(longer <= shorter + 1e-15 for shorter, longer in pairwise(by_price))
+    share = max(shaded) - max(fair)
+    assert share * (slope - 1.0) >= -1e-12
+    if len(fair) == 2:
+        assert math.log(shaded[0] / shaded[1]) == pytest.approx(slope * math.log(fair[0] / fair[1]), abs=1e-9)
+
+
+def test_shading_by_one_changes_nothing_and_takes_every_shape() -> None:
+    fair = [0.5, 0.3, 0.2]
+    assert margin.shade(fair, slope=1.0) == pytest.approx(fair, abs=1e-15)
+    shaded = margin.shade(fair, slope=0.8, intercept=0.1)
+    assert margin.shade(dict(zip("abc", fair, strict=True)), slope=0.8, intercept=0.1) == dict(
+        zip("abc", shaded, strict=True)
+    )
+    gaps = margin.shade(np.array([[0.5, np.nan, 0.3, 0.2], [np.nan] * 4]), slope=0.8, intercept=0.1)
+    assert gaps[0, [0, 2, 3]].tolist() == shaded
+    assert np.isnan(gaps[1]).all()
+    for call in (
+        lambda: margin.shade(fair, slope=0.0),
+        lambda: margin.shade(fair, slope=math.nan),
+        lambda: margin.shade(fair, slope=1.0, intercept=math.inf),
+    ):
+        with pytest.raises(MarginError) as raised:
+            call()
+        assert raised.value.code == "shading"
+
+
+@given(weights=st.lists(st.floats(0.05, 1.0), min_size=2, max_size=12), commission=st.floats(0.0, 0.1))
+def test_an_exchange_without_spread_is_fair_whatever_the_commission(
+    weights: list[float], commission: float
+) -> None:
+    fair = [weight / sum(weights) for weight in weights]
+    back = [1.0 + (1.0 / p - 1.0) / (1.0 - commission) for p in fair]
+    lay = [1.0 + (1.0 / p - 1.0) * (1.0 - commission) for p in fair]
+    for method in ALWAYS_INSIDE:
+        found = margin.fair_from_exchange(back, lay, commission=commission, method=method)  # type: ignore[call-overload]
+        assert found == pytest.approx(fair, abs=1e-12)
+
+
+@given(odds=books(), tick=st.floats(1.001, 1.06), weight=st.floats(0.0, 1.0))
+def test_an_exchange_lies_between_its_sides(odds: list[float], tick: float, weight: float) -> None:
+    lay = [price * tick for price in odds]
+    options: dict[str, Any] = {"commission": 0.02, "method": "odds_ratio"}
+    found = margin.fair_from_exchange(
+        odds, lay, back_weight=[weight] * len(odds), lay_weight=[1.0 - weight] * len(odds), **options
+    )
+    sides = [
+        margin.fair_from_exchange(odds, None, **options),
+        margin.fair_from_exchange(None, lay, **options),
+    ]
+    assert sum(found) == pytest.approx(1.0, abs=1e-12)
+    for one, low_high in zip(found, zip(*sides, strict=True), strict=True):
+        assert min(low_high) - 5e-4 <= one <= max(low_high) + 5e-4
+    if weight in (0.0, 1.0):
+        assert found == pytest.approx(sides[0 if weight == 1.0 else 1], abs=1e-12)
+
+
+def test_exchange_books_in_a_batch() -> None:
+    back = np.array([[2.3, 3.3, 3.55, np.nan], [1.5, 2.0, 2.5, 4.0], [np.nan] * 4])
+    lay = back * 1.015
+    sizes = np.array([[100.0, 50.0, 20.0, 0.0]] * 3)
+    fair = margin.fair_from_exchange(back, lay, back_weight=sizes, lay_weight=sizes + 1.0, method="power")
+    for row in range(2):
+        there = ~np.isnan(back[row])
+        alone = margin.fair_from_exchange(
+            back[row][there].tolist(),
+            lay[row][there].tolist(),
+            back_weight=sizes[row][there].tolist(),
+            lay_weight=(sizes[row][there] + 1.0).tolist(),
+            method="power",
+        )
+        assert fair[row][there].tolist() == alone
+    assert np.isnan(fair[2]).all()
+    places = margin.fair_from_exchange(back[1], lay[1], method="odds_ratio", target=2.0)
+    assert places.shape == (4,)
+    assert places.sum() == pytest.approx(2.0, abs=1e-12)
+    lay[0, 1] = np.nan
+    with pytest.raises(MarginError) as raised:
+        margin.fair_from_exchange(back, lay)
+    assert (raised.value.code, raised.value.__notes__) == ("inverse_odds", ["in book 0"])
+    assert np.isnan(margin.fair_from_exchange(back, lay, errors="nan")[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda: margin.fair_from_exchange([2.0, 2.0], [2.1, 2.1], commission=1.0), "commission"),
+        (lambda: margin.fair_from_exchange([2.0, 2.0], [2.1, 2.1], back_weight=[-1.0, 1.0]), "weight"),
+        (lambda: margin.fair_from_exchange([2.0, 2.0], [2.2, 2.2], method="shin"), "under_round"),
+        (lambda: margin.booksum_from_hold(1.0), "hold"),
+    ],
+)
+def test_refusals_of_exchanges_and_holds(call: Any, code: str) -> None:
+    with pytest.raises(MarginError) as raised:
+        call()
+    assert raised.value.code == code
+
+
+def test_sides_of_different_shapes_do_not_fit() -> None:
+    with pytest.raises(BoundsError, match="differs from"):
+        margin.fair_from_exchange([2.0, 2.0], [2.0, 3.0, 6.0])
+    with pytest.raises(TypeError, match="needs back odds, lay odds, or both"):
+        margin.fair_from_exchange(None, None)  # type: ignore[call-overload]
+
+
+@given(hold=st.floats(-0.1, 0.4), target=st.sampled_from([1.0, 2.0, 3.0]))
+def test_a_hold_is_what_a_booksum_keeps(hold: float, target: float) -> None:
+    booksum = margin.booksum_from_hold(hold, target=target)
+    fair = [0.6, 0.5, 0.45, 0.35, 0.1] if target == 2.0 else [target / 5] * 5
+    if not 0.0 < booksum < 5.0:
+        return
+    offered = margin.offered_odds(fair, booksum=booksum, method="odds_ratio")
+    removed = margin.remove_margin(offered, target=target, method="odds_ratio")
+    assert removed.hold == pytest.approx(hold, abs=1e-12)
+
+
 # Shapes.
 
 
@@ -195,6 +318,7 @@ def test_errors_name_the_selection_in_the_whole_book() -> None:
 @pytest.mark.parametrize(
     ("call", "code", "message"),
     [
+        (lambda: margin.fair_probabilities([math.nan] * 3), "selection_count", "0 selections are outside"),
         (lambda: margin.fair_probabilities([]), "selection_count", "0 selections are outside 2..=1024"),
         (lambda: margin.fair_probabilities([2.0]), "selection_count", "1 selections are outside 2..=1024"),
         (lambda: margin.fair_probabilities([3.0] * 2000), "selection_count", "2000 selections"),
@@ -221,6 +345,46 @@ def test_errors_have_a_code_and_say_what_is_allowed(call: Any, code: str, messag
     with pytest.raises(MarginError, match=message) as raised:
         call()
     assert raised.value.code == code
+
+
+def test_batches_of_any_size_and_with_any_gaps_are_their_books() -> None:
+    """Books are solved side by side; what happens to one must not depend on its neighbours."""
+    rng = np.random.default_rng(11)
+    for count in (2, 3, 7, 20):
+        for rows in (1, 3, 15, 16, 17, 100):
+            shares = np.clip(rng.dirichlet(np.full(count, 2.0), size=rows), 0.004, None)
+            odds = 1.0 / (shares / shares.sum(axis=1, keepdims=True) * rng.uniform(0.98, 1.2, (rows, 1)))
+            odds[rng.random(odds.shape) < 0.05] = np.nan
+            odds[rng.random(odds.shape) < 0.02] = 1.0
+            for method in margin.METHODS:
+                batch = margin.fair_probabilities(odds, method=method, errors="nan")
+                again = margin.offered_odds(batch, method=method, booksum=1.05, errors="nan")
+                for row in range(rows):
+                    for got, values, function, options in (
+                        (batch, odds, margin.fair_probabilities, {}),
+                        (again, batch, margin.offered_odds, {"booksum": 1.05}),
+                    ):
+                        try:
+                            alone = function(values[row], method=method, **options)  # type: ignore[operator]
+                        except MarginError:
+                            alone = np.full(count, np.nan)
+                        assert np.array_equal(got[row], alone, equal_nan=True)
+
+
+def test_errors_says_raise_or_nan() -> None:
+    for odds in ([2.0, 2.1], [[2.0, 2.1]]):
+        with pytest.raises(BoundsError, match='errors "ignore" is none of raise, nan'):
+            margin.fair_probabilities(odds, errors="ignore")  # type: ignore[call-overload]
+
+
+def test_the_functions_of_the_core_say_how_they_are_called() -> None:
+    for function in (margin.fair_probabilities, margin.offered_odds):
+        parameters = inspect.signature(function).parameters
+        assert {"method", "errors"} <= set(parameters)
+        assert function.__doc__ is not None
+        assert "Parameters\n" in function.__doc__
+        with pytest.raises(TypeError):
+            function([2.0, 2.1], "shin")  # type: ignore[call-overload, misc]
 
 
 def test_what_is_no_number_is_a_type_error() -> None:

@@ -253,7 +253,7 @@ impl Engine {
         let parameters = self
             .derived
             .models
-            .calibrate(&fixture.request.format, fixture.template, &markets)
+            .recalibrate(&fixture.request.format, fixture.template, fixture.parameters.as_ref(), &markets)
             .map_err(out_of_bounds)?;
         self.fixtures[index].parameters = Some(parameters);
         self.reprice(index, source_ns, sink);

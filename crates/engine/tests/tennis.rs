@@ -2,8 +2,8 @@
 //! a retirement.
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, FixtureRequest, LegRequest, MoneyRequest, NoEvents, OddsChange, Origin,
-    PricedMarket, TicketRequest, TicketState,
+    Body, Command, Config, Engine, Event, FixtureRequest, LegRequest, MoneyRequest, OddsChange, Origin,
+    PricedMarket, Sink, TicketRequest, TicketState,
 };
 use oddsengine_markets::tennis::{
     BestOf, FinalSet, RetirementRule, Side, TennisFormat, TennisIncidentKind as Kind, TennisState,
@@ -18,6 +18,17 @@ struct Desk {
     engine: Engine,
     now_ns: i64,
     ticket_count: u128,
+}
+
+/// A command that is refused must not go unnoticed.
+struct Told;
+
+impl Sink for Told {
+    fn event(&mut self, event: Event<'_>) {
+        if let Event::Refused { reason, detail } = event {
+            panic!("{}: {detail}", reason.name());
+        }
+    }
 }
 
 impl Desk {
@@ -46,7 +57,7 @@ impl Desk {
     fn send(&mut self, body: Body) {
         self.now_ns += 1_000_000;
         let command = Command { time_ns: self.now_ns, origin: Origin::default(), body };
-        self.engine.apply(&command, &mut NoEvents);
+        self.engine.apply(&command, &mut Told);
         for (name, result) in self.engine.invariants() {
             result.unwrap_or_else(|error| panic!("{name}: {error}"));
         }

@@ -322,6 +322,14 @@ impl Template {
         self.selections[selection].view
     }
 
+    /// The rules of the selections of a football template, by index.
+    pub fn football_rules(&self) -> Option<&[crate::football::Rule]> {
+        match &self.rules {
+            Rules::Football(rules) => Some(rules),
+            _ => None,
+        }
+    }
+
     /// The grade of a selection at an outcome that happened: its rule itself, no cell and no cap involved.
     ///
     /// # Panics

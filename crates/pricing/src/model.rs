@@ -9,12 +9,14 @@ use oddsengine_types::{BoundsError, codec_enum, codec_struct};
 use crate::board::ViewPrefixes;
 use crate::football::calibration::{calibrate_from_odds, from_supremacy_total};
 use crate::football::depth::{DepthExpectation, DepthFill};
+use crate::football::depth_calibration::calibrate_depth;
 use crate::football::intensity::{IntensityConfig, IntensityProfile, MatchClock, Period, RateMultipliers};
 use crate::football::live_views::{RemainingGoals, fill_views};
 use crate::football::{DixonColes, FootballError};
 use crate::margin::MarginMethod;
 use crate::racing::calibration::{PlacePrices, RacingConfig};
 use crate::racing::{self, RacingParameters};
+use crate::same_game::SameGameOutcomes;
 use crate::tennis::calibration::{CalibrationSettings, SERVE_MEAN_DEFAULT, from_expected_games, from_odds};
 use crate::tennis::{self, TennisError, TennisParameters};
 
@@ -42,7 +44,7 @@ codec_struct!(TennisConfig { serve_mean_e4, prior_points });
 
 impl Default for TennisConfig {
     fn default() -> Self {
-        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 0 }
+        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 60 }
     }
 }
 
@@ -151,9 +153,13 @@ pub struct FootballParameters {
 codec_struct!(FootballParameters { goals, depth });
 
 impl FootballParameters {
-    /// Goals of a model, and on average what such a match brings beside them.
-    pub fn of(model: &DixonColes) -> Self {
-        Self { goals: goal_expectation(model), depth: DepthExpectation::of(model) }
+    /// Goals of a model, and on average what such a match brings beside them, if the format asks for it.
+    pub fn of(model: &DixonColes, format: &FootballFormat) -> Self {
+        let depth = match format.corners || format.cards {
+            true => DepthExpectation::of(model),
+            false => DepthExpectation::default(),
+        };
+        Self { goals: goal_expectation(model), depth }
     }
 }
 
@@ -240,12 +246,34 @@ impl Models {
         prices: &[MarketPrices<'_>],
     ) -> Result<Parameters, BoundsError> {
         match format {
-            Format::Football(_) => calibrate_football(template, prices),
+            Format::Football(football) => {
+                calibrate_football(football, template, None, prices).map(Parameters::Football)
+            }
             Format::Racing(_) => calibrate_racing(&self.racing, template, prices),
             Format::Tennis(format) => calibrate_tennis(format, template, prices, &self.tennis),
             Format::Custom(_) => {
                 Err(BoundsError::new("a space that is data has no calibration: give its probabilities"))
             }
+        }
+    }
+
+    /// As [`Models::calibrate`], keeping what the present parameters say and the prices do not: football's goals when
+    /// only markets beside the score are priced, and what is expected beside the score.
+    ///
+    /// # Errors
+    /// As [`Models::calibrate`].
+    pub fn recalibrate(
+        &self,
+        format: &Format,
+        template: &Template,
+        now: Option<&Parameters>,
+        prices: &[MarketPrices<'_>],
+    ) -> Result<Parameters, BoundsError> {
+        match (format, now) {
+            (Format::Football(football), Some(Parameters::Football(now))) => {
+                calibrate_football(football, template, Some(now), prices).map(Parameters::Football)
+            }
+            _ => self.calibrate(format, template, prices),
         }
     }
 
@@ -261,10 +289,10 @@ impl Models {
         total: f64,
     ) -> Result<Parameters, BoundsError> {
         match format {
-            Format::Football(_) => {
+            Format::Football(football) => {
                 let plain = from_supremacy_total(supremacy, total)
                     .map_err(|error| BoundsError::new(error.to_string()))?;
-                let mut parameters = FootballParameters::of(&plain);
+                let mut parameters = FootballParameters::of(&plain, football);
                 if let Some(Parameters::Football(now)) = now {
                     let goals = &mut parameters.goals;
                     let (low, high) = DixonColes::rho_bounds(goals.lambda_home, goals.lambda_away);
@@ -320,17 +348,28 @@ impl Models {
         state: &FootballState,
         prefixes: &mut ViewPrefixes,
     ) -> bool {
-        let lambda = [parameters.goals.lambda_home, parameters.goals.lambda_away];
-        let fill = DepthFill {
+        self.depth(parameters, state).fill(prefixes).is_ok()
+    }
+
+    fn depth<'a>(&'a self, parameters: &'a FootballParameters, state: &'a FootballState) -> DepthFill<'a> {
+        DepthFill {
             expectation: &parameters.depth,
             profile: &self.profile,
             multipliers: &self.multipliers,
             clock: match_clock(state),
-            lambda,
-            rates: self.rates(&parameters.goals, state),
+            lambda: [parameters.goals.lambda_home, parameters.goals.lambda_away],
             state,
-        };
-        fill.fill(prefixes).is_ok()
+        }
+    }
+
+    /// The joint model of a football match now, for same-game multiples.
+    pub fn same_game<'a>(
+        &'a self,
+        parameters: &'a FootballParameters,
+        state: &'a FootballState,
+    ) -> SameGameOutcomes<'a> {
+        let remaining = self.remaining_goals(&parameters.goals, state);
+        SameGameOutcomes::with_depth(&remaining, self.depth(parameters, state))
     }
 
     /// Goals still expected: the match's expectation, times what the clock leaves of each half, times what score
@@ -370,27 +409,48 @@ fn goal_expectation(model: &DixonColes) -> GoalExpectation {
     GoalExpectation { lambda_home: model.lambda_home(), lambda_away: model.lambda_away(), rho: model.rho() }
 }
 
-/// From the prices of `1x2` and one `total:` line.
-fn calibrate_football(template: &Template, prices: &[MarketPrices<'_>]) -> Result<Parameters, BoundsError> {
+/// Goals from the prices of `1x2` and one `total:` line, the rest from markets beside the score.
+fn calibrate_football(
+    format: &FootballFormat,
+    template: &Template,
+    now: Option<&FootballParameters>,
+    prices: &[MarketPrices<'_>],
+) -> Result<FootballParameters, BoundsError> {
     let key = |price: &MarketPrices<'_>| template.markets[price.market].key.as_str();
     let result = prices.iter().find(|price| key(price) == "1x2");
     let total = prices.iter().find_map(|price| {
         let line = key(price).strip_prefix("total:")?.parse::<f64>().ok()?;
         Some((price, (line * 4.0) as i32))
     });
-    let (Some(result), Some((total, line_quarters))) = (result, total) else {
-        return Err(BoundsError::new("football is calibrated from the prices of 1x2 and of one total line"));
+    let needed = "football is calibrated from the prices of 1x2 and of one total line";
+    let bad = |error: FootballError| BoundsError::new(error.to_string());
+    let model = match (result, total, now) {
+        (Some(result), Some((total, line_quarters)), _) => {
+            calibrate_from_odds(
+                decimals::<3>(result)?,
+                MarginMethod::Multiplicative,
+                line_quarters,
+                decimals::<2>(total)?,
+                MarginMethod::Multiplicative,
+            )
+            .map_err(bad)?
+            .model
+        }
+        (None, None, Some(now)) => {
+            let goals = &now.goals;
+            DixonColes::new(goals.lambda_home, goals.lambda_away, goals.rho).map_err(bad)?
+        }
+        _ => return Err(BoundsError::new(needed)),
     };
-    let fitted = calibrate_from_odds(
-        decimals::<3>(result)?,
-        MarginMethod::Multiplicative,
-        line_quarters,
-        decimals::<2>(total)?,
-        MarginMethod::Multiplicative,
-    );
-    fitted
-        .map(|fitted| Parameters::Football(FootballParameters::of(&fitted.model)))
-        .map_err(|error| BoundsError::new(error.to_string()))
+    let mut parameters = FootballParameters::of(&model, format);
+    if let Some(now) = now {
+        parameters.depth = now.depth.clone();
+    }
+    let understood = calibrate_depth(format, template, prices, &model, &mut parameters.depth)?;
+    if result.is_none() && understood == 0 {
+        return Err(BoundsError::new(needed));
+    }
+    Ok(parameters)
 }
 
 /// From the prices of `win`, and of one place market if there is one.

@@ -7,8 +7,11 @@
 use crate::margin::SELECTIONS_MAX;
 use std::fmt;
 
-/// Up to this many selections every combination is tried; beyond it prices are raised greedily.
-pub const EXACT_SELECTIONS_MAX: usize = 12;
+/// Up to this many selections the best combination is found; beyond it prices are raised greedily.
+pub const EXACT_SELECTIONS_MAX: usize = 20;
+
+/// Up to this many selections a search with bounds is fastest; beyond it combinations of halves are joined.
+const SEARCHED_SELECTIONS_MAX: usize = 12;
 
 /// A booksum this far below the minimum still counts as meeting it: raw prices carry rounding.
 pub const BOOKSUM_TOLERANCE: f64 = 1e-10;
@@ -81,6 +84,16 @@ pub enum SnapError {
     },
 }
 
+impl SnapError {
+    /// The error with the selection's place in a book with gaps, instead of its place among the present ones.
+    pub fn at_place(mut self, places: &[usize]) -> Self {
+        if let Self::RawOdds { index, .. } | Self::BelowLadder { index, .. } = &mut self {
+            *index = places.get(*index).copied().unwrap_or(*index);
+        }
+        self
+    }
+}
+
 impl fmt::Display for SnapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -133,7 +146,7 @@ pub fn snap_down<L: OddsLadder>(
 
 /// The prices on the ladder next to the raw ones with the smallest booksum not below `booksum_min`.
 ///
-/// Writes ten-thousandths and returns the booksum. Exact up to 12 selections; above that prices are raised one by
+/// Writes ten-thousandths and returns the booksum. Exact up to 20 selections; above that prices are raised one by
 /// one, the largest gain that still fits first. Among equal booksums the one with the earlier prices low wins.
 ///
 /// # Errors
@@ -171,10 +184,10 @@ pub fn snap_min_margin<L: OddsLadder>(
             _ => low,
         }
     };
-    if out.len() <= EXACT_SELECTIONS_MAX {
-        raise_exactly(out, above, limit);
-    } else {
-        raise_greedily(out, above, floor_booksum, limit);
+    match out.len() {
+        0..=SEARCHED_SELECTIONS_MAX => raise_exactly(out, above, limit),
+        0..=EXACT_SELECTIONS_MAX => raise_by_halves(out, above, floor_booksum - limit),
+        _ => raise_greedily(out, above, floor_booksum, limit),
     }
     Ok(booksum(out))
 }
@@ -216,7 +229,7 @@ fn booksum(odds_e4: &[u32]) -> f64 {
 /// Tries the combinations depth first, low rung before high, and leaves out what cannot win or cannot fit.
 fn raise_exactly(odds: &mut [u32], above: impl Fn(usize, u32) -> u32, limit: f64) {
     let mut search = Search { count: odds.len(), limit, best_sum: f64::INFINITY, ..Search::default() };
-    let mut high = [0; EXACT_SELECTIONS_MAX];
+    let mut high = [0; SEARCHED_SELECTIONS_MAX];
     for index in (0..odds.len()).rev() {
         high[index] = above(index, odds[index]);
         search.inverses[index] = [inverse(odds[index]), inverse(high[index])];
@@ -237,9 +250,9 @@ struct Search {
     count: usize,
     limit: f64,
     /// Inverse odds at the low and the high rung.
-    inverses: [[f64; 2]; EXACT_SELECTIONS_MAX],
+    inverses: [[f64; 2]; SEARCHED_SELECTIONS_MAX],
     /// Sums of the inverses from here to the end, all low and all high.
-    rest: [[f64; 2]; EXACT_SELECTIONS_MAX + 1],
+    rest: [[f64; 2]; SEARCHED_SELECTIONS_MAX + 1],
     best_sum: f64,
     /// Bit i is set where selection i takes its high rung.
     best_choice: u32,
@@ -263,6 +276,47 @@ impl Search {
             self.descend(index + 1, sum + high, choice | 1 << index);
         }
     }
+}
+
+/// The combination of raised prices that gives most of `room` away, from the combinations of each half of the selections.
+fn raise_by_halves(odds: &mut [u32], above: impl Fn(usize, u32) -> u32, room: f64) {
+    let mut high = [0_u32; EXACT_SELECTIONS_MAX];
+    let mut gains = [0.0; EXACT_SELECTIONS_MAX];
+    for (index, &low) in odds.iter().enumerate() {
+        high[index] = above(index, low);
+        gains[index] = inverse(low) - inverse(high[index]);
+    }
+    let (first, second) = gains[..odds.len()].split_at(odds.len() / 2);
+    let (firsts, mut seconds) = (combinations(first), combinations(second));
+    // Equal sums: the choice that leaves the earlier prices low comes first.
+    seconds.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(b.1.reverse_bits().cmp(&a.1.reverse_bits())));
+    let mut best = (-1.0, 0_u32);
+    for &(sum, choice) in &firsts {
+        let fitting = seconds.partition_point(|second| sum + second.0 <= room);
+        let Some(&(rest, rest_choice)) = fitting.checked_sub(1).map(|last| &seconds[last]) else { continue };
+        let all = (sum + rest, choice | rest_choice << first.len());
+        if all.0 > best.0 || all.0 == best.0 && all.1.reverse_bits() < best.1.reverse_bits() {
+            best = all;
+        }
+    }
+    for (index, price) in odds.iter_mut().enumerate() {
+        if best.1 >> index & 1 == 1 {
+            *price = high[index];
+        }
+    }
+}
+
+/// Sum and choice of every subset of the gains above 0.
+fn combinations(gains: &[f64]) -> Vec<(f64, u32)> {
+    let mut all = Vec::with_capacity(1 << gains.len());
+    all.push((0.0, 0));
+    for (index, &gain) in gains.iter().enumerate().filter(|(_, gain)| **gain > 0.0) {
+        for subset in 0..all.len() {
+            let (sum, choice): (f64, u32) = all[subset];
+            all.push((sum + gain, choice | 1 << index));
+        }
+    }
+    all
 }
 
 /// Raises the price with the largest gain that still fits, until none does.
@@ -315,7 +369,7 @@ mod tests {
     fn the_booksum_never_falls_below_the_minimum_and_beats_rounding_down() {
         let mut state = 1u64;
         for round in 0..2_000 {
-            let count = 2 + round % 20;
+            let count = 2 + round % 25;
             let mut unit = || {
                 state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
                 (state >> 11) as f64 / (1u64 << 53) as f64
@@ -348,6 +402,43 @@ mod tests {
         });
         let smallest = sums.filter(|sum| *sum >= minimum).fold(f64::INFINITY, f64::min);
         assert_eq!(found, smallest);
+    }
+
+    #[test]
+    fn joined_halves_find_what_enumeration_finds() {
+        let mut state = 9u64;
+        let mut unit = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / (1u64 << 53) as f64
+        };
+        for round in 0..12 {
+            let count = 13 + round % 4;
+            let raw: Vec<f64> = (0..count).map(|_| 3.0 + 60.0 * unit() * unit()).collect();
+            let minimum = raw.iter().map(|odds| 1.0 / odds).sum::<f64>();
+            let (mut down, mut best) = (vec![0; count], vec![0; count]);
+            snap_down(&ladder(), &raw, &[], &mut down).unwrap();
+            let found = snap_min_margin(&ladder(), &raw, minimum, &[], &mut best).unwrap();
+            let gains: Vec<f64> =
+                (0..count).map(|i| inverse(down[i]) - inverse(ladder().up(raw[i]).unwrap())).collect();
+            let floor = booksum(&down);
+            let sums = (0..1_u32 << count)
+                .map(|choice| floor - (0..count).map(|i| f64::from(choice >> i & 1) * gains[i]).sum::<f64>());
+            let smallest =
+                sums.filter(|sum| *sum >= minimum - BOOKSUM_TOLERANCE).fold(f64::INFINITY, f64::min);
+            assert!((found - smallest).abs() < 1e-12, "{found} {smallest}");
+        }
+    }
+
+    #[test]
+    fn equal_booksums_leave_the_earlier_prices_low() {
+        // One of many equal prices may go up: the last one does.
+        for count in [13, 16, 20] {
+            let mut odds = vec![0; count];
+            let raw = vec![25.5; count];
+            let one_up = (count as f64 - 1.0) / 25.0 + 1.0 / 26.0;
+            snap_min_margin(&ladder(), &raw, one_up, &[], &mut odds).unwrap();
+            assert!(odds[..count - 1].iter().all(|price| *price == odds[0]) && odds[count - 1] > odds[0]);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The platform configuration: a Python dictionary in natural units to the engine's integers.
 
 use oddsengine_engine::{Config, Margin, MarginKind};
+use oddsengine_pricing::model::TennisConfig;
 use oddsengine_pricing::racing::calibration::{RacingConfig, RacingMargin, RacingModel};
 use oddsengine_types::{Currency, Ladder};
 use pyo3::exceptions::PyValueError;
@@ -69,6 +70,10 @@ fn models(config: &mut Config, dict: &Bound<'_, PyDict>) -> PyResult<()> {
         let sport: String = sport.extract()?;
         match sport.as_str() {
             "football" => {}
+            "tennis" => {
+                tennis(&mut config.models.tennis, settings.cast::<PyDict>()?)?;
+                continue;
+            }
             "racing" => {
                 racing(&mut config.models.racing, settings.cast::<PyDict>()?)?;
                 continue;
@@ -92,6 +97,18 @@ fn models(config: &mut Config, dict: &Bound<'_, PyDict>) -> PyResult<()> {
                 "stoppage_ms" => football.stoppage_ms = value.extract()?,
                 _ => return Err(unknown(&format!("models.football.{key}"))),
             }
+        }
+    }
+    Ok(())
+}
+
+fn tennis(config: &mut TennisConfig, settings: &Bound<'_, PyDict>) -> PyResult<()> {
+    for (key, value) in settings {
+        let key: String = key.extract()?;
+        match key.as_str() {
+            "serve_mean" => config.serve_mean_e4 = scaled(&key, &value, 1e4)?,
+            "prior_points" => config.prior_points = value.extract()?,
+            _ => return Err(unknown(&format!("models.tennis.{key}"))),
         }
     }
     Ok(())

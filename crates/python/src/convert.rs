@@ -3,21 +3,36 @@
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyUntypedArrayMethods};
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PyTuple};
 
 use crate::errors::{OrRaise, Raise, raise_in_row};
 
 /// Up to this many numbers of one row live on the stack.
 const ON_STACK: usize = 32;
 
-/// What is done to one row of numbers. `scratch` is as long as the row.
+/// What is done to one row of numbers.
 pub trait RowFunction: Sync {
     /// Why a row is refused.
     type Error: Raise + Send;
     /// What a row is called in messages: `book`.
     const NOUN: &'static str;
     /// Writes the row's results.
-    fn convert(&self, row: &[f64], scratch: &mut [f64], out: &mut [f64]) -> Result<(), Self::Error>;
+    fn convert(&self, row: &[f64], out: &mut [f64]) -> Result<(), Self::Error>;
+
+    /// Writes the results of rows of `count` numbers, nan for those that are refused; returns them, ascending. A row of
+    /// nothing but nan stays so and is not refused.
+    fn convert_rows(&self, rows: &[f64], count: usize, out: &mut [f64]) -> Vec<usize> {
+        let mut refused = Vec::new();
+        for (index, (row, out)) in rows.chunks_exact(count).zip(out.chunks_exact_mut(count)).enumerate() {
+            if self.convert(row, out).is_err() {
+                out.fill(f64::NAN);
+                if !row.iter().all(|value| value.is_nan()) {
+                    refused.push(index);
+                }
+            }
+        }
+        refused
+    }
 }
 
 /// Applies a function to one row (a sequence, a mapping's values or a one-dimensional array) or to every row of a
@@ -73,19 +88,17 @@ fn one_row<'py, F: RowFunction>(
     function: &F,
     result: impl FnOnce(&[f64]) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let convert = |buffer: &mut [f64]| {
-        let (row, rest) = buffer.split_at_mut(count);
-        let (scratch, out) = rest.split_at_mut(count);
+    let convert = |row: &mut [f64], out: &mut [f64]| {
         for (slot, item) in row.iter_mut().zip(items) {
             *slot = item.extract()?;
         }
-        function.convert(row, scratch, out).or_raise()?;
+        function.convert(row, out).or_raise()?;
         result(out)
     };
     if count <= ON_STACK {
-        convert(&mut [0.0; 3 * ON_STACK][..3 * count])
+        convert(&mut [0.0; ON_STACK][..count], &mut [0.0; ON_STACK][..count])
     } else {
-        convert(&mut vec![0.0; 3 * count])
+        convert(&mut vec![0.0; count], &mut vec![0.0; count])
     }
 }
 
@@ -93,7 +106,7 @@ fn dict_row<'py, F: RowFunction>(dict: &Bound<'py, PyDict>, function: &F) -> PyR
     let py = dict.py();
     one_row(dict.values().iter(), dict.len(), function, |out| {
         let result = PyDict::new(py);
-        for (key, value) in dict.keys().iter().zip(out) {
+        for ((key, _), value) in dict.iter().zip(out) {
             result.set_item(key, value)?;
         }
         Ok(result.into_any())
@@ -108,17 +121,15 @@ fn array_row<'py, F: RowFunction>(
     let array = array.try_readonly()?;
     let view = array.as_array();
     let count = view.len();
-    let convert = |buffer: &mut [f64]| {
-        let (row, rest) = buffer.split_at_mut(count);
-        let (scratch, out) = rest.split_at_mut(count);
+    let convert = |row: &mut [f64], out: &mut [f64]| {
         row.iter_mut().zip(view.iter()).for_each(|(slot, &value)| *slot = value);
-        function.convert(row, scratch, out).or_raise()?;
+        function.convert(row, out).or_raise()?;
         Ok(PyArray1::from_slice(py, out).into_any())
     };
     if count <= ON_STACK {
-        convert(&mut [0.0; 3 * ON_STACK][..3 * count])
+        convert(&mut [0.0; ON_STACK][..count], &mut [0.0; ON_STACK][..count])
     } else {
-        convert(&mut vec![0.0; 3 * count])
+        convert(&mut vec![0.0; count], &mut vec![0.0; count])
     }
 }
 
@@ -143,26 +154,33 @@ fn rows_of_array<'py, F: RowFunction>(
     let input = array.as_slice()?;
     let (row_count, count) = (array.as_array().nrows(), array.as_array().ncols());
     let mut results = vec![0.0; input.len()];
-    let refused = py.detach(|| {
-        if count == 0 {
-            return None;
-        }
-        let mut scratch = vec![0.0; count];
-        let rows = input.chunks_exact(count).zip(results.chunks_exact_mut(count));
-        for (index, (row, out)) in rows.enumerate() {
-            if let Err(error) = function.convert(row, &mut scratch, out) {
-                if is_strict && !row.iter().all(|value| value.is_nan()) {
-                    return Some((index, error));
-                }
-                out.fill(f64::NAN);
+    if count > 0 {
+        let refused = py.detach(|| function.convert_rows(input, count, &mut results));
+        if let (Some(&row), true) = (refused.first(), is_strict) {
+            // Once more, for the reason.
+            if let Err(error) = function.convert(&input[row * count..][..count], &mut results[..count]) {
+                return Err(raise_in_row(py, &error, F::NOUN, row));
             }
         }
-        None
-    });
-    if let Some((index, error)) = refused {
-        return Err(raise_in_row(py, &error, F::NOUN, index));
     }
     Ok(PyArray1::from_vec(py, results).reshape([row_count, count])?.into_any())
+}
+
+/// The number that a value is: a Python number, or a NumPy scalar.
+pub fn as_number(value: &Bound<'_, PyAny>) -> Option<f64> {
+    let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+    let has_no_axes =
+        || value.getattr("ndim").and_then(|axes| axes.extract::<usize>()).is_ok_and(|axes| axes == 0);
+    if is_number || has_no_axes() { value.extract().ok() } else { None }
+}
+
+/// Whether a batch stops at the first refused row: `errors` is `raise` or `nan`.
+pub fn is_strict(errors: &str) -> PyResult<bool> {
+    match errors {
+        "raise" => Ok(true),
+        "nan" => Ok(false),
+        _ => Err(BoundsError::new(format!("errors {errors:?} is none of raise, nan"))).or_raise(),
+    }
 }
 
 /// The values as a contiguous array of float64, by NumPy's own rules.

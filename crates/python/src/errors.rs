@@ -9,6 +9,7 @@ use oddsengine_pricing::football::FootballError;
 use oddsengine_pricing::margin::MarginError;
 use oddsengine_pricing::racing::RacingError;
 use oddsengine_pricing::snap::SnapError;
+use oddsengine_pricing::tennis::TennisError;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
@@ -17,10 +18,11 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, FitError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
-    pyo3::import_exception!(oddsengine.exceptions, RacingError);
     pyo3::import_exception!(oddsengine.exceptions, ModelError);
+    pyo3::import_exception!(oddsengine.exceptions, RacingError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
+    pyo3::import_exception!(oddsengine.exceptions, TennisError);
 }
 
 /// An error that has an exception class.
@@ -53,16 +55,6 @@ impl Raise for FootballError {
     }
 }
 
-impl Raise for RacingError {
-    #[cold]
-    fn raise(&self) -> PyErr {
-        match self {
-            Self::Margin(error) => error.raise(),
-            error => python::RacingError::new_err(error.to_string()),
-        }
-    }
-}
-
 impl Raise for FitError {
     #[cold]
     fn raise(&self) -> PyErr {
@@ -74,6 +66,26 @@ impl Raise for ModelFault {
     #[cold]
     fn raise(&self) -> PyErr {
         python::ModelError::new_err((self.sentence(), self.name()))
+    }
+}
+
+impl Raise for RacingError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        match self {
+            Self::Margin(error) => error.raise(),
+            error => python::RacingError::new_err(error.to_string()),
+        }
+    }
+}
+
+impl Raise for TennisError {
+    #[cold]
+    fn raise(&self) -> PyErr {
+        match self {
+            Self::Margin(error) => error.raise(),
+            error => python::TennisError::new_err(error.to_string()),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod risk;
 mod score_models;
 mod service;
 mod settle;
+mod tennis;
 
 #[pymodule]
 mod _core {
@@ -42,5 +43,6 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     risk::register(module)?;
     score_models::register(module)?;
     service::register(module)?;
-    settle::register(module)
+    settle::register(module)?;
+    tennis::register(module)
 }

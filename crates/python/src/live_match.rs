@@ -1,6 +1,6 @@
 //! A football match in play, priced by the engine's own live model.
 
-use oddsengine_markets::football::{FootballIncident, FootballIncidentKind, Side};
+use oddsengine_markets::football::{FootballFormat, FootballIncident, FootballIncidentKind, Side};
 use oddsengine_markets::{Format, Incident, LiveState, template};
 use oddsengine_pricing::football::DixonColes;
 use oddsengine_pricing::model::{FootballConfig, FootballParameters, ModelConfig, Models, Parameters};
@@ -40,7 +40,7 @@ impl PyLiveMatch {
         config.football = FootballConfig { first_half_share_e3, lead_multiplier_e3, ..config.football };
         Ok(Self {
             models: Models::new(&config).or_raise()?,
-            parameters: Parameters::Football(FootballParameters::of(&model)),
+            parameters: Parameters::Football(FootballParameters::of(&model, &FootballFormat::default())),
             state: LiveState::new(&Format::FOOTBALL, template(football())),
         })
     }

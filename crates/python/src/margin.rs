@@ -1,42 +1,111 @@
 //! Margin removal and application, one book or a batch.
+//!
+//! The two functions that are called once a book, [`fair_probabilities`] and [`offered_odds`], are the public ones:
+//! `oddsengine.margin` hands them on as they are, because a Python function around them would cost a third of their time.
 
-use oddsengine_pricing::margin::{self, MarginError, MarginMethod};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
+use oddsengine_pricing::margin::{self, ExchangeBook, MarginError, MarginMethod};
+use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
-use crate::convert::{RowFunction, by_row};
-use crate::errors::OrRaise;
+use crate::convert::{RowFunction, by_row, is_strict};
+use crate::errors::{OrRaise, raise_in_row};
 
 /// Adds the functions of this file.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fair_probabilities, module)?)?;
     module.add_function(wrap_pyfunction!(offered_odds, module)?)?;
-    module.add_function(wrap_pyfunction!(remove_margin, module)?)
+    module.add_function(wrap_pyfunction!(remove_margin, module)?)?;
+    module.add_function(wrap_pyfunction!(booksum_from_hold, module)?)?;
+    module.add_function(wrap_pyfunction!(shade, module)?)?;
+    module.add_function(wrap_pyfunction!(fair_from_exchange, module)?)
 }
 
-/// Fair probabilities of one book or many.
+/// Remove the bookmaker's margin from decimal odds.
+///
+/// Parameters
+/// ----------
+/// odds : (n_selections,) numbers, or a mapping of them, or (n_books, n_selections) float64
+///     Decimal odds including the stake, each above 1; 2 to 1024 a book. `nan` marks an absent selection and
+///     stays `nan`, as does a book of nothing but `nan`. A removed runner is absent; it has no infinite
+///     price.
+/// method
+///     One of `METHODS`.
+/// target
+///     Sum of the fair probabilities: 1 for a win market, k for a market that pays k places; above 0 and
+///     below the number of selections.
+/// errors
+///     In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
+///
+/// Returns
+/// -------
+/// Fair probabilities that sum to `target` within 1e-12, shaped as the odds: a list for a sequence, a dict
+/// for a mapping, a float64 array for an array. A batch gives the bits that its books give alone, and
+/// releases the interpreter's lock.
+///
+/// Raises
+/// ------
+/// MarginError
+///     Odds of 1 or less, an unknown method, an under-round book for `shin`, `balanced_book` and `goto`, or a
+///     result outside (0, 1).
+///
+/// Examples
+/// --------
+/// >>> fair_probabilities({"home": 2.7, "draw": 2.3, "away": 4.4}, method="shin")  # doctest: +ELLIPSIS
+/// {'home': 0.35934391..., 'draw': 0.42324384..., 'away': 0.21741223...}
+/// >>> books = np.array([[2.6, 2.4, 4.3], [1.9, np.nan, 1.9]])
+/// >>> fair_probabilities(books, method="power").round(4)
+/// array([[0.373 , 0.4051, 0.2219],
+///        [0.5   ,    nan, 0.5   ]])
 #[pyfunction]
+#[pyo3(signature = (odds, *, method = "multiplicative", target = 1.0, errors = "raise"))]
 fn fair_probabilities<'py>(
     odds: &Bound<'py, PyAny>,
     method: &str,
     target: f64,
-    is_strict: bool,
+    errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_row(odds, is_strict, &Removal { method: MarginMethod::parse(method).or_raise()?, target })
+    by_row(odds, is_strict(errors)?, &Removal { method: MarginMethod::parse(method).or_raise()?, target })
 }
 
-/// Odds with a margin of one book or many.
+/// Decimal odds with a margin, from fair probabilities: the inverse of `fair_probabilities`.
+///
+/// Parameters
+/// ----------
+/// probabilities : (n_selections,) numbers, or a mapping of them, or (n_books, n_selections) float64
+///     Fair probabilities strictly between 0 and 1. Their sum is the market's target: 1, or the number of
+///     places. `nan` marks an absent selection and stays `nan`.
+/// booksum
+///     Sum of the inverse odds; above 0 and below the number of selections. 1.05 in a win market is a margin
+///     of 5 % on the probability, which holds 4.76 % of the turnover (see `booksum_from_hold`).
+/// method
+///     One of `METHODS`.
+/// errors
+///     In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
+///
+/// Returns
+/// -------
+/// Odds whose inverses sum to `booksum` within 1e-12, shaped as the probabilities; not rounded to any ladder.
+///
+/// Raises
+/// ------
+/// MarginError
+///     A method that would offer odds of 1 or less, or a booksum it cannot reach.
+///
+/// Examples
+/// --------
+/// >>> [round(price, 4) for price in offered_odds([0.45, 0.28, 0.27], method="power", booksum=1.05)]
+/// [2.1428, 3.3701, 3.4892]
 #[pyfunction]
+#[pyo3(signature = (probabilities, *, booksum, method = "multiplicative", errors = "raise"))]
 fn offered_odds<'py>(
     probabilities: &Bound<'py, PyAny>,
-    method: &str,
     booksum: f64,
-    is_strict: bool,
+    method: &str,
+    errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_row(
-        probabilities,
-        is_strict,
-        &Application { method: MarginMethod::parse(method).or_raise()?, booksum },
-    )
+    let application = Application { method: MarginMethod::parse(method).or_raise()?, booksum };
+    by_row(probabilities, is_strict(errors)?, &application)
 }
 
 /// Fair probabilities of one book, the method's parameter and the booksum.
@@ -49,6 +118,82 @@ fn remove_margin(odds: Vec<f64>, method: &str, target: f64) -> PyResult<(Vec<f64
     Ok((fair, parameter, inverse.iter().sum()))
 }
 
+/// Booksum of a book that keeps a share of its turnover.
+#[pyfunction]
+fn booksum_from_hold(hold: f64, target: f64) -> PyResult<f64> {
+    margin::booksum_from_hold(hold, target).or_raise()
+}
+
+/// Probabilities moved between favourites and longshots.
+#[pyfunction]
+fn shade<'py>(
+    probabilities: &Bound<'py, PyAny>,
+    slope: f64,
+    intercept: f64,
+    errors: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    by_row(probabilities, is_strict(errors)?, &Shading { slope, intercept })
+}
+
+/// Fair probabilities of exchange markets, one a row. An array without elements is a side without prices, or equal
+/// weights.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)] // the arguments of the Python function, flat
+fn fair_from_exchange<'py>(
+    py: Python<'py>,
+    back: PyReadonlyArray2<'py, f64>,
+    lay: PyReadonlyArray2<'py, f64>,
+    back_weight: PyReadonlyArray2<'py, f64>,
+    lay_weight: PyReadonlyArray2<'py, f64>,
+    commission: f64,
+    method: &str,
+    target: f64,
+    errors: &str,
+) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let (method, is_strict) = (MarginMethod::parse(method).or_raise()?, is_strict(errors)?);
+    let sides = [back, lay, back_weight, lay_weight];
+    let shapes = sides.each_ref().map(|side| [side.as_array().nrows(), side.as_array().ncols()]);
+    let is_given = |shape: &[usize; 2]| shape[0] * shape[1] > 0;
+    let [row_count, count] = shapes.into_iter().find(is_given).unwrap_or_default();
+    if let Some(other) = shapes.into_iter().find(|shape| is_given(shape) && *shape != [row_count, count]) {
+        let [rows, columns] = other;
+        let message = format!(
+            "shape ({rows}, {columns}) differs from ({row_count}, {count}), that of the other prices"
+        );
+        return Err(BoundsError::new(message)).or_raise();
+    }
+    let [back, lay, back_weight, lay_weight] =
+        [sides[0].as_slice()?, sides[1].as_slice()?, sides[2].as_slice()?, sides[3].as_slice()?];
+    let mut fair = vec![f64::NAN; row_count * count];
+    let refused = py.detach(|| {
+        for (row, out) in fair.chunks_exact_mut(count.max(1)).enumerate() {
+            let of_row =
+                |side: &'_ [f64]| if side.is_empty() { 0..0 } else { row * count..(row + 1) * count };
+            let book = ExchangeBook {
+                back: &back[of_row(back)],
+                lay: &lay[of_row(lay)],
+                back_weight: &back_weight[of_row(back_weight)],
+                lay_weight: &lay_weight[of_row(lay_weight)],
+                commission,
+            };
+            if book.back.iter().chain(book.lay).all(|odds| odds.is_nan()) {
+                continue;
+            }
+            if let Err(error) = margin::fair_from_exchange(method, &book, target, out) {
+                if is_strict {
+                    return Some((row, error));
+                }
+                out.fill(f64::NAN);
+            }
+        }
+        None
+    });
+    if let Some((row, error)) = refused {
+        return Err(raise_in_row(py, &error, "book", row));
+    }
+    PyArray1::from_vec(py, fair).reshape([row_count, count])
+}
+
 struct Removal {
     method: MarginMethod,
     target: f64,
@@ -59,17 +204,12 @@ impl RowFunction for Removal {
     const NOUN: &'static str = "book";
 
     #[inline]
-    fn convert(&self, odds: &[f64], inverse: &mut [f64], fair: &mut [f64]) -> Result<(), MarginError> {
-        let remove =
-            |inverse: &[f64], fair: &mut [f64]| margin::remove(self.method, inverse, self.target, fair);
-        for (inverse, odds) in inverse.iter_mut().zip(odds) {
-            *inverse = 1.0 / odds;
-        }
-        // A whole book is not searched for nan: the margin refuses it anyway.
-        match remove(inverse, fair) {
-            Err(_) if odds.iter().any(|odds| odds.is_nan()) => of_present(inverse, fair, remove),
-            result => result,
-        }
+    fn convert(&self, odds: &[f64], fair: &mut [f64]) -> Result<(), MarginError> {
+        margin::fair_probabilities(self.method, odds, self.target, fair)
+    }
+
+    fn convert_rows(&self, odds: &[f64], count: usize, fair: &mut [f64]) -> Vec<usize> {
+        margin::fair_probabilities_rows(self.method, odds, count, self.target, fair)
     }
 }
 
@@ -83,58 +223,27 @@ impl RowFunction for Application {
     const NOUN: &'static str = "book";
 
     #[inline]
-    fn convert(&self, fair: &[f64], scratch: &mut [f64], odds: &mut [f64]) -> Result<(), MarginError> {
-        let apply = |fair: &[f64], odds: &mut [f64]| margin::apply(self.method, fair, self.booksum, odds);
-        match apply(fair, odds) {
-            Err(_) if fair.iter().any(|probability| probability.is_nan()) => {
-                scratch.copy_from_slice(fair);
-                of_present(scratch, odds, apply)?;
-            }
-            result => result?,
-        }
-        odds.iter_mut().for_each(|odds| *odds = 1.0 / *odds);
-        Ok(())
+    fn convert(&self, fair: &[f64], odds: &mut [f64]) -> Result<(), MarginError> {
+        margin::offered_odds(self.method, fair, self.booksum, odds)
+    }
+
+    fn convert_rows(&self, fair: &[f64], count: usize, odds: &mut [f64]) -> Vec<usize> {
+        margin::offered_odds_rows(self.method, fair, count, self.booksum, odds)
     }
 }
 
-/// Converts the selections that are there; nan stays nan.
-#[cold]
-fn of_present(
-    row: &mut [f64],
-    out: &mut [f64],
-    convert: impl FnOnce(&[f64], &mut [f64]) -> Result<(), MarginError>,
-) -> Result<(), MarginError> {
-    // The present values move to the front in order; each result moves back to its place, last one first.
-    let mut count = 0;
-    let mut is_present = vec![false; row.len()];
-    for index in 0..row.len() {
-        if !row[index].is_nan() {
-            is_present[index] = true;
-            row[count] = row[index];
-            count += 1;
-        }
-    }
-    convert(&row[..count], &mut out[..count]).map_err(|error| with_place(error, &is_present))?;
-    for index in (0..row.len()).rev() {
-        out[index] = if is_present[index] {
-            count -= 1;
-            out[count]
-        } else {
-            f64::NAN
-        };
-    }
-    Ok(())
+struct Shading {
+    slope: f64,
+    intercept: f64,
 }
 
-/// The error with the selection's place in the whole book instead of among the present ones.
-fn with_place(mut error: MarginError, is_present: &[bool]) -> MarginError {
-    if let MarginError::InverseOdds { index, .. }
-    | MarginError::Probability { index, .. }
-    | MarginError::NegativeProbability { index, .. }
-    | MarginError::ProbabilityAboveOne { index, .. } = &mut error
-    {
-        let places = is_present.iter().enumerate().filter(|(_, present)| **present);
-        *index = places.map(|(place, _)| place).nth(*index).unwrap_or(*index);
+impl RowFunction for Shading {
+    type Error = MarginError;
+    const NOUN: &'static str = "book";
+
+    fn convert(&self, fair: &[f64], shaded: &mut [f64]) -> Result<(), MarginError> {
+        margin::of_present(fair, shaded, |fair, shaded| {
+            margin::shade(fair, self.slope, self.intercept, shaded)
+        })
     }
-    error
 }

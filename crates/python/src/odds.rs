@@ -1,13 +1,13 @@
-//! Ladders: rounding, ticks, and odds on a ladder with a minimum booksum.
+//! Ladders: rounding, ticks, and odds on a ladder with a minimum booksum; odds in other formats.
 
-use numpy::{PyArray1, PyReadonlyArray1};
-use oddsengine_pricing::snap::{self, OddsLadder};
-use oddsengine_types::{BoundsError, Ladder, Odds};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use oddsengine_pricing::snap::{self, OddsLadder, SnapError};
+use oddsengine_types::{BoundsError, Fraction, FractionLadder, Ladder, Odds, OddsFormat, QUOTED_FRACTIONS};
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt};
+use pyo3::types::PyFloat;
 
-use crate::convert::{RowFunction, by_row};
-use crate::errors::OrRaise;
+use crate::convert::{RowFunction, as_number, by_row, is_strict};
+use crate::errors::{OrRaise, raise_in_row};
 
 /// Adds the functions of this file.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -16,7 +16,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(ladder_round, module)?)?;
     module.add_function(wrap_pyfunction!(ladder_index, module)?)?;
     module.add_function(wrap_pyfunction!(ladder_step, module)?)?;
-    module.add_function(wrap_pyfunction!(ladder_snap, module)?)
+    module.add_function(wrap_pyfunction!(ladder_snap, module)?)?;
+    module.add_function(wrap_pyfunction!(ladder_snap_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(odds_to_decimal, module)?)?;
+    module.add_function(wrap_pyfunction!(odds_from_decimal, module)?)?;
+    module.add_function(wrap_pyfunction!(odds_parse, module)?)?;
+    module.add_function(wrap_pyfunction!(odds_text, module)?)?;
+    module.add_function(wrap_pyfunction!(fraction_rungs, module)?)?;
+    module.add_function(wrap_pyfunction!(quoted_fractions, module)?)
 }
 
 /// Names of all ladders.
@@ -46,10 +53,90 @@ fn ladder_round<'py>(ladder: &str, odds: &Bound<'py, PyAny>, direction: &str) ->
         }
     };
     let rounding = Rounding { ladder: named(ladder)?, direction };
-    if odds.is_instance_of::<PyFloat>() || odds.is_instance_of::<PyInt>() {
-        return Ok(PyFloat::new(odds.py(), rounding.round(odds.extract()?).or_raise()?).into_any());
+    each(odds, Each { function: |odds| rounding.round(odds) })
+}
+
+/// One number or many, each converted alone; nan stays nan.
+fn each<'py, F: Fn(f64) -> Result<f64, BoundsError> + Sync>(
+    values: &Bound<'py, PyAny>,
+    function: Each<F>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match as_number(values) {
+        Some(number) => {
+            let mut result = [0.0];
+            function.convert(&[number], &mut result).or_raise()?;
+            Ok(PyFloat::new(values.py(), result[0]).into_any())
+        }
+        None => by_row(values, true, &function),
     }
-    by_row(odds, true, &rounding)
+}
+
+struct Each<F> {
+    function: F,
+}
+
+impl<F: Fn(f64) -> Result<f64, BoundsError> + Sync> RowFunction for Each<F> {
+    type Error = BoundsError;
+    const NOUN: &'static str = "row";
+
+    fn convert(&self, row: &[f64], out: &mut [f64]) -> Result<(), BoundsError> {
+        for (out, &number) in out.iter_mut().zip(row) {
+            *out = if number.is_nan() { number } else { (self.function)(number)? };
+        }
+        Ok(())
+    }
+}
+
+/// Decimal odds of numbers in a format.
+#[pyfunction]
+fn odds_to_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
+    let format = format_named(format)?;
+    each(values, Each { function: |number| format.decimal(number) })
+}
+
+/// Numbers in a format, of decimal odds.
+#[pyfunction]
+fn odds_from_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
+    let format = format_named(format)?;
+    each(values, Each { function: |decimal| format.number(decimal) })
+}
+
+/// Decimal odds of a text; without a format, the one that shows.
+#[pyfunction]
+fn odds_parse(text: &str, format: Option<&str>) -> PyResult<f64> {
+    match format {
+        Some(format) => format_named(format)?.parse(text).or_raise(),
+        None => OddsFormat::parse_any(text).or_raise(),
+    }
+}
+
+/// Text of decimal odds.
+#[pyfunction]
+fn odds_text(decimal: f64, format: &str) -> PyResult<String> {
+    format_named(format)?.text(decimal).or_raise()
+}
+
+fn format_named(format: &str) -> PyResult<OddsFormat> {
+    let unknown = || {
+        let names = OddsFormat::ALL.map(OddsFormat::name).join(", ");
+        BoundsError::new(format!("odds format {format:?} is none of {names}"))
+    };
+    OddsFormat::from_name(format).ok_or_else(unknown).or_raise()
+}
+
+/// Rungs of a list of fractions next to decimal odds, by their places: down, up, nearest; -1 beyond an end.
+#[pyfunction]
+fn fraction_rungs(fractions: Vec<String>, decimal: f64) -> PyResult<(i64, i64, i64)> {
+    let ladder = FractionLadder::parse(&fractions).or_raise()?;
+    let place = |place: Option<usize>| place.map_or(-1, |place| place as i64);
+    let [down, up, nearest] = ladder.rungs(decimal).or_raise()?.map(place);
+    Ok((down, up, nearest))
+}
+
+/// The fractions that British bookmakers quote.
+#[pyfunction]
+fn quoted_fractions() -> Vec<String> {
+    QUOTED_FRACTIONS.iter().map(Fraction::to_string).collect()
 }
 
 /// Zero-based index of the highest price that is not above `odds`.
@@ -98,6 +185,72 @@ fn ladder_snap<'py>(
     Ok((PyArray1::from_vec(py, odds.collect()), booksum))
 }
 
+/// [`ladder_snap`] for many books: odds of the same shape, and a booksum for each row. nan marks an absent selection;
+/// `odds_max` has the shape of the odds or is empty, `booksum_min` an entry for each row or none.
+#[pyfunction]
+fn ladder_snap_rows<'py>(
+    py: Python<'py>,
+    ladder: &str,
+    raw_odds: PyReadonlyArray2<'py, f64>,
+    booksum_min: PyReadonlyArray1<'py, f64>,
+    odds_max: PyReadonlyArray1<'py, f64>,
+    errors: &str,
+) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>)> {
+    let rungs = Rungs(named(ladder)?);
+    let is_strict = is_strict(errors)?;
+    let (row_count, count) = (raw_odds.as_array().nrows(), raw_odds.as_array().ncols());
+    let (raw, minimum, caps) = (raw_odds.as_slice()?, booksum_min.as_slice()?, odds_max.as_slice()?);
+    let mut odds = vec![f64::NAN; raw.len()];
+    let mut booksums = vec![f64::NAN; row_count];
+    let refused = py.detach(|| {
+        for row in 0..row_count {
+            let range = row * count..(row + 1) * count;
+            let caps = caps.get(range.clone()).unwrap_or_default();
+            match snap_row(&rungs, &raw[range.clone()], minimum.get(row).copied(), caps, &mut odds[range]) {
+                Ok(booksum) => booksums[row] = booksum,
+                Err(error) if is_strict => return Some((row, error)),
+                Err(_) => {}
+            }
+        }
+        None
+    });
+    if let Some((row, error)) = refused {
+        return Err(raise_in_row(py, &error, "book", row));
+    }
+    Ok((PyArray1::from_vec(py, odds).reshape([row_count, count])?, PyArray1::from_vec(py, booksums)))
+}
+
+/// One row of [`ladder_snap_rows`]; nothing is written when it is refused, nor when it is all nan.
+fn snap_row(
+    rungs: &Rungs,
+    raw: &[f64],
+    minimum: Option<f64>,
+    caps: &[f64],
+    odds: &mut [f64],
+) -> Result<f64, SnapError> {
+    let places: Vec<usize> = (0..raw.len()).filter(|&place| !raw[place].is_nan()).collect();
+    if places.is_empty() {
+        return Ok(f64::NAN);
+    }
+    let present: Vec<f64> = places.iter().map(|&place| raw[place]).collect();
+    // A cap below every ladder is found out by the snap, which names it.
+    let cap_e4 = |cap: f64| Odds::from_decimal_down(cap.min(Odds::MAX.decimal())).map_or(0, Odds::e4);
+    let caps_e4: Vec<u32> = match caps.is_empty() {
+        true => Vec::new(),
+        false => places.iter().map(|&place| cap_e4(caps[place])).collect(),
+    };
+    let mut odds_e4 = vec![0; present.len()];
+    let snapped = match minimum {
+        None => snap::snap_down(rungs, &present, &caps_e4, &mut odds_e4),
+        Some(minimum) => snap::snap_min_margin(rungs, &present, minimum, &caps_e4, &mut odds_e4),
+    };
+    let booksum = snapped.map_err(|error| error.at_place(&places))?;
+    for (place, odds_e4) in places.into_iter().zip(odds_e4) {
+        odds[place] = f64::from(odds_e4) / 10_000.0;
+    }
+    Ok(booksum)
+}
+
 /// The ladder of this name.
 pub fn named(ladder: &str) -> PyResult<Ladder> {
     let unknown = || {
@@ -136,9 +289,6 @@ struct Rounding {
 
 impl Rounding {
     fn round(&self, odds: f64) -> Result<f64, BoundsError> {
-        if odds.is_nan() {
-            return Ok(odds);
-        }
         let ladder = self.ladder;
         let rounded = match self.direction {
             Direction::Down => ladder.down(Odds::from_decimal_down(odds)?),
@@ -146,18 +296,6 @@ impl Rounding {
             Direction::Nearest => Some(ladder.nearest(Odds::from_decimal_nearest(odds)?)),
         };
         rounded.map(Odds::decimal).ok_or_else(|| off_ladder(ladder, odds))
-    }
-}
-
-impl RowFunction for Rounding {
-    type Error = BoundsError;
-    const NOUN: &'static str = "row";
-
-    fn convert(&self, row: &[f64], _: &mut [f64], out: &mut [f64]) -> Result<(), BoundsError> {
-        for (out, &odds) in out.iter_mut().zip(row) {
-            *out = self.round(odds)?;
-        }
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use oddsengine_engine::Config;
+use oddsengine_markets::football::FootballFormat;
 use oddsengine_markets::{Format, LiveState, Template, sport_id, template};
 use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes, fair_probability};
 use oddsengine_pricing::football::calibration::{self, CalibratedMatch, MatchPrices};
@@ -439,7 +440,7 @@ fn football_board<'py>(
 ) -> PyResult<(Array1<'py>, Array1<'py>)> {
     let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
     let models = Models::new(&ModelConfig::default()).or_raise()?;
-    let parameters = Parameters::Football(FootballParameters::of(&model));
+    let parameters = Parameters::Football(FootballParameters::of(&model, &FootballFormat::default()));
     price_board(py, template(football()), method, booksum, ladder, |template, prefixes| {
         models.fill(template, &parameters, &LiveState::new(&Format::FOOTBALL, template), prefixes);
     })

@@ -22,12 +22,14 @@ const DARTS: u64 = 2001;
 /// Scores that a race to three legs can end with, in the order of the outcomes.
 const SCORES: [(i64, i64); 6] = [(3, 0), (3, 1), (3, 2), (2, 3), (1, 3), (0, 3)];
 
+type Selection<'a> = (&'a str, &'a dyn Fn(i64, i64) -> bool);
+
 /// First to three legs.
 fn race() -> SpaceDefinition {
     let grades = |won: &dyn Fn(i64, i64) -> bool| -> Vec<Grade> {
         SCORES.iter().map(|&(home, away)| Grade::won_if(won(home, away))).collect()
     };
-    let market = |key: &str, selections: &[(&str, &dyn Fn(i64, i64) -> bool)]| SpaceMarket {
+    let market = |key: &str, selections: &[Selection<'_>]| SpaceMarket {
         key: key.into(),
         view: 0,
         winners: 1,

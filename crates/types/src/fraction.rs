@@ -135,6 +135,72 @@ impl fmt::Display for Fraction {
     }
 }
 
+/// A house's own list of fractions, ascending.
+///
+/// ```
+/// # use oddsengine_types::FractionLadder;
+/// let ladder = FractionLadder::parse(&["4/6", "evens", "6/4"])?;
+/// assert_eq!(ladder.rungs(2.2)?, [Some(1), Some(2), Some(1)]);
+/// # Ok::<(), oddsengine_types::BoundsError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FractionLadder {
+    fractions: Vec<Fraction>,
+}
+
+/// Decimal odds this close to a rung (relative) are on it: they carry the rounding of a division.
+const RUNG_TOLERANCE: f64 = 1e-11;
+
+impl FractionLadder {
+    /// A ladder of at least one fraction, each above the one before.
+    ///
+    /// # Errors
+    /// No fraction, a text that is none, or one that is not above the one before.
+    pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Self, BoundsError> {
+        let fractions: Vec<Fraction> =
+            texts.iter().map(|text| Fraction::parse(text.as_ref())).collect::<Result<_, _>>()?;
+        if fractions.is_empty() {
+            return Err(BoundsError::new("a ladder of 0 fractions has no price"));
+        }
+        match fractions.windows(2).find(|pair| pair[0].cmp_value(pair[1]).is_ge()) {
+            Some(pair) => Err(BoundsError::new(format!(
+                "fractional odds {} of a ladder are not above {}, the ones before",
+                pair[1], pair[0]
+            ))),
+            None => Ok(Self { fractions }),
+        }
+    }
+
+    /// The fractions.
+    pub fn fractions(&self) -> &[Fraction] {
+        &self.fractions
+    }
+
+    /// Places of the highest fraction that is not above decimal odds, of the lowest that is not below, and of the nearest by
+    /// decimal odds (the lower one when both are as near); `None` beyond an end.
+    ///
+    /// # Errors
+    /// Odds of 1 or less, infinite, or not a number.
+    pub fn rungs(&self, decimal: f64) -> Result<[Option<usize>; 3], BoundsError> {
+        if !(decimal > 1.0 && decimal.is_finite()) {
+            return Err(BoundsError::new(format!("decimal odds {decimal} are not above 1 and finite")));
+        }
+        let not_above = |limit: f64| self.fractions.partition_point(|fraction| fraction.decimal() <= limit);
+        let down = not_above(decimal * (1.0 + RUNG_TOLERANCE)).checked_sub(1);
+        let up =
+            Some(not_above(decimal * (1.0 - RUNG_TOLERANCE))).filter(|place| *place < self.fractions.len());
+        let nearest = match (down, up) {
+            (Some(low), Some(high)) => {
+                let [below, above] =
+                    [low, high].map(|place| (self.fractions[place].decimal() - decimal).abs());
+                Some(if above < below { high } else { low })
+            }
+            (low, high) => low.or(high),
+        };
+        Ok([down, up, nearest])
+    }
+}
+
 /// The prices that British bookmakers quote, as they write them, ascending: 4/6 and 6/4 are not reduced.
 ///
 /// Reproduced in `tests/golden/ladders.json`, cases `ladders.fraction`.
@@ -272,6 +338,28 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY, 1e18, -3.0] {
             assert_eq!(Fraction::simplest(bad, 5e-5), None);
         }
+    }
+
+    #[test]
+    fn a_ladder_of_ones_own_brackets_every_price() {
+        let texts: Vec<String> = QUOTED_FRACTIONS.iter().map(Fraction::to_string).collect();
+        let ladder = FractionLadder::parse(&texts).unwrap();
+        for e4 in (10_001..11_000_000).step_by(1_733) {
+            let decimal = f64::from(e4) / 1e4;
+            let [down, up, nearest] = ladder.rungs(decimal).unwrap();
+            assert!(down.is_none_or(|place| QUOTED_FRACTIONS[place].decimal() <= decimal * (1.0 + 1e-10)));
+            assert!(up.is_none_or(|place| QUOTED_FRACTIONS[place].decimal() >= decimal * (1.0 - 1e-10)));
+            assert!(nearest == down || nearest == up);
+            assert!(down.is_none() || up.is_none() || up.unwrap() - down.unwrap() <= 1);
+        }
+        for (place, fraction) in QUOTED_FRACTIONS.iter().enumerate() {
+            assert_eq!(ladder.rungs(fraction.decimal()), Ok([Some(place); 3]));
+            assert_eq!(ladder.rungs(1.0 + fraction.winnings()), Ok([Some(place); 3]));
+        }
+        for bad in [&[][..], &["2/1", "1/1"], &["2/1", "4/2"], &["x"]] {
+            assert!(FractionLadder::parse(bad).is_err());
+        }
+        assert!(ladder.rungs(1.0).is_err() && ladder.rungs(f64::NAN).is_err());
     }
 
     #[test]

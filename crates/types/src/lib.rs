@@ -27,7 +27,7 @@ pub use bounds::{BoundsError, MONEY_MINOR_MAX, ODDS_E4_MAX, ODDS_E4_MIN, STAKE_M
 pub use codec::{Decode, DecodeError, Encode, Reader};
 pub use currency::Currency;
 pub use format::OddsFormat;
-pub use fraction::{Fraction, QUOTED_FRACTIONS};
+pub use fraction::{Fraction, FractionLadder, QUOTED_FRACTIONS};
 pub use grade::Grade;
 pub use hash::{IdMap, StateHash, StateHasher};
 pub use ids::{CompetitionId, CustomerId, FixtureId, SourceId, SportId, TicketId, TransferId};

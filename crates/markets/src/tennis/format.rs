@@ -235,6 +235,11 @@ impl SetRule {
 }
 
 impl TennisFormat {
+    /// The deciding set is only a tie-break.
+    pub fn final_set_is_tie_break(&self) -> bool {
+        matches!(self.final_set, FinalSet::MatchTieBreak7 | FinalSet::MatchTieBreak10)
+    }
+
     /// The rule of set `index` (zero-based); the last of `best_of` is the deciding one.
     #[inline]
     pub fn set_rule(&self, index: usize) -> SetRule {

@@ -2,15 +2,17 @@
 
 use oddsengine_markets::football::{
     COUNTS_MAX, CountAxis, CountKind, DepthView, EXTRA_GOALS_MAX, FULL_GOALS_MAX, FootballState,
-    FootballView, Knockout, MatchPeriod, PLAYER_ABSENT, PLAYER_GOALS_MAX, PlayerPart, Side, TieMethod,
-    player_part, tie, tie_cell,
+    FootballView, Knockout, MatchPeriod, PLAYER_ABSENT, PLAYER_GOALS_MAX, Period, PlayerPart, Side,
+    TieMethod, player_part, score_of, tie, tie_cell,
 };
 use oddsengine_types::codec_struct;
 
 use super::counts_markets::{COUNT_SIZE, CountModel, CountProgress};
 use super::extra_time::{self, CONVERSION, EXTRA_TIME_SHARE, ExtraTime, Shootout, qualification, shootout};
 use super::intensity::{IntensityProfile, MatchClock, RateMultipliers};
-use super::intervals::{INTERVAL_COUNT, interval_cells, interval_shares};
+use super::intervals::{
+    HALF_SIZE, IntervalCells, after, interval_shares_by_half, thinned as thinned_half, together,
+};
 use super::{DixonColes, FootballError, ScoreGrid};
 use crate::board::ViewPrefixes;
 
@@ -47,11 +49,21 @@ pub struct DepthExpectation {
 }
 codec_struct!(DepthExpectation { corners, cards, shares_home, shares_away, shootout_home });
 
+impl Default for DepthExpectation {
+    /// A match of equal sides.
+    fn default() -> Self {
+        Self::at_lead(0.0)
+    }
+}
+
 impl DepthExpectation {
     /// What a match of these sides has on average: league totals, split by `P(home) - P(away)`.
     pub fn of(model: &DixonColes) -> Self {
         let grid = ScoreGrid::from_dixon_coles(model);
-        let lead = grid.home() - grid.away();
+        Self::at_lead(grid.home() - grid.away())
+    }
+
+    fn at_lead(lead: f64) -> Self {
         let split = |index: usize| {
             let (level, slope) = COUNT_SHARES[index];
             let home = (level + slope * lead).clamp(0.05, 0.95);
@@ -83,6 +95,7 @@ impl DepthExpectation {
 }
 
 /// What the views are filled from.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct DepthFill<'a> {
     pub expectation: &'a DepthExpectation,
     pub profile: &'a IntensityProfile,
@@ -90,8 +103,6 @@ pub(crate) struct DepthFill<'a> {
     pub clock: MatchClock,
     /// Expected goals of the match.
     pub lambda: [f64; 2],
-    /// Goals still expected per share of the match: `lambda` with score and red cards.
-    pub rates: [f64; 2],
     pub state: &'a FootballState,
 }
 
@@ -104,8 +115,8 @@ impl DepthFill<'_> {
         let views = self.state.format.views();
         let grid = score_cells(prefixes);
         let scorers = self.state.format.has_players().then(|| Scorers::new(&grid, self.state));
-        let intervals = interval_shares(self.profile, self.clock);
         let mut marginals = Marginals::default();
+        let mut halves = None;
         for (index, view) in views.into_iter().enumerate() {
             let FootballView::Depth(view) = view else { continue };
             match view {
@@ -116,7 +127,9 @@ impl DepthFill<'_> {
                     prefixes.set(index, marginals.of(axis), 1.0);
                 }
                 DepthView::Interval(interval) => {
-                    prefixes.set(index, &self.interval(&intervals, interval)?, 1.0);
+                    let halves = halves.get_or_insert_with(|| [0, 1].map(|half| self.half(prefixes, half)));
+                    let cells = self.interval(halves, interval);
+                    prefixes.set(index, &cells, 1.0);
                 }
                 DepthView::ExtraTime => prefixes.set(index, &self.extra_time(&grid)?, 1.0),
                 DepthView::Tie(knockout) => prefixes.set(index, &self.tie(&grid, &knockout)?, 1.0),
@@ -133,40 +146,90 @@ impl DepthFill<'_> {
 
     /// Counts of the match or the first half, given those so far.
     fn marginals(&self, kind: CountKind, is_first_half: bool) -> Result<Marginals, FootballError> {
-        let state = self.state;
-        let left = self.profile.remaining_share(self.clock);
-        let [first, second] = state.depth.count(kind);
+        let progress = self.count_progress(kind, is_first_half);
         let mut marginals = Marginals::default();
-        if !state.half_is_open(usize::from(!is_first_half)) {
-            let counts = [0, 1].map(|side| {
-                let second = if is_first_half { 0 } else { usize::from(second[side]) };
-                (usize::from(first[side]) + second).min(COUNTS_MAX)
-            });
-            marginals.add(counts[0], counts[1], 1.0);
+        if !self.state.half_is_open(usize::from(!is_first_half)) {
+            let [home, away] = progress.counts.map(usize::from);
+            marginals.add(home, away, 1.0);
             return Ok(marginals);
         }
-        let progress = CountProgress {
-            counts: [0, 1]
-                .map(|side| (u16::from(first[side]) + u16::from(second[side])).min(COUNTS_MAX as u16)),
-            elapsed: (1.0 - left.total()).max(0.0),
-            remaining: if is_first_half { left.first_half } else { left.total() },
-        };
         let mut cells = [0.0; COUNT_SIZE * COUNT_SIZE];
-        self.expectation.count_model(kind)?.fill(progress, &mut cells)?;
-        let sum: f64 = cells.iter().sum();
+        self.fill_counts(kind, progress, &mut cells)?;
         for (cell, mass) in cells.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
-            marginals.add(cell / COUNT_SIZE, cell % COUNT_SIZE, mass / sum);
+            marginals.add(cell / COUNT_SIZE, cell % COUNT_SIZE, *mass);
         }
         Ok(marginals)
     }
 
-    fn interval(&self, shares: &[f64; INTERVAL_COUNT], interval: u8) -> Result<[f64; 36], FootballError> {
-        let goals = oddsengine_markets::football::interval_goals(&self.state.outcome(), interval);
-        let share = shares[usize::from(interval)];
-        interval_cells(self.rates.map(|rate| rate * share), goals.map(|goals| goals as u8))
+    /// Corners or cards of the first half or the match so far, and what is still to come of them.
+    pub fn count_progress(&self, kind: CountKind, is_first_half: bool) -> CountProgress {
+        let [first, second] = self.state.depth.count(kind);
+        let left = self.profile.remaining_share(self.clock);
+        // While the first half runs the second has none.
+        let counts = [0, 1].map(|side| {
+            let second = if is_first_half { 0 } else { u16::from(second[side]) };
+            (u16::from(first[side]) + second).min(COUNTS_MAX as u16)
+        });
+        CountProgress {
+            counts,
+            elapsed: (1.0 - left.total()).max(0.0),
+            remaining: if is_first_half { left.first_half } else { left.total() },
+        }
     }
 
-    fn extra(&self, knockout: &Knockout) -> ExtraTime {
+    /// Probabilities of the final counts, scaled to sum to 1.
+    pub fn fill_counts(
+        &self,
+        kind: CountKind,
+        progress: CountProgress,
+        cells: &mut [f64],
+    ) -> Result<(), FootballError> {
+        self.expectation.count_model(kind)?.fill(progress, cells)?;
+        let sum: f64 = cells.iter().sum();
+        cells.iter_mut().for_each(|cell| *cell /= sum);
+        Ok(())
+    }
+
+    /// Goals to come in a half, from the running sums of its view.
+    fn half(&self, prefixes: &ViewPrefixes, half: usize) -> [f64; HALF_SIZE * HALF_SIZE] {
+        const VIEWS: [FootballView; 2] =
+            [FootballView::Score(Period::FirstHalf), FootballView::Score(Period::SecondHalf)];
+        let prefix = prefixes.view(usize::from(VIEWS[half].index()));
+        let [home, away] = self.state.goals[half].map(usize::from);
+        let mut cells = [0.0; HALF_SIZE * HALF_SIZE];
+        for cell in 0..HALF_SIZE * HALF_SIZE {
+            let (added_home, added_away) =
+                ((cell / HALF_SIZE).saturating_sub(home), (cell % HALF_SIZE).saturating_sub(away));
+            cells[added_home * HALF_SIZE + added_away] += (prefix[cell + 1] - prefix[cell]).max(0.0);
+        }
+        cells
+    }
+
+    /// The goals of an interval are those of its half that fall in it, each by itself.
+    fn interval(&self, halves: &[[f64; HALF_SIZE * HALF_SIZE]; 2], interval: u8) -> IntervalCells {
+        let goals = oddsengine_markets::football::interval_goals(&self.state.outcome(), interval);
+        let [first, second] = self.interval_odds(interval);
+        let cells = match (first, second) {
+            (first, 0.0) => thinned_half(&halves[0], HALF_SIZE, first),
+            (0.0, second) => thinned_half(&halves[1], HALF_SIZE, second),
+            (first, second) => together(
+                &thinned_half(&halves[0], HALF_SIZE, first),
+                &thinned_half(&halves[1], HALF_SIZE, second),
+            ),
+        };
+        after(&cells, goals.map(|goals| goals as u8))
+    }
+
+    /// The probability that a goal to come of the first half, and one of the second, falls in an interval.
+    pub fn interval_odds(&self, interval: u8) -> [f64; 2] {
+        let left = self.profile.remaining_share(self.clock);
+        let share = interval_shares_by_half(self.profile, self.clock)[usize::from(interval)];
+        let part = |share: f64, left: f64| if share > 0.0 { (share / left).min(1.0) } else { 0.0 };
+        [part(share.first_half, left.first_half), part(share.second_half, left.second_half)]
+    }
+
+    /// What is left of extra time.
+    pub fn extra(&self, knockout: &Knockout) -> ExtraTime {
         let state = self.state;
         let left = match state.period {
             MatchPeriod::ExtraFirstHalf => (7_200_000 - state.clock_ms).clamp(900_000, 1_800_000),
@@ -187,7 +250,8 @@ impl DepthFill<'_> {
         }
     }
 
-    fn tie(&self, grid: &[f64; FULL * FULL], knockout: &Knockout) -> Result<[f64; 6], FootballError> {
+    /// The cells of the tie view, from the final scores of regulation.
+    pub fn tie(&self, grid: &[f64; FULL * FULL], knockout: &Knockout) -> Result<[f64; 6], FootballError> {
         let state = self.state;
         let mut cells = [0.0; 6];
         let is_at_end = matches!(
@@ -354,8 +418,7 @@ struct Added {
 
 impl Added {
     fn new(state: &FootballState) -> Self {
-        let (home, away) =
-            oddsengine_markets::football::score_of(state.goals, oddsengine_markets::football::Period::Match);
+        let (home, away) = score_of(state.goals, Period::Match);
         Self { now: [home.into(), away.into()] }
     }
 

@@ -33,14 +33,24 @@ pub fn interval_of(period: Period, elapsed_ms: u32) -> usize {
 
 /// Shares of a match's expected goals that are still to come in each interval; they sum to the remaining share.
 pub fn interval_shares(profile: &IntensityProfile, clock: MatchClock) -> [f64; INTERVAL_COUNT] {
-    let left = profile.remaining_share(clock);
-    let mut shares = [0.0; INTERVAL_COUNT];
+    interval_shares_by_half(profile, clock).map(|shares| shares.total())
+}
+
+/// As [`interval_shares`], apart for the half in which they fall: minutes 40 to 50 have a part of each.
+pub fn interval_shares_by_half(
+    profile: &IntensityProfile,
+    clock: MatchClock,
+) -> [RemainingShares; INTERVAL_COUNT] {
+    let mut shares = [RemainingShares { first_half: 0.0, second_half: 0.0 }; INTERVAL_COUNT];
     // What is left at each boundary, under the same expectation of added time as now.
-    let mut before = left;
+    let mut before = profile.remaining_share(clock);
     for (interval, share) in shares.iter_mut().enumerate() {
         let end_ms = (interval as u32 + 1) * INTERVAL_MS;
         let after = at_boundary(profile, clock, end_ms, before);
-        *share = before.total() - after.total();
+        *share = RemainingShares {
+            first_half: before.first_half - after.first_half,
+            second_half: before.second_half - after.second_half,
+        };
         before = after;
     }
     shares
@@ -78,6 +88,9 @@ fn at_boundary(
     }
 }
 
+/// Goals that an interval still adds, home by row: 0 to 4, and 5 or more.
+pub type IntervalCells = [f64; INTERVAL_GOALS * INTERVAL_GOALS];
+
 /// The goals of both sides in an interval: probabilities of `home * 6 + away`, the last of a side being 5 or more.
 ///
 /// `means` are expected goals still to come, `goals` those of the interval so far.
@@ -85,20 +98,80 @@ fn at_boundary(
 /// # Errors
 ///
 /// [`FootballError::OutsideRange`] for a mean outside 0..=20.
-pub fn interval_cells(
-    means: [f64; 2],
-    goals: [u8; 2],
-) -> Result<[f64; INTERVAL_GOALS * INTERVAL_GOALS], FootballError> {
+pub fn interval_cells(means: [f64; 2], goals: [u8; 2]) -> Result<IntervalCells, FootballError> {
     let mut sides = [[0.0; INTERVAL_GOALS]; 2];
-    for (cells, (mean, goals)) in sides.iter_mut().zip(means.into_iter().zip(goals)) {
+    for (cells, mean) in sides.iter_mut().zip(means) {
         FootballError::check("expected goals of an interval", mean, 0.0, GOAL_MEAN_MAX)?;
-        let first = usize::from(goals).min(INTERVAL_GOALS - 1);
-        poisson::fill_masses(mean, &mut cells[first..]);
-        let below: f64 = cells[first..INTERVAL_GOALS - 1].iter().sum();
-        cells[INTERVAL_GOALS - 1] =
-            if mean == 0.0 && first < INTERVAL_GOALS - 1 { 0.0 } else { (1.0 - below).max(0.0) };
+        poisson::fill_masses(mean, &mut cells[..INTERVAL_GOALS - 1]);
+        let below: f64 = cells[..INTERVAL_GOALS - 1].iter().sum();
+        cells[INTERVAL_GOALS - 1] = if mean == 0.0 { 0.0 } else { (1.0 - below).max(0.0) };
     }
-    Ok(std::array::from_fn(|cell| sides[0][cell / INTERVAL_GOALS] * sides[1][cell % INTERVAL_GOALS]))
+    let added = std::array::from_fn(|cell| sides[0][cell / INTERVAL_GOALS] * sides[1][cell % INTERVAL_GOALS]);
+    Ok(after(&added, goals))
+}
+
+/// Each goal to come of a half falls in the interval with probability `share`, by itself: the goals that the interval
+/// gets, from those of the half (`size` goals a side, home by row).
+pub(crate) fn thinned(half: &[f64], size: usize, share: f64) -> IntervalCells {
+    // Per number of goals: the probability of how many fall in the interval.
+    let binomial = binomial_rows(share);
+    let mut by_home = [[0.0; HALF_SIZE]; INTERVAL_GOALS];
+    for (home, row) in half.chunks_exact(size).enumerate() {
+        for (away, &mass) in row.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
+            for (got, sums) in by_home.iter_mut().enumerate().take(home + 1) {
+                sums[away] += mass * binomial[home][got];
+            }
+        }
+    }
+    let mut cells = [0.0; INTERVAL_GOALS * INTERVAL_GOALS];
+    for (got_home, sums) in by_home.iter().enumerate() {
+        for (away, &mass) in sums.iter().enumerate().filter(|(_, mass)| **mass > 0.0) {
+            for got_away in 0..INTERVAL_GOALS.min(away + 1) {
+                cells[got_home * INTERVAL_GOALS + got_away] += mass * binomial[away][got_away];
+            }
+        }
+    }
+    cells
+}
+
+/// Goals of a side in a half: 0 to 10.
+pub(crate) const HALF_SIZE: usize = oddsengine_markets::football::HALF_GOALS_MAX + 1;
+
+/// Row `n`: how many of `n` goals fall in an interval with this share, the last place being 5 or more.
+pub(crate) fn binomial_rows(share: f64) -> [[f64; INTERVAL_GOALS]; HALF_SIZE] {
+    let mut rows = [[0.0; INTERVAL_GOALS]; HALF_SIZE];
+    rows[0][0] = 1.0;
+    for n in 1..HALF_SIZE {
+        for got in 0..INTERVAL_GOALS {
+            let falls = if got > 0 { rows[n - 1][got - 1] * share } else { 0.0 };
+            // Five or more stay five or more.
+            let stays = if got == INTERVAL_GOALS - 1 { 1.0 } else { 1.0 - share };
+            rows[n][got] = falls + rows[n - 1][got] * stays;
+        }
+    }
+    rows
+}
+
+/// The goals of an interval that consists of two parts, each with its own probabilities.
+pub(crate) fn together(first: &IntervalCells, second: &IntervalCells) -> IntervalCells {
+    let mut cells = [0.0; INTERVAL_GOALS * INTERVAL_GOALS];
+    for (a, &p) in first.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+        for (b, &q) in second.iter().enumerate() {
+            let most = INTERVAL_GOALS - 1;
+            let home = (a / INTERVAL_GOALS + b / INTERVAL_GOALS).min(most);
+            let away = (a % INTERVAL_GOALS + b % INTERVAL_GOALS).min(most);
+            cells[home * INTERVAL_GOALS + away] += p * q;
+        }
+    }
+    cells
+}
+
+/// The goals of an interval from those that it still adds.
+pub(crate) fn after(added: &IntervalCells, goals: [u8; 2]) -> IntervalCells {
+    let mut now = [0.0; INTERVAL_GOALS * INTERVAL_GOALS];
+    let [home, away] = goals.map(|goals| usize::from(goals).min(INTERVAL_GOALS - 1));
+    now[home * INTERVAL_GOALS + away] = 1.0;
+    together(&now, added)
 }
 
 /// The markets of an interval.
@@ -110,7 +183,7 @@ pub struct IntervalMarkets {
     pub goal: f64,
     /// P(the side scores), home and away.
     pub side_goal: [f64; 2],
-    cells: [f64; INTERVAL_GOALS * INTERVAL_GOALS],
+    cells: IntervalCells,
 }
 
 impl IntervalMarkets {
@@ -121,7 +194,7 @@ impl IntervalMarkets {
     /// let markets = IntervalMarkets::new(&interval_cells([0.17, 0.12], [0, 0]).unwrap());
     /// assert!((markets.goal - (1.0 - (-0.29_f64).exp())).abs() < 1e-12);
     /// ```
-    pub fn new(cells: &[f64; INTERVAL_GOALS * INTERVAL_GOALS]) -> Self {
+    pub fn new(cells: &IntervalCells) -> Self {
         let mut markets = Self { result: [0.0; 3], goal: 0.0, side_goal: [0.0; 2], cells: *cells };
         for (cell, mass) in cells.iter().enumerate() {
             let (home, away) = (cell / INTERVAL_GOALS, cell % INTERVAL_GOALS);

@@ -28,6 +28,7 @@ pub mod calibration;
 pub mod counts;
 pub mod counts_markets;
 pub mod depth;
+pub(crate) mod depth_calibration;
 mod error;
 pub mod extra_time;
 pub mod from_1x2;

@@ -193,10 +193,14 @@ impl ScoreGrid {
         }
         let [home, away, both] = &masses;
         let mut cells = vec![0.0; size * size];
-        for (x, row) in cells.chunks_exact_mut(size).enumerate() {
-            for (y, cell) in row.iter_mut().enumerate() {
-                for k in 0..=x.min(y) {
-                    *cell += home[x - k] * away[y - k] * both[k];
+        for (k, both) in both[..size].iter().enumerate() {
+            if *both < MASS_MIN {
+                break;
+            }
+            for (row, home) in cells.chunks_exact_mut(size).skip(k).zip(home) {
+                let mass = home * both;
+                for (cell, away) in row[k..].iter_mut().zip(away) {
+                    *cell += mass * away;
                 }
             }
         }
@@ -297,6 +301,9 @@ impl ScoreGrid {
         Ok(Self::from_checked_cells(size, cells, self.tail))
     }
 }
+
+/// A falling mass below this one adds nothing to a grid.
+const MASS_MIN: f64 = 1e-20;
 
 fn check_size(size: usize) -> Result<(), FootballError> {
     FootballError::check("grid size", size as f64, 2.0, GRID_SIZE_MAX as f64).map(|_| ())

@@ -44,7 +44,7 @@ mod waiting;
 
 pub use error::MarginError;
 pub use exchange::{ExchangeBook, fair_from_exchange, lay_odds_after_commission, odds_after_commission};
-pub use rows::{fair_probabilities, fair_probabilities_rows, offered_odds, offered_odds_rows};
+pub use rows::{fair_probabilities, fair_probabilities_rows, of_present, offered_odds, offered_odds_rows};
 pub use shade::shade;
 pub use waiting::WaitingBooks;
 

@@ -92,6 +92,34 @@ pub fn offered_odds_rows(
     Rows { method, direction: Direction::Application, target: booksum }.all(probabilities, count, out)
 }
 
+/// Converts the selections of a row that are there; nan stays nan, and errors name places in the whole row.
+///
+/// # Errors
+///
+/// Those of `convert`.
+///
+/// ```
+/// use oddsengine_pricing::margin::{of_present, shade};
+/// let mut shaded = [0.0; 3];
+/// of_present(&[0.5, f64::NAN, 0.5], &mut shaded, |fair, out| shade(fair, 0.9, 0.0, out)).unwrap();
+/// assert!(shaded[1].is_nan() && (shaded[0] - 0.5).abs() < 1e-15);
+/// ```
+pub fn of_present(
+    row: &[f64],
+    out: &mut [f64],
+    convert: impl FnOnce(&[f64], &mut [f64]) -> Result<(), MarginError>,
+) -> Result<(), MarginError> {
+    let places: Vec<usize> = (0..row.len()).filter(|&place| !row[place].is_nan()).collect();
+    let present: Vec<f64> = places.iter().map(|&place| row[place]).collect();
+    let mut results = vec![0.0; present.len()];
+    convert(&present, &mut results).map_err(|error| error.at_place(&places))?;
+    out.fill(f64::NAN);
+    for (&place, result) in places.iter().zip(results) {
+        out[place] = result;
+    }
+    Ok(())
+}
+
 /// What is done to every row. `target` is the sum of the results, before they become odds.
 #[derive(Clone, Copy)]
 struct Rows {
@@ -136,18 +164,9 @@ impl Rows {
         super::remove(self.method, inverse, self.target, out)
     }
 
-    /// Moves the selections that are there to the front, and their results back.
     #[cold]
     fn row_with_gaps(self, row: &[f64], out: &mut [f64]) -> Result<(), MarginError> {
-        let places: Vec<usize> = (0..row.len()).filter(|&place| !row[place].is_nan()).collect();
-        let present: Vec<f64> = places.iter().map(|&place| row[place]).collect();
-        let mut results = vec![0.0; present.len()];
-        self.whole_row(&present, &mut results).map_err(|error| error.at_place(&places))?;
-        out.fill(f64::NAN);
-        for (&place, result) in places.iter().zip(results) {
-            out[place] = result;
-        }
-        Ok(())
+        of_present(row, out, |present, results| self.whole_row(present, results))
     }
 
     fn all(self, rows: &[f64], count: usize, out: &mut [f64]) -> Vec<usize> {

@@ -3,9 +3,9 @@
 use super::SameGameError;
 use super::legs::{Dependence, SameGameLegs};
 use super::outcomes::{GoalSpace, HalvesSpace, SameGameOutcomes, ScoreSpace};
-use super::players::{PlayerWeights, Squad};
-use super::price::{SameGame, base, check, weights};
+use super::price::{Needs, base, price};
 use super::sets::{Cells, GradeSets};
+use super::weights::CellWeights;
 
 /// What a further selection would do to a multiple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,57 +18,90 @@ pub enum Combinable {
     Implied,
     /// With it a leg of the multiple wins wherever the others do: it takes that leg's place.
     Implies,
+    /// No model joins it with the legs.
+    NoModel,
 }
 
 impl Combinable {
-    /// `yes`, `contradicts`, `implied`, `implies`.
+    /// `yes`, `contradicts`, `implied`, `implies`, `no_model`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Yes => "yes",
             Self::Contradicts => "contradicts",
             Self::Implied => "implied",
             Self::Implies => "implies",
+            Self::NoModel => "no_model",
         }
     }
 }
 
 /// For every selection of the template: whether the multiple can take it.
 ///
-/// Only possibility counts, not probability: the answer changes with the score and the period, not with prices. A
-/// multiple without legs can take every selection that is not decided.
+/// Of selections on goals only possibility counts, not probability: the answer changes with the score and the period,
+/// not with prices. A multiple without legs can take every selection that is not decided.
 ///
 /// # Errors
-/// As [`super::price`]; [`SameGameError::Contradictory`] if the legs contradict each other already.
+/// As [`price`]; [`SameGameError::Contradictory`] if the legs contradict each other already.
 pub fn combinable(
-    legs: &SameGameLegs<'_>,
-    outcomes: &SameGameOutcomes,
-    squad: &Squad,
-    multiple: SameGame<'_>,
+    legs: &SameGameLegs,
+    outcomes: &SameGameOutcomes<'_>,
+    selections: &[u16],
 ) -> Result<Vec<Combinable>, SameGameError> {
-    if !(multiple.selections.is_empty() && multiple.players.is_empty()) {
-        check(legs, multiple)?;
-    }
-    let players = weights(outcomes, squad, multiple.players)?;
-    let of = |wanted: Dependence| (0..legs.count()).filter(move |&index| legs.dependence(index) == wanted);
-    let has_halves = multiple.selections.iter().any(|&s| legs.dependence(s.into()) == Dependence::Halves);
     let mut answers = vec![Combinable::Yes; legs.count()];
-    if !has_halves {
-        let space = ScoreSpace(outcomes);
+    let needs = if selections.is_empty() { Needs::default() } else { Needs::new(legs, selections)? };
+    if !selections.is_empty() {
+        price(legs, outcomes, selections)?;
+    }
+    let weights = CellWeights::new(legs, outcomes, selections)?;
+    let of = |wanted: Dependence| (0..legs.count()).filter(move |&index| legs.dependence(index) == wanted);
+    let needs_halves = needs.has_halves || weights.as_ref().is_some_and(CellWeights::needs_halves);
+    if !needs_halves {
         let on_score = |selection| legs.on_score(selection);
-        let left = Left::new(&space, legs, outcomes, multiple.selections, players.as_ref(), on_score)?;
+        let left = Left::new(&ScoreSpace(outcomes), legs, outcomes, selections, weights.as_ref(), on_score)?;
         of(Dependence::Score).for_each(|index| answers[index] = left.goal_leg(legs.on_score(index)));
         of(Dependence::Order).for_each(|index| answers[index] = left.order_leg(legs.on_order(index)));
     }
-    let space = HalvesSpace::new(outcomes)?;
     let on_halves = |selection| legs.on_halves(selection);
-    let left = Left::new(&space, legs, outcomes, multiple.selections, players.as_ref(), on_halves)?;
+    let space = HalvesSpace::new(outcomes)?;
+    let left = Left::new(&space, legs, outcomes, selections, weights.as_ref(), on_halves)?;
     of(Dependence::Halves).for_each(|index| answers[index] = left.goal_leg(legs.on_halves(index)));
-    if has_halves {
+    if needs_halves {
         of(Dependence::Score).for_each(|index| answers[index] = left.goal_leg(legs.on_halves(index)));
         of(Dependence::Order).for_each(|index| answers[index] = left.order_leg(legs.on_order(index)));
     }
-    multiple.selections.iter().for_each(|&index| answers[usize::from(index)] = Combinable::Implied);
+    let has_weights = needs.has_weights;
+    for (index, answer) in answers.iter_mut().enumerate() {
+        let is_goal_leg =
+            matches!(legs.dependence(index), Dependence::Score | Dependence::Halves | Dependence::Order);
+        // A leg with a weight can be implied by any other, an order of goals may have no model with it.
+        if !is_goal_leg || (has_weights && *answer == Combinable::Yes) {
+            *answer = by_price(legs, outcomes, selections, index as u16)?;
+        }
+    }
+    selections.iter().for_each(|&index| answers[usize::from(index)] = Combinable::Implied);
     Ok(answers)
+}
+
+/// The answer for one selection, from the price of the multiple with it.
+fn by_price(
+    legs: &SameGameLegs,
+    outcomes: &SameGameOutcomes<'_>,
+    selections: &[u16],
+    selection: u16,
+) -> Result<Combinable, SameGameError> {
+    let mut with = selections.to_vec();
+    with.push(selection);
+    match price(legs, outcomes, &with) {
+        Ok(price) if price.implied.contains(selections.len()) => Ok(Combinable::Implied),
+        Ok(price) if !price.implied.is_empty() => Ok(Combinable::Implies),
+        Ok(price) if price.fair_odds.is_finite() => Ok(Combinable::Yes),
+        // No share of any goal is known of him: what has no probability is not offered.
+        Ok(_) | Err(SameGameError::Contradictory) => Ok(Combinable::Contradicts),
+        Err(SameGameError::DuplicateLeg { .. }) => Ok(Combinable::Implied),
+        Err(SameGameError::NoJointModel { .. } | SameGameError::UntoldScorer) => Ok(Combinable::NoModel),
+        Err(SameGameError::OutsideRange { name: "number of legs", .. }) => Ok(Combinable::NoModel),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the legs leave: cells, and the orders of goals that go with them.
@@ -86,15 +119,17 @@ struct Left<const WORDS: usize> {
 impl<const WORDS: usize> Left<WORDS> {
     fn new<'l>(
         space: &impl GoalSpace<WORDS>,
-        legs: &SameGameLegs<'_>,
-        outcomes: &SameGameOutcomes,
+        legs: &SameGameLegs,
+        outcomes: &SameGameOutcomes<'_>,
         selections: &[u16],
-        players: Option<&PlayerWeights>,
+        weights: Option<&CellWeights>,
         sets_of: impl Fn(usize) -> &'l GradeSets<WORDS>,
     ) -> Result<Self, SameGameError> {
-        let is_order = |selection: u16| legs.dependence(selection.into()) == Dependence::Order;
+        let dependence = |selection: u16| legs.dependence(selection.into());
+        let is_goal_leg =
+            |selection: u16| matches!(dependence(selection), Dependence::Score | Dependence::Halves);
         let goal_legs = |selections: &[u16]| -> Vec<&'l GradeSets<WORDS>> {
-            let goals = selections.iter().filter(|selection| !is_order(**selection));
+            let goals = selections.iter().filter(|selection| is_goal_leg(**selection));
             goals.map(|&selection| sets_of(selection.into())).collect()
         };
         let possible_orders = outcomes.possible_orders();
@@ -103,7 +138,7 @@ impl<const WORDS: usize> Left<WORDS> {
             cells.for_each(|cell| orders |= space.orders_of(cell));
             orders & wanted & possible_orders
         };
-        let (cells, orders) = base(space, legs, outcomes, selections, players);
+        let (cells, orders) = base(space, legs, outcomes, selections, weights);
         let orders = orders.unwrap_or(u128::MAX);
         let sets = goal_legs(selections);
         let winning = sets.iter().fold(cells, |cells, leg| cells.and(&leg.winning));
@@ -113,12 +148,15 @@ impl<const WORDS: usize> Left<WORDS> {
         }
         let mut failing = Vec::with_capacity(selections.len());
         for (place, &selection) in selections.iter().enumerate() {
+            if !is_goal_leg(selection) && dependence(selection) != Dependence::Order {
+                continue;
+            }
             let others: Vec<u16> =
                 selections.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, &s)| s).collect();
-            let (cells, orders) = base(space, legs, outcomes, &others, players);
+            let (cells, orders) = base(space, legs, outcomes, &others, weights);
             let cells = goal_legs(&others).iter().fold(cells, |cells, leg| cells.and(&leg.kept));
             let orders = orders.unwrap_or(u128::MAX);
-            failing.push(if is_order(selection) {
+            failing.push(if dependence(selection) == Dependence::Order {
                 let wanted = orders & possible_orders & !legs.on_order(selection.into());
                 let cells = cells.filtered(|cell| space.orders_of(cell) & wanted != 0);
                 (cells, orders_of(&cells, wanted))

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::football::FootballError;
+
 /// Why a same-game multiple has no price.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SameGameError {
@@ -30,13 +32,17 @@ pub enum SameGameError {
         /// Its value.
         value: f64,
     },
-    /// The scorer of a goal is given before it fell, or not given after it.
-    GoalCredit {
-        /// Which goal.
-        what: &'static str,
-        /// Goals so far.
-        goals_count: u16,
+    /// A leg that no model joins with the others.
+    NoJointModel {
+        /// Place of the leg.
+        leg: usize,
+        /// What keeps it apart.
+        why: &'static str,
     },
+    /// The scorer of a goal is not told yet: legs on scorers have no price.
+    UntoldScorer,
+    /// The parameters of the match give no probabilities.
+    Model(FootballError),
     /// The equation of the fair odds was not solved.
     NotConverged {
         /// What was left of it.
@@ -66,9 +72,9 @@ impl fmt::Display for SameGameError {
                 f.write_str("the legs contradict each other: no possible outcome pays all of them")
             }
             Self::Correlation { what, value } => write!(f, "{what} {value} does not describe the events"),
-            Self::GoalCredit { what, goals_count } => {
-                write!(f, "the scorer of the {what} goal does not fit {goals_count} goals so far")
-            }
+            Self::NoJointModel { leg, why } => write!(f, "leg {leg} cannot be combined: {why}"),
+            Self::UntoldScorer => f.write_str("the scorer of a goal is not told yet"),
+            Self::Model(error) => error.fmt(f),
             Self::NotConverged { residual } => {
                 write!(f, "the fair odds did not converge, {residual:e} is left")
             }
@@ -76,4 +82,17 @@ impl fmt::Display for SameGameError {
     }
 }
 
-impl std::error::Error for SameGameError {}
+impl std::error::Error for SameGameError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Model(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<FootballError> for SameGameError {
+    fn from(error: FootballError) -> Self {
+        Self::Model(error)
+    }
+}

@@ -1,11 +1,18 @@
-//! The legs a template offers, compiled: on which cells of the goal spaces each selection has each grade.
+//! The legs a format offers, compiled: on which cells of which space each selection has each grade.
 
 use std::sync::OnceLock;
 
-use oddsengine_markets::Template;
-use oddsengine_markets::football::{FULL_GOALS_MAX, FootballView, HALF_GOALS_MAX, ORDER_CELLS, Period};
+use oddsengine_markets::football::{
+    CountKind, DepthRule, DepthView, FULL_GOALS_MAX, FootballFormat, FootballView, HALF_GOALS_MAX,
+    ORDER_CELLS, PairRule, Period, Rule, Side, TieMethod,
+};
+use oddsengine_markets::template::GRADE_LOST;
+use oddsengine_markets::{Format, Template, template_of};
+use oddsengine_types::{BoundsError, Grade};
 
+use super::players::PlayerCondition;
 use super::sets::{Cells, GradeKind, GradeSets};
+use crate::football::counts_markets::COUNT_SIZE;
 
 /// Goals of a side in the match: 0 to 15 or more.
 pub(super) const FULL: usize = FULL_GOALS_MAX + 1;
@@ -14,12 +21,20 @@ pub(super) const HALF: usize = HALF_GOALS_MAX + 1;
 /// Scores of a half.
 pub(super) const HALF_CELLS: usize = HALF * HALF;
 
+/// Words of a set of final scores, of goals by half, of final counts.
+pub(super) const SCORE_WORDS: usize = 4;
+pub(super) const HALVES_WORDS: usize = 2 * HALF_CELLS;
+pub(super) const COUNT_WORDS: usize = COUNT_SIZE * COUNT_SIZE / 64;
+
 /// Final scores, cell `home * 16 + away`.
-pub(super) type ScoreCells = Cells<4>;
+pub(super) type ScoreCells = Cells<SCORE_WORDS>;
 /// Goals by half and side: cell `128 * score of the first half + score of the second`, a score `home * 11 + away`.
-pub(super) type HalvesCells = Cells<{ 2 * HALF_CELLS }>;
+pub(super) type HalvesCells = Cells<HALVES_WORDS>;
+/// Final counts, cell `home * 40 + away`.
+pub(super) type CountCells = Cells<COUNT_WORDS>;
 
 const _: () = assert!(FULL * FULL <= 256 && HALF_CELLS <= 128 && ORDER_CELLS <= 128);
+const _: () = assert!(COUNT_SIZE * COUNT_SIZE == 64 * COUNT_WORDS);
 
 /// What a selection depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,39 +45,62 @@ pub(super) enum Dependence {
     Halves,
     /// The order of goals.
     Order,
+    /// A player, given the goals.
+    Player { side: Side, player: u8, condition: PlayerCondition },
+    /// No goal counts for scorers, given the goals.
+    NoScorer,
+    /// Goals of ten minutes, given those of the halves.
+    Interval { interval: u8, rule: PairRule },
+    /// Who goes through and how, given the final score: the cells of the tie view on which it wins.
+    Tie { cells: u8 },
+    /// Corners or cards.
+    Count { kind: CountKind, is_first_half: bool },
+    /// Something that has no joint model with anything else.
+    Alone,
 }
 
-/// The selections of a football template as legs of same-game multiples.
+/// The selections of a football format as legs of same-game multiples.
 ///
-/// Made once per template; the sets of half-time selections are made when they are first used.
+/// Made once per format; the sets of half-time selections and of counts are made when they are first used.
 #[derive(Debug)]
-pub struct SameGameLegs<'t> {
-    template: &'t Template,
+pub struct SameGameLegs {
+    format: FootballFormat,
+    template: &'static Template,
+    rules: &'static [Rule],
     dependences: Vec<Dependence>,
-    score: Vec<Option<GradeSets<4>>>,
+    score: Vec<Option<GradeSets<SCORE_WORDS>>>,
     order: Vec<u128>,
-    halves: Vec<OnceLock<GradeSets<{ 2 * HALF_CELLS }>>>,
+    halves: Vec<OnceLock<GradeSets<HALVES_WORDS>>>,
     halves_cells: Vec<OnceLock<Box<[u8]>>>,
+    counts: Vec<OnceLock<GradeSets<COUNT_WORDS>>>,
 }
 
-impl<'t> SameGameLegs<'t> {
-    /// Compiles the legs of a football template.
-    pub fn new(template: &'t Template) -> Self {
-        let count = template.selections.len();
+impl SameGameLegs {
+    /// Compiles the legs of a format.
+    ///
+    /// # Errors
+    /// The format is out of its bounds, named.
+    pub fn new(format: FootballFormat) -> Result<Self, BoundsError> {
+        format.check()?;
+        let template = template_of(&Format::Football(format)).expect("football has a template");
+        let rules = template.football_rules().expect("football has rules");
+        let count = rules.len();
         let mut legs = Self {
+            format,
             template,
-            dependences: Vec::with_capacity(count),
+            rules,
+            dependences: rules.iter().map(dependence).collect(),
             score: Vec::with_capacity(count),
             order: Vec::with_capacity(count),
             halves: (0..count).map(|_| OnceLock::new()).collect(),
             halves_cells: template.views.iter().map(|_| OnceLock::new()).collect(),
+            counts: (0..count).map(|_| OnceLock::new()).collect(),
         };
         let score_view = FootballView::Score(Period::Match);
         for selection in 0..count {
-            let view = legs.view(selection);
-            let dependence = dependence(view);
+            let view = rules[selection].view();
+            let dependence = legs.dependences[selection];
             let grades = template.grades_on_cells(selection);
-            legs.dependences.push(dependence);
             legs.score.push((dependence == Dependence::Score).then(|| {
                 let grade_at = |cell| grades[view.cell(&score_view.representative(cell))];
                 GradeSets::new(FULL * FULL, grade_at, |grade| legs.kind_of(grade))
@@ -74,11 +112,16 @@ impl<'t> SameGameLegs<'t> {
                 _ => 0,
             });
         }
-        legs
+        Ok(legs)
     }
 
-    /// The template whose selections these are.
-    pub fn template(&self) -> &'t Template {
+    /// The format whose selections these are.
+    pub fn format(&self) -> &FootballFormat {
+        &self.format
+    }
+
+    /// The template of the format.
+    pub fn template(&self) -> &'static Template {
         self.template
     }
 
@@ -87,10 +130,7 @@ impl<'t> SameGameLegs<'t> {
         self.dependences.len()
     }
 
-    fn view(&self, selection: usize) -> FootballView {
-        FootballView::ALL[usize::from(self.template.view_of(selection))]
-    }
-
+    #[inline]
     pub(super) fn dependence(&self, selection: usize) -> Dependence {
         self.dependences[selection]
     }
@@ -110,7 +150,7 @@ impl<'t> SameGameLegs<'t> {
 
     /// The sets of a selection that depends on the final score.
     #[inline]
-    pub(super) fn on_score(&self, selection: usize) -> &GradeSets<4> {
+    pub(super) fn on_score(&self, selection: usize) -> &GradeSets<SCORE_WORDS> {
         self.score[selection].as_ref().expect("the selection depends on the final score")
     }
 
@@ -121,29 +161,72 @@ impl<'t> SameGameLegs<'t> {
     }
 
     /// The sets of a selection that depends on goals, by half.
-    pub(super) fn on_halves(&self, selection: usize) -> &GradeSets<{ 2 * HALF_CELLS }> {
+    pub(super) fn on_halves(&self, selection: usize) -> &GradeSets<HALVES_WORDS> {
         self.halves[selection].get_or_init(|| {
             let view_index = usize::from(self.template.view_of(selection));
-            let cells = self.halves_cells[view_index].get_or_init(|| halves_cells(self.view(selection)));
+            let cells =
+                self.halves_cells[view_index].get_or_init(|| halves_cells(self.rules[selection].view()));
             let grades = self.template.grades_on_cells(selection);
             let grade_at = |cell: usize| match cell % 128 < HALF_CELLS {
                 true => grades[usize::from(cells[cell])],
                 // The seven cells that fill a row up to 128 never happen.
-                false => oddsengine_markets::template::GRADE_LOST,
+                false => GRADE_LOST,
             };
             GradeSets::new(128 * HALF_CELLS, grade_at, |grade| self.kind_of(grade))
         })
     }
+
+    /// The sets of a selection on corners or cards.
+    pub(super) fn on_counts(&self, selection: usize) -> &GradeSets<COUNT_WORDS> {
+        self.counts[selection].get_or_init(|| {
+            let Rule::Depth(DepthRule::Count { rule, .. }) = self.rules[selection] else {
+                panic!("the selection is on corners or cards")
+            };
+            let index = |grade: Grade| self.template.grades.iter().position(|&known| known == grade);
+            let grade_at = |cell: usize| {
+                let counts = ((cell / COUNT_SIZE) as u16, (cell % COUNT_SIZE) as u16);
+                index(rule.grade(counts)).map_or(GRADE_LOST, |index| index as u8)
+            };
+            GradeSets::new(COUNT_SIZE * COUNT_SIZE, grade_at, |grade| self.kind_of(grade))
+        })
+    }
 }
 
-fn dependence(view: FootballView) -> Dependence {
-    match view {
-        FootballView::Score(Period::Match)
-        | FootballView::Difference(Period::Match)
-        | FootballView::Goals(Period::Match, _) => Dependence::Score,
-        FootballView::Order => Dependence::Order,
-        _ => Dependence::Halves,
+fn dependence(rule: &Rule) -> Dependence {
+    let rule = match (rule, rule.view()) {
+        (Rule::Depth(rule), _) => rule,
+        (
+            _,
+            FootballView::Score(Period::Match)
+            | FootballView::Difference(Period::Match)
+            | FootballView::Goals(Period::Match, _),
+        ) => return Dependence::Score,
+        (_, FootballView::Order) => return Dependence::Order,
+        _ => return Dependence::Halves,
+    };
+    let player = |side, player, condition| Dependence::Player { side, player, condition };
+    match *rule {
+        DepthRule::Count { kind, is_first_half, .. } => Dependence::Count { kind, is_first_half },
+        DepthRule::Interval { interval, rule } => Dependence::Interval { interval, rule },
+        DepthRule::PlayerScores { side, player: index, goals } => {
+            player(side, index, PlayerCondition::Scores(goals))
+        }
+        DepthRule::PlayerFirst { side, player: index } => player(side, index, PlayerCondition::ScoresFirst),
+        DepthRule::PlayerLast { side, player: index } => player(side, index, PlayerCondition::ScoresLast),
+        DepthRule::NoScorer => Dependence::NoScorer,
+        DepthRule::Qualifies { .. } | DepthRule::Method { .. } | DepthRule::DecidedIn { .. } => {
+            Dependence::Tie { cells: tie_cells(rule) }
+        }
+        DepthRule::ExtraTime { .. } | DepthRule::ShootoutWinner { .. } => Dependence::Alone,
     }
+}
+
+/// The cells of the tie view on which a selection wins.
+fn tie_cells(rule: &DepthRule) -> u8 {
+    let DepthView::Tie(_) = rule.view() else { return 0 };
+    (0..2 * TieMethod::ALL.len())
+        .filter(|&cell| rule.grade(&rule.view().representative(cell)) == Grade::WON)
+        .fold(0, |cells, cell| cells | 1 << cell)
 }
 
 fn halves_cells(view: FootballView) -> Box<[u8]> {

@@ -22,12 +22,17 @@
 //! | halves | 14,641 cells | exact |
 //! | first, next, last goal, races | orders of goals, given either | exact |
 //! | goalscorers | given the goals of a side | exact: multinomial thinning |
+//! | ten minutes | given the goals of a half | exact: multinomial thinning |
+//! | who goes through, and how | given the final score | exact |
 //! | corners, cards | their own counts | exact among themselves, Gaussian copula with the rest |
+//!
+//! Legs on extra time and on the shoot-out, which are void if it is not played, have no joint model with others.
 //!
 //! The result is one joint measure, so a multiple is never below the Fréchet bound of its legs or above the least
 //! likely of them.
 
 mod combinable;
+mod counts;
 mod error;
 mod gaussian;
 mod legs;
@@ -37,14 +42,15 @@ mod outcomes;
 mod players;
 mod price;
 mod sets;
+mod weights;
 
 pub use combinable::{Combinable, combinable};
+pub use counts::{CORRELATIONS, CountCorrelation};
 pub use error::SameGameError;
 pub use gaussian::{CopulaJoint, EVENTS_MAX, bivariate, cdf, density, gaussian_copula, quantile};
 pub use legs::SameGameLegs;
 pub use outcomes::SameGameOutcomes;
-pub use players::{GoalCredit, PLAYERS_MAX, Player, PlayerCondition, PlayerLeg, Squad};
-pub use price::{SameGame, SameGamePrice, leg_probabilities, price};
+pub use price::{SameGamePrice, leg_probabilities, price};
 
 /// A set of legs of a multiple, by their place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,16 +7,18 @@ use oddsengine_markets::football::{
 };
 
 use super::SameGameError;
-use super::legs::{FULL, HALF, HALF_CELLS, HalvesCells, ScoreCells};
+use super::legs::{FULL, HALF, HALF_CELLS, HALVES_WORDS, HalvesCells, SCORE_WORDS, ScoreCells};
 use super::order;
-use super::players::PlayerWeights;
+use super::sets::Cells;
+use super::weights::CellWeights;
+use crate::football::depth::DepthFill;
 use crate::football::live_views::{GoalMasses, RemainingGoals, order_masses, score_grid};
 
 /// The probabilities of all outcomes of a match now: what the board's prices are sums of, kept joint.
 ///
 /// Filling it costs less than a microsecond; it is made anew when the parameters, the clock or the score move.
 #[derive(Clone, Debug)]
-pub struct SameGameOutcomes {
+pub struct SameGameOutcomes<'m> {
     pub(super) state: FootballState,
     score_now: [usize; 2],
     /// Final scores, home goals by row.
@@ -26,10 +28,18 @@ pub struct SameGameOutcomes {
     /// Cells of the halves space and what the Dixon–Coles correction adds to them.
     corrections: [(usize, f64); 9],
     correction_count: usize,
+    /// What is expected beside the score.
+    pub(super) depth: Option<DepthFill<'m>>,
 }
 
-impl SameGameOutcomes {
-    /// The model with these goals still expected, in this state.
+impl<'m> SameGameOutcomes<'m> {
+    /// As [`SameGameOutcomes::new`], with what is expected beside the score.
+    pub(crate) fn with_depth(remaining: &RemainingGoals, depth: DepthFill<'m>) -> Self {
+        Self { depth: Some(depth), ..Self::new(remaining, depth.state) }
+    }
+
+    /// The model with these goals still expected, in this state: legs on the score, halves and the order of goals.
+    /// [`crate::model::Models::same_game`] adds what else a format offers.
     pub fn new(remaining: &RemainingGoals, state: &FootballState) -> Self {
         let masses = GoalMasses::new(remaining, state);
         let scale = 1.0 / masses.corrections.total;
@@ -59,7 +69,13 @@ impl SameGameOutcomes {
             halves,
             corrections,
             correction_count: corrected.len(),
+            depth: None,
         }
+    }
+
+    /// Probabilities of the final scores, home goals by row.
+    pub(super) fn score_cells(&self) -> &[f64; FULL * FULL] {
+        &self.score
     }
 
     /// Order cells that can still occur.
@@ -76,27 +92,28 @@ impl SameGameOutcomes {
 /// A space on which legs are functions, with the probabilities of its cells.
 pub(super) trait GoalSpace<const WORDS: usize> {
     /// Cells that can still occur.
-    fn possible(&self) -> super::sets::Cells<WORDS>;
+    fn possible(&self) -> Cells<WORDS>;
 
     /// Goals of home and away that a cell adds to the score.
     fn added(&self, cell: usize) -> (usize, usize);
 
+    /// Probability of the legs that have weights, given a cell.
+    fn weight(&self, cell: usize, weights: &CellWeights) -> f64;
+
     /// Orders of goals that can occur with a cell, whatever has happened.
     fn orders_of(&self, cell: usize) -> u128;
 
-    /// Probability of a set of cells, with the player legs and one of `orders` if these are given.
-    fn mass(
-        &self,
-        cells: &super::sets::Cells<WORDS>,
-        players: Option<&PlayerWeights>,
-        orders: Option<u128>,
-    ) -> f64;
+    /// Probability of a set of cells, with the weighted legs and one of `orders` if these are given.
+    fn mass(&self, cells: &Cells<WORDS>, weights: Option<&CellWeights>, orders: Option<u128>) -> f64;
+
+    /// Probability of a set of cells with the weighted legs, and its parts of the expected total and difference of goals.
+    fn moments(&self, cells: &Cells<WORDS>, weights: Option<&CellWeights>) -> [f64; 3];
 }
 
 /// The final scores.
-pub(super) struct ScoreSpace<'o>(pub &'o SameGameOutcomes);
+pub(super) struct ScoreSpace<'o>(pub &'o SameGameOutcomes<'o>);
 
-impl GoalSpace<4> for ScoreSpace<'_> {
+impl GoalSpace<SCORE_WORDS> for ScoreSpace<'_> {
     fn possible(&self) -> ScoreCells {
         let [home, away] = self.0.score_now.map(|goals| goals.min(FULL - 1));
         let mut cells = ScoreCells::EMPTY;
@@ -124,35 +141,52 @@ impl GoalSpace<4> for ScoreSpace<'_> {
         ORDERS[cell]
     }
 
-    fn mass(&self, cells: &ScoreCells, players: Option<&PlayerWeights>, orders: Option<u128>) -> f64 {
-        let weight = |cell: usize| match players {
-            Some(players) => {
-                let (home, away) = self.added(cell);
-                self.0.score[cell] * players.at(home, away)
-            }
+    #[inline]
+    fn weight(&self, cell: usize, weights: &CellWeights) -> f64 {
+        weights.on_score(cell, self.added(cell))
+    }
+
+    fn mass(&self, cells: &ScoreCells, weights: Option<&CellWeights>, orders: Option<u128>) -> f64 {
+        let mass = |cell: usize| match weights {
+            Some(weights) => self.0.score[cell] * self.weight(cell, weights),
             None => self.0.score[cell],
         };
         let Some(orders) = orders else {
             let mut sum = 0.0;
-            cells.for_each(|cell| sum += weight(cell));
+            cells.for_each(|cell| sum += mass(cell));
             return sum;
         };
         let mut grid = [0.0; FULL * FULL];
-        cells.for_each(|cell| grid[cell] = weight(cell));
+        cells.for_each(|cell| grid[cell] = mass(cell));
         let masses = order_masses(&grid, &self.0.state);
         masses.iter().enumerate().filter(|(cell, _)| orders >> cell & 1 == 1).map(|(_, mass)| mass).sum()
     }
+
+    fn moments(&self, cells: &ScoreCells, weights: Option<&CellWeights>) -> [f64; 3] {
+        let mut sums = [0.0; 3];
+        cells.for_each(|cell| {
+            let mass = self.0.score[cell] * weights.map_or(1.0, |weights| self.weight(cell, weights));
+            add_moments(&mut sums, mass, (cell / FULL, cell % FULL));
+        });
+        sums
+    }
+}
+
+fn add_moments(sums: &mut [f64; 3], mass: f64, (home, away): (usize, usize)) {
+    sums[0] += mass;
+    sums[1] += mass * (home + away) as f64;
+    sums[2] += mass * (home as f64 - away as f64);
 }
 
 /// The goals of each side in each half.
-pub(super) struct HalvesSpace<'o>(&'o SameGameOutcomes);
+pub(super) struct HalvesSpace<'o>(&'o SameGameOutcomes<'o>);
 
 impl<'o> HalvesSpace<'o> {
     /// The space, unless a half has more goals than its cells tell apart.
     ///
     /// # Errors
     /// [`SameGameError::OutsideRange`] for a half with ten goals of one side.
-    pub fn new(outcomes: &'o SameGameOutcomes) -> Result<Self, SameGameError> {
+    pub fn new(outcomes: &'o SameGameOutcomes<'o>) -> Result<Self, SameGameError> {
         for goals in outcomes.state.goals.iter().flatten() {
             SameGameError::check("goals of a side in a half", f64::from(*goals), 0.0, HALF as f64 - 2.0)?;
         }
@@ -163,7 +197,7 @@ impl<'o> HalvesSpace<'o> {
     fn fill_row(
         &self,
         cells: &HalvesCells,
-        players: Option<&PlayerWeights>,
+        weights: Option<&CellWeights>,
         first: usize,
         row: &mut [f64; HALF_CELLS],
     ) -> bool {
@@ -182,17 +216,16 @@ impl<'o> HalvesSpace<'o> {
                 row[cell % 128] += change;
             }
         }
-        if let Some(players) = players {
+        if let Some(weights) = weights {
             for (second, value) in row.iter_mut().enumerate().filter(|(_, value)| **value != 0.0) {
-                let (home, away) = self.added(128 * first + second);
-                *value *= players.at(home, away);
+                *value *= self.weight(128 * first + second, weights);
             }
         }
         true
     }
 }
 
-impl GoalSpace<{ 2 * HALF_CELLS }> for HalvesSpace<'_> {
+impl GoalSpace<HALVES_WORDS> for HalvesSpace<'_> {
     fn possible(&self) -> HalvesCells {
         let state = &self.0.state;
         let fits = |half: usize, cell: usize| {
@@ -229,17 +262,36 @@ impl GoalSpace<{ 2 * HALF_CELLS }> for HalvesSpace<'_> {
         ORDERS[cell]
     }
 
-    fn mass(&self, cells: &HalvesCells, players: Option<&PlayerWeights>, orders: Option<u128>) -> f64 {
+    #[inline]
+    fn weight(&self, cell: usize, weights: &CellWeights) -> f64 {
+        weights.on_halves(cell / 128, cell % 128, self.added(cell))
+    }
+
+    fn moments(&self, cells: &HalvesCells, weights: Option<&CellWeights>) -> [f64; 3] {
+        let mut sums = [0.0; 3];
+        let mut row = [0.0; HALF_CELLS];
+        for first in 0..HALF_CELLS {
+            if self.fill_row(cells, weights, first, &mut row) {
+                for (second, &mass) in row.iter().enumerate() {
+                    let goals = (first / HALF + second / HALF, first % HALF + second % HALF);
+                    add_moments(&mut sums, mass, goals);
+                }
+            }
+        }
+        sums
+    }
+
+    fn mass(&self, cells: &HalvesCells, weights: Option<&CellWeights>, orders: Option<u128>) -> f64 {
         if let Some(orders) = orders {
             return order::mass(&self.0.state, orders, |first, row| {
-                self.fill_row(cells, players, first, row)
+                self.fill_row(cells, weights, first, row)
             });
         }
         let mut sum = 0.0;
-        if players.is_some() {
+        if weights.is_some() {
             let mut row = [0.0; HALF_CELLS];
             for first in 0..HALF_CELLS {
-                if self.fill_row(cells, players, first, &mut row) {
+                if self.fill_row(cells, weights, first, &mut row) {
                     sum += row.iter().sum::<f64>();
                 }
             }

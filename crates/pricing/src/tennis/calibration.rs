@@ -10,8 +10,9 @@ use oddsengine_markets::tennis::{Side, TennisFormat, TennisScore};
 
 use super::error::TennisError;
 use super::model::{SERVE_MAX, SERVE_MIN, TennisModel};
-use super::parameters::{PRIOR_POINTS_MAX, PRIOR_POINTS_MIN, ServePairs, TennisParameters};
+use super::parameters::{PRIOR_POINTS_MAX, PRIOR_POINTS_MIN, ServeLevels, TennisParameters};
 use super::paths::{DIFFERENCE_ZERO, MatchPaths};
+use super::real::Real;
 use crate::margin::{self, MarginMethod};
 use crate::root::{decreasing_root, newton_step};
 
@@ -209,12 +210,12 @@ fn solve_games(
     let failed = Cell::new(None);
     let gap = |mean: f64| match at_mean(mean) {
         Ok(parameters) => {
-            let pairs = parameters.before_match();
+            let levels = parameters.before_match();
             match games {
                 GamesTarget::Over { line, .. } => {
-                    value - over_of(format, &pairs, settings.first_server, line)
+                    value - over_of(format, &levels, settings.first_server, line)
                 }
-                _ => value - ExpectedGames::of(format, &pairs, settings.first_server).total,
+                _ => value - ExpectedGames::of(format, &levels, settings.first_server).total,
             }
         }
         Err(error) => {
@@ -252,9 +253,7 @@ fn secant_root(start: f64, low: f64, high: f64, descent: f64, residual: impl Fn(
 
 /// The probability that the home side wins before the first point.
 pub fn match_home_of(format: &TennisFormat, parameters: &TennisParameters) -> f64 {
-    let score = TennisScore::default();
-    let mean = |(serve, weight)| weight * TennisModel::unchecked(format, serve).match_home(&score);
-    parameters.before_match().iter().map(mean).sum()
+    parameters.before_match().match_home(format, &TennisScore::default())
 }
 
 /// Expected games of a match.
@@ -268,49 +267,72 @@ pub struct ExpectedGames {
 
 impl ExpectedGames {
     /// Before the first point; without a first server either side serves first in half of the matches.
-    pub fn of(format: &TennisFormat, pairs: &ServePairs, first_server: Option<Side>) -> Self {
-        let mut expected = Self::default();
-        for_starts(format, pairs, first_server, |paths, weight| {
-            let totals = paths.totals();
-            for row in &totals {
-                expected.total += weight * mean_index(row);
+    pub fn of(format: &TennisFormat, levels: &ServeLevels, first_server: Option<Side>) -> Self {
+        match *levels {
+            ServeLevels::Known(serve) => Self::of_levels(format, serve, 1.0, first_server),
+            ServeLevels::Uncertain { serve, weights } => {
+                Self::of_levels(format, serve, weights, first_server)
             }
-            expected.difference += weight * (mean_index(&paths.differences()) - DIFFERENCE_ZERO as f64);
+        }
+    }
+
+    fn of_levels<R: Real>(
+        format: &TennisFormat,
+        serve: [R; 2],
+        weights: R,
+        first_server: Option<Side>,
+    ) -> Self {
+        let mut expected = Self::default();
+        for_starts(format, serve, first_server, |paths, share| {
+            let mean = |cells: &[R]| -> f64 {
+                cells.iter().enumerate().map(|(index, p)| index as f64 * p.weighted(weights)).sum()
+            };
+            expected.total += share * paths.totals().iter().map(|row| mean(row)).sum::<f64>();
+            expected.difference += share * (mean(&paths.differences()) - DIFFERENCE_ZERO as f64);
         });
         expected
     }
 }
 
-fn mean_index(cells: &[f64]) -> f64 {
-    cells.iter().enumerate().map(|(index, p)| index as f64 * p).sum()
+/// The probability of more games than a line before the first point.
+pub fn over_of(format: &TennisFormat, levels: &ServeLevels, first_server: Option<Side>, line: f64) -> f64 {
+    match *levels {
+        ServeLevels::Known(serve) => over_of_levels(format, serve, 1.0, first_server, line),
+        ServeLevels::Uncertain { serve, weights } => {
+            over_of_levels(format, serve, weights, first_server, line)
+        }
+    }
 }
 
-/// The probability of more games than a line before the first point.
-pub fn over_of(format: &TennisFormat, pairs: &ServePairs, first_server: Option<Side>, line: f64) -> f64 {
+fn over_of_levels<R: Real>(
+    format: &TennisFormat,
+    serve: [R; 2],
+    weights: R,
+    first_server: Option<Side>,
+    line: f64,
+) -> f64 {
     let mut over = 0.0;
-    for_starts(format, pairs, first_server, |paths, weight| {
+    for_starts(format, serve, first_server, |paths, share| {
         for row in &paths.totals() {
             let tail = row.iter().enumerate().filter(|(games, _)| *games as f64 > line);
-            over += weight * tail.map(|(_, p)| p).sum::<f64>();
+            over += share * tail.map(|(_, p)| p.weighted(weights)).sum::<f64>();
         }
     });
     over
 }
 
-fn for_starts(
+fn for_starts<R: Real>(
     format: &TennisFormat,
-    pairs: &ServePairs,
+    serve: [R; 2],
     first_server: Option<Side>,
-    mut visit: impl FnMut(&MatchPaths<'_>, f64),
+    mut visit: impl FnMut(&MatchPaths<'_, R>, f64),
 ) {
     let score = TennisScore::default();
-    for (serve, weight) in pairs.iter() {
-        let model = TennisModel::unchecked(format, serve);
-        match first_server {
-            Some(server) => visit(&MatchPaths::new(&model, &score, server), weight),
-            None => Side::BOTH
-                .into_iter()
-                .for_each(|server| visit(&MatchPaths::new(&model, &score, server), 0.5 * weight)),
+    let model = TennisModel::unchecked(format, serve);
+    match first_server {
+        Some(server) => visit(&MatchPaths::new(&model, &score, server), 1.0),
+        None => {
+            Side::BOTH.into_iter().for_each(|server| visit(&MatchPaths::new(&model, &score, server), 0.5));
         }
     }
 }

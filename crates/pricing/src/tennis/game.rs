@@ -4,6 +4,8 @@
 //! "Games of Two Players", Applied Statistics 20 (1971); F. J. G. M. Klaassen, J. R. Magnus, "Forecasting the winner
 //! of a tennis match", European Journal of Operational Research 148 (2003). Reproduced in `tests/golden/tennis.json`.
 
+use super::real::Real;
+
 /// Point scores that differ: 4 x 4 (the last is deuce) and the two advantages.
 pub const POINT_STATES: usize = 18;
 /// Ends of a game: the server wins to 0, 15, 30, 40 (deuce or not), then the receiver.
@@ -18,10 +20,10 @@ pub const GAME_ENDS: usize = 8;
 /// assert!((game.from_points(1, 3) - 0.27943146747352).abs() < 1e-13);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Game {
-    p: f64,
+pub struct Game<R: Real = f64> {
+    p: R,
     /// By [`point_state`].
-    values: [f64; POINT_STATES],
+    values: [R; POINT_STATES],
 }
 
 /// The index of a point score, server first; counts beyond deuce are folded back.
@@ -37,12 +39,12 @@ pub fn point_state(server: usize, receiver: usize) -> usize {
     }
 }
 
-impl Game {
+impl<R: Real> Game<R> {
     /// The game of a server who wins a point with probability `p`.
     #[inline]
-    pub fn new(p: f64, is_no_ad: bool) -> Self {
-        let q = 1.0 - p;
-        let mut values = [0.0; POINT_STATES];
+    pub fn new(p: R, is_no_ad: bool) -> Self {
+        let q = p.complement();
+        let mut values = [R::default(); POINT_STATES];
         let deuce = if is_no_ad { p } else { p * p / (p * p + q * q) };
         values[15] = deuce;
         (values[16], values[17]) = (p + q * deuce, p * deuce);
@@ -52,8 +54,8 @@ impl Game {
                 if server == 3 && receiver == 3 {
                     continue;
                 }
-                let won = if server == 3 { 1.0 } else { values[(server + 1) * 4 + receiver] };
-                let lost = if receiver == 3 { 0.0 } else { values[server * 4 + receiver + 1] };
+                let won = if server == 3 { R::ONE } else { values[(server + 1) * 4 + receiver] };
+                let lost = if receiver == 3 { R::default() } else { values[server * 4 + receiver + 1] };
                 values[server * 4 + receiver] = p * won + q * lost;
             }
         }
@@ -62,34 +64,34 @@ impl Game {
 
     /// The probability that the server wins the game.
     #[inline]
-    pub fn hold(&self) -> f64 {
+    pub fn hold(&self) -> R {
         self.values[0]
     }
 
     /// The same from a point score, server first.
     #[inline]
-    pub fn from_points(&self, server: usize, receiver: usize) -> f64 {
+    pub fn from_points(&self, server: usize, receiver: usize) -> R {
         self.values[point_state(server, receiver)]
     }
 
     /// The values of all point states.
     #[inline]
-    pub fn values(&self) -> &[f64; POINT_STATES] {
+    pub fn values(&self) -> &[R; POINT_STATES] {
         &self.values
     }
 
     /// How the game ends from a point score: the server wins to 0, 15, 30, 40, then the receiver.
     #[inline]
-    pub fn ends(&self, server: usize, receiver: usize) -> [f64; GAME_ENDS] {
-        let (p, q) = (self.p, 1.0 - self.p);
-        let mut ends = [0.0; GAME_ENDS];
+    pub fn ends(&self, server: usize, receiver: usize) -> [R; GAME_ENDS] {
+        let (p, q) = (self.p, self.p.complement());
+        let mut ends = [R::default(); GAME_ENDS];
         if server.max(receiver) > 3 || server == 3 && receiver == 3 {
             ends[3] = self.from_points(server, receiver);
-            ends[7] = 1.0 - ends[3];
+            ends[7] = ends[3].complement();
             return ends;
         }
-        let mut reach = [[0.0; 5]; 5];
-        reach[server][receiver] = 1.0;
+        let mut reach = [[R::default(); 5]; 5];
+        reach[server][receiver] = R::ONE;
         for own in server..4 {
             for other in receiver..4 {
                 if own == 3 && other == 3 {
@@ -106,7 +108,7 @@ impl Game {
         }
         let deuce = reach[3][3];
         ends[3] += deuce * self.values[15];
-        ends[7] += deuce * (1.0 - self.values[15]);
+        ends[7] += deuce * self.values[15].complement();
         ends
     }
 }

@@ -9,6 +9,7 @@ use oddsengine_markets::tennis::{SETS_MAX, SetRule, Side, TennisFormat, TennisSc
 
 use super::error::TennisError;
 use super::game::Game;
+use super::real::Real;
 use super::set::{GameChances, SetPath, SetPosition};
 use super::tie_break::TieBreak;
 
@@ -28,16 +29,16 @@ pub const SERVE_MAX: f64 = 0.99;
 /// # Ok::<(), oddsengine_pricing::tennis::TennisError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct TennisModel {
+pub struct TennisModel<R: Real = f64> {
     format: TennisFormat,
-    serve: [f64; 2],
-    games: [Game; 2],
+    serve: [R; 2],
+    games: [Game<R>; 2],
     /// Chances within a set that is not the deciding one, and within the deciding one.
-    chances: [GameChances; 2],
+    chances: [GameChances<R>; 2],
     /// A set from its first game: deciding or not, then by first server.
-    sets: [[SetPath; 2]; 2],
+    sets: [[SetPath<R>; 2]; 2],
     /// Probability that the home side wins a set from its start, deciding or not. Who serves first does not matter.
-    set_home: [f64; 2],
+    set_home: [R; 2],
 }
 
 impl TennisModel {
@@ -51,15 +52,18 @@ impl TennisModel {
         TennisError::check("away serve probability", serve[1], SERVE_MIN, SERVE_MAX)?;
         Ok(Self::unchecked(format, serve))
     }
+}
 
-    pub(super) fn unchecked(format: &TennisFormat, serve: [f64; 2]) -> Self {
+impl<R: Real> TennisModel<R> {
+    /// The model of levels that are known to lie within their bounds.
+    pub(super) fn unchecked(format: &TennisFormat, serve: [R; 2]) -> Self {
         let games = serve.map(|p| Game::new(p, format.is_no_ad));
-        let home_game = [games[0].hold(), 1.0 - games[1].hold()];
+        let home_game = [games[0].hold(), games[1].hold().complement()];
         let tie_break = |rule: SetRule| match rule {
             SetRule::TieBreak { points, .. } | SetRule::MatchTieBreak { points } => {
                 TieBreak::new(serve, Side::Home, points).home()
             }
-            SetRule::Advantage => 0.0,
+            SetRule::Advantage => R::default(),
         };
         let rules = [format.set_rule(0), format.set_rule(format.best_of.sets() - 1)];
         let standard = GameChances { home_game, tie_break: tie_break(rules[0]) };
@@ -89,13 +93,13 @@ impl TennisModel {
 
     /// Probabilities of a point on own serve, home first.
     #[inline]
-    pub fn serve(&self) -> [f64; 2] {
+    pub fn serve(&self) -> [R; 2] {
         self.serve
     }
 
     /// The game on a side's serve.
     #[inline]
-    pub fn game(&self, server: Side) -> &Game {
+    pub fn game(&self, server: Side) -> &Game<R> {
         &self.games[server.index()]
     }
 
@@ -107,30 +111,30 @@ impl TennisModel {
 
     /// A set from its first game.
     #[inline]
-    pub fn set(&self, set: usize, server: Side) -> &SetPath {
+    pub fn set(&self, set: usize, server: Side) -> &SetPath<R> {
         &self.sets[self.deciding(set)][server.index()]
     }
 
     /// Probability that the home side wins set `set` from its first game.
     #[inline]
-    pub fn set_home(&self, set: usize) -> f64 {
+    pub fn set_home(&self, set: usize) -> R {
         self.set_home[self.deciding(set)]
     }
 
     /// Probability that the home side wins the game or tie-break being played. The match is not over and its server
     /// is known.
-    pub fn game_home(&self, score: &TennisScore) -> f64 {
+    pub fn game_home(&self, score: &TennisScore) -> R {
         let server = score.server.expect("the server is known");
         let [home, away] = score.points.map(usize::from);
         match (score.tie_break_points(&self.format), server) {
             (Some(points), _) => TieBreak::new(self.serve, server, points).from_points(home, away),
             (None, Side::Home) => self.games[0].from_points(home, away),
-            (None, Side::Away) => 1.0 - self.games[1].from_points(away, home),
+            (None, Side::Away) => self.games[1].from_points(away, home).complement(),
         }
     }
 
     /// The set being played from a score; the match is not over and its server is known.
-    pub fn current_set(&self, score: &TennisScore) -> SetPath {
+    pub fn current_set(&self, score: &TennisScore) -> SetPath<R> {
         let (set, games) = score.current_set(&self.format).expect("the match is not over");
         let server = score.server.expect("the server is known");
         if games == [0; 2] && score.points == [0; 2] {
@@ -141,18 +145,18 @@ impl TennisModel {
     }
 
     /// Probability that the home side wins the match from every number of sets won by (home, away).
-    pub fn match_home_by_sets(&self) -> [[f64; 4]; 4] {
+    pub fn match_home_by_sets(&self) -> [[R; 4]; 4] {
         let to_win = self.format.best_of.sets_to_win();
-        let mut values = [[0.0; 4]; 4];
+        let mut values = [[R::default(); 4]; 4];
         for home in (0..=to_win).rev() {
             for away in (0..=to_win).rev() {
                 values[home][away] = if home == to_win {
-                    1.0
+                    R::ONE
                 } else if away == to_win {
-                    0.0
+                    R::default()
                 } else {
                     let p = self.set_home(home + away);
-                    p * values[home + 1][away] + (1.0 - p) * values[home][away + 1]
+                    p * values[home + 1][away] + p.complement() * values[home][away + 1]
                 };
             }
         }
@@ -160,9 +164,9 @@ impl TennisModel {
     }
 
     /// Probability that the home side wins the match from a score whose server is known or which has no points yet.
-    pub fn match_home(&self, score: &TennisScore) -> f64 {
+    pub fn match_home(&self, score: &TennisScore) -> R {
         if let Some(winner) = score.winner(&self.format) {
-            return if winner == Side::Home { 1.0 } else { 0.0 };
+            return if winner == Side::Home { R::ONE } else { R::default() };
         }
         let [home, away] = score.sets_won().map(usize::from);
         let values = self.match_home_by_sets();
@@ -170,7 +174,7 @@ impl TennisModel {
             Some(_) => self.current_set(score).home(),
             None => self.set_home(usize::from(score.sets_played)),
         };
-        p * values[home + 1][away] + (1.0 - p) * values[home][away + 1]
+        p * values[home + 1][away] + p.complement() * values[home][away + 1]
     }
 }
 

@@ -4,11 +4,12 @@
 //! a beta distribution, which the points of the match update (beta-binomial conjugacy). Prices are the mean over the levels
 //! that are left: four pairs, two per side, that have the first three moments of the beta distributions.
 
-use oddsengine_markets::tennis::TennisState;
+use oddsengine_markets::tennis::{TennisFormat, TennisScore, TennisState};
 use oddsengine_types::codec_struct;
 
 use super::error::TennisError;
-use super::model::{SERVE_MAX, SERVE_MIN};
+use super::model::{SERVE_MAX, SERVE_MIN, TennisModel};
+use super::real::{Four, Real};
 
 /// Fewest points that a prior may be worth.
 pub const PRIOR_POINTS_MIN: f64 = 20.0;
@@ -25,23 +26,40 @@ pub struct TennisParameters {
 }
 codec_struct!(TennisParameters { serve, prior_points });
 
-/// Pairs of serve levels with their weights.
+/// Serve levels to compute with, home first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ServePairs {
-    /// Levels and weight.
-    pairs: [([f64; 2], f64); 4],
-    count: usize,
+pub enum ServeLevels {
+    /// Exactly known.
+    Known([f64; 2]),
+    /// Four pairs side by side, with weights that sum to 1.
+    Uncertain {
+        /// By side, then pair.
+        serve: [Four; 2],
+        /// By pair.
+        weights: Four,
+    },
 }
 
-impl ServePairs {
-    /// One pair with weight 1.
-    pub fn known(serve: [f64; 2]) -> Self {
-        Self { pairs: [(serve, 1.0); 4], count: 1 }
+impl ServeLevels {
+    /// The pairs of levels with their weights.
+    pub fn pairs(&self) -> impl Iterator<Item = ([f64; 2], f64)> + use<> {
+        let (pairs, count) = match *self {
+            Self::Known(serve) => ([(serve, 1.0); 4], 1),
+            Self::Uncertain { serve: [home, away], weights } => {
+                (std::array::from_fn(|lane| ([home.0[lane], away.0[lane]], weights.0[lane])), 4)
+            }
+        };
+        pairs.into_iter().take(count)
     }
 
-    /// The pairs and their weights, which sum to 1.
-    pub fn iter(&self) -> impl Iterator<Item = ([f64; 2], f64)> + use<'_> {
-        self.pairs[..self.count].iter().copied()
+    /// The probability that the home side wins the match from a score.
+    pub fn match_home(&self, format: &TennisFormat, score: &TennisScore) -> f64 {
+        match *self {
+            Self::Known(serve) => TennisModel::unchecked(format, serve).match_home(score),
+            Self::Uncertain { serve, weights } => {
+                TennisModel::unchecked(format, serve).match_home(score).weighted(weights)
+            }
+        }
     }
 }
 
@@ -60,13 +78,13 @@ impl TennisParameters {
     }
 
     /// The serve levels before the match.
-    pub fn before_match(&self) -> ServePairs {
-        self.pairs([0; 2], [0; 2])
+    pub fn before_match(&self) -> ServeLevels {
+        self.levels([0; 2], [0; 2])
     }
 
     /// The serve levels after the points of a match.
-    pub fn during(&self, state: &TennisState) -> ServePairs {
-        self.pairs(state.served, state.served_won)
+    pub fn during(&self, state: &TennisState) -> ServeLevels {
+        self.levels(state.served, state.served_won)
     }
 
     /// Mean serve levels after the points of a match.
@@ -89,19 +107,19 @@ impl TennisParameters {
         }
     }
 
-    fn pairs(&self, served: [u16; 2], served_won: [u16; 2]) -> ServePairs {
-        let Some(points) = self.prior_points else { return ServePairs::known(self.serve) };
-        let nodes = [0, 1].map(|side| {
+    fn levels(&self, served: [u16; 2], served_won: [u16; 2]) -> ServeLevels {
+        let Some(points) = self.prior_points else { return ServeLevels::Known(self.serve) };
+        let [home, away] = [0, 1].map(|side| {
             let (won, all) = (f64::from(served_won[side]), f64::from(served[side]));
             let p = self.serve[side];
             beta_nodes(points * p + won, points * (1.0 - p) + all - won)
         });
-        let mut pairs = [([0.0; 2], 0.0); 4];
-        for (index, pair) in pairs.iter_mut().enumerate() {
-            let (home, away) = (nodes[0][index / 2], nodes[1][index % 2]);
-            *pair = ([home.0, away.0], home.1 * away.1);
+        let lanes =
+            |of: &dyn Fn(usize, usize) -> f64| Four(std::array::from_fn(|lane| of(lane / 2, lane % 2)));
+        ServeLevels::Uncertain {
+            serve: [lanes(&|high, _| home[high].0), lanes(&|_, high| away[high].0)],
+            weights: lanes(&|one, two| home[one].1 * away[two].1),
         }
-        ServePairs { pairs, count: 4 }
     }
 }
 

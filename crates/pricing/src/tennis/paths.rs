@@ -2,12 +2,14 @@
 //!
 //! States are (sets won by home, by away, a count). Who serves first in the next set follows from the parity of the games
 //! played, so totals and differences need no server in their state; games of one side and tie-breaks do. A best of 5 has
-//! millions of orders of set scores and a few hundred merged states.
+//! millions of orders of set scores and a few hundred merged states. A count is kept relative to the least that its score in
+//! sets allows; a set with a tie-break at 6-6 then adds a window of seven or eight probabilities.
 
 use oddsengine_markets::tennis::{SetRule, Side, TennisScore};
 
 use super::model::TennisModel;
-use super::set::{SET_ENDS_MAX, SetPath};
+use super::real::Real;
+use super::set::{SET_ENDS_MAX, SetPath, sum};
 
 /// Longest array of games of a match: 52 and an advantage set of 48, and room for the widest step.
 pub const TOTAL_CELLS: usize = 112;
@@ -22,18 +24,29 @@ pub const TIE_BREAK_CELLS: usize = 8;
 
 /// Scores in sets before the match is won: 0..=2 each.
 const SET_SCORES: usize = 9;
-/// Set ends of a standard set, by the loser's games.
+/// Set ends of a set with a tie-break at 6-6, by the loser's games.
 const STANDARD_ENDS: usize = 7;
+/// Games that such a set adds to six: 0 to 4, 6, 7.
+const TOTAL_WINDOW: usize = 8;
+/// What such a set adds to the least change of the difference.
+const DIFFERENCE_WINDOW: usize = 6;
+/// Four sets add at most 28 games to six each.
+const TOTAL_ROW: usize = 4 * 7 + TOTAL_WINDOW;
+/// Four sets add at most 20 to their least difference.
+const DIFFERENCE_ROW: usize = 4 * 5 + DIFFERENCE_WINDOW;
+/// Two sets won with 7 games instead of 6 and two lost with 6 instead of none.
+const PLAYER_ROW: usize = 2 + 2 * 6 + STANDARD_ENDS;
 
 /// What is left of a match from a score.
 #[derive(Clone, Debug)]
-pub struct MatchPaths<'a> {
-    model: &'a TennisModel,
+pub struct MatchPaths<'a, R: Real = f64> {
+    model: &'a TennisModel<R>,
     /// The set being played.
-    pub current: SetPath,
+    pub current: SetPath<R>,
     /// Its index.
     pub set: usize,
     sets_won: [usize; 2],
+    sets_to_win: usize,
     /// Games of each side in completed sets.
     games_before: [usize; 2],
     /// Games played in the match: their parity decides who serves.
@@ -42,9 +55,9 @@ pub struct MatchPaths<'a> {
     tie_breaks_before: usize,
 }
 
-impl<'a> MatchPaths<'a> {
+impl<'a, R: Real> MatchPaths<'a, R> {
     /// The rest of a match that is not over and in which `server` serves the game being played.
-    pub fn new(model: &'a TennisModel, score: &TennisScore, server: Side) -> Self {
+    pub fn new(model: &'a TennisModel<R>, score: &TennisScore, server: Side) -> Self {
         let score = &TennisScore { server: Some(server), ..*score };
         let set = usize::from(score.sets_played);
         let completed = &score.games[..set];
@@ -56,6 +69,7 @@ impl<'a> MatchPaths<'a> {
             current: model.current_set(score),
             set,
             sets_won: score.sets_won().map(usize::from),
+            sets_to_win: model.format().best_of.sets_to_win(),
             games_before: [games(0), games(1)],
             games_now: score.games_total().into(),
             server,
@@ -63,82 +77,99 @@ impl<'a> MatchPaths<'a> {
         }
     }
 
-    fn sets_to_win(&self) -> usize {
-        self.model.format().best_of.sets_to_win()
-    }
-
     /// The rule of the set being played.
     pub fn rule(&self) -> SetRule {
         self.model.format().set_rule(self.set)
     }
 
-    /// Who serves game number `games` (from 0) of the match.
+    /// Who serves first in a set that starts after a count with the parity of `games` games.
     #[inline]
     fn server_at(&self, games: usize) -> usize {
         self.server.index() ^ ((games ^ self.games_now) & 1)
     }
 
-    /// Set scores from the one that follows the set being played, in an order in which each comes after those that lead to it.
-    fn later_set_scores(&self) -> impl Iterator<Item = [usize; 2]> + use<> {
-        let ([home_now, away_now], to_win) = (self.sets_won, self.sets_to_win());
+    /// Who serves first after the set being played has ended with these games.
+    #[inline]
+    fn server_after_current(&self, games: usize) -> usize {
+        self.server_at(self.games_before[0] + self.games_before[1] + games)
+    }
+
+    /// Scores in sets from those that follow the set being played, each after those that lead to it.
+    fn later_set_scores(&self) -> impl Iterator<Item = [usize; 2]> + use<R> {
+        let ([home_now, away_now], to_win) = (self.sets_won, self.sets_to_win);
         (home_now..to_win)
             .flat_map(move |home| (away_now..to_win).map(move |away| [home, away]))
             .filter(move |&won| won != [home_now, away_now])
     }
 
-    /// The place after a side has won a set at `won`: a set score, or the match.
+    /// The place after a side has won a set at `won`: a score in sets, or the match.
     #[inline]
     fn after(&self, won: [usize; 2], winner: usize) -> Place {
         let mut next = won;
         next[winner] += 1;
-        if next[winner] == self.sets_to_win() {
-            Place::Won(winner)
-        } else {
-            Place::Sets(next[0] * 3 + next[1])
+        if next[winner] == self.sets_to_win { Place::Won(winner) } else { Place::Sets(next) }
+    }
+
+    /// How the set that starts at a score in sets goes: in windows, or as a rule with its ends.
+    #[inline]
+    fn kind(&self, sets: [usize; 2]) -> Kind {
+        let set = sets[0] + sets[1];
+        match self.model.format().set_rule(set) {
+            SetRule::TieBreak { at: 6, .. } => Kind::Standard { deciding: self.model.deciding(set) },
+            rule => Kind::Other { rule, set },
         }
     }
 
+    /// Something for a set that is not the deciding one and for the deciding one if it has a tie-break at 6-6, by server.
+    fn windows<T>(&self, of: impl Fn(&[[R; SET_ENDS_MAX]; 2]) -> T) -> [[T; 2]; 2] {
+        let last = 2 * self.sets_to_win - 2;
+        [0, last].map(|set| Side::BOTH.map(|server| of(&self.model.set(set, server).ends)))
+    }
+
     /// Games of the match, by winner: `[winner][games]`.
-    pub fn totals(&self) -> [[f64; TOTAL_CELLS]; 2] {
-        let mut at = [[0.0; TOTAL_CELLS]; SET_SCORES];
-        let mut won = [[0.0; TOTAL_CELLS]; 2];
+    pub fn totals(&self) -> [[R; TOTAL_CELLS]; 2] {
+        let mut at = [[R::default(); TOTAL_ROW]; SET_SCORES];
+        let mut won = [[R::default(); TOTAL_CELLS]; 2];
         let before = self.games_before[0] + self.games_before[1];
         for (winner, ends) in self.current.ends.iter().enumerate() {
-            let row = match self.after(self.sets_won, winner) {
-                Place::Won(winner) => &mut won[winner],
-                Place::Sets(place) => &mut at[place],
-            };
-            for_ends(self.rule(), ends, |games, loser, p| row[before + games + loser] += p);
+            let place = self.after(self.sets_won, winner);
+            for_ends(self.rule(), ends, |games, loser, p| {
+                let total = before + games + loser;
+                match place {
+                    Place::Won(winner) => won[winner][total] += p,
+                    Place::Sets(sets) => at[row_of(sets)][total - 6 * (sets[0] + sets[1])] += p,
+                }
+            });
         }
-        // A standard set adds 6, 7, 8, 9, 10, 12 or 13 games.
-        let windows = Side::BOTH.map(|server| {
-            self.model
-                .set(0, server)
-                .ends
-                .each_ref()
-                .map(|ends| [ends[0], ends[1], ends[2], ends[3], ends[4], 0.0, ends[5], ends[6]])
+        let windows = self.windows(|ends| {
+            ends.each_ref().map(|e| [e[0], e[1], e[2], e[3], e[4], R::default(), e[5], e[6]])
         });
-        let deciding = self.model.format().best_of.sets() - 1;
         for sets in self.later_set_scores() {
-            let place = sets[0] * 3 + sets[1];
             let set = sets[0] + sets[1];
-            for games in 6 * set..=13 * set {
-                let mass = at[place][games];
-                if mass == 0.0 {
+            let row = at[row_of(sets)];
+            let kind = self.kind(sets);
+            for (index, &mass) in row[..=7 * set].iter().enumerate() {
+                if mass.is_zero() {
                     continue;
                 }
+                let games = 6 * set + index;
                 let server = self.server_at(games);
                 for winner in 0..2 {
-                    let row = match self.after(sets, winner) {
-                        Place::Won(winner) => &mut won[winner],
-                        Place::Sets(place) => &mut at[place],
-                    };
-                    if set == deciding {
-                        let ends = &self.model.set(set, Side::BOTH[server]).ends[winner];
-                        let rule = self.model.format().set_rule(set);
-                        for_ends(rule, ends, |own, loser, p| row[games + own + loser] += mass * p);
-                    } else {
-                        add(&mut row[games + 6..games + 14], &windows[server][winner], mass);
+                    let place = self.after(sets, winner);
+                    match kind {
+                        Kind::Other { rule, set } => {
+                            let ends = &self.model.set(set, Side::BOTH[server]).ends[winner];
+                            for_ends(rule, ends, |own, loser, p| {
+                                won[winner][games + own + loser] += mass * p
+                            });
+                        }
+                        Kind::Standard { deciding } => {
+                            let row = match place {
+                                Place::Won(winner) => &mut won[winner][games + 6..],
+                                Place::Sets(sets) => &mut at[row_of(sets)][index..],
+                            };
+                            add(row, &windows[deciding][server][winner], mass);
+                        }
                     }
                 }
             }
@@ -147,52 +178,56 @@ impl<'a> MatchPaths<'a> {
     }
 
     /// Home games minus away games of the match; index [`DIFFERENCE_ZERO`] is none.
-    pub fn differences(&self) -> [f64; DIFFERENCE_CELLS] {
-        let mut at = [[0.0; DIFFERENCE_CELLS]; SET_SCORES];
-        let mut won = [0.0; DIFFERENCE_CELLS];
+    pub fn differences(&self) -> [R; DIFFERENCE_CELLS] {
+        let mut at = [[R::default(); DIFFERENCE_ROW]; SET_SCORES];
+        let mut won = [R::default(); DIFFERENCE_CELLS];
+        // Index of the least difference at a score in sets: home wins by one game each and loses by six.
+        let least = |sets: [usize; 2]| DIFFERENCE_ZERO + sets[0] - 6 * sets[1];
         let before = DIFFERENCE_ZERO + self.games_before[0] - self.games_before[1];
         for (winner, ends) in self.current.ends.iter().enumerate() {
-            let row = match self.after(self.sets_won, winner) {
-                Place::Won(_) => &mut won,
-                Place::Sets(place) => &mut at[place],
-            };
-            for_ends(self.rule(), ends, |games, loser, p| row[moved(before, winner, games - loser)] += p);
+            let place = self.after(self.sets_won, winner);
+            for_ends(self.rule(), ends, |games, loser, p| {
+                let index = moved(before, winner, games - loser);
+                match place {
+                    Place::Won(_) => won[index] += p,
+                    Place::Sets(sets) => at[row_of(sets)][index - least(sets)] += p,
+                }
+            });
         }
-        // A standard set moves the difference by 1 to 6 games; 6-4 and 7-5 by the same.
-        let windows = Side::BOTH.map(|server| {
-            let ends = &self.model.set(0, server).ends;
-            let [home, away] = ends;
+        // 7-6 moves the difference by one game, 6-4 and 7-5 by two, and so on to 6-0.
+        let windows = self.windows(|[home, away]| {
             [
                 [home[6], home[4] + home[5], home[3], home[2], home[1], home[0]],
                 [away[0], away[1], away[2], away[3], away[4] + away[5], away[6]],
             ]
         });
-        // The parity of the difference is that of the games played.
-        let parity_now = self.games_now;
-        let deciding = self.model.format().best_of.sets() - 1;
         for sets in self.later_set_scores() {
-            let place = sets[0] * 3 + sets[1];
-            let set = sets[0] + sets[1];
-            for index in DIFFERENCE_ZERO - 18..=DIFFERENCE_ZERO + 18 {
-                let mass = at[place][index];
-                if mass == 0.0 {
+            let row = at[row_of(sets)];
+            let kind = self.kind(sets);
+            for (offset, &mass) in row[..=5 * (sets[0] + sets[1])].iter().enumerate() {
+                if mass.is_zero() {
                     continue;
                 }
-                let server = self.server.index() ^ ((index ^ DIFFERENCE_ZERO ^ parity_now) & 1);
+                let index = least(sets) + offset;
+                // The parity of the difference is that of the games played.
+                let server = self.server_at(index ^ (DIFFERENCE_ZERO & 1));
                 for winner in 0..2 {
-                    let row = match self.after(sets, winner) {
-                        Place::Won(_) => &mut won,
-                        Place::Sets(place) => &mut at[place],
-                    };
-                    if set == deciding {
-                        let ends = &self.model.set(set, Side::BOTH[server]).ends[winner];
-                        let rule = self.model.format().set_rule(set);
-                        for_ends(rule, ends, |own, loser, p| {
-                            row[moved(index, winner, own - loser)] += mass * p;
-                        });
-                    } else {
-                        let first = if winner == 0 { index + 1 } else { index - 6 };
-                        add(&mut row[first..first + 6], &windows[server][winner], mass);
+                    let place = self.after(sets, winner);
+                    match kind {
+                        Kind::Other { rule, set } => {
+                            let ends = &self.model.set(set, Side::BOTH[server]).ends[winner];
+                            for_ends(rule, ends, |own, loser, p| {
+                                won[moved(index, winner, own - loser)] += mass * p;
+                            });
+                        }
+                        Kind::Standard { deciding } => {
+                            let first = if winner == 0 { index + 1 } else { index - 6 };
+                            let row = match place {
+                                Place::Won(_) => &mut won[first..],
+                                Place::Sets(next) => &mut at[row_of(next)][first - least(next)..],
+                            };
+                            add(row, &windows[deciding][server][winner], mass);
+                        }
                     }
                 }
             }
@@ -201,70 +236,70 @@ impl<'a> MatchPaths<'a> {
     }
 
     /// Games of one side in the match.
-    pub fn player_games(&self, side: Side) -> [f64; PLAYER_CELLS] {
-        // By set score, then by the server of the next set.
-        let mut at = [[[0.0; PLAYER_CELLS]; 2]; SET_SCORES];
-        let mut won = [0.0; PLAYER_CELLS];
+    pub fn player_games(&self, side: Side) -> [R; PLAYER_CELLS] {
+        // By score in sets, then by the server of the next set; relative to six games a set won.
+        let mut at = [[[R::default(); PLAYER_ROW]; 2]; SET_SCORES];
+        let mut won = [R::default(); PLAYER_CELLS];
         let own = side.index();
-        let before = self.games_before[own];
-        let set_games = self.games_now - self.games_before[0] - self.games_before[1];
         for (winner, ends) in self.current.ends.iter().enumerate() {
             let place = self.after(self.sets_won, winner);
             for_ends(self.rule(), ends, |games, loser, p| {
-                let index = before + if winner == own { games } else { loser };
+                let index = self.games_before[own] + if winner == own { games } else { loser };
                 match place {
                     Place::Won(_) => won[index] += p,
-                    Place::Sets(place) => {
-                        let next = self.server.index() ^ ((games + loser + set_games) & 1);
-                        at[place][next][index] += p;
+                    Place::Sets(sets) => {
+                        let next = self.server_after_current(games + loser);
+                        at[row_of(sets)][next][index - 6 * sets[own]] += p;
                     }
                 }
             });
         }
-        // If the side wins a standard set it has 6 or 7 games, else 0 to 6; split by the parity of the set's games.
-        let windows = Side::BOTH.map(|server| {
-            let ends = &self.model.set(0, server).ends;
-            let (wins, losses) = (&ends[own], &ends[1 - own]);
+        // If the side wins a set it has 6 or 7 games, else 0 to 6; split by the parity of the set's games.
+        let windows = self.windows(|ends| {
+            let (wins, losses, none) = (&ends[own], &ends[1 - own], R::default());
             SideWindows {
                 wins: [[wins[0] + wins[2] + wins[4], wins[5]], [wins[1] + wins[3], wins[6]]],
                 losses: [
-                    [losses[0], 0.0, losses[2], 0.0, losses[4], losses[5], 0.0],
-                    [0.0, losses[1], 0.0, losses[3], 0.0, 0.0, losses[6]],
+                    [losses[0], none, losses[2], none, losses[4], losses[5], none],
+                    [none, losses[1], none, losses[3], none, none, losses[6]],
                 ],
             }
         });
-        let deciding = self.model.format().best_of.sets() - 1;
         for sets in self.later_set_scores() {
-            let place = sets[0] * 3 + sets[1];
-            let set = sets[0] + sets[1];
+            let kind = self.kind(sets);
             for server in 0..2 {
-                for index in 6 * sets[own]..=7 * sets[own] + 6 * sets[1 - own] {
-                    let mass = at[place][server][index];
-                    if mass == 0.0 {
+                let row = at[row_of(sets)][server];
+                for (index, &mass) in row[..=sets[own] + 6 * sets[1 - own]].iter().enumerate() {
+                    if mass.is_zero() {
                         continue;
                     }
-                    if set == deciding {
-                        let rule = self.model.format().set_rule(set);
-                        for (winner, ends) in self.model.set(set, Side::BOTH[server]).ends.iter().enumerate()
-                        {
-                            for_ends(rule, ends, |games, loser, p| {
-                                won[index + if winner == own { games } else { loser }] += mass * p;
-                            });
+                    let games = 6 * sets[own] + index;
+                    match kind {
+                        Kind::Other { rule, set } => {
+                            let ends = &self.model.set(set, Side::BOTH[server]).ends;
+                            for (winner, ends) in ends.iter().enumerate() {
+                                for_ends(rule, ends, |winner_games, loser, p| {
+                                    let more = if winner == own { winner_games } else { loser };
+                                    won[games + more] += mass * p;
+                                });
+                            }
                         }
-                        continue;
-                    }
-                    for parity in 0..2 {
-                        let next = server ^ parity;
-                        let row = match self.after(sets, own) {
-                            Place::Won(_) => &mut won,
-                            Place::Sets(place) => &mut at[place][next],
-                        };
-                        add(&mut row[index + 6..index + 8], &windows[server].wins[parity], mass);
-                        let row = match self.after(sets, 1 - own) {
-                            Place::Won(_) => &mut won,
-                            Place::Sets(place) => &mut at[place][next],
-                        };
-                        add(&mut row[index..index + STANDARD_ENDS], &windows[server].losses[parity], mass);
+                        Kind::Standard { deciding } => {
+                            let windows = &windows[deciding][server];
+                            for parity in 0..2 {
+                                let next = server ^ parity;
+                                let row = match self.after(sets, own) {
+                                    Place::Won(_) => &mut won[games + 6..],
+                                    Place::Sets(sets) => &mut at[row_of(sets)][next][index..],
+                                };
+                                add(row, &windows.wins[parity], mass);
+                                let row = match self.after(sets, 1 - own) {
+                                    Place::Won(_) => &mut won[games..],
+                                    Place::Sets(sets) => &mut at[row_of(sets)][next][index..],
+                                };
+                                add(row, &windows.losses[parity], mass);
+                            }
+                        }
                     }
                 }
             }
@@ -274,70 +309,62 @@ impl<'a> MatchPaths<'a> {
 
     /// Tie-breaks of the match, and for each later set the probability that it starts with each server and that the match
     /// is over before it.
-    pub fn tie_breaks_and_starts(&self) -> ([f64; TIE_BREAK_CELLS], SetStarts) {
-        let mut at = [[[0.0; TIE_BREAK_CELLS]; 2]; SET_SCORES];
-        let mut won = [0.0; TIE_BREAK_CELLS];
+    pub fn tie_breaks_and_starts(&self) -> ([R; TIE_BREAK_CELLS], SetStarts<R>) {
+        let mut at = [[[R::default(); TIE_BREAK_CELLS]; 2]; SET_SCORES];
+        let mut won = [R::default(); TIE_BREAK_CELLS];
         let mut starts = SetStarts::default();
-        let set_games = self.games_now - self.games_before[0] - self.games_before[1];
         for (winner, ends) in self.current.ends.iter().enumerate() {
             let place = self.after(self.sets_won, winner);
             for_ends(self.rule(), ends, |games, loser, p| {
                 let count = self.tie_breaks_before + had_tie_break(self.rule(), games, loser);
-                let next = self.server.index() ^ ((games + loser + set_games) & 1);
                 match place {
                     Place::Won(_) => {
                         won[count] += p;
                         starts.ends_after(self.set, p);
                     }
-                    Place::Sets(place) => at[place][next][count] += p,
+                    Place::Sets(sets) => {
+                        at[row_of(sets)][self.server_after_current(games + loser)][count] += p;
+                    }
                 }
             });
         }
-        // A standard set, by winner, parity of its games and tie-break (always odd).
-        let steps = Side::BOTH.map(|server| {
-            self.model
-                .set(0, server)
-                .ends
-                .each_ref()
-                .map(|ends| [ends[0] + ends[2] + ends[4] + ends[5], ends[1] + ends[3], ends[6]])
-        });
-        let deciding = self.model.format().best_of.sets() - 1;
+        // By winner: an even number of games, an odd one, a tie-break (always odd).
+        let steps =
+            self.windows(|ends| ends.each_ref().map(|e| [e[0] + e[2] + e[4] + e[5], e[1] + e[3], e[6]]));
+        const MOST: usize = TIE_BREAK_CELLS - 1;
         for sets in self.later_set_scores() {
-            let place = sets[0] * 3 + sets[1];
-            let set = sets[0] + sets[1];
+            let (set, kind) = (sets[0] + sets[1], self.kind(sets));
             for server in 0..2 {
-                let counts = at[place][server];
-                let mass: f64 = counts.iter().sum();
-                if mass == 0.0 {
+                let counts = at[row_of(sets)][server];
+                let mass = sum(&counts);
+                if mass.is_zero() {
                     continue;
                 }
                 starts.servers[set][server] += mass;
                 for winner in 0..2 {
-                    let place = self.after(sets, winner);
-                    if set == deciding {
-                        let rule = self.model.format().set_rule(set);
-                        let ends = &self.model.set(set, Side::BOTH[server]).ends[winner];
-                        let (mut without, mut with) = (0.0, 0.0);
-                        for_ends(rule, ends, |games, loser, p| match had_tie_break(rule, games, loser) {
-                            0 => without += p,
-                            _ => with += p,
-                        });
-                        add(&mut won[..TIE_BREAK_CELLS - 1], &counts[..TIE_BREAK_CELLS - 1], without);
-                        add(&mut won[1..], &counts[..TIE_BREAK_CELLS - 1], with);
-                        continue;
-                    }
-                    let [even, odd, tie_break] = steps[server][winner];
-                    match place {
+                    let [even, odd, tie_break] = match kind {
+                        Kind::Standard { deciding } => steps[deciding][server][winner],
+                        Kind::Other { rule, set } => {
+                            let ends = &self.model.set(set, Side::BOTH[server]).ends[winner];
+                            let mut shares = [R::default(); 3];
+                            for_ends(rule, ends, |games, loser, p| {
+                                shares[2 * had_tie_break(rule, games, loser)] += p;
+                            });
+                            shares
+                        }
+                    };
+                    match self.after(sets, winner) {
                         Place::Won(_) => {
-                            add(&mut won[..TIE_BREAK_CELLS - 1], &counts[..TIE_BREAK_CELLS - 1], even + odd);
-                            add(&mut won[1..], &counts[..TIE_BREAK_CELLS - 1], tie_break);
+                            add(&mut won, &counts[..MOST], even + odd);
+                            add(&mut won[1..], &counts[..MOST], tie_break);
                             starts.ends_after(set, mass * (even + odd + tie_break));
                         }
-                        Place::Sets(place) => {
+                        Place::Sets(next) => {
                             let [same, other] = [server, 1 - server];
-                            add(&mut at[place][same][..7], &counts[..7], even);
-                            add(&mut at[place][other][..7], &counts[..7], odd);
-                            add(&mut at[place][other][1..], &counts[..7], tie_break);
+                            let rows = &mut at[row_of(next)];
+                            add(&mut rows[same], &counts[..MOST], even);
+                            add(&mut rows[other], &counts[..MOST], odd);
+                            add(&mut rows[other][1..], &counts[..MOST], tie_break);
                         }
                     }
                 }
@@ -349,15 +376,15 @@ impl<'a> MatchPaths<'a> {
 
 /// How the sets after the one being played start.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SetStarts {
+pub struct SetStarts<R: Real = f64> {
     /// Probability that set `k` is played and `server` serves first in it: `[k][server]`.
-    pub servers: [[f64; 2]; 5],
+    pub servers: [[R; 2]; 5],
     /// Probability that the match is over before set `k`.
-    pub over_before: [f64; 5],
+    pub over_before: [R; 5],
 }
 
-impl SetStarts {
-    fn ends_after(&mut self, set: usize, mass: f64) {
+impl<R: Real> SetStarts<R> {
+    fn ends_after(&mut self, set: usize, mass: R) {
         self.over_before[set + 1..].iter_mut().for_each(|over| *over += mass);
     }
 }
@@ -367,20 +394,35 @@ impl SetStarts {
 enum Place {
     /// A side has won it.
     Won(usize),
-    /// A set score, home sets times 3 plus away sets.
-    Sets(usize),
+    /// A score in sets.
+    Sets([usize; 2]),
 }
 
-struct SideWindows {
+/// How a later set is played.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// With a tie-break at 6-6: windows of seven ends a side.
+    Standard { deciding: usize },
+    /// Any other deciding set.
+    Other { rule: SetRule, set: usize },
+}
+
+struct SideWindows<R> {
     /// By parity, then 6 or 7 games.
-    wins: [[f64; 2]; 2],
+    wins: [[R; 2]; 2],
     /// By parity, then 0 to 6 games.
-    losses: [[f64; STANDARD_ENDS]; 2],
+    losses: [[R; STANDARD_ENDS]; 2],
+}
+
+/// The row of a score in sets.
+#[inline]
+fn row_of(sets: [usize; 2]) -> usize {
+    sets[0] * 3 + sets[1]
 }
 
 /// Calls `step(winner's games, loser's games, probability)` for every score of a set.
 #[inline]
-pub fn for_ends(rule: SetRule, ends: &[f64; SET_ENDS_MAX], mut step: impl FnMut(usize, usize, f64)) {
+pub fn for_ends<R: Real>(rule: SetRule, ends: &[R; SET_ENDS_MAX], mut step: impl FnMut(usize, usize, R)) {
     for (loser, &p) in ends[..rule.end_count()].iter().enumerate() {
         step(usize::from(rule.winner_games(loser as u8)), loser, p);
     }
@@ -396,9 +438,9 @@ fn moved(index: usize, winner: usize, games: usize) -> usize {
     if winner == 0 { index + games } else { index - games }
 }
 
-#[inline]
-fn add(row: &mut [f64], window: &[f64], mass: f64) {
-    for (slot, p) in row.iter_mut().zip(window) {
+#[inline(always)]
+fn add<R: Real>(row: &mut [R], window: &[R], mass: R) {
+    for (slot, &p) in row[..window.len()].iter_mut().zip(window) {
         *slot += mass * p;
     }
 }

@@ -5,6 +5,8 @@
 
 use oddsengine_markets::tennis::{GAMES_RECORDED, SetRule, Side};
 
+use super::real::Real;
+
 /// Ends of a set per winner that are kept apart; counted by the loser's games.
 pub const SET_ENDS_MAX: usize = SetRule::LOSER_GAMES_MAX as usize + 1;
 /// Scores up to 5-5, both sides.
@@ -12,40 +14,40 @@ const GRID_SIDE: usize = 6;
 
 /// The chances of single games that a set is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GameChances {
+pub struct GameChances<R: Real = f64> {
     /// Probability that the home side wins a game, by server.
-    pub home_game: [f64; 2],
+    pub home_game: [R; 2],
     /// Probability that the home side wins the tie-break of the set, if it has one.
-    pub tie_break: f64,
+    pub tie_break: R,
 }
 
 /// Where a set stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SetPosition {
+pub struct SetPosition<R: Real = f64> {
     /// Games, home first; the set is not over.
     pub games: [u8; 2],
     /// Who serves the game being played; in a tie-break who served first.
     pub server: Side,
     /// Probability that the home side wins the game or tie-break being played.
-    pub current: f64,
+    pub current: R,
 }
 
 /// The ways a set can go on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SetPath {
+pub struct SetPath<R: Real = f64> {
     /// Probability of each final score, by winner and the loser's games.
-    pub ends: [[f64; SET_ENDS_MAX]; 2],
+    pub ends: [[R; SET_ENDS_MAX]; 2],
     /// Probability that the set reaches each score up to 5-5 (row home, column away).
-    grid: [f64; GRID_SIDE * GRID_SIDE],
+    grid: [R; GRID_SIDE * GRID_SIDE],
     /// Probability that the twelfth game is played.
-    twelfth: f64,
-    start: SetPosition,
-    home_game: [f64; 2],
+    twelfth: R,
+    start: SetPosition<R>,
+    home_game: [R; 2],
 }
 
-impl SetPath {
+impl<R: Real> SetPath<R> {
     /// A set from its first game.
-    pub fn from_start(rule: SetRule, server: Side, chances: &GameChances) -> Self {
+    pub fn from_start(rule: SetRule, server: Side, chances: &GameChances<R>) -> Self {
         let current = match rule {
             SetRule::MatchTieBreak { .. } => chances.tie_break,
             _ => chances.home_game[server.index()],
@@ -54,33 +56,33 @@ impl SetPath {
     }
 
     /// A set from a position.
-    pub fn new(rule: SetRule, start: SetPosition, chances: &GameChances) -> Self {
+    pub fn new(rule: SetRule, start: SetPosition<R>, chances: &GameChances<R>) -> Self {
         let mut path = Self {
-            ends: [[0.0; SET_ENDS_MAX]; 2],
-            grid: [0.0; GRID_SIDE * GRID_SIDE],
-            twelfth: 0.0,
+            ends: [[R::default(); SET_ENDS_MAX]; 2],
+            grid: [R::default(); GRID_SIDE * GRID_SIDE],
+            twelfth: R::default(),
             start,
             home_game: chances.home_game,
         };
         if let SetRule::MatchTieBreak { .. } = rule {
-            (path.ends[0][0], path.ends[1][0]) = (start.current, 1.0 - start.current);
+            (path.ends[0][0], path.ends[1][0]) = (start.current, start.current.complement());
             return path;
         }
         let [home, away] = start.games.map(usize::from);
-        let leads = if home.max(away) < GRID_SIDE { path.walk_grid() } else { [0.0; 2] };
+        let leads = if home.max(away) < GRID_SIDE { path.walk_grid() } else { [R::default(); 2] };
         path.walk_chain(rule, leads, chances.tie_break);
         path
     }
 
     /// Probability that the home side wins the set.
     #[inline]
-    pub fn home(&self) -> f64 {
-        self.ends[0].iter().sum()
+    pub fn home(&self) -> R {
+        sum(&self.ends[0])
     }
 
     /// Probability that the home side wins the game after `played` games of the set.
     #[inline]
-    fn home_wins_game(&self, played: usize) -> f64 {
+    fn home_wins_game(&self, played: usize) -> R {
         let now = usize::from(self.start.games[0]) + usize::from(self.start.games[1]);
         if played == now { self.start.current } else { self.home_game[self.server_after(played).index()] }
     }
@@ -93,12 +95,14 @@ impl SetPath {
     }
 
     /// Walks up to 5-5 and one game on; the probability of 6-5 and of 5-6.
-    fn walk_grid(&mut self) -> [f64; 2] {
+    fn walk_grid(&mut self) -> [R; 2] {
         let [home_now, away_now] = self.start.games.map(usize::from);
         let now = home_now + away_now;
-        let chance: [f64; 2 * GRID_SIDE] =
-            std::array::from_fn(|played| if played < now { 0.0 } else { self.home_wins_game(played) });
-        self.grid[home_now * GRID_SIDE + away_now] = 1.0;
+        let chance: [R; 2 * GRID_SIDE] =
+            std::array::from_fn(
+                |played| if played < now { R::default() } else { self.home_wins_game(played) },
+            );
+        self.grid[home_now * GRID_SIDE + away_now] = R::ONE;
         for home in home_now..GRID_SIDE {
             for away in away_now..GRID_SIDE {
                 let here = self.grid[home * GRID_SIDE + away];
@@ -123,16 +127,16 @@ impl SetPath {
     }
 
     /// Walks on from 6-5 and 5-6, or from a start beyond: level, one ahead, level again, until the rule ends it.
-    fn walk_chain(&mut self, rule: SetRule, leads: [f64; 2], tie_break: f64) {
+    fn walk_chain(&mut self, rule: SetRule, leads: [R; 2], tie_break: R) {
         let [home_now, away_now] = self.start.games.map(usize::from);
-        let (mut n, mut level) = (5, 0.0);
+        let (mut n, mut level) = (5, R::default());
         let [mut lead_home, mut lead_away] = leads;
         if home_now.max(away_now) >= GRID_SIDE {
             n = home_now.min(away_now);
             match home_now.cmp(&away_now) {
-                std::cmp::Ordering::Equal => level = 1.0,
-                std::cmp::Ordering::Greater => lead_home = 1.0,
-                std::cmp::Ordering::Less => lead_away = 1.0,
+                std::cmp::Ordering::Equal => level = R::ONE,
+                std::cmp::Ordering::Greater => lead_home = R::ONE,
+                std::cmp::Ordering::Less => lead_away = R::ONE,
             }
         }
         loop {
@@ -146,7 +150,7 @@ impl SetPath {
                 self.ends[1][place] += level - home;
                 return;
             }
-            if level > 0.0 {
+            if !level.is_zero() {
                 let won = level * self.home_wins_game(2 * n);
                 lead_home += won;
                 lead_away += level - won;
@@ -156,14 +160,14 @@ impl SetPath {
             }
             let chance = self.home_wins_game(2 * n + 1);
             self.ends[0][place] += lead_home * chance;
-            self.ends[1][place] += lead_away * (1.0 - chance);
-            level = lead_home * (1.0 - chance) + lead_away * chance;
-            (lead_home, lead_away) = (0.0, 0.0);
+            self.ends[1][place] += lead_away * chance.complement();
+            level = lead_home * chance.complement() + lead_away * chance;
+            (lead_home, lead_away) = (R::default(), R::default());
             n += 1;
             if n >= SET_ENDS_MAX {
                 // Only an advantage set gets here: all longer ones share the last score.
                 let win = self.home_game[0] * self.home_game[1];
-                let lose = (1.0 - self.home_game[0]) * (1.0 - self.home_game[1]);
+                let lose = self.home_game[0].complement() * self.home_game[1].complement();
                 let home = level * win / (win + lose);
                 self.ends[0][SET_ENDS_MAX - 1] += home;
                 self.ends[1][SET_ENDS_MAX - 1] += level - home;
@@ -173,28 +177,35 @@ impl SetPath {
     }
 
     /// Probability that game `game` (zero-based) of the set is still to be played or being played.
-    pub fn reaches_game(&self, game: usize) -> f64 {
+    pub fn reaches_game(&self, game: usize) -> R {
         let now = usize::from(self.start.games[0]) + usize::from(self.start.games[1]);
         match game {
-            _ if game < now => 0.0,
-            _ if game == now => 1.0,
+            _ if game < now => R::default(),
+            _ if game == now => R::ONE,
             11 => self.twelfth,
-            12.. => 0.0,
+            12.. => R::default(),
             _ => {
                 let low = game.saturating_sub(GRID_SIDE - 1);
-                (low..=game.min(GRID_SIDE - 1)).map(|home| self.grid[home * GRID_SIDE + game - home]).sum()
+                (low..=game.min(GRID_SIDE - 1))
+                    .map(|home| self.grid[home * GRID_SIDE + game - home])
+                    .fold(R::default(), |sum, p| sum + p)
             }
         }
     }
 
     /// Probability that the home side is first to `games` games, at most 5; neither side is there yet.
-    pub fn home_wins_race(&self, games: u8) -> f64 {
+    pub fn home_wins_race(&self, games: u8) -> R {
         let games = usize::from(games);
         debug_assert!(games < GRID_SIDE);
         (0..games)
             .map(|away| self.grid[(games - 1) * GRID_SIDE + away] * self.home_wins_game(games - 1 + away))
-            .sum()
+            .fold(R::default(), |sum, p| sum + p)
     }
+}
+
+#[inline]
+pub(super) fn sum<R: Real>(values: &[R]) -> R {
+    values.iter().fold(R::default(), |sum, &value| sum + value)
 }
 
 const _: () = assert!(GAMES_RECORDED == 12);

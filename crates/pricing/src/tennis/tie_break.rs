@@ -6,6 +6,8 @@
 
 use oddsengine_markets::tennis::{Side, serves_second};
 
+use super::real::Real;
+
 /// Most points a tie-break goes to.
 pub const TIE_BREAK_POINTS_MAX: usize = 10;
 
@@ -18,27 +20,27 @@ pub const TIE_BREAK_POINTS_MAX: usize = 10;
 /// assert!((tie_break.home() - 0.56566483683733).abs() < 1e-13);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TieBreak {
+pub struct TieBreak<R: Real = f64> {
     points: usize,
     first: Side,
     /// Probability that the home side wins a point, by server.
-    home_point: [f64; 2],
-    level: f64,
+    home_point: [R; 2],
+    level: R,
     /// Both below `points`: row home, column away.
-    values: [f64; TIE_BREAK_POINTS_MAX * TIE_BREAK_POINTS_MAX],
+    values: [R; TIE_BREAK_POINTS_MAX * TIE_BREAK_POINTS_MAX],
 }
 
-impl TieBreak {
+impl<R: Real> TieBreak<R> {
     /// The tie-break of sides that win a point on own serve with `serve` (home first), where `first` serves first.
-    pub fn new(serve: [f64; 2], first: Side, points: u8) -> Self {
+    pub fn new(serve: [R; 2], first: Side, points: u8) -> Self {
         let points = usize::from(points);
-        let home_point = [serve[0], 1.0 - serve[1]];
+        let home_point = [serve[0], serve[1].complement()];
         let win = home_point[0] * home_point[1];
-        let lose = (1.0 - home_point[0]) * (1.0 - home_point[1]);
+        let lose = home_point[0].complement() * home_point[1].complement();
         let level = win / (win + lose);
-        let mut values = [0.0; TIE_BREAK_POINTS_MAX * TIE_BREAK_POINTS_MAX];
+        let mut values = [R::default(); TIE_BREAK_POINTS_MAX * TIE_BREAK_POINTS_MAX];
         let last = points - 1;
-        let by_played: [f64; 2 * TIE_BREAK_POINTS_MAX] =
+        let by_played: [R; 2 * TIE_BREAK_POINTS_MAX] =
             std::array::from_fn(|played| home_point[server_of(first, played).index()]);
         for home in (0..points).rev() {
             for away in (0..points).rev() {
@@ -46,10 +48,10 @@ impl TieBreak {
                 values[here] = if home == last && away == last {
                     level
                 } else {
-                    let won = if home == last { 1.0 } else { values[here + TIE_BREAK_POINTS_MAX] };
-                    let lost = if away == last { 0.0 } else { values[here + 1] };
+                    let won = if home == last { R::ONE } else { values[here + TIE_BREAK_POINTS_MAX] };
+                    let lost = if away == last { R::default() } else { values[here + 1] };
                     let p = by_played[home + away];
-                    p * won + (1.0 - p) * lost
+                    p * won + p.complement() * lost
                 };
             }
         }
@@ -58,20 +60,20 @@ impl TieBreak {
 
     /// The probability that the home side wins it.
     #[inline]
-    pub fn home(&self) -> f64 {
+    pub fn home(&self) -> R {
         self.values[0]
     }
 
     /// The same from a score.
     #[inline]
-    pub fn from_points(&self, home: usize, away: usize) -> f64 {
+    pub fn from_points(&self, home: usize, away: usize) -> R {
         if home < self.points && away < self.points {
             return self.values[home * TIE_BREAK_POINTS_MAX + away];
         }
         let p = self.home_point[server_of(self.first, home + away).index()];
         match home.cmp(&away) {
             std::cmp::Ordering::Equal => self.level,
-            std::cmp::Ordering::Greater => p + (1.0 - p) * self.level,
+            std::cmp::Ordering::Greater => p + p.complement() * self.level,
             std::cmp::Ordering::Less => p * self.level,
         }
     }

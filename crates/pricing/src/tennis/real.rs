@@ -1,0 +1,107 @@
+//! One number, or four at once.
+//!
+//! Prices with uncertain serve levels are means over four pairs of levels. All chances are computed for the four pairs side by
+//! side: the walk over scores is the same, only the numbers differ, and the compiler turns four into vector instructions. Every
+//! lane has the bits that the same computation has alone.
+
+use std::ops::{Add, AddAssign, Div, Mul, Sub};
+
+/// A number of one or several serve levels.
+pub trait Real:
+    Copy
+    + Default
+    + PartialEq
+    + std::fmt::Debug
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+{
+    /// One in every lane.
+    const ONE: Self;
+
+    /// The same number in every lane.
+    fn of(value: f64) -> Self;
+
+    /// Zero in every lane.
+    fn is_zero(self) -> bool;
+
+    /// The sum over the lanes, each times its weight.
+    fn weighted(self, weights: Self) -> f64;
+
+    /// One minus it.
+    #[inline]
+    fn complement(self) -> Self {
+        Self::ONE - self
+    }
+}
+
+impl Real for f64 {
+    const ONE: Self = 1.0;
+
+    #[inline]
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    #[inline]
+    fn is_zero(self) -> bool {
+        self == 0.0
+    }
+
+    #[inline]
+    fn weighted(self, weights: Self) -> f64 {
+        self * weights
+    }
+}
+
+/// Four numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(align(32))]
+pub struct Four(pub [f64; 4]);
+
+macro_rules! by_lane {
+    ($($trait:ident $function:ident $operator:tt),*) => {$(
+        impl $trait for Four {
+            type Output = Self;
+            #[inline(always)]
+            fn $function(self, other: Self) -> Self {
+                Self([
+                    self.0[0] $operator other.0[0],
+                    self.0[1] $operator other.0[1],
+                    self.0[2] $operator other.0[2],
+                    self.0[3] $operator other.0[3],
+                ])
+            }
+        }
+    )*};
+}
+by_lane!(Add add +, Sub sub -, Mul mul *, Div div /);
+
+impl AddAssign for Four {
+    #[inline(always)]
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Real for Four {
+    const ONE: Self = Self([1.0; 4]);
+
+    #[inline]
+    fn of(value: f64) -> Self {
+        Self([value; 4])
+    }
+
+    #[inline]
+    fn is_zero(self) -> bool {
+        self.0 == [0.0; 4]
+    }
+
+    #[inline]
+    fn weighted(self, weights: Self) -> f64 {
+        let [a, b, c, d] = (self * weights).0;
+        (a + b) + (c + d)
+    }
+}
