@@ -176,8 +176,8 @@ def test_real_races_replay(reference: Path) -> None:
     places = accuracy()
     races = places.hong_kong(reference / places.SEASON)
     assert len(races) == 777
-    replay = places.replay_hong_kong(races[::12])
-    assert replay.states > 130
+    replay = places.replay_hong_kong(races[::24])
+    assert replay.states > 60
     assert replay.faults == []
     for name, every, states_min in [
         ("greyhounds_WIN_1.197931750.jsonl.gz", 3, 50),
@@ -193,7 +193,7 @@ def test_real_races_replay(reference: Path) -> None:
 def test_real_places_are_predicted(reference: Path) -> None:
     """On a season of closing prices both corrections beat Harville for the places."""
     places = accuracy()
-    races = [race for race in places.hong_kong(reference / places.SEASON) if places.is_complete(race)]
+    races = [race for race in places.hong_kong(reference / places.SEASON) if places.is_complete(race)][::2]
     win = places.fields(races, method="power")
     by_model = {
         name: places.scores(races, win, model, exponents)

@@ -3,7 +3,14 @@
 //! Each figure is microseconds per call, over runs of many calls with changing races: the fastest run and the median
 //! run. Answers are checked before anything is timed: against the golden case, and against each other.
 
-use oddsengine_pricing::racing::{Exponents, HeneryModel, ModelKind, OrderModel, POSITIONS};
+use oddsengine_markets::racing::{RaceKind, RacingFormat, RacingState};
+use oddsengine_markets::{Format, template_of};
+use oddsengine_pricing::board::ViewPrefixes;
+use oddsengine_pricing::racing::calibration::{RacingConfig, RacingModel, calibrate};
+use oddsengine_pricing::racing::live_views::fill_views;
+use oddsengine_pricing::racing::{
+    Exponents, HeneryModel, ModelKind, OrderModel, POSITIONS, RacingParameters,
+};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -15,6 +22,35 @@ fn main() {
     for count in [6, 12, 16, 40] {
         henery(count);
         sequential(count);
+    }
+    for count in [6, 10, 16] {
+        board(count);
+    }
+}
+
+/// The expectations of all selections of a race, from parameters that change.
+fn board(count: usize) {
+    let format = RacingFormat::standard(RaceKind::Horse, count as u8, false);
+    let template = template_of(&Format::Racing(format)).expect("a race has a template");
+    let state = RacingState::new(&format);
+    let selections = template.selections.len();
+    let mut prefixes = ViewPrefixes::new(template);
+    let (mut win, mut refund) = (vec![0.0; selections], vec![0.0; selections]);
+    for model in [RacingModel::Henery, RacingModel::Sequential] {
+        let config = RacingConfig { model, ..RacingConfig::default() };
+        let parameters: Vec<RacingParameters> = (0..64)
+            .map(|index| {
+                let odds: Vec<f64> = field(count, index).iter().map(|win| 0.9 / win).collect();
+                calibrate(&config, &odds, None).expect("a plain book")
+            })
+            .collect();
+        let name = format!("{}, {count} runners, board of {selections} selections", model.name());
+        time(&name, 400 / count, |index| {
+            fill_views(&parameters[index % 64], &state, &mut prefixes);
+            prefixes.expectations(template, &mut win, &mut refund);
+            win[0]
+        });
+        assert!((win[..count].iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
 }
 
