@@ -254,7 +254,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "prior_points",
             "integer",
-            60,
+            100,
             (0, 1_000_000),
             "Points of evidence that each serve level is worth before the match; 0 if it is exactly known.",
         ),

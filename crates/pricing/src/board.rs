@@ -15,22 +15,60 @@ use crate::margin::{MarginMethod, WaitingBooks};
 /// Fair probabilities below this are not offered: the longest odds would still be a gift to the book's model error.
 pub const PROBABILITY_MIN: f64 = 1e-7;
 
-/// Running sums of each view's probabilities: `prefix[view][i]` is the mass of the cells before `i`.
+/// Running sums of each view's probabilities, and what every selection reads of them.
+///
+/// The running sums of all views stand in one row: `sums[first[view] + i]` is the mass of the view's cells before `i`. A
+/// selection is a list of terms, a difference of two sums each: the same as [`Template::expectation`], without looking up views
+/// and grades.
 #[derive(Clone, Debug, Default)]
 pub struct ViewPrefixes {
-    views: Vec<Vec<f64>>,
+    sums: Vec<f64>,
+    first: Vec<u32>,
+    terms: Vec<Term>,
+    /// One past the last term of each selection.
+    term_end: Vec<u32>,
+}
+
+/// A run of equal grade: the mass between two running sums, and the shares won and refunded on it.
+#[derive(Clone, Copy, Debug)]
+struct Term {
+    start: u32,
+    end: u32,
+    win_share: f64,
+    refund_share: f64,
 }
 
 impl ViewPrefixes {
     /// Zero sums for every view of a template.
     pub fn new(template: &Template) -> Self {
-        Self { views: template.views.iter().map(|view| vec![0.0; view.cell_count + 1]).collect() }
+        let mut prefixes = Self::default();
+        let mut count = 0;
+        for view in &template.views {
+            prefixes.first.push(count);
+            count += view.cell_count as u32 + 1;
+        }
+        prefixes.first.push(count);
+        prefixes.sums = vec![0.0; count as usize];
+        for selection in 0..template.selections.len() {
+            let first = prefixes.first[usize::from(template.view_of(selection))];
+            for run in template.runs_of(selection) {
+                let grade = template.grades[usize::from(run.grade)];
+                prefixes.terms.push(Term {
+                    start: first + u32::from(run.start),
+                    end: first + u32::from(run.end),
+                    win_share: grade.win_share(),
+                    refund_share: grade.refund_share(),
+                });
+            }
+            prefixes.term_end.push(prefixes.terms.len() as u32);
+        }
+        prefixes
     }
 
     /// Replaces one view's probabilities, each times `scale`.
     #[inline]
     pub fn set(&mut self, view: usize, probabilities: &[f64], scale: f64) {
-        let prefix = &mut self.views[view];
+        let prefix = &mut self.sums[self.first[view] as usize..self.first[view + 1] as usize];
         debug_assert_eq!(prefix.len(), probabilities.len() + 1);
         let mut sum = 0.0;
         for (slot, probability) in prefix[1..].iter_mut().zip(probabilities) {
@@ -42,14 +80,24 @@ impl ViewPrefixes {
     /// The running sums of a view.
     #[inline]
     pub fn view(&self, view: usize) -> &[f64] {
-        &self.views[view]
+        &self.sums[self.first[view] as usize..self.first[view + 1] as usize]
     }
 
-    /// Expectations of every selection: probability that the stake wins, and that it is refunded.
+    /// Expectations of every selection of the template: probability that the stake wins, and that it is refunded.
     pub fn expectations(&self, template: &Template, win: &mut [f64], refund: &mut [f64]) {
-        for (selection, (win, refund)) in win.iter_mut().zip(refund).enumerate() {
-            let prefix = self.view(usize::from(template.view_of(selection)));
-            (*win, *refund) = template.expectation(selection, prefix);
+        assert_eq!(template.selections.len(), self.term_end.len(), "sums belong to one template");
+        let mut terms = self.terms.as_slice();
+        let mut start = 0;
+        for ((&end, win), refund) in self.term_end.iter().zip(win).zip(refund) {
+            let (own, rest) = terms.split_at((end - start) as usize);
+            (terms, start) = (rest, end);
+            (*win, *refund) = (0.0, 0.0);
+            for term in own {
+                // Cancellation of the two sums may leave a tiny negative mass; a probability is never negative.
+                let mass = (self.sums[term.end as usize] - self.sums[term.start as usize]).max(0.0);
+                *win += mass * term.win_share;
+                *refund += mass * term.refund_share;
+            }
         }
     }
 }

@@ -17,7 +17,9 @@ use crate::margin::MarginMethod;
 use crate::racing::calibration::{PlacePrices, RacingConfig};
 use crate::racing::{self, RacingParameters};
 use crate::same_game::SameGameOutcomes;
-use crate::tennis::calibration::{CalibrationSettings, SERVE_MEAN_DEFAULT, from_expected_games, from_odds};
+use crate::tennis::calibration::{
+    CalibrationSettings, PRIOR_POINTS_DEFAULT, SERVE_MEAN_DEFAULT, from_expected_games, from_odds,
+};
 use crate::tennis::{self, TennisError, TennisParameters};
 
 /// Settings of all models.
@@ -44,7 +46,8 @@ codec_struct!(TennisConfig { serve_mean_e4, prior_points });
 
 impl Default for TennisConfig {
     fn default() -> Self {
-        Self { serve_mean_e4: (SERVE_MEAN_DEFAULT * 10_000.0) as u32, prior_points: 60 }
+        let serve_mean_e4 = (SERVE_MEAN_DEFAULT * 10_000.0) as u32;
+        Self { serve_mean_e4, prior_points: PRIOR_POINTS_DEFAULT as u32 }
     }
 }
 

@@ -59,6 +59,10 @@ impl Default for CalibrationSettings {
 /// The mean of both serve levels where nothing else is known: between the tours of women and men.
 pub const SERVE_MEAN_DEFAULT: f64 = 0.61;
 
+/// How many points a serve level read from prices is worth: fitted to set scores and to in-play prices, which agree on it
+/// (`docs/models/tennis.md`).
+pub const PRIOR_POINTS_DEFAULT: f64 = 100.0;
+
 impl CalibrationSettings {
     /// Settings within their bounds.
     ///

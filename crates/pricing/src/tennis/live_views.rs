@@ -19,7 +19,7 @@ pub const CELLS_MAX: usize = 1_280;
 /// Fills the prefix sums of every view of a tennis match.
 pub fn fill_views(parameters: &TennisParameters, state: &TennisState, prefixes: &mut ViewPrefixes) {
     let mut cells = [0.0; CELLS_MAX];
-    let layout = fill_cells(parameters, state, &mut cells);
+    let layout = add_cells(parameters, state, &mut cells);
     for (view, range) in layout.offsets.windows(2).enumerate() {
         prefixes.set(view, &cells[range[0]..range[1]], 1.0);
     }
@@ -31,10 +31,19 @@ pub fn fill_cells(
     state: &TennisState,
     cells: &mut [f64; CELLS_MAX],
 ) -> &'static Layout {
+    cells.fill(0.0);
+    add_cells(parameters, state, cells)
+}
+
+/// As [`fill_cells`], into cells that are zero.
+fn add_cells(
+    parameters: &TennisParameters,
+    state: &TennisState,
+    cells: &mut [f64; CELLS_MAX],
+) -> &'static Layout {
     let (format, score) = (&state.format, &state.score);
     let layout = Layout::of(format);
     debug_assert!(layout.cell_total() <= CELLS_MAX);
-    cells[..layout.cell_total()].fill(0.0);
     if score.winner(format).is_some() {
         for (index, &view) in layout.views.iter().enumerate() {
             cells[layout.offsets[index] + layout.cell(view, format, score)] = 1.0;
