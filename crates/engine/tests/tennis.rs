@@ -140,6 +140,12 @@ fn from_prices_through_bets_to_settlement() {
     let total = desk.bet("total_games:21.5", "over");
     let set = desk.bet("set_betting", "2-0");
     let handicap = desk.bet("games_handicap:-3.5", "home");
+    // All but certain before the match, so the model offers nothing: a trader does.
+    desk.send(Body::SetManualOdds {
+        fixture: FIXTURE,
+        market: MarketId::of("total_games:12.5"),
+        odds_e4: Some(vec![10_200, 150_000]),
+    });
     let early = desk.bet("total_games:12.5", "over");
     let first_game = desk.bet("set1_game1_score", "home_15");
     let tie_break = desk.bet("set1_tie_break", "no");
