@@ -5,7 +5,6 @@ import datetime
 import importlib.metadata
 import itertools
 import json
-import math
 import os
 import platform
 import sys
@@ -16,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import penaltyblog
-import shin
+from margins import margin_rows
 
-from oddsengine import football, margin
+from oddsengine import football
 
 SEED = 20_240_817
 MATCHES = 2_000
@@ -26,7 +25,7 @@ RHO = -0.06
 GOALS_MAX = 15
 TOTAL_LINES = [quarter / 4 for quarter in range(2, 27)]
 HANDICAP_LINES = [quarter / 4 for quarter in range(-12, 13)]
-DISTRIBUTIONS = ("oddsengine", "penaltyblog", "shin", "numpy", "scipy")
+DISTRIBUTIONS = ("oddsengine", "penaltyblog", "shin", "pybettor", "numba", "numpy", "scipy")
 
 
 class Side(NamedTuple):
@@ -164,33 +163,6 @@ def calibration_row(rng: np.random.Generator, seconds: float) -> Row:
     )
 
 
-def shin_row(rng: np.random.Generator, outcomes: int, seconds: float) -> Row:
-    shares = np.clip(rng.dirichlet(np.full(outcomes, 2.0), size=4_000), 0.004, None)
-    shares /= shares.sum(axis=1, keepdims=True)
-    booksum = 1.0 + rng.uniform(0.02, 0.05, size=(4_000, 1)) * math.log2(outcomes + 1)
-    odds = np.round(1.0 / (shares * booksum), 3)
-    odds = odds[(odds.min(axis=1) >= 1.03) & ((1.0 / odds).sum(axis=1) >= 1.01)]
-    books = odds.tolist()
-
-    def ours(book: list[float]) -> list[float]:
-        return margin.fair_probabilities(book, method="shin")
-
-    def peer(book: list[float]) -> list[float]:
-        found: list[float] = shin.calculate_implied_probabilities(book)
-        return found
-
-    difference = max(abs(a - b) for book in books[:500] for a, b in zip(ours(book), peer(book), strict=True))
-    expect(difference < 1e-8, f"Shin differs by {difference:g}")
-    return measure(
-        f"Shin, {outcomes} outcomes, one book",
-        "book",
-        f"500 books differ by at most {difference:.0e}",
-        Side("oddsengine", ours, books),
-        Side("shin", peer, books),
-        seconds=seconds,
-    )
-
-
 def expect(is_right: bool, otherwise: str) -> None:
     if not is_right:
         raise SystemExit(f"wrong answer, nothing is timed: {otherwise}")
@@ -230,13 +202,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="per task and side")
     parser.add_argument("--json", type=Path, help="where to write the result")
+    parser.add_argument("--only-margins", action="store_true", help="leave the football rows out")
     options = parser.parse_args(arguments)
 
     rng = np.random.default_rng(SEED)
     before = conditions()
-    rows = basket_rows(rng, options.seconds)
-    rows.append(calibration_row(rng, options.seconds))
-    rows += [shin_row(rng, outcomes, options.seconds) for outcomes in (3, 20)]
+    rows = []
+    if not options.only_margins:
+        rows += [*basket_rows(rng, options.seconds), calibration_row(rng, options.seconds)]
+    rows += margin_rows(rng, options.seconds, measure, Side, expect)
     load_after = [round(value, 2) for value in os.getloadavg()]
 
     versions = ", ".join(f"{name} {version}" for name, version in before["versions"].items())

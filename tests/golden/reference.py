@@ -106,7 +106,7 @@ def margin_published(data: Json) -> Iterator[Outcome]:
         priced = [(price, p) for price, p in zip(case["odds"], case["p"], strict=True) if price is not None]
         prices, expected = [price for price, _ in priced], [p for _, p in priced]
         if method == "power" and winners > 1:
-            # The source takes the power of the probability of one place, we (as R's implied) of the selection's.
+            # The source takes the power of the probability of one place, we that of the selection.
             prices, expected = [price * winners for price in prices], [p / winners for p in expected]
             tolerance, winners = tolerance / winners, 1.0
         removed = margin.remove_margin(prices, method=method, target=winners)

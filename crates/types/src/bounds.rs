@@ -7,7 +7,7 @@ pub const ODDS_E4_MIN: u32 = 10_010;
 /// Largest decimal odds, in ten-thousandths: 1000.0.
 pub const ODDS_E4_MAX: u32 = 10_000_000;
 /// Largest number in a fraction such as 6/4.
-pub const FRACTION_PART_MAX: u32 = 1_000_000;
+pub const FRACTION_PART_MAX: u32 = 1_000_000_000;
 /// Largest stake of one ticket: ten billion minor units.
 pub const STAKE_MINOR_MAX: i64 = 10_000_000_000;
 /// Largest amount of money anywhere (a balance, a total): 10^17 minor units leaves room to add 90 of them.

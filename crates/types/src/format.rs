@@ -186,7 +186,7 @@ impl OddsFormat {
     /// percent. A fraction is the quoted one with these four decimals, else the simplest.
     ///
     /// # Errors
-    /// Odds below 1.001, infinite, or not a number; odds that no fraction of numbers up to a million writes.
+    /// Odds below 1.001, infinite, or not a number; odds that no fraction of numbers up to a billion writes.
     pub fn text(self, decimal: f64) -> Result<String, BoundsError> {
         if !(decimal >= 1.001 && decimal.is_finite()) {
             return Err(BoundsError::new(format!("decimal odds {decimal} are below 1.001 or not finite")));
@@ -252,7 +252,7 @@ fn written(decimal: f64) -> Result<Fraction, BoundsError> {
     let quoted = below.checked_sub(1).map(|index| &QUOTED_FRACTIONS[index]).filter(is_same).copied();
     quoted.or_else(|| Fraction::simplest(e4 as f64 / 10_000.0 - 1.0, 5e-5)).ok_or_else(|| {
         BoundsError::new(format!(
-            "decimal odds {decimal} cannot be written as a fraction of numbers up to a million"
+            "decimal odds {decimal} cannot be written as a fraction of numbers up to a billion"
         ))
     })
 }

@@ -373,7 +373,7 @@ mod tests {
         assert_eq!(Fraction::parse("Evens"), Fraction::new(1, 1));
         assert_eq!(
             Fraction::new(0, 7).unwrap_err().to_string(),
-            "number of a fraction 0 is outside 1..=1000000"
+            "number of a fraction 0 is outside 1..=1000000000"
         );
     }
 }

@@ -8,8 +8,14 @@ pub(super) fn multiplicative<const LANES: usize>(
     books: &Books<LANES>,
     out: &mut [[f64; LANES]],
 ) -> Solved<LANES> {
-    let factor = books.each(|lane| books.target[lane] / books.extent.sum[lane]);
+    let factor = factor(books);
     Solved::increasing(books, factor, out, |value, lane| value * factor[lane])
+}
+
+/// What [`multiplicative`] multiplies by.
+#[inline(always)]
+pub(super) fn factor<const LANES: usize>(books: &Books<LANES>) -> [f64; LANES] {
+    books.each(|lane| books.target[lane] / books.extent.sum[lane])
 }
 
 /// `value - (sum - target) / n`; returns the amount taken away.

@@ -1,7 +1,7 @@
 //! Groups of books, solved side by side on the widest vector registers that the processor has.
 
-use super::equation::{Books, Extent, Search};
-use super::{Direction, MarginMethod, solve};
+use super::equation::{Books, Extent, Search, one};
+use super::{Direction, MarginMethod, closed, solve};
 
 /// Books solved side by side.
 pub(super) const LANES: usize = 16;
@@ -81,7 +81,7 @@ impl Task {
         room: &mut Room,
         out: &mut [f64],
     ) -> [bool; LANES] {
-        if self.method == MarginMethod::Multiplicative && matches!(count, 2 | 3) {
+        if self.method == MarginMethod::Multiplicative {
             return on_widest!(flat_rows(self, rows, count, target, out));
         }
         turn_in(rows, count, room.input());
@@ -142,13 +142,34 @@ fn solve_group(
     solved.only(|lane| is_valid[lane]).is_solved
 }
 
-/// The cheapest method on the commonest markets: a known count lays the loops out flat, in registers.
+/// The cheapest method, where turning the rows would cost more than solving them: a known count lays the loops of the
+/// commonest markets out flat, in registers; longer rows are vectors themselves.
 #[inline(always)]
 fn solve_flat_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f64]) -> [bool; LANES] {
     match count {
         2 => solve_rows::<2>(task, rows, target, out),
-        _ => solve_rows::<3>(task, rows, target, out),
+        3 => solve_rows::<3>(task, rows, target, out),
+        _ => std::array::from_fn(|lane| {
+            let place = lane * count..(lane + 1) * count;
+            scale_row(task, &rows[place.clone()], target, &mut out[place])
+        }),
     }
+}
+
+/// One row of the multiplicative method; whether it is valid and solved.
+#[inline(always)]
+fn scale_row(task: Task, row: &[f64], target: f64, out: &mut [f64]) -> bool {
+    let is_removal = task.direction == Direction::Removal;
+    for (result, number) in out.iter_mut().zip(row) {
+        *result = if is_removal { 1.0 / number } else { *number };
+    }
+    let book = Books { lanes: 1, input: one(out), extent: Extent::of(one(out), 1), target: [target] };
+    let ([is_valid], [factor]) = (book.extent.is_inside(), closed::factor(&book));
+    let is_solved = is_valid & (book.extent.low[0] * factor > 0.0) & (book.extent.high[0] * factor < 1.0);
+    for result in out {
+        *result = if is_removal { *result * factor } else { 1.0 / (*result * factor) };
+    }
+    is_solved
 }
 
 #[inline(always)]
