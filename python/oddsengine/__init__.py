@@ -1,6 +1,6 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import exceptions, football, margin, odds, risk, settle
+from oddsengine import exceptions, football, margin, odds, risk, same_game, settle
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError
@@ -16,5 +16,6 @@ __all__ = [
     "margin",
     "odds",
     "risk",
+    "same_game",
     "settle",
 ]

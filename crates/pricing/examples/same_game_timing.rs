@@ -3,12 +3,14 @@
 //! Each figure is nanoseconds per call over runs with changing legs: the fastest run and the median run. Answers are
 //! checked against sums over the cells before anything is timed.
 
-use oddsengine_markets::football::{FootballState, Side};
-use oddsengine_markets::{sport_id, template};
+use oddsengine_markets::football::{FootballFormat, FootballState, Knockout};
+use oddsengine_markets::{Format, LiveState, template_of};
+use oddsengine_pricing::board::ViewPrefixes;
+use oddsengine_pricing::football::DixonColes;
 use oddsengine_pricing::football::live_views::RemainingGoals;
+use oddsengine_pricing::model::{FootballParameters, ModelConfig, Models, Parameters};
 use oddsengine_pricing::same_game::{
-    Player, PlayerCondition, PlayerLeg, SameGame, SameGameLegs, SameGameOutcomes, Squad, combinable,
-    gaussian_copula, leg_probabilities, price,
+    SameGameLegs, SameGameOutcomes, combinable, gaussian_copula, leg_probabilities, price,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -26,40 +28,37 @@ fn time(name: &str, calls: usize, mut call: impl FnMut(usize) -> f64) {
         })
         .collect();
     ns.sort_by(f64::total_cmp);
-    println!("{name:<58} {:>10.1} {:>10.1}", ns[0], ns[RUNS / 2]);
+    println!("{name:<62} {:>10.1} {:>10.1}", ns[0], ns[RUNS / 2]);
 }
 
 fn main() {
-    let legs = SameGameLegs::new(template(sport_id("football").expect("football is registered")));
-    let selection = |text: &str| {
-        let (market, name) = text.split_once('/').expect("market/selection");
-        let market = legs.template().market_index(market).expect("the market exists");
-        legs.template().selection_index(market, name).expect("the selection exists") as u16
-    };
-    let all = |texts: &[&str]| -> Vec<u16> { texts.iter().map(|text| selection(text)).collect() };
-    let state = FootballState::default();
-    let remaining = |index: usize| {
-        let lambda = [1.2 + 0.005 * (index % 100) as f64, 1.6 - 0.005 * (index % 90) as f64];
-        let means = [0.45, 0.55].map(|share| lambda.map(|rate| rate * share));
-        RemainingGoals { means, lambda, rho: -0.06 }
-    };
-    let models: Vec<SameGameOutcomes> =
-        (0..256).map(|index| SameGameOutcomes::new(&remaining(index), &state)).collect();
-    let squad = Squad {
-        players: vec![
-            Player { side: Side::Home, share: 0.3, goals: 0 },
-            Player { side: Side::Away, share: 0.25, goals: 0 },
-        ],
-        ..Squad::default()
-    };
-    let scores = |player| PlayerLeg { player, condition: PlayerCondition::Scores(1) };
-    let first = PlayerLeg { player: 0, condition: PlayerCondition::ScoresFirst };
-    let priced = |index: usize, legs_of: &[u16], players: &[PlayerLeg]| {
-        price(&legs, &models[index % 256], &squad, SameGame { selections: legs_of, players })
-            .expect("the legs do not contradict each other")
-            .fair_odds
-    };
+    println!("{:<62} {:>10} {:>10}", "nanoseconds per call", "fastest", "median");
+    score_alone();
+    in_depth();
+    copulas();
+}
 
+fn selection(legs: &SameGameLegs, text: &str) -> u16 {
+    let (market, name) = text.split_once('/').expect("market/selection");
+    let market = legs.template().market_index(market).expect("the market exists");
+    legs.template().selection_index(market, name).expect("the selection exists") as u16
+}
+
+fn remaining(index: usize) -> RemainingGoals {
+    let lambda = [1.2 + 0.005 * (index % 100) as f64, 1.6 - 0.005 * (index % 90) as f64];
+    let means = [0.45, 0.55].map(|share| lambda.map(|rate| rate * share));
+    RemainingGoals { means, lambda, rho: -0.06 }
+}
+
+fn score_alone() {
+    let legs = SameGameLegs::new(FootballFormat::default()).expect("the default format is in its bounds");
+    let all = |texts: &[&str]| -> Vec<u16> { texts.iter().map(|text| selection(&legs, text)).collect() };
+    let state = FootballState::default();
+    let models: Vec<SameGameOutcomes<'_>> =
+        (0..256).map(|index| SameGameOutcomes::new(&remaining(index), &state)).collect();
+    let priced = |index: usize, selections: &[u16]| {
+        price(&legs, &models[index % 256], selections).expect("no contradiction").fair_odds
+    };
     let six = [
         all(&[
             "1x2/home",
@@ -86,44 +85,87 @@ fn main() {
         "both_score/yes",
         "handicap:-3/away",
     ]);
-    let halves = all(&["1x2.h1/draw", "1x2/home", "total:2.5/over"]);
-    let orders = all(&["first_goal/away", "1x2/home", "total:2.5/over"]);
-    let both = all(&["first_goal/away", "1x2.h1/draw", "1x2/home"]);
     check(&six[0], &models[0], &legs);
-
-    println!("{:<58} {:>10} {:>10}", "nanoseconds per call", "fastest", "median");
     time("joint model of a match", 2_000, |index| {
         black_box(SameGameOutcomes::new(&remaining(index), &state));
         0.0
     });
-    time("6 score legs", 5_000, |index| priced(index, &six[index % 2], &[]));
+    time("6 score legs", 5_000, |index| priced(index, &six[index % 2]));
     time("6 score legs, joint model made anew", 2_000, |index| {
         let outcomes = SameGameOutcomes::new(&remaining(index), &state);
-        let multiple = SameGame { selections: &six[index % 2], players: &[] };
-        price(&legs, &outcomes, &squad, multiple).expect("priced").fair_odds
+        price(&legs, &outcomes, &six[index % 2]).expect("priced").fair_odds
     });
     time("6 score legs, and each leg alone", 2_000, |index| {
-        let multiple = SameGame { selections: &six[index % 2], players: &[] };
-        let alone = leg_probabilities(&legs, &models[index % 256], &squad, multiple).expect("priced");
-        priced(index, &six[index % 2], &[]) + alone[0]
+        let alone = leg_probabilities(&legs, &models[index % 256], &six[index % 2]).expect("priced");
+        priced(index, &six[index % 2]) + alone[0]
     });
-    time("6 score legs with quarter lines and pushes", 2_000, |index| priced(index, &refunding, &[]));
-    time("2 score legs", 5_000, |index| priced(index, &six[0][..2], &[]));
-    time("half, result and total", 500, |index| priced(index, &halves, &[]));
-    time("first goal, result and total", 1_000, |index| priced(index, &orders, &[]));
-    time("first goal, half and result", 50, |index| priced(index, &both, &[]));
-    time("two scorers, result and total", 1_000, |index| {
-        priced(index, &six[0][..2], &[scores(0), scores(1)])
-    });
-    time("first scorer, a scorer, result and total", 1_000, |index| {
-        priced(index, &six[0][..2], &[first, scores(1)])
-    });
+    time("6 score legs with quarter lines and pushes", 2_000, |index| priced(index, &refunding));
+    time("2 score legs", 5_000, |index| priced(index, &six[0][..2]));
+    for (name, calls, texts) in [
+        ("half, result and total", 500, ["1x2.h1/draw", "1x2/home", "total:2.5/over"]),
+        ("first goal, result and total", 500, ["first_goal/away", "1x2/home", "total:2.5/over"]),
+        ("first goal, half and result", 50, ["first_goal/away", "1x2.h1/draw", "1x2/home"]),
+    ] {
+        let selections = all(&texts);
+        time(name, calls, |index| priced(index, &selections));
+    }
     for count in [0, 2, 4] {
         time(&format!("combinable: 1,012 selections with {count} score legs"), 20, |index| {
-            let multiple = SameGame { selections: &six[0][..count], players: &[] };
-            combinable(&legs, &models[index % 256], &squad, multiple).expect("answered").len() as f64
+            combinable(&legs, &models[index % 256], &six[0][..count]).expect("answered").len() as f64
         });
     }
+}
+
+fn in_depth() {
+    let format = FootballFormat {
+        knockout: Some(Knockout::default()),
+        corners: true,
+        cards: true,
+        intervals: true,
+        players: [18, 18],
+    };
+    let legs = SameGameLegs::new(format).expect("the format is in its bounds");
+    let models = Models::new(&ModelConfig::default()).expect("the defaults are in their bounds");
+    let state = FootballState::new(format);
+    let model = DixonColes::new(1.5, 1.1, -0.06).expect("rho is small");
+    let mut given = FootballParameters::of(&model, &format);
+    given.depth.shares_home = vec![0.05; 18];
+    given.depth.shares_away = vec![0.05; 18];
+    let outcomes = models.same_game(&given, &state);
+    for (name, texts) in [
+        ("two scorers and result", ["anytime_scorer/home_1", "anytime_scorer/away_3", "1x2/home"]),
+        ("first scorer, a scorer and result", ["first_scorer/home_1", "anytime_scorer/away_3", "1x2/home"]),
+        ("ten minutes, a half and result", ["total.m0-10:0.5/over", "1x2.h1/home", "1x2/home"]),
+        ("who goes through, total, both score", ["to_qualify/home", "total:2.5/over", "both_score/yes"]),
+        ("corners, result and total", ["corners_total:9.5/over", "1x2/home", "total:2.5/over"]),
+        ("corners, cards and result", ["corners_total:9.5/over", "cards_total:3.5/over", "1x2/home"]),
+    ] {
+        let selections: Vec<u16> = texts.iter().map(|text| selection(&legs, text)).collect();
+        time(name, 50, |_| price(&legs, &outcomes, &selections).expect("priced").fair_odds);
+    }
+    let count = legs.count();
+    time(&format!("combinable: {count} selections with 2 score legs"), 1, |_| {
+        let selections = [selection(&legs, "1x2/home"), selection(&legs, "total:2.5/over")];
+        combinable(&legs, &outcomes, &selections).expect("answered").len() as f64
+    });
+
+    let template = template_of(&Format::Football(format)).expect("compiled");
+    let mut prefixes = ViewPrefixes::new(template);
+    let (parameters, live) = (Parameters::Football(given.clone()), LiveState::Football(state));
+    time(&format!("all {} views of the format", template.views.len()), 100, |_| {
+        assert!(models.fill(template, &parameters, &live, &mut prefixes));
+        prefixes.view(0)[1]
+    });
+    let plain = template_of(&Format::FOOTBALL).expect("compiled");
+    let mut prefixes = ViewPrefixes::new(plain);
+    let live = LiveState::Football(FootballState::default());
+    time("all 21 views of the default format", 500, |_| {
+        assert!(models.fill(plain, &parameters, &live, &mut prefixes));
+        prefixes.view(0)[1]
+    });
+}
+
+fn copulas() {
     for count in [2_usize, 3, 5] {
         let correlations: Vec<f64> =
             (0..count * count).map(|i| if i / count == i % count { 1.0 } else { 0.3 }).collect();
@@ -134,16 +176,10 @@ fn main() {
     }
 }
 
-/// The first multiple by its definition: every final score, one at a time.
-fn check(six: &[u16], outcomes: &SameGameOutcomes, legs: &SameGameLegs<'_>) {
-    let multiple = SameGame { selections: six, players: &[] };
-    let got = price(legs, outcomes, &Squad::default(), multiple).expect("priced").probability;
-    // Home wins by one or two, both score, two to four goals, home scores two: 2-1 and 3-1.
-    let score = |text: &str| {
-        let market = legs.template().market_index("correct_score").expect("offered");
-        let selection = legs.template().selection_index(market, text).expect("offered") as u16;
-        let multiple = SameGame { selections: &[selection], players: &[] };
-        price(legs, outcomes, &Squad::default(), multiple).expect("priced").probability
-    };
-    assert!((got - score("2-1") - score("3-1")).abs() < 1e-15);
+/// The first multiple by its definition: home wins by one or two, both score, two to four goals, home scores two.
+fn check(six: &[u16], outcomes: &SameGameOutcomes<'_>, legs: &SameGameLegs) {
+    let priced = |selections: &[u16]| price(legs, outcomes, selections).expect("priced").probability;
+    let score = |text: &str| priced(&[selection(legs, text)]);
+    let scores = score("correct_score/2-1") + score("correct_score/3-1");
+    assert!((priced(six) - scores).abs() < 1e-15);
 }

@@ -13,6 +13,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, BoundsError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
+    pyo3::import_exception!(oddsengine.exceptions, SameGameError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
 }
@@ -45,6 +46,12 @@ impl Raise for FootballError {
             error => python::FootballError::new_err(error.to_string()),
         }
     }
+}
+
+/// The exception of a same-game multiple without a price.
+#[cold]
+pub fn same_game_error(message: String) -> PyErr {
+    python::SameGameError::new_err(message)
 }
 
 impl Raise for SnapError {

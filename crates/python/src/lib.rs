@@ -5,11 +5,13 @@ use pyo3::prelude::*;
 mod config;
 mod convert;
 mod errors;
+mod football_depth;
 mod foreign;
 mod margin;
 mod odds;
 mod pricing;
 mod risk;
+mod same_game;
 mod service;
 mod settle;
 
@@ -28,11 +30,13 @@ mod _core {
 }
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    football_depth::register(module)?;
     foreign::register(module)?;
     margin::register(module)?;
     odds::register(module)?;
     pricing::register(module)?;
     risk::register(module)?;
+    same_game::register(module)?;
     service::register(module)?;
     settle::register(module)
 }

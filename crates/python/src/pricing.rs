@@ -2,6 +2,7 @@
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use oddsengine_engine::Config;
+use oddsengine_markets::football::FootballFormat;
 use oddsengine_markets::{Format, LiveState, sport_id, template};
 use oddsengine_pricing::board::{OfferScratch, PriceRules, ViewPrefixes, fair_probability, offer_market};
 use oddsengine_pricing::football::calibration::{self, CalibratedMatch, MatchPrices};

@@ -7,7 +7,7 @@ use oddsengine_markets::{Format, MarketId, SpaceId, football, sport_id, sports};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 use oddsengine_types::{FixtureId, MONEY_MINOR_MAX, SportId};
 
-use super::bounds;
+use super::{bounds, football_depth};
 use crate::error::FeedError;
 use crate::json::{Field, Object};
 
@@ -98,7 +98,7 @@ pub fn format(message: &Object<'_>) -> Result<Format, FeedError> {
     let field = message.required("sport")?;
     let name = field.text(NAME_BYTES_MAX)?;
     match name {
-        "football" => Ok(Format::FOOTBALL),
+        "football" => football_depth::format(message).map(Format::Football),
         "custom" => Ok(Format::Custom(SpaceId::of(message.required("space")?.text(NAME_BYTES_MAX)?))),
         _ => Err(field.unknown_value(name, sports())),
     }
