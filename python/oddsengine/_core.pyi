@@ -229,6 +229,59 @@ def racing_board(
     ladder: str,
 ) -> tuple[_Floats, _Floats, _Floats]: ...
 
+# Football beside the score.
+def football_count_grid(
+    mean_home: float,
+    mean_away: float,
+    dispersion: float,
+    concentration: float,
+    counts: tuple[int, int],
+    elapsed: float,
+    remaining: float,
+) -> tuple[_Floats, float]: ...
+def football_interval_shares(
+    first_half_share: float, stoppage_ms: tuple[int, int], period: str, elapsed_ms: int
+) -> list[float]: ...
+def football_scorer_markets(goals: list[float], share: float, first: float, last: float) -> list[float]: ...
+def football_scorer_shares(
+    goals: list[float], odds: list[float], own_goal: float, bench: float
+) -> tuple[list[float], float]: ...
+def football_qualification(
+    grid: _Floats,
+    first_leg: tuple[int, int],
+    away_goals_rule: bool,
+    extra_means: tuple[float, float] | None,
+    shootout_home: float,
+) -> list[list[float]]: ...
+def football_shootout(
+    conversion: tuple[float, float], scored: tuple[int, int], taken: tuple[int, int], first: int
+) -> float: ...
+
+# Same-game multiples.
+@final
+class SameGame:
+    def __new__(
+        cls,
+        *,
+        model: _Model,
+        first_half_share: float,
+        knockout: tuple[tuple[int, int], bool, bool] | None,
+        corners: list[float] | None,
+        cards: list[float] | None,
+        shares_home: list[float],
+        shares_away: list[float],
+        shootout_home: float,
+    ) -> SameGame: ...
+    def selections(self) -> list[str]: ...
+    def apply(self, message: bytes) -> None: ...
+    def summary(self) -> tuple[tuple[int, int], str, int, bool]: ...
+    def price(
+        self, legs: list[str], leg_booksum: float, booksum_max: float
+    ) -> tuple[float, float, float | None, list[float], list[int], float]: ...
+    def combinable(self, legs: list[str]) -> list[str]: ...
+
+def same_game_copula(probabilities: list[float], correlations: list[float]) -> tuple[float, float]: ...
+
 # Risk.
 def risk_book(
     bets: list[tuple[str, float, int]], lambda_home: float, lambda_away: float, rho: float, size: int

@@ -19,6 +19,7 @@ __all__ = [
     "ModelError",
     "OddsEngineError",
     "RacingError",
+    "SameGameError",
     "SelectionError",
     "SnapError",
     "TennisError",
@@ -71,6 +72,17 @@ class FootballError(OddsEngineError, ValueError):
     Traceback (most recent call last):
         ...
     oddsengine.exceptions.FootballError: rho 0.6 is outside -0.625..=0.5
+    """
+
+
+class SameGameError(OddsEngineError, ValueError):
+    """A same-game multiple without a price: contradictory legs, a leg twice, or legs that no model joins.
+
+    >>> from oddsengine import same_game
+    >>> same_game.Match(1.5, 1.1).price(["1x2/home", "1x2/home"])
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.SameGameError: leg 1 is an earlier leg again
     """
 
 

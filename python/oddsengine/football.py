@@ -42,6 +42,7 @@ __all__ = [
     "Board",
     "CalibratedMatch",
     "CalibratedScores",
+    "CountModel",
     "DixonColes",
     "GoalExpectations",
     "InPlay",
@@ -51,10 +52,13 @@ __all__ = [
     "MatchScores",
     "OverLine",
     "Price",
+    "Qualification",
     "RateMultipliers",
     "ScoreExpectations",
     "ScoreFamily",
     "ScoreModel",
+    "ScorerMarkets",
+    "ScorerShares",
     "asian_handicap",
     "asian_handicap_batch",
     "basket",
@@ -72,8 +76,13 @@ __all__ = [
     "half_time_full_time",
     "inplay",
     "inplay_markov",
+    "interval_shares",
     "markets",
     "negbin_over",
+    "qualification",
+    "scorer_markets",
+    "scorer_shares",
+    "shootout",
     "total",
     "total_batch",
     "weibull_count_pmf",
@@ -730,6 +739,227 @@ def negbin_over(mean: float, dispersion: float, line: float) -> OverLine:
     """
     win, lose, variance = _core.negbin_over(mean, dispersion, line)
     return OverLine(LineShares(win, lose), variance)
+
+
+class CountModel(NamedTuple):
+    """Corners or cards of both sides.
+
+    The total is negative binomial, variance `mean + mean**2 / dispersion`; of its items each is home's with a beta
+    distributed probability of this `concentration`: the smaller it is, the more the sides compensate. The defaults are
+    those of corners, measured on 6,390 league matches given the strength of the sides; of cards they are 18 and 1e6.
+
+    >>> corners = CountModel(5.8, 4.6)
+    >>> round(total(corners.grid(), 9.5).win, 4)
+    0.5567
+    >>> round(markets(corners.grid())["home"], 4)
+    0.5813
+    """
+
+    mean_home: float
+    """Expected count of home, 0 to 300."""
+    mean_away: float
+    """Expected count of away, 0 to 300."""
+    dispersion: float = 55.0
+    """0.5 to 1e6."""
+    concentration: float = 14.3
+    """0.5 to 1e6."""
+
+    @property
+    def correlation(self) -> float:
+        """Correlation between the counts of both sides.
+
+        >>> round(CountModel(5.8, 4.6).correlation, 3)
+        -0.204
+        """
+        return _core.football_count_grid(*self, (0, 0), 0.0, 1.0)[1]
+
+    def grid(
+        self, *, counts: tuple[int, int] = (0, 0), elapsed: float = 0.0, remaining: float = 1.0
+    ) -> FloatArray:
+        """(40, 40) float64 probabilities of the final counts, a grid for every market function.
+
+        `counts` are those so far, `elapsed` and `remaining` shares of the match. In play it is the same model, conditioned
+        on what has happened: many early corners raise what is expected.
+
+        Raises
+        ------
+        FootballError
+            A number outside its range, or a count so far above 39.
+
+        Examples
+        --------
+        >>> later = CountModel(5.8, 4.6).grid(counts=(5, 1), elapsed=0.45, remaining=0.55)
+        >>> round(asian_handicap(later, -2.5).win, 4)
+        0.7656
+        """
+        return _core.football_count_grid(*self, counts, elapsed, remaining)[0]
+
+
+def interval_shares(
+    *,
+    first_half_share: float = 0.45,
+    stoppage_ms: tuple[int, int] = (120_000, 300_000),
+    period: Literal["pre_match", "first_half", "half_time", "second_half", "full_time"] = "pre_match",
+    elapsed_ms: int = 0,
+) -> FloatArray:
+    """(9,) shares of a match's expected goals by ten minutes of the clock that are still to come.
+
+    Added time belongs to the interval in which its half ends: minutes 40 to 50 and 80 to 90.
+
+    >>> interval_shares().round(3)
+    array([0.087, 0.093, 0.1  , 0.106, 0.12 , 0.104, 0.107, 0.111, 0.172])
+    >>> interval_shares(period="second_half", elapsed_ms=85 * 60_000).round(3)
+    array([0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.115])
+    """
+    return np.array(_core.football_interval_shares(first_half_share, stoppage_ms, period, elapsed_ms))
+
+
+class ScorerMarkets(NamedTuple):
+    """What a player does, as probabilities."""
+
+    anytime: float
+    two_or_more: float
+    three_or_more: float
+    first: float
+    last: float
+
+
+def scorer_markets(
+    side_goals: npt.ArrayLike, share: float, *, side_first: float = 0.0, side_last: float = 0.0
+) -> ScorerMarkets:
+    """The markets of a player who takes `share` of his side's goals, whoever scores the others.
+
+    Parameters
+    ----------
+    side_goals
+        (n,) probabilities of 0, 1, ... goals of his side, n up to 80: a row or column sum of a grid.
+    share
+        0 to 1.
+    side_first, side_last
+        Probability that his side scores the first and the last goal.
+
+    Examples
+    --------
+    >>> goals = grid(1.7, 1.05, -0.07).sum(axis=1)
+    >>> round(scorer_markets(goals, 0.32).anytime, 6)
+    0.419578
+    """
+    goals = np.asarray(side_goals, dtype=np.float64).tolist()
+    return ScorerMarkets(*_core.football_scorer_markets(goals, share, side_first, side_last))
+
+
+class ScorerShares(NamedTuple):
+    """Shares of a side's listed players, and what they were scaled by."""
+
+    shares: FloatArray
+    """(n,) in the order of the odds; they sum to what own goals and unlisted players leave."""
+    factor: float
+    """Below 1 where the prices hold a margin."""
+
+
+def scorer_shares(
+    side_goals: npt.ArrayLike, odds: npt.ArrayLike, *, own_goals: float = 0.023, unlisted: float = 0.05
+) -> ScorerShares:
+    """Shares of a side's goals from anytime scorer odds.
+
+    A book of anytime scorers has no booksum that tells its margin; what must add up are the goals. Shares are solved from
+    `1 / odds` one by one and scaled to sum to `1 - own_goals - unlisted`.
+
+    Raises
+    ------
+    FootballError
+        Odds outside 1.001 to 10,000 or that even all goals of the side do not explain.
+
+    Examples
+    --------
+    >>> found = scorer_shares(grid(1.7, 1.05).sum(axis=1), [2.2, 3.1, 3.4, 5.5, 8.0, 9.0, 15.0])
+    >>> found.shares.round(3)
+    array([0.255, 0.164, 0.146, 0.084, 0.056, 0.049, 0.029])
+    """
+    goals = np.asarray(side_goals, dtype=np.float64).tolist()
+    prices = np.asarray(odds, dtype=np.float64).tolist()
+    shares, factor = _core.football_scorer_shares(goals, prices, own_goals, unlisted)
+    return ScorerShares(np.array(shares), factor)
+
+
+class Qualification(NamedTuple):
+    """Who goes through, by side and by when."""
+
+    home: tuple[float, float, float]
+    """In regulation, in extra time, on penalties."""
+    away: tuple[float, float, float]
+
+    @property
+    def p_home(self) -> float:
+        """P(home goes through)."""
+        return sum(self.home)
+
+    @property
+    def p_extra_time(self) -> float:
+        """P(level after regulation)."""
+        return self.home[1] + self.home[2] + self.away[1] + self.away[2]
+
+
+def qualification(
+    scores: Scores,
+    *,
+    extra_means: tuple[float, float] | None,
+    first_leg: tuple[int, int] = (0, 0),
+    away_goals_rule: bool = False,
+    shootout_home: float = 0.5,
+) -> Qualification:
+    """Who goes through, from a model or grid of the score after regulation.
+
+    Parameters
+    ----------
+    scores
+        A model or a grid.
+    extra_means
+        Expected goals of home and away in extra time, 0 to 20: about 0.3 of those of the match. `None`: straight to
+        penalties.
+    first_leg
+        Goals of today's home and away side in the first leg.
+    away_goals_rule
+        More away goals decide a tie on aggregate, in extra time too.
+    shootout_home
+        P(home wins a shoot-out).
+
+    Examples
+    --------
+    >>> tie = qualification(DixonColes(1.5, 1.1, -0.06), extra_means=(0.45, 0.33))
+    >>> round(tie.p_home, 4), round(tie.p_extra_time, 4)
+    (0.5951, 0.2693)
+    """
+    cells = _grid_of(scores)
+    home, away = _core.football_qualification(cells, first_leg, away_goals_rule, extra_means, shootout_home)
+    return Qualification((home[0], home[1], home[2]), (away[0], away[1], away[2]))
+
+
+def shootout(
+    conversion_home: float = 0.75,
+    conversion_away: float = 0.75,
+    *,
+    scored: tuple[int, int] = (0, 0),
+    taken: tuple[int, int] = (0, 0),
+    first: Literal["home", "away"] = "home",
+) -> float:
+    """P(home wins a shoot-out) from the share of penalties each side converts and the kicks so far.
+
+    Raises
+    ------
+    FootballError
+        Kicks that cannot have come to pass.
+
+    Examples
+    --------
+    >>> shootout()
+    0.5
+    >>> round(shootout(scored=(3, 1), taken=(3, 3)), 4)
+    0.9627
+    """
+    return _core.football_shootout(
+        (conversion_home, conversion_away), scored, taken, 0 if first == "home" else 1
+    )
 
 
 class Price(NamedTuple):

@@ -20,6 +20,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
     pyo3::import_exception!(oddsengine.exceptions, ModelError);
     pyo3::import_exception!(oddsengine.exceptions, RacingError);
+    pyo3::import_exception!(oddsengine.exceptions, SameGameError);
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
     pyo3::import_exception!(oddsengine.exceptions, TennisError);
@@ -87,6 +88,12 @@ impl Raise for TennisError {
             error => python::TennisError::new_err(error.to_string()),
         }
     }
+}
+
+/// The exception of a same-game multiple without a price.
+#[cold]
+pub fn same_game_error(message: String) -> PyErr {
+    python::SameGameError::new_err(message)
 }
 
 impl Raise for SnapError {

@@ -6,6 +6,7 @@ mod config;
 mod convert;
 mod errors;
 mod fit;
+mod football_depth;
 mod foreign;
 mod live_match;
 mod margin;
@@ -13,6 +14,7 @@ mod odds;
 mod pricing;
 mod racing;
 mod risk;
+mod same_game;
 mod score_models;
 mod service;
 mod settle;
@@ -33,6 +35,7 @@ mod _core {
 }
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    football_depth::register(module)?;
     foreign::register(module)?;
     fit::register(module)?;
     live_match::register(module)?;
@@ -42,6 +45,7 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     racing::register(module)?;
     risk::register(module)?;
     score_models::register(module)?;
+    same_game::register(module)?;
     service::register(module)?;
     settle::register(module)?;
     tennis::register(module)

@@ -10,7 +10,7 @@ use oddsengine_markets::tennis::{
 use oddsengine_markets::{Incident, LivePhase};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 
-use super::bounds;
+use super::{bounds, football_depth};
 use crate::error::FeedError;
 use crate::json::{Field, Object};
 
@@ -45,8 +45,20 @@ fn football(message: &Object<'_>) -> Result<FootballIncident, FeedError> {
         "safe",
         "correction",
     ];
-    let kind = message.required("kind")?;
-    let kind = match kind.choice(&KINDS.map(|kind| (kind, kind)))? {
+    const ALL: [(&str, &str); KINDS.len() + football_depth::KINDS.len()] = {
+        let mut all = [("", ""); KINDS.len() + football_depth::KINDS.len()];
+        let mut index = 0;
+        while index < all.len() {
+            let kind = match index < KINDS.len() {
+                true => KINDS[index],
+                false => football_depth::KINDS[index - KINDS.len()],
+            };
+            all[index] = (kind, kind);
+            index += 1;
+        }
+        all
+    };
+    let kind = match message.required("kind")?.choice(&ALL)? {
         "kick_off" => Kind::KickOff,
         "goal" => Kind::Goal(side()?),
         "goal_cancelled" => Kind::GoalCancelled(side()?),
@@ -59,7 +71,8 @@ fn football(message: &Object<'_>) -> Result<FootballIncident, FeedError> {
         "clock" => Kind::Clock,
         "danger" => Kind::Danger,
         "safe" => Kind::Safe,
-        _ => Kind::Correction([half("first_half")?, half("second_half")?]),
+        "correction" => Kind::Correction([half("first_half")?, half("second_half")?]),
+        other => Kind::Depth(football_depth::incident(other, message)?),
     };
     let score = |field: Field<'_, '_>| field.array::<u16, 2>(count);
     let incident = FootballIncident {

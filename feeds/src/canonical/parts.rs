@@ -10,7 +10,7 @@ use oddsengine_markets::{Format, MarketId, SpaceId, football, sport_id, sports};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 use oddsengine_types::{FixtureId, MONEY_MINOR_MAX, SportId};
 
-use super::bounds;
+use super::{bounds, football_depth};
 use crate::error::FeedError;
 use crate::json::{Field, Object};
 
@@ -117,7 +117,7 @@ pub fn format(message: &Object<'_>) -> Result<Format, FeedError> {
     let field = message.required("sport")?;
     let name = field.text(NAME_BYTES_MAX)?;
     match name {
-        "football" => Ok(Format::FOOTBALL),
+        "football" => football_depth::format(message).map(Format::Football),
         "racing" => racing_format(message.required("format")?).map(Format::Racing),
         "tennis" => {
             message.optional("format").map_or(Ok(TennisFormat::default()), tennis_format).map(Format::Tennis)

@@ -325,7 +325,8 @@ pub fn interval_goals(outcome: &FootballOutcome, interval: u8) -> [u16; 2] {
     interval_goals_of(&outcome.order, &outcome.depth, interval)
 }
 
-pub(super) fn interval_goals_of(order: &GoalOrder, depth: &FootballDepth, interval: u8) -> [u16; 2] {
+/// As [`interval_goals`], from the facts that tell it.
+pub fn interval_goals_of(order: &GoalOrder, depth: &FootballDepth, interval: u8) -> [u16; 2] {
     let mut goals = [0; 2];
     for index in 0..order.count {
         if depth.goal(index).interval == interval

@@ -19,7 +19,7 @@ pub use depth_live::{DepthIncident, INTERVAL_GRACE_MS};
 pub use depth_rule::{DepthRule, PairRule};
 pub use depth_views::{
     COUNTS_MAX, CountAxis, CountKind, DepthView, EXTRA_GOALS_MAX, INTERVAL_GOALS_MAX, PLAYER_ABSENT,
-    PLAYER_GOALS_MAX, PlayerPart, TieMethod, interval_goals, player_part, tie, tie_cell,
+    PLAYER_GOALS_MAX, PlayerPart, TieMethod, interval_goals, interval_goals_of, player_part, tie, tie_cell,
 };
 pub use format::{FIRST_LEG_GOALS_MAX, FootballFormat, Knockout, PLAYERS_MAX};
 pub use knockout::{Decision, FirstLeg, KICKS, shootout_winner};

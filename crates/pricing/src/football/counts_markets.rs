@@ -17,6 +17,9 @@ pub const COUNT_SIZE: usize = 40;
 /// Smallest and largest dispersion and concentration.
 pub const CONCENTRATION_RANGE: (f64, f64) = (0.5, 1e6);
 
+/// Totals beyond the mean that are less likely than this are left out.
+const NEGLIGIBLE: f64 = 1e-20;
+
 /// A count of both sides: corners, cards.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CountModel {
@@ -143,12 +146,14 @@ impl CountModel {
         }
         cells.fill(0.0);
         let counts = progress.counts.map(usize::from);
-        let (by_total, sides) = self.factors(progress);
-        for home in counts[0]..COUNT_SIZE {
-            for away in counts[1]..COUNT_SIZE {
-                let added = [home - counts[0], away - counts[1]];
-                cells[home * COUNT_SIZE + away] =
-                    by_total[added[0] + added[1]] * sides[0][added[0]] * sides[1][added[1]];
+        let (by_total, sides, most) = self.factors(progress);
+        for home in counts[0]..COUNT_SIZE.min(counts[0] + most + 1) {
+            let added_home = home - counts[0];
+            let aways = COUNT_SIZE.min(counts[1] + most - added_home + 1);
+            let row = &mut cells[home * COUNT_SIZE + counts[1]..home * COUNT_SIZE + aways];
+            let factors = by_total[added_home..].iter().zip(&sides[1]);
+            for (cell, (by_total, side)) in row.iter_mut().zip(factors) {
+                *cell = by_total * sides[0][added_home] * side;
             }
         }
         Ok(())
@@ -156,7 +161,8 @@ impl CountModel {
 
     /// P(h more at home, a more away) is `by_total[h + a] sides[0][h] sides[1][a]`: the negative binomial mass of the
     /// total times `n! / rising(alpha + beta, n)`, and `rising(alpha, h) / h!` of each side.
-    fn factors(&self, progress: CountProgress) -> ([f64; 2 * COUNT_SIZE], [[f64; COUNT_SIZE]; 2]) {
+    /// The last number is the largest total that is kept.
+    fn factors(&self, progress: CountProgress) -> ([f64; 2 * COUNT_SIZE], [[f64; COUNT_SIZE]; 2], usize) {
         let total: f64 = self.mean.iter().sum();
         let counts = progress.counts.map(f64::from);
         // Gamma with shape and rate k, after n items in the elapsed share: shape k + n, rate k + mean elapsed.
@@ -167,11 +173,18 @@ impl CountModel {
         let urn = [share, 1.0 - share].map(|share| share * self.concentration);
         let urn = [urn[0] + counts[0], urn[1] + counts[1]];
         let mut by_total = [0.0; 2 * COUNT_SIZE];
-        let mut mass = libm::exp(-shape * libm::log1p(mean / shape));
-        for (n, slot) in by_total.iter_mut().enumerate() {
-            *slot = mass;
-            let n = n as f64;
-            mass *= (shape + n) * ratio / (urn[0] + urn[1] + n);
+        let mut factor = libm::exp(-shape * libm::log1p(mean / shape));
+        let mut mass = factor;
+        let mut most = 0;
+        for (total, slot) in by_total.iter_mut().enumerate() {
+            let n = total as f64;
+            if n > mean && mass < NEGLIGIBLE {
+                break;
+            }
+            *slot = factor;
+            most = total;
+            factor *= (shape + n) * ratio / (urn[0] + urn[1] + n);
+            mass *= (shape + n) * ratio / (n + 1.0);
         }
         let sides = urn.map(|urn| {
             let mut factors = [0.0; COUNT_SIZE];
@@ -182,7 +195,7 @@ impl CountModel {
             }
             factors
         });
-        (by_total, sides)
+        (by_total, sides, most)
     }
 }
 

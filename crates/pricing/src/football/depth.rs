@@ -1,9 +1,9 @@
 //! The probabilities of the views beside the score: corners, cards, intervals, extra time, scorers.
 
 use oddsengine_markets::football::{
-    COUNTS_MAX, CountAxis, CountKind, DepthView, EXTRA_GOALS_MAX, FULL_GOALS_MAX, FootballState,
-    FootballView, Knockout, MatchPeriod, PLAYER_ABSENT, PLAYER_GOALS_MAX, Period, PlayerPart, Side,
-    TieMethod, player_part, score_of, tie, tie_cell,
+    COUNTS_MAX, CountAxis, CountKind, DepthView, EXTRA_GOALS_MAX, FULL_GOALS_MAX, FootballOutcome,
+    FootballState, FootballView, Knockout, MatchPeriod, PLAYER_ABSENT, PLAYER_GOALS_MAX, Period, PlayerPart,
+    Side, TieMethod, interval_goals_of, player_part, score_of, tie, tie_cell,
 };
 use oddsengine_types::codec_struct;
 
@@ -11,7 +11,8 @@ use super::counts_markets::{COUNT_SIZE, CountModel, CountProgress};
 use super::extra_time::{self, CONVERSION, EXTRA_TIME_SHARE, ExtraTime, Shootout, qualification, shootout};
 use super::intensity::{IntensityProfile, MatchClock, RateMultipliers};
 use super::intervals::{
-    HALF_SIZE, IntervalCells, after, interval_shares_by_half, thinned as thinned_half, together,
+    HALF_SIZE, INTERVAL_COUNT, IntervalCells, after, interval_shares_by_half, thinned as thinned_half,
+    together,
 };
 use super::{DixonColes, FootballError, ScoreGrid};
 use crate::board::ViewPrefixes;
@@ -116,7 +117,7 @@ impl DepthFill<'_> {
         let grid = score_cells(prefixes);
         let scorers = self.state.format.has_players().then(|| Scorers::new(&grid, self.state));
         let mut marginals = Marginals::default();
-        let mut halves = None;
+        let mut intervals = None;
         for (index, view) in views.into_iter().enumerate() {
             let FootballView::Depth(view) = view else { continue };
             match view {
@@ -127,8 +128,10 @@ impl DepthFill<'_> {
                     prefixes.set(index, marginals.of(axis), 1.0);
                 }
                 DepthView::Interval(interval) => {
-                    let halves = halves.get_or_insert_with(|| [0, 1].map(|half| self.half(prefixes, half)));
-                    let cells = self.interval(halves, interval);
+                    let (halves, odds) = intervals.get_or_insert_with(|| {
+                        ([0, 1].map(|half| self.half(prefixes, half)), self.interval_odds())
+                    });
+                    let cells = self.interval(halves, odds[usize::from(interval)], interval);
                     prefixes.set(index, &cells, 1.0);
                 }
                 DepthView::ExtraTime => prefixes.set(index, &self.extra_time(&grid)?, 1.0),
@@ -206,9 +209,14 @@ impl DepthFill<'_> {
     }
 
     /// The goals of an interval are those of its half that fall in it, each by itself.
-    fn interval(&self, halves: &[[f64; HALF_SIZE * HALF_SIZE]; 2], interval: u8) -> IntervalCells {
-        let goals = oddsengine_markets::football::interval_goals(&self.state.outcome(), interval);
-        let [first, second] = self.interval_odds(interval);
+    fn interval(
+        &self,
+        halves: &[[f64; HALF_SIZE * HALF_SIZE]; 2],
+        [first, second]: [f64; 2],
+        interval: u8,
+    ) -> IntervalCells {
+        let FootballState { order, depth, .. } = self.state;
+        let goals = interval_goals_of(order, depth, interval);
         let cells = match (first, second) {
             (first, 0.0) => thinned_half(&halves[0], HALF_SIZE, first),
             (0.0, second) => thinned_half(&halves[1], HALF_SIZE, second),
@@ -220,12 +228,12 @@ impl DepthFill<'_> {
         after(&cells, goals.map(|goals| goals as u8))
     }
 
-    /// The probability that a goal to come of the first half, and one of the second, falls in an interval.
-    pub fn interval_odds(&self, interval: u8) -> [f64; 2] {
+    /// Per interval: the probability that a goal to come of the first half, and one of the second, falls in it.
+    pub fn interval_odds(&self) -> [[f64; 2]; INTERVAL_COUNT] {
         let left = self.profile.remaining_share(self.clock);
-        let share = interval_shares_by_half(self.profile, self.clock)[usize::from(interval)];
         let part = |share: f64, left: f64| if share > 0.0 { (share / left).min(1.0) } else { 0.0 };
-        [part(share.first_half, left.first_half), part(share.second_half, left.second_half)]
+        interval_shares_by_half(self.profile, self.clock)
+            .map(|share| [part(share.first_half, left.first_half), part(share.second_half, left.second_half)])
     }
 
     /// What is left of extra time.
@@ -403,10 +411,14 @@ fn any_scorer(grid: &[f64; FULL * FULL], state: &FootballState) -> [f64; 2] {
     }
     // Every goal to come may be an own goal.
     let added = Added::new(state);
+    let mut powers = [1.0; 2 * FULL];
+    for n in 1..2 * FULL {
+        powers[n] = powers[n - 1] * OWN_GOAL_SHARE;
+    }
     let mut none = 0.0;
     for (cell, mass) in grid.iter().enumerate() {
         let (home, away) = added.of(cell);
-        none += mass * libm::pow(OWN_GOAL_SHARE, (home + away) as f64);
+        none += mass * powers[home + away];
     }
     [none, 1.0 - none]
 }
@@ -438,12 +450,21 @@ struct Scorers {
     only: [f64; 2],
     /// P(no goal).
     none: f64,
+    /// What stands, and whether every scorer is told.
+    outcome: FootballOutcome,
+    is_told: bool,
 }
 
 impl Scorers {
     fn new(grid: &[f64; FULL * FULL], state: &FootballState) -> Self {
         let counted = thinned(&remaining(grid, state), 1.0 - OWN_GOAL_SHARE);
-        let mut scorers = Self { moments: [[[0.0; 3]; FULL]; 2], only: [0.0; 2], none: counted[0] };
+        let mut scorers = Self {
+            moments: [[[0.0; 3]; FULL]; 2],
+            only: [0.0; 2],
+            none: counted[0],
+            outcome: state.outcome(),
+            is_told: Side::BOTH.iter().all(|&side| state.depth.unknown_scorers(&state.order, side) == 0),
+        };
         for (cell, &mass) in counted.iter().enumerate().skip(1).filter(|(_, mass)| **mass > 0.0) {
             let goals = [cell / FULL, cell % FULL];
             let n = (goals[0] + goals[1]) as f64;
@@ -463,10 +484,9 @@ impl Scorers {
 
     fn player(&self, state: &FootballState, side: Side, player: u8, share: f64) -> [f64; PLAYER_ABSENT + 1] {
         let mut cells = [0.0; PLAYER_ABSENT + 1];
-        let outcome = state.outcome();
         let is_open = state.half_is_open(1);
         let first_goal = state.depth.first_counted(&state.order);
-        let Some(now) = player_part(&outcome, side, player).or_else(|| {
+        let Some(now) = player_part(&self.outcome, side, player).or_else(|| {
             // He may still come on: priced as if he did now.
             let first = if first_goal.is_some() { 2 } else { 0 };
             is_open.then_some(PlayerPart { goals: 0, first, is_last: false })
@@ -474,10 +494,9 @@ impl Scorers {
             cells[PLAYER_ABSENT] = 1.0;
             return cells;
         };
-        let is_told = Side::BOTH.iter().all(|&side| state.depth.unknown_scorers(&state.order, side) == 0);
         let share = if state.depth.is_off(side, player) { 0.0 } else { share / (1.0 - OWN_GOAL_SHARE) };
         // Until every scorer is told nothing is offered: what stands has all the mass.
-        if !is_open || !is_told {
+        if !is_open || !self.is_told {
             cells[now.cell()] = 1.0;
             return cells;
         }

@@ -1,6 +1,9 @@
 //! Which further selections a multiple can take: the whole template in one call.
 
+use oddsengine_types::bounds::LEGS_MAX;
+
 use super::SameGameError;
+use super::counts;
 use super::legs::{Dependence, SameGameLegs};
 use super::outcomes::{GoalSpace, HalvesSpace, SameGameOutcomes, ScoreSpace};
 use super::price::{Needs, base, price};
@@ -18,7 +21,7 @@ pub enum Combinable {
     Implied,
     /// With it a leg of the multiple wins wherever the others do: it takes that leg's place.
     Implies,
-    /// No model joins it with the legs.
+    /// No model joins it with the legs, or they are as many as a multiple may have.
     NoModel,
 }
 
@@ -71,12 +74,22 @@ pub fn combinable(
     }
     let has_weights = needs.has_weights;
     for (index, answer) in answers.iter_mut().enumerate() {
+        if matches!(legs.dependence(index), Dependence::Count { .. }) {
+            *answer = counts::combinable(legs, outcomes, selections, index as u16);
+            continue;
+        }
         let is_goal_leg =
             matches!(legs.dependence(index), Dependence::Score | Dependence::Halves | Dependence::Order);
         // A leg with a weight can be implied by any other, an order of goals may have no model with it.
         if !is_goal_leg || (has_weights && *answer == Combinable::Yes) {
             *answer = by_price(legs, outcomes, selections, index as u16)?;
         }
+    }
+    if selections.len() == LEGS_MAX {
+        answers
+            .iter_mut()
+            .filter(|answer| **answer == Combinable::Yes)
+            .for_each(|answer| *answer = Combinable::NoModel);
     }
     selections.iter().for_each(|&index| answers[usize::from(index)] = Combinable::Implied);
     Ok(answers)

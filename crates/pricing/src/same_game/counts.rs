@@ -8,12 +8,14 @@
 use oddsengine_markets::football::CountKind;
 
 use super::SameGameError;
+use super::combinable::Combinable;
 use super::gaussian::{density, joint, quantile};
 use super::legs::{COUNT_WORDS, CountCells, Dependence, SameGameLegs};
 use super::odds::GradedMass;
 use super::outcomes::SameGameOutcomes;
 use super::sets::{Class, GradeSets};
 use crate::football::counts_markets::COUNT_SIZE;
+use crate::football::depth::DepthFill;
 
 /// Correlation of totals and of differences between two counts of a match, given the strength of its sides.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,6 +139,64 @@ pub(super) fn single(
     Ok((win, refund))
 }
 
+/// Whether a multiple can take a further leg on a count: only legs on the same count can rule it out.
+pub(super) fn combinable(
+    legs: &SameGameLegs,
+    outcomes: &SameGameOutcomes<'_>,
+    selections: &[u16],
+    candidate: u16,
+) -> Combinable {
+    let Dependence::Count { kind, is_first_half } = legs.dependence(candidate.into()) else {
+        panic!("the candidate is on a count")
+    };
+    let Some(fill) = outcomes.depth.as_ref() else { return Combinable::NoModel };
+    let mut others: Vec<&GradeSets<COUNT_WORDS>> = Vec::new();
+    for &selection in selections {
+        match legs.dependence(selection.into()) {
+            Dependence::Count { kind: of, is_first_half: half } if of == kind => {
+                if half != is_first_half {
+                    return Combinable::NoModel;
+                }
+                others.push(legs.on_counts(selection.into()));
+            }
+            _ => {}
+        }
+    }
+    let leg = legs.on_counts(candidate.into());
+    let possible = possible(fill, kind, is_first_half);
+    let with = |cells: CountCells, legs: &[&GradeSets<COUNT_WORDS>]| {
+        legs.iter().fold(cells, |cells, leg| cells.and(&leg.kept))
+    };
+    let winning = others.iter().fold(possible, |cells, leg| cells.and(&leg.winning));
+    if !winning.meets(&leg.winning) {
+        return Combinable::Contradicts;
+    }
+    if with(possible, &others).is_subset_of(&leg.won) {
+        return Combinable::Implied;
+    }
+    for index in 0..others.len() {
+        let rest: Vec<_> =
+            others.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, leg)| *leg).collect();
+        if with(possible, &rest).and(&leg.kept).is_subset_of(&others[index].won) {
+            return Combinable::Implies;
+        }
+    }
+    Combinable::Yes
+}
+
+fn possible(fill: &DepthFill<'_>, kind: CountKind, is_first_half: bool) -> CountCells {
+    let [home, away] = fill.count_progress(kind, is_first_half).counts.map(usize::from);
+    let mut possible = CountCells::EMPTY;
+    if !fill.state.half_is_open(usize::from(!is_first_half)) {
+        possible.insert(home * COUNT_SIZE + away);
+        return possible;
+    }
+    for home in home..COUNT_SIZE {
+        (away..COUNT_SIZE).for_each(|away| possible.insert(home * COUNT_SIZE + away));
+    }
+    possible
+}
+
 type Masses = Box<[f64; COUNT_SIZE * COUNT_SIZE]>;
 
 /// Final counts that are possible, and the probability of each.
@@ -150,20 +210,12 @@ fn distribution(
         .depth
         .as_ref()
         .ok_or(SameGameError::NoJointModel { leg: place, why: "nothing is expected beside the score" })?;
+    let possible = possible(fill, kind, is_first_half);
     let mut masses: Masses = Box::new([0.0; COUNT_SIZE * COUNT_SIZE]);
-    let progress = fill.count_progress(kind, is_first_half);
-    let counts = progress.counts.map(usize::from);
-    let mut possible = CountCells::EMPTY;
-    if !fill.state.half_is_open(usize::from(!is_first_half)) {
-        let cell = counts[0] * COUNT_SIZE + counts[1];
-        possible.insert(cell);
-        masses[cell] = 1.0;
-        return Ok((possible, masses));
+    match fill.state.half_is_open(usize::from(!is_first_half)) {
+        true => fill.fill_counts(kind, fill.count_progress(kind, is_first_half), &mut masses[..])?,
+        false => possible.for_each(|cell| masses[cell] = 1.0),
     }
-    for home in counts[0]..COUNT_SIZE {
-        (counts[1]..COUNT_SIZE).for_each(|away| possible.insert(home * COUNT_SIZE + away));
-    }
-    fill.fill_counts(kind, progress, &mut masses[..])?;
     Ok((possible, masses))
 }
 

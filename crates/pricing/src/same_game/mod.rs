@@ -37,6 +37,7 @@ mod error;
 mod gaussian;
 mod legs;
 mod odds;
+mod offer;
 mod order;
 mod outcomes;
 mod players;
@@ -49,6 +50,7 @@ pub use counts::{CORRELATIONS, CountCorrelation};
 pub use error::SameGameError;
 pub use gaussian::{CopulaJoint, EVENTS_MAX, bivariate, cdf, density, gaussian_copula, quantile};
 pub use legs::SameGameLegs;
+pub use offer::{BOOKSUM_MAX, offered_odds};
 pub use outcomes::SameGameOutcomes;
 pub use price::{SameGamePrice, leg_probabilities, price};
 

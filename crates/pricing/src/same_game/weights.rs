@@ -203,11 +203,12 @@ impl Asked {
                 why: "an interval and the order of goals",
             });
         }
+        let all_odds = fill.interval_odds();
         let mut halves = [[1.0; HALF_CELLS]; 2];
         for (half, weights) in halves.iter_mut().enumerate() {
             let mut plan: Vec<(u8, f64, Vec<PairRule>)> = Vec::new();
             for &(place, interval, rule) in &self.intervals {
-                let odds = fill.interval_odds(interval);
+                let odds = all_odds[usize::from(interval)];
                 if odds[0] > 0.0 && odds[1] > 0.0 {
                     return Err(SameGameError::NoJointModel {
                         leg: place,
