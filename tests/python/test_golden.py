@@ -33,6 +33,10 @@ REQUIRED = {
     "risk.book": 1,
     "risk.max_stake": 1,
     "settle.lines": 1,
+    "sgm.gaussian_copula": 1,
+    "sgm.halves": 1,
+    "sgm.price": 1,
+    "sgm.scorers": 1,
 }
 
 

@@ -64,7 +64,8 @@ impl Match {
         match self.period {
             Period::PreMatch | Period::FirstHalf => true,
             Period::HalfTime | Period::SecondHalf => half == 1,
-            Period::FullTime => false,
+            // Matches of this engine's format end with regulation.
+            _ => false,
         }
     }
 
