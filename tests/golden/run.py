@@ -18,6 +18,9 @@ from oddsengine import football, margin, metrics, odds, risk, settle
 
 
 from oddsengine import football, margin, odds, racing, risk, settle
+
+
+from oddsengine import football, margin, odds, risk, same_game, settle
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -308,6 +311,71 @@ def counts_negbin_over(case: Case) -> Json:
     return {"over": found.shares.win, "variance": found.variance}
 
 
+# Legs of same-game cases in the words of the package; "goal in both halves" is two legs.
+SAME_GAME_LEGS = {
+    "home": ["1x2/home"],
+    "over": ["total:2.5/over"],
+    "over_2_5": ["total:2.5/over"],
+    "under_3_5": ["total:3.5/under"],
+    "btts": ["both_score/yes"],
+    "away_plus_1_5": ["handicap:-1.5/away"],
+    "ht_home": ["1x2.h1/home"],
+    "ht_draw": ["1x2.h1/draw"],
+    "ft_home": ["1x2/home"],
+    "goal_both_halves": ["total.h1:0.5/over", "total.h2:0.5/over"],
+}
+
+
+def same_game_legs(words: list[str]) -> list[str]:
+    return [leg for word in words for leg in SAME_GAME_LEGS[word]]
+
+
+def sgm_price(case: Case) -> Json:
+    inputs = case.inputs
+    match = same_game.Match(inputs["lambda_home"], inputs["lambda_away"], inputs["rho"])
+    singles = {leg: match.price(same_game_legs([leg])) for leg in case.expected["single"]}
+    joint = {name: match.price(same_game_legs(name.split("&"))) for name in case.expected["joint"]}
+    return {
+        "single": {name: found.probability for name, found in singles.items()},
+        "joint": {name: found.probability for name, found in joint.items()},
+        "ratio_to_product": {name: found.ratio_to_product for name, found in joint.items()},
+    }
+
+
+def sgm_scorers(case: Case) -> Json:
+    inputs = case.inputs
+    shares = [inputs["share_player1"], inputs["share_player2"]]
+    model = (inputs["lambda_home"], inputs["lambda_away"], inputs["rho"])
+    match = same_game.Match(*model, players_home=shares)
+    players = {
+        "anytime_1": ["anytime_scorer/home_1"],
+        "anytime_2": ["anytime_scorer/home_2"],
+        "both_score": ["anytime_scorer/home_1", "anytime_scorer/home_2"],
+        "two_or_more_1": ["two_or_more_scorer/home_1"],
+    }
+
+    def legs_of(name: str) -> list[str]:
+        first, *rest = name.split("_and_")
+        words = {"home_win": "home", "over": "over"}
+        return players[first] + same_game_legs([words[word] for word in rest])
+
+    return {name: match.price(legs_of(name)).probability for name in case.expected}
+
+
+def sgm_halves(case: Case) -> Json:
+    inputs = case.inputs
+    match = same_game.Match(
+        inputs["lambda_home"], inputs["lambda_away"], first_half_share=inputs["first_half_share"]
+    )
+    return {
+        name: match.price(same_game_legs(name.split("_and_"))).probability for name in case.expected
+    }
+
+
+def sgm_gaussian_copula(case: Case) -> Json:
+    return {"joint": same_game.gaussian_copula(case.inputs["p"], case.inputs["rho"]).joint}
+
+
 def selection_of(market: str, selection: Json) -> str:
     """The selection of a case in the words of the package."""
     match market:
@@ -533,6 +601,10 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "risk.max_stake": risk_max_stake,
     "settle.dead_heat": settle_dead_heat,
     "settle.each_way": settle_each_way,
+    "sgm.gaussian_copula": sgm_gaussian_copula,
+    "sgm.halves": sgm_halves,
+    "sgm.price": sgm_price,
+    "sgm.scorers": sgm_scorers,
     "settle.lines": settle_lines,
     "settle.rule4": settle_rule4,
     "settle.rule4_deduction": settle_rule4_deduction,

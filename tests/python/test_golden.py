@@ -46,6 +46,10 @@ REQUIRED = {
     "settle.lines": 1,
     "settle.rule4": 1,
     "settle.rule4_deduction": 1,
+    "sgm.gaussian_copula": 1,
+    "sgm.halves": 1,
+    "sgm.price": 1,
+    "sgm.scorers": 1,
 }
 
 

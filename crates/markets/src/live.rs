@@ -14,6 +14,7 @@ use crate::tennis::{TennisGates, TennisIncident, TennisOutcome, TennisState};
 
 /// How a fixture ended, or one way it could.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // one at a time, on the stack: a box would cost more than it saves
 pub enum Outcome {
     /// Football.
     Football(FootballOutcome),

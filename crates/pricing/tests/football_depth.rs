@@ -277,7 +277,7 @@ fn scorers_agree_with_the_enumeration_of_assignments() {
             let share = if state.depth.is_off(side, player) { 0.0 } else { share };
             let mut want = [0.0; PLAYER_ABSENT + 1];
             for (outcome, weight) in &futures {
-                assign(&state, outcome, state.order.count, side, player, share, *weight, &mut want);
+                assign(outcome, state.order.count, side, player, share, *weight, &mut want);
             }
             let view = FootballView::Depth(DepthView::Player { side, player });
             let index = format.views().iter().position(|&known| known == view).unwrap();
@@ -293,9 +293,7 @@ fn scorers_agree_with_the_enumeration_of_assignments() {
     }
 }
 
-#[allow(clippy::too_many_arguments)] // a recursion over goals: what it carries is what it is
 fn assign(
-    state: &FootballState,
     outcome: &FootballOutcome,
     index: u16,
     side: Side,
@@ -321,7 +319,7 @@ fn assign(
         }
         let mut outcome = *outcome;
         outcome.depth.set_goal(index, outcome.depth.goal(index).credited(credit));
-        assign(state, &outcome, index + 1, side, player, share, weight * probability, cells);
+        assign(&outcome, index + 1, side, player, share, weight * probability, cells);
     }
 }
 

@@ -376,7 +376,9 @@ impl FootballState {
                     _ => cell % 3 == TieMethod::Penalties as usize,
                 }
             }
-            Period::ExtraFirstHalf | Period::ExtraHalfTime | Period::ExtraSecondHalf => cell % 3 != 0,
+            Period::ExtraFirstHalf | Period::ExtraHalfTime | Period::ExtraSecondHalf => {
+                cell % 3 != TieMethod::Regulation as usize
+            }
             _ => has_extra(cell),
         }
     }

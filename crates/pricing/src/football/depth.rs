@@ -469,8 +469,8 @@ impl Scorers {
             let goals = [cell / FULL, cell % FULL];
             let n = (goals[0] + goals[1]) as f64;
             let pairs = if n > 1.0 { mass / (n * (n - 1.0)) } else { 0.0 };
-            for side in 0..2 {
-                let moments = &mut scorers.moments[side][goals[side]];
+            for (side, &count) in goals.iter().enumerate() {
+                let moments = &mut scorers.moments[side][count];
                 moments[0] += mass;
                 moments[1] += mass / n;
                 moments[2] += pairs;

@@ -97,8 +97,8 @@ impl SameGameLegs {
             counts: (0..count).map(|_| OnceLock::new()).collect(),
         };
         let score_view = FootballView::Score(Period::Match);
-        for selection in 0..count {
-            let view = rules[selection].view();
+        for (selection, rule) in rules.iter().enumerate() {
+            let view = rule.view();
             let dependence = legs.dependences[selection];
             let grades = template.grades_on_cells(selection);
             legs.score.push((dependence == Dependence::Score).then(|| {

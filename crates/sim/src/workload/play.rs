@@ -2,7 +2,8 @@
 
 use oddsengine_engine::{Body, Fixture, FixtureRequest, VoidKind};
 use oddsengine_markets::football::{
-    FootballIncident, FootballIncidentKind as Kind, FootballState, MatchPeriod as Period, Side,
+    DepthIncident as Depth, FootballIncident, FootballIncidentKind as Kind, FootballState,
+    MatchPeriod as Period, Side,
 };
 use oddsengine_markets::{Format, Incident, SpaceId};
 use oddsengine_types::FixtureId;
@@ -122,7 +123,13 @@ impl Workload {
             8 if half == 0 => Kind::HalfTime,
             8 => Kind::FullTime,
             // Not now.
-            _ => *self.random.pick(&[Kind::KickOff, Kind::SecondHalf, Kind::Correction([[0; 2]; 2])]),
+            _ => *self.random.pick(&[
+                Kind::KickOff,
+                Kind::SecondHalf,
+                Kind::Correction([[0; 2]; 2]),
+                Kind::Depth(Depth::ExtraTime),
+                Kind::Depth(Depth::Corner(side)),
+            ]),
         }
     }
 
