@@ -750,7 +750,7 @@ class CountModel(NamedTuple):
 
     >>> corners = CountModel(5.8, 4.6)
     >>> round(total(corners.grid(), 9.5).win, 4)
-    0.5567
+    0.5768
     >>> round(markets(corners.grid())["home"], 4)
     0.5813
     """
@@ -769,7 +769,7 @@ class CountModel(NamedTuple):
         """Correlation between the counts of both sides.
 
         >>> round(CountModel(5.8, 4.6).correlation, 3)
-        -0.204
+        -0.173
         """
         return _core.football_count_grid(*self, (0, 0), 0.0, 1.0)[1]
 
@@ -790,7 +790,7 @@ class CountModel(NamedTuple):
         --------
         >>> later = CountModel(5.8, 4.6).grid(counts=(5, 1), elapsed=0.45, remaining=0.55)
         >>> round(asian_handicap(later, -2.5).win, 4)
-        0.7656
+        0.8826
         """
         return _core.football_count_grid(*self, counts, elapsed, remaining)[0]
 
@@ -807,7 +807,7 @@ def interval_shares(
     Added time belongs to the interval in which its half ends: minutes 40 to 50 and 80 to 90.
 
     >>> interval_shares().round(3)
-    array([0.087, 0.093, 0.1  , 0.106, 0.12 , 0.104, 0.107, 0.111, 0.172])
+    array([0.084, 0.09 , 0.097, 0.103, 0.127, 0.105, 0.108, 0.112, 0.174])
     >>> interval_shares(period="second_half", elapsed_ms=85 * 60_000).round(3)
     array([0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.115])
     """
@@ -874,7 +874,7 @@ def scorer_shares(
     --------
     >>> found = scorer_shares(grid(1.7, 1.05).sum(axis=1), [2.2, 3.1, 3.4, 5.5, 8.0, 9.0, 15.0])
     >>> found.shares.round(3)
-    array([0.255, 0.164, 0.146, 0.084, 0.056, 0.049, 0.029])
+    array([0.301, 0.194, 0.173, 0.1  , 0.066, 0.059, 0.034])
     """
     goals = np.asarray(side_goals, dtype=np.float64).tolist()
     prices = np.asarray(odds, dtype=np.float64).tolist()
@@ -928,7 +928,7 @@ def qualification(
     --------
     >>> tie = qualification(DixonColes(1.5, 1.1, -0.06), extra_means=(0.45, 0.33))
     >>> round(tie.p_home, 4), round(tie.p_extra_time, 4)
-    (0.5951, 0.2693)
+    (0.6049, 0.2724)
     """
     cells = _grid_of(scores)
     home, away = _core.football_qualification(cells, first_leg, away_goals_rule, extra_means, shootout_home)
@@ -955,7 +955,7 @@ def shootout(
     >>> shootout()
     0.5
     >>> round(shootout(scored=(3, 1), taken=(3, 3)), 4)
-    0.9627
+    0.9824
     """
     return _core.football_shootout(
         (conversion_home, conversion_away), scored, taken, 0 if first == "home" else 1

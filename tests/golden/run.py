@@ -14,13 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oddsengine import football, margin, metrics, odds, risk, settle
-
-
-from oddsengine import football, margin, odds, racing, risk, settle
-
-
-from oddsengine import football, margin, odds, risk, same_game, settle
+from oddsengine import football, margin, metrics, odds, racing, risk, same_game, settle, tennis
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -570,6 +564,59 @@ def settle_each_way(case: Case) -> Json:
     }
 
 
+def tennis_game(case: Case) -> Json:
+    serve = case.inputs["p_server_point"]
+    return {
+        "hold": tennis.hold(serve),
+        "hold_no_ad": tennis.hold(serve, no_ad=True),
+        "from_15_40": tennis.hold(serve, points=(1, 3)),
+        "from_deuce": tennis.hold(serve, points=(3, 3)),
+    }
+
+
+def tennis_set(case: Case) -> Json:
+    home, away = case.inputs["pa"], case.inputs["pb"]
+    scores = tennis.set_scores(home, away)
+    wins = (p for score, p in scores.items() if int(score.split("-")[0]) > int(score.split("-")[1]))
+    return {
+        "p_set": sum(wins),
+        "tiebreak7_A": tennis.tie_break(home, away),
+        "tiebreak10_A": tennis.tie_break(home, away, to=10),
+        "score": scores,
+    }
+
+
+def tennis_match(case: Case) -> Json:
+    inputs = case.inputs
+    rules = tennis.Format(
+        best_of=inputs["best_of"], final_set=inputs["final_set"], no_ad=not inputs["advantage"]
+    )
+    score, played = tennis.Score(server="home"), 0
+    if "points" in inputs:
+        # The set that was won counts as one of any score: games that are played are taken off again.
+        sets = ((6, 4),) * inputs["sets"][0] + (tuple(inputs["games"]),)
+        score = tennis.Score(sets=sets, points=tuple(inputs["points"]), server="home")
+        played = sum(sum(games) for games in sets)
+    match = tennis.distributions((inputs["pa"], inputs["pb"]), score=score, format=rules)
+    over = {line: match.over(float(line)) for line in case.expected.get("over_games", {})}
+    return {
+        "p_match": match.home,
+        "set_score": match.set_betting,
+        "expected_games": match.expected_games,
+        "expected_games_remaining_incl_current": match.expected_games - played,
+        "over_games": over,
+    }
+
+
+def tennis_calibrate(case: Case) -> Json:
+    inputs = case.inputs
+    rules = tennis.Format(best_of=inputs["best_of"], final_set=inputs["final_set"])
+    serve = tennis.calibrate(
+        inputs["p_match"], expected_games=inputs["expected_games"], first_server="home", format=rules
+    )
+    return {"pa": serve.home, "pb": serve.away}
+
+
 FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "counts.negbin_over": counts_negbin_over,
     "football.1x2": football_1x2,
@@ -609,6 +656,10 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "settle.rule4": settle_rule4,
     "settle.rule4_deduction": settle_rule4_deduction,
     "settle.system": settle_system,
+    "tennis.calibrate": tennis_calibrate,
+    "tennis.game": tennis_game,
+    "tennis.match": tennis_match,
+    "tennis.set": tennis_set,
 }
 
 

@@ -50,6 +50,10 @@ REQUIRED = {
     "sgm.halves": 1,
     "sgm.price": 1,
     "sgm.scorers": 1,
+    "tennis.calibrate": 1,
+    "tennis.game": 3,
+    "tennis.match": 4,
+    "tennis.set": 2,
 }
 
 
