@@ -153,6 +153,7 @@ class TennisError(OddsEngineError, ValueError):
     Traceback (most recent call last):
         ...
     oddsengine.exceptions.TennisError: serve probability 1.2 is outside 0.01..=0.99
+    in row 0
     """
 
 
