@@ -60,8 +60,8 @@ const INGEST: &[(&str, &str)] = &[
         "out_of_range: total_line 40 is outside 0.5..=7.5",
     ),
     (
-        "{\"type\":\"incident\",\"fixture\":1,\"kind\":\"corner\"}",
-        "unknown_value: kind \"corner\" is not one of kick_off, goal, goal_cancelled, red_card, red_card_cancelled, \
+        "{\"type\":\"incident\",\"fixture\":1,\"kind\":\"throw_in\"}",
+        "unknown_value: kind \"throw_in\" is not one of kick_off, goal, goal_cancelled, red_card, red_card_cancelled, \
          stoppage, half_time, second_half, full_time, clock, danger, safe, correction",
     ),
     ("{\"type\":\"incident\",\"fixture\":1,\"kind\":\"goal\"}", "missing_field: side is missing"),

@@ -752,7 +752,7 @@ class CountModel(NamedTuple):
     >>> round(total(corners.grid(), 9.5).win, 4)
     0.5768
     >>> round(markets(corners.grid())["home"], 4)
-    0.5813
+    0.5675
     """
 
     mean_home: float
@@ -809,7 +809,7 @@ def interval_shares(
     >>> interval_shares().round(3)
     array([0.084, 0.09 , 0.097, 0.103, 0.127, 0.105, 0.108, 0.112, 0.174])
     >>> interval_shares(period="second_half", elapsed_ms=85 * 60_000).round(3)
-    array([0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.115])
+    array([0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.   , 0.117])
     """
     return np.array(_core.football_interval_shares(first_half_share, stoppage_ms, period, elapsed_ms))
 

@@ -10,7 +10,7 @@ the points of the match then update them. `None` takes them as exactly known. Po
 Serve(home=0.6321, away=0.5879, prior_points=60)
 >>> match = distributions(serve)
 >>> round(match.set_betting["2-0"], 4), round(match.over(22.5), 4)
-(0.43..., 0.42...)
+(0.438, 0.4323)
 """
 
 from collections.abc import Mapping, Sequence

@@ -184,10 +184,12 @@ pub fn snap_min_margin<L: OddsLadder>(
             _ => low,
         }
     };
-    match out.len() {
-        0..=SEARCHED_SELECTIONS_MAX => raise_exactly(out, above, limit),
-        0..=EXACT_SELECTIONS_MAX => raise_by_halves(out, above, floor_booksum - limit),
-        _ => raise_greedily(out, above, floor_booksum, limit),
+    if out.len() <= SEARCHED_SELECTIONS_MAX {
+        raise_exactly(out, above, limit);
+    } else if out.len() <= EXACT_SELECTIONS_MAX {
+        raise_by_halves(out, above, floor_booksum - limit);
+    } else {
+        raise_greedily(out, above, floor_booksum, limit);
     }
     Ok(booksum(out))
 }

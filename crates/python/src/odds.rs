@@ -185,6 +185,9 @@ fn ladder_snap<'py>(
     Ok((PyArray1::from_vec(py, odds.collect()), booksum))
 }
 
+/// Odds of many books and their booksums.
+type SnappedRows<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>);
+
 /// [`ladder_snap`] for many books: odds of the same shape, and a booksum for each row. nan marks an absent selection;
 /// `odds_max` has the shape of the odds or is empty, `booksum_min` an entry for each row or none.
 #[pyfunction]
@@ -195,7 +198,7 @@ fn ladder_snap_rows<'py>(
     booksum_min: PyReadonlyArray1<'py, f64>,
     odds_max: PyReadonlyArray1<'py, f64>,
     errors: &str,
-) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>)> {
+) -> PyResult<SnappedRows<'py>> {
     let rungs = Rungs(named(ladder)?);
     let is_strict = is_strict(errors)?;
     let (row_count, count) = (raw_odds.as_array().nrows(), raw_odds.as_array().ncols());
@@ -203,11 +206,11 @@ fn ladder_snap_rows<'py>(
     let mut odds = vec![f64::NAN; raw.len()];
     let mut booksums = vec![f64::NAN; row_count];
     let refused = py.detach(|| {
-        for row in 0..row_count {
+        for (row, row_booksum) in booksums.iter_mut().enumerate() {
             let range = row * count..(row + 1) * count;
             let caps = caps.get(range.clone()).unwrap_or_default();
             match snap_row(&rungs, &raw[range.clone()], minimum.get(row).copied(), caps, &mut odds[range]) {
-                Ok(booksum) => booksums[row] = booksum,
+                Ok(booksum) => *row_booksum = booksum,
                 Err(error) if is_strict => return Some((row, error)),
                 Err(_) => {}
             }

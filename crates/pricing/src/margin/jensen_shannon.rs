@@ -25,14 +25,22 @@ pub(super) fn shift(book: &Books<1>, out: &mut [f64]) -> Result<f64, MarginError
         root_variances += (8.0 * value * (1.0 - value)).sqrt();
     }
     let start = (sum_before - target).abs() / root_variances;
+    let mut distance_before = 0.0;
     let evaluate = |distance: f64| {
         let (mut sum, mut slope) = (0.0, 0.0);
+        let ratio = distance / distance_before;
         for (result, &value) in out.iter_mut().zip(input) {
-            let (moved, moved_slope) = side.moved(value, distance);
+            // Near the root the moves are nearly in proportion to the distance.
+            let start = match distance_before > 0.0 {
+                true => (*result - value).abs() * ratio,
+                false => distance * (8.0 * value * (1.0 - value)).sqrt(),
+            };
+            let (moved, moved_slope) = side.moved(value, distance, start);
             *result = moved;
             sum += moved;
             slope += moved_slope;
         }
+        distance_before = distance;
         let residual = if side == Side::Down { sum - target } else { target - sum };
         (residual, slope)
     };
@@ -71,9 +79,9 @@ impl Side {
         nearest
     }
 
-    /// The probability at this distance from `value`, and how far it moves per unit of distance.
-    fn moved(self, value: f64, distance: f64) -> (f64, f64) {
-        let start = distance * (8.0 * value * (1.0 - value)).sqrt();
+    /// The probability at this distance from `value`, and how far it moves per unit of distance; `start` is a guess at the
+    /// move.
+    fn moved(self, value: f64, distance: f64, start: f64) -> (f64, f64) {
         let far = (self.end() - value).abs();
         let mut slope = 0.0;
         let evaluate = |move_by: f64| {

@@ -170,7 +170,7 @@ impl Rows {
     }
 
     fn all(self, rows: &[f64], count: usize, out: &mut [f64]) -> Vec<usize> {
-        assert!(rows.len() == out.len() && (count == 0 || rows.len() % count == 0), "rows do not fit");
+        assert!(rows.len() == out.len() && rows.len().is_multiple_of(count.max(1)), "rows do not fit");
         let mut left = Left::default();
         if self.is_target_possible(count) {
             self.whole_rows(rows, count, out, &mut left);
