@@ -62,7 +62,9 @@ const INGEST: &[(&str, &str)] = &[
     (
         "{\"type\":\"incident\",\"fixture\":1,\"kind\":\"throw_in\"}",
         "unknown_value: kind \"throw_in\" is not one of kick_off, goal, goal_cancelled, red_card, red_card_cancelled, \
-         stoppage, half_time, second_half, full_time, clock, danger, safe, correction",
+         stoppage, half_time, second_half, full_time, clock, danger, safe, correction, corner, corner_cancelled, \
+         yellow_card, yellow_card_cancelled, corners, cards, scorer, player_on, player_off, player_absent, extra_time, \
+         extra_half_time, extra_second_half, extra_full_time, penalties, penalty, penalty_cancelled",
     ),
     ("{\"type\":\"incident\",\"fixture\":1,\"kind\":\"goal\"}", "missing_field: side is missing"),
     (
