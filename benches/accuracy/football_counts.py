@@ -1,8 +1,11 @@
 """Corners and cards: `football_counts.py SEASONS... [--prices FILES...]`.
 
-From season files of football-data.co.uk (.csv or .csv.gz; odds of bet365, corners, cards, goals): the share of the home
-side by the strength of the sides, the concentration of that split and the dispersion of the total, as `CountModel`
-has them; the correlations with goals that are left once the odds are known, as same-game multiples use them; and log
+From season files of football-data.co.uk (.csv or .csv.gz; odds of bet365, corners, cards, goals): the
+share of the home
+side by the strength of the sides, the concentration of that split and the dispersion of the total, as
+`CountModel`
+has them; the correlations with goals that are left once the odds are known, as same-game multiples use
+them; and log
 losses of the home side's corners under the model and under independent Poisson counts of the same means.
 
 From files with corner prices (`--prices`): the model is calibrated to over 9.5 and to the corner 1X2, and its
@@ -75,15 +78,24 @@ def measure(name: str, counts: FloatArray, lead: FloatArray, season: FloatArray,
     spread = ((total - means[season.astype(int)]) ** 2).mean()
     mean = total.mean()
     dispersion = mean * mean / (spread - mean) if spread > mean else float("inf")
-    print(f"{name}: {len(total)} matches, mean {mean:.3f}, home share {level:.3f} + {slope:.3f} (p_home - p_away)")
+    print(
+        f"{name}: {len(total)} matches, mean {mean:.3f}, home share {level:.3f} + {slope:.3f} (p_home - p_away)"
+    )
     print(f"  dispersion {dispersion:.1f}, concentration {concentration:.1f}")
     both = residual(total, lead), residual(counts[:, 0] - counts[:, 1], lead)
     scored = residual(goals.sum(axis=1), lead), residual(goals[:, 0] - goals[:, 1], lead)
-    print(f"  with goals: totals {correlation(both[0], scored[0]):+.3f}, differences {correlation(both[1], scored[1]):+.3f}")
-    print("  log loss of the winner: " + ", ".join(
-        f"{label} {loss:.5f}"
-        for label, loss in losses(counts, means[season.astype(int)], expected, dispersion, concentration).items()
-    ))
+    print(
+        f"  with goals: totals {correlation(both[0], scored[0]):+.3f}, differences {correlation(both[1], scored[1]):+.3f}"
+    )
+    print(
+        "  log loss of the winner: "
+        + ", ".join(
+            f"{label} {loss:.5f}"
+            for label, loss in losses(
+                counts, means[season.astype(int)], expected, dispersion, concentration
+            ).items()
+        )
+    )
 
 
 def losses(
@@ -105,7 +117,9 @@ def losses(
 
 def calibrated(over: float, winner: FloatArray) -> football.CountModel:
     """Means that explain the fair probability of over 9.5, and P(home more) - P(away more)."""
-    total = root(lambda mean: football.total(football.CountModel(mean / 2, mean / 2).grid(), 9.5).win - over, 2.0, 30.0)
+    total = root(
+        lambda mean: football.total(football.CountModel(mean / 2, mean / 2).grid(), 9.5).win - over, 2.0, 30.0
+    )
 
     def lead(share: float) -> float:
         found = football.markets(football.CountModel(total * share, total * (1 - share)).grid())
@@ -140,7 +154,9 @@ def compare_prices(paths: list[Path], step: int) -> None:
     print(f"corner prices: {len(draws)} matches, calibrated to over 9.5 and the corner 1X2")
     for line, values in errors.items():
         found = np.array(values)
-        print(f"  over {int(line) / 10}: mean absolute error {np.abs(found).mean():.4f}, bias {found.mean():+.4f}")
+        print(
+            f"  over {int(line) / 10}: mean absolute error {np.abs(found).mean():.4f}, bias {found.mean():+.4f}"
+        )
     found = np.array(draws)
     print(f"  as many corners: mean absolute error {np.abs(found).mean():.4f}, bias {found.mean():+.4f}")
 

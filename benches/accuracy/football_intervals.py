@@ -1,7 +1,9 @@
 """When goals fall: `football_intervals.py GOALS RESULTS SHOOTOUTS` (CSV or .csv.gz of international matches).
 
-Compares goals by ten minutes of the clock with `football.interval_shares`, at its default first-half share and at the
-measured one, and the interval of the first goal with what the shares say of it given the number of goals of the match
+Compares goals by ten minutes of the clock with `football.interval_shares`, at its default first-half share
+and at the
+measured one, and the interval of the first goal with what the shares say of it given the number of goals
+of the match
 (each goal falls in an interval by itself). Prints own goals, goals of extra time, and who wins shoot-outs.
 
 Minutes are 1 to 120; added time is folded into minutes 45 and 90, as in the intervals.
@@ -95,11 +97,14 @@ def main() -> int:
     finals = {(row["date"], row["home_team"]) for row in rows(arguments.results)}
     shootouts = list(rows(arguments.shootouts))
     extra = {match: times for match, times in minutes.items() if times and max(times) > REGULATION}
-    # A shoot-out does not tell whether extra time was played before it; without those, only a decided one is known.
+    # A shoot-out does not tell whether extra time was played before it; without those, only a decided one
+    # is known.
     drawn = {(row["date"], row["home_team"]) for row in shootouts} & finals
     goals_extra = sum(minute > REGULATION for times in extra.values() for minute in times)
     bounds = (len(extra), len(extra.keys() | drawn))
-    print(f"extra time: {goals_extra} goals in {bounds[0]} matches that had some, at most {bounds[1]} matches")
+    print(
+        f"extra time: {goals_extra} goals in {bounds[0]} matches that had some, at most {bounds[1]} matches"
+    )
     home = sum(row["winner"] == row["home_team"] for row in shootouts)
     told = [row for row in shootouts if row["first_shooter"]]
     began = sum(row["winner"] == row["first_shooter"] for row in told)

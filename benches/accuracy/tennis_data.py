@@ -1,7 +1,9 @@
 """Point strings, point tables and odds tables of tennis, as the accuracy benches read them.
 
-Formats: match strings of the tennis_pointbypoint repository (`S` and `A` the server wins, `R` and `D` the receiver; `;`
-ends a game, `.` a set, `/` changes the server within a tie-break), point tables of tennis_slam_pointbypoint, and result
+Formats: match strings of the tennis_pointbypoint repository (`S` and `A` the server wins, `R` and `D` the
+receiver; `;`
+ends a game, `.` a set, `/` changes the server within a tie-break), point tables of
+tennis_slam_pointbypoint, and result
 tables of tennis-data.co.uk. The home side is the player who serves first.
 """
 
@@ -131,7 +133,8 @@ def points_of(text: str) -> tuple[Points, tuple[int, int], tuple[int, int]] | No
 
 
 def point_tables(points_path: Path, year_day: date) -> tuple[list[Match], int]:
-    """The singles of a major, men's (numbers from 1001) and women's; matches that stop before their end are left out."""
+    """The singles of a major, men's (numbers from 1001) and women's; matches that stop before their end
+    are left out."""
     matches_path = points_path.with_name(points_path.name.replace("_points", "_matches"))
     names = {row["match_id"]: row for row in rows(matches_path)}
     by_match: dict[str, list[dict[str, str]]] = {}
@@ -182,7 +185,9 @@ def odds_table(path: Path) -> list[Odds]:
     found = []
     for row in rows(path):
         pairs = [(number(row.get(win)), number(row.get(lose))) for win, lose in BOOKS]
-        pair = next((pair for pair in pairs if min(pair) > 1.0 and 0.95 < 1 / pair[0] + 1 / pair[1] < 1.25), None)
+        pair = next(
+            (pair for pair in pairs if min(pair) > 1.0 and 0.95 < 1 / pair[0] + 1 / pair[1] < 1.25), None
+        )
         if row["Comment"] != "Completed" or pair is None:
             continue
         sets = (int(number(row["Wsets"])), int(number(row["Lsets"])))

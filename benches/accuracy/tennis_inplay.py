@@ -3,13 +3,18 @@
     tennis_inplay.py --strings atp_main_pbp.csv.gz ... --tables slam_2012-wimbledon_points.csv.gz ...
                      --odds atp_2012.csv.gz ... [--prior none 60 ...] [--boards] [--slice N]
 
-Every match is played through the engine's rules; one whose string does not end in the score of the source is bad input and
-left out. The price of the match winner before every point is compared with the winner: log loss, Brier score and calibration,
+Every match is played through the engine's rules; one whose string does not end in the score of the source
+is bad input and
+left out. The price of the match winner before every point is compared with the winner: log loss, Brier
+score and calibration,
 by phase of the match, points weighed alike within a match and matches alike.
 
-Starting prices: closing odds (margin removed multiplicatively) where an odds table has the match, with the tour's mean serve
-level; else serve averages of both players in earlier matches of the files, drawn to the tour's mean (`--shrink` points).
-Nothing later than the match is used. `--boards` also checks the whole board at every state: books, lines, decided
+Starting prices: closing odds (margin removed multiplicatively) where an odds table has the match, with the
+tour's mean serve
+level; else serve averages of both players in earlier matches of the files, drawn to the tour's mean
+(`--shrink` points).
+Nothing later than the match is used. `--boards` also checks the whole board at every state: books, lines,
+decided
 selections, and prices of the end against the result.
 """
 
@@ -58,7 +63,8 @@ class History:
         return won / played
 
     def levels(self, match: Match) -> tuple[float, float]:
-        """Serve levels of both sides: the tour's mean, the server's advantage over it, less the receiver's."""
+        """Serve levels of both sides: the tour's mean, the server's advantage over it, less the
+        receiver's."""
         mean = self.mean(match.tour)
 
         def edge(won: float, played: float, usual: float) -> float:
@@ -104,7 +110,9 @@ def starts(matches: list[Match], tables: list[Odds], shrink: float) -> list[Star
                 history.add(earlier)
             waiting, day = [], match.day
         odds = tennis_data.odds_of(match, tables) if match.tour == "atp" else None
-        price = None if odds is None else float(margin.fair_probabilities(list(odds), method="multiplicative")[0])
+        price = (
+            None if odds is None else float(margin.fair_probabilities(list(odds), method="multiplicative")[0])
+        )
         source = "averages" if price is None else "odds"
         found.append(Start(source, price, history.mean(match.tour), history.levels(match)))
         waiting.append(match)
@@ -115,9 +123,7 @@ def serve_of(start: Start, format: tennis.Format, prior: float | None) -> tennis
     """Serve levels of a match before it."""
     if start.match_home is None:
         return tennis.Serve(*start.levels, prior)
-    return tennis.calibrate(
-        start.match_home, serve_mean=start.serve_mean, prior_points=prior, format=format
-    )
+    return tennis.calibrate(start.match_home, serve_mean=start.serve_mean, prior_points=prior, format=format)
 
 
 class Scored(NamedTuple):
@@ -137,7 +143,9 @@ def score_phase(home: FloatArray, home_wins: bool) -> Scored:
     log_loss = -np.log(probability if home_wins else 1.0 - probability)
     index = np.minimum((probability * BINS).astype(int), BINS - 1)
     bins = np.zeros((BINS, 3))
-    np.add.at(bins, index, np.stack([probability, np.full_like(probability, won), np.ones_like(probability)], 1))
+    np.add.at(
+        bins, index, np.stack([probability, np.full_like(probability, won), np.ones_like(probability)], 1)
+    )
     return Scored(float(log_loss.sum()), float(((probability - won) ** 2).sum()), len(home), bins)
 
 
@@ -193,7 +201,9 @@ def report(found: dict[tuple[str, str], list[Scored]], prior: float | None) -> N
         if (source, "all") not in found:
             continue
         print(f"\nprior points {prior or 'none (levels exactly known)'}, start from {source}")
-        print(f"  {'phase':<13} matches  points   log loss  s.e.    Brier    largest gap of a calibration bin")
+        print(
+            f"  {'phase':<13} matches  points   log loss  s.e.    Brier    largest gap of a calibration bin"
+        )
         for phase in PHASES:
             scored = found.get((source, phase))
             if not scored:
@@ -251,7 +261,9 @@ def read(strings: list[Path], tables: list[Path]) -> list[Match]:
 def accepted(path: Path, matches: list[Match], bad: int) -> list[Match]:
     """The matches whose points lead to their result."""
     good = [match for match in matches if is_replayed(match)]
-    print(f"{path.name}: {len(good)} matches replayed, {bad + len(matches) - len(good)} of bad input left out")
+    print(
+        f"{path.name}: {len(good)} matches replayed, {bad + len(matches) - len(good)} of bad input left out"
+    )
     return good
 
 
@@ -262,7 +274,9 @@ def prior_of(text: str) -> float | None:
 
 def main(arguments: list[str]) -> int:
     """Prints the tables; 1 if a board had a fault."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--strings", nargs="*", type=Path, default=[])
     parser.add_argument("--tables", nargs="*", type=Path, default=[])
     parser.add_argument("--odds", nargs="*", type=Path, default=[])
@@ -274,7 +288,9 @@ def main(arguments: list[str]) -> int:
     matches = read(options.strings, options.tables)[: options.slice]
     odds = [row for path in options.odds for row in tennis_data.odds_table(path)]
     known = starts(matches, odds, options.shrink)
-    print(f"{len(matches)} matches, {sum(start.source == 'odds' for start in known)} of them start from closing odds")
+    print(
+        f"{len(matches)} matches, {sum(start.source == 'odds' for start in known)} of them start from closing odds"
+    )
     found = {}
     for prior in options.prior:
         found = replay_all(matches, known, prior)

@@ -1,9 +1,14 @@
-"""Calibrates tennis to the closing price of the match winner and predicts set betting: `tennis_sets.py CSV...`.
+"""Calibrates tennis to the closing price of the match winner and predicts set betting: `tennis_sets.py
+CSV...`.
 
-Reads result tables of tennis-data.co.uk (.csv or .csv.gz). Per match the margin is removed from the closing odds and a
-model fitted to them at the tour's mean serve level; its set betting is compared with the result. Printed by best of 3 or 5 and
-by how many points the serve levels are worth: log loss of the score in sets (and of the winner, which the calibration fixes),
-Brier score, and the share of matches of each length, predicted and observed. The tables have no totals of games, so none are
+Reads result tables of tennis-data.co.uk (.csv or .csv.gz). Per match the margin is removed from the
+closing odds and a
+model fitted to them at the tour's mean serve level; its set betting is compared with the result. Printed
+by best of 3 or 5 and
+by how many points the serve levels are worth: log loss of the score in sets (and of the winner, which the
+calibration fixes),
+Brier score, and the share of matches of each length, predicted and observed. The tables have no totals of
+games, so none are
 compared.
 """
 
@@ -72,9 +77,13 @@ def prior_of(text: str) -> float | None:
 
 def main(arguments: list[str]) -> int:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("tables", nargs="+", type=Path)
-    parser.add_argument("--prior", nargs="*", type=prior_of, default=[None, 300.0, 100.0, tennis.PRIOR_POINTS, 40.0])
+    parser.add_argument(
+        "--prior", nargs="*", type=prior_of, default=[None, 300.0, 100.0, tennis.PRIOR_POINTS, 40.0]
+    )
     parser.add_argument("--method", default="multiplicative")
     parser.add_argument("--slice", type=int, default=None)
     options = parser.parse_args(arguments)
@@ -84,7 +93,9 @@ def main(arguments: list[str]) -> int:
         if not chosen:
             continue
         print(f"\nbest of {best_of}: {len(chosen)} matches, margin removed {options.method}")
-        print("  prior points  log loss sets   s.e.   winner   Brier   share of matches by length, predicted | observed")
+        print(
+            "  prior points  log loss sets   s.e.   winner   Brier   share of matches by length, predicted | observed"
+        )
         for prior in options.prior:
             found = predict(chosen, best_of, prior, options.method)
             shares = " ".join(f"{share:.3f}" for share in found.predicted)

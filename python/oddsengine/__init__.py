@@ -1,6 +1,22 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
-from oddsengine import backtest, data, exceptions, fit, football, margin, metrics, models, odds, racing, risk, same_game, settle, tables, tennis
+from oddsengine import (
+    backtest,
+    data,
+    exceptions,
+    fit,
+    football,
+    margin,
+    metrics,
+    models,
+    odds,
+    racing,
+    risk,
+    same_game,
+    settle,
+    tables,
+    tennis,
+)
 from oddsengine._core import __version__
 from oddsengine.engine import Engine
 from oddsengine.exceptions import OddsEngineError

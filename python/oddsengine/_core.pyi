@@ -370,6 +370,7 @@ def tennis_replay(
 def tennis_replay_boards(
     format: _TennisFormat, serve: _TennisServe, first_server: str, points: npt.NDArray[np.uint8]
 ) -> tuple[list[str], int, int]: ...
+
 @final
 class TennisTable:
     def __new__(cls, format: _TennisFormat, serve: tuple[float, float]) -> TennisTable: ...

@@ -579,7 +579,8 @@ class DeskClient(OrdersClient):
         total_line: float | None = None,
         odds_total: Sequence[float] | None = None,
     ) -> Done:
-        """Calibrate the model of a fixture from market prices: by market key, or football's two main markets."""
+        """Calibrate the model of a fixture from market prices: by market key, or football's two main
+        markets."""
         prices = _prices(markets, odds_1x2, total_line, odds_total)
         return self._command("set_prices", fixture=fixture, **prices)
 
@@ -812,7 +813,8 @@ class FeedClient:
         total_line: float | None = None,
         odds_total: Sequence[float] | None = None,
     ) -> None:
-        """Calibrate the model of a fixture from market prices: by market key, or football's two main markets."""
+        """Calibrate the model of a fixture from market prices: by market key, or football's two main
+        markets."""
         self.send(
             {"type": "prices", "fixture": fixture, **_prices(markets, odds_1x2, total_line, odds_total)}
         )
@@ -828,7 +830,8 @@ class FeedClient:
         score: tuple[int, int] | None = None,
         **more: Any,
     ) -> None:
-        """Tell what happened on the field of play; without ``sport`` it is football, which needs the clock."""
+        """Tell what happened on the field of play; without ``sport`` it is football, which needs the
+        clock."""
         if sport is not None:
             more["sport"] = sport
         if clock_ms is not None:

@@ -250,7 +250,13 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("stoppage_ms", "integers", (120_000, 300_000), (0, 3_600_000), "Added time expected, per half."),
     ),
     "models.tennis": (
-        ("serve_mean", "number", 0.61, (0.3, 0.9), "Mean of both serve levels where no games market is priced."),
+        (
+            "serve_mean",
+            "number",
+            0.61,
+            (0.3, 0.9),
+            "Mean of both serve levels where no games market is priced.",
+        ),
         (
             "prior_points",
             "integer",

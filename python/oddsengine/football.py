@@ -744,9 +744,12 @@ def negbin_over(mean: float, dispersion: float, line: float) -> OverLine:
 class CountModel(NamedTuple):
     """Corners or cards of both sides.
 
-    The total is negative binomial, variance `mean + mean**2 / dispersion`; of its items each is home's with a beta
-    distributed probability of this `concentration`: the smaller it is, the more the sides compensate. The defaults are
-    those of corners, measured on 6,390 league matches given the strength of the sides; of cards they are 18 and 1e6.
+    The total is negative binomial, variance `mean + mean**2 / dispersion`; of its items each is home's
+    with a beta
+    distributed probability of this `concentration`: the smaller it is, the more the sides compensate. The
+    defaults are
+    those of corners, measured on 6,390 league matches given the strength of the sides; of cards they are
+    18 and 1e6.
 
     >>> corners = CountModel(5.8, 4.6)
     >>> round(total(corners.grid(), 9.5).win, 4)
@@ -778,7 +781,8 @@ class CountModel(NamedTuple):
     ) -> FloatArray:
         """(40, 40) float64 probabilities of the final counts, a grid for every market function.
 
-        `counts` are those so far, `elapsed` and `remaining` shares of the match. In play it is the same model, conditioned
+        `counts` are those so far, `elapsed` and `remaining` shares of the match. In play it is the same
+        model, conditioned
         on what has happened: many early corners raise what is expected.
 
         Raises
@@ -862,7 +866,8 @@ def scorer_shares(
 ) -> ScorerShares:
     """Shares of a side's goals from anytime scorer odds.
 
-    A book of anytime scorers has no booksum that tells its margin; what must add up are the goals. Shares are solved from
+    A book of anytime scorers has no booksum that tells its margin; what must add up are the goals. Shares
+    are solved from
     `1 / odds` one by one and scaled to sum to `1 - own_goals - unlisted`.
 
     Raises
@@ -915,7 +920,8 @@ def qualification(
     scores
         A model or a grid.
     extra_means
-        Expected goals of home and away in extra time, 0 to 20: about 0.3 of those of the match. `None`: straight to
+        Expected goals of home and away in extra time, 0 to 20: about 0.3 of those of the match. `None`:
+        straight to
         penalties.
     first_leg
         Goals of today's home and away side in the first leg.

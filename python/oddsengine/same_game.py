@@ -1,8 +1,11 @@
-"""Same-game multiples of football: several selections of one match on one ticket, priced on the joint outcomes.
+"""Same-game multiples of football: several selections of one match on one ticket, priced on the joint
+outcomes.
 
 Legs are named as on the board, `market key/selection`: `1x2/home`, `total:2.5/over`, `first_scorer/home_1`,
-`corners_total:9.5/over`, `total.m0-10:0.5/over`, `to_qualify/away`. Legs on the score, halves, ten minutes, the order of
-goals, scorers and ties are exact; corners and cards are exact among themselves and joined with the rest by a Gaussian
+`corners_total:9.5/over`, `total.m0-10:0.5/over`, `to_qualify/away`. Legs on the score, halves, ten
+minutes, the order of
+goals, scorers and ties are exact; corners and cards are exact among themselves and joined with the rest by
+a Gaussian
 copula. `docs/models/same_game.md` says how, and what no model joins.
 
 >>> match = Match(1.7, 1.05, -0.07)
@@ -103,10 +106,12 @@ class Match:
     first_half_share
         Share of the goals that fall in the first half, a multiple of 0.001.
     players_home, players_away
-        Share of his side's goals, 0 to 1 each and at most 1 in sum, of every listed player; at most 30 a side. Their
+        Share of his side's goals, 0 to 1 each and at most 1 in sum, of every listed player; at most 30 a
+        side. Their
         selections are `home_1`, `home_2`, ... `scorer_shares` of `oddsengine.football` has them from prices.
     corners, cards
-        Expected corners and cards of home and away; by default the league average for the strength of the sides.
+        Expected corners and cards of home and away; by default the league average for the strength of the
+        sides.
     knockout
         How the tie is decided, if it is one.
     shootout_home
@@ -141,7 +146,7 @@ class Match:
         self._core = _core.SameGame(
             model=(lambda_home, lambda_away, rho),
             first_half_share=first_half_share,
-            knockout=None if knockout is None else tuple(knockout),
+            knockout=None if knockout is None else (knockout[0], knockout[1], knockout[2]),
             corners=None if corners is None else list(corners),
             cards=None if cards is None else list(cards),
             shares_home=list(players_home),
@@ -166,7 +171,8 @@ class Match:
     def apply(self, incident: Mapping[str, Any]) -> "Match":
         """Let something happen; returns the match.
 
-        `incident` has the fields of an incident of the ingest socket (`docs/wire.md`): `kind`, `clock_ms` and what the
+        `incident` has the fields of an incident of the ingest socket (`docs/wire.md`): `kind`, `clock_ms`
+        and what the
         kind needs.
 
         Raises
@@ -184,9 +190,7 @@ class Match:
         self._core.apply(json.dumps(message).encode())
         return self
 
-    def price(
-        self, legs: Iterable[str], *, leg_booksum: float = 1.0, booksum_max: float = 1.25
-    ) -> Multiple:
+    def price(self, legs: Iterable[str], *, leg_booksum: float = 1.0, booksum_max: float = 1.25) -> Multiple:
         """Price a multiple of 1 to 20 legs.
 
         Parameters
@@ -194,7 +198,8 @@ class Match:
         legs
             Names of selections.
         leg_booksum
-            Margin that each leg brings: the booksum of two even selections, 1 to 2. Longer legs bring more (power
+            Margin that each leg brings: the booksum of two even selections, 1 to 2. Longer legs bring more
+            (power
             margin); the margins of the legs multiply.
         booksum_max
             Most that all legs together shorten the multiple by, 1 to 2.
@@ -216,7 +221,7 @@ class Match:
         >>> match.price(["1x2/home", "correct_score/1-1"])
         Traceback (most recent call last):
             ...
-        oddsengine.exceptions.SameGameError: the legs contradict each other: no possible outcome pays all of them
+        oddsengine.exceptions.SameGameError: the legs contradict each other: ...
 
         A whole line refunds, and the fair odds hold for what is left then:
 
@@ -241,11 +246,13 @@ class Match:
     def combinable(self, legs: Iterable[str] = ()) -> dict[str, Combinable]:
         """For every selection of the match, whether a multiple of these legs can take it: one call.
 
-        `yes`; `contradicts`: no possible outcome pays it and every leg; `implied`: it wins wherever the legs do, or is one
+        `yes`; `contradicts`: no possible outcome pays it and every leg; `implied`: it wins wherever the
+        legs do, or is one
         of them; `implies`: with it a leg adds nothing any more; `no_model`: nothing joins it with the legs.
 
         >>> answers = Match(1.5, 1.1).combinable(["total:2.5/over", "1x2/home"])
-        >>> [answers[name] for name in ("both_score/yes", "total:1.5/over", "total:3.5/over", "home_total:0.5/under")]
+        >>> names = "both_score/yes", "total:1.5/over", "total:3.5/over", "home_total:0.5/under"
+        >>> [answers[name] for name in names]
         ['implies', 'implied', 'implies', 'contradicts']
         """
         return dict(zip(self._core.selections(), self._core.combinable(list(legs)), strict=True))  # type: ignore[arg-type]
@@ -267,7 +274,8 @@ def gaussian_copula(
 ) -> Copula:
     """Probability that all events happen, under a Gaussian copula.
 
-    Two events: one-dimensional quadrature, three: two-dimensional, both to 1e-10; four to twelve: Genz's transformation
+    Two events: one-dimensional quadrature, three: two-dimensional, both to 1e-10; four to twelve: Genz's
+    transformation
     on a fixed lattice, with its error. Always within the Fréchet bounds.
 
     Parameters

@@ -1,8 +1,11 @@
 """Tennis: games, sets and matches from any score, calibration to prices, whole boards, matches replayed.
 
-A side's *serve level* is the probability that it wins a point on its own serve, 0.01 to 0.99. The side named first
-is `home`. `prior_points` says how well the levels are known before the match: as if so many points had been watched;
-the points of the match then update them. `None` takes them as exactly known. Points are plain counts: 40-30 is
+A side's *serve level* is the probability that it wins a point on its own serve, 0.01 to 0.99. The side
+named first
+is `home`. `prior_points` says how well the levels are known before the match: as if so many points had
+been watched;
+the points of the match then update them. `None` takes them as exactly known. Points are plain counts:
+40-30 is
 `(3, 2)`, advantage away `(3, 4)`.
 
 >>> serve = calibrate(0.64, prior_points=60)
@@ -59,7 +62,7 @@ Retirement: TypeAlias = Literal["void_unless_completed", "advance_after_one_set"
 
 SERVE_MEAN = 0.61
 """The mean of both serve levels where no games market says otherwise: between the two tours."""
-PRIOR_POINTS = 60.0
+PRIOR_POINTS = 100.0
 """How many points a serve level read from prices is worth, fitted to set scores (`docs/models/tennis.md`)."""
 
 
@@ -74,7 +77,8 @@ class Format:
     best_of: int = 3
     """Most sets, 3 or 5."""
     final_set: FinalSet = "tb7"
-    """The deciding set: a tie-break to 7 or 10 at 6-6 (`tb7`, `tb10`), to 7 at 12-12 (`tb7_at_12`), two games ahead
+    """The deciding set: a tie-break to 7 or 10 at 6-6 (`tb7`, `tb10`), to 7 at 12-12 (`tb7_at_12`), two
+    games ahead
     (`advantage`), or only a tie-break to 7 or 10 (`mtb7`, `mtb10`). The other sets have one to 7 at 6-6."""
     no_ad: bool = False
     """At deuce the next point decides the game."""
@@ -355,7 +359,8 @@ def distributions(
 
 
 class StateTable:
-    """The match winner at every score for exactly known levels: filled in microseconds, looked up in nanoseconds.
+    """The match winner at every score for exactly known levels: filled in microseconds, looked up in
+    nanoseconds.
 
     Examples
     --------
@@ -387,7 +392,8 @@ class StateTable:
         Parameters
         ----------
         scores : (n, 7) int64
-            Sets home, sets away, games home, games away, points home, points away, server (0 home, 1 away; in a
+            Sets home, sets away, games home, games away, points home, points away, server (0 home, 1 away;
+            in a
             tie-break who served first).
         """
         return self._table.match_home_batch(np.ascontiguousarray(scores, dtype=np.int64))
@@ -463,7 +469,9 @@ def calibrate_batch(
     """
     kind, value, line = _games(over, expected_games, serve_mean)
     columns = np.broadcast_arrays(match_home, value, line)
-    match_homes, values, lines = (np.ascontiguousarray(column, dtype=np.float64).ravel() for column in columns)
+    match_homes, values, lines = (
+        np.ascontiguousarray(column, dtype=np.float64).ravel() for column in columns
+    )
     return _core.tennis_calibrate(
         format._core(), match_homes, kind, values, lines, prior_points, first_server, errors == "raise"
     )
@@ -477,12 +485,14 @@ def calibrate_from_odds(
     prior_points: float | None = None,
     format: Format = TOUR,
 ) -> Serve:
-    """Serve levels from the odds of `match_winner` and, if given, of `total_games:<line>` (the line nearest to even).
+    """Serve levels from the odds of `match_winner` and, if given, of `total_games:<line>` (the line
+    nearest to even).
 
     Raises
     ------
     TennisError, MarginError
-        A market that is missing or not known here, odds without a margin to remove, or prices that no levels explain.
+        A market that is missing or not known here, odds without a margin to remove, or prices that no
+        levels explain.
 
     Examples
     --------
@@ -598,7 +608,8 @@ class Replay(NamedTuple):
     home: FloatArray
     """(n + 1,) probability that the home side wins the match."""
     scores: IntArray
-    """(n + 1, 7) sets home, sets away, games home, games away, points home, points away, server (0 home, 1 away)."""
+    """(n + 1, 7) sets home, sets away, games home, games away, points home, points away, server (0 home, 1
+    away)."""
 
 
 def replay(
@@ -636,7 +647,8 @@ class BoardCheck(NamedTuple):
     """What is wrong with the boards of a match."""
 
     faults: list[str]
-    """Books that do not sum to their winners, lines that are not monotone, decided selections with a price that is
+    """Books that do not sum to their winners, lines that are not monotone, decided selections with a price
+    that is
     not their grade, and prices of the end that are not the result; each with its market and score."""
     state_count: int
     """Boards looked at."""

@@ -361,9 +361,7 @@ def sgm_halves(case: Case) -> Json:
     match = same_game.Match(
         inputs["lambda_home"], inputs["lambda_away"], first_half_share=inputs["first_half_share"]
     )
-    return {
-        name: match.price(same_game_legs(name.split("_and_"))).probability for name in case.expected
-    }
+    return {name: match.price(same_game_legs(name.split("_and_"))).probability for name in case.expected}
 
 
 def sgm_gaussian_copula(case: Case) -> Json:

@@ -136,7 +136,7 @@ def test_impossible_multiples(
 def test_impossible_matches() -> None:
     with pytest.raises(FootballError, match="home goal mean -1 is outside"):
         same_game.Match(-1.0, 1.0)
-    with pytest.raises(BoundsError, match="first-half share 0.4505 is not a multiple"):
+    with pytest.raises(BoundsError, match=r"first-half share 0.4505 is not a multiple"):
         same_game.Match(1.0, 1.0, first_half_share=0.4505)
     with pytest.raises(BoundsError, match="listed players of a side 31 is outside"):
         same_game.Match(1.0, 1.0, players_home=[0.01] * 31)
