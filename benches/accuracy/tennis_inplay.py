@@ -3,22 +3,19 @@
     tennis_inplay.py --strings atp_main_pbp.csv.gz ... --tables slam_2012-wimbledon_points.csv.gz ...
                      --odds atp_2012.csv.gz ... [--prior none 60 ...] [--boards] [--slice N]
 
-Every match is played through the engine's rules; one whose string does not end in the score of the source
-is bad input and
-left out. The price of the match winner before every point is compared with the winner: log loss, Brier
-score and calibration,
-by phase of the match, points weighed alike within a match and matches alike.
+Every match is played through the engine's rules; one whose string does not end in the score of the source is bad
+input and left out. The price of the match winner before every point is compared with the winner: log loss, Brier
+score and calibration, by phase of the match, points weighed alike within a match and matches alike.
 
-Starting prices: closing odds (margin removed multiplicatively) where an odds table has the match, with the
-tour's mean serve
-level; else serve averages of both players in earlier matches of the files, drawn to the tour's mean
-(`--shrink` points).
-Nothing later than the match is used. `--boards` also checks the whole board at every state: books, lines,
-decided
-selections, and prices of the end against the result.
+Starting prices: closing odds (margin removed multiplicatively) where an odds table has the match, with the tour's
+mean serve level; else serve averages of both players in earlier matches of the files, drawn to the tour's mean
+(`--shrink` points). Nothing later than the match is used. `--boards` also checks the whole board at every state:
+books, lines, decided selections, and prices of the end against the result. `--markets` compares the games, handicaps
+and tie-breaks that the closing price of the winner predicts with those of the matches.
 """
 
 import argparse
+import itertools
 import sys
 from collections import defaultdict
 from datetime import date
@@ -230,6 +227,69 @@ def calibration(found: dict[tuple[str, str], list[Scored]]) -> None:
             print(f"  {index / BINS:.1f}  {probability / count:.3f}  {won / count:.3f}  {int(count)}")
 
 
+def compare_markets(matches: list[Match], known: list[Start], prior: float | None) -> None:
+    """Prints how the other markets of matches that start from closing odds came out: predicted and observed."""
+    chosen = [pair for pair in zip(matches, known, strict=True) if pair[1].source == "odds"]
+    for best_of in (3, 5):
+        table: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for match, start in chosen:
+            if match.format.best_of != best_of:
+                continue
+            serve = serve_of(start, match.format, prior)
+            board = tennis.distributions(serve, score=tennis.Score(server="home"), format=match.format)
+            last = tennis.replay(match.points, serve=(0.6, 0.6), format=match.format)
+            games = games_of(last.scores)
+            total, difference = games[0] + games[1], games[0] - games[1]
+            lines = (18.5, 22.5, 26.5) if best_of == 3 else (30.5, 38.5, 46.5)
+            table["games"].append((board.expected_games, total))
+            for line in lines:
+                table[f"over {line}"].append((board.over(line), float(total > line)))
+            for line in (-4.5, -1.5, 1.5, 4.5):
+                table[f"handicap {line:+}"].append((board.handicap(line), float(difference + line > 0)))
+            table["tie-break"].append(
+                (1.0 - board.tie_breaks[0], float(has_tie_break(last.scores, match.format)))
+            )
+            sets = tuple(int(count) for count in last.scores[-1, :2])
+            straight = sum(p for score, p in board.set_betting.items() if "0" in score)
+            table["straight sets"].append((straight, float(min(sets) == 0)))
+        if not table:
+            continue
+        print(
+            f"\nmarkets beside the winner, best of {best_of}, prior points {prior or 'none'}, start from odds"
+        )
+        print("  market         matches  predicted  observed  difference  s.e.   log loss")
+        for name, pairs in table.items():
+            predicted, observed = np.array(pairs).T
+            gap = predicted - observed
+            loss = ""
+            if name != "games":
+                likely = np.where(observed == 1.0, predicted, 1.0 - predicted)
+                loss = f"{-np.log(np.clip(likely, 1e-9, 1.0)).mean():.4f}"
+            print(
+                f"  {name:<14} {len(pairs):>7}  {predicted.mean():>9.3f}  {observed.mean():>8.3f}  "
+                f"{gap.mean():>+10.3f}  {gap.std() / len(pairs) ** 0.5:.3f}  {loss}"
+            )
+
+
+def games_of(scores: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """Games of both sides in a match, from its scores point by point."""
+    won = [0, 0]
+    for before, after in itertools.pairwise(scores):
+        if (after[:2] != before[:2]).any():
+            won[0 if after[0] > before[0] else 1] += 1
+        elif (after[2:4] != before[2:4]).any():
+            won[0 if after[2] > before[2] else 1] += 1
+    return won[0], won[1]
+
+
+def has_tie_break(scores: npt.NDArray[np.int64], format: tennis.Format) -> bool:
+    """A tie-break was played: a set that is not an advantage set came to 6-6."""
+    at_six = (scores[:, 2] == 6) & (scores[:, 3] == 6)
+    if format.final_set == "advantage":
+        at_six &= scores[:, 0] + scores[:, 1] < format.best_of - 1
+    return bool(at_six.any())
+
+
 def check_boards(matches: list[Match], known: list[Start], prior: float | None) -> int:
     """Checks every board of every match; the number of faults."""
     states = prices = faults = 0
@@ -283,6 +343,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--prior", nargs="*", type=prior_of, default=[None, tennis.PRIOR_POINTS])
     parser.add_argument("--shrink", type=float, default=SHRINK_POINTS)
     parser.add_argument("--boards", action="store_true")
+    parser.add_argument("--markets", action="store_true")
     parser.add_argument("--slice", type=int, default=None)
     options = parser.parse_args(arguments)
     matches = read(options.strings, options.tables)[: options.slice]
@@ -295,6 +356,8 @@ def main(arguments: list[str]) -> int:
     for prior in options.prior:
         found = replay_all(matches, known, prior)
         report(found, prior)
+        if options.markets:
+            compare_markets(matches, known, prior)
     if found:
         calibration(found)
     if options.boards:
