@@ -254,7 +254,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "serve_mean",
             "number",
             0.61,
-            (0.3, 0.9),
+            (0.5, 0.9),
             "Mean of both serve levels where no games market is priced.",
         ),
         (
