@@ -1,29 +1,27 @@
-"""Fits goal models with this package and penaltyblog, interleaved in one run; see README.md beside this file.
+"""The rows of `compare.py` about fits of goal models, beside penaltyblog.
 
 The log-likelihoods are compared before anything is timed. penaltyblog 1.13.1 has the corrections of 1-0 and
 0-1 exchanged, so its Dixon-Coles fit maximises another function: its parameters are judged by Dixon and
 Coles' formula as well, where ours must not be worse.
 """
 
-import argparse
-import json
 import math
-import os
-import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import penaltyblog
-from compare import FIGURES, Row, Side, conditions, expect, figure, measure
+from measuring import Row, Side, expect, measure
 
 from oddsengine import data, fit
 
 SEED = 20_240_817
 TEAMS = 20
 HALF_LIFE_DAYS = 240.0
+TARGETS_US = {380: 5_000.0, 1_900: 10_000.0}
 PEERS = {
     "poisson": penaltyblog.models.PoissonGoalsModel,
     "dixon_coles": penaltyblog.models.DixonColesGoalModel,
@@ -31,6 +29,13 @@ PEERS = {
 }
 
 FloatArray = npt.NDArray[np.float64]
+
+
+def fit_rows(
+    seconds: float, *, results: Sequence[Path] = (), models: Sequence[fit.Model] = ("dixon_coles",)
+) -> list[Row]:
+    """Every row of this file: simulated seasons, and files of real results if there are any."""
+    return [row(task, model, seconds) for task in tasks(results) for model in models]
 
 
 class Task(NamedTuple):
@@ -134,16 +139,16 @@ def row(task: Task, model: fit.Model, seconds: float) -> Row:
         own = log_likelihood(task, theirs, model=model, is_exchanged=True)
         check += f" (by its own formula {own:.4f})"
     return measure(
-        f"{task.name}, {model}",
-        "fit",
+        f"12 {model} of {task.name}",
         check,
         Side("oddsengine", lambda _: task.ours(model), [None]),
         Side("penaltyblog", lambda _: task.peer(model), [None]),
         seconds=seconds,
+        target_us=TARGETS_US.get(len(task.table["home"])) if model == "dixon_coles" else None,
     )
 
 
-def tasks(paths: list[Path]) -> list[Task]:
+def tasks(paths: Sequence[Path]) -> list[Task]:
     """Simulated seasons, and files of real results if there are any, each with and without weights."""
     tables = [(f"{380 * seasons:,} matches, 20 teams", simulated(seasons)) for seasons in (1, 5)]
     if paths:
@@ -156,43 +161,3 @@ def tasks(paths: list[Path]) -> list[Task]:
         weights = fit.time_weights(table["date"], half_life_days=HALF_LIFE_DAYS)
         found += [Task(name, table, None), Task(f"{name}, weighted", table, weights)]
     return found
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "results", nargs="*", type=Path, help="CSV files of football-data.co.uk, fitted together"
-    )
-    parser.add_argument("--models", nargs="+", choices=fit.MODELS, default=["dixon_coles"])
-    parser.add_argument("--seconds", type=float, default=4.0, help="per task and side")
-    parser.add_argument("--json", type=Path, help="where to write the result")
-    options = parser.parse_args(arguments)
-
-    before = conditions()
-    rows = [row(task, model, options.seconds) for task in tasks(options.results) for model in options.models]
-    load_after = [round(value, 2) for value in os.getloadavg()]
-    versions = ", ".join(f"{name} {version}" for name, version in before["versions"].items())
-    print(
-        f"{before['date']}, {before['cpu']}, {before['cores']} cores, Python {before['python']}; {versions}"
-    )
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "unset, which holds the peer up on a busy machine")
-    print(f"load {before['load']} before, {load_after} after; OPENBLAS_NUM_THREADS {threads}")
-    print()
-    print(
-        "| ms a fit | oddsengine p50 / p99 / cpu | penaltyblog p50 / p99 / cpu | ratio p50 / cpu | answers |"
-    )
-    print("|---|---|---|---|---|")
-    for found in rows:
-        ours, peer = (
-            " / ".join(figure(side[key] / 1e3) for key in FIGURES) for side in (found.ours, found.peer)
-        )
-        ratios = f"{figure(found.ratio('p50_us'))} / {figure(found.ratio('cpu_us'))}"
-        print(f"| {found.task} | {ours} | {peer} | {ratios} | {found.check} |")
-    if options.json:
-        result = {**before, "load_after": load_after, "rows": [found._asdict() for found in rows]}
-        options.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,13 +7,13 @@ processor, that write into an array made beforehand; ours makes its array on eve
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 import pybettor
 import shin
+from measuring import Row, Side, expect, measure
 
 from oddsengine import margin
 
@@ -23,18 +23,32 @@ BOOKS = 4_000
 BATCH = 2_000
 
 
-def margin_rows(
-    rng: np.random.Generator, seconds: float, measure: Any, side: Any, expect: Callable[[bool, str], None]
-) -> list[Any]:
-    """Every row; `measure`, `side` and `expect` are those of `compare.py`."""
+# Line in the list of figures to beat, outcomes, method, and its target: of one book, of a book of a batch.
+ONE_BOOK = [
+    ("1", 3, "shin", 1.0),
+    ("2", 20, "shin", 2.0),
+    ("5", 3, "power", 1.0),
+    ("6", 3, "odds_ratio", 1.0),
+    ("7", 3, "multiplicative", 0.6),
+]
+MANY_BOOKS = [
+    ("3", 3, "shin", 0.125),
+    ("4", 20, "shin", 0.51),
+    ("5", 3, "power", 0.17),
+    ("6", 3, "odds_ratio", 0.08),
+    ("7", 3, "multiplicative", 0.008),
+    ("", 20, "power", None),
+    ("", 20, "odds_ratio", None),
+    ("", 20, "multiplicative", None),
+]
+RUN = 20
+"""Calls between two readings of the clock: a book takes about as long as five of them."""
+
+
+def margin_rows(rng: np.random.Generator, seconds: float) -> list[Row]:
+    """Every row of this file."""
     rows = []
-    for outcomes, method in [
-        (3, "multiplicative"),
-        (3, "power"),
-        (3, "odds_ratio"),
-        (3, "shin"),
-        (20, "shin"),
-    ]:
+    for number, outcomes, method, target_us in ONE_BOOK:
         books = random_books(rng, outcomes, BOOKS).tolist()
         ours = partial(margin.fair_probabilities, method=method)
         name, peer = peer_of(method)
@@ -43,32 +57,32 @@ def margin_rows(
         expect(difference < 1e-8, f"{method} differs from {name} by {difference:g}")
         rows.append(
             measure(
-                f"{method}, {outcomes} outcomes, one book",
-                "book",
+                f"{number} {method}, {outcomes} outcomes, one book",
                 f"500 books differ by at most {difference:.0e}",
-                side("oddsengine", ours, books),
-                side(name, peer, books),
+                Side("oddsengine", ours, books),
+                Side(name, peer, books),
                 seconds=seconds,
+                target_us=target_us,
+                run=RUN,
             )
         )
-    for outcomes in (3, 20):
+    for number, outcomes, method, target_us in MANY_BOOKS:
         batch = random_books(rng, outcomes, BATCH)
-        for method, loop in LOOPS.items():
-            ours = partial(margin.fair_probabilities, method=method)
-            out = np.empty_like(batch)
-            loop(batch, out)
-            difference = float(np.abs(ours(batch) - out).max())
-            expect(difference < 1e-9, f"a batch of {method} differs from the loop by {difference:g}")
-            rows.append(
-                measure(
-                    f"{method}, {outcomes} outcomes, {len(batch):,} books",
-                    "book",
-                    f"equal within {difference:.0e}",
-                    side("oddsengine", ours, [batch], covers=len(batch)),
-                    side("numba loop", partial(into, loop, out), [batch], covers=len(batch)),
-                    seconds=seconds / 2,
-                )
+        loop, out = LOOPS[method], np.empty_like(batch)
+        ours = partial(margin.fair_probabilities, method=method)
+        loop(batch, out)
+        difference = float(np.abs(ours(batch) - out).max())
+        expect(difference < 1e-9, f"a batch of {method} differs from the loop by {difference:g}")
+        rows.append(
+            measure(
+                f"{number} {method}, {outcomes} outcomes, {len(batch):,} books".strip(),
+                f"equal within {difference:.0e}",
+                Side("oddsengine", ours, [batch], covers=len(batch)),
+                Side("numba loop (own)", partial(into, loop, out), [batch], covers=len(batch)),
+                seconds=seconds / 2,
+                target_us=target_us,
             )
+        )
     return rows
 
 

@@ -142,18 +142,59 @@ fn solve_group(
     solved.only(|lane| is_valid[lane]).is_solved
 }
 
-/// The cheapest method, where turning the rows would cost more than solving them: a known count lays the loops of the
-/// commonest markets out flat, in registers; longer rows are vectors themselves.
+/// The cheapest method, where turning the rows would cost more than solving them. A known count lays the loops of the
+/// commonest markets out flat; a group with a bad row is gone through row by row.
 #[inline(always)]
 fn solve_flat_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f64]) -> [bool; LANES] {
-    match count {
-        2 => solve_rows::<2>(task, rows, target, out),
-        3 => solve_rows::<3>(task, rows, target, out),
-        _ => std::array::from_fn(|lane| {
-            let place = lane * count..(lane + 1) * count;
-            scale_row(task, &rows[place.clone()], target, &mut out[place])
-        }),
+    let are_solved = match count {
+        2 => scale_rows(task, rows, 2, target, out),
+        3 => scale_rows(task, rows, 3, target, out),
+        _ => scale_rows(task, rows, count, target, out),
+    };
+    if are_solved {
+        return [true; LANES];
     }
+    std::array::from_fn(|lane| {
+        let place = lane * count..(lane + 1) * count;
+        scale_row(task, &rows[place.clone()], target, &mut out[place])
+    })
+}
+
+/// The rows of a group by the multiplicative method, as [`scale_row`]; whether all of them are valid and solved.
+#[inline(always)]
+fn scale_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f64]) -> bool {
+    const WIDTH: usize = 4;
+    let (rows, out) = (&rows[..LANES * count], &mut out[..LANES * count]);
+    let is_removal = task.direction == Direction::Removal;
+    let mut is_bad = [0_u64; WIDTH];
+    for (results, numbers) in out.chunks_exact_mut(WIDTH).zip(rows.chunks_exact(WIDTH)) {
+        for place in 0..WIDTH {
+            let value = if is_removal { 1.0 / numbers[place] } else { numbers[place] };
+            results[place] = value;
+            is_bad[place] |= u64::from(!(value > 0.0)) | u64::from(!(value < 1.0));
+        }
+    }
+    let mut factors = [0.0; LANES];
+    for lane in 0..LANES {
+        // Many rows are under way at once: the sum of one is a chain.
+        factors[lane] = out[lane * count..(lane + 1) * count].iter().fold(0.0, |sum, value| sum + value);
+    }
+    for factor in &mut factors {
+        *factor = target / *factor;
+    }
+    for lane in 0..LANES {
+        for result in &mut out[lane * count..(lane + 1) * count] {
+            *result *= factors[lane];
+        }
+    }
+    for results in out.chunks_exact_mut(WIDTH) {
+        for place in 0..WIDTH {
+            let value = results[place];
+            is_bad[place] |= u64::from(!(value > 0.0)) | u64::from(!(value < 1.0));
+            results[place] = if is_removal { value } else { 1.0 / value };
+        }
+    }
+    is_bad == [0; WIDTH]
 }
 
 /// One row of the multiplicative method; whether it is valid and solved.
@@ -169,16 +210,6 @@ fn scale_row(task: Task, row: &[f64], target: f64, out: &mut [f64]) -> bool {
     for result in out {
         *result = if is_removal { *result * factor } else { 1.0 / (*result * factor) };
     }
-    is_solved
-}
-
-#[inline(always)]
-fn solve_rows<const COUNT: usize>(task: Task, rows: &[f64], target: f64, out: &mut [f64]) -> [bool; LANES] {
-    let (mut input, mut output) = ([[0.0; LANES]; COUNT], [[0.0; LANES]; COUNT]);
-    turn_in(rows, COUNT, &mut input);
-    let task = Task { method: MarginMethod::Multiplicative, ..task };
-    let is_solved = solve_group(task, [target; LANES], [&mut input[..], &mut output, &mut []], LANES);
-    turn_out(&output, COUNT, out);
     is_solved
 }
 
