@@ -107,6 +107,13 @@ def walk_forward(
     ------
     BoundsError
         A missing column, a day that is none, no match to forecast.
+
+    Examples
+    --------
+    >>> season = {"date": np.datetime64("2026-08-01") + np.arange(8), "home": list("abababab")}
+    >>> season |= {"away": list("babababa"), "home_goals": [2, 1, 0, 1, 3, 1, 0, 2]}
+    >>> walk_forward(season | {"away_goals": [1] * 8}, first="2026-08-07", refit_days=1, ridge=1.0)
+    <Backtest of 2 matches in 2 fits: log loss ..., RPS ...>
     """
     for name, value in (("refit_days", refit_days), ("window_days", window_days)):
         if value is not None and value < 1:
@@ -216,6 +223,14 @@ class Backtest:
             `table["row"]`; rows of `nan` are left out on both sides.
         name
             What the other forecasts are called.
+
+        Examples
+        --------
+        >>> season = {"date": np.datetime64("2026-08-01") + np.arange(8), "home": list("abababab")}
+        >>> season |= {"away": list("babababa"), "home_goals": [2, 1, 0, 1, 3, 1, 0, 2]}
+        >>> found = walk_forward(season | {"away_goals": [1] * 8}, first="2026-08-05", ridge=1.0)
+        >>> found.compare(np.full((4, 3), 1 / 3), name="thirds").columns
+        ('score', 'model', 'thirds', 'difference', 'standard_error')
         """
         other = np.asarray(probabilities, dtype=np.float64)
         if other.shape != (len(self.table), 3):

@@ -168,17 +168,32 @@ def goals(
 
 
 def poisson(results: TableLike, **options: Unpack[Options]) -> GoalFit:
-    """Fit independent Poisson goals: `goals` with `model="poisson"`."""
+    """Fit independent Poisson goals: `goals` with `model="poisson"`.
+
+    >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+    >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]})
+    <GoalFit poisson: 3 teams, 6 matches, log-likelihood -13.29>
+    """
     return goals(results, model="poisson", **options)
 
 
 def dixon_coles(results: TableLike, **options: Unpack[Options]) -> GoalFit:
-    """Fit the Dixon-Coles model: `goals` with `model="dixon_coles"`."""
+    """Fit the Dixon-Coles model: `goals` with `model="dixon_coles"`.
+
+    >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+    >>> dixon_coles(season | {"away_goals": [1, 1, 2, 0, 1, 1]})
+    <GoalFit dixon_coles: 3 teams, 6 matches, log-likelihood -12.66>
+    """
     return goals(results, model="dixon_coles", **options)
 
 
 def negative_binomial(results: TableLike, **options: Unpack[Options]) -> GoalFit:
-    """Fit independent negative binomial goals: `goals` with `model="negative_binomial"`."""
+    """Fit independent negative binomial goals: `goals` with `model="negative_binomial"`.
+
+    >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+    >>> negative_binomial(season | {"away_goals": [1, 1, 2, 0, 1, 1]})
+    <GoalFit negative_binomial: 3 teams, 6 matches, log-likelihood -13.29>
+    """
     return goals(results, model="negative_binomial", **options)
 
 
@@ -431,7 +446,12 @@ class Predictions:
         return Table(columns, caption=f"{self.model} predictions")
 
     def grid(self, match: int = 0) -> FloatArray:
-        """The score grid of one match, home goals down; every market function of `football` takes it."""
+        """The score grid of one match, home goals down; every market function of `football` takes it.
+
+        >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+        >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]}).predict(["a"], ["b"]).grid().shape
+        (20, 20)
+        """
         means = float(self.lambda_home[match]), float(self.lambda_away[match])
         return _core.fit_grid(self.model, *means, self._extra)
 
@@ -442,6 +462,12 @@ class Predictions:
         ------
         BoundsError
             For a negative binomial fit, whose scores no Dixon-Coles model has; use `grid`.
+
+        Examples
+        --------
+        >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+        >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]}).predict(["a"], ["b"]).match()
+        DixonColes(lambda_home=2.1702, lambda_away=1.3724, rho=0.0)
         """
         if self.model == "negative_binomial":
             raise BoundsError(
@@ -456,7 +482,12 @@ class Predictions:
         margin: tuple[Method, float] = ("multiplicative", 1.05),
         ladder: LadderName = "fine",
     ) -> football.Board:
-        """The whole board of one match, as `football.board` prices it; not for a negative binomial fit."""
+        """The whole board of one match, as `football.board` prices it; not for a negative binomial fit.
+
+        >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+        >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]}).predict(["a"], ["b"]).board()
+        <Board of 1012 selections, 954 offered>
+        """
         model = self.match(match)
         return football.board(model.lambda_home, model.lambda_away, model.rho, margin=margin, ladder=ladder)
 

@@ -168,7 +168,12 @@ class DixonColes:
         return _core.dixon_coles_rho_bounds(self.lambda_home, self.lambda_away)
 
     def grid(self, *, size: int | None = None) -> FloatArray:
-        """The score grid, see `grid`."""
+        """The score grid, see `grid`.
+
+        >>> DixonColes(1.5, 1.1, -0.05).grid()[:2, :2].round(4)
+        array([[0.0804, 0.0756],
+               [0.1053, 0.1287]])
+        """
         return grid(self.lambda_home, self.lambda_away, self.rho, size=size)
 
     def __repr__(self) -> str:
@@ -437,6 +442,10 @@ def weibull_frank_grid(rate_home: float, rate_away: float, *, shape: float, kapp
     Rates 0 to 6, shape 0.5 to 2 (1 is Poisson), kappa -30 to 30 (0 is independence). Source: G. Boshnakov, T.
     Kharrat, I. McHale, "A bivariate Weibull count model for forecasting association football scores",
     International Journal of Forecasting 33 (2017).
+
+    >>> weibull_frank_grid(1.45, 1.1, shape=1.05, kappa=-0.45)[:2, :2].round(4)
+    array([[0.0693, 0.0886],
+           [0.114 , 0.1332]])
     """
     return _core.football_grid_weibull_frank(rate_home, rate_away, shape, kappa)
 
@@ -1130,6 +1139,14 @@ class LiveMatch:
         BoundsError
             An incident that does not exist or cannot follow the present period, or a clock outside 0 to
             14,400.
+
+        Examples
+        --------
+        >>> match = LiveMatch(DixonColes(1.62, 1.08, -0.08))
+        >>> match.apply("kick_off", 0)
+        >>> match.apply("goal", 60 * 17, "away")
+        >>> match
+        <LiveMatch first_half 0-1>
         """
         self._core.apply(kind, round(1_000 * clock_s), side)
 
@@ -1146,7 +1163,14 @@ class LiveMatch:
     def board(
         self, *, margin: tuple[Method, float] = ("multiplicative", 1.05), ladder: LadderName = "fine"
     ) -> Board:
-        """All selections as they stand; the arguments are those of `board`."""
+        """All selections as they stand; the arguments are those of `board`.
+
+        >>> match = LiveMatch(DixonColes(1.62, 1.08, -0.08))
+        >>> match.apply("kick_off", 0)
+        >>> match.apply("goal", 60 * 17, "away")
+        >>> round(match.board()["1x2/away"].fair, 3)
+        0.45
+        """
         method, booksum = margin
         fair, odds = self._core.board(method, booksum, ladder)
         return Board(tuple(_selection_index()), fair, odds)

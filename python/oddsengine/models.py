@@ -562,6 +562,12 @@ class Space:
         BoundsError
             A key that is there, a grade that is no share of the stake, more winners on an outcome than
             `winners`, or a market that tells more than 256 kinds of outcomes apart.
+
+        Examples
+        --------
+        >>> home, away = (space := Space.scores('hockey', 12)).outcomes.T
+        >>> space.market('draw', {'yes': home == away, 'no': home != away})
+        <Space hockey: 144 outcomes, 1 market, 2 selections, 1 view>
         """
         if key in self._markets:
             raise BoundsError(f"market {key} is defined twice")

@@ -219,7 +219,11 @@ class Ladder:
         return len(self.prices())
 
     def prices(self) -> FloatArray:
-        """All prices, ascending."""
+        """All prices, ascending.
+
+        >>> BETFAIR.prices()[:4]
+        array([1.01, 1.02, 1.03, 1.04])
+        """
         return _core.ladder_prices(self.name)
 
     @overload
@@ -247,7 +251,11 @@ class Ladder:
     @overload
     def up(self, odds: NumberArray) -> FloatArray: ...
     def up(self, odds: Any) -> Any:
-        """The lowest price that is not below `odds`."""
+        """The lowest price that is not below `odds`.
+
+        >>> FINE.up([1.1049, 7.777])
+        [1.105, 7.8]
+        """
         return _core.ladder_round(self.name, odds, "up")
 
     @overload
@@ -351,15 +359,27 @@ class FractionalLadder:
         return len(self.fractions)
 
     def down(self, odds: float) -> str:
-        """The highest fraction that is not above decimal `odds`."""
+        """The highest fraction that is not above decimal `odds`.
+
+        >>> FractionalLadder(["1/2", "4/6", "1/1"]).down(1.7)
+        '4/6'
+        """
         return self._rung(odds, 0)
 
     def up(self, odds: float) -> str:
-        """The lowest fraction that is not below decimal `odds`."""
+        """The lowest fraction that is not below decimal `odds`.
+
+        >>> FractionalLadder(["1/2", "4/6", "1/1"]).up(1.7)
+        '1/1'
+        """
         return self._rung(odds, 1)
 
     def nearest(self, odds: float) -> str:
-        """The fraction with the smallest distance in decimal odds; the lower one when both are as near."""
+        """The fraction with the smallest distance in decimal odds; the lower one when both are as near.
+
+        >>> FractionalLadder(["1/2", "4/6", "1/1"]).nearest(1.7)
+        '4/6'
+        """
         return self._rung(odds, 2)
 
     def _rung(self, odds: float, direction: int) -> str:

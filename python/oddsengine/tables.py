@@ -80,11 +80,19 @@ class Table:
         return tuple(self._columns)
 
     def keys(self) -> tuple[str, ...]:
-        """As `columns`."""
+        """As `columns`.
+
+        >>> Table({"a": [1, 2], "b": [0.5, 1.0]}).keys()
+        ('a', 'b')
+        """
         return self.columns
 
     def items(self) -> list[tuple[str, Array]]:
-        """Names and arrays."""
+        """Names and arrays.
+
+        >>> Table({"a": [1, 2]}).items()
+        [('a', array([1, 2]))]
+        """
         return list(self._columns.items())
 
     def __len__(self) -> int:
@@ -102,7 +110,11 @@ class Table:
         return self._columns[name]
 
     def rows(self, which: slice | npt.ArrayLike) -> Table:
-        """The rows of a slice, of a mask or of indices, in a table of the same columns."""
+        """The rows of a slice, of a mask or of indices, in a table of the same columns.
+
+        >>> Table({"a": [1, 2, 3]}).rows([2, 0])["a"]
+        array([3, 1])
+        """
         index = which if isinstance(which, slice) else np.asarray(which)
         if not isinstance(index, slice) and index.size == 0:
             index = index.astype(np.int64)

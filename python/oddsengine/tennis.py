@@ -321,11 +321,19 @@ class Distributions(NamedTuple):
         return sum(games * p for games, p in self.total_games.items())
 
     def over(self, line: float) -> float:
-        """The probability of more games than a line."""
+        """The probability of more games than a line.
+
+        >>> round(distributions((0.66, 0.62)).over(22.5), 6)
+        0.578129
+        """
         return sum(p for games, p in self.total_games.items() if games > line)
 
     def handicap(self, line: float) -> float:
-        """The probability that the home side has more games after `line` is added to its own."""
+        """The probability that the home side has more games after `line` is added to its own.
+
+        >>> round(distributions((0.66, 0.62)).handicap(-2.5), 6)
+        0.543213
+        """
         return sum(p for games, p in self.difference.items() if games + line > 0)
 
     def __repr__(self) -> str:
@@ -383,7 +391,11 @@ class StateTable:
         return len(self._table)
 
     def match_home(self, score: Score) -> float:
-        """The probability that the home side wins the match from a score."""
+        """The probability that the home side wins the match from a score.
+
+        >>> round(StateTable(0.64, 0.62).match_home(Score(sets=((6, 4), (0, 0)), server="home")), 6)
+        0.812266
+        """
         return self._table.match_home(score._core())
 
     def match_home_batch(self, scores: npt.ArrayLike) -> FloatArray:
@@ -395,6 +407,11 @@ class StateTable:
             Sets home, sets away, games home, games away, points home, points away, server (0 home, 1 away;
             in a
             tie-break who served first).
+
+        Examples
+        --------
+        >>> StateTable(0.64, 0.62).match_home_batch([[1, 0, 3, 4, 2, 3, 0]]).round(4)
+        array([0.7036])
         """
         return self._table.match_home_batch(np.ascontiguousarray(scores, dtype=np.int64))
 

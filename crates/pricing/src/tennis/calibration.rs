@@ -286,15 +286,15 @@ impl ExpectedGames {
         weights: R,
         first_server: Option<Side>,
     ) -> Self {
-        let mut expected = Self::default();
-        for_starts(format, serve, first_server, |paths, share| {
-            let mean = |cells: &[R]| -> f64 {
-                cells.iter().enumerate().map(|(index, p)| index as f64 * p.weighted(weights)).sum()
-            };
-            expected.total += share * paths.totals().iter().map(|row| mean(row)).sum::<f64>();
-            expected.difference += share * (mean(&paths.differences()) - DIFFERENCE_ZERO as f64);
-        });
-        expected
+        let model = TennisModel::unchecked(format, serve);
+        let paths = MatchPaths::new(&model, &TennisScore { server: first_server, ..TennisScore::default() });
+        let mean = |cells: &[R]| -> f64 {
+            cells.iter().enumerate().map(|(index, p)| index as f64 * p.weighted(weights)).sum()
+        };
+        Self {
+            total: paths.totals().iter().map(|row| mean(row)).sum::<f64>(),
+            difference: mean(&paths.differences()) - DIFFERENCE_ZERO as f64,
+        }
     }
 }
 
@@ -315,28 +315,12 @@ fn over_of_levels<R: Real>(
     first_server: Option<Side>,
     line: f64,
 ) -> f64 {
-    let mut over = 0.0;
-    for_starts(format, serve, first_server, |paths, share| {
-        for row in &paths.totals() {
-            let tail = row.iter().enumerate().filter(|(games, _)| *games as f64 > line);
-            over += share * tail.map(|(_, p)| p.weighted(weights)).sum::<f64>();
-        }
-    });
-    over
-}
-
-fn for_starts<R: Real>(
-    format: &TennisFormat,
-    serve: [R; 2],
-    first_server: Option<Side>,
-    mut visit: impl FnMut(&MatchPaths<'_, R>, f64),
-) {
-    let score = TennisScore::default();
     let model = TennisModel::unchecked(format, serve);
-    match first_server {
-        Some(server) => visit(&MatchPaths::new(&model, &score, server), 1.0),
-        None => {
-            Side::BOTH.into_iter().for_each(|server| visit(&MatchPaths::new(&model, &score, server), 0.5));
-        }
+    let paths = MatchPaths::new(&model, &TennisScore { server: first_server, ..TennisScore::default() });
+    let mut over = 0.0;
+    for row in &paths.totals() {
+        let tail = row.iter().enumerate().filter(|(games, _)| *games as f64 > line);
+        over += tail.map(|(_, p)| p.weighted(weights)).sum::<f64>();
     }
+    over
 }

@@ -27,7 +27,7 @@ pub struct Game<R: Real = f64> {
 }
 
 /// The index of a point score, server first; counts beyond deuce are folded back.
-#[inline]
+#[inline(always)]
 pub fn point_state(server: usize, receiver: usize) -> usize {
     if server <= 3 && receiver <= 3 {
         return server * 4 + receiver;
@@ -41,7 +41,7 @@ pub fn point_state(server: usize, receiver: usize) -> usize {
 
 impl<R: Real> Game<R> {
     /// The game of a server who wins a point with probability `p`.
-    #[inline]
+    #[inline(always)]
     pub fn new(p: R, is_no_ad: bool) -> Self {
         let q = p.complement();
         let mut values = [R::default(); POINT_STATES];
@@ -63,25 +63,25 @@ impl<R: Real> Game<R> {
     }
 
     /// The probability that the server wins the game.
-    #[inline]
+    #[inline(always)]
     pub fn hold(&self) -> R {
         self.values[0]
     }
 
     /// The same from a point score, server first.
-    #[inline]
+    #[inline(always)]
     pub fn from_points(&self, server: usize, receiver: usize) -> R {
         self.values[point_state(server, receiver)]
     }
 
     /// The values of all point states.
-    #[inline]
+    #[inline(always)]
     pub fn values(&self) -> &[R; POINT_STATES] {
         &self.values
     }
 
     /// How the game ends from a point score: the server wins to 0, 15, 30, 40, then the receiver.
-    #[inline]
+    #[inline(always)]
     pub fn ends(&self, server: usize, receiver: usize) -> [R; GAME_ENDS] {
         let (p, q) = (self.p, self.p.complement());
         let mut ends = [R::default(); GAME_ENDS];

@@ -8,8 +8,8 @@ use oddsengine_markets::tennis::{
 use super::game::GAME_ENDS;
 use super::model::TennisModel;
 use super::parameters::{ServeLevels, TennisParameters};
-use super::paths::{DIFFERENCE_ZERO, MatchPaths};
-use super::real::Real;
+use super::paths::{DIFFERENCE_ZERO, MatchPaths, Start};
+use super::real::{Four, Real};
 use super::set::SetPath;
 use crate::board::ViewPrefixes;
 
@@ -53,12 +53,43 @@ fn add_cells(
     match parameters.during(state) {
         ServeLevels::Known(serve) => fill_levels(layout, format, score, serve, 1.0, cells),
         ServeLevels::Uncertain { serve, weights } => {
-            fill_levels(layout, format, score, serve, weights, cells)
+            fill_uncertain(layout, format, score, serve, weights, cells);
         }
     }
     layout
 }
 
+/// Four pairs of levels, compiled for AVX2 where the processor has it: the operations are the same, IEEE 754 gives them the
+/// same bits, and nothing is fused. All that is called on the way has to be inlined for that.
+fn fill_uncertain(
+    layout: &Layout,
+    format: &TennisFormat,
+    score: &TennisScore,
+    serve: [Four; 2],
+    weights: Four,
+    cells: &mut [f64],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn wide(
+            layout: &Layout,
+            format: &TennisFormat,
+            score: &TennisScore,
+            serve: [Four; 2],
+            weights: Four,
+            cells: &mut [f64],
+        ) {
+            fill_levels(layout, format, score, serve, weights, cells);
+        }
+        // SAFETY: the processor has the instruction set that the function was compiled for.
+        #[allow(unsafe_code)] // half of the time of a board; see `examples/tennis_timing.rs`
+        return unsafe { wide(layout, format, score, serve, weights, cells) };
+    }
+    fill_levels(layout, format, score, serve, weights, cells);
+}
+
+#[inline(always)]
 fn fill_levels<R: Real>(
     layout: &Layout,
     format: &TennisFormat,
@@ -67,38 +98,25 @@ fn fill_levels<R: Real>(
     weights: R,
     cells: &mut [f64],
 ) {
-    let model = TennisModel::unchecked(format, serve);
-    match score.server {
-        Some(server) => add_views(layout, &model, score, server, weights, cells),
-        // Before the toss either side may serve first.
-        None => {
-            let half = weights * R::of(0.5);
-            Side::BOTH.into_iter().for_each(|server| add_views(layout, &model, score, server, half, cells));
-        }
-    }
-}
-
-fn add_views<R: Real>(
-    layout: &Layout,
-    model: &TennisModel<R>,
-    score: &TennisScore,
-    server: Side,
-    weights: R,
-    cells: &mut [f64],
-) {
-    let paths = MatchPaths::new(model, score, server);
-    let mut filler = Filler { layout, model, score, weights, cells };
-    filler.match_views(&paths);
+    // Filled in place: it is too large to be moved.
+    let mut model = TennisModel::blank(format, serve);
+    model.fill();
+    let model = &model;
+    let paths = MatchPaths::new(model, score);
+    let ends_of = |server| by_side(model.game(server).ends(0, 0), server);
+    let ends = [ends_of(Side::Home), ends_of(Side::Away)];
     let (tie_breaks, starts) = paths.tie_breaks_and_starts();
+    let mut filler = Filler { layout, model, score, weights, ends, cells };
+    filler.match_views(&paths);
     filler.add(TennisView::TieBreaks, 0, &tie_breaks);
-    let fresh = Side::BOTH.map(|server| FreshSet::new(model, server));
-    for set in 0..layout.sets() {
-        match set.cmp(&paths.set) {
-            std::cmp::Ordering::Less => filler.past_set(set),
-            std::cmp::Ordering::Equal => filler.current_set(set, &paths.current, server),
-            std::cmp::Ordering::Greater => {
-                filler.later_set(set, &fresh, starts.servers[set], starts.over_before[set]);
-            }
+    (0..paths.set).for_each(|set| filler.past_set(set));
+    for start in paths.starts() {
+        filler.current_set(paths.set, start);
+    }
+    if paths.set + 1 < layout.sets() {
+        let fresh = [FreshSet::new(model, Side::Home), FreshSet::new(model, Side::Away)];
+        for set in paths.set + 1..layout.sets() {
+            filler.later_set(set, &fresh, starts.servers[set], starts.over_before[set]);
         }
     }
 }
@@ -106,20 +124,18 @@ fn add_views<R: Real>(
 /// What the markets of single games need of a set from its first game; alike in every set that has games.
 struct FreshSet<R> {
     races: [R; RACES],
-    /// Probability that each game is played, and how it ends: home to 0, 15, 30, 40, then away.
-    games: [(R, [R; GAME_ENDS]); GAMES_RECORDED],
+    /// Probability that each game is played.
+    reached: [R; GAMES_RECORDED],
     over: [R; GAMES_RECORDED],
 }
 
 impl<R: Real> FreshSet<R> {
+    #[inline(always)]
     fn new(model: &TennisModel<R>, server: Side) -> Self {
         let path = model.set(0, server);
-        let ends = Side::BOTH.map(|server| by_side(model.game(server).ends(0, 0), server));
         Self {
             races: std::array::from_fn(|race| path.home_wins_race(race as u8 + RACE_GAMES_MIN)),
-            games: std::array::from_fn(|game| {
-                (path.reaches_game(game), ends[path.server_after(game).index()])
-            }),
+            reached: std::array::from_fn(|game| path.reaches_game(game)),
             over: games_over(path),
         }
     }
@@ -130,20 +146,20 @@ struct Filler<'a, R: Real> {
     model: &'a TennisModel<R>,
     score: &'a TennisScore,
     weights: R,
+    /// How a game ends from its first point, by server: home to 0, 15, 30, 40, then away.
+    ends: [[R; GAME_ENDS]; 2],
     cells: &'a mut [f64],
 }
 
 impl<R: Real> Filler<'_, R> {
     /// Adds probabilities to the cells of a view from `first` on, as many as it has.
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, view: TennisView, first: usize, probabilities: &[R]) {
         let (start, end) = (self.layout.offsets[view.index()], self.layout.offsets[view.index() + 1]);
-        for (cell, p) in self.cells[start + first..end].iter_mut().zip(probabilities) {
-            *cell += p.weighted(self.weights);
-        }
+        R::add_weighted(&mut self.cells[start + first..end], probabilities, self.weights);
     }
 
-    #[inline]
+    #[inline(always)]
     fn add_one(&mut self, view: TennisView, cell: usize, p: R) {
         self.cells[self.layout.offsets[view.index()] + cell] += p.weighted(self.weights);
     }
@@ -154,12 +170,13 @@ impl<R: Real> Filler<'_, R> {
         self.add_one(view, cell, R::ONE);
     }
 
+    #[inline(always)]
     fn match_views(&mut self, paths: &MatchPaths<'_, R>) {
         self.sequences(paths);
         let (low, high) = (self.layout.total_min, self.layout.total_max);
-        let [home, away] = paths.totals();
-        self.add(TennisView::WinnerTotal, 0, &home[low..=high]);
-        self.add(TennisView::WinnerTotal, high - low + 1, &away[low..=high]);
+        let totals = paths.totals();
+        self.add(TennisView::WinnerTotal, 0, &totals[0][low..=high]);
+        self.add(TennisView::WinnerTotal, high - low + 1, &totals[1][low..=high]);
         let (of_both, of_winner) = (TennisView::TotalGames.index(), TennisView::WinnerTotal.index());
         let (of_both, of_winner) = (self.layout.offsets[of_both], self.layout.offsets[of_winner]);
         for cell in 0..=high - low {
@@ -173,8 +190,9 @@ impl<R: Real> Filler<'_, R> {
         }
     }
 
+    #[inline(always)]
     fn sequences(&mut self, paths: &MatchPaths<'_, R>) {
-        let current = paths.current.home();
+        let current = paths.current_home();
         let chance = |is_away: bool, home: R| if is_away { home.complement() } else { home };
         let known = (1_u8 << paths.set) - 1;
         let played = self.score.games[..paths.set].iter().enumerate();
@@ -192,6 +210,7 @@ impl<R: Real> Filler<'_, R> {
         }
     }
 
+    #[inline(always)]
     fn past_set(&mut self, set: usize) {
         let cell = self.layout.set_score_cell(set, self.score.games[set]);
         self.set_one(TennisView::SetScore(set as u8), cell);
@@ -206,6 +225,7 @@ impl<R: Real> Filler<'_, R> {
     }
 
     /// The races of a set that has started; `open` is the chance of home in those that are not decided.
+    #[inline(always)]
     fn races(&mut self, set: usize, open: impl Fn(u8) -> R) {
         for games in RACE_GAMES_MIN..=RACE_GAMES_MAX {
             let view = TennisView::Race(set as u8, games);
@@ -219,18 +239,25 @@ impl<R: Real> Filler<'_, R> {
         }
     }
 
-    fn current_set(&mut self, set: usize, path: &SetPath<R>, server: Side) {
+    #[inline(always)]
+    fn current_set(&mut self, set: usize, start: &Start<'_, R>) {
+        let (path, server, weights) = (&*start.current, start.server, self.weights);
+        self.weights = weights * start.share;
         let count = self.layout.set_rule(set).end_count();
         let view = TennisView::SetScore(set as u8);
         self.add(view, 0, &path.ends[0][..count]);
         self.add(view, count, &path.ends[1][..count]);
-        if !self.layout.has_games(set as u8) {
-            return;
+        if self.layout.has_games(set as u8) {
+            self.current_games(set, path, server);
         }
+        self.weights = weights;
+    }
+
+    #[inline(always)]
+    fn current_games(&mut self, set: usize, path: &SetPath<R>, server: Side) {
         self.races(set, |games| path.home_wins_race(games));
         let now: usize = self.score.games[set].map(usize::from).iter().sum();
         let over = games_over(path);
-        let fresh = Side::BOTH.map(|server| by_side(self.model.game(server).ends(0, 0), server));
         for game in 0..GAMES_RECORDED {
             let view = TennisView::Game(set as u8, game as u8);
             if let Some(record) = self.score.game(set, game) {
@@ -246,56 +273,55 @@ impl<R: Real> Filler<'_, R> {
                 self.add(view, 0, &by_side(ends, server));
                 continue;
             }
-            self.game(view, &fresh[path.server_after(game).index()], path.reaches_game(game), over[game]);
+            let mut reached = [R::default(); 2];
+            reached[path.server_after(game).index()] = path.reaches_game(game);
+            self.game(view, reached, over[game]);
         }
     }
 
-    /// A game that is played with the probability `reached` and not played with `over`.
-    #[inline]
-    fn game(&mut self, view: TennisView, ends: &[R; GAME_ENDS], reached: R, over: R) {
+    /// A game that is not played with the probability `over`, else served by home or away.
+    #[inline(always)]
+    fn game(&mut self, view: TennisView, reached: [R; 2], over: R) {
         let start = self.layout.offsets[view.index()];
-        let weights = self.weights * reached;
         let cells = &mut self.cells[start..start + GAME_CELLS];
-        for (cell, p) in cells.iter_mut().zip(ends) {
-            *cell += p.weighted(weights);
+        for (ends, reached) in self.ends.iter().zip(reached) {
+            if !reached.is_zero() {
+                R::add_weighted(&mut cells[..GAME_ENDS], ends, self.weights * reached);
+            }
         }
         cells[GAME_CELLS - 1] += over.weighted(self.weights);
     }
 
+    #[inline(always)]
     fn later_set(&mut self, set: usize, fresh: &[FreshSet<R>; 2], starts: [R; 2], over_before: R) {
         let view = TennisView::SetScore(set as u8);
         let count = self.layout.set_rule(set).end_count();
         self.add_one(view, 2 * count, over_before);
-        let has_games = self.layout.has_games(set as u8);
         let weights = self.weights;
         for server in Side::BOTH {
-            let start = starts[server.index()];
-            if start.is_zero() {
-                continue;
-            }
             let path = self.model.set(set, server);
-            self.weights = weights * start;
+            self.weights = weights * starts[server.index()];
             self.add(view, 0, &path.ends[0][..count]);
             self.add(view, count, &path.ends[1][..count]);
-            if !has_games {
-                continue;
-            }
-            let fresh = &fresh[server.index()];
-            for (games, &home) in (RACE_GAMES_MIN..).zip(&fresh.races) {
-                self.add(TennisView::Race(set as u8, games), 0, &[home, home.complement()]);
-            }
-            for (game, ((reached, ends), &over)) in fresh.games.iter().zip(&fresh.over).enumerate() {
-                self.game(TennisView::Game(set as u8, game as u8), ends, *reached, over);
-            }
         }
         self.weights = weights;
-        if has_games {
-            for games in RACE_GAMES_MIN..=RACE_GAMES_MAX {
-                self.add_one(TennisView::Race(set as u8, games), 2, over_before);
+        if !self.layout.has_games(set as u8) {
+            return;
+        }
+        let mean = |of: [R; 2]| starts[0] * of[0] + starts[1] * of[1];
+        for (race, games) in (RACE_GAMES_MIN..=RACE_GAMES_MAX).enumerate() {
+            let homes = [fresh[0].races[race], fresh[1].races[race]];
+            let cells = [mean(homes), mean(homes.map(R::complement)), over_before];
+            self.add(TennisView::Race(set as u8, games), 0, &cells);
+        }
+        for game in 0..GAMES_RECORDED {
+            // Whoever serves first serves every other game.
+            let mut reached = [0, 1].map(|server| starts[server] * fresh[server].reached[game]);
+            if game % 2 == 1 {
+                reached.swap(0, 1);
             }
-            for game in 0..GAMES_RECORDED {
-                self.add_one(TennisView::Game(set as u8, game as u8), GAME_CELLS - 1, over_before);
-            }
+            let over = over_before + mean([fresh[0].over[game], fresh[1].over[game]]);
+            self.game(TennisView::Game(set as u8, game as u8), reached, over);
         }
     }
 }
@@ -304,6 +330,7 @@ impl<R: Real> Filler<'_, R> {
 const RACES: usize = (RACE_GAMES_MAX - RACE_GAMES_MIN) as usize + 1;
 
 /// The ends of a game by side instead of by server and receiver: home to 0, 15, 30, 40, then away.
+#[inline(always)]
 fn by_side<R>(mut ends: [R; GAME_ENDS], server: Side) -> [R; GAME_ENDS] {
     if server == Side::Away {
         ends.rotate_left(GAME_ENDS / 2);
@@ -312,6 +339,7 @@ fn by_side<R>(mut ends: [R; GAME_ENDS], server: Side) -> [R; GAME_ENDS] {
 }
 
 /// Probability that the set is over before each game: exactly zero where it cannot be.
+#[inline(always)]
 fn games_over<R: Real>(path: &SetPath<R>) -> [R; GAMES_RECORDED] {
     let mut over = [R::default(); GAMES_RECORDED];
     for ends in &path.ends {

@@ -5,6 +5,8 @@
 //! Association 96 (2001), on how far that holds; the recursion by hand in J. A. O'Malley, "Probabilistic Formulas and
 //! Statistical Analysis in Tennis", Journal of Quantitative Analysis in Sports 4 (2008).
 
+use std::borrow::Cow;
+
 use oddsengine_markets::tennis::{SETS_MAX, SetRule, Side, TennisFormat, TennisScore};
 
 use super::error::TennisError;
@@ -35,8 +37,9 @@ pub struct TennisModel<R: Real = f64> {
     games: [Game<R>; 2],
     /// Chances within a set that is not the deciding one, and within the deciding one.
     chances: [GameChances<R>; 2],
-    /// A set from its first game: deciding or not, then by first server.
+    /// A set from its first game: deciding or not, then by first server; the first pair alone if all sets are alike.
     sets: [[SetPath<R>; 2]; 2],
+    has_own_decider: bool,
     /// Probability that the home side wins a set from its start, deciding or not. Who serves first does not matter.
     set_home: [R; 2],
 }
@@ -56,7 +59,16 @@ impl TennisModel {
 
 impl<R: Real> TennisModel<R> {
     /// The model of levels that are known to lie within their bounds.
+    #[inline(always)]
     pub(super) fn unchecked(format: &TennisFormat, serve: [R; 2]) -> Self {
+        let mut model = Self::blank(format, serve);
+        model.fill();
+        model
+    }
+
+    /// The same without its sets, which [`Self::fill`] fills in.
+    #[inline(always)]
+    pub(super) fn blank(format: &TennisFormat, serve: [R; 2]) -> Self {
         let games = serve.map(|p| Game::new(p, format.is_no_ad));
         let home_game = [games[0].hold(), games[1].hold().complement()];
         let tie_break = |rule: SetRule| match rule {
@@ -66,63 +78,75 @@ impl<R: Real> TennisModel<R> {
             SetRule::Advantage => R::default(),
         };
         let rules = [format.set_rule(0), format.set_rule(format.best_of.sets() - 1)];
-        let standard = GameChances { home_game, tie_break: tie_break(rules[0]) };
-        let standard_sets = Side::BOTH.map(|server| SetPath::from_start(rules[0], server, &standard));
-        let (deciding, deciding_sets) = if rules[0] == rules[1] {
-            (standard, standard_sets.clone())
-        } else {
-            let chances = GameChances { home_game, tie_break: tie_break(rules[1]) };
-            (chances, Side::BOTH.map(|server| SetPath::from_start(rules[1], server, &chances)))
-        };
-        let set_home = [standard_sets[0].home(), deciding_sets[0].home()];
+        let has_own_decider = rules[0] != rules[1];
+        let chances = GameChances { home_game, tie_break: tie_break(rules[0]) };
+        let mut chances = [chances; 2];
+        if has_own_decider {
+            chances[1].tie_break = tie_break(rules[1]);
+        }
         Self {
             format: *format,
             serve,
             games,
-            chances: [standard, deciding],
-            sets: [standard_sets, deciding_sets],
-            set_home,
+            chances,
+            sets: Default::default(),
+            has_own_decider,
+            set_home: [R::default(); 2],
+        }
+    }
+
+    /// Fills in the sets of a blank model, in their places: they are too large to be moved.
+    #[inline(always)]
+    pub(super) fn fill(&mut self) {
+        for kind in 0..=usize::from(self.has_own_decider) {
+            let rule = self.format.set_rule(kind * (self.format.best_of.sets() - 1));
+            for server in Side::BOTH {
+                let set = &mut self.sets[kind][server.index()];
+                set.fill_from_start(rule, server, &self.chances[kind]);
+            }
+            self.set_home[kind] = self.sets[kind][0].home();
         }
     }
 
     /// The rules of the match.
-    #[inline]
+    #[inline(always)]
     pub fn format(&self) -> &TennisFormat {
         &self.format
     }
 
     /// Probabilities of a point on own serve, home first.
-    #[inline]
+    #[inline(always)]
     pub fn serve(&self) -> [R; 2] {
         self.serve
     }
 
     /// The game on a side's serve.
-    #[inline]
+    #[inline(always)]
     pub fn game(&self, server: Side) -> &Game<R> {
         &self.games[server.index()]
     }
 
-    /// Whether set `set` is the deciding one, as an index.
-    #[inline]
+    /// Whether set `set` is the deciding one and unlike the others, as an index.
+    #[inline(always)]
     pub(super) fn deciding(&self, set: usize) -> usize {
-        usize::from(set + 1 == self.format.best_of.sets())
+        usize::from(self.has_own_decider && set + 1 == self.format.best_of.sets())
     }
 
     /// A set from its first game.
-    #[inline]
+    #[inline(always)]
     pub fn set(&self, set: usize, server: Side) -> &SetPath<R> {
         &self.sets[self.deciding(set)][server.index()]
     }
 
     /// Probability that the home side wins set `set` from its first game.
-    #[inline]
+    #[inline(always)]
     pub fn set_home(&self, set: usize) -> R {
         self.set_home[self.deciding(set)]
     }
 
     /// Probability that the home side wins the game or tie-break being played. The match is not over and its server
     /// is known.
+    #[inline(always)]
     pub fn game_home(&self, score: &TennisScore) -> R {
         let server = score.server.expect("the server is known");
         let [home, away] = score.points.map(usize::from);
@@ -134,14 +158,15 @@ impl<R: Real> TennisModel<R> {
     }
 
     /// The set being played from a score; the match is not over and its server is known.
-    pub fn current_set(&self, score: &TennisScore) -> SetPath<R> {
+    #[inline(always)]
+    pub fn current_set(&self, score: &TennisScore) -> Cow<'_, SetPath<R>> {
         let (set, games) = score.current_set(&self.format).expect("the match is not over");
         let server = score.server.expect("the server is known");
         if games == [0; 2] && score.points == [0; 2] {
-            return self.set(set, server).clone();
+            return Cow::Borrowed(self.set(set, server));
         }
         let position = SetPosition { games, server, current: self.game_home(score) };
-        SetPath::new(self.format.set_rule(set), position, &self.chances[self.deciding(set)])
+        Cow::Owned(SetPath::new(self.format.set_rule(set), position, &self.chances[self.deciding(set)]))
     }
 
     /// Probability that the home side wins the match from every number of sets won by (home, away).

@@ -30,8 +30,16 @@ pub trait Real:
     /// The sum over the lanes, each times its weight.
     fn weighted(self, weights: Self) -> f64;
 
+    /// Adds to every cell its number times the weights, summed over the lanes.
+    #[inline(always)]
+    fn add_weighted(cells: &mut [f64], numbers: &[Self], weights: Self) {
+        for (cell, number) in cells.iter_mut().zip(numbers) {
+            *cell += number.weighted(weights);
+        }
+    }
+
     /// One minus it.
-    #[inline]
+    #[inline(always)]
     fn complement(self) -> Self {
         Self::ONE - self
     }
@@ -40,17 +48,17 @@ pub trait Real:
 impl Real for f64 {
     const ONE: Self = 1.0;
 
-    #[inline]
+    #[inline(always)]
     fn of(value: f64) -> Self {
         value
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_zero(self) -> bool {
         self == 0.0
     }
 
-    #[inline]
+    #[inline(always)]
     fn weighted(self, weights: Self) -> f64 {
         self * weights
     }
@@ -89,17 +97,17 @@ impl AddAssign for Four {
 impl Real for Four {
     const ONE: Self = Self([1.0; 4]);
 
-    #[inline]
+    #[inline(always)]
     fn of(value: f64) -> Self {
         Self([value; 4])
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_zero(self) -> bool {
         self.0 == [0.0; 4]
     }
 
-    #[inline]
+    #[inline(always)]
     fn weighted(self, weights: Self) -> f64 {
         let [a, b, c, d] = (self * weights).0;
         (a + b) + (c + d)

@@ -45,56 +45,73 @@ pub struct SetPath<R: Real = f64> {
     home_game: [R; 2],
 }
 
+impl<R: Real> Default for SetPath<R> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            ends: [[R::default(); SET_ENDS_MAX]; 2],
+            grid: [R::default(); GRID_SIDE * GRID_SIDE],
+            twelfth: R::default(),
+            start: SetPosition { games: [0; 2], server: Side::Home, current: R::default() },
+            home_game: [R::default(); 2],
+        }
+    }
+}
+
 impl<R: Real> SetPath<R> {
-    /// A set from its first game.
-    pub fn from_start(rule: SetRule, server: Side, chances: &GameChances<R>) -> Self {
+    /// Fills in a set from its first game.
+    #[inline(always)]
+    pub fn fill_from_start(&mut self, rule: SetRule, server: Side, chances: &GameChances<R>) {
         let current = match rule {
             SetRule::MatchTieBreak { .. } => chances.tie_break,
             _ => chances.home_game[server.index()],
         };
-        Self::new(rule, SetPosition { games: [0; 2], server, current }, chances)
+        self.fill(rule, SetPosition { games: [0; 2], server, current }, chances);
     }
 
     /// A set from a position.
+    #[inline(always)]
     pub fn new(rule: SetRule, start: SetPosition<R>, chances: &GameChances<R>) -> Self {
-        let mut path = Self {
-            ends: [[R::default(); SET_ENDS_MAX]; 2],
-            grid: [R::default(); GRID_SIDE * GRID_SIDE],
-            twelfth: R::default(),
-            start,
-            home_game: chances.home_game,
-        };
-        if let SetRule::MatchTieBreak { .. } = rule {
-            (path.ends[0][0], path.ends[1][0]) = (start.current, start.current.complement());
-            return path;
-        }
-        let [home, away] = start.games.map(usize::from);
-        let leads = if home.max(away) < GRID_SIDE { path.walk_grid() } else { [R::default(); 2] };
-        path.walk_chain(rule, leads, chances.tie_break);
+        let mut path = Self::default();
+        path.fill(rule, start, chances);
         path
     }
 
+    /// Fills in what has the default values.
+    #[inline(always)]
+    fn fill(&mut self, rule: SetRule, start: SetPosition<R>, chances: &GameChances<R>) {
+        (self.start, self.home_game) = (start, chances.home_game);
+        if let SetRule::MatchTieBreak { .. } = rule {
+            (self.ends[0][0], self.ends[1][0]) = (start.current, start.current.complement());
+            return;
+        }
+        let [home, away] = start.games.map(usize::from);
+        let leads = if home.max(away) < GRID_SIDE { self.walk_grid() } else { [R::default(); 2] };
+        self.walk_chain(rule, leads, chances.tie_break);
+    }
+
     /// Probability that the home side wins the set.
-    #[inline]
+    #[inline(always)]
     pub fn home(&self) -> R {
         sum(&self.ends[0])
     }
 
     /// Probability that the home side wins the game after `played` games of the set.
-    #[inline]
+    #[inline(always)]
     fn home_wins_game(&self, played: usize) -> R {
         let now = usize::from(self.start.games[0]) + usize::from(self.start.games[1]);
         if played == now { self.start.current } else { self.home_game[self.server_after(played).index()] }
     }
 
     /// Who serves after `played` games of the set.
-    #[inline]
+    #[inline(always)]
     pub fn server_after(&self, played: usize) -> Side {
         let now = usize::from(self.start.games[0]) + usize::from(self.start.games[1]);
         if (played ^ now) & 1 == 0 { self.start.server } else { self.start.server.other() }
     }
 
     /// Walks up to 5-5 and one game on; the probability of 6-5 and of 5-6.
+    #[inline(always)]
     fn walk_grid(&mut self) -> [R; 2] {
         let [home_now, away_now] = self.start.games.map(usize::from);
         let now = home_now + away_now;
@@ -127,6 +144,7 @@ impl<R: Real> SetPath<R> {
     }
 
     /// Walks on from 6-5 and 5-6, or from a start beyond: level, one ahead, level again, until the rule ends it.
+    #[inline(always)]
     fn walk_chain(&mut self, rule: SetRule, leads: [R; 2], tie_break: R) {
         let [home_now, away_now] = self.start.games.map(usize::from);
         let (mut n, mut level) = (5, R::default());
@@ -177,6 +195,7 @@ impl<R: Real> SetPath<R> {
     }
 
     /// Probability that game `game` (zero-based) of the set is still to be played or being played.
+    #[inline(always)]
     pub fn reaches_game(&self, game: usize) -> R {
         let now = usize::from(self.start.games[0]) + usize::from(self.start.games[1]);
         match game {
@@ -194,6 +213,7 @@ impl<R: Real> SetPath<R> {
     }
 
     /// Probability that the home side is first to `games` games, at most 5; neither side is there yet.
+    #[inline(always)]
     pub fn home_wins_race(&self, games: u8) -> R {
         let games = usize::from(games);
         debug_assert!(games < GRID_SIDE);
@@ -203,7 +223,7 @@ impl<R: Real> SetPath<R> {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn sum<R: Real>(values: &[R]) -> R {
     values.iter().fold(R::default(), |sum, &value| sum + value)
 }

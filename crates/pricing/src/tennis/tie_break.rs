@@ -32,6 +32,7 @@ pub struct TieBreak<R: Real = f64> {
 
 impl<R: Real> TieBreak<R> {
     /// The tie-break of sides that win a point on own serve with `serve` (home first), where `first` serves first.
+    #[inline(always)]
     pub fn new(serve: [R; 2], first: Side, points: u8) -> Self {
         let points = usize::from(points);
         let home_point = [serve[0], serve[1].complement()];
@@ -59,13 +60,13 @@ impl<R: Real> TieBreak<R> {
     }
 
     /// The probability that the home side wins it.
-    #[inline]
+    #[inline(always)]
     pub fn home(&self) -> R {
         self.values[0]
     }
 
     /// The same from a score.
-    #[inline]
+    #[inline(always)]
     pub fn from_points(&self, home: usize, away: usize) -> R {
         if home < self.points && away < self.points {
             return self.values[home * TIE_BREAK_POINTS_MAX + away];
@@ -80,7 +81,7 @@ impl<R: Real> TieBreak<R> {
 }
 
 /// Who serves after `played` points.
-#[inline]
+#[inline(always)]
 pub fn server_of(first: Side, played: usize) -> Side {
     if serves_second(played) { first.other() } else { first }
 }
