@@ -44,7 +44,9 @@ demo: build ## build, then run the main job (DEMO_ARGS=...)
 
 .PHONY: test
 test: build ## build, then run everything that must hold, Rust and Python (PYTEST_ARGS=...)
-	cargo test --workspace --exclude oddsengine-python --locked --no-fail-fast
+	@# Examples are programs that measure: `make check` compiles them.
+	cargo test --workspace --exclude oddsengine-python --locked --no-fail-fast --lib --bins --tests
+	cargo test --workspace --exclude oddsengine-python --locked --no-fail-fast --doc
 	$(venv_python) -m pytest $(PYTEST_ARGS)
 
 .PHONY: check
