@@ -246,9 +246,9 @@ class Match:
     def combinable(self, legs: Iterable[str] = ()) -> dict[str, Combinable]:
         """For every selection of the match, whether a multiple of these legs can take it: one call.
 
-        `yes`; `contradicts`: no possible outcome pays it and every leg; `implied`: it wins wherever the
-        legs do, or is one
-        of them; `implies`: with it a leg adds nothing any more; `no_model`: nothing joins it with the legs.
+        `yes`; `contradicts`: no possible outcome pays it and every leg; `implied`: it wins wherever the legs
+        do, or is one of them; `implies`: with it a leg adds nothing any more; `no_model`: nothing joins it
+        with the legs.
 
         >>> answers = Match(1.5, 1.1).combinable(["total:2.5/over", "1x2/home"])
         >>> names = "both_score/yes", "total:1.5/over", "total:3.5/over", "home_total:0.5/under"
