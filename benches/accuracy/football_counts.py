@@ -1,12 +1,10 @@
 """Corners and cards: `football_counts.py SEASONS... [--prices FILES...]`.
 
-From season files of football-data.co.uk (.csv or .csv.gz; odds of bet365, corners, cards, goals): the
-share of the home
-side by the strength of the sides, the concentration of that split and the dispersion of the total, as
-`CountModel`
-has them; the correlations with goals that are left once the odds are known, as same-game multiples use
-them; and log
-losses of the home side's corners under the model and under independent Poisson counts of the same means.
+From season files of football-data.co.uk (.csv or .csv.gz; odds of bet365, corners, cards, goals): the share
+of the home side by the strength of the sides, the concentration of that split and the dispersion of the
+total, as `CountModel` has them; the correlations with goals that are left once the odds are known, as
+same-game multiples use them; and log losses of the home side's corners under the model and under
+independent Poisson counts of the same means.
 
 From files with corner prices (`--prices`): the model is calibrated to over 9.5 and to the corner 1X2, and its
 probabilities of the other lines are compared with the market's.

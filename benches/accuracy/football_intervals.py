@@ -1,10 +1,9 @@
 """When goals fall: `football_intervals.py GOALS RESULTS SHOOTOUTS` (CSV or .csv.gz of international matches).
 
 Compares goals by ten minutes of the clock with `football.interval_shares`, at its default first-half share
-and at the
-measured one, and the interval of the first goal with what the shares say of it given the number of goals
-of the match
-(each goal falls in an interval by itself). Prints own goals, goals of extra time, and who wins shoot-outs.
+and at the measured one, and the interval of the first goal with what the shares say of it given the number
+of goals of the match (each goal falls in an interval by itself). Prints own goals, goals of extra time, and
+who wins shoot-outs.
 
 Minutes are 1 to 120; added time is folded into minutes 45 and 90, as in the intervals.
 """

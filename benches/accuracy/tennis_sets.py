@@ -1,15 +1,11 @@
 """Calibrates tennis to the closing price of the match winner and predicts set betting: `tennis_sets.py
 CSV...`.
 
-Reads result tables of tennis-data.co.uk (.csv or .csv.gz). Per match the margin is removed from the
-closing odds and a
-model fitted to them at the tour's mean serve level; its set betting is compared with the result. Printed
-by best of 3 or 5 and
-by how many points the serve levels are worth: log loss of the score in sets (and of the winner, which the
-calibration fixes),
-Brier score, and the share of matches of each length, predicted and observed. The tables have no totals of
-games, so none are
-compared.
+Reads result tables of tennis-data.co.uk (.csv or .csv.gz). Per match the margin is removed from the closing
+odds and a model fitted to them at the tour's mean serve level; its set betting is compared with the result.
+Printed by best of 3 or 5 and by how many points the serve levels are worth: log loss of the score in sets
+(and of the winner, which the calibration fixes), Brier score, and the share of matches of each length,
+predicted and observed. The tables have no totals of games, so none are compared.
 """
 
 import argparse

@@ -753,12 +753,10 @@ def negbin_over(mean: float, dispersion: float, line: float) -> OverLine:
 class CountModel(NamedTuple):
     """Corners or cards of both sides.
 
-    The total is negative binomial, variance `mean + mean**2 / dispersion`; of its items each is home's
-    with a beta
-    distributed probability of this `concentration`: the smaller it is, the more the sides compensate. The
-    defaults are
-    those of corners, measured on 6,390 league matches given the strength of the sides; of cards they are
-    18 and 1e6.
+    The total is negative binomial, variance `mean + mean**2 / dispersion`; of its items each is home's with
+    a beta distributed probability of this `concentration`: the smaller it is, the more the sides
+    compensate. The defaults are those of corners, measured on 6,390 league matches given the strength of
+    the sides; of cards they are 18 and 1e6.
 
     >>> corners = CountModel(5.8, 4.6)
     >>> round(total(corners.grid(), 9.5).win, 4)
@@ -791,8 +789,7 @@ class CountModel(NamedTuple):
         """(40, 40) float64 probabilities of the final counts, a grid for every market function.
 
         `counts` are those so far, `elapsed` and `remaining` shares of the match. In play it is the same
-        model, conditioned
-        on what has happened: many early corners raise what is expected.
+        model, conditioned on what has happened: many early corners raise what is expected.
 
         Raises
         ------
@@ -876,8 +873,7 @@ def scorer_shares(
     """Shares of a side's goals from anytime scorer odds.
 
     A book of anytime scorers has no booksum that tells its margin; what must add up are the goals. Shares
-    are solved from
-    `1 / odds` one by one and scaled to sum to `1 - own_goals - unlisted`.
+    are solved from `1 / odds` one by one and scaled to sum to `1 - own_goals - unlisted`.
 
     Raises
     ------

@@ -2,11 +2,9 @@
 outcomes.
 
 Legs are named as on the board, `market key/selection`: `1x2/home`, `total:2.5/over`, `first_scorer/home_1`,
-`corners_total:9.5/over`, `total.m0-10:0.5/over`, `to_qualify/away`. Legs on the score, halves, ten
-minutes, the order of
-goals, scorers and ties are exact; corners and cards are exact among themselves and joined with the rest by
-a Gaussian
-copula. `docs/models/same_game.md` says how, and what no model joins.
+`corners_total:9.5/over`, `total.m0-10:0.5/over`, `to_qualify/away`. Legs on the score, halves, ten minutes,
+the order of goals, scorers and ties are exact; corners and cards are exact among themselves and joined with
+the rest by a Gaussian copula. `docs/models/same_game.md` says how, and what no model joins.
 
 >>> match = Match(1.7, 1.05, -0.07)
 >>> multiple = match.price(["1x2/home", "total:2.5/over"])
@@ -107,8 +105,8 @@ class Match:
         Share of the goals that fall in the first half, a multiple of 0.001.
     players_home, players_away
         Share of his side's goals, 0 to 1 each and at most 1 in sum, of every listed player; at most 30 a
-        side. Their
-        selections are `home_1`, `home_2`, ... `scorer_shares` of `oddsengine.football` has them from prices.
+        side. Their selections are `home_1`, `home_2`, ... `scorer_shares` of `oddsengine.football` has them
+        from prices.
     corners, cards
         Expected corners and cards of home and away; by default the league average for the strength of the
         sides.
@@ -275,8 +273,7 @@ def gaussian_copula(
     """Probability that all events happen, under a Gaussian copula.
 
     Two events: one-dimensional quadrature, three: two-dimensional, both to 1e-10; four to twelve: Genz's
-    transformation
-    on a fixed lattice, with its error. Always within the Fréchet bounds.
+    transformation on a fixed lattice, with its error. Always within the Fréchet bounds.
 
     Parameters
     ----------

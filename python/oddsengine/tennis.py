@@ -1,12 +1,9 @@
 """Tennis: games, sets and matches from any score, calibration to prices, whole boards, matches replayed.
 
 A side's *serve level* is the probability that it wins a point on its own serve, 0.01 to 0.99. The side
-named first
-is `home`. `prior_points` says how well the levels are known before the match: as if so many points had
-been watched;
-the points of the match then update them. `None` takes them as exactly known. Points are plain counts:
-40-30 is
-`(3, 2)`, advantage away `(3, 4)`.
+named first is `home`. `prior_points` says how well the levels are known before the match: as if so many
+points had been watched; the points of the match then update them. `None` takes them as exactly known.
+Points are plain counts: 40-30 is `(3, 2)`, advantage away `(3, 4)`.
 
 >>> serve = calibrate(0.64, prior_points=60)
 >>> serve
