@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oddsengine import odds
@@ -205,6 +205,7 @@ def test_numbers_survive_the_way_there_and_back(format: odds.Format, decimal: fl
 
 @pytest.mark.parametrize("format", [name for name in odds.FORMATS if name != "implied"])
 @given(decimal=st.integers(10_010, 10_000_000).map(lambda e4: e4 / 10_000))
+@example(decimal=854.5687)  # 136571/160 lies halfway to the next ten-thousandth
 def test_text_is_read_back_as_what_it_rounds_to(format: odds.Format, decimal: float) -> None:
     text = odds.to_text(decimal, format=format)
     again = odds.from_text(text, format=format)

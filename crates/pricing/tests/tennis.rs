@@ -119,7 +119,7 @@ impl Reference {
             return visit(&done, weight);
         }
         let played = usize::from(games[0] + games[1]);
-        let server = if (played - first.1) % 2 == 0 { first.0 } else { first.0.other() };
+        let server = if (played - first.1).is_multiple_of(2) { first.0 } else { first.0.other() };
         let points = if played == origin.1 { score.points } else { [0; 2] };
         let is_long = games[0].max(games[1]) >= 6 && games[0] + games[1] >= 12;
         let home = match rule.tie_break_points(games) {

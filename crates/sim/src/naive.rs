@@ -218,7 +218,7 @@ impl Naive {
                 }
                 for price in prices {
                     let market = self.market(price.market)?;
-                    let count = self.universe.template.markets[usize::from(market)].selections().len();
+                    let count = self.universe.template.markets[market].selections().len();
                     if price.odds_e4.len() != count {
                         return Err(Reason::ValueOutOfBounds);
                     }

@@ -250,7 +250,8 @@ fn written(decimal: f64) -> Result<Fraction, BoundsError> {
         fraction.odds_e4_down() == e4 || (fraction.decimal() * 10_000.0).round() as u64 == e4
     };
     let quoted = below.checked_sub(1).map(|index| &QUOTED_FRACTIONS[index]).filter(is_same).copied();
-    quoted.or_else(|| Fraction::simplest(e4 as f64 / 10_000.0 - 1.0, 5e-5)).ok_or_else(|| {
+    // Not the very half of a ten-thousandth: it would be read back as the next one.
+    quoted.or_else(|| Fraction::simplest(e4 as f64 / 10_000.0 - 1.0, 4.999e-5)).ok_or_else(|| {
         BoundsError::new(format!(
             "decimal odds {decimal} cannot be written as a fraction of numbers up to a billion"
         ))

@@ -166,12 +166,14 @@ fn scale_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f6
     const WIDTH: usize = 4;
     let (rows, out) = (&rows[..LANES * count], &mut out[..LANES * count]);
     let is_removal = task.direction == Direction::Removal;
+    // Not inside is nan, too.
+    let is_inside = |value: f64| (value > 0.0) & (value < 1.0);
     let mut is_bad = [0_u64; WIDTH];
     for (results, numbers) in out.chunks_exact_mut(WIDTH).zip(rows.chunks_exact(WIDTH)) {
         for place in 0..WIDTH {
             let value = if is_removal { 1.0 / numbers[place] } else { numbers[place] };
             results[place] = value;
-            is_bad[place] |= u64::from(!(value > 0.0)) | u64::from(!(value < 1.0));
+            is_bad[place] |= u64::from(!is_inside(value));
         }
     }
     let mut factors = [0.0; LANES];
@@ -190,7 +192,7 @@ fn scale_rows(task: Task, rows: &[f64], count: usize, target: f64, out: &mut [f6
     for results in out.chunks_exact_mut(WIDTH) {
         for place in 0..WIDTH {
             let value = results[place];
-            is_bad[place] |= u64::from(!(value > 0.0)) | u64::from(!(value < 1.0));
+            is_bad[place] |= u64::from(!is_inside(value));
             results[place] = if is_removal { value } else { 1.0 / value };
         }
     }

@@ -403,13 +403,13 @@ mod tests {
     #[test]
     fn one_factor_models_agree_with_their_integral() {
         for (limits, loading) in [
-            (vec![0.3, -0.4], 0.98),
+            (vec![0.3, -0.4], 0.98_f64),
             (vec![1.5, 1.500_001], 0.999),
             (vec![-2.0, 1.0, 0.1], 0.7),
             (vec![0.5, 0.2, -0.3, 1.0], 0.6),
             (vec![0.5, 0.2, -0.3, 1.0, 0.0, 0.7], 0.4),
         ] {
-            let spread = (1.0 - loading * loading as f64).sqrt();
+            let spread = (1.0 - loading * loading).sqrt();
             let steps = 400_000;
             let mut want = 0.0;
             for step in 0..steps {

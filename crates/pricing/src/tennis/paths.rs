@@ -409,18 +409,20 @@ impl<'a, R: Real> MatchPaths<'a, R> {
                     continue;
                 }
                 starts.servers[set][server] += mass;
-                for winner in 0..2 {
-                    let [even, odd, tie_break] = match kind {
-                        Kind::Standard { deciding } => steps[deciding][server][winner],
-                        Kind::Other { rule, set } => {
-                            let ends = &self.model.set(set, Side::BOTH[server]).ends[winner];
-                            let mut shares = [R::default(); 3];
+                let by_winner = match kind {
+                    Kind::Standard { deciding } => steps[deciding][server],
+                    Kind::Other { rule, set } => {
+                        let mut shares = [[R::default(); 3]; 2];
+                        let ends = &self.model.set(set, Side::BOTH[server]).ends;
+                        for (shares, ends) in shares.iter_mut().zip(ends) {
                             for (games, loser, p) in set_ends(rule, ends) {
                                 shares[2 * had_tie_break(rule, games, loser)] += p;
                             }
-                            shares
                         }
-                    };
+                        shares
+                    }
+                };
+                for (winner, [even, odd, tie_break]) in by_winner.into_iter().enumerate() {
                     match self.after(sets, winner) {
                         Place::Won(_) => {
                             add(&mut won, &counts[..MOST], even + odd);
