@@ -99,11 +99,10 @@ def measure(name: str, counts: FloatArray, lead: FloatArray, season: FloatArray,
 def losses(
     counts: FloatArray, mean: FloatArray, share: FloatArray, dispersion: float, concentration: float
 ) -> dict[str, float]:
-    """Of the side with more, for every twentieth match: the model, and independent Poisson counts."""
-    picked = slice(None, None, 20)
+    """Of the side with more: the model, and independent Poisson counts."""
     result = {"model": 0.0, "independent Poisson": 0.0}
     models = {"model": (dispersion, concentration), "independent Poisson": (1e6, 1e6)}
-    pairs = list(zip(counts[picked], mean[picked], share[picked], strict=True))
+    pairs = list(zip(counts, mean, share, strict=True))
     for label, (spread, split) in models.items():
         for (home, away), total, part in pairs:
             model = football.CountModel(total * part, total * (1 - part), min(spread, 1e6), min(split, 1e6))
