@@ -142,6 +142,12 @@ class ScoreModel:
         ------
         FootballError
             Impossible prices, or prices that no match of this family has.
+
+        Examples
+        --------
+        >>> scores = ScoreModel().calibrate(0.4612, 0.2701, 0.2687, 0.5134)
+        >>> [round(number, 4) for number in scores]
+        [1.4435, 1.038, 0.0028]
         """
         return MatchScores(*self._core.calibrate(p_home, p_draw, p_away, p_over, line))
 
@@ -159,6 +165,9 @@ class ScoreModel:
 
         A match that the family does not explain raises `FootballError` with its row, or becomes `nan` with
         ``errors="nan"``.
+
+        >>> ScoreModel().calibrate_batch([0.4612], [0.2701], [0.2687], [0.5134])[0].round(4)
+        array([1.4435])
         """
         home, draw, away, over = _columns(p_home, p_draw, p_away, p_over)
         columns = self._core.calibrate_batch(home, draw, away, over, line, errors != "nan")
@@ -208,7 +217,11 @@ class ScoreModel:
         method_total: Method = "multiplicative",
         errors: Errors = "raise",
     ) -> ScoreExpectations:
-        """As `calibrate_from_odds` for arrays of shape (n, 3) and (n, 2), without the interpreter's lock."""
+        """As `calibrate_from_odds` for arrays of shape (n, 3) and (n, 2), without the interpreter's lock.
+
+        >>> ScoreModel().calibrate_from_odds_batch([[1.42, 4.8, 7.5]], [[1.72, 2.2]])[0].round(4)
+        array([2.0407])
+        """
         columns = self._core.calibrate_from_odds_batch(
             np.ascontiguousarray(odds_1x2, dtype=np.float64),
             np.ascontiguousarray(odds_total, dtype=np.float64),

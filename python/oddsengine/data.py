@@ -165,6 +165,14 @@ class FootballData:
         closing
             Closing odds, or those of some days before. Files before 2019-20 have closing odds of Pinnacle
             only.
+
+        Examples
+        --------
+        >>> import io
+        >>> header = "Date,HomeTeam,AwayTeam,FTHG,FTAG,PSCH,PSCD,PSCA"
+        >>> text = header + chr(10) + "15/08/26,Ajax,Brugge,3,1,1.9,3.8,4.2"
+        >>> football_data(io.StringIO(text)).odds("pinnacle")
+        array([[1.9, 3.8, 4.2]])
         """
         first, other = PREFIXES.get(bookmaker, (bookmaker, bookmaker))
         late = "C" if closing else ""
@@ -184,7 +192,13 @@ class FootballData:
         return np.column_stack([self.table[name] for name in names])
 
     def handicap_lines(self, *, closing: bool = True) -> FloatArray:
-        """(n,) goals added to the home side in the handicap market."""
+        """(n,) goals added to the home side in the handicap market.
+
+        >>> import io
+        >>> text = "Date,HomeTeam,AwayTeam,FTHG,FTAG,AHCh" + chr(10) + "15/08/26,Ajax,Brugge,3,1,-0.5"
+        >>> football_data(io.StringIO(text)).handicap_lines()
+        array([-0.5])
+        """
         names = ["AHCh"] if closing else ["AHh", "BbAHh"]
         found = [name for name in names if name in self.table]
         if not found:

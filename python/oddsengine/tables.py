@@ -129,13 +129,21 @@ class Table:
         return Table({**self._columns, **columns}, caption=self.caption)
 
     def to_pandas(self) -> pd.DataFrame:
-        """A pandas frame on the same numbers; pandas must be installed."""
+        """A pandas frame on the same numbers; pandas must be installed.
+
+        >>> Table({"a": [1, 2]}).to_pandas().shape
+        (2, 1)
+        """
         import pandas as pd
 
         return pd.DataFrame(self._columns, copy=False)
 
     def to_polars(self) -> pl.DataFrame:
-        """A Polars frame on the same numbers; Polars must be installed."""
+        """A Polars frame on the same numbers; Polars must be installed.
+
+        >>> Table({"a": [1, 2]}).to_polars().shape
+        (2, 1)
+        """
         import polars as pl
 
         return pl.DataFrame(self)
