@@ -10,7 +10,7 @@ use super::model::TennisModel;
 use super::parameters::{ServeLevels, TennisParameters};
 use super::paths::{DIFFERENCE_ZERO, MatchPaths, Start};
 use super::real::{Four, Real};
-use super::set::SetPath;
+use super::set::{SET_ENDS_MAX, SetPath};
 use crate::board::ViewPrefixes;
 
 /// More cells than any format has.
@@ -110,12 +110,14 @@ fn fill_levels<R: Real>(
     filler.match_views(&paths);
     filler.add(TennisView::TieBreaks, 0, &tie_breaks);
     (0..paths.set).for_each(|set| filler.past_set(set));
-    for start in paths.starts() {
-        filler.current_set(paths.set, start);
+    let mut to_come = paths.set;
+    if paths.has_set_started() {
+        paths.starts().for_each(|start| filler.current_set(paths.set, start));
+        to_come += 1;
     }
-    if paths.set + 1 < layout.sets() {
+    if to_come < layout.sets() {
         let fresh = [FreshSet::new(model, Side::Home), FreshSet::new(model, Side::Away)];
-        for set in paths.set + 1..layout.sets() {
+        for set in to_come..layout.sets() {
             filler.later_set(set, &fresh, starts.servers[set], starts.over_before[set]);
         }
     }
@@ -284,10 +286,9 @@ impl<R: Real> Filler<'_, R> {
     fn game(&mut self, view: TennisView, reached: [R; 2], over: R) {
         let start = self.layout.offsets[view.index()];
         let cells = &mut self.cells[start..start + GAME_CELLS];
-        for (ends, reached) in self.ends.iter().zip(reached) {
-            if !reached.is_zero() {
-                R::add_weighted(&mut cells[..GAME_ENDS], ends, self.weights * reached);
-            }
+        let [home, away] = &self.ends;
+        for ((cell, &home), &away) in cells.iter_mut().zip(home).zip(away) {
+            *cell += (reached[0] * home + reached[1] * away).weighted(self.weights);
         }
         cells[GAME_CELLS - 1] += over.weighted(self.weights);
     }
@@ -297,18 +298,18 @@ impl<R: Real> Filler<'_, R> {
         let view = TennisView::SetScore(set as u8);
         let count = self.layout.set_rule(set).end_count();
         self.add_one(view, 2 * count, over_before);
-        let weights = self.weights;
-        for server in Side::BOTH {
-            let path = self.model.set(set, server);
-            self.weights = weights * starts[server.index()];
-            self.add(view, 0, &path.ends[0][..count]);
-            self.add(view, count, &path.ends[1][..count]);
+        let mean = |of: [R; 2]| starts[0] * of[0] + starts[1] * of[1];
+        let paths = [self.model.set(set, Side::Home), self.model.set(set, Side::Away)];
+        for winner in 0..2 {
+            let mut ends = [R::default(); SET_ENDS_MAX];
+            for (loser, end) in ends[..count].iter_mut().enumerate() {
+                *end = mean([paths[0].ends[winner][loser], paths[1].ends[winner][loser]]);
+            }
+            self.add(view, winner * count, &ends[..count]);
         }
-        self.weights = weights;
         if !self.layout.has_games(set as u8) {
             return;
         }
-        let mean = |of: [R; 2]| starts[0] * of[0] + starts[1] * of[1];
         for (race, games) in (RACE_GAMES_MIN..=RACE_GAMES_MAX).enumerate() {
             let homes = [fresh[0].races[race], fresh[1].races[race]];
             let cells = [mean(homes), mean(homes.map(R::complement)), over_before];

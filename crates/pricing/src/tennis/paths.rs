@@ -103,6 +103,12 @@ impl<'a, R: Real> MatchPaths<'a, R> {
         self.starts.iter().flatten()
     }
 
+    /// Whether a point of the set being played is played; else it is like the sets to come.
+    #[inline]
+    pub fn has_set_started(&self) -> bool {
+        self.starts().any(|start| matches!(start.current, Cow::Owned(_)))
+    }
+
     /// The probability that the home side wins the set being played.
     #[inline(always)]
     pub fn current_home(&self) -> R {
@@ -380,6 +386,7 @@ impl<'a, R: Real> MatchPaths<'a, R> {
         let mut won = [R::default(); TIE_BREAK_CELLS];
         let mut starts = SetStarts::default();
         for start in self.starts() {
+            starts.servers[self.set][start.server.index()] = start.share;
             for (winner, ends) in start.current.ends.iter().enumerate() {
                 for (games, loser, p) in set_ends(self.rule(), ends) {
                     let p = start.share * p;
@@ -444,7 +451,7 @@ impl<'a, R: Real> MatchPaths<'a, R> {
     }
 }
 
-/// How the sets after the one being played start.
+/// How the set being played and those after it start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SetStarts<R: Real = f64> {
     /// Probability that set `k` is played and `server` serves first in it: `[k][server]`.
