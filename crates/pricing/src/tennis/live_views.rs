@@ -83,7 +83,7 @@ fn fill_uncertain(
             fill_levels(layout, format, score, serve, weights, cells);
         }
         // SAFETY: the processor has the instruction set that the function was compiled for.
-        #[allow(unsafe_code)] // half of the time of a board; see `examples/tennis_timing.rs`
+        #[allow(unsafe_code)] // four levels then fit one register; see `examples/tennis_timing.rs`
         return unsafe { wide(layout, format, score, serve, weights, cells) };
     }
     fill_levels(layout, format, score, serve, weights, cells);
