@@ -17,31 +17,98 @@ pub const PROBABILITY_MIN: f64 = 1e-7;
 
 /// Running sums of each view's probabilities, and what every selection reads of them.
 ///
-/// The running sums of all views stand in one row: `sums[first[view] + i]` is the mass of the view's cells before `i`. A
-/// selection is a list of terms, a difference of two sums each: the same as [`Template::expectation`], without looking up views
-/// and grades.
+/// The running sums of all views stand in one row: `sums[first[view] + i]` is the mass of the view's cells before `i`. A run of
+/// equal grade is a difference of two sums, so the expectations of a board are some thousand differences, the same as
+/// [`Template::expectation`] without looking up views and grades.
 #[derive(Clone, Debug, Default)]
 pub struct ViewPrefixes {
     sums: Vec<f64>,
     first: Vec<u32>,
-    terms: Vec<Term>,
-    /// One past the last term of each selection.
-    term_end: Vec<u32>,
+    selection_count: usize,
+    /// Runs that win the whole stake, and runs that refund it, of selections that have no others.
+    wins: Runs,
+    refunds: Runs,
+    /// All runs of the other selections.
+    parts: Vec<Part>,
 }
 
-/// A run of equal grade: the mass between two running sums, and the shares won and refunded on it.
+/// Runs of one grade. Selections with as many stand together: no branch of the loop over them depends on the selection.
+#[derive(Clone, Debug, Default)]
+struct Runs {
+    /// By number of runs: selections with one, two, ...
+    groups: Vec<Group>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Group {
+    selections: Vec<u32>,
+    spans: Vec<Span>,
+}
+
+/// The mass between two running sums.
 #[derive(Clone, Copy, Debug)]
-struct Term {
+struct Span {
     start: u32,
     end: u32,
+}
+
+/// A run on which a selection wins one share of the stake and refunds another.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    selection: u32,
+    span: Span,
     win_share: f64,
     refund_share: f64,
+}
+
+impl Runs {
+    fn push(&mut self, selection: usize, spans: &[Span]) {
+        let Some(index) = spans.len().checked_sub(1) else {
+            return;
+        };
+        if self.groups.len() <= index {
+            self.groups.resize(index + 1, Group::default());
+        }
+        self.groups[index].selections.push(selection as u32);
+        self.groups[index].spans.extend(spans);
+    }
+
+    /// The mass on the runs of every selection.
+    fn fill(&self, sums: &[f64], masses: &mut [f64]) {
+        masses.fill(0.0);
+        for (index, group) in self.groups.iter().enumerate() {
+            // One and two runs are the usual numbers; as constants they need no loop.
+            match index + 1 {
+                1 => group.fill(1, sums, masses),
+                2 => group.fill(2, sums, masses),
+                run_count => group.fill(run_count, sums, masses),
+            }
+        }
+    }
+}
+
+impl Group {
+    #[inline(always)]
+    fn fill(&self, run_count: usize, sums: &[f64], masses: &mut [f64]) {
+        for (&selection, spans) in self.selections.iter().zip(self.spans.chunks_exact(run_count)) {
+            masses[selection as usize] = spans.iter().fold(0.0, |sum, span| sum + span.mass(sums));
+        }
+    }
+}
+
+impl Span {
+    #[inline(always)]
+    fn mass(self, sums: &[f64]) -> f64 {
+        let mass = sums[self.end as usize] - sums[self.start as usize];
+        // Cancellation of the two sums may leave a tiny negative mass; a probability is never negative.
+        if mass > 0.0 { mass } else { 0.0 }
+    }
 }
 
 impl ViewPrefixes {
     /// Zero sums for every view of a template.
     pub fn new(template: &Template) -> Self {
-        let mut prefixes = Self::default();
+        let mut prefixes = Self { selection_count: template.selections.len(), ..Self::default() };
         let mut count = 0;
         for view in &template.views {
             prefixes.first.push(count);
@@ -51,16 +118,27 @@ impl ViewPrefixes {
         prefixes.sums = vec![0.0; count as usize];
         for selection in 0..template.selections.len() {
             let first = prefixes.first[usize::from(template.view_of(selection))];
-            for run in template.runs_of(selection) {
+            let parts = template.runs_of(selection).iter().map(|run| {
                 let grade = template.grades[usize::from(run.grade)];
-                prefixes.terms.push(Term {
-                    start: first + u32::from(run.start),
-                    end: first + u32::from(run.end),
+                Part {
+                    selection: selection as u32,
+                    span: Span { start: first + u32::from(run.start), end: first + u32::from(run.end) },
                     win_share: grade.win_share(),
                     refund_share: grade.refund_share(),
-                });
+                }
+            });
+            let parts: Vec<Part> = parts.collect();
+            let spans_of = |shares: (f64, f64)| {
+                let of = parts.iter().filter(|part| (part.win_share, part.refund_share) == shares);
+                of.map(|part| part.span).collect::<Vec<_>>()
+            };
+            let (wins, refunds) = (spans_of((1.0, 0.0)), spans_of((0.0, 1.0)));
+            if wins.len() + refunds.len() == parts.len() {
+                prefixes.wins.push(selection, &wins);
+                prefixes.refunds.push(selection, &refunds);
+            } else {
+                prefixes.parts.extend(parts);
             }
-            prefixes.term_end.push(prefixes.terms.len() as u32);
         }
         prefixes
     }
@@ -85,19 +163,13 @@ impl ViewPrefixes {
 
     /// Expectations of every selection of the template: probability that the stake wins, and that it is refunded.
     pub fn expectations(&self, template: &Template, win: &mut [f64], refund: &mut [f64]) {
-        assert_eq!(template.selections.len(), self.term_end.len(), "sums belong to one template");
-        let mut terms = self.terms.as_slice();
-        let mut start = 0;
-        for ((&end, win), refund) in self.term_end.iter().zip(win).zip(refund) {
-            let (own, rest) = terms.split_at((end - start) as usize);
-            (terms, start) = (rest, end);
-            (*win, *refund) = (0.0, 0.0);
-            for term in own {
-                // Cancellation of the two sums may leave a tiny negative mass; a probability is never negative.
-                let mass = (self.sums[term.end as usize] - self.sums[term.start as usize]).max(0.0);
-                *win += mass * term.win_share;
-                *refund += mass * term.refund_share;
-            }
+        assert_eq!(template.selections.len(), self.selection_count, "sums belong to one template");
+        self.wins.fill(&self.sums, win);
+        self.refunds.fill(&self.sums, refund);
+        for part in &self.parts {
+            let mass = part.span.mass(&self.sums);
+            win[part.selection as usize] += mass * part.win_share;
+            refund[part.selection as usize] += mass * part.refund_share;
         }
     }
 }
