@@ -11,8 +11,9 @@ use oddsengine_markets::tennis::{Side, TennisFormat, TennisScore};
 use super::error::TennisError;
 use super::model::{SERVE_MAX, SERVE_MIN, TennisModel};
 use super::parameters::{PRIOR_POINTS_MAX, PRIOR_POINTS_MIN, ServeLevels, TennisParameters};
-use super::paths::{DIFFERENCE_ZERO, MatchPaths};
+use super::paths::MatchPaths;
 use super::real::Real;
+use super::walk::{Count, DIFFERENCE_ZERO, TOTAL_CELLS, Walk};
 use crate::margin::{self, MarginMethod};
 use crate::root::{decreasing_root, newton_step};
 
@@ -288,13 +289,13 @@ impl ExpectedGames {
     ) -> Self {
         let model = TennisModel::unchecked(format, serve);
         let paths = MatchPaths::new(&model, &TennisScore { server: first_server, ..TennisScore::default() });
-        let mean = |cells: &[R]| -> f64 {
-            cells.iter().enumerate().map(|(index, p)| index as f64 * p.weighted(weights)).sum()
+        let mut walk = Walk::blank(&paths);
+        walk.fill();
+        let mut mean = |count| -> f64 {
+            let cells = walk.of(count).iter().enumerate();
+            cells.map(|(cell, p)| (cell % TOTAL_CELLS) as f64 * p.weighted(weights)).sum()
         };
-        Self {
-            total: paths.totals().iter().map(|row| mean(row)).sum::<f64>(),
-            difference: mean(&paths.differences()) - DIFFERENCE_ZERO as f64,
-        }
+        Self { total: mean(Count::Totals), difference: mean(Count::Difference) - DIFFERENCE_ZERO as f64 }
     }
 }
 
@@ -317,10 +318,9 @@ fn over_of_levels<R: Real>(
 ) -> f64 {
     let model = TennisModel::unchecked(format, serve);
     let paths = MatchPaths::new(&model, &TennisScore { server: first_server, ..TennisScore::default() });
-    let mut over = 0.0;
-    for row in &paths.totals() {
-        let tail = row.iter().enumerate().filter(|(games, _)| *games as f64 > line);
-        over += tail.map(|(_, p)| p.weighted(weights)).sum::<f64>();
-    }
-    over
+    let mut walk = Walk::blank(&paths);
+    walk.fill();
+    let totals = walk.of(Count::Totals).iter().enumerate();
+    let tail = totals.filter(|(cell, _)| (cell % TOTAL_CELLS) as f64 > line);
+    tail.map(|(_, p)| p.weighted(weights)).sum()
 }

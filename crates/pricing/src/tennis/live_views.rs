@@ -8,9 +8,10 @@ use oddsengine_markets::tennis::{
 use super::game::GAME_ENDS;
 use super::model::TennisModel;
 use super::parameters::{ServeLevels, TennisParameters};
-use super::paths::{DIFFERENCE_ZERO, MatchPaths, Start};
-use super::real::{Four, Real};
+use super::paths::{MatchPaths, Start};
+use super::real::{Four, LANES_MAX, Real};
 use super::set::{SET_ENDS_MAX, SetPath};
+use super::walk::{Count, DIFFERENCE_ZERO, TOTAL_CELLS, Walk};
 use crate::board::ViewPrefixes;
 
 /// More cells than any format has.
@@ -105,10 +106,14 @@ fn fill_levels<R: Real>(
     let paths = MatchPaths::new(model, score);
     let ends_of = |server| by_side(model.game(server).ends(0, 0), server);
     let ends = [ends_of(Side::Home), ends_of(Side::Away)];
-    let (tie_breaks, starts) = paths.tie_breaks_and_starts();
     let mut filler = Filler { layout, model, score, weights, ends, cells };
-    filler.match_views(&paths);
-    filler.add(TennisView::TieBreaks, 0, &tie_breaks);
+    filler.sequences(&paths);
+    let mut walk = Walk::blank(&paths);
+    walk.fill();
+    for count in Count::ALL {
+        filler.count(count, walk.of(count));
+    }
+    let starts = walk.set_starts();
     (0..paths.set).for_each(|set| filler.past_set(set));
     let mut to_come = paths.set;
     if paths.has_set_started() {
@@ -116,29 +121,46 @@ fn fill_levels<R: Real>(
         to_come += 1;
     }
     if to_come < layout.sets() {
-        let fresh = [FreshSet::new(model, Side::Home), FreshSet::new(model, Side::Away)];
+        let mut fresh = FreshSet { cells: [[0.0; GAME_VIEW_CELLS]; 2 * LANES_MAX] };
+        fresh.fill(model, &filler.ends);
         for set in to_come..layout.sets() {
             filler.later_set(set, &fresh, starts.servers[set], starts.over_before[set]);
         }
     }
 }
 
-/// What the markets of single games need of a set from its first game; alike in every set that has games.
-struct FreshSet<R> {
-    races: [R; RACES],
-    /// Probability that each game is played.
-    reached: [R; GAMES_RECORDED],
-    over: [R; GAMES_RECORDED],
+/// Cells of the races and games of a set, which stand side by side.
+const GAME_VIEW_CELLS: usize = RACES * RACE_CELLS + GAMES_RECORDED * GAME_CELLS;
+
+/// The chances of the races and games of a set from its first point, which are alike in all sets that have games: by first
+/// server, then by level. A set to come is a sum over these.
+struct FreshSet {
+    cells: [[f64; GAME_VIEW_CELLS]; 2 * LANES_MAX],
 }
 
-impl<R: Real> FreshSet<R> {
+impl FreshSet {
     #[inline(always)]
-    fn new(model: &TennisModel<R>, server: Side) -> Self {
-        let path = model.set(0, server);
-        Self {
-            races: std::array::from_fn(|race| path.home_wins_race(race as u8 + RACE_GAMES_MIN)),
-            reached: std::array::from_fn(|game| path.reaches_game(game)),
-            over: games_over(path),
+    fn fill<R: Real>(&mut self, model: &TennisModel<R>, ends: &[[R; GAME_ENDS]; 2]) {
+        for first in Side::BOTH {
+            let path = model.set(0, first);
+            for race in 0..RACES {
+                let home = path.home_wins_race(race as u8 + RACE_GAMES_MIN);
+                self.put(first, race * RACE_CELLS, &[home, home.complement()]);
+            }
+            let over = games_over(path);
+            for game in 0..GAMES_RECORDED {
+                let cells = game_cells(path, game, ends, over[game]);
+                self.put(first, RACES * RACE_CELLS + game * GAME_CELLS, &cells);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn put<R: Real>(&mut self, first: Side, start: usize, numbers: &[R]) {
+        for (cell, number) in numbers.iter().enumerate() {
+            for lane in 0..R::LANES {
+                self.cells[first.index() * R::LANES + lane][start + cell] = number.lane(lane);
+            }
         }
     }
 }
@@ -172,23 +194,28 @@ impl<R: Real> Filler<'_, R> {
         self.add_one(view, cell, R::ONE);
     }
 
+    /// Adds the chances of a count to its views.
     #[inline(always)]
-    fn match_views(&mut self, paths: &MatchPaths<'_, R>) {
-        self.sequences(paths);
-        let (low, high) = (self.layout.total_min, self.layout.total_max);
-        let totals = paths.totals();
-        self.add(TennisView::WinnerTotal, 0, &totals[0][low..=high]);
-        self.add(TennisView::WinnerTotal, high - low + 1, &totals[1][low..=high]);
-        let (of_both, of_winner) = (TennisView::TotalGames.index(), TennisView::WinnerTotal.index());
-        let (of_both, of_winner) = (self.layout.offsets[of_both], self.layout.offsets[of_winner]);
-        for cell in 0..=high - low {
-            self.cells[of_both + cell] =
-                self.cells[of_winner + cell] + self.cells[of_winner + high - low + 1 + cell];
-        }
-        let differences = paths.differences();
-        self.add(TennisView::Difference, 0, &differences[DIFFERENCE_ZERO - self.layout.difference_max..]);
-        for side in Side::BOTH {
-            self.add(TennisView::PlayerGames(side), 0, &paths.player_games(side));
+    fn count(&mut self, count: Count, chances: &[R]) {
+        match count {
+            Count::Totals => {
+                let (low, high) = (self.layout.total_min, self.layout.total_max);
+                let cell_count = high - low + 1;
+                self.add(TennisView::WinnerTotal, 0, &chances[low..=high]);
+                self.add(TennisView::WinnerTotal, cell_count, &chances[TOTAL_CELLS..][low..=high]);
+                let first = |view: TennisView| self.layout.offsets[view.index()];
+                let (of_both, of_winner) = (first(TennisView::TotalGames), first(TennisView::WinnerTotal));
+                for cell in 0..cell_count {
+                    let by_winner = [0, cell_count].map(|offset| self.cells[of_winner + offset + cell]);
+                    self.cells[of_both + cell] = by_winner[0] + by_winner[1];
+                }
+            }
+            Count::Difference => {
+                let low = DIFFERENCE_ZERO - self.layout.difference_max;
+                self.add(TennisView::Difference, 0, &chances[low..]);
+            }
+            Count::Games(side) => self.add(TennisView::PlayerGames(side), 0, chances),
+            Count::TieBreaks => self.add(TennisView::TieBreaks, 0, chances),
         }
     }
 
@@ -275,26 +302,12 @@ impl<R: Real> Filler<'_, R> {
                 self.add(view, 0, &by_side(ends, server));
                 continue;
             }
-            let mut reached = [R::default(); 2];
-            reached[path.server_after(game).index()] = path.reaches_game(game);
-            self.game(view, reached, over[game]);
+            self.add(view, 0, &game_cells(path, game, &self.ends, over[game]));
         }
     }
 
-    /// A game that is not played with the probability `over`, else served by home or away.
     #[inline(always)]
-    fn game(&mut self, view: TennisView, reached: [R; 2], over: R) {
-        let start = self.layout.offsets[view.index()];
-        let cells = &mut self.cells[start..start + GAME_CELLS];
-        let [home, away] = &self.ends;
-        for ((cell, &home), &away) in cells.iter_mut().zip(home).zip(away) {
-            *cell += (reached[0] * home + reached[1] * away).weighted(self.weights);
-        }
-        cells[GAME_CELLS - 1] += over.weighted(self.weights);
-    }
-
-    #[inline(always)]
-    fn later_set(&mut self, set: usize, fresh: &[FreshSet<R>; 2], starts: [R; 2], over_before: R) {
+    fn later_set(&mut self, set: usize, fresh: &FreshSet, starts: [R; 2], over_before: R) {
         let view = TennisView::SetScore(set as u8);
         let count = self.layout.set_rule(set).end_count();
         self.add_one(view, 2 * count, over_before);
@@ -310,25 +323,30 @@ impl<R: Real> Filler<'_, R> {
         if !self.layout.has_games(set as u8) {
             return;
         }
-        for (race, games) in (RACE_GAMES_MIN..=RACE_GAMES_MAX).enumerate() {
-            let homes = [fresh[0].races[race], fresh[1].races[race]];
-            let cells = [mean(homes), mean(homes.map(R::complement)), over_before];
-            self.add(TennisView::Race(set as u8, games), 0, &cells);
-        }
-        for game in 0..GAMES_RECORDED {
-            // Whoever serves first serves every other game.
-            let mut reached = [0, 1].map(|server| starts[server] * fresh[server].reached[game]);
-            if game % 2 == 1 {
-                reached.swap(0, 1);
+        let mut shares = [0.0; 2 * LANES_MAX];
+        for (server, start) in starts.into_iter().enumerate() {
+            for lane in 0..R::LANES {
+                shares[server * R::LANES + lane] = (start * self.weights).lane(lane);
             }
-            let over = over_before + mean([fresh[0].over[game], fresh[1].over[game]]);
-            self.game(TennisView::Game(set as u8, game as u8), reached, over);
         }
+        let start = self.layout.offsets[TennisView::Race(set as u8, RACE_GAMES_MIN).index()];
+        let cells = &mut self.cells[start..][..GAME_VIEW_CELLS];
+        for (index, cell) in cells.iter_mut().enumerate() {
+            for (cells, share) in fresh.cells[..2 * R::LANES].iter().zip(shares) {
+                *cell += share * cells[index];
+            }
+        }
+        let over = over_before.weighted(self.weights);
+        let (races, games) = cells.split_at_mut(RACES * RACE_CELLS);
+        races.iter_mut().skip(RACE_CELLS - 1).step_by(RACE_CELLS).for_each(|cell| *cell += over);
+        games.iter_mut().skip(GAME_CELLS - 1).step_by(GAME_CELLS).for_each(|cell| *cell += over);
     }
 }
 
 /// Races of a set.
 const RACES: usize = (RACE_GAMES_MAX - RACE_GAMES_MIN) as usize + 1;
+/// Cells of one: home, away, not played.
+const RACE_CELLS: usize = 3;
 
 /// The ends of a game by side instead of by server and receiver: home to 0, 15, 30, 40, then away.
 #[inline(always)]
@@ -337,6 +355,23 @@ fn by_side<R>(mut ends: [R; GAME_ENDS], server: Side) -> [R; GAME_ENDS] {
         ends.rotate_left(GAME_ENDS / 2);
     }
     ends
+}
+
+/// The cells of a game to come, which is not played with the probability `over`; `ends` are those of a game by its server.
+#[inline(always)]
+fn game_cells<R: Real>(
+    path: &SetPath<R>,
+    game: usize,
+    ends: &[[R; GAME_ENDS]; 2],
+    over: R,
+) -> [R; GAME_CELLS] {
+    let reached = path.reaches_game(game);
+    let mut cells = [R::default(); GAME_CELLS];
+    for (cell, &end) in cells.iter_mut().zip(&ends[path.server_after(game).index()]) {
+        *cell = reached * end;
+    }
+    cells[GAME_CELLS - 1] = over;
+    cells
 }
 
 /// Probability that the set is over before each game: exactly zero where it cannot be.
@@ -355,4 +390,45 @@ fn games_over<R: Real>(path: &SetPath<R>) -> [R; GAMES_RECORDED] {
         *slot = sum;
     }
     over
+}
+
+#[cfg(test)]
+mod tests {
+    use oddsengine_markets::tennis::{BestOf, FinalSet, TennisIncidentKind as Kind};
+
+    use super::*;
+
+    /// A replay on another processor must give the same prices.
+    #[test]
+    fn wide_and_plain_boards_have_the_same_bits() {
+        let mut random = 17_u64;
+        for best_of in [BestOf::Three, BestOf::Five] {
+            for final_set in [FinalSet::TieBreak10, FinalSet::Advantage, FinalSet::MatchTieBreak10] {
+                let format = TennisFormat { best_of, final_set, ..TennisFormat::default() };
+                let layout = Layout::of(&format);
+                let mut state = TennisState::new(format);
+                let mut first = Some(Side::Home);
+                while state.score.winner(&format).is_none() {
+                    let serve = [Four([0.61, 0.63, 0.66, 0.7]), Four([0.58, 0.62, 0.64, 0.69])];
+                    let weights = Four([0.2, 0.3, 0.35, 0.15]);
+                    let (mut dispatched, mut plain) = ([0.0; CELLS_MAX], [0.0; CELLS_MAX]);
+                    fill_uncertain(layout, &format, &state.score, serve, weights, &mut dispatched);
+                    fill_levels(layout, &format, &state.score, serve, weights, &mut plain);
+                    assert_eq!(dispatched.map(f64::to_bits), plain.map(f64::to_bits), "{:?}", state.score);
+                    // One pair of levels and four equal ones agree but for rounding.
+                    let (mut four, mut one) = ([0.0; CELLS_MAX], [0.0; CELLS_MAX]);
+                    let equal = [Four([0.65; 4]), Four([0.6; 4])];
+                    fill_uncertain(layout, &format, &state.score, equal, Four([0.25; 4]), &mut four);
+                    fill_levels(layout, &format, &state.score, [0.65, 0.6], 1.0, &mut one);
+                    assert!(four.iter().zip(&one).all(|(a, b)| (a - b).abs() < 1e-14));
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let kind = match first.take() {
+                        Some(server) => Kind::Start(server),
+                        None => Kind::Point(Side::BOTH[usize::from(random >> 33 & 7 > 3)]),
+                    };
+                    state.apply(&kind.into()).expect("play goes on");
+                }
+            }
+        }
+    }
 }

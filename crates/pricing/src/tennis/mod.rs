@@ -7,7 +7,8 @@
 //! | [`set`] | how does a set go on? |
 //! | [`model`] | who wins the match from this score? |
 //! | [`table`] | the same for every score at once, looked up in nanoseconds |
-//! | [`paths`] | how many games and tie-breaks, by whom? |
+//! | [`paths`] | where does the match stand? |
+//! | [`walk`] | how many games and tie-breaks, by whom? |
 //! | [`parameters`] | what is known about the serve levels, before and during the match? |
 //! | [`live_views`] | how likely is every cell of every view, now? |
 //! | [`calibration`] | which serve levels explain these prices? |
@@ -25,6 +26,7 @@ pub mod real;
 pub mod set;
 pub mod table;
 pub mod tie_break;
+pub mod walk;
 
 pub use error::TennisError;
 pub use live_views::{fill_cells, fill_views};

@@ -6,6 +6,9 @@
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
+/// Most numbers that a [`Real`] is.
+pub const LANES_MAX: usize = 4;
+
 /// A number of one or several serve levels.
 pub trait Real:
     Copy
@@ -18,6 +21,9 @@ pub trait Real:
     + Div<Output = Self>
     + AddAssign
 {
+    /// How many numbers it is.
+    const LANES: usize;
+
     /// One in every lane.
     const ONE: Self;
 
@@ -26,6 +32,9 @@ pub trait Real:
 
     /// Zero in every lane.
     fn is_zero(self) -> bool;
+
+    /// The number in a lane.
+    fn lane(self, lane: usize) -> f64;
 
     /// The sum over the lanes, each times its weight.
     fn weighted(self, weights: Self) -> f64;
@@ -46,6 +55,8 @@ pub trait Real:
 }
 
 impl Real for f64 {
+    const LANES: usize = 1;
+
     const ONE: Self = 1.0;
 
     #[inline(always)]
@@ -56,6 +67,11 @@ impl Real for f64 {
     #[inline(always)]
     fn is_zero(self) -> bool {
         self == 0.0
+    }
+
+    #[inline(always)]
+    fn lane(self, _: usize) -> f64 {
+        self
     }
 
     #[inline(always)]
@@ -95,6 +111,8 @@ impl AddAssign for Four {
 }
 
 impl Real for Four {
+    const LANES: usize = 4;
+
     const ONE: Self = Self([1.0; 4]);
 
     #[inline(always)]
@@ -105,6 +123,11 @@ impl Real for Four {
     #[inline(always)]
     fn is_zero(self) -> bool {
         self.0 == [0.0; 4]
+    }
+
+    #[inline(always)]
+    fn lane(self, lane: usize) -> f64 {
+        self.0[lane]
     }
 
     #[inline(always)]

@@ -115,10 +115,10 @@ impl<R: Real> SetPath<R> {
     fn walk_grid(&mut self) -> [R; 2] {
         let [home_now, away_now] = self.start.games.map(usize::from);
         let now = home_now + away_now;
-        let chance: [R; 2 * GRID_SIDE] =
-            std::array::from_fn(
-                |played| if played < now { R::default() } else { self.home_wins_game(played) },
-            );
+        let mut chance = [R::default(); 2 * GRID_SIDE];
+        for played in now..2 * GRID_SIDE {
+            chance[played] = self.home_wins_game(played);
+        }
         self.grid[home_now * GRID_SIDE + away_now] = R::ONE;
         for home in home_now..GRID_SIDE {
             for away in away_now..GRID_SIDE {
@@ -205,9 +205,11 @@ impl<R: Real> SetPath<R> {
             12.. => R::default(),
             _ => {
                 let low = game.saturating_sub(GRID_SIDE - 1);
-                (low..=game.min(GRID_SIDE - 1))
-                    .map(|home| self.grid[home * GRID_SIDE + game - home])
-                    .fold(R::default(), |sum, p| sum + p)
+                let mut sum = R::default();
+                for home in low..=game.min(GRID_SIDE - 1) {
+                    sum += self.grid[home * GRID_SIDE + game - home];
+                }
+                sum
             }
         }
     }
@@ -217,15 +219,21 @@ impl<R: Real> SetPath<R> {
     pub fn home_wins_race(&self, games: u8) -> R {
         let games = usize::from(games);
         debug_assert!(games < GRID_SIDE);
-        (0..games)
-            .map(|away| self.grid[(games - 1) * GRID_SIDE + away] * self.home_wins_game(games - 1 + away))
-            .fold(R::default(), |sum, p| sum + p)
+        let mut sum = R::default();
+        for away in 0..games {
+            sum += self.grid[(games - 1) * GRID_SIDE + away] * self.home_wins_game(games - 1 + away);
+        }
+        sum
     }
 }
 
 #[inline(always)]
 pub(super) fn sum<R: Real>(values: &[R]) -> R {
-    values.iter().fold(R::default(), |sum, &value| sum + value)
+    let mut sum = R::default();
+    for &value in values {
+        sum += value;
+    }
+    sum
 }
 
 const _: () = assert!(GAMES_RECORDED == 12);

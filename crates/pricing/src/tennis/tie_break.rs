@@ -39,10 +39,11 @@ impl<R: Real> TieBreak<R> {
         let win = home_point[0] * home_point[1];
         let lose = home_point[0].complement() * home_point[1].complement();
         let level = win / (win + lose);
-        let mut values = [R::default(); TIE_BREAK_POINTS_MAX * TIE_BREAK_POINTS_MAX];
+        let values = [R::default(); TIE_BREAK_POINTS_MAX * TIE_BREAK_POINTS_MAX];
+        // Filled in place: the values are too many to be moved.
+        let mut tie_break = Self { points, first, home_point, level, values };
+        let values = &mut tie_break.values;
         let last = points - 1;
-        let by_played: [R; 2 * TIE_BREAK_POINTS_MAX] =
-            std::array::from_fn(|played| home_point[server_of(first, played).index()]);
         for home in (0..points).rev() {
             for away in (0..points).rev() {
                 let here = home * TIE_BREAK_POINTS_MAX + away;
@@ -51,12 +52,12 @@ impl<R: Real> TieBreak<R> {
                 } else {
                     let won = if home == last { R::ONE } else { values[here + TIE_BREAK_POINTS_MAX] };
                     let lost = if away == last { R::default() } else { values[here + 1] };
-                    let p = by_played[home + away];
+                    let p = home_point[server_of(first, home + away).index()];
                     p * won + p.complement() * lost
                 };
             }
         }
-        Self { points, first, home_point, level, values }
+        tie_break
     }
 
     /// The probability that the home side wins it.
