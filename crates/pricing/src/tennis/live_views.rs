@@ -147,9 +147,8 @@ impl FreshSet {
                 let home = path.home_wins_race(race as u8 + RACE_GAMES_MIN);
                 self.put(first, race * RACE_CELLS, &[home, home.complement()]);
             }
-            let over = games_over(path);
-            for game in 0..GAMES_RECORDED {
-                let cells = game_cells(path, game, ends, over[game]);
+            for (game, over) in games_over(path).into_iter().enumerate() {
+                let cells = game_cells(path, game, ends, over);
                 self.put(first, RACES * RACE_CELLS + game * GAME_CELLS, &cells);
             }
         }
@@ -286,8 +285,7 @@ impl<R: Real> Filler<'_, R> {
     fn current_games(&mut self, set: usize, path: &SetPath<R>, server: Side) {
         self.races(set, |games| path.home_wins_race(games));
         let now: usize = self.score.games[set].map(usize::from).iter().sum();
-        let over = games_over(path);
-        for game in 0..GAMES_RECORDED {
+        for (game, over) in games_over(path).into_iter().enumerate() {
             let view = TennisView::Game(set as u8, game as u8);
             if let Some(record) = self.score.game(set, game) {
                 self.set_one(view, game_cell(record));
@@ -302,7 +300,7 @@ impl<R: Real> Filler<'_, R> {
                 self.add(view, 0, &by_side(ends, server));
                 continue;
             }
-            self.add(view, 0, &game_cells(path, game, &self.ends, over[game]));
+            self.add(view, 0, &game_cells(path, game, &self.ends, over));
         }
     }
 

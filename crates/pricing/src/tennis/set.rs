@@ -116,8 +116,8 @@ impl<R: Real> SetPath<R> {
         let [home_now, away_now] = self.start.games.map(usize::from);
         let now = home_now + away_now;
         let mut chance = [R::default(); 2 * GRID_SIDE];
-        for played in now..2 * GRID_SIDE {
-            chance[played] = self.home_wins_game(played);
+        for (played, chance) in chance.iter_mut().enumerate().skip(now) {
+            *chance = self.home_wins_game(played);
         }
         self.grid[home_now * GRID_SIDE + away_now] = R::ONE;
         for home in home_now..GRID_SIDE {
