@@ -772,6 +772,24 @@ class ModelHost:
             A name, key or grade outside its range.
         OddsEngineError
             The name is taken by another definition.
+
+        Examples
+        --------
+        An engine in the same process passes it on:
+
+        >>> import numpy as np
+        >>> from oddsengine import Engine, models
+        >>> die = models.Space("die", [[pips] for pips in range(1, 7)])
+        >>> die.market("six", {"yes": np.arange(6) == 5, "no": np.arange(6) != 5})
+        <Space die: 6 outcomes, 1 market, 2 selections, 1 view>
+        >>> engine = Engine()
+        >>> engine.define_space(die)
+        >>> coin = models.Space("die", [[0], [1]])
+        >>> coin.market("side", {"heads": np.array([False, True]), "tails": np.array([True, False])})
+        <Space die: 2 outcomes, 1 market, 2 selections, 1 view>
+        >>> engine.define_space(coin)
+        Traceback (most recent call last):
+        oddsengine.exceptions.OddsEngineError: already_exists: space die exists with another definition
         """
         self._service.define_space(*space._definition(), self._clock())
 
@@ -796,6 +814,23 @@ class ModelHost:
         ------
         BoundsError
             The space is not defined, or not one of this model's scores; a budget outside its range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from oddsengine import Engine, models
+        >>> die = models.Space("die", [[pips] for pips in range(1, 7)])
+        >>> die.market("six", {"yes": np.arange(6) == 5, "no": np.arange(6) != 5})
+        <Space die: 6 outcomes, 1 market, 2 selections, 1 view>
+        >>> @models.joint_model
+        ... def fair_die(inputs, state, out):
+        ...     out[:] = 1 / 6
+        >>> engine = Engine()
+        >>> engine.define_space(die)
+        >>> engine.register_model(die, fair_die, budget_ms=5)
+        >>> engine.register_model("dice", fair_die)
+        Traceback (most recent call last):
+        oddsengine.exceptions.BoundsError: space dice is not defined
         """
         name = space if isinstance(space, str) else space.name
         budget_ns = round(budget_ms * 1e6)
