@@ -62,8 +62,8 @@ struct Part {
 }
 
 impl Runs {
-    fn push(&mut self, selection: usize, spans: &[Span]) {
-        let Some(index) = spans.len().checked_sub(1) else {
+    fn push(&mut self, selection: usize, spans: impl Iterator<Item = Span> + Clone) {
+        let Some(index) = spans.clone().count().checked_sub(1) else {
             return;
         };
         if self.groups.len() <= index {
@@ -127,15 +127,14 @@ impl ViewPrefixes {
                     refund_share: grade.refund_share(),
                 }
             });
-            let parts: Vec<Part> = parts.collect();
             let spans_of = |shares: (f64, f64)| {
-                let of = parts.iter().filter(|part| (part.win_share, part.refund_share) == shares);
-                of.map(|part| part.span).collect::<Vec<_>>()
+                let parts = parts.clone().filter(move |part| (part.win_share, part.refund_share) == shares);
+                parts.map(|part| part.span)
             };
             let (wins, refunds) = (spans_of((1.0, 0.0)), spans_of((0.0, 1.0)));
-            if wins.len() + refunds.len() == parts.len() {
-                prefixes.wins.push(selection, &wins);
-                prefixes.refunds.push(selection, &refunds);
+            if wins.clone().chain(refunds.clone()).count() == parts.len() {
+                prefixes.wins.push(selection, wins);
+                prefixes.refunds.push(selection, refunds);
             } else {
                 prefixes.parts.extend(parts);
             }

@@ -4,7 +4,8 @@ mod enumeration;
 
 use enumeration::{futures, state_after};
 use oddsengine_markets::football::{FootballIncidentKind as Kind, FootballState, GoalOrder, Side};
-use oddsengine_markets::{Outcome, Template, sport_id, template};
+use oddsengine_markets::tennis::TennisFormat;
+use oddsengine_markets::{Format, Outcome, Template, sport_id, template, template_of};
 use oddsengine_pricing::board::{BoardOffers, OfferScratch, PriceRules, ViewPrefixes, offer_market};
 use oddsengine_pricing::football::live_views::{RemainingGoals, fill_views};
 use oddsengine_pricing::margin::MarginMethod;
@@ -186,4 +187,32 @@ fn a_long_order_prices_the_last_goal() {
     let total: f64 = market.selections().map(|selection| win[selection]).sum();
     assert!((total - 1.0).abs() < 1e-12);
     assert_eq!(GoalOrder::from_sides([Side::Home]), state.order);
+}
+
+/// Runs are grouped for a board and read one after another for a single selection: the bits have to be the same.
+#[test]
+fn a_board_reads_what_a_selection_reads_alone() {
+    let tennis = template_of(&Format::Tennis(TennisFormat::default())).unwrap();
+    for template in [football(), tennis] {
+        let mut prefixes = ViewPrefixes::new(template);
+        let mut random = 5_u64;
+        for (view, cells) in template.views.iter().map(|view| view.cell_count).enumerate() {
+            let masses: Vec<f64> = (0..cells)
+                .map(|_| {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (random >> 40) as f64 / f64::from(1 << 24) / cells as f64
+                })
+                .collect();
+            prefixes.set(view, &masses, 1.0);
+        }
+        let count = template.selections.len();
+        // Whatever stood there before.
+        let (mut win, mut refund) = (vec![7.0; count], vec![7.0; count]);
+        prefixes.expectations(template, &mut win, &mut refund);
+        for selection in 0..count {
+            let alone =
+                template.expectation(selection, prefixes.view(usize::from(template.view_of(selection))));
+            assert_eq!((win[selection], refund[selection]), alone, "{}", template.selection_text(selection));
+        }
+    }
 }

@@ -167,6 +167,9 @@ pub enum SetRule {
 }
 
 impl SetRule {
+    /// The rule of every set but a deciding one.
+    pub const STANDARD: Self = Self::TieBreak { at: 6, points: 7 };
+
     /// The side that has won the set with these games, home first.
     #[inline]
     pub fn winner(self, games: [u8; 2]) -> Option<Side> {
@@ -244,10 +247,10 @@ impl TennisFormat {
     #[inline]
     pub fn set_rule(&self, index: usize) -> SetRule {
         if index + 1 < self.best_of.sets() {
-            return SetRule::TieBreak { at: 6, points: 7 };
+            return SetRule::STANDARD;
         }
         match self.final_set {
-            FinalSet::TieBreak7 => SetRule::TieBreak { at: 6, points: 7 },
+            FinalSet::TieBreak7 => SetRule::STANDARD,
             FinalSet::TieBreak10 => SetRule::TieBreak { at: 6, points: 10 },
             FinalSet::TieBreak7At12 => SetRule::TieBreak { at: 12, points: 7 },
             FinalSet::Advantage => SetRule::Advantage,

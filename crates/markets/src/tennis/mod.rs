@@ -20,7 +20,8 @@ pub use possible::{TennisGates, allowed_cells};
 pub use rule::{Direction, Rule};
 pub use score::{GAMES_MAX, GAMES_RECORDED, GameRecord, POINTS_MAX, TennisScore, serves_second};
 pub use views::{
-    Fact, GAME_CELLS, Layout, RACE_GAMES_MAX, RACE_GAMES_MIN, TennisView, game_cell, race_winner,
+    Fact, GAME_CELLS, Layout, RACE_CELLS, RACE_GAMES_MAX, RACE_GAMES_MIN, RACES, TennisView, game_cell,
+    race_winner,
 };
 
 /// How a match ended, or one way it could, or how it stands.

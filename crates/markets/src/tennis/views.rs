@@ -25,13 +25,15 @@ const MATCH_VIEWS: usize = 7;
 /// Views of one set: score, races, games.
 const SET_VIEWS: usize = 1 + RACES + GAMES_RECORDED;
 /// Races of a set: to 2, 3, 4 and 5 games.
-const RACES: usize = 4;
+pub const RACES: usize = 4;
 /// The shortest race.
 pub const RACE_GAMES_MIN: u8 = 2;
 /// The longest race that a set always decides before it ends.
 pub const RACE_GAMES_MAX: u8 = 5;
 /// Cells of a game: both winners by the loser's points, both winners with points untold, not played.
 pub const GAME_CELLS: usize = 11;
+/// Cells of a race: home, away, not played or not known.
+pub const RACE_CELLS: usize = 3;
 const _: () = assert!(RACE_GAMES_MAX as usize + 1 - RACE_GAMES_MIN as usize == RACES);
 
 /// A projection of the tennis outcome. Sets and games are counted from 0.
@@ -259,7 +261,7 @@ impl Layout {
             TennisView::TieBreaks => self.best_of.sets() + 1,
             TennisView::WinnerTotal => 2 * (self.total_max - self.total_min + 1),
             TennisView::SetScore(set) => 2 * self.set_rule(set.into()).end_count() + 1,
-            TennisView::Race(..) => 3,
+            TennisView::Race(..) => RACE_CELLS,
             TennisView::Game(..) => GAME_CELLS,
         }
     }

@@ -1,7 +1,7 @@
 //! The probabilities of every tennis view, from the serve levels and the score.
 
 use oddsengine_markets::tennis::{
-    GAME_CELLS, GAMES_RECORDED, Layout, RACE_GAMES_MAX, RACE_GAMES_MIN, Side, TennisFormat, TennisScore,
+    GAME_CELLS, GAMES_RECORDED, Layout, RACE_CELLS, RACE_GAMES_MAX, RACE_GAMES_MIN, RACES, Side, TennisScore,
     TennisState, TennisView, game_cell, race_winner,
 };
 
@@ -52,55 +52,33 @@ fn add_cells(
         return layout;
     }
     match parameters.during(state) {
-        ServeLevels::Known(serve) => fill_levels(layout, format, score, serve, 1.0, cells),
-        ServeLevels::Uncertain { serve, weights } => {
-            fill_uncertain(layout, format, score, serve, weights, cells);
-        }
+        ServeLevels::Known(serve) => fill_levels(layout, state, serve, 1.0, cells),
+        ServeLevels::Uncertain { serve, weights } => fill_uncertain(layout, state, serve, weights, cells),
     }
     layout
 }
 
 /// Four pairs of levels, compiled for AVX2 where the processor has it: the operations are the same, IEEE 754 gives them the
 /// same bits, and nothing is fused. All that is called on the way has to be inlined for that.
-fn fill_uncertain(
-    layout: &Layout,
-    format: &TennisFormat,
-    score: &TennisScore,
-    serve: [Four; 2],
-    weights: Four,
-    cells: &mut [f64],
-) {
+fn fill_uncertain(layout: &Layout, state: &TennisState, serve: [Four; 2], weights: Four, cells: &mut [f64]) {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
-        fn wide(
-            layout: &Layout,
-            format: &TennisFormat,
-            score: &TennisScore,
-            serve: [Four; 2],
-            weights: Four,
-            cells: &mut [f64],
-        ) {
-            fill_levels(layout, format, score, serve, weights, cells);
+        fn wide(layout: &Layout, state: &TennisState, serve: [Four; 2], weights: Four, cells: &mut [f64]) {
+            fill_levels(layout, state, serve, weights, cells);
         }
         // SAFETY: the processor has the instruction set that the function was compiled for.
         #[allow(unsafe_code)] // four levels then fit one register; see `examples/tennis_timing.rs`
-        return unsafe { wide(layout, format, score, serve, weights, cells) };
+        return unsafe { wide(layout, state, serve, weights, cells) };
     }
-    fill_levels(layout, format, score, serve, weights, cells);
+    fill_levels(layout, state, serve, weights, cells);
 }
 
 #[inline(always)]
-fn fill_levels<R: Real>(
-    layout: &Layout,
-    format: &TennisFormat,
-    score: &TennisScore,
-    serve: [R; 2],
-    weights: R,
-    cells: &mut [f64],
-) {
+fn fill_levels<R: Real>(layout: &Layout, state: &TennisState, serve: [R; 2], weights: R, cells: &mut [f64]) {
+    let score = &state.score;
     // Filled in place: it is too large to be moved.
-    let mut model = TennisModel::blank(format, serve);
+    let mut model = TennisModel::blank(&state.format, serve);
     model.fill();
     let model = &model;
     let paths = MatchPaths::new(model, score);
@@ -258,7 +236,7 @@ impl<R: Real> Filler<'_, R> {
         for games in RACE_GAMES_MIN..=RACE_GAMES_MAX {
             let view = TennisView::Race(set as u8, games);
             match race_winner(self.score, set, games) {
-                Some(winner) => self.set_one(view, winner.map_or(2, Side::index)),
+                Some(winner) => self.set_one(view, winner.map_or(RACE_CELLS - 1, Side::index)),
                 None => {
                     let home = open(games);
                     self.add(view, 0, &[home, home.complement()]);
@@ -328,6 +306,8 @@ impl<R: Real> Filler<'_, R> {
             }
         }
         let start = self.layout.offsets[TennisView::Race(set as u8, RACE_GAMES_MIN).index()];
+        let last = TennisView::Game(set as u8, GAMES_RECORDED as u8 - 1);
+        debug_assert_eq!(self.layout.offsets[last.index() + 1], start + GAME_VIEW_CELLS);
         let cells = &mut self.cells[start..][..GAME_VIEW_CELLS];
         for (index, cell) in cells.iter_mut().enumerate() {
             for (cells, share) in fresh.cells[..2 * R::LANES].iter().zip(shares) {
@@ -340,11 +320,6 @@ impl<R: Real> Filler<'_, R> {
         games.iter_mut().skip(GAME_CELLS - 1).step_by(GAME_CELLS).for_each(|cell| *cell += over);
     }
 }
-
-/// Races of a set.
-const RACES: usize = (RACE_GAMES_MAX - RACE_GAMES_MIN) as usize + 1;
-/// Cells of one: home, away, not played.
-const RACE_CELLS: usize = 3;
 
 /// The ends of a game by side instead of by server and receiver: home to 0, 15, 30, 40, then away.
 #[inline(always)]
@@ -392,7 +367,7 @@ fn games_over<R: Real>(path: &SetPath<R>) -> [R; GAMES_RECORDED] {
 
 #[cfg(test)]
 mod tests {
-    use oddsengine_markets::tennis::{BestOf, FinalSet, TennisIncidentKind as Kind};
+    use oddsengine_markets::tennis::{BestOf, FinalSet, TennisFormat, TennisIncidentKind as Kind};
 
     use super::*;
 
@@ -410,14 +385,14 @@ mod tests {
                     let serve = [Four([0.61, 0.63, 0.66, 0.7]), Four([0.58, 0.62, 0.64, 0.69])];
                     let weights = Four([0.2, 0.3, 0.35, 0.15]);
                     let (mut dispatched, mut plain) = ([0.0; CELLS_MAX], [0.0; CELLS_MAX]);
-                    fill_uncertain(layout, &format, &state.score, serve, weights, &mut dispatched);
-                    fill_levels(layout, &format, &state.score, serve, weights, &mut plain);
+                    fill_uncertain(layout, &state, serve, weights, &mut dispatched);
+                    fill_levels(layout, &state, serve, weights, &mut plain);
                     assert_eq!(dispatched.map(f64::to_bits), plain.map(f64::to_bits), "{:?}", state.score);
                     // One pair of levels and four equal ones agree but for rounding.
                     let (mut four, mut one) = ([0.0; CELLS_MAX], [0.0; CELLS_MAX]);
                     let equal = [Four([0.65; 4]), Four([0.6; 4])];
-                    fill_uncertain(layout, &format, &state.score, equal, Four([0.25; 4]), &mut four);
-                    fill_levels(layout, &format, &state.score, [0.65, 0.6], 1.0, &mut one);
+                    fill_uncertain(layout, &state, equal, Four([0.25; 4]), &mut four);
+                    fill_levels(layout, &state, [0.65, 0.6], 1.0, &mut one);
                     assert!(four.iter().zip(&one).all(|(a, b)| (a - b).abs() < 1e-14));
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     let kind = match first.take() {

@@ -20,7 +20,7 @@ pub const DIFFERENCE_ZERO: usize = 24;
 /// Scores in sets before the match is won: 0..=2 each.
 const SET_SCORES: usize = 9;
 /// Every set but a deciding one is played so.
-const STANDARD: SetRule = SetRule::TieBreak { at: 6, points: 7 };
+const STANDARD: SetRule = SetRule::STANDARD;
 /// Its ends for each winner, by the loser's games.
 const STANDARD_ENDS: usize = 7;
 /// The number of games of each is even (0) or odd (1): after an odd number the other side serves first in the next set.
