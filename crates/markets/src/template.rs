@@ -143,8 +143,6 @@ pub struct Template {
     pub runs: Vec<Run>,
     /// The distinct grades that occur; index 0 is lost.
     pub grades: Vec<Grade>,
-    /// Shares won and refunded of each grade, as floats.
-    shares: Vec<(f64, f64)>,
     /// Families of markets that differ only in their line, lines ascending: ranges of market indexes.
     pub line_families: Vec<std::ops::Range<usize>>,
     /// How positions of all views combine to the profit and loss of the fixture.
@@ -204,7 +202,6 @@ impl Template {
             selections: Vec::new(),
             runs: Vec::new(),
             grades: vec![Grade::LOST],
-            shares: Vec::new(),
             line_families: line_families(definitions),
             joint,
             rules: Rules::Custom,
@@ -243,8 +240,6 @@ impl Template {
         assert!(template.selections.len() < usize::from(u16::MAX));
         assert!(template.grades.len() <= GRADES_MAX, "{} distinct grades", template.grades.len());
         template.rules = rules(all_rules);
-        template.shares =
-            template.grades.iter().map(|grade| (grade.win_share(), grade.refund_share())).collect();
         template
     }
 
@@ -366,22 +361,6 @@ impl Template {
         let cell = u16::from(cells[main]);
         let run = self.runs_of(selection).iter().find(|run| run.start <= cell && cell < run.end);
         run.map_or(Grade::LOST, |run| self.grades[usize::from(run.grade)])
-    }
-
-    /// The expectation of a selection: probability that the stake wins and that it is refunded.
-    ///
-    /// `prefix` holds the running sums of its view's probabilities, `prefix[i]` = mass of cells before `i`.
-    #[inline]
-    pub fn expectation(&self, selection: usize, prefix: &[f64]) -> (f64, f64) {
-        let (mut win, mut refund) = (0.0, 0.0);
-        for run in self.runs_of(selection) {
-            // Cancellation of the two sums may leave a tiny negative mass; a probability is never negative.
-            let mass = (prefix[usize::from(run.end)] - prefix[usize::from(run.start)]).max(0.0);
-            let (win_share, refund_share) = self.shares[usize::from(run.grade)];
-            win += mass * win_share;
-            refund += mass * refund_share;
-        }
-        (win, refund)
     }
 
     /// The grade that a selection has on all cells still possible, if it is the same on all of them.

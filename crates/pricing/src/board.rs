@@ -18,8 +18,7 @@ pub const PROBABILITY_MIN: f64 = 1e-7;
 /// Running sums of each view's probabilities, and what every selection reads of them.
 ///
 /// The running sums of all views stand in one row: `sums[first[view] + i]` is the mass of the view's cells before `i`. A run of
-/// equal grade is a difference of two sums, so the expectations of a board are some thousand differences, the same as
-/// [`Template::expectation`] without looking up views and grades.
+/// equal grade is a difference of two sums, so the expectations of a board are some thousand differences.
 #[derive(Clone, Debug, Default)]
 pub struct ViewPrefixes {
     sums: Vec<f64>,

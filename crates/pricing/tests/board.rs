@@ -189,9 +189,9 @@ fn a_long_order_prices_the_last_goal() {
     assert_eq!(GoalOrder::from_sides([Side::Home]), state.order);
 }
 
-/// Runs are grouped for a board and read one after another for a single selection: the bits have to be the same.
+/// However a board groups the runs of its selections: the bits are those of a selection's runs one after another.
 #[test]
-fn a_board_reads_what_a_selection_reads_alone() {
+fn a_board_reads_the_runs_of_every_selection() {
     let tennis = template_of(&Format::Tennis(TennisFormat::default())).unwrap();
     for template in [football(), tennis] {
         let mut prefixes = ViewPrefixes::new(template);
@@ -210,9 +210,21 @@ fn a_board_reads_what_a_selection_reads_alone() {
         let (mut win, mut refund) = (vec![7.0; count], vec![7.0; count]);
         prefixes.expectations(template, &mut win, &mut refund);
         for selection in 0..count {
-            let alone =
-                template.expectation(selection, prefixes.view(usize::from(template.view_of(selection))));
-            assert_eq!((win[selection], refund[selection]), alone, "{}", template.selection_text(selection));
+            let sums = prefixes.view(usize::from(template.view_of(selection)));
+            let (mut expected_win, mut expected_refund) = (0.0, 0.0);
+            for run in template.runs_of(selection) {
+                let mass = (sums[usize::from(run.end)] - sums[usize::from(run.start)]).max(0.0);
+                let grade = template.grades[usize::from(run.grade)];
+                expected_win += mass * grade.win_share();
+                expected_refund += mass * grade.refund_share();
+            }
+            let expected = (expected_win, expected_refund);
+            assert_eq!(
+                (win[selection], refund[selection]),
+                expected,
+                "{}",
+                template.selection_text(selection)
+            );
         }
     }
 }

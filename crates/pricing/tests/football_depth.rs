@@ -72,7 +72,10 @@ fn expectation(parameters: &FootballParameters, state: &FootballState, text: &st
     let models = Models::new(&ModelConfig::default()).unwrap();
     let parameters = Parameters::Football(parameters.clone());
     assert!(models.fill(template, &parameters, &LiveState::Football(*state), &mut prefixes));
-    template.expectation(selection, prefixes.view(usize::from(template.view_of(selection))))
+    let count = template.selections.len();
+    let (mut win, mut refund) = (vec![0.0; count], vec![0.0; count]);
+    prefixes.expectations(template, &mut win, &mut refund);
+    (win[selection], refund[selection])
 }
 
 fn apply(state: &mut FootballState, kind: Kind) -> bool {
