@@ -76,12 +76,21 @@ pub enum Event<'a> {
         /// The number that came.
         received: u64,
     },
+    /// Somebody should look.
+    Alert {
+        /// What about, a name: `manual_suspended`.
+        alert: &'static str,
+        /// The fixture, if it is about one.
+        fixture: Option<oddsengine_types::FixtureId>,
+        /// What happened, with its values.
+        message: &'a str,
+    },
 }
 
 impl Event<'_> {
     /// It may leave only after the journal holds the command.
     pub fn waits_for_journal(&self) -> bool {
-        !matches!(self, Event::Board(_) | Event::Trading { .. })
+        !matches!(self, Event::Board(_) | Event::Trading { .. } | Event::Alert { .. })
     }
 }
 

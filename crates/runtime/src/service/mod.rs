@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
-use oddsengine_markets::{LivePhase, SpaceId};
+use oddsengine_markets::SpaceId;
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
 
 use crate::foreign::ForeignModel;
@@ -85,8 +85,6 @@ pub struct Service {
     boards: BTreeMap<FixtureId, PendingBoard>,
     routes: IdMap<TicketId, Route>,
     feeds: BTreeMap<String, i64>,
-    /// When a feed last spoke of each fixture.
-    heard_ns: IdMap<FixtureId, i64>,
     /// While a batch is carried out: the answer to its present request, collected instead of sent.
     collecting: Option<Option<Vec<u8>>>,
     publishes_binary: bool,
@@ -154,7 +152,6 @@ impl Service {
             boards: BTreeMap::new(),
             routes: IdMap::default(),
             feeds: BTreeMap::new(),
-            heard_ns: IdMap::default(),
             collecting: None,
             publishes_binary: false,
             tails: Vec::new(),
@@ -186,7 +183,7 @@ impl Service {
     /// # Errors
     /// The engine refused it, or the journal does not take it.
     pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), CommandError> {
-        let origin = Origin { source: source.into(), seq: None, source_ns: now_ns };
+        let origin = Origin { source: source.into(), source_ns: now_ns, ..Origin::default() };
         match self.step(&Command { time_ns: now_ns, origin, body }, None) {
             Ok(None) => Ok(()),
             Ok(Some(refusal)) => Err(CommandError::Refused(refusal)),
@@ -202,9 +199,6 @@ impl Service {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
                 let command = decoded.value;
                 self.feeds.insert(command.origin.source.clone(), now_ns);
-                if let Some(fixture) = fixture_of(&command.body) {
-                    self.heard_ns.insert(fixture, now_ns);
-                }
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -269,13 +263,16 @@ impl Service {
 
     /// The feed of a fixture in play has been silent for too long: its prices may be out of date.
     pub(crate) fn is_stale(&self, fixture: &Fixture, now_ns: i64) -> bool {
-        heard_late(&self.heard_ns, fixture, now_ns)
+        self.engine.is_stale(fixture, now_ns)
     }
 
-    /// Ends bet delays and weighs accumulators, if there is anything to do.
-    pub fn tick(&mut self, now_ns: i64) {
-        if self.engine.needs_tick(now_ns) {
-            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick };
+    /// Ends bet delays, notices silent feeds and weighs accumulators, if there is anything to do.
+    ///
+    /// `read_ns`: everything that the feeds had delivered by then has been handed in. No bet delay that ends later is
+    /// decided.
+    pub fn tick(&mut self, now_ns: i64, read_ns: i64) {
+        if self.engine.needs_tick(now_ns, read_ns) {
+            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick { read_ns } };
             // An unavailable journal is told with the heartbeat; the tick comes again.
             let _ = self.run(&command, None);
         }
@@ -416,7 +413,7 @@ impl Service {
             .iter()
             .map(|(source, &received_ns)| FeedHealth {
                 source,
-                seq: sources.get(source).copied(),
+                seq: sources.get(source).and_then(|source| source.seq),
                 received_ns,
                 is_stale: now_ns - received_ns > FEED_SILENCE_NS_MAX,
             })
@@ -493,19 +490,4 @@ impl Service {
 /// Boards are public; money, customers and the desk are not: who may only read odds reaches nothing else.
 fn is_for_snapshot(body: &RequestBody) -> bool {
     matches!(body, RequestBody::Query(Query::Image { .. } | Query::Images { .. } | Query::Ping))
-}
-
-/// The fixture that a feed speaks of.
-fn fixture_of(body: &Body) -> Option<FixtureId> {
-    match body {
-        Body::AddFixture(request) => Some(request.fixture),
-        Body::SetPrices { fixture, .. } | Body::Incident { fixture, .. } => Some(*fixture),
-        _ => None,
-    }
-}
-
-/// A fixture in play of which no feed has spoken for too long.
-fn heard_late(heard_ns: &IdMap<FixtureId, i64>, fixture: &Fixture, now_ns: i64) -> bool {
-    let heard_ns = heard_ns.get(&fixture.id()).copied().unwrap_or(now_ns);
-    fixture.live.phase() == LivePhase::InPlay && now_ns - heard_ns > FEED_SILENCE_NS_MAX
 }

@@ -7,7 +7,7 @@ use oddsengine_types::{FixtureId, TicketId};
 
 use super::answer::View;
 use super::outbox::{Frame, Socket};
-use super::{Route, Service, heard_late};
+use super::{Route, Service};
 use crate::wire::{
     Alert, DESK_ALERT, DESK_SETTLEMENT, DeskStream, Header, ReplyTo, board_binary_delta, board_delta,
     desk_alert, desk_settlement, desk_ticket, desk_ticket_topic, reply_event, trading,
@@ -27,6 +27,7 @@ pub(crate) enum Told {
     Refused { reason: Reason, detail: String },
     Duplicate,
     FeedGap { expected: u64, received: u64 },
+    Alert { alert: &'static str, fixture: Option<FixtureId>, message: String },
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +59,9 @@ impl Sink for ToldSink {
             Event::Refused { reason, detail } => Told::Refused { reason, detail: detail.to_string() },
             Event::Duplicate => Told::Duplicate,
             Event::FeedGap { expected, received } => Told::FeedGap { expected, received },
+            Event::Alert { alert, fixture, message } => {
+                Told::Alert { alert, fixture, message: message.to_string() }
+            }
         });
     }
 }
@@ -94,6 +98,9 @@ impl Service {
             Told::FeedGap { expected, received } => {
                 let message = format!("{}: expected {expected}, received {received}", command.origin.source);
                 self.alert("feed_gap", &message, None, command.time_ns);
+            }
+            Told::Alert { alert, fixture, ref message } => {
+                self.alert(alert, message, fixture, command.time_ns);
             }
             Told::Done if route.is_none() => {}
             answer => {
@@ -166,9 +173,11 @@ impl Service {
             Told::Refused { reason, detail } => Event::Refused { reason: *reason, detail },
             // A desk command that was carried out before is carried out.
             Told::Done | Told::Duplicate => Event::Done,
-            Told::Board { .. } | Told::Trading { .. } | Told::Settlement { .. } | Told::FeedGap { .. } => {
-                return false;
-            }
+            Told::Board { .. }
+            | Told::Trading { .. }
+            | Told::Settlement { .. }
+            | Told::FeedGap { .. }
+            | Told::Alert { .. } => return false,
         };
         reply_event(&to, &event, &View(&self.engine), out)
     }
@@ -216,7 +225,7 @@ impl Service {
                 decided_ns: self.engine.now_ns(),
                 source: &pending.source,
                 reason: pending.reason,
-                is_stale: heard_late(&self.heard_ns, fixture, self.engine.now_ns()),
+                is_stale: self.engine.is_stale(fixture, self.engine.now_ns()),
             };
             let mut payload = Vec::with_capacity(16 * 1024);
             board_delta(&update, &header, &mut payload);
