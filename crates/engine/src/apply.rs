@@ -135,8 +135,10 @@ impl Engine {
         let models = Derived::new(config).map_err(out_of_bounds)?.models;
         self.derived.models = models;
         self.config = config.clone();
+        self.start_due.clear();
         (0..self.fixtures.len()).for_each(|index| {
             self.inherit_settings(index);
+            self.watch_start(index);
             self.reprice(index, 0, sink);
         });
         Ok(())

@@ -77,6 +77,8 @@ pub struct Config {
     pub bet_delay_ms: i64,
     /// Longest silence of a feed in play, in milliseconds, before trading of what it feeds stops; 0 for any.
     pub feed_silence_ms: i64,
+    /// How long after its scheduled start a fixture is traded before a feed says that it started, in milliseconds.
+    pub start_grace_ms: i64,
     /// How far a fair probability may move before prices by hand and locked ones stand still, in ten-thousandths.
     pub manual_tolerance_e4: u32,
     /// How far prices of a feed may move a fair probability at once before trading stops, in ten-thousandths.
@@ -113,6 +115,7 @@ codec_struct!(Config {
     skew_b_minor,
     bet_delay_ms,
     feed_silence_ms,
+    start_grace_ms,
     manual_tolerance_e4,
     price_jump_e4,
     fixtures_max,
@@ -139,6 +142,7 @@ impl Default for Config {
             skew_b_minor: None,
             bet_delay_ms: 5_000,
             feed_silence_ms: 15_000,
+            start_grace_ms: 60_000,
             manual_tolerance_e4: 200,
             price_jump_e4: 2_500,
             fixtures_max: 20_000,
@@ -173,6 +177,7 @@ impl Config {
         within("skew_b_minor", self.skew_b_minor.unwrap_or(1), 1, LOSS_MAX)?;
         within("bet_delay_ms", self.bet_delay_ms, 0, BET_DELAY_MS_MAX)?;
         within("feed_silence_ms", self.feed_silence_ms, 0, FEED_SILENCE_MS_MAX)?;
+        within("start_grace_ms", self.start_grace_ms, 0, FEED_SILENCE_MS_MAX)?;
         within("manual_tolerance_e4", self.manual_tolerance_e4.into(), 0, 10_000)?;
         within("price_jump_e4", self.price_jump_e4.into(), 0, 10_000)?;
         within("fixtures_max", self.fixtures_max.into(), 1, FIXTURES_MAX)?;

@@ -233,7 +233,8 @@ impl Engine {
     pub(crate) fn watch_start(&mut self, index: usize) {
         let fixture = &self.fixtures[index];
         if fixture.request.start_ns > 0 && fixture.live.phase() == LivePhase::PreMatch && !fixture.is_start_waived {
-            self.start_due.insert((fixture.request.start_ns, index as u32));
+            let grace_ns = self.config.start_grace_ms.saturating_mul(1_000_000);
+            self.start_due.insert((fixture.request.start_ns.saturating_add(grace_ns), index as u32));
         }
     }
 

@@ -24,6 +24,7 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "skew_b_minor" => config.skew_b_minor = value.extract()?,
             "bet_delay_ms" => config.bet_delay_ms = value.extract()?,
             "feed_silence_ms" => config.feed_silence_ms = value.extract()?,
+            "start_grace_ms" => config.start_grace_ms = value.extract()?,
             "manual_tolerance" => config.manual_tolerance_e4 = scaled(&key, &value, 1e4)?,
             "price_jump" => config.price_jump_e4 = scaled(&key, &value, 1e4)?,
             "fixtures_max" => config.fixtures_max = value.extract()?,
