@@ -9,9 +9,11 @@ pub mod event;
 mod exposure;
 pub mod fixture;
 mod guard;
+mod money;
 mod placing;
 mod settling;
 mod snapshot;
+mod stakes;
 pub mod status;
 pub mod stops;
 pub mod ticket;
@@ -23,7 +25,7 @@ pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket,
     TicketRequest, VoidKind,
 };
-pub use config::{Config, Margin, MarginKind, Scope, ScopeSettings};
+pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
 pub use engine::{Competition, Counters, Customer, Engine, Limits, Space};
 pub use event::{BoardUpdate, Event, NoEvents, Sink};
 pub use exposure::{FixtureExposure, MarketExposure, SelectionExposure};

@@ -318,6 +318,7 @@ impl Engine {
     fn set_back(&mut self, by_ns: i64) {
         let earlier = |time_ns: i64| time_ns.saturating_sub(by_ns);
         self.weighed_ns = if self.weighed_ns == i64::MIN { i64::MIN } else { earlier(self.weighed_ns) };
+        self.settling.set_back(by_ns);
         self.delayed = std::mem::take(&mut self.delayed)
             .into_iter()
             .map(|(due_ns, index)| {

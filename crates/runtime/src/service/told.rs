@@ -26,8 +26,8 @@ pub(crate) enum Told {
     Done,
     Refused { reason: Reason, detail: String },
     Duplicate,
-    FeedGap { expected: u64, received: u64 },
     Alert { alert: &'static str, fixture: Option<FixtureId>, message: String },
+    FeedGap { expected: u64, received: u64 },
 }
 
 #[derive(Debug, Default)]
@@ -58,10 +58,10 @@ impl Sink for ToldSink {
             Event::Done => Told::Done,
             Event::Refused { reason, detail } => Told::Refused { reason, detail: detail.to_string() },
             Event::Duplicate => Told::Duplicate,
-            Event::FeedGap { expected, received } => Told::FeedGap { expected, received },
             Event::Alert { alert, fixture, message } => {
                 Told::Alert { alert, fixture, message: message.to_string() }
             }
+            Event::FeedGap { expected, received } => Told::FeedGap { expected, received },
         });
     }
 }
