@@ -135,7 +135,9 @@ impl Committer {
             return Some(CHORE_PAUSE);
         }
         if self.is_mark_synced {
-            return self.is_log_large.then(|| LOG_PAUSE.saturating_sub(self.log_seen_at.elapsed()).max(CHORE_PAUSE));
+            return self
+                .is_log_large
+                .then(|| LOG_PAUSE.saturating_sub(self.log_seen_at.elapsed()).max(CHORE_PAUSE));
         }
         Some(MARK_SYNC_INTERVAL.saturating_sub(self.mark_synced_at.elapsed()).max(CHORE_PAUSE))
     }

@@ -223,7 +223,11 @@ impl fmt::Display for JournalError {
                 write!(f, "\nhint: check the path, and whether its file system is mounted")
             }
             Self::HardLinked { path, link_count } => {
-                write!(f, "journal {} has {link_count} names (hard links), and may have one", path.display())?;
+                write!(
+                    f,
+                    "journal {} has {link_count} names (hard links), and may have one",
+                    path.display()
+                )?;
                 write!(f, "\nhint: find the others with find -samefile, and remove them")
             }
             Self::FilesMissing { path } => {
@@ -236,7 +240,10 @@ impl fmt::Display for JournalError {
                     "the write-ahead log of {}, {wal_bytes} bytes, cannot be read in a folder that cannot be written",
                     path.display()
                 )?;
-                write!(f, "\nhint: copy journal.db, -wal and .mark into a folder that can be written, or copy by ")?;
+                write!(
+                    f,
+                    "\nhint: copy journal.db, -wal and .mark into a folder that can be written, or copy by "
+                )?;
                 write!(f, "oddsengine backup, which leaves no log")
             }
             Self::ChangedWhileRead { path } => {
@@ -247,7 +254,9 @@ impl fmt::Display for JournalError {
             Self::QuarantineState { seq, is_quarantined: true } => {
                 write!(f, "record {seq} is quarantined already")
             }
-            Self::QuarantineState { seq, is_quarantined: false } => write!(f, "record {seq} is not quarantined"),
+            Self::QuarantineState { seq, is_quarantined: false } => {
+                write!(f, "record {seq} is not quarantined")
+            }
             Self::FormatUnsupported { path, found } => {
                 write!(f, "{} is not a journal of format {}: {found}", path.display(), super::FORMAT_VERSION)
             }

@@ -2,6 +2,7 @@
 
 use super::error::JournalError;
 use std::fs::{Metadata, OpenOptions, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -86,4 +87,14 @@ impl FileWatch {
             |path: &Path, opened| std::fs::metadata(path).map_or(true, |found| identity(&found) != opened);
         self.files.iter().find(|(path, opened)| is_other(path, *opened)).map(|(path, _)| path.as_path())
     }
+}
+
+/// Writes a file beside a journal that only its owner can read; one that is there is replaced.
+///
+/// # Errors
+/// The system's refusal.
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = private().truncate(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }

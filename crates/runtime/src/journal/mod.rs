@@ -56,7 +56,7 @@ mod writer;
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
 pub use error::{Damage, JournalError, Loss, VisitError};
 pub use fault::{Fault, FaultPlan, Faults};
-pub use files::{FILE_MODE, WAL_BYTES_KEPT, WAL_BYTES_WARNED};
+pub use files::{FILE_MODE, WAL_BYTES_KEPT, WAL_BYTES_WARNED, write_private};
 pub use open::{Journal, Recovered};
 pub use options::{
     FULL_RETRY_PAUSE, GROUP_BYTES_MAX, GROUP_RECORDS_MAX, MARK_SYNC_INTERVAL, OpenOptions, PENDING_BYTES_MAX,
@@ -76,7 +76,7 @@ use std::path::{Path, PathBuf};
 pub const FORMAT_VERSION: i64 = 1;
 
 /// `journal.db` and `.mark` make `journal.db.mark`.
-fn sibling(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

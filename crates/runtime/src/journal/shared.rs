@@ -6,9 +6,9 @@ use super::snapshot::Snapshot;
 use super::wakeup::Wakeup;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Buffers that are kept for reuse.

@@ -269,7 +269,11 @@ impl Store {
             connection.pragma_update(None, "checkpoint_fullfsync", true)?;
             // The committer checkpoints when it is idle, not in the middle of a commit.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-            connection.pragma_update(None, "journal_size_limit", super::files::WAL_BYTES_KEPT.cast_signed())?;
+            connection.pragma_update(
+                None,
+                "journal_size_limit",
+                super::files::WAL_BYTES_KEPT.cast_signed(),
+            )?;
             Ok((connection, mode))
         };
         let (connection, mode) = connect().map_err(JournalError::storage(path, "open"))?;
@@ -334,9 +338,8 @@ impl Store {
     /// nobody.
     pub fn truncate_log(&self) -> rusqlite::Result<bool> {
         self.connection.busy_timeout(Duration::ZERO)?;
-        let busy = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         self.connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(busy? == 0)
     }

@@ -119,8 +119,7 @@ fn look(
     let before = stamp().map_err(JournalError::file(path, "look at"))?;
     let connection = store::connect_read(path)?;
     let report = report_on(&connection, path, found_mark, anchor, owner_pid);
-    if store::is_read_unlocked(&connection)
-        && stamp().map_err(JournalError::file(path, "look at"))? != before
+    if store::is_read_unlocked(&connection) && stamp().map_err(JournalError::file(path, "look at"))? != before
     {
         return Err(JournalError::ChangedWhileRead { path: path.to_owned() });
     }
@@ -248,7 +247,8 @@ pub(crate) fn survey(
 ) -> Result<Survey, JournalError> {
     let meta = store::read_meta(connection, path)?;
     // One state of both: what an owner adds meanwhile is left to the next walk.
-    let (epochs, until_seq) = epochs_and_end(connection).map_err(|error| store::unreadable(path, 0, error))?;
+    let (epochs, until_seq) =
+        epochs_and_end(connection).map_err(|error| store::unreadable(path, 0, error))?;
     let marked = match found_mark {
         FoundMark::Present(mark) if mark.journal_id == meta.journal_id => Some(mark.head),
         _ => None,
@@ -341,13 +341,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(
-        meta: Meta,
-        epochs: Vec<EpochRow>,
-        start_seq: u64,
-        until_seq: u64,
-        awaited: Vec<Head>,
-    ) -> Self {
+    fn new(meta: Meta, epochs: Vec<EpochRow>, start_seq: u64, until_seq: u64, awaited: Vec<Head>) -> Self {
         let genesis = Previous { stored: meta.genesis(), computed: meta.genesis() };
         let mut walk = Self {
             previous: Some(genesis),
