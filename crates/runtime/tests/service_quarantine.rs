@@ -169,6 +169,11 @@ fn an_entry_that_does_not_fit_its_record_is_refused() {
     let RecoveryError::Journal(error) = error else { panic!("{error}") };
     assert!(matches!(error.damages(), [Damage::QuarantineMismatch { .. }]), "{error}");
     assert!(matches!(verify(&path).unwrap().damages[..], [Damage::QuarantineMismatch { .. }]));
+    let error = replay_journal(&path).unwrap_err();
+    assert!(
+        error.to_string().contains(&format!("the quarantine of record {} does not fit it", seqs[0] + 1)),
+        "{error}"
+    );
     // It can be taken back, and then all is well.
     release(&path, &order(seqs[0] + 1)).unwrap();
     assert!(verify(&path).unwrap().is_sound());

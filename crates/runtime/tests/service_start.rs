@@ -47,7 +47,7 @@ fn another_currency_than_the_journals_is_refused() {
     let path = folder.journal();
     let in_dollars = || {
         let mut options = options(Some(&path));
-        options.config.currency = Currency::new("USD").unwrap();
+        options.config.currency = Currency::parse("USD").unwrap();
         options
     };
     // Nothing is booked yet: the currency may still change.

@@ -49,10 +49,14 @@ pub struct QuarantineEntry {
 /// The records that are quarantined in the journal at `path`, in order; also beside a running owner.
 ///
 /// # Errors
-/// [`JournalError::Missing`], [`JournalError::Damaged`] when the table cannot be read.
+/// [`JournalError::Missing`], [`JournalError::Damaged`] when the table cannot be read or an entry does not fit its record.
 pub fn quarantined(path: impl AsRef<Path>) -> Result<Vec<QuarantineEntry>, JournalError> {
     let (connection, path) = read::connect(path.as_ref())?;
-    entries(&connection).map_err(|error| store::unreadable(&path, 0, error))
+    let (found, mismatches) = survey(&connection, &path);
+    match mismatches.is_empty() {
+        true => Ok(found),
+        false => Err(damaged(&path, mismatches)),
+    }
 }
 
 pub(crate) fn entries(connection: &Connection) -> rusqlite::Result<Vec<QuarantineEntry>> {

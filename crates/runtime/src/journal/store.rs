@@ -355,3 +355,25 @@ impl Store {
         self.connection.close().map_err(|(_, error)| error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read without a lock has to be told apart: it may change meanwhile.
+    #[test]
+    fn a_connection_says_whether_it_reads_without_locks() {
+        let folder = std::env::temp_dir().join(format!("oddsengine-store {}%?#", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("journal.db");
+        create(&path, [1; 16], 7).unwrap();
+        assert!(!is_read_unlocked(&connect_read(&path).unwrap()));
+        let index = crate::journal::sibling(&path, "-shm");
+        let _ = std::fs::remove_file(&index);
+        std::os::unix::fs::symlink("/nowhere/at/all", &index).unwrap();
+        let unlocked = connect_read(&path).unwrap();
+        assert!(is_read_unlocked(&unlocked));
+        assert_eq!(read_meta(&unlocked, &path).unwrap().created_ns, 7);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
