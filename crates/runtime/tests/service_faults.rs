@@ -1,8 +1,5 @@
 //! A full disk delays money and nothing else; a failed sync ends the process, and releases nothing.
 
-// Needs `Service::start_with`: take this line away together with its arrival.
-#![cfg(any())]
-
 mod journal_support;
 mod service_support;
 

@@ -21,7 +21,7 @@ pub struct World {
 }
 
 /// A frame read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub socket: Socket,
     pub first: Vec<u8>,
