@@ -8,7 +8,14 @@ use std::path::{Path, PathBuf};
 /// Holds the lock until it is dropped.
 #[derive(Debug)]
 pub(crate) struct JournalLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for JournalLock {
+    /// Not by closing the file alone: a forked child has it open too, and would keep the lock.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 impl JournalLock {
@@ -29,7 +36,7 @@ impl JournalLock {
             writeln!(file, "{}", std::process::id())
         };
         write_pid(&mut file).map_err(JournalError::file(&path, "write"))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Keeps writers away while a reader looks at a resting journal. A journal without a lock file (a copy)
@@ -42,7 +49,7 @@ impl JournalLock {
             Err(error) => return Err(JournalError::file(&path, "open")(error)),
         };
         taken(file.try_lock_shared(), journal, &path, &mut file)?;
-        Ok(Some(Self { _file: file }))
+        Ok(Some(Self { file }))
     }
 }
 
