@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from oddsengine.exceptions import BoundsError
 
-__all__ = ["NUMBERS_MAX", "columns", "flags", "integers", "matrix", "numbers", "plain"]
+__all__ = ["NUMBERS_MAX", "columns", "flags", "integers", "matrix", "numbers", "plain", "row"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -52,6 +52,15 @@ def columns(**values: Any) -> list[FloatArray]:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(values, arrays, strict=True))
         raise BoundsError(f"lengths do not fit together: {shapes}") from None
     return [np.array(array, dtype=np.float64, order="C", copy=None, ndmin=1) for array in found]
+
+
+def row(value: Any, name: str, count: int) -> list[float]:
+    """So many numbers."""
+    array = numbers(value, name, axes=1)
+    if len(array) != count:
+        raise BoundsError(f"{name} has {len(array)} numbers, not {count}")
+    found: list[float] = array.tolist()
+    return found
 
 
 def matrix(value: Any, name: str) -> FloatArray:
@@ -144,6 +153,8 @@ def _check_whole(array: AnyArray, name: str, wanted: np.dtype[Any], most: int | 
     if array.dtype.kind == "b" or not array.size:
         return
     if array.dtype.kind == "f":
+        # The limits themselves would be infinite in a smaller type.
+        array = array.astype(np.float64) if array.dtype.itemsize < 8 else array
         # 2**63 as a float is the first that int64 cannot hold.
         is_wrong = ~((array == np.floor(array)) & (array >= low) & (array < float(high) + 1.0))
     else:

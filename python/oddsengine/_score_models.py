@@ -200,8 +200,8 @@ class ScoreModel:
         >>> round(fitted.home, 4)
         0.682
         """
-        home, draw, away = odds_1x2
-        over, under = odds_total
+        home, draw, away = _arrays.row(odds_1x2, "odds_1x2", 3)
+        over, under = _arrays.row(odds_total, "odds_total", 2)
         fair, fair_over, scores = self._core.calibrate_from_odds(
             [home, draw, away], [over, under], line, odds_ratio_share, method_total
         )

@@ -333,8 +333,8 @@ def calibrate_from_odds(
     >>> calibrate_from_odds([2.1, 3.45, 3.8], [1.95, 1.93], method="power").model
     DixonColes(lambda_home=1.5632, lambda_away=1.0999, rho=-0.1163)
     """
-    home, draw, away = odds_1x2
-    over, under = odds_total
+    home, draw, away = _arrays.row(odds_1x2, "odds_1x2", 3)
+    over, under = _arrays.row(odds_total, "odds_total", 2)
     fair, fair_over, model = _core.football_calibrate_from_odds(
         [home, draw, away], [over, under], line, method, method_total or method
     )

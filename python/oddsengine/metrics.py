@@ -406,7 +406,7 @@ def closing_line_value(
     )
     if not len(taken) == len(market) == len(chosen):
         raise BoundsError(
-            f"{len(taken)} bets, {len(market)} closing markets and {len(chosen)} selections do not fit"
+            f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection do not fit"
         )
     if not (taken > 1.0).all():
         raise BoundsError(f"odds taken {taken[~(taken > 1.0)][0]} are not above 1")

@@ -733,17 +733,16 @@ class Space:
 
 
 def _outcomes(given: npt.ArrayLike) -> tuple[tuple[str, ...], IntArray]:
-    array = np.asarray(given)
     names: tuple[str, ...] = ()
-    if array.dtype.names is not None:
-        names = array.dtype.names
-        array = np.column_stack([array[name] for name in names])
+    if isinstance(given, np.ndarray) and not isinstance(given, np.ma.MaskedArray) and given.dtype.names:
+        names = given.dtype.names
+        array = np.column_stack([_arrays.integers(given[name], f"outcomes[{name!r}]", axes=1) for name in names])
+    else:
+        array = _arrays.integers(given, "outcomes", axes=(1, 2))
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0 or not 2 <= array.shape[0] <= 65_535:
         raise BoundsError(f"outcomes of {array.shape} are not 2 to 65,535 rows of numbers")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise BoundsError(f"outcomes are {array.dtype}, not integers")
     if not names:
         names = tuple(f"number_{index}" for index in range(array.shape[1]))
     return names, np.ascontiguousarray(array, dtype=np.int64)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from oddsengine import _arrays, _core
 from oddsengine._html import table
+from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
 from oddsengine.settle import Grade
@@ -566,5 +567,5 @@ def _flags(runners: Collection[int], count: int) -> list[bool]:
     runners = _arrays.integers(list(runners), "runners", axes=1).tolist()
     outside: list[Any] = [runner for runner in runners if not 0 <= runner < count]
     if outside:
-        raise IndexError(f"runner {outside[0]} is outside 0..{count}")
+        raise BoundsError(f"runner {outside[0]} is outside 0..{count}")
     return [runner in runners for runner in range(count)]

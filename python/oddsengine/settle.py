@@ -107,7 +107,10 @@ def lines(selections: Sequence[str], odds: npt.ArrayLike, scores: Iterable[Score
     if prices.ndim == 1 and len(prices) not in (1, len(selections)):
         raise BoundsError(f"{len(prices)} odds do not fit {len(selections)} selections")
     prices = np.broadcast_to(prices, (len(selections),))
-    bets = zip(selections, prices.tolist(), scores, strict=True)
+    results = list(scores)
+    if len(results) != len(selections):
+        raise BoundsError(f"{len(selections)} selections and {len(results)} scores do not fit")
+    bets = zip(selections, prices.tolist(), results, strict=True)
     return np.array([return_per_unit(*bet) for bet in bets], dtype=np.float64)
 
 

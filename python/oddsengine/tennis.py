@@ -719,7 +719,7 @@ def _games(
 
 
 def _winners(points: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    return _arrays.plain(_arrays.integers(points, "points", axes=1), "points", "uint8", most=1)
+    return _arrays.plain(_arrays.integers(points, "points", axes=1), "points", "uint8")
 
 
 def _levels(values: npt.ArrayLike) -> tuple[FloatArray, bool]:

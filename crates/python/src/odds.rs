@@ -93,14 +93,14 @@ impl<F: Fn(f64) -> Result<f64, BoundsError> + Sync> RowFunction for Each<F> {
 #[pyfunction]
 fn odds_to_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
     let format = format_named(format)?;
-    each(values, "values", Each { function: |number| format.decimal(number) })
+    each(values, "number", Each { function: |number| format.decimal(number) })
 }
 
 /// Numbers in a format, of decimal odds.
 #[pyfunction]
 fn odds_from_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
     let format = format_named(format)?;
-    each(values, "values", Each { function: |decimal| format.number(decimal) })
+    each(values, "odds", Each { function: |decimal| format.number(decimal) })
 }
 
 /// Decimal odds of a text; without a format, the one that shows.
