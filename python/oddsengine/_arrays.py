@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from oddsengine.exceptions import BoundsError
 
-__all__ = ["NUMBERS_MAX", "columns", "flags", "integers", "matrix", "numbers", "plain", "row"]
+__all__ = ["NUMBERS_MAX", "columns", "flags", "integers", "matrix", "numbers", "plain", "row", "thousandths"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -61,6 +61,13 @@ def row(value: Any, name: str, count: int) -> list[float]:
         raise BoundsError(f"{name} has {len(array)} numbers, not {count}")
     found: list[float] = array.tolist()
     return found
+
+
+def thousandths(value: float, name: str) -> int:
+    """A number in thousandths, rounded to the nearest."""
+    if not abs(value) <= 1e12:
+        raise BoundsError(f"{name} {value} is outside -1e12..=1e12")
+    return round(1_000 * value)
 
 
 def matrix(value: Any, name: str) -> FloatArray:

@@ -666,7 +666,8 @@ def inplay(
     (0.784314, 0.264787)
     """
     home, away = score
-    result, next_goal = _core.football_inplay(lambda_home * share_left, lambda_away * share_left, home - away)
+    means = (float(lambda_home) * float(share_left), float(lambda_away) * float(share_left))
+    result, next_goal = _core.football_inplay(*means, home - away)
     return InPlay(*result, *next_goal)
 
 
@@ -678,6 +679,7 @@ def half_time_full_time(
     >>> half_time_full_time(1.6, 1.1)[1, 0].round(6)  # draw at half-time, home at full time
     np.float64(0.164302)
     """
+    lambda_home, lambda_away, first_half_share = map(float, (lambda_home, lambda_away, first_half_share))
     rest = 1.0 - first_half_share
     first = (lambda_home * first_half_share, lambda_away * first_half_share, 0)
     return _core.football_half_time_full_time(first, (lambda_home * rest, lambda_away * rest, 0))
@@ -1123,8 +1125,8 @@ class LiveMatch:
         first_half_share: float = 0.45,
         lead_multipliers: tuple[float, float, float] = (0.92, 1.0, 1.12),
     ) -> None:
-        multipliers = [round(1_000 * factor) for factor in lead_multipliers]
-        share = round(1_000 * first_half_share)
+        multipliers = [_arrays.thousandths(factor, "lead multiplier") for factor in lead_multipliers]
+        share = _arrays.thousandths(first_half_share, "first_half_share")
         self._core = _core.LiveMatch(model.lambda_home, model.lambda_away, model.rho, share, multipliers)
 
     def apply(self, kind: Incident, clock_s: float, side: Literal["home", "away"] | None = None) -> None:
@@ -1146,7 +1148,7 @@ class LiveMatch:
         >>> match
         <LiveMatch first_half 0-1>
         """
-        self._core.apply(kind, round(1_000 * clock_s), side)
+        self._core.apply(kind, _arrays.thousandths(clock_s, "clock_s"), side)
 
     @property
     def score(self) -> tuple[int, int]:

@@ -652,7 +652,7 @@ class Space:
         """
         try:
             return self._index[tuple(int(number) for number in numbers)]
-        except KeyError:
+        except (KeyError, ValueError, OverflowError):
             raise SelectionError(f"outcome {numbers} is not in space {self.name}") from None
 
     def possible(self, mask: npt.ArrayLike) -> list[tuple[int, int]]:

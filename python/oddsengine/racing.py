@@ -565,6 +565,8 @@ def _places(result: Sequence[int]) -> list[int]:
 
 def _flags(runners: Collection[int], count: int) -> list[bool]:
     runners = _arrays.integers(list(runners), "runners", axes=1).tolist()
+    if not 0 <= count <= 255:
+        raise BoundsError(f"number of runners {count} is outside 0..=255")
     outside: list[Any] = [runner for runner in runners if not 0 <= runner < count]
     if outside:
         raise BoundsError(f"runner {outside[0]} is outside 0..{count}")
