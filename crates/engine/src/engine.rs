@@ -8,6 +8,7 @@ use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
 use oddsengine_pricing::model::Models;
 use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
 
+use crate::changes::Changes;
 use crate::command::OddsVersion;
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fixture::Fixture;
@@ -27,6 +28,8 @@ pub struct Engine {
     pub(crate) customers: BTreeMap<CustomerId, Customer>,
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) ticket_index: IdMap<TicketId, u32>,
+    /// Derived: tickets by their last change.
+    pub(crate) changes: Changes,
     /// Tickets waiting out their bet delay, by (due time, ticket index).
     pub(crate) delayed: BTreeSet<(i64, u32)>,
     pub(crate) ledger: Ledger,
@@ -142,6 +145,7 @@ impl Engine {
             customers: BTreeMap::new(),
             tickets: Vec::new(),
             ticket_index: IdMap::default(),
+            changes: Changes::default(),
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
             sources: BTreeMap::new(),
@@ -226,6 +230,11 @@ impl Engine {
     /// What is reserved by tickets that wait out their bet delay.
     pub fn reserved_minor(&self, customer: CustomerId) -> i64 {
         self.ledger.balance_of(AccountKind::CustomerCash(customer), self.config.currency).pending_debit_minor
+    }
+
+    /// What a customer owes: paid by settlements that were taken back after the money had left.
+    pub fn owed_minor(&self, customer: CustomerId) -> i64 {
+        self.ledger.balance_of(AccountKind::CustomerReceivable(customer), self.config.currency).posted_minor
     }
 
     /// The limits in force beyond a fixture.

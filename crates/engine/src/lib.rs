@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod changes;
 pub mod command;
 pub mod config;
 mod engine;
@@ -28,4 +29,4 @@ pub use fixture::{Fixture, FixtureLimits, MarketDesk, MarketStatus, PriceSource,
 pub use settling::WEIGH_INTERVAL_NS;
 pub use snapshot::SNAPSHOT_VERSION;
 pub use status::{Reason, TicketState};
-pub use ticket::{Leg, LimitCheck, LimitLevel, Ticket};
+pub use ticket::{Leg, LimitCheck, LimitLevel, Ticket, TicketChange};

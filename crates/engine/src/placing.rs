@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::event::{Event, Sink};
 use crate::fixture::MarketStatus;
 use crate::status::{Reason, TicketState};
-use crate::ticket::{Leg, LimitCheck, LimitLevel, Ticket};
+use crate::ticket::{Leg, LimitCheck, LimitLevel, Ticket, TicketChange};
 use crate::trading::loss_of;
 
 impl Engine {
@@ -39,6 +39,7 @@ impl Engine {
             },
         }
         self.ticket_index.insert(ticket.id, index);
+        self.changes.note(&mut ticket, index, 0);
         self.tickets.push(ticket);
         self.drop_postings();
         sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });
@@ -81,6 +82,7 @@ impl Engine {
             settlement_count: 0,
             checks: Vec::new(),
             request_hash,
+            change: TicketChange::default(),
         }
     }
 
@@ -405,6 +407,7 @@ impl Engine {
                     self.refuse(&mut ticket, reason);
                 }
             }
+            self.changes.note(&mut ticket, index, 0);
             self.tickets[index as usize] = ticket;
             self.drop_postings();
             sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });

@@ -91,6 +91,9 @@ impl Engine {
             None => self.plan_add(&mut ticket, changes),
         }
         let is_told = changed && !(was_open && payout.is_none());
+        if is_told {
+            self.changes.note(&mut ticket, index as u32, paid_minor_before);
+        }
         self.tickets[index] = ticket;
         self.drop_postings();
         if is_told {
@@ -168,6 +171,7 @@ impl Engine {
         }
         ticket.state = TicketState::Cancelled;
         ticket.paid_minor = 0;
+        self.changes.note(&mut ticket, index, paid_minor_before);
         self.tickets[index as usize] = ticket;
         self.drop_postings();
         sink.event(Event::Settlement { ticket: &self.tickets[index as usize], paid_minor_before });

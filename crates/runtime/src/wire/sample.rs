@@ -2,7 +2,7 @@
 
 use oddsengine_engine::{
     Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, OddsChange, OddsVersion,
-    Stops, Ticket, TicketState, VoidKind,
+    Stops, Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballState, MatchPeriod};
 use oddsengine_markets::{Format, LiveState, Possible, template};
@@ -120,5 +120,6 @@ pub fn ticket() -> Ticket {
         settlement_count: 0,
         checks: vec![check(LimitLevel::Market, Some(0), 362_745), check(LimitLevel::Payout, None, 4_098_360)],
         request_hash: 1,
+        change: TicketChange { seq: 9, seq_before: 4, paid_minor_before: 0 },
     }
 }
