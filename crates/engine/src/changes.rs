@@ -19,13 +19,20 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// Numbers a change of a ticket, just before it is told.
-    pub fn note(&mut self, ticket: &mut Ticket, index: u32, paid_minor_before: i64) {
+    ///
+    /// `before`: the ticket as it was last told, if it was.
+    pub fn note(&mut self, ticket: &mut Ticket, index: u32, before: Option<&Ticket>) {
         self.last_seq += 1;
-        match ticket.change.seq {
-            0 => self.ticket_count += 1,
-            _ => self.stale_count += 1,
+        match before {
+            None => self.ticket_count += 1,
+            Some(_) => self.stale_count += 1,
         }
-        ticket.change = TicketChange { seq: self.last_seq, seq_before: ticket.change.seq, paid_minor_before };
+        ticket.change = TicketChange {
+            seq: self.last_seq,
+            seq_before: before.map_or(0, |before| before.change.seq),
+            was_settlement: before.is_some_and(Ticket::is_settlement),
+            paid_minor_before: before.map_or(0, |before| before.paid_minor),
+        };
         self.log.push((self.last_seq, index));
     }
 
@@ -57,12 +64,13 @@ impl Engine {
         self.changes.last_seq
     }
 
-    /// The tickets that changed after change `since`, in order of their last change, as they are now.
-    pub fn tickets_changed_since(&self, since: u64) -> impl Iterator<Item = &Ticket> {
+    /// The changes after change `since`, in order: (number, ticket as it is now); no ticket where it has changed again
+    /// since, and is told further on.
+    pub fn tickets_changed_since(&self, since: u64) -> impl Iterator<Item = (u64, Option<&Ticket>)> {
         let start = self.changes.log.partition_point(|&(seq, _)| seq <= since);
-        let ticket_of = |&(seq, index): &(u64, u32)| {
-            self.tickets.get(index as usize).filter(|ticket| ticket.change.seq == seq)
-        };
-        self.changes.log[start..].iter().filter_map(ticket_of)
+        self.changes.log[start..].iter().map(|&(seq, index)| {
+            let ticket = self.tickets.get(index as usize);
+            (seq, ticket.filter(|ticket| ticket.change.seq == seq))
+        })
     }
 }

@@ -39,7 +39,7 @@ impl Engine {
             },
         }
         self.ticket_index.insert(ticket.id, index);
-        self.changes.note(&mut ticket, index, 0);
+        self.changes.note(&mut ticket, index, None);
         self.tickets.push(ticket);
         self.drop_postings();
         sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });
@@ -407,7 +407,7 @@ impl Engine {
                     self.refuse(&mut ticket, reason);
                 }
             }
-            self.changes.note(&mut ticket, index, 0);
+            self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
             self.tickets[index as usize] = ticket;
             self.drop_postings();
             sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });

@@ -92,7 +92,7 @@ impl Engine {
         }
         let is_told = changed && !(was_open && payout.is_none());
         if is_told {
-            self.changes.note(&mut ticket, index as u32, paid_minor_before);
+            self.changes.note(&mut ticket, index as u32, self.tickets.get(index));
         }
         self.tickets[index] = ticket;
         self.drop_postings();
@@ -171,7 +171,7 @@ impl Engine {
         }
         ticket.state = TicketState::Cancelled;
         ticket.paid_minor = 0;
-        self.changes.note(&mut ticket, index, paid_minor_before);
+        self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
         self.tickets[index as usize] = ticket;
         self.drop_postings();
         sink.event(Event::Settlement { ticket: &self.tickets[index as usize], paid_minor_before });

@@ -65,10 +65,19 @@ pub struct TicketChange {
     pub seq: u64,
     /// The number of the ticket's change before it, 0 if there was none.
     pub seq_before: u64,
+    /// The change before it was a settlement too.
+    pub was_settlement: bool,
     /// What was paid before it.
     pub paid_minor_before: i64,
 }
-codec_struct!(TicketChange { seq, seq_before, paid_minor_before });
+codec_struct!(TicketChange { seq, seq_before, was_settlement, paid_minor_before });
+
+impl TicketChange {
+    /// What was paid before, for whoever knows all changes up to `since`; none if several settlements followed.
+    pub fn paid_minor_since(&self, since: u64) -> Option<i64> {
+        (!self.was_settlement || self.seq_before <= since).then_some(self.paid_minor_before)
+    }
+}
 
 impl Ticket {
     /// The reason, if it was refused.

@@ -73,6 +73,16 @@ impl PyService {
         self.inner.takes_ingest()
     }
 
+    /// Another request of this socket may be handed in in this turn.
+    fn takes_requests(&self, is_snapshot: bool) -> bool {
+        self.inner.takes_requests(is_snapshot)
+    }
+
+    /// Lets the desk socket tell no faster than a subscriber can read.
+    fn pace_desk(&mut self) {
+        self.inner.pace_desk();
+    }
+
     fn ingest(&mut self, py: Python<'_>, payload: &[u8], now_ns: i64) {
         let inner = &mut self.inner;
         without_lock(py, inner.has_models(), || inner.ingest(payload, now_ns));
@@ -198,6 +208,11 @@ impl PyService {
         dict.set_item("boards_conflated", counters.conflated_count)?;
         dict.set_item("trading_frames", counters.trading_frame_count)?;
         dict.set_item("journal_refusals", counters.journal_refusal_count)?;
+        dict.set_item("busy_answers", counters.busy_count)?;
+        dict.set_item("superseded_requests", counters.superseded_count)?;
+        dict.set_item("unwatched_source_messages", counters.unwatched_source_count)?;
+        dict.set_item("desk_waiting", self.inner.desk_waiting_count())?;
+        dict.set_item("desk_dropped", self.inner.desk_dropped_count())?;
         dict.set_item("commands", totals.command_count)?;
         dict.set_item("duplicates", totals.duplicate_count)?;
         dict.set_item("feed_gaps", totals.feed_gap_count)?;
@@ -317,7 +332,7 @@ impl PyEngine {
 
     fn fixtures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut out = Vec::new();
-        wire::reply_fixtures(&nobody(), self.inner.fixtures(), &mut out);
+        wire::reply_fixtures(&nobody(), self.inner.fixtures(), None, &mut out);
         loads(py, &out)?.get_item("fixtures")
     }
 

@@ -120,6 +120,6 @@ pub fn ticket() -> Ticket {
         settlement_count: 0,
         checks: vec![check(LimitLevel::Market, Some(0), 362_745), check(LimitLevel::Payout, None, 4_098_360)],
         request_hash: 1,
-        change: TicketChange { seq: 9, seq_before: 4, paid_minor_before: 0 },
+        change: TicketChange { seq: 9, seq_before: 4, was_settlement: false, paid_minor_before: 0 },
     }
 }
