@@ -1,7 +1,9 @@
 //! The desk socket: paced, numbered by changes, and answered from the state for who has missed something.
 
+mod journal_support;
 mod service_support;
 
+use journal_support::Folder;
 use oddsengine_runtime::service::{ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, Frame, Service, Socket};
 use serde_json::{Value, json};
 use service_support::*;
@@ -140,8 +142,8 @@ fn what_was_paid_before_is_told_only_to_who_can_use_it() {
 #[test]
 fn a_cursor_outlives_restarts() {
     for has_snapshot in [true, false] {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = folder.path().join("journal.db");
+        let folder = Folder::new();
+        let journal = folder.journal();
         let mut world = World::new(Some(&journal));
         with_tickets(&mut world, 20);
         let cursor = world.service.engine().last_change_seq();
@@ -185,18 +187,24 @@ fn the_desk_heartbeat_tells_the_tails() {
         [&beat["ticket_seq"], &beat["settlement_seq"], &beat["alert_seq"], &beat["change"]],
         [&json!(3), &json!(3), &json!(1), &json!(6)]
     );
-    // While frames wait for the pace, the heartbeat tells no more than what has left.
+}
+
+/// While frames wait for the pace, the desk's heartbeat waits behind them: it never counts what has not left.
+#[test]
+fn the_desk_heartbeat_waits_behind_what_it_counts() {
+    let mut world = World::new(None);
+    with_tickets(&mut world, 2_500);
     world.service.pace_desk();
-    world.now_ns += 1;
     settle_home(&mut world, json!(["lost", "won", "lost"]));
     world.service.heartbeat(world.now_ns);
     world.service.heartbeat(world.now_ns);
     let told = |frames: &[Seen]| frames.iter().filter(|frame| frame.socket == Socket::Desk).count();
-    let now = told(&world.turn());
+    let now = world.turn();
+    assert!(now.iter().all(|frame| frame.value["type"] != "desk_heartbeat"));
     world.now_ns += SECOND_NS;
     let later = world.turn();
-    assert_eq!(now + told(&later), 4, "three settlements and one heartbeat");
-    assert_eq!(later.last().unwrap().value["change"], 9);
+    assert_eq!(told(&now) + told(&later), 2_501, "the settlements and one heartbeat");
+    assert_eq!(later.last().unwrap().value["change"], 5_000);
 }
 
 /// Alerts are no state. The last ones are kept within a bound, and what is gone is told by `first`.

@@ -79,7 +79,7 @@ impl Service {
         payload
     }
 
-    fn reply_to<'a>(&self, route: &'a Route) -> ReplyTo<'a> {
+    pub(crate) fn reply_to<'a>(&self, route: &'a Route) -> ReplyTo<'a> {
         ReplyTo {
             request_id: Some(&route.request_id),
             epoch: self.engine.epoch(),

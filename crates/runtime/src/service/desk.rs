@@ -376,14 +376,11 @@ impl Service {
                 ticket.id.0
             );
             self.counters.superseded_count += 1;
-            self.reply_error(
-                Socket::Orders,
-                &route.identity,
-                Some(&route.request_id),
-                "superseded",
-                &message,
-                route.received_ns,
-            );
+            let mut payload = Vec::new();
+            reply_error(&self.reply_to(&route), "superseded", &message, &mut payload);
+            let frame = Frame { socket: Socket::Orders, first: route.identity, payload };
+            // After the answer that the ticket is delayed.
+            self.outbox.send_when_durable(self.last_seq, frame);
         }
     }
 }
