@@ -63,6 +63,7 @@ class ServiceLike(Protocol):
     def next_due_ns(self) -> int | None: ...
     @property
     def takes_ingest(self) -> bool: ...
+    def takes_requests(self, is_snapshot: bool) -> bool: ...
     @property
     def is_poisoned(self) -> bool: ...
     @property
@@ -91,15 +92,14 @@ def open_service(settings: Settings) -> ServiceLike:
     from oddsengine import _core
 
     path = settings.journal.path
-    return cast(
-        ServiceLike,
-        _core.Service(
-            journal=None if path is None else os.fspath(path),
-            config=settings.engine,
-            now_ns=time.time_ns(),
-            snapshot_every=settings.journal.snapshot_every,
-        ),
+    service = _core.Service(
+        journal=None if path is None else os.fspath(path),
+        config=settings.engine,
+        now_ns=time.time_ns(),
+        snapshot_every=settings.journal.snapshot_every,
     )
+    service.share()
+    return cast(ServiceLike, service)
 
 
 def load_models(models: Models, service: ServiceLike) -> ModelHost | None:
@@ -345,6 +345,9 @@ class Server:
         self, socket: Socket, per_turn: int, request: Callable[[bytes, bytes, int], None], now_ns: int
     ) -> None:
         for _ in range(per_turn):
+            # What a message holds counts, not only that it is one.
+            if not self.service.takes_requests(socket is self._snapshot):
+                return
             parts = _receive(socket)
             if parts is None:
                 return

@@ -78,9 +78,9 @@ impl PyService {
         self.inner.takes_requests(is_snapshot)
     }
 
-    /// Lets the desk socket tell no faster than a subscriber can read.
-    fn pace_desk(&mut self) {
-        self.inner.pace_desk();
+    /// The service stands behind sockets: nobody may hold up the others.
+    fn share(&mut self) {
+        self.inner.share();
     }
 
     fn ingest(&mut self, py: Python<'_>, payload: &[u8], now_ns: i64) {

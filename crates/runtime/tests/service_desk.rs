@@ -59,7 +59,7 @@ fn pages(world: &mut World, kind: &str, since: u64, limit: u64) -> Vec<Value> {
 fn a_mass_settlement_leaves_at_the_pace_of_a_reader() {
     let mut world = World::new(None);
     with_tickets(&mut world, 6_000);
-    world.service.pace_desk();
+    world.service.share();
     world.advance(60);
     world.turn();
     settle_home(&mut world, json!(["won", "lost", "lost"]));
@@ -194,7 +194,7 @@ fn the_desk_heartbeat_tells_the_tails() {
 fn the_desk_heartbeat_waits_behind_what_it_counts() {
     let mut world = World::new(None);
     with_tickets(&mut world, 2_500);
-    world.service.pace_desk();
+    world.service.share();
     settle_home(&mut world, json!(["lost", "won", "lost"]));
     world.service.heartbeat(world.now_ns);
     world.service.heartbeat(world.now_ns);

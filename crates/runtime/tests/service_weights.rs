@@ -212,6 +212,7 @@ fn a_turn_takes_a_bounded_weight() {
 #[test]
 fn heavy_queries_have_pauses() {
     let mut world = with_fixtures(450);
+    world.service.share();
     let hash = |world: &mut World| world.answer(json!({"type": "state_hash"}));
     let first = hash(&mut world);
     assert_eq!(first["state_hash"], world.hash());

@@ -187,10 +187,12 @@ impl Desk {
 }
 
 impl Service {
-    /// Lets the desk socket tell no more than [`DESK_FRAMES_PER_S`], so that a mass settlement does not overflow the
-    /// places of a subscriber that reads. For a service behind sockets.
-    pub fn pace_desk(&mut self) {
+    /// For a service behind sockets. The desk socket tells no more than [`DESK_FRAMES_PER_S`], so that a mass settlement
+    /// does not overflow the places of a subscriber that reads; between heavy queries there are pauses, so that nobody
+    /// holds up the others.
+    pub fn share(&mut self) {
         self.desk.set_paced();
+        self.work.is_shared = true;
     }
 
     /// Decisions and settlements that wait for the desk socket.

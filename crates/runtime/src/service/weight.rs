@@ -22,6 +22,7 @@ pub const BATCH_REPLY_BYTES_MAX: usize = 60_000;
 pub(crate) struct Work {
     by_orders: u64,
     by_snapshot: u64,
+    pub is_shared: bool,
     heavy_since_ns: i64,
     heavy_until_ns: i64,
     /// The clients that asked for images in this turn.
@@ -45,7 +46,7 @@ impl Work {
 
     /// Milliseconds until a query of this weight is answered; `None` if it is answered now, and counted.
     pub fn heavy_wait_ms(&mut self, weight: u64, now_ns: i64) -> Option<i64> {
-        if weight < HEAVY_WEIGHT {
+        if weight < HEAVY_WEIGHT || !self.is_shared {
             return None;
         }
         // A clock that went back ends the pause.
