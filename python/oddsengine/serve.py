@@ -62,6 +62,7 @@ class ServiceLike(Protocol):
     def next_due_ns(self) -> int | None: ...
     @property
     def takes_ingest(self) -> bool: ...
+    def takes_requests(self, is_snapshot: bool) -> bool: ...
     @property
     def is_poisoned(self) -> bool: ...
     @property
@@ -107,17 +108,16 @@ def open_service(settings: Settings, *, must_exist: bool = False, anchor: str | 
     from oddsengine import _core
 
     path = settings.journal.path
-    return cast(
-        ServiceLike,
-        _core.Service(
-            journal=None if path is None else os.fspath(path),
-            config=settings.engine,
-            now_ns=time.time_ns(),
-            snapshot_every=settings.journal.snapshot_every,
-            must_exist=must_exist,
-            anchor=anchor,
-        ),
+    service = _core.Service(
+        journal=None if path is None else os.fspath(path),
+        config=settings.engine,
+        now_ns=time.time_ns(),
+        snapshot_every=settings.journal.snapshot_every,
+        must_exist=must_exist,
+        anchor=anchor,
     )
+    service.share()
+    return cast(ServiceLike, service)
 
 
 def load_models(models: Models, service: ServiceLike) -> ModelHost | None:
@@ -367,6 +367,9 @@ class Server:
         self, socket: Socket, per_turn: int, request: Callable[[bytes, bytes, int], None], now_ns: int
     ) -> None:
         for _ in range(per_turn):
+            # What a message holds counts, not only that it is one.
+            if not self.service.takes_requests(socket is self._snapshot):
+                return
             parts = _receive(socket)
             if parts is None:
                 return

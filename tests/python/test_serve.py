@@ -263,6 +263,9 @@ class ScriptedService:
         self.frames: list[tuple[int, list[bytes]]] = []
         self.calls: list[str] = []
 
+    def takes_requests(self, is_snapshot: bool) -> bool:
+        return True
+
     def ingest(self, payload: bytes, now_ns: int) -> None:
         self.calls.append("ingest")
         if payload == b"danger":

@@ -171,6 +171,17 @@ impl PyService {
         Ok(self.look(py)?.takes_ingest())
     }
 
+    /// Another request of this socket may be handed in in this turn.
+    fn takes_requests(&self, py: Python<'_>, is_snapshot: bool) -> PyResult<bool> {
+        Ok(self.look(py)?.takes_requests(is_snapshot))
+    }
+
+    /// The service stands behind sockets: nobody may hold up the others.
+    fn share(&self, py: Python<'_>) -> PyResult<()> {
+        self.work(py)?.service().share();
+        Ok(())
+    }
+
     fn ingest(&self, py: Python<'_>, payload: &[u8], now_ns: i64) -> PyResult<()> {
         let mut in_use = self.work(py)?;
         let service = in_use.service();
@@ -317,6 +328,11 @@ impl PyService {
         dict.set_item("boards_conflated", counters.conflated_count)?;
         dict.set_item("trading_frames", counters.trading_frame_count)?;
         dict.set_item("journal_refusals", counters.journal_refusal_count)?;
+        dict.set_item("busy_answers", counters.busy_count)?;
+        dict.set_item("superseded_requests", counters.superseded_count)?;
+        dict.set_item("unwatched_source_messages", counters.unwatched_source_count)?;
+        dict.set_item("desk_waiting", self.inner.desk_waiting_count())?;
+        dict.set_item("desk_dropped", self.inner.desk_dropped_count())?;
         dict.set_item("commands", totals.command_count)?;
         dict.set_item("duplicates", totals.duplicate_count)?;
         dict.set_item("feed_gaps", totals.feed_gap_count)?;
@@ -456,7 +472,7 @@ impl PyEngine {
 
     fn fixtures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut out = Vec::new();
-        wire::reply_fixtures(&nobody(), self.inner.fixtures(), &mut out);
+        wire::reply_fixtures(&nobody(), self.inner.fixtures(), None, &mut out);
         loads(py, &out)?.get_item("fixtures")
     }
 
