@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod config;
+mod connections;
 mod convert;
 mod errors;
 mod fit;
@@ -36,6 +37,7 @@ mod _core {
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     football_depth::register(module)?;
+    connections::register(module)?;
     foreign::register(module)?;
     fit::register(module)?;
     live_match::register(module)?;

@@ -147,8 +147,13 @@ impl PyService {
         self.register(py, space, model, now_ns)
     }
 
-    fn tick(&mut self, now_ns: i64) {
-        self.inner.tick(now_ns);
+    #[pyo3(signature = (now_ns, read_ns = None))]
+    fn tick(&mut self, now_ns: i64, read_ns: Option<i64>) {
+        self.inner.tick(now_ns, read_ns.unwrap_or(i64::MAX));
+    }
+
+    fn alert(&mut self, alert: &str, message: &str, now_ns: i64) {
+        self.inner.alert(alert, message, None, now_ns);
     }
 
     fn set_binary(&mut self, publishes: bool) {

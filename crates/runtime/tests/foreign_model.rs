@@ -191,7 +191,7 @@ fn a_sport_of_ones_own_from_prices_to_settlement() {
         let now = world.leg(DARTS, "winner", "away");
         assert_eq!(world.answer(ticket(10, 42, 500, vec![now]))["ticket"]["state"], "delayed");
         world.advance(6);
-        world.service.tick(world.now_ns);
+        world.service.tick(world.now_ns, world.now_ns);
         world.settle();
 
         state(&mut world, 1, 2);

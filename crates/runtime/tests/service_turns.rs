@@ -300,12 +300,12 @@ fn a_delayed_ticket_is_answered_twice() {
     let id = world.order("a", ticket(7, 42, 1_000, vec![world.leg(FIXTURE, "1x2", "home")]));
     assert_eq!(answers_to(&world.turn(), &id)[0]["ticket"]["state"], "delayed");
     world.advance(4);
-    world.service.tick(world.now_ns);
+    world.service.tick(world.now_ns, world.now_ns);
     assert!(answers_to(&world.turn(), &id).is_empty());
     world.advance(2);
     // Any command ends the delay; the answer goes to who asked.
     let other = world.order("b", json!({"type": "balance", "customer": 42}));
-    world.service.tick(world.now_ns);
+    world.service.tick(world.now_ns, world.now_ns);
     let frames = world.turn();
     let decided: Vec<_> = answers(&frames).filter(|frame| frame.value["request_id"] == *id).collect();
     assert_eq!(decided.len(), 1);

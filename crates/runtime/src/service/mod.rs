@@ -97,6 +97,8 @@ pub struct Service {
     snapshot_every: u64,
     snapshot_seq: u64,
     record: Vec<u8>,
+    /// Until when the loop had applied all that had arrived; `None` without a loop, which reads at once.
+    read_ns: Option<i64>,
 }
 
 /// Whom the answer to a request goes to.
@@ -162,6 +164,7 @@ impl Service {
             counters: ServiceCounters::default(),
             snapshot_every: options.snapshot_every,
             record: Vec::new(),
+            read_ns: None,
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
@@ -273,9 +276,20 @@ impl Service {
     }
 
     /// Ends bet delays and weighs accumulators, if there is anything to do.
-    pub fn tick(&mut self, now_ns: i64) {
-        if self.engine.needs_tick(now_ns) {
-            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick };
+    ///
+    /// `read_ns`: everything that had arrived by then has been handed in; `i64::MAX` where nothing arrives by itself. No
+    /// bet delay ends that is due later.
+    pub fn tick(&mut self, now_ns: i64, read_ns: i64) {
+        self.read_ns = Some(read_ns);
+        self.tick_as_read(now_ns);
+    }
+
+    pub(crate) fn tick_as_read(&mut self, now_ns: i64) {
+        let read_ns = self.read_ns.unwrap_or(now_ns);
+        let is_read = self.engine.next_due_ns().is_none_or(|due_ns| due_ns <= read_ns || now_ns < due_ns);
+        if self.engine.needs_tick(now_ns) && is_read {
+            let time_ns = now_ns.min(read_ns.max(self.engine.now_ns()));
+            let command = Command { time_ns, origin: Origin::default(), body: Body::Tick };
             // An unavailable journal is told with the heartbeat; the tick comes again.
             let _ = self.run(&command, None);
         }
@@ -398,6 +412,13 @@ impl Service {
     /// Money commands are taken.
     pub fn takes_money(&self) -> bool {
         self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
+    }
+
+    /// The disk is full or held by another program. What was appended waits in memory, and queries do not wait for it.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        self.journal
+            .as_ref()
+            .is_some_and(|journal| matches!(journal.status(), JournalStatus::Full | JournalStatus::Blocked))
     }
 
     /// Feeds may be read: what they say still fits in memory while the disk is slow or full.
