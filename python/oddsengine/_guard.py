@@ -28,9 +28,9 @@ __all__ = ["Allowance", "ConnectionGuard"]
 Socket = zmq.Socket[bytes]
 
 # Time between two looks at the counters: what a connection may send beyond its allowance is what fits in it.
-SWEEP_S = 0.01
+SWEEP_NS = 10_000_000
 # And while there is no connection.
-IDLE_S = 0.1
+IDLE_NS = 50_000_000
 # Stalled readers and memory are looked at so often.
 SLOW_NS = 50_000_000
 # Memory is held to this part of its bound, so that what is on its way still fits.
@@ -41,8 +41,13 @@ MEMORY_PAUSE_NS = 200_000_000
 MEMORY_BYTES_MIN = 4 * 1_048_576
 # "Lately": the present and the last window.
 WINDOW_NS = 5_000_000_000
+# Between two connections that are ended because a socket asked for it.
+RELIEF_NS = 100_000_000
 # Descriptors that are left to the journal, the interpreter and libzmq.
 DESCRIPTORS_SPARE = 100
+# An address whose connection to a socket was ended for its bytes may not connect to it again for so long. libzmq would
+# take in some hundred kilobytes of each new connection before it is counted.
+PENALTY_NS = 2_000_000_000
 # Addresses that are remembered.
 ADDRESSES_MAX = 10_000
 # Alerts of one second; the rest is counted.
@@ -64,7 +69,8 @@ class Allowance:
     bytes_per_s
         And for ever.
     address_burst_bytes, address_bytes_per_s
-        The same for all connections of one address together; ``None`` for no bound. It is for those who come again.
+        The same for all connections of one address together; ``None`` for no bound. It is for those who come again:
+        an address whose connection was ended waits two seconds.
     stall_ns_max
         A connection that takes none of the bytes that wait for it for so long is ended; ``None`` for never.
     connections_max
@@ -168,10 +174,13 @@ class ConnectionGuard:
         self._connections: dict[int, _Connection] = {}
         self._counts: Counter[str] = Counter()
         self._addresses: dict[tuple[str, str], _Bucket] = {}
+        self._penalties_ns: dict[tuple[str, str], int] = {}
         self._thread: threading.Thread | None = None
         self._is_stopping = threading.Event()
         self._next_slow_ns = self._next_memory_ns = self._next_memory_alert_ns = 0
         self._alert_ns = self._alert_count = self._untold_count = 0
+        self._relief: dict[str, str] = {}
+        self._next_relief_ns = 0
         self._told: deque[tuple[str, str]] = deque(maxlen=100)
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._connections_max = max(16, soft - DESCRIPTORS_SPARE)
@@ -216,6 +225,10 @@ class ConnectionGuard:
                 alerts.append(self._told.popleft())
         return alerts
 
+    def relieve(self, name: str, detail: str) -> None:
+        """End the connection of a socket that brought most lately; from any thread."""
+        self._relief[name] = detail
+
     @property
     def has_alerts(self) -> bool:
         """Something is to be told."""
@@ -235,15 +248,17 @@ class ConnectionGuard:
         poller = zmq.Poller()
         for monitor in self._monitors:
             poller.register(monitor, zmq.POLLIN)
+        next_sweep_ns = 0
         try:
             while not self._is_stopping.is_set():
-                # An event ends the wait: a connection is counted from its first bytes.
-                for monitor, _ in poller.poll(int((SWEEP_S if self._connections else IDLE_S) * 1e3)):
+                wait_ns = max(0, next_sweep_ns - time.monotonic_ns())
+                # An event ends the wait: who may not connect now is gone before the handshake.
+                for monitor, _ in poller.poll(-(-wait_ns // 1_000_000)):
                     self._read_events(monitor)
-                self.sweep(time.monotonic_ns())
-                if self._connections:
-                    # Many short connections are not many sweeps.
-                    self._is_stopping.wait(SWEEP_S)
+                now_ns = time.monotonic_ns()
+                if now_ns >= next_sweep_ns:
+                    self.sweep(now_ns)
+                    next_sweep_ns = now_ns + (SWEEP_NS if self._connections else IDLE_NS)
         except Exception as error:
             # The engine goes on without its guard, and says so.
             self.fault = f"{type(error).__name__}: {error}"
@@ -274,8 +289,12 @@ class ConnectionGuard:
             self._forget(old)
         if not self._meter.add(descriptor):
             return
+        now_ns = time.monotonic_ns()
+        if now_ns < self._penalties_ns.get((name, address), 0):
+            self.dropped_counts["penalty"] += self._meter.shut(descriptor)
+            return
         allowance = self._allowances[name]
-        bucket = _Bucket(allowance.burst_bytes, allowance.bytes_per_s, time.monotonic_ns())
+        bucket = _Bucket(allowance.burst_bytes, allowance.bytes_per_s, now_ns)
         connection = _Connection(name, descriptor, peer, address, bucket)
         self._connections[descriptor] = connection
         self._counts[name] += 1
@@ -317,6 +336,7 @@ class ConnectionGuard:
             self._next_slow_ns = now_ns + SLOW_NS
             self._end_stalled(now_ns)
             self._watch_memory(now_ns)
+            self._relieve(now_ns)
             self._tell_rest(now_ns)
 
     def _charge(self, connection: _Connection, byte_count: int, now_ns: int) -> None:
@@ -327,9 +347,17 @@ class ConnectionGuard:
         if not has_room:
             limit = f"{allowance.burst_bytes} bytes at once and {allowance.bytes_per_s} a second are the most"
             self._drop(connection, "bytes", f"sent {connection.received_bytes} bytes; {limit}")
+            self._punish(connection, now_ns)
         elif is_address_spent:
             limit = f"{allowance.address_burst_bytes} bytes at once from one address are the most"
             self._drop(connection, "address_bytes", f"sent {connection.received_bytes} bytes; {limit}")
+            self._punish(connection, now_ns)
+
+    def _punish(self, connection: _Connection, now_ns: int) -> None:
+        if self._allowances[connection.listener].address_burst_bytes is not None:
+            if len(self._penalties_ns) >= ADDRESSES_MAX:
+                self._penalties_ns.clear()
+            self._penalties_ns[connection.listener, connection.address] = now_ns + PENALTY_NS
 
     def _is_address_spent(self, connection: _Connection, byte_count: int, now_ns: int) -> bool:
         allowance = self._allowances[connection.listener]
@@ -381,6 +409,16 @@ class ConnectionGuard:
                 heaviest, most_bytes = connection, weight_bytes
         if heaviest is not None:
             self._drop(heaviest, "memory", f"brought or left most while memory was above {bounds}")
+
+    def _relieve(self, now_ns: int) -> None:
+        if not self._relief or now_ns < self._next_relief_ns:
+            return
+        self._next_relief_ns = now_ns + RELIEF_NS
+        name, detail = self._relief.popitem()
+        of_name = [connection for connection in self._connections.values() if connection.listener == name]
+        if of_name:
+            heaviest = max(of_name, key=lambda one: (one.recent_bytes(now_ns), one.received_bytes))
+            self._drop(heaviest, "relief", detail)
 
     def _drop(self, connection: _Connection, reason: str, detail: str) -> None:
         is_ended = self._meter.shut(connection.descriptor)

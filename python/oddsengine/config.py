@@ -177,7 +177,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "subscription_bytes_max",
             "integer",
-            524_288,
+            262_144,
             (65_536, 67_108_864),
             "Bytes of subscriptions that a connection may send at once; it regains 2,048 a second.",
         ),
@@ -349,7 +349,7 @@ class Sockets:
     odds_queue_max: int = 20_000
     snapshot_queue_max: int = 512
     message_bytes_max: int = 131_072
-    subscription_bytes_max: int = 524_288
+    subscription_bytes_max: int = 262_144
     connections_max: int = 1_000
     stall_ms_max: int = 10_000
     memory_bytes_max: int = 2_147_483_648

@@ -69,14 +69,22 @@ LINGER_MS = 1_000
 SUBSCRIPTION_BYTES_MAX = 384
 # What CURVE adds to a message.
 CURVE_BYTES = 64
-# Binary topics that are told apart; beyond them binary boards are encoded for ever.
-BINARY_TOPICS_MAX = 10_000
-# Subscriptions that wait between libzmq's thread and the loop's.
-SUBSCRIPTIONS_QUEUE_MAX = 1_024
+# All different topics of `odds` together may be so many times what one connection may send. libzmq walks all of them,
+# byte by byte, when any subscriber leaves: some 50 ms for a million bytes.
+TOPIC_BURSTS = 4
+# Subscriptions of one client that wait between libzmq's thread and the loop's, and bytes of it that the kernel keeps:
+# little, because libzmq reads all that waits at once, on the loop's thread.
+SUBSCRIPTIONS_QUEUE_MAX = 64
+SUBSCRIPTIONS_KERNEL_BYTES = 32_768
 # Requests that wait for the `snapshot` socket, of one client.
 IMAGE_REQUESTS_QUEUE_MAX = 64
 # A client must have finished its handshake after so long.
 HANDSHAKE_MS = 5_000
+
+# A silent peer is asked for a sign of life after so long, and three times in all.
+KEEPALIVE_S = 5
+# What a peer has not acknowledged after so long ends its connection.
+UNACKED_MS_MAX = 30_000
 
 # What a connection may send at once, and a second for ever; the rest stands in the configuration. An honest sender is
 # held up by its queue before it comes near: the engine reads some megabytes a second.
@@ -85,7 +93,7 @@ ORDERS_BURST_BYTES, ORDERS_BYTES_PER_S = 33_554_432, 16_777_216
 SNAPSHOT_BURST_BYTES, SNAPSHOT_BYTES_PER_S = 1_048_576, 65_536
 SUBSCRIPTION_BYTES_PER_S = 2_048
 # All connections of one address to `odds` or `desk`: this many full bursts, then so much.
-ADDRESS_BURSTS = 8
+ADDRESS_BURSTS = 4
 ADDRESS_BYTES_PER_S = 65_536
 
 Socket = zmq.Socket[bytes]
@@ -240,7 +248,8 @@ class Server:
         orders, images = sockets.orders_queue_max, sockets.snapshot_queue_max
         waits, frames = SUBSCRIPTIONS_QUEUE_MAX, sockets.odds_queue_max
         self._orders = self._bind("orders", zmq.ROUTER, receive=orders, send=orders)
-        self._binary_topics: set[bytes] = set()
+        self._topics: set[bytes] = set()
+        self._topic_bytes, self._binary_topic_count = 0, 0
         self._odds = self._bind("odds", zmq.XPUB, receive=waits, send=frames)
         self._snapshot = self._bind("snapshot", zmq.ROUTER, receive=IMAGE_REQUESTS_QUEUE_MAX, send=images)
         self._desk = self._bind("desk", zmq.PUB, receive=waits, send=frames)
@@ -262,14 +271,20 @@ class Server:
             socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         if kind in (zmq.XPUB, zmq.PUB):
             socket.maxmsgsize = SUBSCRIPTION_BYTES_MAX
+            socket.setsockopt(zmq.RCVBUF, SUBSCRIPTIONS_KERNEL_BYTES)
         if kind == zmq.XPUB:
             # Every new subscriber is told, not only the first of a topic: each one gets its heartbeat.
             socket.setsockopt(zmq.XPUB_VERBOSE, 1)
         if endpoint.startswith("tcp"):
             socket.setsockopt(zmq.IPV6, "[" in endpoint)
-            # A peer that vanished without a word is noticed, and its queue freed.
-            socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
-            socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
+            # A peer that vanished without a word is noticed, and its queue freed. By the kernel, not by heartbeats of
+            # libzmq: their timer aborts the process when a connection broke while its queue was full
+            # (`Assertion failed: !_io_error`, 4.3.5).
+            socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+            socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_S)
+            socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_S)
+            socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 2)
+            socket.setsockopt(zmq.TCP_MAXRT, UNACKED_MS_MAX)
             if self.settings.curve is not None:
                 server = self.settings.curve.server
                 socket.curve_server = True
@@ -442,7 +457,7 @@ class Server:
         # What the kernel still holds is asked first: what libzmq takes from it meanwhile is seen below.
         next_due_ns = service.next_due_ns
         is_due = next_due_ns is not None and next_due_ns <= now_ns
-        is_unread = is_due and _core.has_unread(self._guard.ingest_descriptors)
+        is_unread = is_due and _core.has_unread(list(self._guard.ingest_descriptors))
         checked_ns, byte_count = now_ns, 0
         for _ in range(INGEST_PER_TURN):
             parts = _receive(socket)
@@ -505,15 +520,21 @@ class Server:
                 continue
             joins = first == b"\x01"
             self._has_greeting |= joins and b"hb".startswith(topic)
-            if topic.startswith(b"oddsbin"):
-                self._note_binary(topic, joins=joins)
+            # Every subscription is told, and the last one of a topic that ends.
+            if joins != (topic in self._topics):
+                self._note_topic(topic, joins=joins)
 
-    def _note_binary(self, topic: bytes, *, joins: bool) -> None:
-        """Binary boards are encoded only while somebody reads them."""
-        if len(self._binary_topics) >= BINARY_TOPICS_MAX:
-            return
-        (self._binary_topics.add if joins else self._binary_topics.discard)(topic)
-        self.service.set_binary(bool(self._binary_topics))
+    def _note_topic(self, topic: bytes, *, joins: bool) -> None:
+        (self._topics.add if joins else self._topics.discard)(topic)
+        step = 1 if joins else -1
+        self._topic_bytes += step * len(topic)
+        if topic.startswith(b"oddsbin"):
+            # Binary boards are encoded only while somebody reads them.
+            self._binary_topic_count += step
+            self.service.set_binary(self._binary_topic_count > 0)
+        most_bytes = TOPIC_BURSTS * self.settings.sockets.subscription_bytes_max
+        if self._topic_bytes > most_bytes:
+            self._guard.relieve("odds", f"all topics have {self._topic_bytes} bytes; {most_bytes} are the most")
 
     def _timers(self, now_ns: int, *, is_idle: bool) -> None:
         service = self.service
@@ -595,6 +616,8 @@ class Server:
             "undeliverable_count": self.undeliverable_count,
             "misframed_count": self.misframed_count,
             "stray_count": self.stray_count,
+            "topic_count": len(self._topics),
+            "topic_bytes": self._topic_bytes,
             "pause_count": self.pause_count,
             # The wall's time less the engine's, and how long ago feeds were read empty.
             "clock_offset_ns": self._clock.offset_ns,
