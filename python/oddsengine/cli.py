@@ -218,9 +218,12 @@ def _serve(options: argparse.Namespace) -> int:
         settings = replace(settings, journal=config.Journal(options.journal, settings.journal.snapshot_every))
     if settings.journal.path is None and (options.must_exist or options.anchor is not None):
         raise ValueError("--must-exist and --anchor need a journal")
-    factory = partial(serve.open_service, must_exist=options.must_exist, anchor=options.anchor)
     return serve.run(
-        settings, ready_fd=options.ready_fd, ready_file=options.ready_file, service_factory=factory
+        settings,
+        ready_fd=options.ready_fd,
+        ready_file=options.ready_file,
+        must_exist=options.must_exist,
+        anchor=options.anchor,
     )
 
 

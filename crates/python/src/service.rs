@@ -273,6 +273,12 @@ impl PyService {
         Ok(())
     }
 
+    /// Tells the desk something that the loop noticed.
+    fn alert(&self, py: Python<'_>, alert: &str, message: &str, now_ns: i64) -> PyResult<()> {
+        self.work(py)?.service().alert(alert, message, None, now_ns);
+        Ok(())
+    }
+
     fn set_binary(&self, py: Python<'_>, publishes: bool) -> PyResult<()> {
         self.work(py)?.service().set_binary(publishes);
         Ok(())

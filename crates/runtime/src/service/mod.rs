@@ -525,6 +525,13 @@ impl Service {
             && self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
     }
 
+    /// The disk is full or held by another program. What was appended waits in memory, and queries do not wait for it.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        self.journal
+            .as_ref()
+            .is_some_and(|journal| matches!(journal.status(), JournalStatus::Full | JournalStatus::Blocked))
+    }
+
     /// Feeds may be read: what they say still fits in memory while the disk is slow or full.
     pub fn takes_ingest(&self) -> bool {
         self.journal.as_ref().is_none_or(|journal| journal.pending_records() < INGEST_BACKLOG_MAX)
