@@ -337,8 +337,8 @@ impl PyService {
         dict.set_item("busy_answers", counters.busy_count)?;
         dict.set_item("superseded_requests", counters.superseded_count)?;
         dict.set_item("unwatched_source_messages", counters.unwatched_source_count)?;
-        dict.set_item("desk_waiting", self.inner.desk_waiting_count())?;
-        dict.set_item("desk_dropped", self.inner.desk_dropped_count())?;
+        dict.set_item("desk_waiting", service.desk_waiting_count())?;
+        dict.set_item("desk_dropped", service.desk_dropped_count())?;
         dict.set_item("commands", totals.command_count)?;
         dict.set_item("duplicates", totals.duplicate_count)?;
         dict.set_item("feed_gaps", totals.feed_gap_count)?;
