@@ -393,12 +393,13 @@ class MoneyAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A customer's money: what can be staked, and what delayed tickets reserve."""
+    """A customer's money: what can be staked, what delayed tickets reserve, and what the customer owes."""
 
     customer: int
     currency: str
     available_minor: int
     reserved_minor: int
+    owed_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,11 @@ def _value(body: Json) -> Any:
             return RequestError(body["code"], body["message"])
         case "balance":
             return Balance(
-                body["customer"], body["currency"], body["available_minor"], body["reserved_minor"]
+                body["customer"],
+                body["currency"],
+                body["available_minor"],
+                body["reserved_minor"],
+                body["owed_minor"],
             )
         case "max_stake":
             binding = body["binding"]

@@ -168,6 +168,7 @@ impl Service {
                     customer: *customer,
                     available_minor: engine.available_minor(*customer),
                     reserved_minor: engine.reserved_minor(*customer),
+                    owed_minor: engine.owed_minor(*customer),
                 };
                 reply_balance(&to, &answer, &view, out);
             }

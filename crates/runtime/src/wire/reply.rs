@@ -133,6 +133,8 @@ pub struct BalanceAnswer {
     pub available_minor: i64,
     /// What is reserved by tickets that wait out their delay.
     pub reserved_minor: i64,
+    /// What is owed after settlements that were taken back.
+    pub owed_minor: i64,
 }
 
 /// A customer's balance in the currency of the book.
@@ -143,6 +145,7 @@ pub fn reply_balance(to: &ReplyTo<'_>, balance: &BalanceAnswer, lookup: &impl Lo
         "currency": text(lookup.currency().code()),
         "available_minor": integer(balance.available_minor),
         "reserved_minor": integer(balance.reserved_minor),
+        "owed_minor": integer(balance.owed_minor),
     );
     out.put(b"}");
 }
