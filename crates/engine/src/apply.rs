@@ -43,6 +43,7 @@ impl Engine {
             Body::Withdraw(request) => return self.move_money(request, false, sink),
             Body::Tick => {
                 self.settle_due(sink);
+                self.begin_day();
                 return self.weigh_accumulators();
             }
             Body::EpochStarted { .. } if starts_epoch => Ok(()),

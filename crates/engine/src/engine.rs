@@ -248,7 +248,9 @@ impl Engine {
 
     /// A [`crate::Body::Tick`] at this time would do something.
     pub fn needs_tick(&self, now_ns: i64) -> bool {
-        self.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns) || self.weighs_accumulators(now_ns)
+        self.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns)
+            || self.weighs_accumulators(now_ns)
+            || self.begins_day(now_ns)
     }
 
     /// The version of a fixture's board.

@@ -118,7 +118,8 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         tails: &tails,
     };
     let unasked = Header { version: 0, source_ns: 0, source: "", reason: "tick", ..HEADER };
-    let balance = BalanceAnswer { customer: CustomerId(42), available_minor: 9_000, reserved_minor: 0, owed_minor: 0 };
+    let balance =
+        BalanceAnswer { customer: CustomerId(42), available_minor: 9_000, reserved_minor: 0, owed_minor: 0 };
     let level = |level, name, limit_minor| ExposureLevel { level, name, loss_minor: 5_100, limit_minor };
     let levels = [level("platform", "", 200_000_000), level("sport", "football", 100_000_000)];
     let alert = Alert { alert: "feed_gap", message: "expected 12, received 15", fixture: None };
