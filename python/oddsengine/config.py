@@ -283,6 +283,20 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("stake_max", "amount", 1_000_000, (1, STAKE_MINOR_MAX), "Largest stake of a ticket."),
         ("payout_max", "amount", 25_000_000, (1, LOSS_MINOR_MAX), "Largest payout of a ticket."),
         ("legs_max", "integer", 12, (1, 20), "Most legs of a ticket."),
+        (
+            "bets_while_owing",
+            "boolean",
+            False,
+            (),
+            "Take bets from customers who owe money; withdrawals never are.",
+        ),
+        (
+            "settlement_delay_ms",
+            "integer",
+            0,
+            (0, 3_600_000),
+            "How long a payment waits that a result in play decides.",
+        ),
     ),
     "models": (
         (
@@ -672,6 +686,8 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
         "fixtures_max": book["fixtures_max"],
         **amounts,
         "legs_max": limits["legs_max"],
+        "bets_while_owing": limits["bets_while_owing"],
+        "settlement_delay_ms": limits["settlement_delay_ms"],
         "models": {
             section.removeprefix("models."): {name: _listed(value) for name, value in table.items()}
             for section, table in values.items()

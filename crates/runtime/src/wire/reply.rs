@@ -139,7 +139,7 @@ pub struct BalanceAnswer {
     pub available_minor: i64,
     /// What is reserved by tickets that wait out their delay.
     pub reserved_minor: i64,
-    /// What the customer owes after settlements that were taken back.
+    /// What is owed after settlements that were taken back.
     pub owed_minor: i64,
 }
 
