@@ -65,9 +65,12 @@ class Allowance:
     Parameters
     ----------
     burst_bytes
-        Bytes that a connection may send at once.
+        Bytes that a connection may send at once; where they are credited, that may wait.
     bytes_per_s
         And for ever.
+    is_credited
+        What the loop has read of a connection, it may send again: see :attr:`ConnectionGuard.read_bytes`. So an honest
+        sender, held up by its queue, never comes near, and a message that never ends does.
     address_burst_bytes, address_bytes_per_s
         The same for all connections of one address together; ``None`` for no bound. It is for those who come again:
         an address whose connection was ended waits two seconds.
@@ -79,6 +82,7 @@ class Allowance:
 
     burst_bytes: int
     bytes_per_s: int
+    is_credited: bool = False
     address_burst_bytes: int | None = None
     address_bytes_per_s: int = 0
     stall_ns_max: int | None = None
@@ -95,10 +99,12 @@ class _Bucket:
         self.left_bytes, self.filled_ns = float(burst_bytes), now_ns
 
     def take(self, byte_count: int, now_ns: int) -> bool:
-        """Whether there was room."""
+        """Whether there was room. Less than none may be taken: what was credited before it was counted."""
         refill = self.bytes_per_s * (now_ns - self.filled_ns) / 1e9
-        self.left_bytes = min(self.burst_bytes, self.left_bytes + refill) - byte_count
         self.filled_ns = now_ns
+        if self.left_bytes < self.burst_bytes:
+            self.left_bytes = min(self.burst_bytes, self.left_bytes + refill)
+        self.left_bytes -= byte_count
         return self.left_bytes >= 0
 
 
@@ -112,6 +118,7 @@ class _Connection:
         "descriptor",
         "listener",
         "peer",
+        "read_bytes",
         "received_bytes",
         "stalled_ns",
         "window",
@@ -120,7 +127,7 @@ class _Connection:
     def __init__(self, listener: str, descriptor: int, peer: str, address: str, bucket: _Bucket) -> None:
         self.listener, self.descriptor, self.peer, self.address = listener, descriptor, peer, address
         self.bucket = bucket
-        self.received_bytes = self.acked_bytes = 0
+        self.received_bytes = self.acked_bytes = self.read_bytes = 0
         # Since when nothing of what waits has moved.
         self.stalled_ns: int | None = None
         # Number of the present window, bytes in it, bytes in the one before.
@@ -161,6 +168,8 @@ class ConnectionGuard:
         Connections ended, by reason.
     ingest_descriptors
         Of the connections to ``ingest``.
+    read_bytes
+        By descriptor, what the loop has read of it since the start, as it was on the wire; the loop counts it.
     """
 
     def __init__(self, context: zmq.Context[Socket], *, memory_bytes_max: int) -> None:
@@ -186,6 +195,7 @@ class ConnectionGuard:
         self._connections_max = max(16, soft - DESCRIPTORS_SPARE)
         self.dropped_counts: Counter[str] = Counter()
         self.ingest_descriptors: tuple[int, ...] = ()
+        self.read_bytes: dict[int, int] = {}
         self.memory_bytes = 0
         self.fault = ""
 
@@ -296,6 +306,7 @@ class ConnectionGuard:
         allowance = self._allowances[name]
         bucket = _Bucket(allowance.burst_bytes, allowance.bytes_per_s, now_ns)
         connection = _Connection(name, descriptor, peer, address, bucket)
+        connection.read_bytes = self.read_bytes.get(descriptor, 0)
         self._connections[descriptor] = connection
         self._counts[name] += 1
         if name == "ingest":
@@ -342,11 +353,21 @@ class ConnectionGuard:
     def _charge(self, connection: _Connection, byte_count: int, now_ns: int) -> None:
         connection.note(byte_count, now_ns)
         allowance = self._allowances[connection.listener]
-        has_room = connection.bucket.take(byte_count, now_ns)
+        taken_bytes = byte_count
+        if allowance.is_credited:
+            read_bytes = self.read_bytes.get(connection.descriptor, 0)
+            taken_bytes -= read_bytes - connection.read_bytes
+            connection.read_bytes = read_bytes
+        has_room = connection.bucket.take(taken_bytes, now_ns)
         is_address_spent = self._is_address_spent(connection, byte_count, now_ns)
         if not has_room:
-            limit = f"{allowance.burst_bytes} bytes at once and {allowance.bytes_per_s} a second are the most"
-            self._drop(connection, "bytes", f"sent {connection.received_bytes} bytes; {limit}")
+            if allowance.is_credited:
+                waits_bytes = allowance.burst_bytes - int(connection.bucket.left_bytes)
+                detail = f"{waits_bytes} bytes wait unread; {allowance.burst_bytes} are the most"
+            else:
+                limit = f"{allowance.burst_bytes} at once and {allowance.bytes_per_s} a second are the most"
+                detail = f"sent {connection.received_bytes} bytes; {limit}"
+            self._drop(connection, "bytes", detail)
             self._punish(connection, now_ns)
         elif is_address_spent:
             limit = f"{allowance.address_burst_bytes} bytes at once from one address are the most"

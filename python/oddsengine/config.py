@@ -148,7 +148,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "ingest_queue_max",
             "integer",
-            1_000,
+            128,
             QUEUE,
             "Feed messages of one connection that wait before it is held up.",
         ),
@@ -157,7 +157,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "integer",
             1_000,
             QUEUE,
-            "Requests of one client, and answers to it, that wait.",
+            "Answers that wait for one client; the rest is dropped.",
         ),
         (
             "odds_queue_max",
@@ -387,7 +387,7 @@ class Sockets:
     snapshot: str = "tcp://127.0.0.1:5553"
     desk: str = "tcp://127.0.0.1:5554"
     heartbeat_ms: int = 1_000
-    ingest_queue_max: int = 1_000
+    ingest_queue_max: int = 128
     orders_queue_max: int = 1_000
     odds_queue_max: int = 20_000
     snapshot_queue_max: int = 512

@@ -66,6 +66,8 @@ LINGER_MS = 1_000
 SUBSCRIPTION_BYTES_MAX = 384
 # What CURVE adds to a message.
 CURVE_BYTES = 64
+# What ZeroMQ puts before a part.
+SHORT_BYTES, LONG_BYTES = 2, 9
 # All different topics of `odds` together may be so many times what one connection may send. libzmq walks all of them,
 # byte by byte, when any subscriber leaves: some 50 ms for a million bytes.
 TOPIC_BURSTS = 4
@@ -73,7 +75,8 @@ TOPIC_BURSTS = 4
 # little, because libzmq reads all that waits at once, on the loop's thread.
 SUBSCRIPTIONS_QUEUE_MAX = 64
 SUBSCRIPTIONS_KERNEL_BYTES = 32_768
-# Requests that wait for the `snapshot` socket, of one client.
+# Requests that wait, of one client.
+REQUESTS_QUEUE_MAX = 128
 IMAGE_REQUESTS_QUEUE_MAX = 64
 # A client must have finished its handshake after so long.
 HANDSHAKE_MS = 5_000
@@ -83,10 +86,13 @@ KEEPALIVE_S = 5
 # What a peer has not acknowledged after so long ends its connection.
 UNACKED_MS_MAX = 30_000
 
-# What a connection may send at once, and a second for ever; the rest stands in the configuration. An honest sender is
-# held up by its queue before it comes near: the engine reads some megabytes a second.
-INGEST_BURST_BYTES, INGEST_BYTES_PER_S = 67_108_864, 33_554_432
-ORDERS_BURST_BYTES, ORDERS_BYTES_PER_S = 33_554_432, 16_777_216
+# What may wait of one connection to `ingest` or `orders` beside its full queue of the longest messages that are
+# understood, and what is forgiven a second: heartbeats.
+KERNEL_BYTES = 1_048_576
+SPARE_BYTES = 4 * KERNEL_BYTES
+SPARE_BYTES_PER_S = 65_536
+UNDERSTOOD_BYTES_MAX = 65_536
+# What a connection to the others may send at once, and a second for ever; the rest stands in the configuration.
 SNAPSHOT_BURST_BYTES, SNAPSHOT_BYTES_PER_S = 1_048_576, 65_536
 SUBSCRIPTION_BYTES_PER_S = 2_048
 # All connections of one address to `odds` or `desk`: this many full bursts, then so much.
@@ -273,7 +279,7 @@ class Server:
         self._ingest = self._bind("ingest", zmq.PULL, receive=sockets.ingest_queue_max, send=1)
         orders, images = sockets.orders_queue_max, sockets.snapshot_queue_max
         waits, frames = SUBSCRIPTIONS_QUEUE_MAX, sockets.odds_queue_max
-        self._orders = self._bind("orders", zmq.ROUTER, receive=orders, send=orders)
+        self._orders = self._bind("orders", zmq.ROUTER, receive=REQUESTS_QUEUE_MAX, send=orders)
         self._topics: set[bytes] = set()
         self._topic_bytes, self._binary_topic_count = 0, 0
         self._odds = self._bind("odds", zmq.XPUB, receive=waits, send=frames)
@@ -288,6 +294,7 @@ class Server:
         socket.linger = LINGER_MS
         socket.rcvhwm, socket.sndhwm = receive, send
         socket.maxmsgsize = self.settings.sockets.message_bytes_max + CURVE_BYTES
+        socket.setsockopt(zmq.RCVBUF, KERNEL_BYTES)
         socket.setsockopt(zmq.BACKLOG, 512)
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if kind == zmq.ROUTER:
@@ -334,10 +341,10 @@ class Server:
         limits = self.settings.sockets
         message_bytes, stall_ns_max = limits.message_bytes_max, limits.stall_ms_max * 1_000_000
         match name:
-            case "ingest":
-                burst_bytes, bytes_per_s = INGEST_BURST_BYTES, INGEST_BYTES_PER_S
-            case "orders":
-                burst_bytes, bytes_per_s = ORDERS_BURST_BYTES, ORDERS_BYTES_PER_S
+            case "ingest" | "orders":
+                queue_max = limits.ingest_queue_max if name == "ingest" else REQUESTS_QUEUE_MAX
+                burst_bytes = SPARE_BYTES + queue_max * UNDERSTOOD_BYTES_MAX
+                bytes_per_s = SPARE_BYTES_PER_S
             case "snapshot":
                 burst_bytes, bytes_per_s = SNAPSHOT_BURST_BYTES, SNAPSHOT_BYTES_PER_S
             case _:
@@ -351,6 +358,7 @@ class Server:
         return Allowance(
             max(burst_bytes, 2 * message_bytes),
             bytes_per_s,
+            is_credited=name != "snapshot",
             stall_ns_max=None if name == "ingest" else stall_ns_max,
             connections_max=limits.connections_max,
         )
@@ -490,7 +498,7 @@ class Server:
         is_unread = is_due and _core.has_unread(list(self._guard.ingest_descriptors))
         checked_ns, byte_count = now_ns, 0
         for _ in range(INGEST_PER_TURN):
-            parts = _receive(socket)
+            parts = self._receive(socket, first=0)
             if parts is None:
                 self._note_empty(checked_ns, is_unread=is_unread)
                 return
@@ -517,6 +525,19 @@ class Server:
         if checked_ns >= self._settled_ns and not is_unread:
             self._read_ns = checked_ns
 
+    def _receive(self, socket: Socket, *, first: int) -> list[bytes] | None:
+        """The next message, or none, credited to its connection; `first`: the first part that was on the wire."""
+        # Asking is cheaper than the exception of an empty socket.
+        if not _has_more(socket):
+            return None
+        frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        parts = [frame.bytes for frame in frames]
+        descriptor = cast(int, frames[-1].get(zmq.SRCFD))
+        read_bytes = self._guard.read_bytes
+        wire_bytes = sum(len(part) + (LONG_BYTES if len(part) > 255 else SHORT_BYTES) for part in parts[first:])
+        read_bytes[descriptor] = read_bytes.get(descriptor, 0) + wire_bytes
+        return parts
+
     def _drain_requests(
         self, socket: Socket, per_turn: int, request: Callable[[bytes, bytes, int], None], now_ns: int
     ) -> None:
@@ -525,7 +546,7 @@ class Server:
             # What a message holds counts, not only that it is one.
             if not self.service.takes_requests(socket is self._snapshot):
                 return
-            parts = _receive(socket)
+            parts = self._receive(socket, first=1)
             if parts is None:
                 return
             byte_count += sum(map(len, parts))
@@ -710,11 +731,6 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 def _has_more(socket: Socket) -> bool:
     return bool(cast(int, socket.get(zmq.EVENTS)) & zmq.POLLIN)
-
-
-def _receive(socket: Socket) -> list[bytes] | None:
-    """The next message, or none. Asking first is cheaper than the exception of an empty socket."""
-    return socket.recv_multipart(zmq.NOBLOCK) if _has_more(socket) else None
 
 
 def _bind_message(name: str, endpoint: str, error: zmq.ZMQError) -> str:
