@@ -305,7 +305,7 @@ class OrdersClient:
             if found is not None:
                 return found
         self._pending.pop(request_id, None)
-        error = RequestTimeoutError(f"request {request_id} was not answered within {timeout_s:g} s")
+        error = RequestTimeoutError(f"request {request_id} was not answered within {timeout_s:.3g} s")
         error.request_id = request_id
         raise error
 

@@ -526,11 +526,10 @@ def test_many_gaps_at_once_are_repaired_with_one_request(scripted: Scripted) -> 
 def test_images_are_fetched_page_by_page(scripted: Scripted) -> None:
     """All images came in one answer: 10,000 boards held the engine up for 1.4 s.
 
-    The client asks for each page when it has the one before, and again when it does not come; deltas meanwhile
-    are applied to what is there.
+    The client asks for each page when it has the one before, and again when it does not come; deltas
+    meanwhile are applied to what is there.
     """
-    scripted.heartbeat(0)
-    scripted.poll()
+    scripted.beat()
     request = scripted.request()
     assert "after" not in request
     more = scripted.end_of_images(request) | {"next": 32}

@@ -173,9 +173,11 @@ def expected(script: ScriptedDesk, *kinds: str) -> list[tuple[str, int]]:
 def test_what_the_desk_missed_is_told_once_and_in_order(
     topics: tuple[str, ...], kinds: tuple[str, ...]
 ) -> None:
-    """60,000 settlements of one turn: 3,314 to 4,759 were lost on the way to a subscriber that only counts, a gap
-    was counted and nothing else; a lost end was not noticed at all. Losses in the middle, at the end and over a
-    restart: every change of the streams that are subscribed to comes once and in order."""
+    """Of 60,000 settlements of one turn 3,314 to 4,759 were lost on the way to a subscriber that counts.
+
+    A gap was counted and nothing else; a lost end was not noticed at all. Losses in the middle, at the end
+    and over a restart: every change of the streams that are subscribed to comes once and in order.
+    """
     script = ScriptedDesk(topics=topics)
     told: list[tuple[str, int]] = []
     script.heartbeat()
@@ -200,7 +202,7 @@ def test_what_the_desk_missed_is_told_once_and_in_order(
 
 
 def test_a_cursor_is_taken_up_again() -> None:
-    """The numbers of the desk began anew with every connection: nobody could go on where an earlier client was."""
+    """Nobody could go on where an earlier client was."""
     script = ScriptedDesk(since=4)
     for _ in range(9):
         script.happen("settlement", is_lost=True)
@@ -271,7 +273,7 @@ def test_settlements_of_a_time_away_are_told_by_a_real_engine(tmp_path: Path) ->
 
 
 def test_a_mass_settlement_reaches_a_subscriber_whole(tmp_path: Path) -> None:
-    """As above with figures nearer to those that broke: 20,000 tickets of one settlement through small queues."""
+    """As above with figures nearer to those that broke: 20,000 tickets of one settlement."""
     count = 20_000
     with Engine(tmp_path).start() as engine:
         feed, orders, desk = (
@@ -305,8 +307,10 @@ def test_a_mass_settlement_reaches_a_subscriber_whole(tmp_path: Path) -> None:
 
 
 def test_patience_lasts_through_a_kill_and_a_restart(tmp_path: Path) -> None:
-    """`place_ticket(timeout_s=20)` during a kill and restart raised after 3.0 s, and the generated id of the ticket was
-    not in the exception: a caller that placed again booked twice."""
+    """`place_ticket(timeout_s=20)` during a kill and restart raised after 3.0 s.
+
+    The generated id of the ticket was not in the exception: a caller that placed again booked twice.
+    """
     with Engine(tmp_path, book="bet_delay_ms = 2000").start() as engine:
         with engine.feed() as feed:
             announce(feed)
@@ -388,8 +392,10 @@ def test_every_error_tells_which_request_it_was(tmp_path: Path) -> None:
 
 
 def test_batches_are_as_long_as_their_answers_allow(tmp_path: Path) -> None:
-    """A batch of 256 queries for tickets was answered with 350 kB, 10,000 of them unread with 3.6 GB. The client makes
-    batches whose answers fit, and sends again what does not: the caller sees neither."""
+    """A batch of 256 queries for tickets was answered with 350 kB, 10,000 of them unread with 3.6 GB.
+
+    The client makes batches whose answers fit, and sends again what does not: the caller sees neither.
+    """
     with Engine(tmp_path).start() as engine:
         with engine.feed() as feed:
             announce(feed)
