@@ -262,10 +262,10 @@ def test_a_new_journal_is_told_and_an_old_one_can_be_demanded(tmp_path: Path) ->
         assert not engine.journal.exists()
         engine.start()
         code, errors = engine.end()
-        assert (code, errors) == (0, f"oddsengine: made a new journal at {engine.journal}\n")
+        assert (code, errors, engine.is_new) == (0, "", True)
         engine.start("--must-exist")
         code, errors = engine.end()
-        assert (code, errors) == (0, "")
+        assert (code, errors, engine.is_new) == (0, "", False)
 
 
 def test_the_ready_line_says_where_the_state_comes_from(tmp_path: Path) -> None:
