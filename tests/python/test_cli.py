@@ -252,6 +252,24 @@ def test_a_reader_does_not_keep_a_crashed_engine_down(tmp_path: Path) -> None:
     assert "another program reads an older state" in errors
 
 
+def test_a_start_that_may_succeed_later_has_a_status_of_its_own(tmp_path: Path) -> None:
+    """Another program's write lock ended the start with 2, after which the unit did not try again."""
+    with Engine(tmp_path).start() as engine:
+        engine.end()
+        with contextlib.closing(sqlite3.connect(engine.journal)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            ended = serve_once("--config", engine.config)
+        assert ended.returncode == EXIT_BUSY, ended.stderr
+        assert "locked" in ended.stderr
+        other = tmp_path / "other.db"
+        os.link(engine.journal, other)
+        ended = serve_once("--config", engine.config)
+        assert ended.returncode == EXIT_UNUSABLE
+        assert "has 2 names (hard links), and may have one" in ended.stderr
+        other.unlink()
+        engine.start()
+
+
 def test_a_new_journal_is_told_and_an_old_one_can_be_demanded(tmp_path: Path) -> None:
     """A typing error in the path made a new journal, epoch 1, balance 0, without a word."""
     with Engine(tmp_path) as engine:
