@@ -19,7 +19,6 @@ from oddsengine._exit import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_RECORD,
-    EXIT_UNUSABLE,
     exit_code_of,
 )
 from oddsengine.exceptions import JournalError, OddsEngineError
@@ -340,8 +339,8 @@ def _backup(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     """Check the hash chain of a journal, replay it from the beginning, check the invariants.
 
-    Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is not as it was
-    written, or an invariant does not hold; 5 if a record cannot be applied.
+    Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is
+    not as it was written, or an invariant does not hold; 5 if a record cannot be applied.
     """
     from oddsengine import _core
 
@@ -393,8 +392,8 @@ QUARANTINE = {
 def _quarantine(options: argparse.Namespace) -> int:
     """Take a record that cannot be applied out of every replay, or back into it.
 
-    The engine must not run. The record stays in the journal and in its hash chain; beside it is written who decided it and
-    why.
+    The engine must not run. The record stays in the journal and in its hash chain; beside it is written who
+    decided it and why.
     """
     from oddsengine import _core
 
@@ -631,10 +630,7 @@ def _keygen(options: argparse.Namespace) -> int:
     """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep."""
     from oddsengine._zap import KeyPair, write_keys
 
-    if (
-        options.name in ("", ".", "..")
-        or any(separator in options.name for separator in ("/", "\\", "\0"))
-    ):
+    if options.name in ("", ".", "..") or any(separator in options.name for separator in ("/", "\\", "\0")):
         raise ValueError(
             f"name {options.name!r} is not a plain file name\nhint: --folder says where the keys are written"
         )

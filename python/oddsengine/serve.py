@@ -757,8 +757,9 @@ def run(
 ) -> int:
     """Serve in this process until SIGTERM or SIGINT.
 
-    Prints one JSON line when the sockets listen: ``{"ready": true, "epoch": …, "journal": "recovered", "quarantined": [],
-    "pid": …, "endpoints": {…}}``. What the operator should know of the start stands on stderr before it.
+    Prints one JSON line when the sockets listen: ``{"ready": true, "epoch": …, "journal": "recovered",
+    "quarantined": [], "pid": …, "endpoints": {…}}``. What the operator should know of the start stands on
+    stderr before it.
 
     Parameters
     ----------

@@ -36,6 +36,8 @@ def test_it_says_when_it_is_ready_and_ends_by_a_signal(tmp_path: Path, number: i
         assert told == {
             "ready": True,
             "epoch": 1,
+            "journal": "new",
+            "quarantined": [],
             "pid": engine.process.pid,
             "endpoints": engine.endpoints,
         }
