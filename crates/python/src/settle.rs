@@ -39,7 +39,10 @@ fn settle_return_per_unit(selection: &str, odds: f64, outcome: Known) -> PyResul
 
 /// What a stake on legs of (odds, won share, refunded share, of) pays.
 #[pyfunction]
-fn settle_accumulator(legs: Vec<(f64, Whole<u16>, Whole<u16>, Whole<u16>)>, stake_minor: Whole<i64>) -> PyResult<i64> {
+fn settle_accumulator(
+    legs: Vec<(f64, Whole<u16>, Whole<u16>, Whole<u16>)>,
+    stake_minor: Whole<i64>,
+) -> PyResult<i64> {
     if !(1..=LEGS_MAX).contains(&legs.len()) {
         return Err(BoundsError::outside("number of legs", legs.len(), 1, LEGS_MAX)).or_raise();
     }
