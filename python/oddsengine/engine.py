@@ -56,8 +56,8 @@ def _alone(method: Callable[Concatenate[Engine, P], R]) -> Callable[Concatenate[
     def guarded(self: Engine, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if os.getpid() != self._process_id:
             raise OddsEngineError(
-                f"the engine belongs to process {self._process_id}, and this is process {os.getpid()}, a fork "
-                "of it\nhint: open an engine in the process that uses it"
+                f"the engine belongs to process {self._process_id}, and this is process {os.getpid()}, a "
+                "fork of it\nhint: open an engine in the process that uses it"
             )
         if not self._lock.acquire(blocking=False):
             raise OddsEngineError(

@@ -254,7 +254,7 @@ def day(value: str | np.datetime64) -> np.datetime64:
     """
     try:
         found = np.datetime64(np.asarray(value, dtype="datetime64[D]").item(), "D")
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise BoundsError(f"{value!r} is no day such as 2026-08-15") from error
     if np.isnat(found):
         raise BoundsError(f"{value!r} is no day such as 2026-08-15")

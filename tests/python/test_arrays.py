@@ -30,6 +30,12 @@ from oddsengine import OddsEngineError, _arrays, margin, same_game
 from oddsengine.exceptions import BoundsError
 from public_calls import CALLS, NOT_CALLED, Call
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the matrix subclass"),
+    pytest.mark.filterwarnings("ignore:Setting the strides"),
+    pytest.mark.filterwarnings("ignore:overflow encountered in cast"),
+]
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 # What is given, and the plain numbers that it stands for; None where it must be refused.
 Given: TypeAlias = tuple[Any, Floats | None]
