@@ -1,19 +1,28 @@
 //! The second engine: obviously right, and slow.
 //!
 //! It applies the same commands to the same vocabulary of tickets and answers, and has nothing else in common with
-//! the fast one: a match is a list of goals, money is a list of postings, tickets are a list that is searched, what
+//! the fast one: a match is a list of goals or of games, a race a list of runners, a space a table, money is a list of postings, tickets are a list that is searched, what
 //! is decided and what can be lost is found by listing outcomes. Nothing is kept that can be computed from these
 //! lists. Prices are facts told by the fast engine ([`Prices`]); whether they are sane is checked elsewhere.
 
 mod football;
+mod game;
 mod judging;
 pub mod money;
+mod racing;
 mod risk;
 mod settings;
 mod settling;
+mod table;
+mod tennis;
 
 pub use football::{Goal, Match};
+pub use game::Game;
+pub(crate) use game::Listed;
 pub use money::Account;
+pub use racing::Race;
+pub use table::Table;
+pub use tennis::{PlayedGame, PlayedSet, TennisMatch};
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,10 +33,10 @@ use oddsengine_engine::{
     Body, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion, Reason, Scope,
     ScopeSettings, Stops, Ticket, TicketRequest, TicketState, VoidKind,
 };
-use oddsengine_markets::{Format, Incident, LivePhase, MarketId};
+use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
 
-use crate::outcomes::{Possible, Universe};
+use crate::outcomes::{Possible, Space, Universe};
 use crate::told::{Answer, Prices, Told};
 use money::Posting;
 
@@ -36,8 +45,10 @@ use money::Posting;
 pub struct NaiveFixture {
     /// As announced.
     pub request: FixtureRequest,
-    /// The match.
-    pub game: Match,
+    /// The markets that can be bet on.
+    pub space: Arc<Space>,
+    /// What happened.
+    pub game: Game,
     /// What is still possible in it: listed again whenever it changes.
     pub possible: Arc<Possible>,
     /// Why trading stands still.
@@ -54,6 +65,8 @@ pub struct NaiveFixture {
     pub locked: BTreeSet<usize>,
     /// The prices, as facts.
     pub prices: Prices,
+    /// A model outside gave probabilities.
+    pub has_probabilities: bool,
 }
 
 impl NaiveFixture {
@@ -62,11 +75,16 @@ impl NaiveFixture {
         self.void != VoidKind::Nothing || self.game.is_over()
     }
 
+    /// Its prices say how likely a selection is.
+    pub fn has_model(&self) -> bool {
+        if self.game.has_foreign_model() { self.has_probabilities } else { self.prices.has_model }
+    }
+
     /// The status as a whole.
     pub fn status(&self) -> MarketStatus {
         if self.is_closed() {
             MarketStatus::Closed
-        } else if self.stops.by_desk || self.stops.by_danger || self.stops.by_feed {
+        } else if self.stops.any() {
             MarketStatus::Suspended
         } else {
             MarketStatus::Open
@@ -88,6 +106,8 @@ pub struct NaiveTicket {
 pub struct Naive {
     /// Markets that can be bet on in this run.
     pub universe: Arc<Universe>,
+    /// Spaces that were defined.
+    pub spaces: Vec<SpaceDefinition>,
     /// Configuration in force.
     pub config: Config,
     /// Overrides in force.
@@ -117,6 +137,9 @@ pub struct Naive {
     answered: RefCell<BTreeMap<usize, Rc<risk::Joint>>>,
 }
 
+/// Most numbers that a foreign model computes from.
+const MODEL_INPUTS_MAX: usize = 256;
+
 type Verdict = Result<(), Reason>;
 
 impl Naive {
@@ -124,6 +147,7 @@ impl Naive {
     pub fn new(universe: Arc<Universe>, config: Config) -> Self {
         Self {
             universe,
+            spaces: Vec::new(),
             config,
             scopes: BTreeMap::new(),
             epoch: 0,
@@ -217,8 +241,8 @@ impl Naive {
                     return Err(Reason::ValueOutOfBounds);
                 }
                 for price in prices {
-                    let market = self.market(price.market)?;
-                    let count = self.universe.template.markets[market].selections().len();
+                    let market = self.market(index, price.market)?;
+                    let count = self.fixtures[index].space.template.markets[market].selections().len();
                     if price.odds_e4.len() != count {
                         return Err(Reason::ValueOutOfBounds);
                     }
@@ -242,7 +266,7 @@ impl Naive {
             }
             Body::LockMarket { fixture, market, locked } => {
                 let index = self.open_fixture(*fixture)?;
-                let market = self.market(*market)?;
+                let market = self.market(index, *market)?;
                 match locked {
                     true => self.fixtures[index].locked.insert(market),
                     false => self.fixtures[index].locked.remove(&market),
@@ -268,26 +292,102 @@ impl Naive {
             Body::PlaceTicket(_) | Body::Deposit(_) | Body::Withdraw(_) | Body::Tick => {
                 unreachable!("carried out above")
             }
-            Body::DefineSpace(_)
-            | Body::SetModelInputs { .. }
-            | Body::SetProbabilities { .. }
-            | Body::ModelFailed { .. } => {
-                unreachable!("the naive engine plays football")
+            Body::DefineSpace(definition) => self.define_space(definition),
+            Body::SetModelInputs { fixture, inputs } => {
+                let index = self.foreign_fixture(*fixture)?;
+                if inputs.len() > MODEL_INPUTS_MAX || inputs.iter().any(|input| !input.is_finite()) {
+                    return Err(Reason::ValueOutOfBounds);
+                }
+                self.wait_for_model(index, None, answers);
+                Ok(())
+            }
+            Body::SetProbabilities { fixture, probabilities } => {
+                self.set_probabilities(*fixture, probabilities, answers)
+            }
+            Body::ModelFailed { fixture, fault } => {
+                let index = self.foreign_fixture(*fixture)?;
+                self.wait_for_model(index, Some(*fault), answers);
+                Ok(())
             }
         }
+    }
+
+    fn define_space(&mut self, definition: &SpaceDefinition) -> Verdict {
+        if let Some(known) = self.spaces.iter().find(|known| known.name == definition.name) {
+            return if known == definition { Ok(()) } else { Err(Reason::AlreadyExists) };
+        }
+        definition.check().map_err(|_| Reason::ValueOutOfBounds)?;
+        self.spaces.push(definition.clone());
+        Ok(())
+    }
+
+    fn set_probabilities(
+        &mut self,
+        id: FixtureId,
+        probabilities: &[f64],
+        answers: &mut Vec<Answer>,
+    ) -> Verdict {
+        let index = self.foreign_fixture(id)?;
+        let Game::Table(table) = &self.fixtures[index].game else { unreachable!("only tables are foreign") };
+        if probabilities.len() != usize::from(table.outcome_count) {
+            return Err(Reason::ValueOutOfBounds);
+        }
+        let is_near = |sum: f64, of: f64| (sum - of).abs() <= 1e-6;
+        let sum: f64 = probabilities.iter().sum();
+        let of_left: f64 = table.left.iter().map(|&outcome| probabilities[usize::from(outcome)]).sum();
+        let fault = match () {
+            () if !probabilities.iter().all(|p| (0.0..=1.0).contains(p)) => Some(ModelFault::NotAProbability),
+            () if !is_near(sum, 1.0) => Some(ModelFault::WrongSum),
+            () if !is_near(of_left, sum) => Some(ModelFault::Impossible),
+            () => None,
+        };
+        if fault.is_some() {
+            self.wait_for_model(index, fault, answers);
+            return Err(Reason::ValueOutOfBounds);
+        }
+        self.change_trading(index, answers, |fixture| {
+            fixture.has_probabilities = true;
+            (fixture.stops.by_model, fixture.stops.model_fault) = (false, None);
+        });
+        self.prices_moved(index);
+        Ok(())
+    }
+
+    /// The prices of a fixture are waited for.
+    fn wait_for_model(&mut self, index: usize, fault: Option<ModelFault>, answers: &mut Vec<Answer>) {
+        let fixture = &mut self.fixtures[index];
+        let before = (fixture.status(), fixture.stops);
+        (fixture.stops.by_model, fixture.stops.model_fault) = (true, fault);
+        if (fixture.status(), fixture.stops) != before {
+            answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
+        }
+    }
+
+    fn foreign_fixture(&self, id: FixtureId) -> Result<usize, Reason> {
+        let index = self.open_fixture(id)?;
+        let is_foreign = self.fixtures[index].game.has_foreign_model();
+        if is_foreign { Ok(index) } else { Err(Reason::ValueOutOfBounds) }
     }
 
     fn add_fixture(&mut self, request: &FixtureRequest) -> Verdict {
         if let Some(known) = self.fixtures.iter().find(|known| known.request.fixture == request.fixture) {
             return if known.request == *request { Ok(()) } else { Err(Reason::AlreadyExists) };
         }
-        if request.format != Format::FOOTBALL {
-            return Err(Reason::ValueOutOfBounds);
-        }
+        let definition = match request.format {
+            Format::Custom(space) => {
+                let known = self.spaces.iter().find(|known| known.id() == space);
+                Some(known.ok_or(Reason::ValueOutOfBounds)?)
+            }
+            _ => None,
+        };
+        request.format.check().map_err(|_| Reason::ValueOutOfBounds)?;
+        let space = self.universe.space(&request.format).expect("the format is of this run").clone();
+        let game = Game::new(&request.format, definition);
         self.fixtures.push(NaiveFixture {
             request: request.clone(),
-            game: Match::default(),
-            possible: self.universe.possible(&Match::default()),
+            possible: space.possible(&game),
+            space,
+            game,
             stops: Stops::default(),
             void: VoidKind::Nothing,
             told: BTreeMap::new(),
@@ -295,13 +395,13 @@ impl Naive {
             manual: BTreeMap::new(),
             locked: BTreeSet::new(),
             prices: Prices::default(),
+            has_probabilities: false,
         });
         Ok(())
     }
 
     fn incident(&mut self, id: FixtureId, incident: &Incident, answers: &mut Vec<Answer>) -> Verdict {
         let index = self.known_fixture(id)?;
-        let Incident::Football(incident) = incident else { unreachable!("the naive engine plays football") };
         if self.fixtures[index].void != VoidKind::Nothing {
             return Err(Reason::FixtureClosed);
         }
@@ -312,13 +412,17 @@ impl Naive {
                 Some(change) => {
                     fixture.stops.by_feed = false;
                     fixture.stops.by_danger = change.danger.unwrap_or(fixture.stops.by_danger);
+                    if change.reprices && fixture.game.has_foreign_model() {
+                        (fixture.stops.by_model, fixture.stops.model_fault) = (true, None);
+                    }
                 }
                 None if fixture.game.phase() == LivePhase::InPlay => fixture.stops.by_feed = true,
                 None => {}
             }
         });
         let change = change.ok_or(Reason::OutOfSequence)?;
-        self.fixtures[index].possible = self.universe.possible(&self.fixtures[index].game);
+        let fixture = &mut self.fixtures[index];
+        fixture.possible = fixture.space.possible(&fixture.game);
         if change.reprices {
             self.prices_moved(index);
         }
@@ -338,7 +442,7 @@ impl Naive {
             self.change_trading(index, answers, |fixture| fixture.stops.by_desk = suspended);
             return Ok(());
         };
-        let market = self.market(market)?;
+        let market = self.market(index, market)?;
         match suspended {
             true => self.fixtures[index].suspended.insert(market),
             false => self.fixtures[index].suspended.remove(&market),
@@ -348,10 +452,10 @@ impl Naive {
 
     fn set_manual_odds(&mut self, id: FixtureId, market: MarketId, odds_e4: Option<&[u32]>) -> Verdict {
         let index = self.open_fixture(id)?;
-        let market = self.market(market)?;
+        let market = self.market(index, market)?;
         match odds_e4 {
             Some(odds_e4) => {
-                if odds_e4.len() != self.universe.template.markets[market].selections().len() {
+                if odds_e4.len() != self.fixtures[index].space.template.markets[market].selections().len() {
                     return Err(Reason::ValueOutOfBounds);
                 }
                 odds_e4.iter().filter(|&&odds| odds != 0).try_for_each(|&odds| is_odds(odds))?;
@@ -371,10 +475,10 @@ impl Naive {
         answers: &mut Vec<Answer>,
     ) -> Verdict {
         let index = self.known_fixture(id)?;
-        let market = self.market(market)?;
+        let market = self.market(index, market)?;
         match grades {
             Some(grades) => {
-                if grades.len() != self.universe.template.markets[market].selections().len() {
+                if grades.len() != self.fixtures[index].space.template.markets[market].selections().len() {
                     return Err(Reason::ValueOutOfBounds);
                 }
                 self.fixtures[index].told.insert(market, grades.to_vec());
@@ -412,7 +516,7 @@ impl Naive {
     fn prices_moved(&mut self, index: usize) {
         let rides = |leg: &oddsengine_engine::Leg| leg.fixture as usize == index && leg.grade.is_none();
         let has_bets = self.live_tickets().any(|ticket| ticket.legs.iter().any(rides));
-        self.has_moved |= has_bets && self.fixtures[index].prices.has_model;
+        self.has_moved |= has_bets && self.fixtures[index].has_model();
     }
 
     fn move_money(&mut self, request: &MoneyRequest, is_deposit: bool, answers: &mut Vec<Answer>) {
@@ -466,8 +570,8 @@ impl Naive {
         if self.fixtures[index].is_closed() { Err(Reason::FixtureClosed) } else { Ok(index) }
     }
 
-    fn market(&self, id: MarketId) -> Result<usize, Reason> {
-        let markets = &self.universe.template.markets;
+    fn market(&self, fixture: usize, id: MarketId) -> Result<usize, Reason> {
+        let markets = &self.fixtures[fixture].space.template.markets;
         markets.iter().position(|market| MarketId::of(&market.key) == id).ok_or(Reason::SelectionNotFound)
     }
 }

@@ -1,9 +1,9 @@
 //! What the fast engine tells: its answers, and the prices that the naive engine takes as facts.
 
-use oddsengine_engine::{Engine, Event, MarketStatus, OddsVersion, Reason, Sink, TicketState};
+use oddsengine_engine::{Engine, Event, Fixture, MarketStatus, OddsVersion, Reason, Sink, TicketState};
 use oddsengine_types::{FixtureId, TicketId, TransferId};
 
-use crate::outcomes::Universe;
+use crate::outcomes::{Space, Universe};
 
 /// What an engine answers to a command; both engines must give the same answers in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl Sink for Recorder<'_> {
     fn event(&mut self, event: Event<'_>) {
         let answer = match event {
             Event::Board(board) => {
-                let odds = self.universe.selections.iter().map(|&selection| board.fixture.odds_e4[selection]);
+                let space = space_of(self.universe, board.fixture);
+                let odds = space.selections.iter().map(|&selection| board.fixture.odds_e4[selection]);
                 self.told.push(Told::Board(board.fixture.id(), board.version, odds.collect()));
                 return;
             }
@@ -110,17 +111,22 @@ pub struct Prices {
     pub refund: Vec<f64>,
 }
 
+fn space_of<'a>(universe: &'a Universe, fixture: &Fixture) -> &'a Space {
+    universe.space(&fixture.request.format).expect("fixtures of other formats are not announced")
+}
+
 /// Reads the prices of every fixture into `prices`.
 pub fn read_prices(engine: &Engine, universe: &Universe, prices: &mut Vec<Prices>) {
     prices.resize_with(engine.fixtures().len(), Prices::default);
     for (fixture, prices) in engine.fixtures().iter().zip(prices) {
+        let selections = &space_of(universe, fixture).selections;
         prices.has_model = fixture.parameters.is_some();
         prices.version = fixture.version;
         prices.odds_e4.clear();
-        prices.odds_e4.extend(universe.selections.iter().map(|&selection| fixture.odds_e4[selection]));
+        prices.odds_e4.extend(selections.iter().map(|&selection| fixture.odds_e4[selection]));
         prices.win.clear();
-        prices.win.extend(universe.selections.iter().map(|&selection| fixture.win[selection]));
+        prices.win.extend(selections.iter().map(|&selection| fixture.win[selection]));
         prices.refund.clear();
-        prices.refund.extend(universe.selections.iter().map(|&selection| fixture.refund[selection]));
+        prices.refund.extend(selections.iter().map(|&selection| fixture.refund[selection]));
     }
 }

@@ -3,21 +3,25 @@
 mod bets;
 mod desk;
 mod play;
+mod racing;
+mod space;
+mod tennis;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use oddsengine_engine::{Body, Command, MoneyRequest, Origin, TicketRequest};
+use oddsengine_markets::Format;
 use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TransferId};
 
 use crate::coverage::Coverage;
-use crate::outcomes::Universe;
+use crate::outcomes::{Space, Universe};
 use crate::pair::Pair;
 use crate::random::Random;
 use crate::told::Answer;
 
-/// The markets that are bet on: at least one of every view, with whole, half and quarter lines.
+/// The markets of football that are bet on: at least one of every view, with whole, half and quarter lines.
 pub const MARKETS: &[&str] = &[
     "1x2",
     "double_chance",
@@ -88,9 +92,60 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The universe of the workload.
+/// What is played in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sports {
+    /// Football alone.
+    Football,
+    /// Tennis in two formats.
+    Tennis,
+    /// Horses and greyhounds.
+    Racing,
+    /// A space that is data.
+    Space,
+    /// All of them side by side.
+    Mixed,
+}
+
+impl Sports {
+    /// Each of them.
+    pub const ALL: [Sports; 5] = [Self::Football, Self::Tennis, Self::Racing, Self::Space, Self::Mixed];
+
+    /// The name as an option.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Football => "football",
+            Self::Tennis => "tennis",
+            Self::Racing => "racing",
+            Self::Space => "space",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// The sports with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sports| sports.name() == name)
+    }
+
+    fn spaces(self) -> Vec<Space> {
+        match self {
+            Self::Football => vec![Space::new(Format::FOOTBALL, None, MARKETS.iter().copied())],
+            Self::Tennis => tennis::spaces(),
+            Self::Racing => racing::spaces(),
+            Self::Space => vec![space::space()],
+            Self::Mixed => Self::ALL[..4].iter().flat_map(|sports| sports.spaces()).collect(),
+        }
+    }
+}
+
+/// The universe of a workload of these sports.
+pub fn universe_of(sports: Sports) -> Arc<Universe> {
+    Arc::new(Universe::of(sports.spaces()))
+}
+
+/// The universe of a workload of all sports.
 pub fn universe() -> Arc<Universe> {
-    Arc::new(Universe::new(MARKETS.iter().copied()))
+    universe_of(Sports::Mixed)
 }
 
 /// Runs a seed for so many steps, comparing the engines after every command.
@@ -135,6 +190,8 @@ struct Workload {
     pair: Pair,
     random: Random,
     now_ns: i64,
+    /// What is played, the more often the more times it is listed.
+    formats: Vec<Format>,
     /// Fixtures that are traded.
     active: Vec<FixtureId>,
     /// Fixtures that are over, and may still be corrected.
@@ -150,10 +207,15 @@ struct Workload {
 
 impl Workload {
     fn new(pair: Pair, seed: u64) -> Self {
+        let spaces = pair.universe().spaces();
+        // Football comes as often as each other sport has formats.
+        let weight = |format: &Format| if matches!(format, Format::Football(_) | Format::Custom(_)) { 2 } else { 1 };
+        let formats = spaces.iter().flat_map(|space| vec![space.format; weight(&space.format)]).collect();
         Self {
             pair,
             random: Random::new(seed),
             now_ns: START_NS,
+            formats,
             active: Vec::new(),
             over: Vec::new(),
             fixture_count: 0,
@@ -169,6 +231,7 @@ impl Workload {
     fn prepare(&mut self) -> Done {
         self.send(Body::EpochStarted { epoch: 1 })?;
         self.configure()?;
+        self.define_spaces()?;
         for customer in 1..=CUSTOMER_COUNT {
             self.deposit(customer, 200_000)?;
         }

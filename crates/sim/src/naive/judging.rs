@@ -170,13 +170,14 @@ impl Naive {
 
     fn find_leg(&self, request: &LegRequest) -> Result<(usize, usize), Reason> {
         let fixture = self.index_of(request.fixture).ok_or(Reason::FixtureNotFound)?;
-        let template = self.universe.template;
+        let space = &self.fixtures[fixture].space;
+        let template = space.template;
         let is_it = |&selection: &usize| {
             let (market, name) = (&template.market_of(selection).key, &template.selections[selection].name);
             SelectionId::of(market, name) == request.selection
         };
         // Bets are on the markets of this run, or on nothing.
-        let known = self.universe.selections.iter().copied().find(is_it);
+        let known = space.selections.iter().copied().find(is_it);
         Ok((fixture, known.ok_or(Reason::SelectionNotFound)?))
     }
 
@@ -195,8 +196,8 @@ impl Naive {
 
     fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Verdict {
         let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
-        let (fixture, slot) = (&self.fixtures[index], self.universe.slot(selection));
-        let market = usize::from(self.universe.template.selections[selection].market);
+        let (fixture, slot) = (&self.fixtures[index], self.fixtures[index].space.slot(selection));
+        let market = usize::from(fixture.space.template.selections[selection].market);
         let (win, refund) = (fixture.prices.win[slot], fixture.prices.refund[slot]);
         let fair = if refund < 1.0 { win / (1.0 - refund) } else { 0.0 };
         let score_before = leg.score;
@@ -204,7 +205,7 @@ impl Naive {
         leg.fair_probability_e9 = (fair * 1e9 + 0.5) as u32;
         leg.version = self.version(index);
         leg.score = fixture.game.score();
-        leg.clock_ms = fixture.game.clock_ms;
+        leg.clock_ms = fixture.game.clock_ms();
         leg.odds_e4 = 0;
         let quoted = leg.quoted_version;
         let checks = [
@@ -261,14 +262,15 @@ impl Naive {
         let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
         let FixtureLimits { market_minor, fixture_minor, competition_minor, sport_minor } =
             self.limits(index, selection);
-        let market = usize::from(self.universe.template.selections[selection].market);
+        let space = self.fixtures[index].space.clone();
+        let market = usize::from(space.template.selections[selection].market);
         let of_market = self.market_minima(index, selection, ticket);
         checks.push(LimitCheck {
             level: LimitLevel::Market,
             leg: Some(leg_index),
             limit_minor: market_minor,
             used_minor: (-self.market_worst_minor(index, market, Some(ticket))).max(0),
-            stake_minor_max: stake_minor_max(&of_market, leg.odds_e4, unit_e9, market_minor),
+            stake_minor_max: stake_minor_max(&of_market, &space.grades, leg.odds_e4, unit_e9, market_minor),
         });
         let of_fixture = self.joint_minima(index, selection, ticket);
         let own = losses[index];
@@ -290,7 +292,7 @@ impl Naive {
                 leg: Some(leg_index),
                 limit_minor,
                 used_minor,
-                stake_minor_max: stake_minor_max(&of_fixture, leg.odds_e4, unit_e9, room_minor),
+                stake_minor_max: stake_minor_max(&of_fixture, &space.grades, leg.odds_e4, unit_e9, room_minor),
             });
         }
     }
@@ -301,7 +303,7 @@ impl Naive {
 
     fn limits(&self, fixture: usize, selection: usize) -> FixtureLimits {
         let request = &self.fixtures[fixture].request;
-        let market = &self.universe.template.market_of(selection).key;
+        let market = &self.fixtures[fixture].space.template.market_of(selection).key;
         let loss = |scope: Scope| self.scopes.get(&scope).and_then(|settings| settings.loss_minor_max);
         let of_market = loss(Scope::Market(request.fixture, oddsengine_markets::MarketId::of(market)));
         let of_type = loss(Scope::MarketType(request.sport(), super::settings::stem(market)));

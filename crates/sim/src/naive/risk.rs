@@ -7,8 +7,8 @@ use oddsengine_engine::{FixtureRequest, Ticket};
 use oddsengine_markets::LivePhase;
 use oddsengine_types::{Grade, MONEY_MINOR_MAX, STAKE_MINOR_MAX};
 
-use super::{Naive, VoidKind};
-use crate::outcomes::{GRADES, Possible};
+use super::{Naive, NaiveFixture, VoidKind};
+use crate::outcomes::{GRADES_MAX, Possible};
 
 /// Expected returns of a single's other legs, in billionths: there are none.
 pub const ONE_E9: u64 = 1_000_000_000;
@@ -23,17 +23,18 @@ pub(super) struct Joint {
 }
 
 /// Profit and loss of one selection by grade.
-type ByGrade = [i64; GRADES.len()];
+type ByGrade = [i64; GRADES_MAX];
 
 impl Naive {
     /// The grade of a selection, once it has one.
     pub fn grade(&self, fixture: usize, selection: usize) -> Option<Grade> {
-        let (known, slot) = (&self.fixtures[fixture], self.universe.slot(selection));
-        let market = usize::from(self.universe.template.selections[selection].market);
-        let first = self.universe.template.markets[market].selections().start;
+        let known = &self.fixtures[fixture];
+        let (space, slot) = (&known.space, known.space.slot(selection));
+        let market = usize::from(space.template.selections[selection].market);
+        let first = space.template.markets[market].selections().start;
         let by_result = match known.told.get(&market) {
             Some(grades) => Some(grades[selection - first]),
-            None => self.fixtures[fixture].possible.decided[slot],
+            None => known.possible.decided[slot],
         };
         match known.void {
             VoidKind::Nothing => by_result,
@@ -44,20 +45,20 @@ impl Naive {
 
     /// Profit and loss by slot and grade of everything that rides on a fixture, `except` one ticket.
     fn positions(&self, fixture: usize, except: Option<&Ticket>) -> Vec<(usize, ByGrade)> {
-        let mut positions: Vec<(usize, ByGrade)> = Vec::new();
+        let (space, mut positions) = (&self.fixtures[fixture].space, Vec::<(usize, ByGrade)>::new());
         for ticket in self.live_tickets().filter(|ticket| except.is_none_or(|except| except.id != ticket.id))
         {
             let rides =
                 |leg: &&oddsengine_engine::Leg| leg.fixture as usize == fixture && leg.grade.is_none();
             for leg in ticket.legs.iter().filter(rides) {
-                let slot = self.universe.slot(usize::from(leg.selection));
+                let slot = space.slot(usize::from(leg.selection));
                 let known = positions.iter().position(|&(known, _)| known == slot);
                 let position = known.unwrap_or_else(|| {
                     positions.push((slot, ByGrade::default()));
                     positions.len() - 1
                 });
-                for (pnl, grade) in positions[position].1.iter_mut().zip(GRADES) {
-                    let payout = single_payout_minor(leg.unit_minor, leg.odds_e4, grade);
+                for (pnl, grade) in positions[position].1.iter_mut().zip(&space.grades) {
+                    let payout = single_payout_minor(leg.unit_minor, leg.odds_e4, *grade);
                     *pnl += ticket.stake_minor - payout;
                 }
             }
@@ -88,11 +89,12 @@ impl Naive {
 
     /// Profit and loss of one market on every distinct list of its grades that is possible, with that list.
     fn market_pnl(&self, fixture: usize, market: usize, except: Option<&Ticket>) -> Vec<(i64, Vec<u8>)> {
-        let first = self.universe.slot(self.universe.template.markets[market].selections().start);
-        let count = self.universe.template.markets[market].selections().len();
+        let space = &self.fixtures[fixture].space;
+        let first = space.slot(space.template.markets[market].selections().start);
+        let count = space.template.markets[market].selections().len();
         let mut positions = self.positions(fixture, except);
         positions.retain(|(slot, _)| (first..first + count).contains(slot));
-        let place = self.universe.markets.iter().position(|&known| known == market);
+        let place = space.markets.iter().position(|&known| known == market);
         let rows = &self.fixtures[fixture].possible.of_market[place.expect("the market is of the universe")];
         rows.iter()
             .map(|row| {
@@ -134,8 +136,8 @@ impl Naive {
         fixture: usize,
         selection: usize,
         except: &Ticket,
-    ) -> [Option<i64>; GRADES.len()] {
-        let (joint, slot) = (self.joint(fixture, Some(except)), self.universe.slot(selection));
+    ) -> [Option<i64>; GRADES_MAX] {
+        let (joint, slot) = (self.joint(fixture, Some(except)), self.fixtures[fixture].space.slot(selection));
         let on_endings = minima(joint.pnl.iter().copied().zip(joint.possible.joint[slot].iter().copied()));
         let on_continuations = self.market_minima(fixture, selection, except);
         let either = on_endings.into_iter().zip(on_continuations);
@@ -150,9 +152,10 @@ impl Naive {
         fixture: usize,
         selection: usize,
         except: &Ticket,
-    ) -> [Option<i64>; GRADES.len()] {
-        let market = usize::from(self.universe.template.selections[selection].market);
-        let place = selection - self.universe.template.markets[market].selections().start;
+    ) -> [Option<i64>; GRADES_MAX] {
+        let template = self.fixtures[fixture].space.template;
+        let market = usize::from(template.selections[selection].market);
+        let place = selection - template.markets[market].selections().start;
         let pnl = self.market_pnl(fixture, market, Some(except));
         minima(pnl.into_iter().map(|(pnl, row)| (pnl, row[place])))
     }
@@ -163,12 +166,13 @@ impl Naive {
         if let Some(grade) = leg.grade {
             return grade.win_share() * odds + grade.refund_share();
         }
-        let prices = &self.fixtures[leg.fixture as usize].prices;
-        if !prices.has_model {
+        let known = &self.fixtures[leg.fixture as usize];
+        let NaiveFixture { prices, space, .. } = known;
+        if !known.has_model() {
             // Without a model the price is taken to be fair.
             return 1.0;
         }
-        let slot = self.universe.slot(usize::from(leg.selection));
+        let slot = space.slot(usize::from(leg.selection));
         prices.win[slot] * odds + prices.refund[slot]
     }
 
@@ -223,13 +227,14 @@ impl Naive {
 
 /// The largest stake that keeps every outcome on which the bet can cost money at or above `-limit_minor`.
 pub(super) fn stake_minor_max(
-    minima: &[Option<i64>; GRADES.len()],
+    minima: &[Option<i64>; GRADES_MAX],
+    grades: &[Grade],
     odds_e4: u32,
     unit_e9: u64,
     limit_minor: i64,
 ) -> i64 {
     let mut stake_max = STAKE_MINOR_MAX;
-    for (minimum, grade) in minima.iter().zip(GRADES) {
+    for (minimum, grade) in minima.iter().zip(grades) {
         let Some(minimum) = minimum else { continue };
         // The bet returns win x odds + refund, times what rides on the leg, per unit of stake.
         let (win, refund, of) = grade.parts();
@@ -245,8 +250,8 @@ pub(super) fn stake_minor_max(
     stake_max
 }
 
-fn minima(outcomes: impl Iterator<Item = (i64, u8)>) -> [Option<i64>; GRADES.len()] {
-    let mut minima = [None; GRADES.len()];
+fn minima(outcomes: impl Iterator<Item = (i64, u8)>) -> [Option<i64>; GRADES_MAX] {
+    let mut minima = [None; GRADES_MAX];
     for (pnl, grade) in outcomes {
         let minimum: &mut Option<i64> = &mut minima[usize::from(grade)];
         *minimum = Some(minimum.map_or(pnl, |known| known.min(pnl)));

@@ -46,7 +46,7 @@ impl Naive {
     /// The margin of every market of a fixture.
     fn margins(&self, fixture: usize) -> Vec<Margin> {
         let request = &self.fixtures[fixture].request;
-        let markets = &self.universe.template.markets;
+        let markets = &self.fixtures[fixture].space.template.markets;
         let margin = |key: &String| {
             let scopes = [
                 Scope::Market(request.fixture, MarketId::of(key)),

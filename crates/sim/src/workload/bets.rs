@@ -101,8 +101,9 @@ impl Workload {
         let engine = &self.pair.fast;
         let known = engine.fixture(fixture).expect("a simulated fixture is known");
         // Few selections carry most of the money, so that limits bind.
-        let selections = &self.pair.universe().selections;
-        let favourites = &selections[..16];
+        let space = self.pair.universe().space(&known.request.format).expect("it is of this run");
+        let selections = &space.selections;
+        let favourites = &selections[..selections.len().min(16)];
         for _ in 0..6 {
             let selections = if self.random.one_in(3) { selections.as_slice() } else { favourites };
             let selection = *self.random.pick(selections);

@@ -1,20 +1,26 @@
 //! What traders and the risk desk do.
 
+use std::sync::Arc;
+
 use oddsengine_engine::{Body, Config, Margin, MarginKind, Scope, ScopeSettings, TicketState};
 use oddsengine_markets::MarketId;
-use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, SportId, TicketId};
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, TicketId};
 
-use super::{CUSTOMER_COUNT, Done, MARKETS, Workload};
+use super::{CUSTOMER_COUNT, Done, Workload};
+use crate::outcomes::Space;
 
 impl Workload {
     pub(super) fn desk(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
         let (fixture, market) = match self.random.below(40) {
-            3..12 => self.market_of_a_delayed_ticket().unwrap_or((fixture, self.market())),
-            0 => (FixtureId(66_666), self.market()),
+            3..12 => self.market_of_a_delayed_ticket().unwrap_or_else(|| (fixture, self.market(fixture))),
+            0 => (FixtureId(66_666), self.market(fixture)),
             1 => (fixture, MarketId(1)),
-            2 if !self.over.is_empty() => (*self.random.pick(&self.over), self.market()),
-            _ => (fixture, self.market()),
+            2 if !self.over.is_empty() => {
+                let fixture = *self.random.pick(&self.over);
+                (fixture, self.market(fixture))
+            }
+            _ => (fixture, self.market(fixture)),
         };
         let body = match self.random.below(12) {
             0 if self.random.one_in(2) => Body::Suspend { fixture, market: None },
@@ -38,14 +44,23 @@ impl Workload {
         Some((fixture.id(), MarketId::of(&market.key)))
     }
 
-    fn market(&mut self) -> MarketId {
-        MarketId::of(self.random.pick::<&str>(MARKETS))
+    /// The space of a fixture that is known.
+    pub(super) fn space(&self, fixture: FixtureId) -> Arc<Space> {
+        let known = self.pair.fast.fixture(fixture).expect("a simulated fixture is known");
+        self.pair.universe().space(&known.request.format).expect("it is of this run").clone()
+    }
+
+    fn market(&mut self, fixture: FixtureId) -> MarketId {
+        let space = self.space(fixture);
+        let market = *self.random.pick(&space.markets);
+        MarketId::of(&space.template.markets[market].key)
     }
 
     fn manual_odds(&mut self, fixture: FixtureId, market: MarketId) -> Body {
-        let template = self.pair.universe().template;
-        let known =
-            template.market_of_id(market).map_or(3, |market| template.markets[market].selections().len());
+        let template = self.pair.fast.fixture(fixture).map(|known| known.template());
+        let known = template
+            .and_then(|template| Some(template.markets[template.market_of_id(market)?].selections().len()))
+            .unwrap_or(3);
         let count = if self.random.one_in(12) { known + 1 } else { known };
         let odds = |random: &mut crate::random::Random| match random.below(20) {
             0 => 10_000,
@@ -60,8 +75,8 @@ impl Workload {
     pub(super) fn grade_by_hand(&mut self) -> Done {
         let is_over = !self.over.is_empty() && self.random.one_in(3);
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
-        let market = self.market();
-        let template = self.pair.universe().template;
+        let market = self.market(fixture);
+        let template = self.space(fixture).template;
         let index = template.market_of_id(market).expect("the workload's markets are known");
         let grades = if self.random.one_in(2) {
             None
@@ -105,11 +120,16 @@ impl Workload {
     fn set_scope(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
         let scope = match self.random.below(5) {
-            0 => Scope::Sport(SportId(0)),
-            1 => Scope::MarketType(SportId(0), self.random.pick(&["1x2", "total", "handicap"]).to_string()),
+            0 => Scope::Sport(self.space(fixture).template.sport),
+            1 => {
+                let space = self.space(fixture);
+                let key = &space.template.markets[*self.random.pick(&space.markets)].key;
+                let stem = key.split(':').next().unwrap_or_default().to_string();
+                Scope::MarketType(space.template.sport, stem)
+            }
             2 => Scope::Competition("league".into()),
             3 => Scope::Fixture(fixture),
-            _ => Scope::Market(fixture, self.market()),
+            _ => Scope::Market(fixture, self.market(fixture)),
         };
         let margin = Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_600 };
         let mut settings = ScopeSettings::default();

@@ -24,9 +24,10 @@ impl Workload {
         self.fixture_count += 1;
         let fixture = FixtureId(self.fixture_count);
         let competition = if fixture.0.is_multiple_of(3) { "cup" } else { "league" };
+        let format = *self.random.pick(&self.formats);
         let request = FixtureRequest {
             fixture,
-            format: Format::FOOTBALL,
+            format,
             competition: competition.into(),
             start_ns: self.now_ns,
             home: format!("home {fixture}"),
@@ -52,6 +53,15 @@ impl Workload {
     }
 
     pub(super) fn set_prices(&mut self, fixture: FixtureId) -> Done {
+        match self.space(fixture).format {
+            Format::Football(_) => self.set_football_prices(fixture),
+            Format::Tennis(_) => self.set_tennis_prices(fixture),
+            Format::Racing(format) => self.set_race_prices(fixture, format.runner_count),
+            Format::Custom(_) => self.set_probabilities(fixture),
+        }
+    }
+
+    fn set_football_prices(&mut self, fixture: FixtureId) -> Done {
         const BOARDS: [([u32; 3], i16, [u32; 2]); 5] = [
             ([21_000, 34_000, 36_000], 10, [19_500, 19_000]),
             ([15_000, 43_000, 68_000], 11, [19_000, 19_500]),
@@ -76,9 +86,18 @@ impl Workload {
         self.send(Body::SetExpectation { fixture, supremacy_e6, total_e6 }).map(drop)
     }
 
-    /// One thing happens in one match.
+    /// One thing happens in one fixture.
     pub(super) fn play(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
+        match self.space(fixture).format {
+            Format::Football(_) => self.play_football(fixture),
+            Format::Tennis(_) => self.play_tennis(fixture),
+            Format::Racing(_) => self.play_race(fixture),
+            Format::Custom(_) => self.play_space(fixture),
+        }
+    }
+
+    fn play_football(&mut self, fixture: FixtureId) -> Done {
         let known = self.pair.fast.fixture(fixture).expect("an active fixture is known");
         let state = football_of(known);
         if known.void != VoidKind::Nothing {
@@ -172,7 +191,10 @@ impl Workload {
         }
     }
 
-    fn retire(&mut self, fixture: FixtureId) -> Done {
+    pub(super) fn retire(&mut self, fixture: FixtureId) -> Done {
+        if !self.active.contains(&fixture) {
+            return Ok(());
+        }
         self.active.retain(|&known| known != fixture);
         self.over.push(fixture);
         if self.active.len() < FIXTURE_COUNT { self.add_fixture() } else { Ok(()) }
@@ -195,9 +217,16 @@ impl Workload {
     pub(super) fn void_or_correct(&mut self) -> Done {
         if !self.over.is_empty() && self.random.one_in(2) {
             let fixture = *self.random.pick(&self.over);
-            let state = football_of(self.pair.fast.fixture(fixture).expect("it is known"));
-            let kind = self.correction();
-            return self.incident(fixture, &state, kind);
+            return match self.space(fixture).format {
+                Format::Football(_) => {
+                    let state = football_of(self.pair.fast.fixture(fixture).expect("it is known"));
+                    let kind = self.correction();
+                    self.incident(fixture, &state, kind)
+                }
+                Format::Tennis(_) => self.play_tennis(fixture),
+                Format::Racing(_) => self.play_race(fixture),
+                Format::Custom(_) => self.play_space(fixture),
+            };
         }
         let is_over = !self.over.is_empty() && self.random.one_in(4);
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
