@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use oddsengine_ledger::{AccountKind, Memo, Transfer, transfer_id};
-use oddsengine_markets::LivePhase;
 use oddsengine_risk::{Change, Position, UNIT_E9, unit_minor};
 use oddsengine_types::{Grade, TicketId, payout_minor};
 
@@ -13,7 +12,7 @@ use crate::engine::Engine;
 use crate::event::{Event, Sink};
 use crate::placing::{BookChanges, plan_remove, position_of};
 use crate::status::{Reason, TicketState};
-use crate::ticket::Ticket;
+use crate::ticket::{Leg, Ticket};
 
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
@@ -26,7 +25,7 @@ impl Engine {
     pub(crate) fn regrade(&mut self, index: usize) -> Vec<u16> {
         let fixture = &mut self.fixtures[index];
         let template = fixture.template();
-        let outcome = (fixture.live.phase() == LivePhase::Finished).then(|| fixture.live.outcome());
+        let outcome = fixture.final_outcome();
         let mut regraded = Vec::new();
         for (market_index, market) in template.markets.iter().enumerate() {
             let told = fixture.told_grades.get(&(market_index as u16));
@@ -63,7 +62,32 @@ impl Engine {
         for ticket in tickets {
             self.settle(ticket as usize, &mut changes, sink);
         }
+        self.void_waiting(index, &mut changes);
         self.change_books(&changes);
+    }
+
+    /// Takes legs that the course of play made void out of the book while their ticket waits out its delay: a runner that
+    /// is withdrawn is void on every outcome, which the cells of its view do not say, and a bet on it would count as a
+    /// sure profit.
+    fn void_waiting(&mut self, index: usize, changes: &mut BookChanges) {
+        let waiting: Vec<u32> = self.delayed.iter().map(|&(_, ticket)| ticket).collect();
+        for ticket in waiting {
+            let mut graded = self.tickets[ticket as usize].clone();
+            let fixture = &self.fixtures[index];
+            let by_play = |leg: &Leg| match leg.fixture as usize == index {
+                true => fixture.grade_by_play(usize::from(leg.selection)).filter(|&grade| grade == Grade::VOID),
+                false => leg.grade,
+            };
+            if graded.legs.iter().all(|leg| leg.grade == by_play(leg)) {
+                continue;
+            }
+            plan_remove(&mut graded, changes);
+            for leg in &mut graded.legs {
+                leg.grade = by_play(leg);
+            }
+            self.plan_add(&mut graded, changes);
+            self.tickets[ticket as usize] = graded;
+        }
     }
 
     fn settle(&mut self, index: usize, changes: &mut BookChanges, sink: &mut impl Sink) {

@@ -43,6 +43,12 @@ impl Naive {
         }
     }
 
+    /// Void, if the course of play says so.
+    pub(super) fn void_by_play(&self, fixture: usize, selection: usize) -> Option<Grade> {
+        let known = &self.fixtures[fixture];
+        known.possible.decided[known.space.slot(selection)].filter(|&grade| grade == Grade::VOID)
+    }
+
     /// Profit and loss by slot and grade of everything that rides on a fixture, `except` one ticket.
     fn positions(&self, fixture: usize, except: Option<&Ticket>) -> Vec<(usize, ByGrade)> {
         let (space, mut positions) = (&self.fixtures[fixture].space, Vec::<(usize, ByGrade)>::new());

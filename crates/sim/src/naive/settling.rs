@@ -12,18 +12,25 @@ impl Naive {
     pub(super) fn settle_all(&mut self, answers: &mut Vec<Answer>) {
         for index in 0..self.tickets.len() {
             let ticket = &self.tickets[index].ticket;
-            if !matches!(ticket.state, TicketState::Open | TicketState::Settled) {
+            if !matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Delayed) {
                 continue;
             }
             let grades: Vec<Option<Grade>> = ticket
                 .legs
                 .iter()
-                .map(|leg| self.grade(leg.fixture as usize, usize::from(leg.selection)))
+                .map(|leg| match ticket.state {
+                    TicketState::Delayed => self.void_by_play(leg.fixture as usize, usize::from(leg.selection)),
+                    _ => self.grade(leg.fixture as usize, usize::from(leg.selection)),
+                })
                 .collect();
             if ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade) {
                 let mut ticket = ticket.clone();
                 ticket.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
-                self.settle(&mut ticket, answers);
+                match ticket.state {
+                    // It is not paid, and rides on nothing that play has made void.
+                    TicketState::Delayed => self.weigh(&mut ticket),
+                    _ => self.settle(&mut ticket, answers),
+                }
                 self.tickets[index].ticket = ticket;
             }
         }
