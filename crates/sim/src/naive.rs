@@ -8,6 +8,7 @@
 mod football;
 mod game;
 mod judging;
+mod measuring;
 pub mod money;
 mod racing;
 mod risk;
@@ -19,6 +20,7 @@ mod tennis;
 pub use football::{Goal, Match};
 pub use game::Game;
 pub(crate) use game::Listed;
+pub use measuring::Loss;
 pub use money::Account;
 pub use racing::Race;
 pub use table::Table;
@@ -134,7 +136,9 @@ pub struct Naive {
     pub has_moved: bool,
     /// When accumulators were last weighed.
     pub weighed_ns: Option<i64>,
-    answered: RefCell<BTreeMap<usize, Rc<risk::Joint>>>,
+    /// The first limit that a ticket was seen to break, in words.
+    pub broken: Option<String>,
+    answered: RefCell<BTreeMap<usize, Vec<Rc<risk::Joint>>>>,
 }
 
 /// Most numbers that a foreign model computes from.
@@ -161,6 +165,7 @@ impl Naive {
             counters: Counters::default(),
             has_moved: false,
             weighed_ns: None,
+            broken: None,
             answered: RefCell::default(),
         }
     }

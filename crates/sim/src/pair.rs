@@ -83,6 +83,9 @@ impl Pair {
         let (told, answers) = (&recorder.told, recorder.answers());
         let expected = self.naive.apply(command, told, &self.prices);
         agree(|| "answers".into(), &answers, &expected)?;
+        if let Some(broken) = self.naive.broken.take() {
+            return Err(format!("a limit does not limit: {broken}"));
+        }
         compare(&self.fast, &self.naive)?;
         check_versions(&self.fast, &versions, told)?;
         for (index, fixture) in self.fast.fixtures().iter().enumerate() {

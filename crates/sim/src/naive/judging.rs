@@ -41,7 +41,11 @@ impl Naive {
         answers.push(Answer::Decision(ticket.id, ticket.state, false));
         let has_skew = self.config.skew_b_minor.is_some() && !matches!(ticket.state, TicketState::Refused(_));
         let fixtures: Vec<usize> = ticket.legs.iter().map(|leg| leg.fixture as usize).collect();
+        let is_taken = !matches!(ticket.state, TicketState::Refused(_));
         self.tickets.push(NaiveTicket { request: request.clone(), ticket });
+        if is_taken {
+            self.measure_taken(self.tickets.len() - 1);
+        }
         if has_skew {
             fixtures.into_iter().for_each(|fixture| self.prices_moved(fixture));
         }
@@ -76,6 +80,9 @@ impl Naive {
             let is_open = ticket.state == TicketState::Open;
             let fixtures: Vec<usize> = ticket.legs.iter().map(|leg| leg.fixture as usize).collect();
             self.tickets[index].ticket = ticket;
+            if is_open {
+                self.measure_taken(index);
+            }
             if is_open && self.config.skew_b_minor.is_some() {
                 fixtures.into_iter().for_each(|fixture| self.prices_moved(fixture));
             }
@@ -301,7 +308,7 @@ impl Naive {
         self.factors_e3.get(&customer).copied().unwrap_or(1_000)
     }
 
-    fn limits(&self, fixture: usize, selection: usize) -> FixtureLimits {
+    pub(super) fn limits(&self, fixture: usize, selection: usize) -> FixtureLimits {
         let request = &self.fixtures[fixture].request;
         let market = &self.fixtures[fixture].space.template.market_of(selection).key;
         let loss = |scope: Scope| self.scopes.get(&scope).and_then(|settings| settings.loss_minor_max);
@@ -341,11 +348,11 @@ impl Naive {
     }
 }
 
-struct FixtureLimits {
-    market_minor: i64,
-    fixture_minor: i64,
-    competition_minor: i64,
-    sport_minor: i64,
+pub(super) struct FixtureLimits {
+    pub market_minor: i64,
+    pub fixture_minor: i64,
+    pub competition_minor: i64,
+    pub sport_minor: i64,
 }
 
 fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {

@@ -13,6 +13,9 @@ use crate::outcomes::{GRADES_MAX, Possible};
 /// Expected returns of a single's other legs, in billionths: there are none.
 pub const ONE_E9: u64 = 1_000_000_000;
 
+/// Answers kept for each fixture: with a ticket, and without it.
+const ANSWERS_KEPT_MAX: usize = 2;
+
 /// What a fixture's positions give on every ending.
 #[derive(Debug)]
 pub(super) struct Joint {
@@ -72,13 +75,14 @@ impl Naive {
         positions
     }
 
-    /// Profit and loss of a fixture on every ending. The last answer is kept with its question.
+    /// Profit and loss of a fixture on every ending. The last answers are kept with their questions.
     fn joint(&self, fixture: usize, except: Option<&Ticket>) -> Rc<Joint> {
         let (positions, possible) = (self.positions(fixture, except), &self.fixtures[fixture].possible);
         let mut answered = self.answered.borrow_mut();
         let is_same =
             |known: &&Rc<Joint>| known.positions == positions && Arc::ptr_eq(&known.possible, possible);
-        if let Some(known) = answered.get(&fixture).filter(is_same) {
+        let known = answered.entry(fixture).or_default();
+        if let Some(known) = known.iter().find(is_same) {
             return known.clone();
         }
         let mut pnl = vec![0; possible.joint_count];
@@ -89,7 +93,8 @@ impl Naive {
         }
         let worst_minor = pnl.iter().copied().min().expect("a match can always end somehow");
         let joint = Rc::new(Joint { positions, possible: possible.clone(), pnl, worst_minor });
-        answered.insert(fixture, joint.clone());
+        known.truncate(ANSWERS_KEPT_MAX - 1);
+        known.insert(0, joint.clone());
         joint
     }
 
@@ -231,7 +236,8 @@ impl Naive {
     }
 }
 
-/// The largest stake that keeps every outcome on which the bet can cost money at or above `-limit_minor`.
+/// The largest stake, by trying: the bet is laid over the worst outcome of each of its grades, and where it costs money
+/// the loss is measured.
 pub(super) fn stake_minor_max(
     minima: &[Option<i64>; GRADES_MAX],
     grades: &[Grade],
@@ -239,21 +245,25 @@ pub(super) fn stake_minor_max(
     unit_e9: u64,
     limit_minor: i64,
 ) -> i64 {
-    let mut stake_max = STAKE_MINOR_MAX;
-    for (minimum, grade) in minima.iter().zip(grades) {
-        let Some(minimum) = minimum else { continue };
-        // The bet returns win x odds + refund, times what rides on the leg, per unit of stake.
-        let (win, refund, of) = grade.parts();
-        let returned =
-            (i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000) * i128::from(unit_e9);
-        let staked = i128::from(of) * 10_000 * i128::from(ONE_E9);
-        if returned > staked {
-            let room = (i128::from(limit_minor) + i128::from(*minimum)).max(0);
-            stake_max =
-                stake_max.min((room * staked / (returned - staked)).min(i128::from(STAKE_MINOR_MAX)) as i64);
-        }
+    let fits = |stake_minor: i64| {
+        minima.iter().zip(grades).all(|(minimum, grade)| {
+            let Some(minimum) = minimum else { return true };
+            // What comes in and goes out in the same small parts, so that nothing is rounded.
+            let (win, refund, of) = grade.parts();
+            let part = i128::from(of) * 10_000 * i128::from(ONE_E9);
+            let unit = i128::from(stake_minor) * i128::from(unit_e9);
+            let goes_out = unit * (i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000);
+            let comes_in = i128::from(stake_minor) * part;
+            let profit = i128::from(*minimum) * part + comes_in - goes_out;
+            goes_out <= comes_in || profit >= -i128::from(limit_minor) * part
+        })
+    };
+    let (mut allowed, mut refused) = (0, STAKE_MINOR_MAX + 1);
+    while refused - allowed > 1 {
+        let stake_minor = allowed + (refused - allowed) / 2;
+        *(if fits(stake_minor) { &mut allowed } else { &mut refused }) = stake_minor;
     }
-    stake_max
+    allowed
 }
 
 fn minima(outcomes: impl Iterator<Item = (i64, u8)>) -> [Option<i64>; GRADES_MAX] {
