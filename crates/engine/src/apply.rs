@@ -1,25 +1,17 @@
 //! The hot path. One command in, its events out; follow a bet here and in `placing.rs`.
 
-use oddsengine_ledger::{
-    AccountKind, Ledger, Memo, Outcome as Booking, Transfer, TransferError, transfer_id,
-};
 use oddsengine_markets::{Format, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_pricing::model::{ForeignProbabilities, MarketPrices, Parameters};
-use oddsengine_types::{BoundsError, FixtureId, Grade, Odds, SourceId};
+use oddsengine_types::{BoundsError, FixtureId, Grade, Odds};
 
 use crate::command::{
-    Body, Command, FixtureRequest, MODEL_INPUTS_MAX, MoneyRequest, PRICED_MARKETS_MAX, PricedMarket,
-    SPACES_MAX, VoidKind,
+    Body, Command, FixtureRequest, MODEL_INPUTS_MAX, PRICED_MARKETS_MAX, PricedMarket, SPACES_MAX, VoidKind,
 };
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::engine::{Customer, Derived, Engine, Space};
 use crate::event::{Event, Sink};
 use crate::status::Reason;
 
-/// Transfers that callers number themselves live in a space of their own.
-pub(crate) const CALLER_TRANSFERS: SourceId = SourceId(0);
-/// Transfers that tickets cause.
-pub(crate) const TICKET_TRANSFERS: SourceId = SourceId(1);
 /// Most expected goals (or points) a trader may set, in millionths.
 const EXPECTATION_E6_MAX: i64 = 400_000_000;
 
@@ -47,9 +39,12 @@ impl Engine {
         let source_ns = command.origin.source_ns;
         let answer = match &command.body {
             Body::PlaceTicket(request) => return self.place(request, sink),
-            Body::Deposit(request) => return self.deposit(request, sink),
-            Body::Withdraw(request) => return self.withdraw(request, sink),
-            Body::Tick => return self.weigh_accumulators(),
+            Body::Deposit(request) => return self.move_money(request, true, sink),
+            Body::Withdraw(request) => return self.move_money(request, false, sink),
+            Body::Tick => {
+                self.settle_due(sink);
+                return self.weigh_accumulators();
+            }
             Body::EpochStarted { .. } if starts_epoch => Ok(()),
             Body::EpochStarted { epoch } => {
                 Err((Reason::OutOfSequence, format!("epoch {epoch} is not above {}", self.epoch)))
@@ -555,69 +550,6 @@ impl Engine {
         Ok(())
     }
 
-    fn deposit(&mut self, request: &MoneyRequest, sink: &mut impl Sink) {
-        let cash = AccountKind::CustomerCash(request.customer);
-        self.move_money(request, AccountKind::Psp, cash, sink);
-    }
-
-    fn withdraw(&mut self, request: &MoneyRequest, sink: &mut impl Sink) {
-        let cash = AccountKind::CustomerCash(request.customer);
-        self.move_money(request, cash, AccountKind::Psp, sink);
-    }
-
-    fn move_money(
-        &mut self,
-        request: &MoneyRequest,
-        from: AccountKind,
-        to: AccountKind,
-        sink: &mut impl Sink,
-    ) {
-        let request = *request;
-        let refusal = if request.amount_minor <= 0 {
-            Some(Reason::StakeMustBePositive)
-        } else if request.amount_minor > oddsengine_types::STAKE_MINOR_MAX {
-            Some(Reason::StakeExceedsMaximum)
-        } else {
-            None
-        };
-        let booked = match refusal {
-            Some(reason) => Err(reason),
-            None => {
-                let ledger = &mut self.ledger;
-                let (debit, credit) =
-                    (ledger.account(from, request.currency), ledger.account(to, request.currency));
-                let id = transfer_id(CALLER_TRANSFERS, request.transfer.0, 0);
-                book(
-                    ledger,
-                    &[Transfer {
-                        id,
-                        debit,
-                        credit,
-                        amount_minor: request.amount_minor,
-                        memo: Memo::default(),
-                    }],
-                )
-            }
-        };
-        self.drop_postings();
-        match booked {
-            Ok(booking) => {
-                let available = self
-                    .ledger
-                    .balance_of(AccountKind::CustomerCash(request.customer), request.currency)
-                    .available_minor;
-                let is_repeat = booking == Booking::AlreadyBooked;
-                sink.event(Event::MoneyBooked { request, available_minor: available, is_repeat });
-            }
-            Err(reason) => sink.event(Event::MoneyRefused { request, reason }),
-        }
-    }
-
-    /// The ledger's postings are told by the events; its buffer only costs memory here.
-    pub(crate) fn drop_postings(&mut self) {
-        self.ledger.discard_postings();
-    }
-
     pub(crate) fn known_fixture(&self, id: FixtureId) -> Result<usize, Refusal> {
         self.index_of(id).ok_or_else(|| (Reason::FixtureNotFound, format!("fixture {id} is not known")))
     }
@@ -642,21 +574,6 @@ impl Engine {
         if desk.get(&market).is_some_and(|entry| *entry == Default::default()) {
             desk.remove(&market);
         }
-    }
-}
-
-/// Books transfers, all or none, with the refusal a customer desk would give.
-pub(crate) fn book(ledger: &mut Ledger, transfers: &[Transfer]) -> Result<Booking, Reason> {
-    ledger.linked(transfers).map_err(reason_of)
-}
-
-/// The refusal that a ledger error means.
-pub(crate) fn reason_of(error: TransferError) -> Reason {
-    match error {
-        TransferError::ExceedsAvailableBalance => Reason::BalanceTooSmall,
-        TransferError::IdHasAnotherBody | TransferError::LinkedSetIsPartlyBooked => Reason::IdHasAnotherBody,
-        TransferError::AmountMustBePositive => Reason::StakeMustBePositive,
-        _ => Reason::ValueOutOfBounds,
     }
 }
 

@@ -6,6 +6,9 @@ use oddsengine_types::{
     BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, codec_enum, codec_struct,
 };
 
+/// The longest settlement delay.
+pub const SETTLEMENT_DELAY_MS_MAX: i64 = 3_600_000;
+
 /// How fair probabilities become offered odds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Margin {
@@ -86,6 +89,11 @@ pub struct Config {
     pub payout_minor_max: i64,
     /// Most legs of a ticket.
     pub legs_max: u32,
+    /// Bets are taken from customers who owe money. Withdrawals never are.
+    pub bets_while_owing: bool,
+    /// How long a payment waits that a result in play decides, in milliseconds: a result taken back meanwhile pays
+    /// nothing.
+    pub settlement_delay_ms: i64,
     /// Model settings.
     pub models: ModelConfig,
 }
@@ -106,6 +114,8 @@ codec_struct!(Config {
     stake_minor_max,
     payout_minor_max,
     legs_max,
+    bets_while_owing,
+    settlement_delay_ms,
     models,
 });
 
@@ -128,6 +138,8 @@ impl Default for Config {
             stake_minor_max: 1_000_000,
             payout_minor_max: 25_000_000,
             legs_max: 12,
+            bets_while_owing: false,
+            settlement_delay_ms: 0,
             models: ModelConfig::default(),
         }
     }
@@ -158,6 +170,7 @@ impl Config {
         within("stake_minor_max", self.stake_minor_max, self.stake_minor_min, STAKE_MINOR_MAX)?;
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
+        within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)?;
         Models::new(&self.models).map(|_| ())
     }
 }

@@ -11,6 +11,8 @@ use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
 use crate::command::OddsVersion;
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fixture::Fixture;
+use crate::settling::Settling;
+use crate::stakes::StakesOfDay;
 use crate::ticket::Ticket;
 
 /// The engine: a function of (state, command). No clock, no I/O, no randomness, no order of a hash map in any
@@ -39,6 +41,12 @@ pub struct Engine {
     pub(crate) weighed_ns: i64,
     /// Outcome spaces that were defined as data.
     pub(crate) spaces: BTreeMap<SpaceId, Space>,
+    /// Tickets whose payment waits out the settlement delay.
+    pub(crate) settling: Settling,
+    /// Derived: tickets that the ledger would not settle, to be tried again when a fixture of theirs is graded.
+    pub(crate) stuck: BTreeSet<u32>,
+    /// Derived: what customers have staked today.
+    pub(crate) stakes: StakesOfDay,
     pub(crate) derived: Derived,
 }
 
@@ -57,6 +65,8 @@ pub(crate) struct Derived {
     pub models: Models,
     pub sport_loss_minor: BTreeMap<SportId, i64>,
     pub platform_loss_minor: i64,
+    /// The first acceptance after which a loss was above its limit and had grown.
+    pub limit_violation: Option<String>,
     /// Scratch space per template, by its id.
     pub prefixes: BTreeMap<u32, ViewPrefixes>,
     pub offer: BoardOffers,
@@ -149,6 +159,9 @@ impl Engine {
             moved: BTreeSet::new(),
             weighed_ns: i64::MIN,
             spaces: BTreeMap::new(),
+            settling: Settling::default(),
+            stuck: BTreeSet::new(),
+            stakes: StakesOfDay::default(),
             derived,
         })
     }
@@ -243,9 +256,10 @@ impl Engine {
         OddsVersion { epoch: self.epoch, seq: fixture.version }
     }
 
-    /// When the next bet delay ends.
+    /// When the next bet delay or settlement delay ends.
     pub fn next_due_ns(&self) -> Option<i64> {
-        self.delayed.first().map(|&(due_ns, _)| due_ns)
+        let delay_ends_ns = self.delayed.first().map(|&(due_ns, _)| due_ns);
+        delay_ends_ns.into_iter().chain(self.settling.next_due_ns()).min()
     }
 
     /// Sum of all fixtures' worst-case losses: what counts against the platform's limit.
@@ -291,6 +305,7 @@ impl Derived {
             models: Models::new(&config.models)?,
             sport_loss_minor: BTreeMap::new(),
             platform_loss_minor: 0,
+            limit_violation: None,
             prefixes: BTreeMap::new(),
             offer: BoardOffers::default(),
             odds: Vec::new(),

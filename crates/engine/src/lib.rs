@@ -8,9 +8,11 @@ mod engine;
 pub mod event;
 mod exposure;
 pub mod fixture;
+mod money;
 mod placing;
 mod settling;
 mod snapshot;
+mod stakes;
 pub mod status;
 pub mod ticket;
 mod trading;
@@ -20,7 +22,7 @@ pub use command::{
     Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket,
     TicketRequest, VoidKind,
 };
-pub use config::{Config, Margin, MarginKind, Scope, ScopeSettings};
+pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
 pub use engine::{Competition, Counters, Customer, Engine, Limits, Space};
 pub use event::{BoardUpdate, Event, NoEvents, Sink};
 pub use exposure::{FixtureExposure, MarketExposure, SelectionExposure};

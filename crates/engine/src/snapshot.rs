@@ -12,7 +12,7 @@ use crate::status::TicketState;
 use crate::trading::loss_of;
 
 /// Format of the snapshot bytes.
-pub const SNAPSHOT_VERSION: u32 = 2;
+pub const SNAPSHOT_VERSION: u32 = 3;
 
 impl Engine {
     /// The stored state. Equal states give equal bytes.
@@ -31,6 +31,7 @@ impl Engine {
         self.sources.encode(&mut out);
         self.counters.encode(&mut out);
         self.moved.iter().copied().collect::<Vec<u32>>().encode(&mut out);
+        self.settling.due().collect::<Vec<(i64, u32)>>().encode(&mut out);
         out
     }
 
@@ -65,6 +66,7 @@ impl Engine {
         engine.sources = Decode::decode(&mut input)?;
         engine.counters = Decode::decode(&mut input)?;
         let moved = Vec::<u32>::decode(&mut input)?;
+        let settling = Vec::<(i64, u32)>::decode(&mut input)?;
         match input.remaining() {
             0 => {}
             left => return Err(input.error(format!("{left} bytes are left over"))),
@@ -77,6 +79,8 @@ impl Engine {
             return Err(input.error("the moved fixtures are not ascending indexes"));
         }
         engine.moved = moved.into_iter().collect();
+        engine.restore_settling(&settling).map_err(|what| input.error(what))?;
+        engine.restore_stakes();
         Ok(engine)
     }
 

@@ -86,6 +86,8 @@ reasons! {
     ExceedsPlatformLimit = 407, "exceeds_platform_limit";
     /// The customer's available balance is too small.
     BalanceTooSmall = 501, "balance_too_small";
+    /// The customer owes money after a settlement that was taken back.
+    CustomerOwes = 502, "customer_owes";
     /// The ticket is not known.
     TicketNotFound = 601, "ticket_not_found";
     /// The ticket was refused, or cancelled before.

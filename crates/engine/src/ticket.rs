@@ -68,6 +68,12 @@ impl Ticket {
         self.checks.iter().min_by_key(|check| check.stake_minor_max)
     }
 
+    /// Why a stake would be refused: the first reason in order of precedence of the limits that are too small for it.
+    pub fn refusal_of(&self, stake_minor: i64) -> Option<Reason> {
+        let too_small = self.checks.iter().filter(|check| stake_minor > check.stake_minor_max);
+        too_small.map(|check| check.level.reason()).min()
+    }
+
     /// It takes part in liability: open, or its stake reserved during the delay.
     pub fn is_live(&self) -> bool {
         matches!(self.state, TicketState::Open | TicketState::Delayed)

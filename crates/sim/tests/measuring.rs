@@ -76,7 +76,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         odds_change: OddsChange::Any,
         legs: Vec::new(),
     };
-    naive.tickets.push(NaiveTicket { request, ticket: ticket.clone() });
+    naive.tickets.push(NaiveTicket { request, ticket: ticket.clone(), settles_ns: None });
     ticket
 }
 

@@ -26,6 +26,7 @@ pub(crate) enum Told {
     Done,
     Refused { reason: Reason, detail: String },
     Duplicate,
+    Alert { alert: &'static str, fixture: Option<FixtureId>, message: String },
     FeedGap { expected: u64, received: u64 },
 }
 
@@ -57,6 +58,9 @@ impl Sink for ToldSink {
             Event::Done => Told::Done,
             Event::Refused { reason, detail } => Told::Refused { reason, detail: detail.to_string() },
             Event::Duplicate => Told::Duplicate,
+            Event::Alert { alert, fixture, message } => {
+                Told::Alert { alert, fixture, message: message.to_string() }
+            }
             Event::FeedGap { expected, received } => Told::FeedGap { expected, received },
         });
     }
@@ -94,6 +98,9 @@ impl Service {
             Told::FeedGap { expected, received } => {
                 let message = format!("{}: expected {expected}, received {received}", command.origin.source);
                 self.alert("feed_gap", &message, None, command.time_ns);
+            }
+            Told::Alert { alert, fixture, ref message } => {
+                self.alert(alert, message, fixture, command.time_ns);
             }
             Told::Done if route.is_none() => {}
             answer => {
@@ -166,7 +173,11 @@ impl Service {
             Told::Refused { reason, detail } => Event::Refused { reason: *reason, detail },
             // A desk command that was carried out before is carried out.
             Told::Done | Told::Duplicate => Event::Done,
-            Told::Board { .. } | Told::Trading { .. } | Told::Settlement { .. } | Told::FeedGap { .. } => {
+            Told::Board { .. }
+            | Told::Trading { .. }
+            | Told::Settlement { .. }
+            | Told::Alert { .. }
+            | Told::FeedGap { .. } => {
                 return false;
             }
         };

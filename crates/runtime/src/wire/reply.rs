@@ -60,6 +60,7 @@ pub fn reply_event(to: &ReplyTo<'_>, event: &Event<'_>, lookup: &impl Lookup, ou
         | Event::Trading { .. }
         | Event::Settlement { .. }
         | Event::Duplicate
+        | Event::Alert { .. }
         | Event::FeedGap { .. } => return false,
     }
     true

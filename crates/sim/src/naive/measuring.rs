@@ -87,10 +87,6 @@ impl Naive {
     /// Measures a ticket that was just taken, and notes what it broke.
     pub(super) fn measure_taken(&mut self, index: usize) {
         let ticket = &self.tickets[index].ticket;
-        if ticket.legs.len() > 1 {
-            // The fast engine judges the legs of an accumulator one by one.
-            return;
-        }
         let broken = self.limit_broken_by(ticket);
         self.broken = self.broken.take().or(broken);
     }

@@ -163,6 +163,8 @@ impl Workload {
             payout_minor_max: 300_000,
             bet_delay_ms: *self.random.pick(&[0, 800, 3_000]),
             legs_max: 6,
+            bets_while_owing: self.random.one_in(2),
+            settlement_delay_ms: *self.random.pick(&[0, 0, 1_500, 20_000]),
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),
             skew_b_minor: *self.random.pick(&[None, None, None, Some(40_000)]),
@@ -181,6 +183,7 @@ impl Workload {
         match self.random.below(25) {
             0 => config.currency = Currency::parse("GBP").expect("three letters"),
             1 => config.legs_max = 0,
+            4 => config.settlement_delay_ms = 3_600_001,
             2 => config.models.football.first_half_share_e3 = 0,
             3 => config.models.football.first_half_share_e3 = 430,
             _ => {}
@@ -189,6 +192,7 @@ impl Workload {
         if self.fixture_count == 0 {
             config.currency = Currency::EUR;
             config.legs_max = 6;
+            config.settlement_delay_ms = 0;
             config.models = Config::default().models;
         }
         self.send(Body::Configure(Box::new(config))).map(drop)
