@@ -562,9 +562,24 @@ class DeskClient(OrdersClient):
         """Stop trading of a fixture, or of one of its markets."""
         return self._command("suspend", fixture=fixture, market=market)
 
-    def resume(self, fixture: int, market: str | None = None) -> Done:
-        """Take back a :meth:`suspend`."""
-        return self._command("resume", fixture=fixture, market=market)
+    def resume(self, fixture: int, market: str | None = None, *, stops: Sequence[str] = ()) -> Done:
+        """Take back a :meth:`suspend`.
+
+        Parameters
+        ----------
+        stops
+            Further stops of the fixture to lift, by their names on the wire: ``("silence", "start_passed")``. A
+            person has looked; those of the model cannot be lifted.
+        """
+        lifted = list(stops) or None
+        return self._command("resume", fixture=fixture, market=market, stops=lifted)
+
+    def reset_source(self, name: str) -> Done:
+        """Let a feed count its messages anew, after it restarted or lost its place.
+
+        What it feeds stays stopped until it tells a score that fits.
+        """
+        return self._command("reset_source", name=name)
 
     def set_expectation(self, fixture: int, *, supremacy: float, total: float) -> Done:
         """Move the expected goals: home minus away, and of both; all markets follow."""
@@ -584,14 +599,45 @@ class DeskClient(OrdersClient):
         prices = _prices(markets, odds_1x2, total_line, odds_total)
         return self._command("set_prices", fixture=fixture, **prices)
 
-    def manual_odds(self, fixture: int, market: str, odds: Sequence[float | None] | None) -> Done:
-        """Set the odds of every selection of a market by hand; ``None`` returns it to the model."""
-        prices = None if odds is None else list(odds)
-        return self._do({"type": "manual_odds", "fixture": fixture, "market": market, "odds": prices})
+    def manual_odds(
+        self,
+        fixture: int,
+        market: str,
+        odds: Sequence[float | None] | None,
+        *,
+        in_play: bool = False,
+        override_by: str | None = None,
+    ) -> Done:
+        """Set the odds of every selection of a market by hand; ``None`` returns it to the model.
 
-    def lock_market(self, fixture: int, market: str, *, locked: bool = True) -> Done:
-        """Keep the prices of a market where they are, or let them follow the model again."""
-        return self._command("lock_market", fixture=fixture, market=market, locked=locked)
+        Prices above the model's fair ones, and books that sum to less than 1 or more than 2, are refused. When the
+        fair price moves beyond a tolerance, the market is suspended until it is priced anew or resumed.
+
+        Parameters
+        ----------
+        in_play
+            They stay through the start of the fixture; otherwise the market returns to the model then.
+        override_by
+            Who answers for prices that would be refused. Meanwhile the markets of the model are suspended.
+        """
+        prices = None if odds is None else list(odds)
+        request: Json = {"type": "manual_odds", "fixture": fixture, "market": market, "odds": prices}
+        if in_play:
+            request["in_play"] = True
+        if override_by is not None:
+            request["override_by"] = override_by
+        return self._do(request)
+
+    def lock_market(
+        self, fixture: int, market: str, *, locked: bool = True, in_play: bool = False
+    ) -> Done:
+        """Keep the prices of a market where they are, or let them follow the model again.
+
+        ``in_play``: it stays locked through the start of the fixture.
+        """
+        return self._command(
+            "lock_market", fixture=fixture, market=market, locked=locked, in_play=in_play or None
+        )
 
     def settle_market(self, fixture: int, market: str, grades: Sequence[str] | None) -> Done:
         """Grade the selections of a market by hand: ``won``, ``lost``, ``void``; ``None`` takes it back."""
@@ -640,6 +686,7 @@ class DeskClient(OrdersClient):
         margin: tuple[str, float] | None = None,
         loss_minor_max: int | None = None,
         bet_delay_ms: int | None = None,
+        feed_silence_ms: int | None = None,
     ) -> Done:
         """Override settings of a sport, market type, competition, fixture or market.
 
@@ -656,6 +703,7 @@ class DeskClient(OrdersClient):
             margin=None if margin is None else {"method": margin[0], "booksum": margin[1]},
             loss_minor_max=loss_minor_max,
             bet_delay_ms=bet_delay_ms,
+            feed_silence_ms=feed_silence_ms,
         )
 
     def close(self) -> None:

@@ -183,4 +183,16 @@ class JournalError(OddsEngineError):
     """A journal that cannot be used: locked by another process, damaged, missing, or not a journal.
 
     The message says which, and for a damage what exactly is lost.
+
+    `code` is a short fixed name of the reason: `locked`, `missing`, `damaged`, `record` (one that cannot be applied),
+    `currency`, `hard_linked`, `format_unsupported`, `poisoned` and others. `is_transient` says whether the same call
+    may succeed a little later without anybody correcting anything.
     """
+
+    def __init__(self, message: str, code: str = "", is_transient: bool = False) -> None:
+        super().__init__(message, code, is_transient)
+        self.code = code
+        self.is_transient = is_transient
+
+    def __str__(self) -> str:
+        return str(self.args[0])

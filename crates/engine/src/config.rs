@@ -54,6 +54,13 @@ impl MarginKind {
     }
 }
 
+/// Longest bet delay.
+pub const BET_DELAY_MS_MAX: i64 = 60_000;
+/// Longest silence of a feed that can be allowed: a day.
+pub const FEED_SILENCE_MS_MAX: i64 = 86_400_000;
+/// Most fixtures of one engine: each takes some fifty kilobytes.
+pub const FIXTURES_MAX: i64 = 1_000_000;
+
 /// The platform configuration. Every amount is in minor units of `currency`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -71,6 +78,16 @@ pub struct Config {
     pub skew_b_minor: Option<i64>,
     /// Bet delay in play, in milliseconds.
     pub bet_delay_ms: i64,
+    /// Longest silence of a feed in play, in milliseconds, before trading of what it feeds stops; 0 for any.
+    pub feed_silence_ms: i64,
+    /// How long after its scheduled start a fixture is traded before a feed says that it started, in milliseconds.
+    pub start_grace_ms: i64,
+    /// How far a fair probability may move before prices by hand and locked ones stand still, in ten-thousandths.
+    pub manual_tolerance_e4: u32,
+    /// How far prices of a feed may move a fair probability at once before trading stops, in ten-thousandths.
+    pub price_jump_e4: u32,
+    /// Most fixtures that are kept; further ones are refused.
+    pub fixtures_max: u32,
     /// Largest loss on one market.
     pub market_loss_minor_max: i64,
     /// Largest joint loss on one fixture.
@@ -105,6 +122,11 @@ codec_struct!(Config {
     odds_e4_max,
     skew_b_minor,
     bet_delay_ms,
+    feed_silence_ms,
+    start_grace_ms,
+    manual_tolerance_e4,
+    price_jump_e4,
+    fixtures_max,
     market_loss_minor_max,
     fixture_loss_minor_max,
     competition_loss_minor_max,
@@ -129,6 +151,11 @@ impl Default for Config {
             odds_e4_max: 5_000_000,
             skew_b_minor: None,
             bet_delay_ms: 5_000,
+            feed_silence_ms: 15_000,
+            start_grace_ms: 60_000,
+            manual_tolerance_e4: 200,
+            price_jump_e4: 2_500,
+            fixtures_max: 20_000,
             market_loss_minor_max: 2_000_000,
             fixture_loss_minor_max: 5_000_000,
             competition_loss_minor_max: 50_000_000,
@@ -160,7 +187,12 @@ impl Config {
         within("odds_e4_min", self.odds_e4_min.into(), 10_010, 10_000_000)?;
         within("odds_e4_max", self.odds_e4_max.into(), self.odds_e4_min.into(), 10_000_000)?;
         within("skew_b_minor", self.skew_b_minor.unwrap_or(1), 1, LOSS_MAX)?;
-        within("bet_delay_ms", self.bet_delay_ms, 0, 60_000)?;
+        within("bet_delay_ms", self.bet_delay_ms, 0, BET_DELAY_MS_MAX)?;
+        within("feed_silence_ms", self.feed_silence_ms, 0, FEED_SILENCE_MS_MAX)?;
+        within("start_grace_ms", self.start_grace_ms, 0, FEED_SILENCE_MS_MAX)?;
+        within("manual_tolerance_e4", self.manual_tolerance_e4.into(), 0, 10_000)?;
+        within("price_jump_e4", self.price_jump_e4.into(), 0, 10_000)?;
+        within("fixtures_max", self.fixtures_max.into(), 1, FIXTURES_MAX)?;
         within("market_loss_minor_max", self.market_loss_minor_max, 0, LOSS_MAX)?;
         within("fixture_loss_minor_max", self.fixture_loss_minor_max, 0, LOSS_MAX)?;
         within("competition_loss_minor_max", self.competition_loss_minor_max, 0, LOSS_MAX)?;
@@ -217,5 +249,7 @@ pub struct ScopeSettings {
     pub loss_minor_max: Option<i64>,
     /// Bet delay in play.
     pub bet_delay_ms: Option<i64>,
+    /// Longest silence of a feed in play; of a sport, a competition or a fixture.
+    pub feed_silence_ms: Option<i64>,
 }
-codec_struct!(ScopeSettings { margin, loss_minor_max, bet_delay_ms });
+codec_struct!(ScopeSettings { margin, loss_minor_max, bet_delay_ms, feed_silence_ms });

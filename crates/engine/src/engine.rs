@@ -14,6 +14,7 @@ use crate::fixture::Fixture;
 use crate::settling::Settling;
 use crate::stakes::StakesOfDay;
 use crate::ticket::Ticket;
+use crate::watch::Source;
 
 /// The engine: a function of (state, command). No clock, no I/O, no randomness, no order of a hash map in any
 /// result. [`Engine::apply`] is the only way to change it.
@@ -32,8 +33,12 @@ pub struct Engine {
     /// Tickets waiting out their bet delay, by (due time, ticket index).
     pub(crate) delayed: BTreeSet<(i64, u32)>,
     pub(crate) ledger: Ledger,
-    /// The last sequence number of each numbering source.
-    pub(crate) sources: BTreeMap<String, u64>,
+    /// What is known of each source.
+    pub(crate) sources: BTreeMap<String, Source>,
+    /// Derived: fixtures in play, by when their feed is silent for too long at the earliest.
+    pub(crate) silence_due: BTreeSet<(i64, u32)>,
+    /// Derived: fixtures before their start, by when that is.
+    pub(crate) start_due: BTreeSet<(i64, u32)>,
     pub(crate) counters: Counters,
     /// Fixtures whose probabilities moved since accumulators were last weighed.
     pub(crate) moved: BTreeSet<u32>,
@@ -155,6 +160,8 @@ impl Engine {
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
             sources: BTreeMap::new(),
+            silence_due: BTreeSet::new(),
+            start_due: BTreeSet::new(),
             counters: Counters::default(),
             moved: BTreeSet::new(),
             weighed_ns: i64::MIN,
@@ -221,8 +228,8 @@ impl Engine {
         &self.competitions
     }
 
-    /// The last sequence number of each numbering source.
-    pub fn sources(&self) -> &BTreeMap<String, u64> {
+    /// What is known of each source, by its name.
+    pub fn sources(&self) -> &BTreeMap<String, Source> {
         &self.sources
     }
 
@@ -246,9 +253,12 @@ impl Engine {
         Limits { engine: self }
     }
 
-    /// A [`crate::Body::Tick`] at this time would do something.
-    pub fn needs_tick(&self, now_ns: i64) -> bool {
-        self.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns) || self.weighs_accumulators(now_ns)
+    /// A [`crate::Body::Tick`] at this time would do something, with the feeds read up to `read_ns`.
+    pub fn needs_tick(&self, now_ns: i64, read_ns: i64) -> bool {
+        let now_ns = now_ns.max(self.now_ns);
+        self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
+            || self.watch_is_due(now_ns)
+            || self.weighs_accumulators(now_ns)
     }
 
     /// The version of a fixture's board.

@@ -90,7 +90,7 @@ pub enum Event<'a> {
 impl Event<'_> {
     /// It may leave only after the journal holds the command.
     pub fn waits_for_journal(&self) -> bool {
-        !matches!(self, Event::Board(_) | Event::Trading { .. })
+        !matches!(self, Event::Board(_) | Event::Trading { .. } | Event::Alert { .. })
     }
 }
 

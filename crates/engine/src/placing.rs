@@ -29,6 +29,7 @@ impl Engine {
                     .event(Event::TicketRefused { ticket: request.ticket, reason: Reason::IdHasAnotherBody }),
             };
         }
+        self.stop_overdue(sink);
         self.weigh_accumulators();
         let mut ticket = self.draft(request, request_hash);
         let verdict = self.judge_request(request, &mut ticket);
@@ -173,6 +174,7 @@ impl Engine {
                     version: OddsVersion::default(),
                     score: (0, 0),
                     clock_ms: 0,
+                    interruptions: 0,
                     grade: None,
                     unit_minor: 0,
                 }),
@@ -210,7 +212,9 @@ impl Engine {
     fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Result<(), Reason> {
         let fixture = &self.fixtures[leg.fixture as usize];
         let selection = usize::from(leg.selection);
-        let score_before = leg.score;
+        let (score_before, interruptions_before) = (leg.score, leg.interruptions);
+        let market = fixture.template().selections[selection].market;
+        leg.interruptions = fixture.interruptions_of(market);
         leg.offered_odds_e4 = fixture.odds_e4[selection];
         leg.fair_probability_e9 = (fixture.fair_probability(selection) * 1e9 + 0.5) as u32;
         leg.version = self.version(fixture);
@@ -226,15 +230,14 @@ impl Engine {
         if fixture.status() != MarketStatus::Open {
             return Err(Reason::FixtureSuspended);
         }
-        let market = usize::from(fixture.template().selections[selection].market);
-        if fixture.market_status(market) != MarketStatus::Open {
+        if fixture.market_status(usize::from(market)) != MarketStatus::Open {
             return Err(Reason::MarketSuspended);
         }
         if leg.offered_odds_e4 == 0 {
             return Err(Reason::NoPrice);
         }
         // Also after the delay: what happened between two epochs is not known.
-        if leg.quoted_version.epoch != self.epoch || leg.quoted_version.seq > fixture.version {
+        if leg.quoted_version.epoch != self.epoch || !(1..=fixture.version).contains(&leg.quoted_version.seq) {
             return Err(Reason::OddsVersionUnknown);
         }
         if !accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4) {
@@ -242,6 +245,10 @@ impl Engine {
         }
         if !is_first && leg.score != score_before {
             return Err(Reason::ScoreHasChanged);
+        }
+        // Goal and cancellation, danger and safe, suspension and resumption: the price stood still while the world moved.
+        if !is_first && leg.interruptions != interruptions_before {
+            return Err(Reason::TradingInterrupted);
         }
         leg.odds_e4 = leg.offered_odds_e4;
         Ok(())
@@ -445,7 +452,7 @@ impl Engine {
             return grade.win_share() * odds + grade.refund_share();
         }
         let fixture = &self.fixtures[leg.fixture as usize];
-        if fixture.parameters.is_none() {
+        if !fixture.has_expectations {
             // Prices by hand and no model: the odds are taken at their word.
             return 1.0;
         }
@@ -495,10 +502,10 @@ impl Engine {
         }
     }
 
-    /// Decides every ticket whose bet delay has ended: status, price, score and limits once more.
-    pub(crate) fn decide_delayed(&mut self, sink: &mut impl Sink) {
+    /// Decides every ticket whose bet delay has ended by what has been read: status, price, score and limits once more.
+    pub(crate) fn decide_delayed(&mut self, read_ns: i64, sink: &mut impl Sink) {
         while let Some(&(due_ns, index)) = self.delayed.first() {
-            if due_ns > self.now_ns {
+            if due_ns > self.now_ns.min(read_ns) {
                 return;
             }
             self.delayed.pop_first();

@@ -42,6 +42,14 @@ impl Settling {
         self.by_due.iter().copied()
     }
 
+    /// The clock goes back: what is yet to come stays as far away as it was.
+    pub(crate) fn set_back(&mut self, by_ns: i64) {
+        for (due_ns, ticket) in std::mem::take(&mut self.by_due) {
+            self.due_ns.remove(&ticket);
+            self.insert(due_ns.saturating_sub(by_ns), ticket);
+        }
+    }
+
     fn waits(&self, ticket: u32) -> bool {
         self.due_ns.contains_key(&ticket)
     }
@@ -150,10 +158,11 @@ impl Engine {
         }
     }
 
-    /// Pays the tickets whose settlement delay has ended.
-    pub(crate) fn settle_due(&mut self, sink: &mut impl Sink) {
+    /// Pays the tickets whose settlement delay has ended by what has been read: the message that takes a goal back may
+    /// wait unread.
+    pub(crate) fn settle_due(&mut self, read_ns: i64, sink: &mut impl Sink) {
         while let Some((due_ns, index)) = self.settling.by_due.first().copied() {
-            if due_ns > self.now_ns {
+            if due_ns > self.now_ns.min(read_ns) {
                 return;
             }
             let mut ticket = self.tickets[index as usize].clone();

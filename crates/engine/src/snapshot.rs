@@ -100,6 +100,11 @@ impl Engine {
         }
         fixture.parameters = Decode::decode(input)?;
         fixture.stops = Decode::decode(input)?;
+        fixture.interruptions = Decode::decode(input)?;
+        fixture.market_interruptions = Decode::decode(input)?;
+        fixture.fed_by = Decode::decode(input)?;
+        fixture.heard_ns = Decode::decode(input)?;
+        fixture.is_start_waived = Decode::decode(input)?;
         fixture.void = Decode::decode(input)?;
         fixture.version = Decode::decode(input)?;
         fixture.odds_e4 = Decode::decode(input)?;
@@ -111,8 +116,9 @@ impl Engine {
                 input.error(format!("a fixture has {} selections instead of {count}", fixture.odds_e4.len()))
             );
         }
-        self.update_possible(index);
-        self.evaluate(index);
+        self.refresh_possible(index);
+        self.fill_expectations(index);
+        self.watch_silence(index);
         Ok(())
     }
 
@@ -153,12 +159,32 @@ impl Engine {
 /// The stored part of a fixture; margins, limits, expectations, possible outcomes and books are derived.
 fn encode_fixture(fixture: &Fixture, out: &mut Vec<u8>) {
     let Fixture {
-        request, live, parameters, stops, void, version, odds_e4, grades, desk, told_grades, ..
+        request,
+        live,
+        parameters,
+        stops,
+        interruptions,
+        market_interruptions,
+        fed_by,
+        heard_ns,
+        is_start_waived,
+        void,
+        version,
+        odds_e4,
+        grades,
+        desk,
+        told_grades,
+        ..
     } = fixture;
     request.encode(out);
     live.encode(out);
     parameters.encode(out);
     stops.encode(out);
+    interruptions.encode(out);
+    market_interruptions.encode(out);
+    fed_by.encode(out);
+    heard_ns.encode(out);
+    is_start_waived.encode(out);
     void.encode(out);
     version.encode(out);
     odds_e4.encode(out);

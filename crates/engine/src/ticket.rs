@@ -103,6 +103,8 @@ pub struct Leg {
     pub score: (u16, u16),
     /// Match clock at the decision.
     pub clock_ms: i64,
+    /// Times that trading of its market had been interrupted when it was submitted.
+    pub interruptions: u64,
     /// The grade, once decided.
     pub grade: Option<Grade>,
     /// What rides on this leg in its fixture's book at present; 0 when nothing does.
@@ -119,6 +121,7 @@ codec_struct!(Leg {
     version,
     score,
     clock_ms,
+    interruptions,
     grade,
     unit_minor,
 });

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use numpy::{PyArrayMethods, PyReadonlyArray1};
 use oddsengine_engine::{Body, Engine, Fixture, NoEvents, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
-use oddsengine_runtime::journal::{self, JournalError};
-use oddsengine_runtime::service::{self, CommandError, RecoveryError, RegisterModelError, ServiceOptions};
+use oddsengine_runtime::journal::{self, Head, JournalError, OpenOptions, QuarantineEntry};
+use oddsengine_runtime::service::{
+    self, CommandError, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
+};
 use oddsengine_runtime::wire::{self, Lookup};
 use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -29,18 +31,35 @@ pub struct PyService {
 #[pymethods]
 impl PyService {
     #[new]
-    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000))]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None))]
+    #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn new(
         py: Python<'_>,
         journal: Option<PathBuf>,
         config: &Bound<'_, PyDict>,
         now_ns: i64,
         snapshot_every: u64,
+        must_exist: bool,
+        anchor: Option<&str>,
     ) -> PyResult<Self> {
+        let opening =
+            OpenOptions { create: !must_exist, anchor: head_of_text(anchor)?, ..OpenOptions::default() };
         let options = ServiceOptions { journal, config: config_from_dict(config)?, snapshot_every, now_ns };
-        let inner =
-            py.detach(|| service::Service::start(options)).map_err(|error| recovery_error(py, &error))?;
+        let inner = py
+            .detach(|| service::Service::start_with(options, opening))
+            .map_err(|error| recovery_error(py, &error))?;
         Ok(Self { inner })
+    }
+
+    /// What the start found: `journal` (`memory`, `new`, `recovered`), `quarantined`, `notices`.
+    #[getter]
+    fn start_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let report = self.inner.start_report();
+        let dict = PyDict::new(py);
+        dict.set_item("journal", report.origin.name())?;
+        dict.set_item("quarantined", &report.quarantined_seqs)?;
+        dict.set_item("notices", &report.notices)?;
+        Ok(dict)
     }
 
     #[getter]
@@ -147,8 +166,9 @@ impl PyService {
         self.register(py, space, model, now_ns)
     }
 
-    fn tick(&mut self, now_ns: i64) {
-        self.inner.tick(now_ns);
+    #[pyo3(signature = (now_ns, read_ns = None))]
+    fn tick(&mut self, now_ns: i64, read_ns: Option<i64>) {
+        self.inner.tick(now_ns, read_ns.unwrap_or(now_ns));
     }
 
     fn set_binary(&mut self, publishes: bool) {
@@ -184,6 +204,8 @@ impl PyService {
         dict.set_item("last_seq", last_seq)?;
         dict.set_item("durable_seq", durable_seq)?;
         dict.set_item("takes_money", self.inner.takes_money())?;
+        dict.set_item("wal_bytes", self.inner.wal_bytes())?;
+        dict.set_item("quarantined_records", self.inner.start_report().quarantined_seqs.len())?;
         dict.set_item("fixtures", engine.fixtures().len())?;
         dict.set_item("tickets", engine.tickets().len())?;
         dict.set_item("ingest_messages", counters.ingest_count)?;
@@ -289,7 +311,7 @@ impl PyEngine {
     #[staticmethod]
     fn from_journal(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let replayed = py.detach(|| service::replay_engine(&path));
-        replayed.map(|(inner, _)| Self { inner }).map_err(|error| journal_error(py, &error))
+        replayed.map(|(inner, _)| Self { inner }).map_err(|error| recovery_error(py, &error))
     }
 
     fn state_hash(&self) -> String {
@@ -371,8 +393,11 @@ fn loads<'py>(py: Python<'py>, json: &[u8]) -> PyResult<Bound<'py, PyAny>> {
 
 /// Verifies a journal: chain, checksums, gaps, the acknowledged mark.
 #[pyfunction]
-fn verify_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
-    let report = py.detach(|| journal::verify(&path)).map_err(|error| journal_error(py, &error))?;
+#[pyo3(signature = (path, *, anchor = None))]
+fn verify_journal<'py>(py: Python<'py>, path: PathBuf, anchor: Option<&str>) -> PyResult<Bound<'py, PyDict>> {
+    let anchor = head_of_text(anchor)?;
+    let report =
+        py.detach(|| journal::verify_against(&path, anchor)).map_err(|error| journal_error(py, &error))?;
     let dict = PyDict::new(py);
     dict.set_item("is_sound", report.is_sound())?;
     dict.set_item("records", report.record_count)?;
@@ -380,19 +405,84 @@ fn verify_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, Py
     dict.set_item("last_seq", report.last_seq)?;
     dict.set_item("epoch", report.head.position.epoch)?;
     dict.set_item("head_hash", report.head.hash.to_string())?;
+    dict.set_item("anchor", report.head.to_string())?;
+    dict.set_item("owner_pid", report.owner_pid)?;
+    dict.set_item("quarantined", report.quarantined.iter().map(|entry| entry.seq).collect::<Vec<_>>())?;
     dict.set_item("acknowledged_seq", report.acknowledged.map(|position| position.seq))?;
     dict.set_item("snapshots", report.snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>())?;
     dict.set_item("damages", report.damages.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(dict)
 }
 
+/// The last acknowledged link of a journal, as `SEQ:HASH`.
+#[pyfunction]
+fn journal_anchor(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    let head = py.detach(|| journal::acknowledged_head(&path)).map_err(|error| journal_error(py, &error))?;
+    Ok(head.to_string())
+}
+
+/// The records that are quarantined in a journal.
+#[pyfunction]
+fn quarantined_records<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let entries = py.detach(|| journal::quarantined(&path)).map_err(|error| journal_error(py, &error))?;
+    entries.iter().map(|entry| quarantine_dict(py, entry)).collect()
+}
+
+/// Takes a record out of every replay; the journal must not be in use.
+#[pyfunction]
+#[pyo3(signature = (path, seq, *, by, reason, now_ns, is_forced = false))]
+fn quarantine_record<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    seq: u64,
+    by: &str,
+    reason: &str,
+    now_ns: i64,
+    is_forced: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let order = QuarantineOrder { seq, by, reason, now_ns, is_forced, panic_at_seq: None };
+    let entry =
+        py.detach(|| service::quarantine(&path, &order)).map_err(|error| recovery_error(py, &error))?;
+    quarantine_dict(py, &entry)
+}
+
+/// Takes a record back into replay; the journal must not be in use.
+#[pyfunction]
+#[pyo3(signature = (path, seq, *, by, reason, now_ns))]
+fn release_record(
+    py: Python<'_>,
+    path: PathBuf,
+    seq: u64,
+    by: &str,
+    reason: &str,
+    now_ns: i64,
+) -> PyResult<()> {
+    let order = QuarantineOrder { seq, by, reason, now_ns, is_forced: false, panic_at_seq: None };
+    py.detach(|| service::release(&path, &order)).map_err(|error| recovery_error(py, &error))
+}
+
+fn quarantine_dict<'py>(py: Python<'py>, entry: &QuarantineEntry) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("record", entry.seq)?;
+    dict.set_item("by", &entry.by)?;
+    dict.set_item("reason", &entry.reason)?;
+    dict.set_item("time_ns", entry.at_ns)?;
+    dict.set_item("record_hash", entry.record_hash.to_string())?;
+    Ok(dict)
+}
+
+fn head_of_text(text: Option<&str>) -> PyResult<Option<Head>> {
+    text.map(|text| text.parse().map_err(PyValueError::new_err)).transpose()
+}
+
 /// Replays a journal from zero.
 #[pyfunction]
 fn replay_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
-    let report = py.detach(|| service::replay_journal(&path)).map_err(|error| journal_error(py, &error))?;
+    let report = py.detach(|| service::replay_journal(&path)).map_err(|error| recovery_error(py, &error))?;
     let dict = PyDict::new(py);
     dict.set_item("state_hash", report.state_hash.to_string())?;
     dict.set_item("commands", report.command_count)?;
+    dict.set_item("quarantined", report.quarantined_seqs)?;
     dict.set_item("seconds", report.seconds)?;
     dict.set_item("commands_per_s", report.command_count as f64 / report.seconds.max(1e-9))?;
     dict.set_item("invariants", invariants_dict(py, report.invariants)?)?;
@@ -452,12 +542,18 @@ fn invariants_dict<'py>(
 fn recovery_error(py: Python<'_>, error: &RecoveryError) -> PyErr {
     match error {
         RecoveryError::Config(error) => PyValueError::new_err(error.to_string()),
-        error => typed_error(py, "JournalError", &error.to_string()),
+        error => coded_error(py, &error.to_string(), error.code(), error.is_transient()),
     }
 }
 
 fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
-    typed_error(py, "JournalError", &error.to_string())
+    coded_error(py, &error.to_string(), error.code(), error.is_transient())
+}
+
+fn coded_error(py: Python<'_>, message: &str, code: &str, is_transient: bool) -> PyErr {
+    let class = py.import("oddsengine.exceptions").and_then(|module| module.getattr("JournalError"));
+    let made = class.and_then(|class| class.call1((message, code, is_transient)));
+    made.map_or_else(|_| PyRuntimeError::new_err(message.to_string()), PyErr::from_value)
 }
 
 /// An exception of `oddsengine.exceptions` with a message of the core.
@@ -471,6 +567,10 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyEngine>()?;
     module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(replay_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(journal_anchor, module)?)?;
+    module.add_function(wrap_pyfunction!(quarantined_records, module)?)?;
+    module.add_function(wrap_pyfunction!(quarantine_record, module)?)?;
+    module.add_function(wrap_pyfunction!(release_record, module)?)?;
     module.add_function(wrap_pyfunction!(replay_recording, module)?)?;
     Ok(())
 }

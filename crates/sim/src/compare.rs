@@ -28,7 +28,7 @@ pub fn compare(fast: &Engine, naive: &Naive) -> Agreement {
     agree(|| "time".into(), fast.now_ns(), naive.now_ns)?;
     agree(|| "epoch".into(), fast.epoch(), naive.epoch)?;
     agree(|| "counters".into(), fast.counters(), &naive.counters)?;
-    agree(|| "sources".into(), fast.sources(), &naive.sources)?;
+    compare_sources(fast, naive)?;
     agree(|| "number of tickets".into(), fast.tickets().len(), naive.tickets.len())?;
     agree(|| "number of fixtures".into(), fast.fixtures().len(), naive.fixtures.len())?;
     let last = fast.tickets().len().saturating_sub(1);
@@ -117,6 +117,9 @@ fn compare_fixture(fast: &Fixture, known: &NaiveFixture, naive: &Naive, index: u
     agree(|| name("phase"), fast.live.phase(), known.game.phase())?;
     agree(|| name("clock"), fast.live.clock_ms(), known.game.clock_ms())?;
     agree(|| name("stops"), fast.stops, known.stops)?;
+    compare_desk(fast, known)?;
+    let heard_ns = naive.heard_of_fixture(fast.id());
+    agree(|| name("heard"), fast.heard_ns, heard_ns)?;
     agree(|| name("status"), fast.status(), known.status())?;
     agree(|| name("void"), fast.void, known.void)?;
     for &selection in &known.space.selections {
@@ -124,6 +127,39 @@ fn compare_fixture(fast: &Fixture, known: &NaiveFixture, naive: &Naive, index: u
         agree(text, fast.grades[selection], naive.grade(index, selection))?;
     }
     agree(|| name("worst case"), fast.book.worst_minor(), naive.worst_minor(index))
+}
+
+fn compare_sources(fast: &Engine, naive: &Naive) -> Agreement {
+    agree(|| "number of sources".into(), fast.sources().len(), naive.sources.len())?;
+    for ((name, fast), (known, source)) in fast.sources().iter().zip(&naive.sources) {
+        agree(|| "sources".into(), name, known)?;
+        let last = source.taken.last().map(|(number, ..)| *number);
+        let [heard_ns, alive_ns] = naive.heard_of_source(name);
+        let found = (fast.seq, fast.is_lost, fast.heard_ns, fast.alive_ns);
+        agree(|| format!("source {name}"), found, (last, source.is_lost, heard_ns, alive_ns))?;
+    }
+    Ok(())
+}
+
+/// Compares what feeds and the desk did to the markets of a fixture.
+fn compare_desk(fast: &Fixture, known: &NaiveFixture) -> Agreement {
+    let name = |what: &str| format!("fixture {} {what}", fast.id());
+    agree(|| name("fed by"), &fast.fed_by, &known.fed_by)?;
+    agree(|| name("waived start"), fast.is_start_waived, known.is_start_waived)?;
+    for &market in &known.space.markets {
+        let text = |what: &str| name(&format!("{} {what}", known.space.template.markets[market].key));
+        let (desk, naive) = (fast.desk.get(&(market as u16)).cloned(), known.desk.get(&market).cloned());
+        let (desk, naive) = (desk.unwrap_or_default(), naive.unwrap_or_default());
+        let stops = (desk.stops.by_desk, desk.stops.by_feed, desk.stops.by_move);
+        agree(|| text("stops"), stops, (naive.by_desk, naive.by_feed, naive.by_move))?;
+        let held = (desk.is_locked, &desk.manual_odds_e4, desk.keeps_in_play, &desk.override_by);
+        let naive_held = (naive.is_locked, &naive.manual, naive.keeps_in_play, &naive.override_by);
+        agree(|| text("prices by hand"), held, naive_held)?;
+        agree(|| text("anchor"), &desk.anchor_e9, &naive.anchor_e9)?;
+        let interruptions = (fast.interruptions_of(market as u16), known.interruptions_of(market));
+        agree(|| text("interruptions"), interruptions.0, interruptions.1)?;
+    }
+    Ok(())
 }
 
 /// Compares what happened in a fixture, sport by sport.

@@ -331,6 +331,11 @@ impl Space {
         known.entry(now.key()).or_insert_with(|| Arc::new(self.list_possible(now))).clone()
     }
 
+    /// What is possible before the start.
+    pub fn before_start(&self) -> Arc<Possible> {
+        self.possible(&Game::new(&self.format, self.definition.as_ref()))
+    }
+
     fn list_possible(&self, now: &Game) -> Possible {
         match now {
             Game::Football(now) => self.list_football(now),

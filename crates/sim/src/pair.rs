@@ -15,7 +15,7 @@ use crate::coverage::Coverage;
 use crate::naive::Naive;
 use crate::outcomes::Universe;
 use crate::sanity::check_board;
-use crate::told::{Answer, Prices, Recorder, Told, read_prices};
+use crate::told::{Answer, Prices, Recorder, Told, in_order, read_prices};
 
 /// The two engines, the journal of encoded commands, and what happened so far.
 #[derive(Debug)]
@@ -82,6 +82,7 @@ impl Pair {
         read_prices(&self.fast, &self.universe, &mut self.prices);
         let (told, answers) = (&recorder.told, recorder.answers());
         let expected = self.naive.apply(command, told, &self.prices);
+        let (answers, expected) = (in_order(answers), in_order(expected));
         agree(|| "answers".into(), &answers, &expected)?;
         if let Some(broken) = self.naive.broken.take() {
             return Err(format!("a limit does not limit: {broken}"));
@@ -219,6 +220,7 @@ impl Pair {
                     coverage.hit(if *is_repeat { "money.repeat" } else { "money.booked" });
                 }
                 Answer::Done => {}
+                Answer::Alert(alert, _) => coverage.hit(format!("alert.{alert}")),
                 Answer::Duplicate => coverage.hit("feed.duplicate"),
                 Answer::FeedGap(..) => coverage.hit("feed.gap"),
             }

@@ -26,8 +26,7 @@ pub fn check_board(engine: &Engine, fixture: &Fixture) -> Agreement {
         let is_over = fixture.live.phase() == LivePhase::Finished;
         // An each-way bet is two bets at one price: its shares are not those of one winner.
         let is_each_way = market.key.starts_with("each_way");
-        let has_price = fixture.parameters.is_some()
-            && !fixture.stops.by_model
+        let has_price = fixture.has_expectations
             && !is_over
             && !is_each_way
             && refund < 1.0 - 1e-4;

@@ -1,7 +1,7 @@
 //! What clients and the desk ask on the `orders` and `snapshot` sockets.
 
 use oddsengine_engine::{
-    Body, Command, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
+    Body, Channel, Command, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
@@ -31,6 +31,7 @@ pub const ORDER_TYPES: &[&str] = &[
     "abandon_fixture",
     "reinstate_fixture",
     "set_scope",
+    "reset_source",
     "max_stake",
     "balance",
     "ticket",
@@ -163,7 +164,12 @@ fn origin(message: &Object<'_>, is_desk: bool) -> Result<Origin, FeedError> {
         true => message.required("source")?.text(NAME_BYTES_MAX)?,
         false => message.optional("source").map_or(Ok(DEFAULT_SOURCE), |field| field.text(NAME_BYTES_MAX))?,
     };
-    Ok(Origin { source: source.to_string(), seq: None, source_ns: parts::optional_time_ns(message)? })
+    Ok(Origin {
+        source: source.to_string(),
+        seq: None,
+        source_ns: parts::optional_time_ns(message)?,
+        channel: Channel::Desk,
+    })
 }
 
 fn customer(message: &Object<'_>) -> Result<CustomerId, FeedError> {
@@ -213,6 +219,7 @@ fn desk_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>
         "manual_odds" => parts::manual_odds(message),
         "lock_market" => lock_market(message),
         "set_scope" => parts::set_scope(message),
+        "reset_source" => reset_source(message),
         "prices" => return None,
         _ => return parts::trading_body(kind, message),
     })
@@ -242,11 +249,17 @@ fn set_expectation(message: &Object<'_>) -> Result<Body, FeedError> {
     })
 }
 
+fn reset_source(message: &Object<'_>) -> Result<Body, FeedError> {
+    let name = message.required("name")?.text(NAME_BYTES_MAX)?;
+    Ok(Body::ResetSource { source: name.to_string() })
+}
+
 fn lock_market(message: &Object<'_>) -> Result<Body, FeedError> {
     Ok(Body::LockMarket {
         fixture: parts::fixture_id(message)?,
         market: parts::market_id(message)?,
         locked: message.required("locked")?.boolean()?,
+        keeps_in_play: parts::flag(message, "in_play")?,
     })
 }
 

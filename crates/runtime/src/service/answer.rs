@@ -143,7 +143,7 @@ impl Service {
             _ => {
                 if matches!(query, Query::MaxStake(_)) {
                     // The same judgement as for a ticket at this moment.
-                    self.tick(route.received_ns);
+                    self.tick(route.received_ns, i64::MIN);
                 }
                 let payload = self.encode_query(route, query).unwrap_or_default();
                 // What a query tells must not be lost either.

@@ -15,7 +15,10 @@ mod told;
 
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
-pub use recovery::{RecoveryError, ReplayReport, replay_engine, replay_journal};
+pub use recovery::{
+    Origin as StateOrigin, QuarantineOrder, RecordFault, RecoveryError, ReplayReport, StartReport,
+    quarantine, quarantine_sentence, release, replay_engine, replay_journal,
+};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,11 +27,11 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
-use oddsengine_markets::{LivePhase, SpaceId};
+use oddsengine_markets::SpaceId;
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
 
 use crate::foreign::ForeignModel;
-use crate::journal::{JournalError, JournalStatus, JournalWriter};
+use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
 use crate::wire::{FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use outbox::Outbox;
 use told::{PendingBoard, Told, ToldSink};
@@ -85,8 +88,6 @@ pub struct Service {
     boards: BTreeMap<FixtureId, PendingBoard>,
     routes: IdMap<TicketId, Route>,
     feeds: BTreeMap<String, i64>,
-    /// When a feed last spoke of each fixture.
-    heard_ns: IdMap<FixtureId, i64>,
     /// While a batch is carried out: the answer to its present request, collected instead of sent.
     collecting: Option<Option<Vec<u8>>>,
     publishes_binary: bool,
@@ -97,6 +98,13 @@ pub struct Service {
     snapshot_every: u64,
     snapshot_seq: u64,
     record: Vec<u8>,
+    start_report: StartReport,
+    /// Why the state is half changed: a command made the engine panic. Nothing is done any more.
+    panic_reason: Option<String>,
+    /// See [`OpenOptions::panic_at_seq`].
+    panic_at_seq: Option<u64>,
+    /// What the desk was told of the journal last.
+    told_journal: Option<&'static str>,
 }
 
 /// Whom the answer to a request goes to.
@@ -142,7 +150,16 @@ impl Service {
     /// # Errors
     /// The journal cannot be opened, is damaged, or holds what this build does not understand.
     pub fn start(options: ServiceOptions) -> Result<Self, RecoveryError> {
-        let (engine, journal, last_seq) = recovery::open(&options)?;
+        Self::start_with(options, OpenOptions::default())
+    }
+
+    /// As [`Service::start`], with options of the journal: whether it must be there, an anchor, bounds, faults.
+    ///
+    /// # Errors
+    /// As [`Service::start`].
+    pub fn start_with(options: ServiceOptions, opening: OpenOptions) -> Result<Self, RecoveryError> {
+        let panic_at_seq = opening.panic_at_seq;
+        let recovery::Opened { engine, journal, last_seq, report } = recovery::open(&options, opening)?;
         let mut service = Self {
             engine,
             last_seq,
@@ -154,7 +171,6 @@ impl Service {
             boards: BTreeMap::new(),
             routes: IdMap::default(),
             feeds: BTreeMap::new(),
-            heard_ns: IdMap::default(),
             collecting: None,
             publishes_binary: false,
             tails: Vec::new(),
@@ -162,14 +178,18 @@ impl Service {
             counters: ServiceCounters::default(),
             snapshot_every: options.snapshot_every,
             record: Vec::new(),
+            start_report: report,
+            panic_reason: None,
+            panic_at_seq,
+            told_journal: None,
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
             None => service.engine.epoch() + 1,
         };
-        let first = service.engine.tickets().is_empty() && service.engine.fixtures().is_empty();
         service.command_of_runtime(Body::EpochStarted { epoch }, options.now_ns)?;
-        if *service.engine.config() != options.config && (first || service.journal.is_some()) {
+        // The first start journals it also when it is the default one: the defaults of a later build may be others.
+        if last_seq == 0 || *service.engine.config() != options.config {
             service.command_of_runtime(Body::Configure(Box::new(options.config)), options.now_ns)?;
         }
         service.end_turn();
@@ -178,7 +198,7 @@ impl Service {
 
     fn command_of_runtime(&mut self, body: Body, now_ns: i64) -> Result<(), RecoveryError> {
         let command = Command { time_ns: now_ns, origin: Origin::default(), body };
-        self.run(&command, None).map_err(RecoveryError::Journal)
+        self.run(&command, None).map_err(RecoveryError::from)
     }
 
     /// One command of this process: spaces, probabilities.
@@ -186,7 +206,7 @@ impl Service {
     /// # Errors
     /// The engine refused it, or the journal does not take it.
     pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), CommandError> {
-        let origin = Origin { source: source.into(), seq: None, source_ns: now_ns };
+        let origin = Origin { source: source.into(), source_ns: now_ns, ..Origin::default() };
         match self.step(&Command { time_ns: now_ns, origin, body }, None) {
             Ok(None) => Ok(()),
             Ok(Some(refusal)) => Err(CommandError::Refused(refusal)),
@@ -196,15 +216,15 @@ impl Service {
 
     /// One message of the `ingest` socket.
     pub fn ingest(&mut self, payload: &[u8], now_ns: i64) {
+        if self.panic_reason.is_some() {
+            return;
+        }
         self.counters.ingest_count += 1;
         match decode_ingest(payload, now_ns) {
             Ok(decoded) => {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
                 let command = decoded.value;
                 self.feeds.insert(command.origin.source.clone(), now_ns);
-                if let Some(fixture) = fixture_of(&command.body) {
-                    self.heard_ns.insert(fixture, now_ns);
-                }
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -227,6 +247,9 @@ impl Service {
     }
 
     fn request(&mut self, socket: Socket, identity: &[u8], payload: &[u8], now_ns: i64) {
+        if self.panic_reason.is_some() {
+            return;
+        }
         self.counters.order_count += 1;
         match decode_order(payload, now_ns) {
             Ok(decoded) => {
@@ -269,13 +292,16 @@ impl Service {
 
     /// The feed of a fixture in play has been silent for too long: its prices may be out of date.
     pub(crate) fn is_stale(&self, fixture: &Fixture, now_ns: i64) -> bool {
-        heard_late(&self.heard_ns, fixture, now_ns)
+        self.engine.is_stale(fixture, now_ns)
     }
 
-    /// Ends bet delays and weighs accumulators, if there is anything to do.
-    pub fn tick(&mut self, now_ns: i64) {
-        if self.engine.needs_tick(now_ns) {
-            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick };
+    /// Ends bet delays, notices silent feeds and weighs accumulators, if there is anything to do.
+    ///
+    /// `read_ns`: everything that the feeds had delivered by then has been handed in. No bet delay that ends later is
+    /// decided.
+    pub fn tick(&mut self, now_ns: i64, read_ns: i64) {
+        if self.panic_reason.is_none() && self.engine.needs_tick(now_ns, read_ns) {
+            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick { read_ns } };
             // An unavailable journal is told with the heartbeat; the tick comes again.
             let _ = self.run(&command, None);
         }
@@ -316,7 +342,15 @@ impl Service {
         in_step: Option<FixtureId>,
     ) -> Result<Option<Refusal>, JournalError> {
         self.append(command)?;
-        self.engine.apply(command, &mut self.told);
+        let (engine, told, seq, panic_at_seq) =
+            (&mut self.engine, &mut self.told, self.last_seq, self.panic_at_seq);
+        let applied = recovery::caught(|| {
+            recovery::panic_on_purpose(panic_at_seq, seq);
+            engine.apply(command, told);
+        });
+        if let Err(text) = applied {
+            return Err(self.panicked(command, &text));
+        }
         let mut told = std::mem::take(&mut self.told.events);
         let mut refusal = None;
         for event in told.drain(..) {
@@ -332,7 +366,35 @@ impl Service {
         Ok(refusal)
     }
 
+    /// The state is half changed and nothing of it may be told: from here on the service does nothing. The command is
+    /// taken back from the journal, so that the next start finds a state that can be replayed; its bytes are kept in
+    /// `<journal>.failed`.
+    #[cold]
+    fn panicked(&mut self, command: &Command, text: &str) -> JournalError {
+        let seq = self.last_seq;
+        let mut reason = format!(
+            "command {} of record {seq} made the engine panic: {text}",
+            crate::wire::cause(&command.body)
+        );
+        if let Some(journal) = &mut self.journal {
+            reason.push_str(match journal.retract(seq) {
+                true => "; it was not written to the journal",
+                false => "; it is in the journal",
+            });
+            let failed = crate::journal::sibling(journal.path(), ".failed");
+            if crate::journal::write_private(&failed, &self.record).is_ok() {
+                reason.push_str(&format!(", its bytes are in {}", failed.display()));
+            }
+        }
+        self.outbox = Outbox::default();
+        self.panic_reason = Some(reason.clone());
+        JournalError::SyncFailed { reason }
+    }
+
     fn append(&mut self, command: &Command) -> Result<(), JournalError> {
+        if let Some(reason) = &self.panic_reason {
+            return Err(JournalError::SyncFailed { reason: reason.clone() });
+        }
         let Some(journal) = &mut self.journal else {
             self.last_seq += 1;
             return Ok(());
@@ -346,6 +408,9 @@ impl Service {
     /// Ends a turn: encodes the conflated boards, hands the journal group to the committer, takes a snapshot when
     /// one is due.
     pub fn end_turn(&mut self) {
+        if self.panic_reason.is_some() {
+            return;
+        }
         self.flush_boards();
         let Some(journal) = &mut self.journal else {
             self.outbox.release(u64::MAX);
@@ -384,11 +449,17 @@ impl Service {
 
     /// The frames to send now, trading status first, stamped with the time of sending.
     pub fn take_frames(&mut self, now_ns: i64) -> Vec<Frame> {
+        if self.panic_reason.is_some() {
+            return Vec::new();
+        }
         self.outbox.take(now_ns)
     }
 
-    /// Why the journal is poisoned, if it is: stop the process.
+    /// Why the journal is poisoned, or the state half changed by a panic, if it is: stop the process.
     pub fn poison_reason(&self) -> Option<String> {
+        if let Some(reason) = &self.panic_reason {
+            return Some(reason.clone());
+        }
         match self.journal.as_ref()?.status() {
             JournalStatus::Poisoned(reason) => Some(reason),
             _ => None,
@@ -397,7 +468,8 @@ impl Service {
 
     /// Money commands are taken.
     pub fn takes_money(&self) -> bool {
-        self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
+        self.panic_reason.is_none()
+            && self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
     }
 
     /// Feeds may be read: what they say still fits in memory while the disk is slow or full.
@@ -407,16 +479,21 @@ impl Service {
 
     /// The heartbeat frame.
     pub fn heartbeat(&mut self, now_ns: i64) {
+        let wal_bytes = self.watch_journal(now_ns);
         self.topics.take_tails(&mut self.tails);
         let seq = self.topics.next_heartbeat();
-        let health = if self.takes_money() { Health::Ok } else { Health::Stopped };
+        let health = match self.takes_money() {
+            false => Health::Stopped,
+            true if WAL_BYTES_WARNED < wal_bytes => Health::Degraded,
+            true => Health::Ok,
+        };
         let sources = self.engine.sources();
         let feeds: Vec<FeedHealth<'_>> = self
             .feeds
             .iter()
             .map(|(source, &received_ns)| FeedHealth {
                 source,
-                seq: sources.get(source).copied(),
+                seq: sources.get(source).and_then(|source| source.seq),
                 received_ns,
                 is_stale: now_ns - received_ns > FEED_SILENCE_NS_MAX,
             })
@@ -445,6 +522,49 @@ impl Service {
         self.outbox.send(Frame { socket: Socket::Odds, first: crate::wire::HEARTBEAT.to_vec(), payload });
     }
 
+    /// Looks whether the journal's files are still there and tells the desk what changed; the size of its log.
+    fn watch_journal(&mut self, now_ns: i64) -> u64 {
+        let Some(journal) = &self.journal else { return 0 };
+        let (status, wal_bytes) = (journal.check_files(), journal.wal_bytes());
+        let told = match &status {
+            JournalStatus::FilesMissing(path) => {
+                let message = format!("{} was removed or replaced: nothing becomes durable", path.display());
+                Some(("journal_files_missing", message))
+            }
+            JournalStatus::Full => {
+                Some(("journal_full", "the disk is full: nothing becomes durable".to_owned()))
+            }
+            JournalStatus::Blocked => {
+                Some(("journal_blocked", "another program holds the write lock of the journal".to_owned()))
+            }
+            JournalStatus::Healthy if WAL_BYTES_WARNED < wal_bytes => Some((
+                "journal_log_large",
+                format!(
+                    "the write-ahead log has {wal_bytes} bytes, above {WAL_BYTES_WARNED}: another program reads an older state of the journal"
+                ),
+            )),
+            JournalStatus::Healthy | JournalStatus::Poisoned(_) => None,
+        };
+        let name = told.as_ref().map(|(name, _)| *name);
+        if let Some((name, message)) = told
+            && self.told_journal != Some(name)
+        {
+            self.alert(name, &message, None, now_ns);
+        }
+        self.told_journal = name;
+        wal_bytes
+    }
+
+    /// What the start found.
+    pub fn start_report(&self) -> &StartReport {
+        &self.start_report
+    }
+
+    /// The size of the journal's write-ahead log; 0 in memory.
+    pub fn wal_bytes(&self) -> u64 {
+        self.journal.as_ref().map_or(0, |journal| journal.wal_bytes())
+    }
+
     /// The engine, to look at.
     pub fn engine(&self) -> &Engine {
         &self.engine
@@ -465,6 +585,10 @@ impl Service {
     /// # Errors
     /// What the journal says.
     pub fn close(&mut self) -> Result<(), JournalError> {
+        if self.panic_reason.is_some() {
+            // What came before the panic is written; of the state after it neither a snapshot nor a frame is made.
+            return self.journal.take().map_or(Ok(()), |journal| journal.close().map(drop));
+        }
         self.flush_boards();
         if self.journal.is_some() && self.snapshot_seq < self.last_seq {
             self.write_snapshot();
@@ -493,19 +617,4 @@ impl Service {
 /// Boards are public; money, customers and the desk are not: who may only read odds reaches nothing else.
 fn is_for_snapshot(body: &RequestBody) -> bool {
     matches!(body, RequestBody::Query(Query::Image { .. } | Query::Images { .. } | Query::Ping))
-}
-
-/// The fixture that a feed speaks of.
-fn fixture_of(body: &Body) -> Option<FixtureId> {
-    match body {
-        Body::AddFixture(request) => Some(request.fixture),
-        Body::SetPrices { fixture, .. } | Body::Incident { fixture, .. } => Some(*fixture),
-        _ => None,
-    }
-}
-
-/// A fixture in play of which no feed has spoken for too long.
-fn heard_late(heard_ns: &IdMap<FixtureId, i64>, fixture: &Fixture, now_ns: i64) -> bool {
-    let heard_ns = heard_ns.get(&fixture.id()).copied().unwrap_or(now_ns);
-    fixture.live.phase() == LivePhase::InPlay && now_ns - heard_ns > FEED_SILENCE_NS_MAX
 }

@@ -7,7 +7,7 @@ use oddsengine_types::{FixtureId, TicketId};
 
 use super::answer::View;
 use super::outbox::{Frame, Socket};
-use super::{Route, Service, heard_late};
+use super::{Route, Service};
 use crate::wire::{
     Alert, DESK_ALERT, DESK_SETTLEMENT, DeskStream, Header, ReplyTo, board_binary_delta, board_delta,
     desk_alert, desk_settlement, desk_ticket, desk_ticket_topic, reply_event, trading,
@@ -176,10 +176,8 @@ impl Service {
             Told::Board { .. }
             | Told::Trading { .. }
             | Told::Settlement { .. }
-            | Told::Alert { .. }
-            | Told::FeedGap { .. } => {
-                return false;
-            }
+            | Told::FeedGap { .. }
+            | Told::Alert { .. } => return false,
         };
         reply_event(&to, &event, &View(&self.engine), out)
     }
@@ -227,7 +225,7 @@ impl Service {
                 decided_ns: self.engine.now_ns(),
                 source: &pending.source,
                 reason: pending.reason,
-                is_stale: heard_late(&self.heard_ns, fixture, self.engine.now_ns()),
+                is_stale: self.engine.is_stale(fixture, self.engine.now_ns()),
             };
             let mut payload = Vec::with_capacity(16 * 1024);
             board_delta(&update, &header, &mut payload);

@@ -60,8 +60,8 @@ pub fn reply_event(to: &ReplyTo<'_>, event: &Event<'_>, lookup: &impl Lookup, ou
         | Event::Trading { .. }
         | Event::Settlement { .. }
         | Event::Duplicate
-        | Event::Alert { .. }
-        | Event::FeedGap { .. } => return false,
+        | Event::FeedGap { .. }
+        | Event::Alert { .. } => return false,
     }
     true
 }

@@ -1,7 +1,6 @@
 //! The suspension lane and the heartbeat.
 
-use oddsengine_engine::Fixture;
-use oddsengine_markets::ModelFault;
+use oddsengine_engine::{Fixture, Stop};
 
 use super::board::standing;
 use super::header::Header;
@@ -14,15 +13,11 @@ pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
     standing(fixture, out);
     let stops = fixture.stops;
     // A model that failed says how; one that is only awaited does not.
-    let by_model = stops.model_fault.map_or("model", ModelFault::name);
-    let named = [
-        (stops.by_desk, "desk"),
-        (stops.by_danger, "danger"),
-        (stops.by_feed, "feed"),
-        (stops.by_model, by_model),
-    ];
-    let active = named.into_iter().filter(|(is_active, _)| *is_active);
-    fields!(out; "stops": list(active, |out, (_, name)| out.text(name)));
+    let name = |stop| match (stop, stops.model_fault) {
+        (Stop::Model, Some(fault)) => fault.name(),
+        (stop, _) => stop.name(),
+    };
+    fields!(out; "stops": list(stops.set.iter(), |out, stop| out.text(name(stop))));
     out.put(b"}");
 }
 

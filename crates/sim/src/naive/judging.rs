@@ -20,6 +20,7 @@ impl Naive {
                 false => Answer::TicketRefused(request.ticket, Reason::IdHasAnotherBody),
             });
         }
+        self.stop_overdue(answers);
         self.weigh_accumulators();
         let mut ticket = blank(request, self.now_ns);
         match self.judge_request(request, &mut ticket) {
@@ -52,7 +53,7 @@ impl Naive {
     }
 
     /// Decides the tickets whose delay has ended, the first due first.
-    pub(super) fn decide_delayed(&mut self, told: &[Told], answers: &mut Vec<Answer>) {
+    pub(super) fn decide_delayed(&mut self, read_ns: i64, told: &[Told], answers: &mut Vec<Answer>) {
         let mut position = 0;
         loop {
             let delayed = self
@@ -61,7 +62,7 @@ impl Naive {
                 .enumerate()
                 .filter(|(_, known)| known.ticket.state == TicketState::Delayed);
             let next = delayed.map(|(index, known)| (known.ticket.due_ns, index)).min();
-            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns) else { return };
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns) else { return };
             let mut ticket = self.tickets[index].ticket.clone();
             ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
             let verdict = self.judge_delayed(&mut ticket);
@@ -179,6 +180,7 @@ impl Naive {
                     version: OddsVersion::default(),
                     score: (0, 0),
                     clock_ms: 0,
+                    interruptions: 0,
                     grade: None,
                     unit_minor: 0,
                 }),
@@ -224,7 +226,8 @@ impl Naive {
         let market = usize::from(fixture.space.template.selections[selection].market);
         let (win, refund) = (fixture.prices.win[slot], fixture.prices.refund[slot]);
         let fair = if refund < 1.0 { win / (1.0 - refund) } else { 0.0 };
-        let score_before = leg.score;
+        let (score_before, interruptions_before) = (leg.score, leg.interruptions);
+        leg.interruptions = fixture.interruptions_of(market);
         leg.offered_odds_e4 = fixture.prices.odds_e4[slot];
         leg.fair_probability_e9 = (fair * 1e9 + 0.5) as u32;
         leg.version = self.version(index);
@@ -236,11 +239,15 @@ impl Naive {
             (fixture.is_closed(), Reason::FixtureClosed),
             (self.grade(index, selection).is_some(), Reason::SelectionDecided),
             (fixture.status() != MarketStatus::Open, Reason::FixtureSuspended),
-            (fixture.suspended.contains(&market), Reason::MarketSuspended),
+            (fixture.market_is_stopped(market), Reason::MarketSuspended),
             (leg.offered_odds_e4 == 0, Reason::NoPrice),
-            (quoted.epoch != self.epoch || quoted.seq > fixture.prices.version, Reason::OddsVersionUnknown),
+            (
+                quoted.epoch != self.epoch || quoted.seq == 0 || quoted.seq > fixture.prices.version,
+                Reason::OddsVersionUnknown,
+            ),
             (!accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4), Reason::OddsHaveMoved),
             (!is_first && leg.score != score_before, Reason::ScoreHasChanged),
+            (!is_first && leg.interruptions != interruptions_before, Reason::TradingInterrupted),
         ];
         first_of(checks.into_iter().filter(|(applies, _)| *applies).map(|(_, reason)| reason))?;
         leg.odds_e4 = leg.offered_odds_e4;

@@ -236,9 +236,8 @@ impl Naive {
         if let Some(grade) = leg.grade {
             return grade.win_share() * odds + grade.refund_share();
         }
-        let known = &self.fixtures[leg.fixture as usize];
-        let NaiveFixture { prices, space, .. } = known;
-        if !known.has_model() {
+        let NaiveFixture { prices, space, .. } = &self.fixtures[leg.fixture as usize];
+        if !prices.has_expectations {
             // Without a model the price is taken to be fair.
             return 1.0;
         }

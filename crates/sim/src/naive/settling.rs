@@ -9,8 +9,9 @@ use super::{Naive, NaiveTicket, Verdict};
 use crate::told::Answer;
 
 impl Naive {
-    /// Settles, resettles or reopens every ticket with a leg whose grade is not the present one.
-    pub(super) fn settle_all(&mut self, answers: &mut Vec<Answer>) {
+    /// Settles, resettles or reopens every ticket with a leg whose grade is not the present one, after something `changed`
+    /// in a fixture; and pays what waits for a match there whose result nobody takes back any more.
+    pub(super) fn settle_all(&mut self, changed: usize, answers: &mut Vec<Answer>) {
         for index in 0..self.tickets.len() {
             let ticket = &self.tickets[index].ticket;
             if !matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Delayed) {
@@ -25,7 +26,11 @@ impl Naive {
                 })
                 .collect();
             let is_regraded = ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade);
-            let waits_in_vain = self.tickets[index].settles_ns.is_some() && !self.is_decided_in_play(ticket);
+            let is_settled = self.fixtures[changed].is_closed() || !self.fixtures[changed].told.is_empty();
+            let waits_in_vain = self.tickets[index].settles_ns.is_some()
+                && is_settled
+                && ticket.legs.iter().any(|leg| leg.fixture as usize == changed)
+                && !self.is_decided_in_play(ticket);
             if is_regraded || waits_in_vain {
                 let (mut ticket, mut settles_ns) = (ticket.clone(), self.tickets[index].settles_ns);
                 let payout_before = payout_minor(&ticket);
@@ -41,11 +46,11 @@ impl Naive {
     }
 
     /// Pays what has waited long enough, the first due first.
-    pub(super) fn settle_due(&mut self, answers: &mut Vec<Answer>) {
+    pub(super) fn settle_due(&mut self, read_ns: i64, answers: &mut Vec<Answer>) {
         loop {
             let waiting = self.tickets.iter().enumerate();
             let next = waiting.filter_map(|(index, known)| Some((known.settles_ns?, index))).min();
-            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns) else { return };
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns) else { return };
             let mut ticket = self.tickets[index].ticket.clone();
             let payout = payout_minor(&ticket).expect("only decided tickets wait");
             self.pay(&mut ticket, payout);

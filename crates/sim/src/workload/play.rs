@@ -1,6 +1,6 @@
 //! What happens on the field of play, and what feeds make of it.
 
-use oddsengine_engine::{Body, Fixture, FixtureRequest, VoidKind};
+use oddsengine_engine::{Body, Config, Fixture, FixtureRequest, Stop, VoidKind};
 use oddsengine_markets::football::{
     DepthIncident as Depth, FootballIncident, FootballIncidentKind as Kind, FootballState,
     MatchPeriod as Period, Side,
@@ -29,13 +29,19 @@ impl Workload {
             fixture,
             format,
             competition: competition.into(),
-            start_ns: self.now_ns,
+            start_ns: self.start_ns(),
             home: format!("home {fixture}"),
             away: format!("away {fixture}"),
             entrants: Vec::new(),
         };
-        self.active.push(fixture);
         self.send(Body::AddFixture(Box::new(request.clone())))?;
+        if self.pair.fast.fixture(fixture).is_none() {
+            // No room: the desk makes some.
+            let config = Config { fixtures_max: 20_000, ..self.pair.fast.config().clone() };
+            self.send(Body::Configure(Box::new(config)))?;
+            self.send(Body::AddFixture(Box::new(request.clone())))?;
+        }
+        self.active.push(fixture);
         if self.random.one_in(6) {
             let again = match self.random.below(3) {
                 0 => request,
@@ -50,6 +56,16 @@ impl Workload {
         }
         // A few fixtures wait for their prices.
         if self.random.one_in(8) { Ok(()) } else { self.set_prices(fixture) }
+    }
+
+    /// Soon, long ago, tomorrow, or nobody knows.
+    fn start_ns(&mut self) -> i64 {
+        match self.random.below(8) {
+            0 => 0,
+            1 => self.now_ns - 300_000_000_000,
+            2 => self.now_ns + 86_400_000_000_000,
+            _ => self.now_ns + self.random.between(0, 300) * 1_000_000_000,
+        }
     }
 
     pub(super) fn set_prices(&mut self, fixture: FixtureId) -> Done {
@@ -111,7 +127,7 @@ impl Workload {
                 4 => Kind::Goal(Side::Home),
                 _ => Kind::KickOff,
             },
-            Period::FirstHalf | Period::SecondHalf => self.in_half(&state, known.stops.by_danger),
+            Period::FirstHalf | Period::SecondHalf => self.in_half(&state, known.stops.has(Stop::Danger)),
             Period::HalfTime => match self.random.below(6) {
                 0 => self.cancelled_goal(),
                 1 => Kind::RedCard(Side::Away),
@@ -164,6 +180,9 @@ impl Workload {
         };
         let mut after = *state;
         let plain = FootballIncident { kind, clock_ms, score_after: None };
+        // A start that was missed by minutes.
+        let is_late = kind == Kind::KickOff && self.random.one_in(4);
+        let plain = if is_late { FootballIncident { clock_ms: 600_000, ..plain } } else { plain };
         let score = after.apply(&plain).map_or(state.score(), |_| after.score());
         let score_after = match self.random.below(30) {
             // The feed has seen a goal that we have not.

@@ -1,6 +1,6 @@
 //! Races, and what feeds make of them.
 
-use oddsengine_engine::{Body, PricedMarket, VoidKind};
+use oddsengine_engine::{Body, PricedMarket, Stop, VoidKind};
 use oddsengine_markets::racing::{
     RUNNERS_MAX, RaceKind, RaceStage, RacingFormat, RacingIncident as Kind, RacingState,
 };
@@ -41,7 +41,7 @@ impl Workload {
     pub(super) fn play_race(&mut self, fixture: FixtureId) -> Done {
         let known = self.pair.fast.fixture(fixture).expect("it is known");
         let LiveState::Racing(state) = known.live else { unreachable!("it is a race") };
-        let is_in_danger = known.stops.by_danger;
+        let is_in_danger = known.stops.has(Stop::Danger);
         if known.void != VoidKind::Nothing && self.random.one_in(2) {
             return self.send(Body::VoidFixture { fixture, void: VoidKind::Nothing }).map(drop);
         }

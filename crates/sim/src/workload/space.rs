@@ -1,6 +1,6 @@
 //! A sport as data, its feed and its model.
 
-use oddsengine_engine::{Body, VoidKind};
+use oddsengine_engine::{Body, Stop, VoidKind};
 use oddsengine_markets::custom::{
     CustomIncident, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView,
 };
@@ -162,7 +162,7 @@ impl Workload {
     pub(super) fn play_space(&mut self, fixture: FixtureId) -> Done {
         let known = self.pair.fast.fixture(fixture).expect("it is known");
         let LiveState::Custom(state) = &known.live else { unreachable!("it is a space") };
-        let (state, is_waiting) = (state.clone(), known.stops.by_model);
+        let (state, is_waiting) = (state.clone(), known.stops.has(Stop::Model));
         if known.void != VoidKind::Nothing && self.random.one_in(2) {
             return self.send(Body::VoidFixture { fixture, void: VoidKind::Nothing }).map(drop);
         }

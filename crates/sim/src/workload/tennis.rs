@@ -1,6 +1,6 @@
 //! Tennis matches, and what feeds make of them.
 
-use oddsengine_engine::{Body, PricedMarket, VoidKind};
+use oddsengine_engine::{Body, PricedMarket, Stop, VoidKind};
 use oddsengine_markets::tennis::{
     FinalSet, RetirementRule, ScoreAfter, Scoreboard, Side, TennisFormat, TennisIncident,
     TennisIncidentKind as Kind, TennisState,
@@ -19,6 +19,7 @@ const MARKETS: &[&str] = &[
     "first_set_match",
     "home_wins_a_set",
     "total_games:20.5",
+    "total_games:21.5",
     "total_games:22.5",
     "games_odd_even",
     "games_handicap:-2.5",
@@ -63,7 +64,7 @@ impl Workload {
     pub(super) fn play_tennis(&mut self, fixture: FixtureId) -> Done {
         let known = self.pair.fast.fixture(fixture).expect("it is known");
         let LiveState::Tennis(state) = &known.live else { unreachable!("it is tennis") };
-        let (state, is_in_danger) = ((**state), known.stops.by_danger);
+        let (state, is_in_danger) = ((**state), known.stops.has(Stop::Danger));
         if known.void != VoidKind::Nothing && self.random.one_in(2) {
             return self.send(Body::VoidFixture { fixture, void: VoidKind::Nothing }).map(drop);
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{
     BoardUpdate, Event, FixtureExposure, LimitCheck, LimitLevel, MarketExposure, MoneyRequest, OddsVersion,
-    Reason, SelectionExposure, Stops, Ticket, TicketState,
+    Reason, SelectionExposure, Stop, StopSet, Stops, Ticket, TicketState,
 };
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId};
 use serde_json::json;
@@ -92,7 +92,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         source_ns: HEADER.source_ns,
     };
     let mut stopped = sample::fixture();
-    stopped.stops = Stops { by_danger: true, ..Stops::default() };
+    stopped.stops = Stops { set: StopSet::of(&[Stop::Danger]), ..Stops::default() };
     let ticket = sample::ticket();
     let binding = LimitCheck {
         level: LimitLevel::Market,
