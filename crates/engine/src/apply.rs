@@ -49,6 +49,7 @@ impl Engine {
             Body::Withdraw(request) => return self.move_money(request, false, sink),
             Body::Tick { read_ns } => {
                 self.stop_overdue(sink);
+                self.begin_day();
                 self.settle_due(*read_ns, sink);
                 self.decide_delayed(*read_ns, sink);
                 return self.weigh_accumulators();
@@ -64,7 +65,8 @@ impl Engine {
             }
             Body::Configure(config) => self.configure(config, sink),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings, sink),
-            Body::AddFixture(request) => self.add_fixture(request),
+            // Who announces a fixture feeds it, until another source speaks of it.
+            Body::AddFixture(request) => self.add_fixture(request).map(|()| self.hear_of(command)),
             Body::SetPrices { fixture, prices } => self.set_prices(*fixture, prices, source_ns, sink),
             Body::SetExpectation { fixture, supremacy_e6, total_e6 } => {
                 self.set_expectation(*fixture, *supremacy_e6, *total_e6, source_ns, sink)

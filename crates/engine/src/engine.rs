@@ -8,6 +8,7 @@ use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
 use oddsengine_pricing::model::Models;
 use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
 
+use crate::changes::Changes;
 use crate::command::OddsVersion;
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fixture::Fixture;
@@ -30,6 +31,8 @@ pub struct Engine {
     pub(crate) customers: BTreeMap<CustomerId, Customer>,
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) ticket_index: IdMap<TicketId, u32>,
+    /// Derived: tickets by their last change.
+    pub(crate) changes: Changes,
     /// Tickets waiting out their bet delay, by (due time, ticket index).
     pub(crate) delayed: BTreeSet<(i64, u32)>,
     pub(crate) ledger: Ledger,
@@ -157,6 +160,7 @@ impl Engine {
             customers: BTreeMap::new(),
             tickets: Vec::new(),
             ticket_index: IdMap::default(),
+            changes: Changes::default(),
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
             sources: BTreeMap::new(),
@@ -259,6 +263,7 @@ impl Engine {
         self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
             || self.watch_is_due(now_ns)
             || self.weighs_accumulators(now_ns)
+            || self.begins_day(now_ns)
     }
 
     /// The version of a fixture's board.

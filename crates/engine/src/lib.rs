@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod changes;
 pub mod command;
 pub mod config;
 mod engine;
@@ -34,5 +35,5 @@ pub use settling::WEIGH_INTERVAL_NS;
 pub use snapshot::SNAPSHOT_VERSION;
 pub use status::{Reason, TicketState};
 pub use stops::{MarketStops, Stop, StopSet, Stops};
-pub use ticket::{Leg, LimitCheck, LimitLevel, Ticket};
+pub use ticket::{Leg, LimitCheck, LimitLevel, Ticket, TicketChange};
 pub use watch::Source;

@@ -186,6 +186,7 @@ impl Engine {
     /// The ledger's postings are told by the events; its buffer only costs memory here.
     pub(crate) fn drop_postings(&mut self) {
         self.ledger.discard_postings();
+        self.changes.compact(&self.tickets);
     }
 }
 

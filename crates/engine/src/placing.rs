@@ -15,7 +15,7 @@ use crate::event::{Event, Sink};
 use crate::fixture::MarketStatus;
 use crate::money::{RETRY_NS, reason_of, tell_stopped};
 use crate::status::{Reason, TicketState};
-use crate::ticket::{Leg, LimitCheck, LimitLevel, Ticket};
+use crate::ticket::{Leg, LimitCheck, LimitLevel, Ticket, TicketChange};
 use crate::trading::loss_of;
 
 impl Engine {
@@ -42,6 +42,7 @@ impl Engine {
             },
         }
         self.ticket_index.insert(ticket.id, index);
+        self.changes.note(&mut ticket, index, None);
         self.tickets.push(ticket);
         self.drop_postings();
         sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });
@@ -87,6 +88,7 @@ impl Engine {
             settlement_count: 0,
             checks: Vec::new(),
             request_hash,
+            change: TicketChange::default(),
         }
     }
 
@@ -403,7 +405,7 @@ impl Engine {
     }
 
     /// Puts an accepted ticket in the books and measures: no loss may be above its limit, unless it did not grow.
-    fn add_accepted(&mut self, ticket: &mut Ticket) {
+    pub(crate) fn add_accepted(&mut self, ticket: &mut Ticket) {
         let before = self.losses_of(&ticket.legs);
         self.add_positions(ticket);
         let after = self.losses_of(&ticket.legs);
@@ -529,6 +531,7 @@ impl Engine {
                 }
                 Err(reason) => self.refuse(&mut ticket, reason),
             }
+            self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
             self.tickets[index as usize] = ticket;
             self.drop_postings();
             sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });

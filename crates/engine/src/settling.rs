@@ -170,6 +170,7 @@ impl Engine {
             match self.book_settlement(&mut ticket, Stake::Paid(paid)) {
                 Ok(()) => {
                     self.settling.remove(index);
+                    self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
                     self.tickets[index as usize] = ticket;
                     let ticket = &self.tickets[index as usize];
                     sink.event(Event::Settlement { ticket, paid_minor_before: 0 });
@@ -236,6 +237,9 @@ impl Engine {
             self.plan_add(&mut ticket, changes);
         }
         let is_told = !(was_open && ticket.state == TicketState::Open);
+        if is_told {
+            self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
+        }
         self.tickets[index as usize] = ticket;
         self.drop_postings();
         if is_told {
@@ -342,6 +346,7 @@ impl Engine {
         self.settling.remove(index);
         self.stuck.remove(&index);
         (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
+        self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
         self.tickets[index as usize] = ticket;
         self.drop_postings();
         sink.event(Event::Settlement { ticket: &self.tickets[index as usize], paid_minor_before });

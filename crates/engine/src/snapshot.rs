@@ -4,6 +4,7 @@ use oddsengine_types::{Decode, DecodeError, Encode, Reader, StateHash};
 
 use oddsengine_risk::Change;
 
+use crate::changes::Changes;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::fixture::Fixture;
@@ -123,6 +124,7 @@ impl Engine {
     }
 
     fn restore_tickets(&mut self) -> Result<(), String> {
+        self.changes = Changes::of(&self.tickets);
         for (index, ticket) in self.tickets.iter().enumerate() {
             let index = index as u32;
             self.ticket_index.insert(ticket.id, index);

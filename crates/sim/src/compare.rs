@@ -66,7 +66,7 @@ pub fn compare_all(fast: &Engine, naive: &Naive) -> Agreement {
 
 /// Compares a ticket with all its evidence.
 pub fn compare_ticket(fast: &Ticket, naive: &Ticket) -> Agreement {
-    let expected = Ticket { request_hash: fast.request_hash, ..naive.clone() };
+    let expected = Ticket { request_hash: fast.request_hash, change: fast.change, ..naive.clone() };
     if *fast == expected {
         return Ok(());
     }

@@ -8,6 +8,10 @@ pub const REQUEST_ID_BYTES_MAX: usize = 64;
 pub const BATCH_REQUESTS_MAX: usize = 256;
 /// Largest number of a feed's message: the largest integer that every JSON reader keeps.
 pub const SEQ_MAX: u64 = (1 << 53) - 1;
+/// Most items of a page of tickets, settlements or alerts.
+pub const PAGE_ITEMS_MAX: u64 = 256;
+/// Items of a page whose `limit` is not given.
+pub const PAGE_ITEMS: u64 = 64;
 /// Longest match clock: four hours.
 pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 /// Longest announced added time of a half: one hour.

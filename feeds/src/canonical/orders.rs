@@ -37,6 +37,9 @@ pub const ORDER_TYPES: &[&str] = &[
     "ticket",
     "exposure",
     "fixtures",
+    "tickets",
+    "settlements",
+    "alerts",
     "image",
     "images",
     "state_hash",
@@ -87,22 +90,50 @@ pub enum Query {
         /// Of what.
         scope: Option<Scope>,
     },
-    /// The fixtures with their standing.
-    Fixtures,
+    /// A page of the fixtures with their standing.
+    Fixtures {
+        /// The `next` of the page before; 0 for the first.
+        after: u64,
+    },
+    /// A page of the tickets that changed.
+    Tickets {
+        /// After which change: what was known before.
+        page: Page,
+        /// Only those whose last change was a settlement.
+        is_settlements: bool,
+    },
+    /// A page of the alerts of this epoch.
+    Alerts {
+        /// After which alert.
+        page: Page,
+        /// The epoch that the number is of; of another one all alerts are told.
+        epoch: Option<u32>,
+    },
     /// The full board of one fixture.
     Image {
         /// Which.
         fixture: FixtureId,
     },
-    /// The full boards of all fixtures whose odds topic starts with this text.
+    /// A page of the full boards of the fixtures whose odds topic starts with this text.
     Images {
         /// `odds.football.world_cup_2022.`; empty for all.
         prefix: String,
+        /// The `next` of the page before; 0 for the first.
+        after: u64,
     },
     /// The hash of the state, to compare with a replay.
     StateHash,
     /// Nothing but an answer.
     Ping,
+}
+
+/// Which part of a stream is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// After this number.
+    pub since: u64,
+    /// At most so many.
+    pub limit: usize,
 }
 
 /// Decodes one request, received at `received_ns`.
@@ -190,16 +221,36 @@ fn query(kind: &str, message: &Object<'_>) -> Option<Result<Query, FeedError>> {
             let scope = message.optional("scope").map(parts::scope).transpose();
             scope.map(|scope| Query::Exposure { scope })
         }
-        "fixtures" => Ok(Query::Fixtures),
+        "fixtures" => after(message).map(|after| Query::Fixtures { after }),
+        "tickets" => page(message).map(|page| Query::Tickets { page, is_settlements: false }),
+        "settlements" => page(message).map(|page| Query::Tickets { page, is_settlements: true }),
+        "alerts" => alerts(message),
         "image" => parts::fixture_id(message).map(|fixture| Query::Image { fixture }),
         "images" => message
             .optional("prefix")
             .map_or(Ok(String::new()), prefix)
-            .map(|prefix| Query::Images { prefix }),
+            .and_then(|prefix| Ok(Query::Images { prefix, after: after(message)? })),
         "state_hash" => Ok(Query::StateHash),
         "ping" => Ok(Query::Ping),
         _ => return None,
     })
+}
+
+fn after(message: &Object<'_>) -> Result<u64, FeedError> {
+    message.optional("after").map_or(Ok(0), |field| field.integer(0..=u64::MAX))
+}
+
+fn page(message: &Object<'_>) -> Result<Page, FeedError> {
+    let since = message.optional("since").map_or(Ok(0), |field| field.integer(0..=u64::MAX))?;
+    let limit = message
+        .optional("limit")
+        .map_or(Ok(bounds::PAGE_ITEMS), |field| field.integer(1..=bounds::PAGE_ITEMS_MAX))?;
+    Ok(Page { since, limit: limit as usize })
+}
+
+fn alerts(message: &Object<'_>) -> Result<Query, FeedError> {
+    let epoch = message.optional("epoch").map(|field| field.integer(0..=u64::from(u32::MAX))).transpose()?;
+    Ok(Query::Alerts { page: page(message)?, epoch: epoch.map(|epoch| epoch as u32) })
 }
 
 fn client_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>> {

@@ -8,17 +8,23 @@
 //! Append before apply: a command that the journal does not take is not applied.
 
 mod answer;
+mod desk;
 mod models;
 mod outbox;
 mod recovery;
 mod told;
+mod weight;
 
+pub use desk::{
+    ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_WAITING_BYTES_MAX,
+};
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
 pub use recovery::{
     Origin as StateOrigin, QuarantineOrder, RecordFault, RecoveryError, ReplayReport, StartReport,
     quarantine, quarantine_sentence, release, replay_engine, replay_journal,
 };
+pub use weight::{BATCH_REPLY_BYTES_MAX, WEIGHT_PER_TURN};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,12 +38,16 @@ use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
 
 use crate::foreign::ForeignModel;
 use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
-use crate::wire::{FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
+use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
+use desk::Desk;
 use outbox::Outbox;
 use told::{PendingBoard, Told, ToldSink};
+use weight::Work;
 
 /// A feed that is silent for longer than this is stale.
 pub const FEED_SILENCE_NS_MAX: i64 = 15_000_000_000;
+/// Most sources whose silence is watched.
+pub const SOURCES_WATCHED_MAX: usize = 1_024;
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
 
@@ -73,6 +83,12 @@ pub struct ServiceCounters {
     pub trading_frame_count: u64,
     /// Requests refused because the journal was unavailable.
     pub journal_refusal_count: u64,
+    /// Requests answered with `busy`, `batch_full` or `batch_too_heavy`.
+    pub busy_count: u64,
+    /// Requests that waited for a bet delay and were dropped for later ones.
+    pub superseded_count: u64,
+    /// Messages of sources beyond [`SOURCES_WATCHED_MAX`], whose silence is not watched.
+    pub unwatched_source_count: u64,
 }
 
 /// One engine with its journal and its frames.
@@ -86,7 +102,11 @@ pub struct Service {
     topics: TopicSequencer,
     told: ToldSink,
     boards: BTreeMap<FixtureId, PendingBoard>,
-    routes: IdMap<TicketId, Route>,
+    desk: Desk,
+    desk_heartbeat_seq: u64,
+    work: Work,
+    /// Who waits for the end of a bet delay.
+    routes: IdMap<TicketId, Vec<Route>>,
     feeds: BTreeMap<String, i64>,
     /// While a batch is carried out: the answer to its present request, collected instead of sent.
     collecting: Option<Option<Vec<u8>>>,
@@ -101,6 +121,8 @@ pub struct Service {
     start_report: StartReport,
     /// Why the state is half changed: a command made the engine panic. Nothing is done any more.
     panic_reason: Option<String>,
+    /// [`Service::close`] was called: nothing is taken any more, and nothing more is acknowledged.
+    is_closed: bool,
     /// See [`OpenOptions::panic_at_seq`].
     panic_at_seq: Option<u64>,
     /// What the desk was told of the journal last.
@@ -161,6 +183,9 @@ impl Service {
         let panic_at_seq = opening.panic_at_seq;
         let recovery::Opened { engine, journal, last_seq, report } = recovery::open(&options, opening)?;
         let mut service = Self {
+            desk: Desk::start_after(engine.last_change_seq()),
+            desk_heartbeat_seq: 0,
+            work: Work::default(),
             engine,
             last_seq,
             snapshot_seq: last_seq,
@@ -180,6 +205,7 @@ impl Service {
             record: Vec::new(),
             start_report: report,
             panic_reason: None,
+            is_closed: false,
             panic_at_seq,
             told_journal: None,
         };
@@ -224,7 +250,7 @@ impl Service {
             Ok(decoded) => {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
                 let command = decoded.value;
-                self.feeds.insert(command.origin.source.clone(), now_ns);
+                self.note_source(&command.origin.source, now_ns);
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -260,6 +286,8 @@ impl Service {
                     request_id: request.request_id,
                     received_ns: now_ns,
                 };
+                let weight = self.weight_of(&request.body);
+                self.work.add(socket, weight);
                 match request.body {
                     body if socket == Socket::Snapshot && !is_for_snapshot(&body) => {
                         let message = "the snapshot socket takes image, images and ping; everything else goes to orders";
@@ -276,7 +304,28 @@ impl Service {
                     body => self.answer(socket, &route, body),
                 }
             }
-            Err(error) => self.answer_error(socket, identity, &error, now_ns),
+            Err(error) => {
+                self.work.add(socket, 1);
+                self.answer_error(socket, identity, &error, now_ns);
+            }
+        }
+    }
+
+    /// Watches a source's silence. Names are the sender's, so there is a bound.
+    fn note_source(&mut self, source: &str, now_ns: i64) {
+        if let Some(heard_ns) = self.feeds.get_mut(source) {
+            *heard_ns = now_ns;
+        } else if self.feeds.len() < SOURCES_WATCHED_MAX {
+            self.feeds.insert(source.to_string(), now_ns);
+        } else {
+            self.counters.unwatched_source_count += 1;
+            if self.counters.unwatched_source_count == 1 {
+                let message = format!(
+                    "source {source} is one more than {SOURCES_WATCHED_MAX}: its silence is not watched, nor that of \
+                     others that come"
+                );
+                self.alert("too_many_sources", &message, None, now_ns);
+            }
         }
     }
 
@@ -395,6 +444,9 @@ impl Service {
         if let Some(reason) = &self.panic_reason {
             return Err(JournalError::SyncFailed { reason: reason.clone() });
         }
+        if self.is_closed {
+            return Err(JournalError::SyncFailed { reason: "the journal is closed".to_owned() });
+        }
         let Some(journal) = &mut self.journal else {
             self.last_seq += 1;
             return Ok(());
@@ -412,8 +464,13 @@ impl Service {
             return;
         }
         self.flush_boards();
+        self.work.end_turn();
         let Some(journal) = &mut self.journal else {
-            self.outbox.release(u64::MAX);
+            // What waits after the end of the journal was not written, and is never acknowledged.
+            if !self.is_closed {
+                self.outbox.release(u64::MAX);
+                self.desk.release(u64::MAX);
+            }
             return;
         };
         // A poisoned journal is told by `poison_reason`; nothing that waits is released any more.
@@ -430,6 +487,7 @@ impl Service {
             // The state hash is the hash of these very bytes: the state is encoded once.
             let hash = StateHash::of(&bytes).0;
             self.snapshot_seq = self.last_seq;
+            self.work.hash = Some((self.engine.counters().command_count, StateHash(hash)));
             let _ = journal.write_snapshot(self.last_seq, hash, oddsengine_engine::SNAPSHOT_VERSION, bytes);
         }
     }
@@ -439,6 +497,7 @@ impl Service {
         if let Some(journal) = &self.journal {
             let durable_seq = journal.drain_wakeup();
             self.outbox.release(durable_seq);
+            self.desk.release(durable_seq);
         }
     }
 
@@ -452,7 +511,10 @@ impl Service {
         if self.panic_reason.is_some() {
             return Vec::new();
         }
-        self.outbox.take(now_ns)
+        let mut frames = self.outbox.take();
+        self.take_desk_frames(now_ns, &mut frames);
+        outbox::stamp(&mut frames, now_ns);
+        frames
     }
 
     /// Why the journal is poisoned, or the state half changed by a panic, if it is: stop the process.
@@ -469,7 +531,15 @@ impl Service {
     /// Money commands are taken.
     pub fn takes_money(&self) -> bool {
         self.panic_reason.is_none()
+            && !self.is_closed
             && self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
+    }
+
+    /// The disk is full or held by another program. What was appended waits in memory, and queries do not wait for it.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        self.journal
+            .as_ref()
+            .is_some_and(|journal| matches!(journal.status(), JournalStatus::Full | JournalStatus::Blocked))
     }
 
     /// Feeds may be read: what they say still fits in memory while the disk is slow or full.
@@ -488,14 +558,24 @@ impl Service {
             true => Health::Ok,
         };
         let sources = self.engine.sources();
-        let feeds: Vec<FeedHealth<'_>> = self
-            .feeds
-            .iter()
+        let is_stale = |received_ns: i64| now_ns - received_ns > FEED_SILENCE_NS_MAX;
+        let mut told: Vec<(&String, &i64)> = self.feeds.iter().collect();
+        let stale_feed_count = told.iter().filter(|(_, received_ns)| is_stale(**received_ns)).count() as u64;
+        if told.len() > FEEDS_TOLD_MAX {
+            // Named are those that fell silent last, then of those that speak the quietest.
+            told.sort_by_key(|&(_, &received_ns)| {
+                (!is_stale(received_ns), if is_stale(received_ns) { -received_ns } else { received_ns })
+            });
+            told.truncate(FEEDS_TOLD_MAX);
+            told.sort();
+        }
+        let feeds: Vec<FeedHealth<'_>> = told
+            .into_iter()
             .map(|(source, &received_ns)| FeedHealth {
                 source,
                 seq: sources.get(source).and_then(|source| source.seq),
                 received_ns,
-                is_stale: now_ns - received_ns > FEED_SILENCE_NS_MAX,
+                is_stale: is_stale(received_ns),
             })
             .collect();
         let waiting = self.journal.as_ref().map_or(0, |journal| journal.pending_records());
@@ -506,6 +586,8 @@ impl Service {
             durable_count: command_count.saturating_sub(waiting),
             queued_count: waiting,
             fixture_count: self.engine.fixtures().len() as u64,
+            feed_count: self.feeds.len() as u64,
+            stale_feed_count,
             feeds: &feeds,
             tails: &self.tails,
         };
@@ -520,6 +602,7 @@ impl Service {
         let mut payload = Vec::new();
         heartbeat(&beat, &header, &mut payload);
         self.outbox.send(Frame { socket: Socket::Odds, first: crate::wire::HEARTBEAT.to_vec(), payload });
+        self.queue_desk_heartbeat(now_ns);
     }
 
     /// Looks whether the journal's files are still there and tells the desk what changed; the size of its log.
@@ -585,6 +668,7 @@ impl Service {
     /// # Errors
     /// What the journal says.
     pub fn close(&mut self) -> Result<(), JournalError> {
+        let was_closed = std::mem::replace(&mut self.is_closed, true);
         if self.panic_reason.is_some() {
             // What came before the panic is written; of the state after it neither a snapshot nor a frame is made.
             return self.journal.take().map_or(Ok(()), |journal| journal.close().map(drop));
@@ -597,9 +681,17 @@ impl Service {
             Some(journal) => {
                 journal.close()?;
                 self.outbox.release(u64::MAX);
+                self.desk.release(u64::MAX);
+                self.desk.end_pace();
                 Ok(())
             }
-            None => Ok(()),
+            None => {
+                if !was_closed {
+                    self.outbox.release(u64::MAX);
+                    self.desk.release(u64::MAX);
+                }
+                Ok(())
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! One fixture and one ticket to encode, for the tests and for `examples/encode_timing.rs`.
 
 use oddsengine_engine::{
-    Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops, OddsChange, OddsVersion,
-    Stops, Ticket, TicketState, VoidKind,
+    Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops, OddsChange,
+    OddsVersion, Stops, Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballState, MatchPeriod};
 use oddsengine_markets::{Format, LiveState, Possible, template};
@@ -128,5 +128,6 @@ pub fn ticket() -> Ticket {
         settlement_count: 0,
         checks: vec![check(LimitLevel::Market, Some(0), 362_745), check(LimitLevel::Payout, None, 4_098_360)],
         request_hash: 1,
+        change: TicketChange { seq: 9, seq_before: 4, was_settlement: false, paid_minor_before: 0 },
     }
 }

@@ -56,11 +56,18 @@ pub struct Heartbeat<'a> {
     pub queued_count: u64,
     /// Fixtures known.
     pub fixture_count: u64,
-    /// The feeds.
+    /// Feeds known.
+    pub feed_count: u64,
+    /// Of these, feeds that have been silent for too long.
+    pub stale_feed_count: u64,
+    /// The feeds, at most [`FEEDS_TOLD_MAX`].
     pub feeds: &'a [FeedHealth<'a>],
     /// The last frame numbers of topics with traffic since the heartbeat before.
     pub tails: &'a [Tail],
 }
+
+/// Most feeds that one heartbeat names.
+pub const FEEDS_TOLD_MAX: usize = 64;
 
 /// How a feed is.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +91,8 @@ pub fn heartbeat(heartbeat: &Heartbeat<'_>, header: &Header<'_>, out: &mut Vec<u
         "durable_count": unsigned(heartbeat.durable_count),
         "queued_count": unsigned(heartbeat.queued_count),
         "fixture_count": unsigned(heartbeat.fixture_count),
+        "feed_count": unsigned(heartbeat.feed_count),
+        "stale_feed_count": unsigned(heartbeat.stale_feed_count),
         "feeds": list(heartbeat.feeds, feed),
         "tails": list(heartbeat.tails, |out, tail| {
             object!(out;

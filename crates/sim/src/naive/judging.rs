@@ -443,6 +443,7 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
         settlement_count: 0,
         checks: Vec::new(),
         request_hash: 0,
+        change: Default::default(),
     }
 }
 
