@@ -250,7 +250,12 @@ impl Naive {
             Body::ResetSource { source } => self.reset_source(source),
             Body::Configure(config) => self.configure(config, answers),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings, answers),
-            Body::AddFixture(request) => self.add_fixture(request),
+            Body::AddFixture(request) => {
+                self.add_fixture(request)?;
+                // Who announces a fixture is heard of it.
+                self.hear_of(command);
+                Ok(())
+            }
             Body::SetPrices { fixture, prices } => {
                 let index = self.open_fixture(*fixture)?;
                 if self.fixtures[index].game.phase() != LivePhase::PreMatch {

@@ -245,8 +245,6 @@ impl Workload {
             stake_minor_max: 60_000,
             payout_minor_max: 300_000,
             bet_delay_ms: *self.random.pick(&[0, 800, 3_000]),
-            settlement_delay_ms: *self.random.pick(&[0, 0, 1_000, 20_000]),
-            bets_while_owing: self.random.one_in(2),
             legs_max: 6,
             feed_silence_ms: *self.random.pick(&[0, 15_000, 30_000, 30_000]),
             start_grace_ms: *self.random.pick(&[0, 60_000, 600_000]),
