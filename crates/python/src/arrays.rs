@@ -7,12 +7,10 @@
 //! that does not go up, as in a field of a packed record.
 //!
 //! What is plain is asked again when the slice is taken: converting a later argument runs foreign code, which may have
-//! given an earlier array another shape.
+//! given an earlier array another shape. The crate's own book of borrowed arrays (`PyReadonlyArray`) is not used for the
+//! same reason: it finds an array by its strides, and aborts the process when they have changed.
 
-use numpy::{
-    Element, Ix1, Ix2, PyArray, PyArray1, PyArrayMethods, PyReadonlyArray, PyUntypedArray,
-    PyUntypedArrayMethods,
-};
+use numpy::{Element, Ix1, Ix2, PyArray, PyArray1, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use oddsengine_types::BoundsError;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -42,10 +40,10 @@ impl Number for u8 {
 }
 
 /// A one-dimensional argument.
-pub struct Column<'py, T: Number>(PyReadonlyArray<'py, T, Ix1>);
+pub struct Column<'py, T: Number>(Bound<'py, PyArray<T, Ix1>>);
 
 /// A two-dimensional argument, rows behind each other.
-pub struct Matrix<'py, T: Number>(PyReadonlyArray<'py, T, Ix2>);
+pub struct Matrix<'py, T: Number>(Bound<'py, PyArray<T, Ix2>>);
 
 impl<'py, T: Number> Column<'py, T> {
     /// An argument under its name.
@@ -116,7 +114,7 @@ pub fn wrong_axes(value: &Bound<'_, PyAny>, name: &str, wanted: &str) -> PyErr {
 fn entered<'py, T: Number, D: numpy::ndarray::Dimension>(
     value: &Bound<'py, PyAny>,
     name: &str,
-) -> PyResult<PyReadonlyArray<'py, T, D>> {
+) -> PyResult<Bound<'py, PyArray<T, D>>> {
     if let Some(array) = plain(value) {
         return Ok(array);
     }
@@ -127,13 +125,13 @@ fn entered<'py, T: Number, D: numpy::ndarray::Dimension>(
 
 fn plain<'py, T: Number, D: numpy::ndarray::Dimension>(
     value: &Bound<'py, PyAny>,
-) -> Option<PyReadonlyArray<'py, T, D>> {
+) -> Option<Bound<'py, PyArray<T, D>>> {
     if !value.is_exact_instance_of::<PyUntypedArray>() {
         return None;
     }
     // Compares number of axes, element type and byte order.
     let array = value.cast::<PyArray<T, D>>().ok()?;
-    if array.is_c_contiguous() && is_aligned(array) { array.try_readonly().ok() } else { None }
+    (array.is_c_contiguous() && is_aligned(array)).then(|| array.clone())
 }
 
 /// Not the flag alone: NumPy calls every array without elements aligned.
@@ -142,7 +140,7 @@ fn is_aligned<T: Number, D: numpy::ndarray::Dimension>(array: &Bound<'_, PyArray
 }
 
 fn slice<'a, T: Number, D: numpy::ndarray::Dimension>(
-    array: &'a PyReadonlyArray<'_, T, D>,
+    array: &'a Bound<'_, PyArray<T, D>>,
 ) -> PyResult<&'a [T]> {
     if !array.is_c_contiguous() || !is_aligned(array) {
         return Err(changed());
@@ -150,7 +148,11 @@ fn slice<'a, T: Number, D: numpy::ndarray::Dimension>(
     if array.is_empty() {
         return Ok(&[]);
     }
-    array.as_slice().map_err(|_| changed())
+    // SAFETY: the array is alive as long as the slice, contiguous and aligned as just asked, of this element type since it
+    // entered, and every pattern of bits is a number. This crate writes to no array of Python's, and nobody may write to
+    // one, or resize it unchecked, while another thread reads it: NumPy says the same of its own functions.
+    #[allow(unsafe_code)]
+    unsafe { array.as_slice() }.map_err(|_| changed())
 }
 
 #[cold]

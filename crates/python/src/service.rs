@@ -196,13 +196,7 @@ impl PyService {
         Ok(())
     }
 
-    fn snapshot_request(
-        &self,
-        py: Python<'_>,
-        identity: &[u8],
-        payload: &[u8],
-        now_ns: i64,
-    ) -> PyResult<()> {
+    fn snapshot_request(&self, py: Python<'_>, identity: &[u8], payload: &[u8], now_ns: i64) -> PyResult<()> {
         self.work(py)?.service().snapshot_request(identity, payload, now_ns);
         Ok(())
     }
@@ -530,6 +524,14 @@ fn loads<'py>(py: Python<'py>, json: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     py.import("orjson")?.call_method1("loads", (PyBytes::new(py, json),))
 }
 
+/// Panics, as a bug would, for tests of what is behind that; with a service, inside a call of it.
+#[pyfunction]
+#[pyo3(signature = (service = None))]
+fn panic_for_tests(py: Python<'_>, service: Option<&Bound<'_, PyService>>) -> PyResult<()> {
+    let _in_use = service.map(|service| service.get().work(py)).transpose()?;
+    panic!("a panic for tests");
+}
+
 /// Verifies a journal: chain, checksums, gaps, the acknowledged mark.
 #[pyfunction]
 #[pyo3(signature = (path, *, anchor = None))]
@@ -704,6 +706,7 @@ fn typed_error(py: Python<'_>, class: &str, message: &str) -> PyErr {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyService>()?;
     module.add_class::<PyEngine>()?;
+    module.add_function(wrap_pyfunction!(panic_for_tests, module)?)?;
     module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(replay_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journal_anchor, module)?)?;
