@@ -253,6 +253,10 @@ impl Engine {
     ///
     /// What the customer has spent of a settlement that is taken back becomes a receivable: cash never goes negative.
     fn book_settlement(&mut self, ticket: &mut Ticket, stake: Stake) -> Result<(), TransferError> {
+        let takes_back = ticket.state == TicketState::Settled;
+        if !takes_back && stake == Stake::Open {
+            return Ok(());
+        }
         let customer = ticket.customer;
         let [cash, open, owed] = [
             AccountKind::CustomerCash(customer),
@@ -262,7 +266,6 @@ impl Engine {
         let result = AccountKind::BettingResult;
         let (mut available_minor, mut owed_minor) =
             (self.available_minor(customer), self.owed_minor(customer));
-        let takes_back = ticket.state == TicketState::Settled;
         let (stake_minor, paid_minor) = (ticket.stake_minor, ticket.paid_minor);
         let mut entries: Vec<Entry> = Vec::with_capacity(6);
         let mut add = |number: u32, from, to, amount_minor: i64| {
