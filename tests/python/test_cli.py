@@ -445,7 +445,7 @@ def test_a_key_is_written_into_its_folder_only(tmp_path: Path) -> None:
     """`keygen ../x --folder F` wrote outside of the folder."""
     folder = tmp_path / "keys"
     folder.mkdir()
-    for name in ("../x", "a/b", "/tmp/x", "..", ".", "", "a\\b"):
+    for name in ("../x", "a/b", "/tmp/x", "..", ".", "", "a\nb", "a\\b"):
         ended = run("keygen", "--folder", folder, "--", name)
         assert ended.returncode == EXIT_UNUSABLE, name
         assert "is not a plain file name" in ended.stderr

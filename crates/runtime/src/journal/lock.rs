@@ -14,7 +14,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 /// Holds the lock until it is dropped.
 #[derive(Debug)]
 pub(crate) struct JournalLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for JournalLock {
+    /// Not by closing the file alone: a forked child has it open too, and would keep the lock.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 impl JournalLock {
@@ -36,7 +43,7 @@ impl JournalLock {
             writeln!(file, "{}", std::process::id())
         };
         write_pid(&mut file).map_err(JournalError::file(&path, "write"))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// The process that owns the journal at present, 0 when its id cannot be read; `None` without an owner. Holds nothing:
