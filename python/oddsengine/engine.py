@@ -44,6 +44,17 @@ _ODDS, _DESK, _ORDERS, _SNAPSHOT = range(4)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_process_id = os.getpid()
+
+
+def _count_fork() -> None:
+    global _process_id
+    _process_id = os.getpid()
+
+
+# Asking the kernel at every call would be slower.
+os.register_at_fork(after_in_child=_count_fork)
+
 
 def _alone(method: Callable[Concatenate[Engine, P], R]) -> Callable[Concatenate[Engine, P], R]:
     """A method that refuses while another thread is in one, and in a forked process.
@@ -54,9 +65,9 @@ def _alone(method: Callable[Concatenate[Engine, P], R]) -> Callable[Concatenate[
 
     @functools.wraps(method)
     def guarded(self: Engine, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if os.getpid() != self._process_id:
+        if _process_id != self._process_id:
             raise OddsEngineError(
-                f"the engine belongs to process {self._process_id}, and this is process {os.getpid()}, a "
+                f"the engine belongs to process {self._process_id}, and this is process {_process_id}, a "
                 "fork of it\nhint: open an engine in the process that uses it"
             )
         if not self._lock.acquire(blocking=False):
@@ -118,7 +129,7 @@ class Engine(DeskClient):
         source: str = "desk",
     ) -> None:
         self.source = source
-        self._process_id = os.getpid()
+        self._process_id = _process_id
         self._lock = threading.RLock()
         self._is_closed = False
         self.feed: FeedClient = _LocalFeed(self)
@@ -330,7 +341,7 @@ class Engine(DeskClient):
         JournalError
             Not everything could be written; the message counts what is lost.
         """
-        if os.getpid() == self._process_id:
+        if _process_id == self._process_id:
             self._close()
 
     @_alone
