@@ -127,10 +127,9 @@ impl Engine {
 
     /// Pays the tickets whose settlement delay has ended.
     pub(crate) fn settle_due(&mut self, sink: &mut impl Sink) {
-        while let Some((due_ns, index)) = self.settling.by_due.first().copied() {
-            if due_ns > self.now_ns {
-                return;
-            }
+        // A list, so that what is put off to the end of time is not due again.
+        let due: Vec<(i64, u32)> = self.settling.by_due.range(..=(self.now_ns, u32::MAX)).copied().collect();
+        for (_, index) in due {
             let mut ticket = self.tickets[index as usize].clone();
             let paid = payout_of(&ticket).unwrap_or(0);
             match self.book_settlement(&mut ticket, Stake::Paid(paid)) {
