@@ -480,7 +480,8 @@ impl Engine {
         let now = self.fixtures[index].live.summary();
         let is_news = (now.score, &now.period) != (summary_before.score, &summary_before.period);
         if change.reprices {
-            self.update_board(index, change.regrades, &returned, is_news, source_ns, sink);
+            let changes_chances = incident.changes_chances();
+            self.update_board(index, change.regrades, &returned, changes_chances, source_ns, sink);
         } else if !returned.is_empty() {
             // A race that starts moves no price of the model, and those by hand are not the model's.
             self.reprice_with(index, &returned, source_ns, sink);
@@ -676,7 +677,7 @@ impl Engine {
             }
             None => drop(fixture.told_grades.remove(&market)),
         }
-        self.update_board(index, true, &[], true, 0, sink);
+        self.update_board(index, true, &[], false, 0, sink);
         Ok(())
     }
 
@@ -691,7 +692,7 @@ impl Engine {
         }
         self.watch_silence(index);
         self.watch_start(index);
-        self.update_board(index, true, &[], true, 0, sink);
+        self.update_board(index, true, &[], false, 0, sink);
         Ok(())
     }
 

@@ -62,9 +62,9 @@ impl Engine {
     }
 
     /// Stops markets with prices by hand or locked ones whose fair prices have moved too far since they were set;
-    /// `is_news`: the score or the period changed, which counts as too far where no model says how far it is. Returns
-    /// the markets, ascending.
-    pub(crate) fn stop_moved(&mut self, index: usize, is_news: bool, sink: &mut impl Sink) -> Vec<u16> {
+    /// `changes_chances`: something happened that counts as too far where no model says how far it is. Returns the
+    /// markets, ascending.
+    pub(crate) fn stop_moved(&mut self, index: usize, changes_chances: bool, sink: &mut impl Sink) -> Vec<u16> {
         if self.fixtures[index].desk.is_empty() {
             return Vec::new();
         }
@@ -76,7 +76,7 @@ impl Engine {
             .filter(|(_, desk)| desk.is_held() && !desk.stops.by_move)
             .filter(|&(&market, desk)| {
                 if !fixture.has_expectations || desk.anchor_e9.is_empty() {
-                    return is_news;
+                    return changes_chances;
                 }
                 let first = fixture.template().markets[usize::from(market)].selections().start;
                 let now_e9 = fair_e9(fixture, market);

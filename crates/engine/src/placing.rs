@@ -522,6 +522,10 @@ impl Engine {
             if let Err(error) = resolved {
                 tell_stopped(&ticket, error, sink);
                 self.hold_on(index);
+                if self.now_ns == i64::MAX {
+                    // Nothing is later than the end of time: it would be due again at once.
+                    return;
+                }
                 continue;
             }
             match verdict {

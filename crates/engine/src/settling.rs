@@ -161,10 +161,10 @@ impl Engine {
     /// Pays the tickets whose settlement delay has ended by what has been read: the message that takes a goal back may
     /// wait unread.
     pub(crate) fn settle_due(&mut self, read_ns: i64, sink: &mut impl Sink) {
-        while let Some((due_ns, index)) = self.settling.by_due.first().copied() {
-            if due_ns > self.now_ns.min(read_ns) {
-                return;
-            }
+        let until = (self.now_ns.min(read_ns), u32::MAX);
+        // A list, so that what is put off to the end of time is not due again.
+        let due: Vec<(i64, u32)> = self.settling.by_due.range(..=until).copied().collect();
+        for (_, index) in due {
             let mut ticket = self.tickets[index as usize].clone();
             let paid = payout_of(&ticket).unwrap_or(0);
             match self.book_settlement(&mut ticket, Stake::Paid(paid)) {

@@ -406,6 +406,7 @@ fn random_body(random: &mut Random) -> Body {
             settlement_delay_ms: random.of(&[0, 0, 1, 3_600_000]),
             bets_while_owing: random.below(2) == 0,
             stake_minor_min: 1,
+            feed_silence_ms: 0,
             stake_minor_max: random.of(&[1, 100_000, STAKE_MINOR_MAX, STAKE_MINOR_MAX]),
             payout_minor_max: random.of(&[1, 100_000, LOSS_MAX, LOSS_MAX]),
             platform_loss_minor_max: random.of(&[0, 100_000, LOSS_MAX, LOSS_MAX]),
@@ -435,7 +436,8 @@ fn no_sequence_of_commands_panics() {
     let mut accepted = 0;
     for seed in 0..100 {
         let mut random = Random(seed);
-        let mut desk = Desk::new(Config { bet_delay_ms: 1_000, ..Config::default() }, 4);
+        let mut desk =
+            Desk::new(Config { bet_delay_ms: 1_000, feed_silence_ms: 0, ..Config::default() }, 4);
         desk.deposit(99, STAKE_MINOR_MAX);
         for step in 0..120 {
             let body = random_body(&mut random);
