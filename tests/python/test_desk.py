@@ -14,6 +14,7 @@ import pytest
 import zmq
 
 from engine_process import Engine, announce, eventually
+from oddsengine import Engine as Local
 from oddsengine.client import (
     Alert,
     DeskClient,
@@ -374,6 +375,11 @@ def test_every_error_tells_which_request_it_was(tmp_path: Path) -> None:
         (answer,) = orders.batch([{"type": "withdraw", "transfer": "e" * 32, "customer": 42}])
         assert isinstance(answer, RequestError)
         assert answer.transfer == "e" * 32
+        request_id = orders.submit({"type": "withdraw", "transfer": "c" * 32, "customer": 42})
+        (reply,) = orders.poll(2.0)
+        with pytest.raises(RequestError) as wrong:
+            _ = reply.value
+        assert (wrong.value.request_id, wrong.value.transfer) == (request_id, "c" * 32)
         engine.process.kill()
         engine.process.communicate()
         with pytest.raises(RequestTimeoutError) as late:
@@ -426,6 +432,27 @@ def test_batches_are_as_long_as_their_answers_allow(tmp_path: Path) -> None:
         assert "batch_full" in codes
         odds.close()
         orders.close()
+
+
+def test_a_local_engine_pages_too() -> None:
+    """In process the same answers come: a list of all fixtures, whatever a page holds."""
+    engine = Local()
+    for fixture in range(1, 151):
+        announce(engine.feed, fixture)
+    assert [fixture.fixture for fixture in engine.fixtures()] == list(range(1, 151))
+    engine.deposit(customer=42, amount_minor=100_000)
+    leg = engine.board(1).leg("1x2", "home")
+    requests = [ticket_request(customer=42, legs=[leg], stake_minor=100) for _ in range(300)]
+    placed = engine.batch(requests)
+    engine.settle_market(1, "1x2", ["won", "lost", "lost"])
+    settled = [event for event in engine.events() if isinstance(event, Settlement)]
+    changes = list(engine.ticket_changes(300, settlements=True))
+    assert [change.ticket for change in changes] == [event.ticket for event in settled]
+    assert [change.ticket.ticket for change in changes] == [ticket.ticket for ticket in placed]
+    fate = engine.fate(placed[0].ticket)
+    assert fate is not None
+    assert (fate.ticket, fate.state, fate.paid_minor) == (placed[0].ticket, "settled", 335)
+    assert engine.fate("0" * 32) is None
 
 
 def test_many_fixtures_come_in_pages(tmp_path: Path) -> None:
