@@ -61,6 +61,7 @@ class ScriptedDesk:
         self.history: list[tuple[int, str]] = []
         self.alerts: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
+        self.is_away = False
         self._is_answering = True
         self._thread = threading.Thread(target=self._answer, daemon=True)
         self._thread.start()
@@ -108,7 +109,8 @@ class ScriptedDesk:
 
     def _answer(self) -> None:
         while self._is_answering:
-            if not self.router.poll(20):
+            if self.is_away or not self.router.poll(20):
+                time.sleep(0.005)
                 continue
             identity, payload = self.router.recv_multipart()
             request = orjson.loads(payload)
@@ -126,6 +128,8 @@ class ScriptedDesk:
                 first = kept[0]["seq"] if kept else last + 1
                 reply |= {"alerts": found, "first": first, "last": last}
                 reply["next"] = found[-1]["seq"] if found else last
+            elif since > self.change:
+                reply |= {"type": "error", "code": "out_of_range", "message": "of another journal"}
             else:
                 wanted = [entry for entry in self.history if entry[0] > since]
                 if request["type"] == "settlements":
@@ -210,6 +214,34 @@ def test_a_cursor_is_taken_up_again() -> None:
     told = script.changes()
     script.close()
     assert told == [("settlement", change) for change in range(5, 10)]
+
+
+def test_a_cursor_of_another_journal_is_no_silence() -> None:
+    """A number above the last one was made elsewhere: told, and the stream goes on with what comes."""
+    script = ScriptedDesk(since=99)
+    script.happen("settlement")
+    with pytest.raises(RequestError, match="another journal"):
+        script.changes()
+    assert script.changes() == [("settlement", 1)]
+    script.close()
+
+
+def test_nothing_is_told_out_of_order_while_the_engine_does_not_answer() -> None:
+    """What is missing comes before what has arrived, also when it can only be asked for later."""
+    script = ScriptedDesk(timeout_s=0.3)
+    script.heartbeat()
+    script.happen("ticket")
+    assert script.changes() == [("ticket", 1)]
+    script.is_away = True
+    # The thread that answers may be waiting for a request still.
+    time.sleep(0.1)
+    for is_lost in (True, False, False):
+        script.happen("settlement", is_lost=is_lost)
+    assert script.changes() == []
+    assert script.client.cursor == 1
+    script.is_away = False
+    assert script.changes() == [("settlement", change) for change in (2, 3, 4)]
+    script.close()
 
 
 def test_alerts_are_recovered_or_counted_as_lost() -> None:
