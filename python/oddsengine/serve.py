@@ -534,7 +534,9 @@ class Server:
         parts = [frame.bytes for frame in frames]
         descriptor = cast(int, frames[-1].get(zmq.SRCFD))
         read_bytes = self._guard.read_bytes
-        wire_bytes = sum(len(part) + (LONG_BYTES if len(part) > 255 else SHORT_BYTES) for part in parts[first:])
+        wire_bytes = sum(
+            len(part) + (LONG_BYTES if len(part) > 255 else SHORT_BYTES) for part in parts[first:]
+        )
         read_bytes[descriptor] = read_bytes.get(descriptor, 0) + wire_bytes
         return parts
 
@@ -588,7 +590,9 @@ class Server:
             self.service.set_binary(self._binary_topic_count > 0)
         most_bytes = TOPIC_BURSTS * self.settings.sockets.subscription_bytes_max
         if self._topic_bytes > most_bytes:
-            self._guard.relieve("odds", f"all topics have {self._topic_bytes} bytes; {most_bytes} are the most")
+            self._guard.relieve(
+                "odds", f"all topics have {self._topic_bytes} bytes; {most_bytes} are the most"
+            )
 
     def _timers(self, now_ns: int, *, is_idle: bool) -> None:
         service = self.service

@@ -33,6 +33,8 @@ class Engine:
         # Whether the process that has ended told that it made a new journal.
         self.is_new = False
         self.heartbeat_ms = 200
+        # More keys of [sockets].
+        self.more_sockets = ""
         self._more = f"[book]\n{book}\n{more}"
         self._process: subprocess.Popen[str] | None = None
 
@@ -50,7 +52,7 @@ class Engine:
         """The configuration file, with the endpoints as they are known."""
         endpoints = "\n".join(f'{name} = "{endpoint}"' for name, endpoint in self.endpoints.items())
         self.config.write_text(
-            f"[sockets]\n{endpoints}\nheartbeat_ms = {self.heartbeat_ms}\n"
+            f"[sockets]\n{endpoints}\nheartbeat_ms = {self.heartbeat_ms}\n{self.more_sockets}\n"
             f'[journal]\npath = "{self.journal.name}"\n{self._more}'
         )
 
