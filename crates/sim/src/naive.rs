@@ -322,7 +322,7 @@ impl Naive {
                     fixture.interruptions.push(None);
                     answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
                 }
-                self.repriced(index, true, answers);
+                self.repriced(index, false, answers);
                 self.settle_all(index, answers);
                 Ok(())
             }
@@ -500,8 +500,7 @@ impl Naive {
             }
         }
         if change.reprices {
-            let is_news = self.fixtures[index].game.standing() != then.standing();
-            self.repriced(index, is_news, answers);
+            self.repriced(index, is_more_than_time(incident), answers);
         }
         if change.regrades {
             self.settle_all(index, answers);
@@ -541,7 +540,7 @@ impl Naive {
         Ok(())
     }
 
-    /// A fixture was priced anew. `is_news`: score or period changed, or the desk decided.
+    /// A fixture was priced anew. `is_news`: something happened beside time.
     pub(super) fn repriced(&mut self, index: usize, is_news: bool, answers: &mut Vec<Answer>) {
         self.prices_moved(index);
         self.stop_moved(index, is_news, answers);
@@ -568,7 +567,7 @@ impl Naive {
             }
             None => drop(self.fixtures[index].told.remove(&market)),
         }
-        self.repriced(index, true, answers);
+        self.repriced(index, false, answers);
         self.settle_all(index, answers);
         Ok(())
     }
@@ -652,6 +651,20 @@ fn tells_score(incident: &Incident) -> bool {
         }
         Incident::Racing(_) | Incident::Custom(_) => true,
     }
+}
+
+/// A price that was made before it cannot stand: everything but starts, ends of periods, the clock and danger.
+fn is_more_than_time(incident: &Incident) -> bool {
+    let told = incident.name();
+    let of_time = [
+        "kick_off", "half_time", "second_half", "full_time", "clock", "stoppage", "danger", "safe", "start", "off",
+        "recalled",
+    ];
+    let is_score = !matches!(
+        incident,
+        Incident::Football(told) if matches!(told.kind, oddsengine_markets::football::FootballIncidentKind::Depth(_))
+    );
+    is_score && !of_time.contains(&told)
 }
 
 /// More than two minutes were played before we heard of the start, and nobody said what happened in them.
