@@ -36,8 +36,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion, Reason, Scope,
-    ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion,
+    Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
@@ -479,7 +479,9 @@ impl Naive {
             for stop in Stop::ALL.iter().copied() {
                 let was = before.has(stop);
                 let is_set = match stop {
-                    Stop::Silence | Stop::Restart => was && !tells_score(incident) && !(is_numbered && is_whole),
+                    Stop::Silence | Stop::Restart => {
+                        was && !tells_score(incident) && !(is_numbered && is_whole)
+                    }
                     Stop::Contradiction | Stop::Gap | Stop::Sequence => was && !tells_score(incident),
                     Stop::ScoreUnknown => {
                         was && !tells_score(incident) || starts_late_with_unknown_score(incident)

@@ -100,8 +100,8 @@ impl TennisMatch {
 
     /// The points that win the tie-break, if the next game of a set is one.
     fn tie_break_to(&self, set: usize, games: [u8; 2]) -> Option<u8> {
-        let is_long =
-            matches!(self.format.final_set, FinalSet::TieBreak10 | FinalSet::MatchTieBreak10) && self.is_deciding(set);
+        let is_long = matches!(self.format.final_set, FinalSet::TieBreak10 | FinalSet::MatchTieBreak10)
+            && self.is_deciding(set);
         let is_tie_break = if self.is_tie_break_set(set) { games == [0, 0] } else { games == [6, 6] };
         is_tie_break.then_some(if is_long { 10 } else { 7 })
     }
