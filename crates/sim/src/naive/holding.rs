@@ -218,7 +218,7 @@ impl Naive {
     }
 
     /// Stops held markets of a fixture whose fair prices are too far from where they were; without a model, those of a
-    /// fixture of which there is news.
+    /// fixture in which something changed the chances.
     pub(super) fn stop_moved(&mut self, index: usize, is_news: bool, answers: &mut Vec<Answer>) {
         let markets: Vec<usize> = self.fixtures[index].desk.keys().copied().collect();
         for market in markets {
