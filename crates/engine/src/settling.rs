@@ -143,7 +143,9 @@ impl Engine {
             let mut graded = self.tickets[ticket as usize].clone();
             let fixture = &self.fixtures[index];
             let by_play = |leg: &Leg| match leg.fixture as usize == index {
-                true => fixture.grade_by_play(usize::from(leg.selection)).filter(|&grade| grade == Grade::VOID),
+                true => {
+                    fixture.grade_by_play(usize::from(leg.selection)).filter(|&grade| grade == Grade::VOID)
+                }
                 false => leg.grade,
             };
             if graded.legs.iter().all(|leg| leg.grade == by_play(leg)) {

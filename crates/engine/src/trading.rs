@@ -204,9 +204,7 @@ impl Engine {
         let regraded = self.regrade(index);
         let template = self.fixtures[index].template();
         let mut touched = touched.to_vec();
-        touched.extend(
-            regraded.iter().map(|&selection| template.selections[usize::from(selection)].market),
-        );
+        touched.extend(regraded.iter().map(|&selection| template.selections[usize::from(selection)].market));
         touched.dedup();
         self.offer_evaluated(index, &touched, changes_chances, source_ns, sink);
         self.settle_regraded(index, &regraded, sink);

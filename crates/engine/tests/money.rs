@@ -436,8 +436,7 @@ fn no_sequence_of_commands_panics() {
     let mut accepted = 0;
     for seed in 0..100 {
         let mut random = Random(seed);
-        let mut desk =
-            Desk::new(Config { bet_delay_ms: 1_000, feed_silence_ms: 0, ..Config::default() }, 4);
+        let mut desk = Desk::new(Config { bet_delay_ms: 1_000, feed_silence_ms: 0, ..Config::default() }, 4);
         desk.deposit(99, STAKE_MINOR_MAX);
         for step in 0..120 {
             let body = random_body(&mut random);

@@ -36,8 +36,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion, Reason, Scope,
-    ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion,
+    Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
@@ -479,7 +479,9 @@ impl Naive {
             for stop in Stop::ALL.iter().copied() {
                 let was = before.has(stop);
                 let is_set = match stop {
-                    Stop::Silence | Stop::Restart => was && !tells_score(incident) && !(is_numbered && is_whole),
+                    Stop::Silence | Stop::Restart => {
+                        was && !tells_score(incident) && !(is_numbered && is_whole)
+                    }
                     Stop::Contradiction | Stop::Gap | Stop::Sequence => was && !tells_score(incident),
                     Stop::ScoreUnknown => {
                         was && !tells_score(incident) || starts_late_with_unknown_score(incident)
@@ -500,7 +502,7 @@ impl Naive {
             }
         }
         if change.reprices {
-            self.repriced(index, is_more_than_time(incident), answers);
+            self.repriced(index, changes_chances(incident), answers);
         }
         if change.regrades {
             self.settle_all(index, answers);
@@ -540,7 +542,7 @@ impl Naive {
         Ok(())
     }
 
-    /// A fixture was priced anew. `is_news`: something happened beside time.
+    /// A fixture was priced anew. `is_news`: something happened that changed the chances.
     pub(super) fn repriced(&mut self, index: usize, is_news: bool, answers: &mut Vec<Answer>) {
         self.prices_moved(index);
         self.stop_moved(index, is_news, answers);
@@ -653,18 +655,21 @@ fn tells_score(incident: &Incident) -> bool {
     }
 }
 
-/// A price that was made before it cannot stand: everything but starts, ends of periods, the clock and danger.
-fn is_more_than_time(incident: &Incident) -> bool {
-    let told = incident.name();
-    let of_time = [
-        "kick_off", "half_time", "second_half", "full_time", "clock", "stoppage", "danger", "safe", "start", "off",
-        "recalled",
-    ];
-    let is_score = !matches!(
-        incident,
-        Incident::Football(told) if matches!(told.kind, oddsengine_markets::football::FootballIncidentKind::Depth(_))
-    );
-    is_score && !of_time.contains(&told)
+/// Something happened that no price by hand survives, as far as nobody says how much it changed.
+fn changes_chances(incident: &Incident) -> bool {
+    use oddsengine_markets::football::FootballIncidentKind as Football;
+    use oddsengine_markets::racing::RacingIncident as Race;
+    use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
+    match incident {
+        Incident::Football(told) => match told.kind {
+            Football::Goal(_) | Football::GoalCancelled(_) | Football::Correction(_) => true,
+            Football::RedCard(_) | Football::RedCardCancelled(_) => true,
+            _ => false,
+        },
+        Incident::Tennis(told) => !matches!(told.kind, Tennis::Start(_) | Tennis::Danger | Tennis::Safe),
+        Incident::Racing(told) => !matches!(told, Race::Off | Race::Recalled | Race::Danger | Race::Safe),
+        Incident::Custom(_) => true,
+    }
 }
 
 /// More than two minutes were played before we heard of the start, and nobody said what happened in them.

@@ -62,7 +62,10 @@ impl Naive {
                 .enumerate()
                 .filter(|(_, known)| known.ticket.state == TicketState::Delayed);
             let next = delayed.map(|(index, known)| (known.ticket.due_ns, index)).min();
-            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns) else { return };
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns)
+            else {
+                return;
+            };
             let mut ticket = self.tickets[index].ticket.clone();
             ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
             let verdict = self.judge_delayed(&mut ticket);

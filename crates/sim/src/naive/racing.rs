@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use oddsengine_markets::racing::{RUNNERS_MAX, RaceStage, RacingIncident as Incident, RacingOutcome, RunnerSet};
+use oddsengine_markets::racing::{
+    RUNNERS_MAX, RaceStage, RacingIncident as Incident, RacingOutcome, RunnerSet,
+};
 use oddsengine_markets::{LiveChange, LivePhase, Outcome};
 
 use super::game::Listed;
@@ -111,8 +113,9 @@ impl Race {
         let (own, others) = told.split_at(self.positions.len());
         let finishers: Vec<u8> = own.iter().copied().filter(|&position| position > 0).collect();
         // A position says how many came in before.
-        let is_placed =
-            |&position: &u8| finishers.iter().filter(|&&other| other < position).count() + 1 == position.into();
+        let is_placed = |&position: &u8| {
+            finishers.iter().filter(|&&other| other < position).count() + 1 == position.into()
+        };
         let is_right = !finishers.is_empty()
             && finishers.iter().all(is_placed)
             && others.iter().all(|&position| position == 0)
@@ -136,8 +139,12 @@ impl Race {
 
     fn grades(&self, space: &Space, finish: &Finish, is_void: bool) -> Grades {
         let withdrawn = self.withdrawn.iter().fold(RunnerSet::default(), |set, &runner| set.with(runner));
-        let mut outcome =
-            RacingOutcome { runner_count: finish.len() as u8, positions: [0; RUNNERS_MAX], withdrawn, is_void };
+        let mut outcome = RacingOutcome {
+            runner_count: finish.len() as u8,
+            positions: [0; RUNNERS_MAX],
+            withdrawn,
+            is_void,
+        };
         outcome.positions[..finish.len()].copy_from_slice(finish);
         space.grades_of(&Outcome::Racing(outcome))
     }
