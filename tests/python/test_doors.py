@@ -154,11 +154,14 @@ def test_a_goal_that_came_while_the_process_was_stopped_is_applied_before_delays
             context.socket(zmq.PUSH) as feed,
         ):
             assert process.stdout is not None
+            feed.sndhwm = 0
             feed.connect(json.loads(process.stdout.readline())["ingest"])
             feed.send(b"clock")
             time.sleep(0.3)
             process.send_signal(signal.SIGSTOP)
             time.sleep(0.2)
+            for _ in range(3_000):
+                feed.send(bytes(500))
             feed.send(b"goal")
             time.sleep(1.5)
             process.send_signal(signal.SIGCONT)
@@ -488,8 +491,10 @@ def test_an_ipc_endpoint_of_another_program_is_refused(tmp_path: Path) -> None:
 def test_a_client_that_comes_again_under_its_name_gets_its_answers(tmp_path: Path) -> None:
     """Broke: the second one with the same id got no answer, also after the first had left."""
     with Engine(tmp_path).start() as engine, zmq.Context() as context:
+        clients = []
         for _ in range(3):
             client = context.socket(zmq.DEALER)
+            clients.append(client)
             client.linger = 0
             client.routing_id = b"cashier"
             client.connect(engine.endpoints["orders"])
