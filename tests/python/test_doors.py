@@ -165,7 +165,7 @@ def test_a_goal_that_came_while_the_process_was_stopped_is_applied_before_delays
             feed.send(b"goal")
             time.sleep(1.5)
             process.send_signal(signal.SIGCONT)
-            time.sleep(1.0)
+            time.sleep(3.0)
             process.send_signal(signal.SIGTERM)
             story = process.communicate(timeout=10)[0]
         assert story.split() == ["goal", "decided"]
