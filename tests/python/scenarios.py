@@ -141,9 +141,7 @@ class Scenario:
         if odds == ("none",):
             return done(self.engine.manual_odds(number(fixture), market, None))
         prices = [None if price == "-" else float(price) for price in odds]
-        return done(
-            self.engine.manual_odds(number(fixture), market, prices, in_play=in_play, override_by=by)
-        )
+        return done(self.engine.manual_odds(number(fixture), market, prices, in_play=in_play, override_by=by))
 
     def on_lock(self, fixture: str, market: str) -> str:
         return done(self.engine.lock_market(number(fixture), market, locked=True, in_play=True))

@@ -661,11 +661,14 @@ fn changes_chances(incident: &Incident) -> bool {
     use oddsengine_markets::racing::RacingIncident as Race;
     use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
     match incident {
-        Incident::Football(told) => match told.kind {
-            Football::Goal(_) | Football::GoalCancelled(_) | Football::Correction(_) => true,
-            Football::RedCard(_) | Football::RedCardCancelled(_) => true,
-            _ => false,
-        },
+        Incident::Football(told) => matches!(
+            told.kind,
+            Football::Goal(_)
+                | Football::GoalCancelled(_)
+                | Football::Correction(_)
+                | Football::RedCard(_)
+                | Football::RedCardCancelled(_)
+        ),
         Incident::Tennis(told) => !matches!(told.kind, Tennis::Start(_) | Tennis::Danger | Tennis::Safe),
         Incident::Racing(told) => !matches!(told, Race::Off | Race::Recalled | Race::Danger | Race::Safe),
         Incident::Custom(_) => true,

@@ -99,8 +99,10 @@ impl Naive {
 
     /// With a skew a bet moves prices: the next delayed ticket is judged at those.
     fn take_boards_after_decision(&mut self, told: &[Told], position: &mut usize) {
-        if matches!(told.get(*position), Some(Told::Answer(Answer::Decision(..)))) {
-            *position += 1;
+        // What was told before it, of silent feeds and late payments, moved no price.
+        let is_decision = |told: &Told| matches!(told, Told::Answer(Answer::Decision(..)));
+        if let Some(further) = told[*position..].iter().position(is_decision) {
+            *position += further + 1;
         }
         while let Some(Told::Board(fixture, version, odds_e4)) = told.get(*position) {
             let known = self.fixtures.iter_mut().find(|known| known.request.fixture == *fixture);

@@ -159,7 +159,15 @@ impl Race {
             let is_void = self.stage == RaceStage::Void;
             let finals = self.grades(space, &self.positions, is_void);
             let decided = finals.iter().copied().map(Some).collect();
-            let orders = if is_void { orders(&starters, &none, 1) } else { untied(&self.positions) };
+            // Bets that still wait ride on orders of all runners: those that did not come home are behind the others.
+            let behind: Vec<usize> = (0..none.len()).filter(|&runner| self.positions[runner] == 0).collect();
+            let next = (none.len() - behind.len() + 1) as u8;
+            let orders: Vec<Finish> = match is_void {
+                true => orders(&starters, &none, 1),
+                false => {
+                    untied(&self.positions).iter().flat_map(|finish| orders(&behind, finish, next)).collect()
+                }
+            };
             return Listed { decided, endings: orders.iter().map(grades).collect() };
         }
         let any: Vec<Grades> = finishes(&starters, &none, 1)
