@@ -3,7 +3,7 @@
 //! Beyond those of `tests/scenarios/README.md`, and not understood by the Python runner:
 //!
 //! ```text
-//! config NAME VALUE at any time, and: odds_min 1.05      odds_max 100.00      ladder betfair      skew 400.00 | off
+//! config NAME VALUE at any time, and: feed_silence_ms 0      odds_min 1.05      odds_max 100.00      ladder betfair      skew 400.00 | off
 //!     margin shin 1.06      currency USD
 //! expect F1 supremacy 0.4 total 2.6
 //! scope sport | type 1x2 | competition cup | fixture F1 | market F1 1x2 [loss 10.00] [delay 2s] [margin shin 1.06]
@@ -122,6 +122,7 @@ impl Scenario {
             "legs_max" => config.legs_max = words.number("a number of legs")?,
             "settlement_delay_ms" => config.settlement_delay_ms = words.number("milliseconds")?,
             "bets_while_owing" => config.bets_while_owing = words.text("yes or no")? == "yes",
+            "feed_silence_ms" => config.feed_silence_ms = words.number("milliseconds")?,
             "bet_delay_ms" => config.bet_delay_ms = words.number("milliseconds")?,
             "odds_min" => config.odds_e4_min = words.odds()?,
             "odds_max" => config.odds_e4_max = words.odds()?,
