@@ -160,7 +160,13 @@ def fixtures(endpoint: str, *, first: int, count: int, source: str = "hostile") 
     start_ns = time.time_ns() + 3_600_000_000_000
     for fixture in range(first, first + count):
         whole = {"sport": "football", "competition": f"c{fixture}", "home": "H", "away": "A"}
-        message = {"type": "fixture", "source": source, "time_ns": 1, "fixture": fixture, "start_ns": start_ns}
+        message = {
+            "type": "fixture",
+            "source": source,
+            "time_ns": 1,
+            "fixture": fixture,
+            "start_ns": start_ns,
+        }
         socket.send(json.dumps(message | whole).encode())
     time.sleep(1.0)
     return {"sent": count}
@@ -198,8 +204,13 @@ def tickets(endpoint: str, *, count: int, mode: str, seconds: float) -> Json:
                     "currency": "EUR",
                     "stake_minor": 1_000,
                     "legs": [
-                        {"fixture": 77_000_000 + sent, "market": "1x2", "selection": "home", "odds": 2.0,
-                         "version": [1, 1]}
+                        {
+                            "fixture": 77_000_000 + sent,
+                            "market": "1x2",
+                            "selection": "home",
+                            "odds": 2.0,
+                            "version": [1, 1],
+                        }
                     ],
                 }
             )
@@ -250,7 +261,16 @@ def connects(endpoint: str, *, count: int, hold_s: float) -> Json:
 KINDS = {
     function.__name__: function
     for function in (
-        pings, subscriptions, parts, requests, large, sources, fixtures, tickets, settlements, connects
+        pings,
+        subscriptions,
+        parts,
+        requests,
+        large,
+        sources,
+        fixtures,
+        tickets,
+        settlements,
+        connects,
     )
 }
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rig import ControlError, Measures, Skip, World, attack, grant, is_accepted, state
+from rig import ControlError, Measures, SkippedError, World, attack, grant, is_accepted, state
 
 DELAY_MS = 500
 # Ten a second.
@@ -16,9 +16,11 @@ HEARTBEATS_MIN = 10
 
 
 def _library() -> str:
-    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1") + glob.glob("/usr/lib*/faketime/libfaketimeMT.so.1")
+    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1") + glob.glob(
+        "/usr/lib*/faketime/libfaketimeMT.so.1"
+    )
     if not found:
-        raise Skip("libfaketime is not installed (apt-get install faketime)")
+        raise SkippedError("libfaketime is not installed (apt-get install faketime)")
     return found[0]
 
 

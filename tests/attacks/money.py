@@ -40,9 +40,9 @@ def accumulators(measures: Measures) -> None:
         for leg_count in (20, 12, 5, 2):
             for market, selection in (("total:0.5", "over"), ("1x2", "home"), ("total:2.5", "over")):
                 legs = [leg_of(image, market, selection) for image in images[:leg_count]]
-                largest = world.ask(
-                    type="max_stake", customer=CUSTOMER, currency="EUR", legs=legs
-                ).get("stake_minor_max", 0)
+                largest = world.ask(type="max_stake", customer=CUSTOMER, currency="EUR", legs=legs).get(
+                    "stake_minor_max", 0
+                )
                 for stake_minor in (largest or 10_000, 10_000, 1_000, 100, 10):
                     request = world.bet_request(legs, stake_minor=stake_minor)
                     accepted += is_accepted(world.ask(**request))
@@ -78,7 +78,9 @@ def unknown_currency(measures: Measures) -> None:
     """Money in currencies that the book does not keep."""
     with World() as world:
         for currency in ("ZZZ", "USD", "JPY"):
-            measures.equal(f"deposit of {currency}", world.deposit(CUSTOMER, 100, currency)["type"], "refused")
+            measures.equal(
+                f"deposit of {currency}", world.deposit(CUSTOMER, 100, currency)["type"], "refused"
+            )
         measures.equal("deposit of EUR", world.deposit(CUSTOMER, 100)["type"], "money")
 
 
@@ -207,7 +209,7 @@ def _chosen_ids(count: int) -> list[str]:
 
 @attack("ids-chosen-against-the-hash", seconds=120)
 def chosen_ids(measures: Measures) -> None:
-    """40,000 ticket ids that once fell into one place of the table, beside as many random ones; transfers too."""
+    """40,000 ids of tickets and of transfers that once fell into one place of a table, beside random ones."""
     with World(is_durable=False, book={"bet_delay_ms": 0}) as world:
         chosen = _chosen_ids(40_000)
         random_s = _time_of_deposits(world, [uuid.uuid4().hex for _ in chosen], 1)

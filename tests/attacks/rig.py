@@ -1,4 +1,4 @@
-"""What every attack uses: an engine of its own, the sockets of honest clients, attackers, and measurements."""
+"""What every attack uses: an engine of its own, sockets of honest clients, attackers, and measurements."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PING_MS_P99_MAX = 100
 ATTACKERS = Path(__file__).with_name("attackers.py")
 
 
-class Skip(Exception):
+class SkippedError(Exception):
     """The attack cannot be made here; the text says why."""
 
 

@@ -1,6 +1,7 @@
 """Attacks on a real engine process: a line for each, and status 1 if any broke something.
 
-``python tests/attacks/run.py``; ``--list`` names them, ``--only NAME`` runs some, ``--together`` is the long run. See README.md.
+``python tests/attacks/run.py``; ``--list`` names them, ``--only NAME`` runs some, ``--together`` is the long
+run. See README.md.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "crash")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "crash"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import clocks
 import doors
 import money
 import records
 import trading
-
-from rig import ATTACKS, Attack, ControlError, Measures, Skip
+from rig import ATTACKS, Attack, ControlError, Measures, SkippedError
 
 MODULES = (trading, clocks, money, doors, records)
 
@@ -53,7 +54,7 @@ def run_one(attack: Attack, *, seconds: int | None, is_timed: bool, is_verbose: 
         with _time_limit(seconds or attack.seconds):
             attack.run(measures)
         verdict, text = ("held", measures.text()) if measures.is_held else ("BROKE", measures.text())
-    except Skip as skipped:
+    except SkippedError as skipped:
         verdict, text = "skipped", str(skipped)
     except ControlError as error:
         verdict, text = "BROKE", _joined(measures, f"the control failed: {error}")
@@ -102,9 +103,7 @@ def main() -> int:
     if not chosen:
         parser.error(f"no attack is named {options.only}; --list names them")
     results = [
-        run_one(
-            attack, seconds=options.seconds, is_timed=not options.no_times, is_verbose=options.verbose
-        )
+        run_one(attack, seconds=options.seconds, is_timed=not options.no_times, is_verbose=options.verbose)
         for attack in chosen
     ]
     broke = results.count(False)

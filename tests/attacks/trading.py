@@ -28,7 +28,9 @@ LAST_SEQ = 2**64 - 1
 
 def _old_price_count(decisions: list[Json], goals: int) -> int:
     """Bets that were taken at an earlier score than the one delivered."""
-    return sum(is_accepted(decided) and sum(decided["ticket"]["legs"][0]["score"]) < goals for decided in decisions)
+    return sum(
+        is_accepted(decided) and sum(decided["ticket"]["legs"][0]["score"]) < goals for decided in decisions
+    )
 
 
 @attack("stopped-engine", quick=True)
@@ -53,7 +55,7 @@ def stopped_engine(measures: Measures) -> None:
 
 @attack("goal-behind-60000-messages")
 def goal_behind_messages(measures: Measures) -> None:
-    """60,000 clock messages lie in front of a goal; one bet waits already, another comes 0.05 s after the goal."""
+    """60,000 clock messages lie before a goal; one bet waits already, another comes 0.05 s after the goal."""
     with World(book={"bet_delay_ms": 600}) as world:
         grant(world)
         world.match(1)
@@ -120,7 +122,7 @@ def race(measures: Measures) -> None:
 
 @attack("interruptions-in-the-delay", quick=True)
 def interruptions(measures: Measures) -> None:
-    """Goal and VAR, danger and safe, suspend and resume, all within one delay: the score is the same again."""
+    """Goal and VAR, danger and safe, suspend and resume, within one delay: the score is the same again."""
     with World(book={"bet_delay_ms": 500}) as world:
         grant(world)
         for fixture in (1, 2, 3):
@@ -165,7 +167,7 @@ def manual_through_goals(measures: Measures) -> None:
 
 @attack("manual-through-kick-off", quick=True)
 def manual_through_kick_off(measures: Measures) -> None:
-    """A price by hand from before the match, at 2-0: it went back to the model at kick-off, or it stands still."""
+    """A price by hand from before the match, at 2-0: it went back to the model, or it stands still."""
     with World(book={"bet_delay_ms": 0}) as world:
         grant(world)
         world.announce(1)
@@ -277,7 +279,7 @@ def feed_against_desk(measures: Measures) -> None:
 
 
 def _goals_unheard(measures: Measures, name: str, last_seq: int, then: list[int], *, goals: bool) -> None:
-    """Numbers that cannot be right, then goals: a bet at the old score must not be taken, and somebody is told."""
+    """Numbers that cannot be right, then goals: no bet at the old score is taken, and somebody is told."""
     source = f"numbered-{name.replace(' ', '-')}"
     with World(book={"bet_delay_ms": 0}) as world:
         grant(world)
@@ -331,9 +333,7 @@ def numbers_last(measures: Measures) -> None:
             world.goal(1, 60_000 + goals, goals, source=source)
         board = world.settled_board(1)
         decided = world.bet(1).decided()
-        measures.equal(
-            "sold at the old score", is_accepted(decided) and board["score"] != [2, 0], False
-        )
+        measures.equal("sold at the old score", is_accepted(decided) and board["score"] != [2, 0], False)
         measures.least("alerts", len(world.alert_list()), 1)
         answer = _reset(world, source)
         measures.equal("reset by the desk", answer["type"], "done")
