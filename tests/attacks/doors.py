@@ -216,7 +216,7 @@ def fitting_messages(measures: Measures) -> None:
 @attack("300000-source-names", seconds=180)
 def source_names(measures: Measures) -> None:
     """300,000 feeds with a message each."""
-    with World() as world:
+    with World(sockets={"heartbeat_ms": 1_000}) as world:
         before = world.memory_mib()
         world.attacker("sources", "ingest", count=150_000, seconds=20.0, is_numbered=False).result()
         world.attacker("sources", "ingest", count=150_000, seconds=20.0, is_numbered=True).result()

@@ -384,7 +384,7 @@ class World:
 
     # Attackers
 
-    def attacker(self, kind: str, socket: str, **options: Any) -> Attacker:
+    def attacker(self, kind: str, socket: str, /, **options: Any) -> Attacker:
         """A process of its own that talks to a socket; see ``attackers.py``."""
         command = [sys.executable, ATTACKERS, kind, self.engine.endpoint(socket), json.dumps(options)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
