@@ -180,37 +180,31 @@ def set_scope(measures: Measures) -> None:
         _memory(measures, world)
 
 
-@attack("large-messages-while-stopped", seconds=120)
-def large_messages(measures: Measures) -> None:
-    """Messages of 1 MB for ingest, orders and snapshot while the engine is busy: here, stopped."""
-    with World(is_durable=False) as world:
-        for socket, kind in (("ingest", zmq.PUSH), ("orders", zmq.DEALER), ("snapshot", zmq.DEALER)):
-            world.attacker("large", socket, kind=kind, bytes_each=1_000_000, count=1_000, hold_s=6.0)
-        # The I/O thread goes on reading while the loop has something else to do.
-        for _ in range(3):
-            time.sleep(1.0)
-            world.engine.pause()
-            time.sleep(0.4)
-            world.engine.go_on()
-        time.sleep(4.0)
-        _memory(measures, world)
-        measures.equal("alive", world.stays_up(), True)
-
-
-@attack("messages-of-65000-while-busy", seconds=120)
-def fitting_messages(measures: Measures) -> None:
-    """Messages just below the limit, 8,000 on each socket, while a long request is worked on."""
+def _messages_while_busy(measures: Measures, bytes_each: int, count: int) -> None:
+    """Messages on all three sockets while a long request is worked on; the I/O thread goes on reading."""
     with World(is_durable=False) as world:
         world.attacker("fixtures", "ingest", first=1_000, count=3_000).result()
         world.image_when(3_999, lambda image: image["type"] == "board", seconds=60)
-        for socket, kind in (("ingest", zmq.PUSH), ("orders", zmq.DEALER), ("snapshot", zmq.DEALER)):
-            world.attacker("large", socket, kind=kind, bytes_each=65_000, count=8_000, hold_s=8.0)
         batch = [{"type": "state_hash", "request_id": str(k)} for k in range(256)]
         for _ in range(2):
             world.send(type="batch", requests=batch)
+        for socket, kind in (("ingest", zmq.PUSH), ("orders", zmq.DEALER), ("snapshot", zmq.DEALER)):
+            world.attacker("large", socket, kind=kind, bytes_each=bytes_each, count=count, hold_s=8.0)
         time.sleep(8.0)
         _memory(measures, world)
         measures.equal("alive", world.stays_up(), True)
+
+
+@attack("messages-of-1-mb-while-busy", seconds=120)
+def large_messages(measures: Measures) -> None:
+    """Messages of 1 MB, 400 on each of ingest, orders and snapshot, while a long request is worked on."""
+    _messages_while_busy(measures, 1_000_000, 400)
+
+
+@attack("messages-of-65-kb-while-busy", seconds=120)
+def fitting_messages(measures: Measures) -> None:
+    """Messages just below the limit, 8,000 on each socket, while a long request is worked on."""
+    _messages_while_busy(measures, 65_000, 8_000)
 
 
 @attack("300000-source-names", seconds=180)

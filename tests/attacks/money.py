@@ -191,20 +191,20 @@ def _time_of_deposits(world: World, ids: list[str], customer: int) -> float:
     """Seconds for deposits with these ids, in batches."""
     start = time.monotonic()
     for first in range(0, len(ids), 200):
-        requests: list[Json] = [
-            {
-                "type": "deposit",
-                "request_id": f"{first}-{k}",
-                "transfer": identity,
-                "customer": customer,
-                "amount_minor": 1,
-                "currency": "EUR",
-            }
-            for k, identity in enumerate(ids[first : first + 200])
-        ]
-        answer = world.ask(type="batch", requests=requests)
-        if answer["type"] != "batch" or answer["replies"][0]["type"] != "money":
-            raise ControlError(f"a batch of deposits is answered with {str(answer)[:200]}")
+        replies = world.batch(
+            [
+                {
+                    "type": "deposit",
+                    "transfer": identity,
+                    "customer": customer,
+                    "amount_minor": 1,
+                    "currency": "EUR",
+                }
+                for identity in ids[first : first + 200]
+            ]
+        )
+        if replies[0]["type"] != "money":
+            raise ControlError(f"a deposit is answered with {str(replies[0])[:200]}")
     return time.monotonic() - start
 
 
@@ -226,13 +226,12 @@ def chosen_ids(measures: Measures) -> None:
         def time_of_refusals(ids: list[str]) -> float:
             start = time.monotonic()
             for first in range(0, len(ids), 100):
-                requests = [
-                    world.bet_request([leg], ticket=identity, customer=999) | {"request_id": identity}
-                    for identity in ids[first : first + 100]
-                ]
-                answer = world.ask(type="batch", requests=requests)
-                if answer["type"] != "batch":
-                    raise ControlError(f"a batch of tickets is answered with {str(answer)[:200]}")
+                world.batch(
+                    [
+                        world.bet_request([leg], ticket=identity, customer=999)
+                        for identity in ids[first : first + 100]
+                    ]
+                )
             return time.monotonic() - start
 
         random_s = time_of_refusals([uuid.uuid4().hex for _ in chosen])

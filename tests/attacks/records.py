@@ -40,22 +40,16 @@ DISK_MIB = 12
 # What the desk hears
 
 
-def _settlements_since(world: World, since: int) -> Json:
-    """One page of the cursor over settlements."""
-    return world.ask(type="settlements", since=since, source="desk.alice")
-
-
 def _recovered(world: World) -> tuple[set[str], str]:
     """Tickets of all settlements that the cursor gives, and what was answered if it gives none."""
     found: set[str] = set()
     since = 0
     for _ in range(10_000):
-        page = _settlements_since(world, since)
+        page = world.ask(type="settlements", since=since, limit=1_000)
         if page["type"] != "settlements":
             return found, f"{page['type']} {page.get('code', '')}".strip()
-        entries = page["settlements"]
-        found |= {entry["ticket"]["ticket"] for entry in entries}
-        if not entries:
+        found |= {change["ticket"]["ticket"] for change in page["changes"]}
+        if page["next"] == page["last"]:
             return found, "complete"
         since = page["next"]
     return found, "never ends"
@@ -72,18 +66,13 @@ def settlements(measures: Measures) -> None:
         leg = leg_of(image, "total:2.5", "under")
         accepted = set()
         for first in range(0, TICKETS_SETTLED, 125):
-            batch = [
-                world.bet_request([leg], customer=100 + k % 100, stake_minor=10) | {"request_id": str(k)}
-                for k in range(first, first + 125)
-            ]
-            answer = world.ask(type="batch", requests=batch)
-            if answer["type"] != "batch":
-                raise ControlError(f"a batch is answered with {str(answer)[:200]}")
-            accepted |= {
-                reply["ticket"]["ticket"]
-                for reply in answer["replies"]
-                if reply["type"] == "ticket" and is_accepted(reply)
-            }
+            replies = world.batch(
+                [
+                    world.bet_request([leg], customer=100 + k % 100, stake_minor=10)
+                    for k in range(first, first + 125)
+                ]
+            )
+            accepted |= {reply["ticket"]["ticket"] for reply in replies if is_accepted(reply)}
             # Somebody feeds, too.
             world.feed("heartbeat")
         reader = world.attacker("settlements", "desk", seconds=60.0, pause_s=2.0)
@@ -400,21 +389,20 @@ def full_disk(measures: Measures) -> None:
                 batch = [
                     {
                         "type": "deposit",
-                        "request_id": str(k),
                         "transfer": uuid.uuid4().hex,
                         "customer": CUSTOMER,
                         "amount_minor": 1,
                         "currency": "EUR",
                     }
-                    for k in range(200)
+                    for _ in range(200)
                 ]
                 try:
-                    answer = world.ask(type="batch", requests=batch, seconds=5)
+                    replies = world.batch(batch)
                 except TimeoutError:
                     refused += 1
                     continue
-                acknowledged += sum(reply["type"] == "money" for reply in answer["replies"])
-                refused += any(reply["type"] == "refused" for reply in answer["replies"])
+                acknowledged += sum(reply["type"] == "money" for reply in replies)
+                refused += any(reply["type"] == "refused" for reply in replies)
             if not refused:
                 raise ControlError(f"the disk is not full after {acknowledged} deposits")
             for k in range(50):

@@ -23,6 +23,9 @@ from engine_process import EngineProcess, write_config
 Json = dict[str, Any]
 ANSWER_S = 20.0
 CUSTOMER = 7
+# A message has at most 65,536 bytes, and a batch 256 requests.
+BATCH_BYTES_MAX = 60_000
+BATCH_REQUESTS_MAX = 256
 TCP = "tcp://127.0.0.1:*"
 # Bounds that many attacks share. The engine itself needs about 45 MiB.
 RSS_MIB_MAX = 512
@@ -253,6 +256,29 @@ class World:
     def ask(self, *, seconds: float = ANSWER_S, **request: Any) -> Json:
         """Ask on ``orders`` and wait."""
         return self.answer(self.send(**request), seconds=seconds)
+
+    def batch(self, requests: Sequence[Json]) -> list[Json]:
+        """Ask many things in as few messages as they fit into; the answers come in their order."""
+        waiting = {f"n{number}": request for number, request in enumerate(requests)}
+        answers: dict[str, Json] = {}
+        until = time.monotonic() + 3 * ANSWER_S
+        while waiting:
+            portion, size = [], 0
+            for request_id, request in waiting.items():
+                portion.append({**request, "request_id": request_id})
+                size += len(json.dumps(portion[-1])) + 2
+                if size > BATCH_BYTES_MAX or len(portion) > BATCH_REQUESTS_MAX:
+                    portion.pop()
+                    break
+            answer = self.ask(type="batch", requests=portion)
+            if answer["type"] != "batch" or until < time.monotonic():
+                raise ControlError(f"a batch is answered with {str(answer)[:200]}")
+            for reply in answer["replies"]:
+                # There was no room left for the answer: it was not carried out.
+                if reply.get("code") != "batch_full":
+                    answers[reply["request_id"]] = reply
+                    del waiting[reply["request_id"]]
+        return [answers[f"n{number}"] for number in range(len(requests))]
 
     def desk(self, kind: str, **fields: Any) -> Json:
         """A command of the desk."""
