@@ -60,6 +60,7 @@ def pings(endpoint: str, *, seconds: float, every_ms: float = 10.0, patience_s: 
         "p50_ms": waited_ms[len(waited_ms) // 2],
         "p99_ms": waited_ms[min(len(waited_ms) - 1, len(waited_ms) * 99 // 100)],
         "max_ms": waited_ms[-1],
+        "waited_ms": [round(waited, 2) for waited in waited_ms],
     }
 
 

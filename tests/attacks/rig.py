@@ -30,6 +30,12 @@ TCP = "tcp://127.0.0.1:*"
 # Bounds that many attacks share. The engine itself needs about 45 MiB.
 RSS_MIB_MAX = 512
 PING_MS_P99_MAX = 100
+# The configuration of every attacked engine, unless an attack says otherwise.
+SECTIONS: dict[str, dict[str, Any]] = {
+    "sockets": {"heartbeat_ms": 100},
+    "journal": {"path": "journal.db"},
+    "book": {"bet_delay_ms": 1_000},
+}
 ATTACKERS = Path(__file__).with_name("attackers.py")
 
 
@@ -91,65 +97,21 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
-class World:
-    """One engine process, and the connections of a feed, a customer, the desk and a subscriber.
+class Clients:
+    """The connections of a feed, a customer, the desk and a subscriber to one engine."""
 
-    ``sections`` are keys of the configuration; sockets are on free ports of loopback unless ``is_ipc``.
-    """
-
-    def __init__(
-        self,
-        *,
-        is_ipc: bool = False,
-        is_durable: bool = True,
-        arguments: Sequence[str] = (),
-        before: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
-        folder: Path | None = None,
-        is_faulty: bool = False,
-        **sections: Mapping[str, Any],
-    ) -> None:
-        self._is_own_folder = folder is None
-        # Short: the name of an ipc socket has at most 107 bytes.
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="attack-", dir=_short_folder()))
-        self.journal = self.folder / "journal.db"
-        where = {"path": "journal.db"} if is_durable else {"in_memory": True}
-        defaults: dict[str, dict[str, Any]] = {
-            "sockets": {"heartbeat_ms": 100},
-            "journal": where,
-            "book": {"bet_delay_ms": 1_000},
-        }
-        merged = {
-            name: {**defaults.get(name, {}), **sections.get(name, {})} for name in {**defaults, **sections}
-        }
-        endpoint = "ipc://{folder}/{name}" if is_ipc else TCP
-        self.config = write_config(self.folder, merged, endpoint=endpoint)
-        self._start_options: dict[str, Any] = {
-            "arguments": arguments,
-            "before": before,
-            "environment": environment,
-        }
+    def __init__(self, endpoint: Callable[[str], str]) -> None:
+        self.endpoint = endpoint
         self._numbers = itertools.count(1)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._attackers: list[subprocess.Popen[str]] = []
         self._kept: dict[str, list[Json]] = {}
         self.epoch = 0
         # The last number of each source.
         self.sequences: dict[str, int] = {}
-        self.engine = EngineProcess(self.config, wait=False, **self._start_options)
-        try:
-            if not is_faulty:
-                self.engine.await_ready()
-                self.connect()
-        except BaseException:
-            self.close()
-            raise
-
-    # Life
 
     def connect(self) -> None:
         """New connections of everybody."""
-        self._context.destroy(linger=0)
+        self.disconnect()
         self._context = zmq.Context()
         self._kept.clear()
         self.ingest = self.socket(zmq.PUSH, "ingest")
@@ -166,38 +128,12 @@ class World:
         socket.sndhwm = socket.rcvhwm = 0
         for topic in topics:
             socket.subscribe(topic)
-        socket.connect(self.engine.endpoint(name))
+        socket.connect(self.endpoint(name))
         return socket
 
-    def restart(self, *, environment: Mapping[str, str] | None = None, is_killed: bool = True) -> None:
-        """Kill or stop it, and start it again on the same journal."""
-        if self.engine.is_running():
-            if is_killed:
-                self.engine.kill()
-            else:
-                self.engine.stop()
-        if environment is not None:
-            self._start_options["environment"] = environment
-        self.engine = EngineProcess(self.config, **self._start_options)
-        self.connect()
-
-    def close(self) -> None:
-        """End everything that was started; the folder goes."""
-        for attacker in self._attackers:
-            if attacker.poll() is None:
-                attacker.kill()
-            attacker.communicate()
+    def disconnect(self) -> None:
+        """Forget all connections."""
         self._context.destroy(linger=0)
-        if self.engine.is_running():
-            self.engine.kill()
-        if self._is_own_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> World:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     # The feed
 
@@ -392,6 +328,83 @@ class World:
             found.append(json.loads(self.alerts.recv_multipart()[1]))
         return found
 
+
+class World(Clients):
+    """One engine process, and clients of it.
+
+    ``sections`` are keys of the configuration; sockets are on free ports of loopback unless ``is_ipc``.
+    """
+
+    def __init__(
+        self,
+        *,
+        is_ipc: bool = False,
+        is_durable: bool = True,
+        arguments: Sequence[str] = (),
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        is_faulty: bool = False,
+        **sections: Mapping[str, Any],
+    ) -> None:
+        self._is_own_folder = folder is None
+        # Short: the name of an ipc socket has at most 107 bytes.
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="attack-", dir=_short_folder()))
+        self.journal = self.folder / "journal.db"
+        defaults = SECTIONS if is_durable else {**SECTIONS, "journal": {"in_memory": True}}
+        merged = {
+            name: {**defaults.get(name, {}), **sections.get(name, {})} for name in {**defaults, **sections}
+        }
+        endpoint = "ipc://{folder}/{name}" if is_ipc else TCP
+        self.config = write_config(self.folder, merged, endpoint=endpoint)
+        self._start_options: dict[str, Any] = {
+            "arguments": arguments,
+            "before": before,
+            "environment": environment,
+        }
+        super().__init__(lambda name: self.engine.endpoint(name))
+        self._attackers: list[subprocess.Popen[str]] = []
+        self.engine = EngineProcess(self.config, wait=False, **self._start_options)
+        try:
+            if not is_faulty:
+                self.engine.await_ready()
+                self.connect()
+        except BaseException:
+            self.close()
+            raise
+
+    # Life
+
+    def restart(self, *, environment: Mapping[str, str] | None = None, is_killed: bool = True) -> None:
+        """Kill or stop it, and start it again on the same journal."""
+        if self.engine.is_running():
+            if is_killed:
+                self.engine.kill()
+            else:
+                self.engine.stop()
+        if environment is not None:
+            self._start_options["environment"] = environment
+        self.engine = EngineProcess(self.config, **self._start_options)
+        self.connect()
+
+    def close(self) -> None:
+        """End everything that was started; the folder goes."""
+        for attacker in self._attackers:
+            if attacker.poll() is None:
+                attacker.kill()
+            attacker.communicate()
+        self.disconnect()
+        if self.engine.is_running():
+            self.engine.kill()
+        if self._is_own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def memory_mib(self, what: str = "VmRSS") -> float:
         """Memory of the engine's process; ``VmHWM`` is the most that it ever had."""
         for line in Path(f"/proc/{self.engine.pid}/status").read_text(encoding="utf-8").splitlines():
@@ -455,7 +468,7 @@ class Attacker:
 class Bet:
     """A ticket on its way."""
 
-    def __init__(self, world: World, request_id: str, request: Json) -> None:
+    def __init__(self, world: Clients, request_id: str, request: Json) -> None:
         self.world, self.request_id, self.request = world, request_id, request
         self._first: Json | None = None
 
@@ -509,7 +522,7 @@ def told(answer: Json) -> str:
     return state(answer) if is_accepted(answer) else f"{state(answer)} ({reason(answer)})"
 
 
-def grant(world: World, *customers: int, amount_minor: int = 10_000_000) -> None:
+def grant(world: Clients, *customers: int, amount_minor: int = 10_000_000) -> None:
     """Money to bet with."""
     for customer in customers or (CUSTOMER,):
         if world.deposit(customer, amount_minor)["type"] != "money":

@@ -343,7 +343,7 @@ def numbers_last(measures: Measures) -> None:
 
 def _reset(world: World, source: str) -> Json:
     """The desk's command that forgets a source's numbers."""
-    return world.ask(type="reset_source", source="desk.alice", feed=source)
+    return world.desk("reset_source", name=source)
 
 
 @attack("feed-gap", quick=True)
