@@ -73,6 +73,13 @@ def _joined(measures: Measures, text: str) -> str:
     return "; ".join(part for part in (measures.text(), f"!! {' '.join(text.split())[:400]}") if part)
 
 
+def _is_meant(attack: Attack, name: str) -> bool:
+    """A whole name means one attack, the beginning of names all that begin so."""
+    if any(other.name == name for other in ATTACKS):
+        return attack.name == name
+    return attack.name.startswith(name)
+
+
 def main() -> int:
     """Run what was asked for; 0 when everything held."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -90,7 +97,7 @@ def main() -> int:
         attack
         for attack in ATTACKS
         if (attack.is_quick or not options.quick)
-        and (not options.only or any(attack.name.startswith(name) for name in options.only))
+        and (not options.only or any(_is_meant(attack, name) for name in options.only))
     ]
     if options.list:
         for attack in chosen:
