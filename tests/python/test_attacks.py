@@ -24,7 +24,7 @@ def test_quick_attacks_hold(name: str) -> None:
 
 
 def test_a_broken_bound_ends_with_status_1(tmp_path: Path) -> None:
-    """The runner itself: a bound that is not kept is told and is a failure, and so is a control that fails."""
+    """The runner itself: a bound that is not kept is told and fails, and so does a failing control."""
     program = f"""
 import sys
 sys.path.insert(0, {str(DRIVER.parent)!r})
