@@ -125,8 +125,8 @@ const ORDERS: &[(&str, &str)] = &[
         r#""type":"prices""#,
         "unknown_type: type \"prices\" is not one of place_ticket, deposit, withdraw, cancel_ticket, \
          set_customer, set_expectation, set_prices, manual_odds, lock_market, suspend, resume, settle_market, \
-         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, set_scope, max_stake, balance, ticket, exposure, \
-         fixtures, image, images, state_hash, ping, batch",
+         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, set_scope, reset_source, max_stake, balance, ticket, exposure, \
+         fixtures, tickets, settlements, alerts, image, images, state_hash, ping, batch",
     ),
     (
         r#""type":"ticket","ticket":"0123""#,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import zmq
 
@@ -40,20 +40,45 @@ Context = zmq.Context[zmq.Socket[bytes]]
 Socket = zmq.Socket[bytes]
 
 
-class RequestTimeoutError(OddsEngineError, TimeoutError):
-    """No answer came in time. The request may have been carried out: ask again with the same id."""
+class _OfRequest:
+    """What every error of a request tells: which one it was, so that it can be asked for or sent again."""
+
+    # The request's id, and the ticket or transfer that it was about; None where there is none.
+    request_id: str | None = None
+    ticket: str | None = None
+    transfer: str | None = None
+
+    def of_request(self, request: Mapping[str, Any]) -> None:
+        """Note the ids of the request; what is known already stays."""
+        for name in ("request_id", "ticket", "transfer"):
+            if getattr(self, name) is None:
+                setattr(self, name, request.get(name))
 
 
-class RequestError(OddsEngineError, ValueError):
-    """The engine did not understand the request; nothing was done. ``code`` is listed in ``docs/wire.md``."""
+class RequestTimeoutError(_OfRequest, OddsEngineError, TimeoutError):
+    """No answer came in time. The request may have been carried out: ask again with the same id.
+
+    ``request_id``, ``ticket`` and ``transfer`` tell which request it was.
+    """
+
+
+class RequestError(_OfRequest, OddsEngineError, ValueError):
+    """The engine did not understand the request, or does not take it now; nothing was done.
+
+    ``code`` is listed in ``docs/wire.md``; ``request_id``, ``ticket`` and ``transfer`` tell which request it
+    was.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
 
 
-class RefusedError(OddsEngineError):
-    """The request was refused before it was judged: an id taken by another body, an unknown ticket."""
+class RefusedError(_OfRequest, OddsEngineError):
+    """The request was refused before it was judged: an id taken by another body, an unknown ticket.
+
+    ``request_id``, ``ticket`` and ``transfer`` tell which request it was.
+    """
 
     def __init__(self, reason: Reason | None, detail: str = "") -> None:
         super().__init__(": ".join(part for part in (str(reason), detail) if part))

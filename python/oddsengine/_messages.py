@@ -36,6 +36,7 @@ __all__ = [
     "SelectionExposure",
     "Settlement",
     "Ticket",
+    "TicketChange",
     "TicketLeg",
     "Times",
 ]
@@ -272,6 +273,9 @@ class Heartbeat:
     durable_count: int
     queued_count: int
     fixture_count: int
+    # Sources known, and those of them that are silent; `feeds` names at most 64.
+    feed_count: int
+    stale_feed_count: int
     feeds: tuple[FeedHealth, ...]
     times: Times
 
@@ -393,12 +397,14 @@ class MoneyAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A customer's money: what can be staked, and what delayed tickets reserve."""
+    """A customer's money: what can be staked, what delayed tickets reserve, and what the customer owes after
+    settlements that were taken back."""
 
     customer: int
     currency: str
     available_minor: int
     reserved_minor: int
+    owed_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,10 +538,38 @@ class FixtureInfo:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A ticket was settled, resettled, reopened or cancelled; ``paid_minor_before`` was paid before."""
+    """A ticket was settled, resettled, reopened or cancelled; ``paid_minor_before`` was paid before.
+
+    ``None`` where several settlements were missed and only the last one is known: book the difference between
+    ``ticket.paid_minor`` and what is booked for this ticket.
+    """
 
     ticket: Ticket
-    paid_minor_before: int
+    paid_minor_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketChange:
+    """The last change of a ticket, and the ticket as it is now.
+
+    ``change`` is its number over all tickets, the same after a restart: ask for what changed since.
+    """
+
+    change: int
+    is_settlement: bool
+    ticket: Ticket
+    # As in Settlement.
+    paid_minor_before: int | None
+
+    @classmethod
+    def of(cls, message: Json) -> TicketChange:
+        """From the wire."""
+        return cls(
+            message["change"],
+            message["kind"] == "settlement",
+            Ticket.of(message["ticket"]),
+            message["paid_minor_before"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

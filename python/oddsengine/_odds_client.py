@@ -35,7 +35,7 @@ WAITING_MAX = 1_000
 # An image is asked for again after so long, and its gap counted as lost after so many times.
 IMAGE_RETRY_S = 1.0
 IMAGE_ATTEMPTS_MAX = 5
-# So many fixtures with a gap at once, and all images are fetched in one request.
+# So many fixtures with a gap at once, and all images are fetched, page by page.
 IMAGES_APART_MAX = 64
 # Fixtures of other topics appear in heartbeats; they are looked into at most so often.
 UNSEEN_S = 5.0
@@ -78,6 +78,8 @@ class _Stream:
     asked_s: float | None = None
     attempt_count: int = 0
     is_gapped: bool = False
+    # The number of the walk over all images that last brought one.
+    bulk_count: int = 0
 
 
 class OddsClient:
@@ -125,8 +127,12 @@ class OddsClient:
         self._changes: list[Change] = []
         self._ids = itertools.count(1)
         self._asked: dict[str, int] = {}
-        self._bulk: set[str] = set()
+        # The walk over all images: what is on its way, from where, and the prefixes that follow.
+        self._bulk: str | None = None
+        self._bulk_after = self._bulk_count = 0
+        self._bulk_prefixes: deque[str] = deque()
         self._bulk_s = float("-inf")
+        self._bulk_wait_s = 2 * IMAGE_RETRY_S
         self._is_greeted = False
         self._heard_s = time.monotonic()
         self._unseen: set[int] = set()
@@ -192,7 +198,7 @@ class OddsClient:
         RequestTimeoutError
             The engine does not answer.
         """
-        self.wait(lambda: self.is_joined and not self._asked, timeout_s)
+        self.wait(lambda: self.is_joined and not self._asked and self._bulk is None, timeout_s)
 
     def wait(self, is_there: Callable[[], bool], timeout_s: float = 5.0) -> list[Change]:
         """Work until a condition holds; returns the changes meanwhile."""
@@ -372,10 +378,14 @@ class OddsClient:
     # Images
 
     def _ask_image(self, fixture: int, stream: _Stream) -> None:
-        if stream.asked_s is not None or not self._is_greeted or self._bulk:
+        if stream.asked_s is not None or not self._is_greeted:
+            return
+        if self._bulk is not None and stream.bulk_count < self._bulk_count:
+            # The walk over all images will bring it.
             return
         if len(self._asked) >= IMAGES_APART_MAX:
-            self._ask_images()
+            if self._bulk is None:
+                self._ask_images()
             return
         stream.asked_s = time.monotonic()
         request_id = f"image-{next(self._ids)}"
@@ -383,16 +393,23 @@ class OddsClient:
         self._send({"type": "image", "request_id": request_id, "fixture": fixture})
 
     def _ask_images(self) -> None:
-        """All images at once."""
+        """All images, page by page: the engine sends one at a time."""
         self._asked.clear()
-        self._bulk.clear()
-        self._bulk_s = time.monotonic()
         for stream in self._streams.values():
             stream.asked_s = None
-        for prefix in self._prefixes:
-            request_id = f"images-{next(self._ids)}"
-            self._bulk.add(request_id)
-            self._send({"type": "images", "request_id": request_id, "prefix": f"odds.{prefix}"})
+        self._bulk_count += 1
+        self._bulk_after = 0
+        self._bulk_prefixes = deque(self._prefixes)
+        self._ask_page()
+
+    def _ask_page(self) -> None:
+        self._bulk_s, self._bulk_wait_s = time.monotonic(), 2 * IMAGE_RETRY_S
+        self._bulk = f"images-{next(self._ids)}"
+        request: Json = {"type": "images", "request_id": self._bulk}
+        request["prefix"] = f"odds.{self._bulk_prefixes[0]}"
+        if self._bulk_after:
+            request["after"] = self._bulk_after
+        self._send(request)
 
     def _send(self, request: Json) -> None:
         self._dealer.send(orjson.dumps(request), zmq.NOBLOCK)
@@ -405,15 +422,27 @@ class OddsClient:
             self._on_image(message, arrived_ns)
             return
         request_id = message["request_id"]
-        if message["type"] == "images_end":
-            if request_id in self._bulk:
-                self._bulk.discard(request_id)
-                if not self._bulk:
-                    self._end_images()
+        if request_id == self._bulk:
+            self._on_page(message)
         elif (fixture := self._asked.pop(request_id, None)) is not None:
             # Refused: the fixture is not known any more.
             self._streams.pop(fixture, None)
             self._boards.pop(fixture, None)
+
+    def _on_page(self, message: Json) -> None:
+        """The end of a page: the next one, the next prefix, or the end."""
+        if message["type"] != "images_end":
+            # Another page is still on its way to us.
+            self._bulk_wait_s = IMAGE_RETRY_S / 10
+            return
+        self._bulk_after = message.get("next") or 0
+        if not self._bulk_after:
+            self._bulk_prefixes.popleft()
+        if self._bulk_prefixes:
+            self._ask_page()
+        else:
+            self._bulk = None
+            self._end_images()
 
     def _on_image(self, message: Json, arrived_ns: int) -> None:
         self.counters.images += 1
@@ -422,7 +451,7 @@ class OddsClient:
             self._forget(message["epoch"])
         stream = self._streams.setdefault(message["fixture"], _Stream())
         self._asked = {key: fixture for key, fixture in self._asked.items() if fixture != message["fixture"]}
-        stream.asked_s, stream.attempt_count = None, 0
+        stream.asked_s, stream.attempt_count, stream.bulk_count = None, 0, self._bulk_count
         if stream.board is not None and message["seq"] < stream.odds_seq:
             return
         template, raw = message["template"], message["markets"]
@@ -433,6 +462,9 @@ class OddsClient:
         board = _board(message, times, Markets(raw, names))
         stream.image_sent_ns, stream.odds_seq = message["sent_ns"], message["seq"]
         stream.seen_seq = max(stream.seen_seq, stream.odds_seq)
+        if stream.status_seq is not None and message.get("status_seq", 0) > stream.status_seq:
+            # What the missing status frames said is in the image.
+            stream.status_seq, stream.status = message["status_seq"], None
         if stream.status is not None and stream.status["sent_ns"] > message["sent_ns"]:
             board = _with_status(board, stream.status, times)
         stream.board = self._boards[board.fixture] = board
@@ -461,11 +493,9 @@ class OddsClient:
     def _repeat_requests(self) -> None:
         """Asks again for what has not come, and for fixtures that are new."""
         now_s = time.monotonic()
-        if self._bulk:
-            if now_s - self._bulk_s > 2 * IMAGE_RETRY_S:
-                self._ask_images()
-            return
-        if self._unseen and now_s - self._unseen_s > UNSEEN_S and self.is_joined:
+        if self._bulk is not None and now_s - self._bulk_s > self._bulk_wait_s:
+            self._ask_page()
+        if self._bulk is None and self._unseen and now_s - self._unseen_s > UNSEEN_S and self.is_joined:
             self._unseen_s = now_s
             self._ask_images()
             return
@@ -491,7 +521,7 @@ class OddsClient:
         self._streams.clear()
         self._boards.clear()
         self._asked.clear()
-        self._bulk.clear()
+        self._bulk = None
         self._unseen.clear()
         self._foreign.clear()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeVar
 
@@ -42,6 +43,7 @@ from oddsengine._messages import (
     Reason,
     Settlement,
     Ticket,
+    TicketChange,
     Times,
 )
 
@@ -50,6 +52,18 @@ __all__ = ["DeskClient", "DeskEvent", "FeedClient", "OddsChange", "OrdersClient"
 # The engine takes messages of 65,536 bytes; the rest is for the batch's own fields.
 BATCH_BYTES_MAX = 65_000
 BATCH_REQUESTS_MAX = 256
+# The engine's answer to a batch has a bound too; about what a ticket and another answer take of it.
+BATCH_REPLY_BYTES_MAX = 50_000
+_REPLY_BYTES = 320
+_TICKET_BYTES, _LEG_BYTES = 700, 900
+# A batch takes one of these.
+_EXPENSIVE = frozenset({"state_hash", "exposure", "fixtures", "tickets", "settlements", "alerts"})
+# What was not carried out for want of room, and is sent again.
+_AGAIN = frozenset({"batch_full", "batch_too_heavy"})
+# A query that the engine has no time for now is asked again after so long.
+BUSY_RETRY_S = 0.05
+# The desk asks for what it missed in pages of so many.
+PAGE_ITEMS = 256
 
 OddsChange = Literal["none", "higher", "any"] | float
 _T = TypeVar("_T")
@@ -77,6 +91,7 @@ class Reply:
         """
         value = _value(self.body)
         if isinstance(value, RequestError):
+            value.of_request({"request_id": self.request_id})
             raise value
         return value
 
@@ -106,7 +121,11 @@ def _value(body: Json) -> Any:
             return RequestError(body["code"], body["message"])
         case "balance":
             return Balance(
-                body["customer"], body["currency"], body["available_minor"], body["reserved_minor"]
+                body["customer"],
+                body["currency"],
+                body["available_minor"],
+                body["reserved_minor"],
+                body["owed_minor"],
             )
         case "max_stake":
             binding = body["binding"]
@@ -122,10 +141,22 @@ def _value(body: Json) -> Any:
             return tuple(FixtureInfo.of(fixture) for fixture in body["fixtures"])
         case "state_hash":
             return body["state_hash"]
+        case "tickets" | "settlements":
+            return tuple(TicketChange.of(change) for change in body["changes"])
         case "batch":
             return [_value(reply) for reply in body["replies"]]
         case _:
             return body
+
+
+@contextlib.contextmanager
+def _naming(request: Mapping[str, Any]) -> Iterator[None]:
+    """Errors inside tell of which request they are."""
+    try:
+        yield
+    except (RequestError, RefusedError, RequestTimeoutError) as error:
+        error.of_request(request)
+        raise
 
 
 @dataclass(slots=True)
@@ -184,9 +215,11 @@ class OrdersClient:
         self._pending[request_id] = _Pending(payload, time.time_ns(), time.monotonic())
         try:
             self._socket.send(payload)
-        except zmq.Again as error:
+        except zmq.Again as cause:
             del self._pending[request_id]
-            raise RequestTimeoutError(f"no engine took the request within {self._timeout_s} s") from error
+            error = RequestTimeoutError(f"no engine took the request within {self._timeout_s} s")
+            error.of_request({**request, "request_id": request_id})
+            raise error from cause
         return request_id
 
     def poll(self, timeout_s: float = 0.0) -> list[Reply]:
@@ -243,15 +276,21 @@ class OrdersClient:
     # One at a time
 
     def request(self, request: Mapping[str, Any], *, timeout_s: float | None = None) -> Reply:
-        """Send a request and wait for its answer.
+        """Send a request and wait for its answer. A query that the engine is too busy for is asked again.
 
         Raises
         ------
         RequestTimeoutError
             No answer came in time.
         """
-        request_id = self.submit(request)
-        return self._await(request_id, self._timeout_s if timeout_s is None else timeout_s)
+        until_s = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
+        with _naming(request):
+            while True:
+                request_id = self.submit(request)
+                reply = self._await(request_id, until_s - time.monotonic())
+                if reply.body.get("code") != "busy" or time.monotonic() + BUSY_RETRY_S > until_s:
+                    return reply
+                time.sleep(BUSY_RETRY_S)
 
     def _await(self, request_id: str, timeout_s: float) -> Reply:
         until_s = time.monotonic() + timeout_s
@@ -265,11 +304,14 @@ class OrdersClient:
             if found is not None:
                 return found
         self._pending.pop(request_id, None)
-        raise RequestTimeoutError(f"request {request_id} was not answered within {timeout_s} s")
+        error = RequestTimeoutError(f"request {request_id} was not answered within {timeout_s:g} s")
+        error.request_id = request_id
+        raise error
 
     def _ask(self, kind: str, expected: type[_T], timeout_s: float | None = None, **fields: Any) -> _T:
         request = {"type": kind, **{name: value for name, value in fields.items() if value is not None}}
-        return _expect(self.request(request, timeout_s=timeout_s).value, expected)
+        with _naming(request):
+            return _expect(self.request(request, timeout_s=timeout_s), expected)
 
     def place_ticket(
         self,
@@ -295,13 +337,17 @@ class OrdersClient:
             Its id, 32 hexadecimal digits; a fresh one if absent. The same ticket is placed once.
         wait
             Wait out the bet delay; otherwise a ticket in play comes back as ``delayed``.
+        timeout_s
+            How long to try, the bet delay not counted. Until then it is sent again with the same id, also to
+            an engine that was started again meanwhile.
 
         Raises
         ------
         RefusedError
             The id is taken by another ticket, or the journal is unavailable.
         RequestTimeoutError
-            No answer came in time; place it again with the same id.
+            No answer came in time. Its ``ticket`` is the id: place it again with it, or ask for its
+            :meth:`fate`.
         """
         request = ticket_request(
             customer=customer,
@@ -311,54 +357,77 @@ class OrdersClient:
             odds_change=odds_change,
             ticket=ticket or new_id(),
         )
-        reply = self.request(request, timeout_s=timeout_s)
-        placed = _expect(reply.value, Ticket)
-        if wait and not placed.is_decided:
-            return self._wait_decided(request | {"request_id": reply.request_id}, placed, timeout_s)
-        return placed
+        with _naming(request):
+            reply = self.request(request, timeout_s=timeout_s)
+            placed = _expect(reply, Ticket)
+            if wait and not placed.is_decided:
+                return self._wait_decided(request | {"request_id": reply.request_id}, placed, timeout_s)
+            return placed
+
+    def fate(self, ticket: str, *, timeout_s: float | None = None) -> Ticket | None:
+        """What became of a ticket whose answer did not come; ``None`` if the engine says that it has none.
+
+        A request that is still on its way may arrive later: only placing it again with the same id makes
+        sure.
+
+        Raises
+        ------
+        RequestTimeoutError
+            No answer came in time, so nothing is known.
+        """
+        try:
+            return self._ask("ticket", Ticket, timeout_s, ticket=ticket)
+        except RefusedError as error:
+            if error.reason is not None and error.reason.name == "ticket_not_found":
+                return None
+            raise
 
     def _wait_decided(self, request: Json, placed: Ticket, timeout_s: float | None) -> Ticket:
-        """The answer after the bet delay; asked for again when it does not come."""
+        """The answer after the bet delay; asked for again when it does not come, until the time is over."""
         delay_s = max(0.0, (placed.due_ns - time.time_ns()) / 1e9)
-        until_s = time.monotonic() + delay_s + (self._timeout_s if timeout_s is None else timeout_s)
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        until_s = time.monotonic() + delay_s + timeout_s
         wait_s = delay_s + self._retry_s
-        while time.monotonic() < until_s:
+        while (left_s := until_s - time.monotonic()) > 0:
             try:
-                placed = _expect(self._await(request["request_id"], wait_s).value, Ticket)
+                reply = self._await(request["request_id"], min(wait_s, left_s))
             except RequestTimeoutError:
-                # A repeat of the same ticket gets its present state.
+                # A repeat of the same ticket gets its present state, also after a restart of the engine.
                 self.retry_count += 1
-                placed = _expect(self.request(request, timeout_s=self._retry_s).value, Ticket)
+                left_s = max(self._retry_s, until_s - time.monotonic())
+                reply = self.request(request, timeout_s=left_s)
+            wait_s = self._retry_s
+            if reply.body.get("code") == "superseded":
+                # Others have asked for it since: not waited for any more, so asked for again.
+                continue
+            placed = _expect(reply, Ticket)
             if placed.is_decided:
                 return placed
-            wait_s = self._retry_s
-        raise RequestTimeoutError(f"ticket {placed.ticket} was not decided in time; ask for it with ticket()")
+        raise RequestTimeoutError(
+            f"ticket {placed.ticket} was not decided within {timeout_s:g} s after its delay; see fate()"
+        )
 
     def batch(self, requests: Sequence[Mapping[str, Any]], *, timeout_s: float | None = None) -> list[Any]:
         """Send requests in as few messages as they fit into; the answers come in their order.
 
-        A request that was not understood has a :class:`RequestError` in its place.
+        A request that was not understood has a :class:`RequestError` in its place. What an answer has no room
+        for is sent again.
         """
+        left = deque({"request_id": f"{self._name}-{next(self._ids)}", **request} for request in requests)
         answers: list[Any] = []
-        for numbered in self._batches(requests):
-            reply = self.request({"type": "batch", "requests": numbered}, timeout_s=timeout_s)
-            answers += _expect(reply.value, list)
+        while left:
+            portion = _portion(left)
+            reply = self.request({"type": "batch", "requests": portion}, timeout_s=timeout_s)
+            values = _expect(reply, list)
+            for request, value in zip(portion, values, strict=True):
+                if isinstance(value, RequestError):
+                    if value.code in _AGAIN:
+                        # Not carried out, and nothing behind it was: the first of a batch always is.
+                        break
+                    value.of_request(request)
+                answers.append(value)
+                left.popleft()
         return answers
-
-    def _batches(self, requests: Sequence[Mapping[str, Any]]) -> Iterator[list[Json]]:
-        """Requests with ids, in portions that the engine takes."""
-        numbered: list[Json] = []
-        size = 0
-        for request in requests:
-            one = {"request_id": f"{self._name}-{next(self._ids)}", **request}
-            one_size = len(orjson.dumps(one)) + 1
-            if numbered and (len(numbered) == BATCH_REQUESTS_MAX or size + one_size > BATCH_BYTES_MAX):
-                yield numbered
-                numbered, size = [], 0
-            numbered.append(one)
-            size += one_size
-        if numbered:
-            yield numbered
 
     def deposit(
         self, *, customer: int, amount_minor: int, currency: str = "EUR", transfer: str | None = None
@@ -418,8 +487,39 @@ class OrdersClient:
         return self._ask("exposure", Exposure, scope=scope)
 
     def fixtures(self) -> tuple[FixtureInfo, ...]:
-        """All fixtures with their names and where they stand."""
-        return self._ask("fixtures", tuple)
+        """All fixtures with their names and where they stand, in order of announcement."""
+        found: list[FixtureInfo] = []
+        after: int | None = 0
+        while after is not None:
+            reply = self.request({"type": "fixtures", "after": after})
+            found += _expect(reply, tuple)
+            after = reply.body["next"]
+        return tuple(found)
+
+    def ticket_changes(self, since: int = 0, *, settlements: bool = False) -> Iterator[TicketChange]:
+        """The tickets that changed after change ``since``, each once as it is now, in order of last change.
+
+        The numbers are the same after a restart of the engine: whoever keeps the last one misses nothing.
+
+        Parameters
+        ----------
+        since
+            The last ``change`` that is known; 0 for all tickets.
+        settlements
+            Only tickets whose last change was a settlement, a resettlement, a reopening or a cancellation.
+
+        Raises
+        ------
+        RequestError
+            The number is above the last one: it is of another journal.
+        """
+        kind = "settlements" if settlements else "tickets"
+        while True:
+            reply = self.request({"type": kind, "since": since, "limit": PAGE_ITEMS})
+            yield from _expect(reply, tuple)
+            since = reply.body["next"]
+            if since >= reply.body["last"]:
+                return
 
     def state_hash(self) -> str:
         """The hash of the engine's state, to compare with a replay of its journal."""
@@ -445,12 +545,35 @@ class OrdersClient:
         return f"<{type(self).__name__} {len(self._pending)} pending, {self.retry_count} sent again>"
 
 
-def _expect(value: Any, expected: type[_T]) -> _T:
+def _expect(reply: Reply, expected: type[_T]) -> _T:
+    with _naming({"request_id": reply.request_id}):
+        return _typed(reply.value, expected)
+
+
+def _typed(value: Any, expected: type[_T]) -> _T:
     if isinstance(value, expected):
         return value
     if isinstance(value, Done):
         raise RefusedError(value.reason, value.detail)
     raise RequestError("unexpected", f"a {type(value).__name__} came instead of a {expected.__name__}")
+
+
+def _portion(requests: Iterable[Json]) -> list[Json]:
+    """The first of these requests, as many as one message takes, and its answer."""
+    portion: list[Json] = []
+    size = reply_size = expensive_count = 0
+    for request in requests:
+        kind, legs = request.get("type"), request.get("legs")
+        size += len(orjson.dumps(request)) + 1
+        leg_count = len(legs) if isinstance(legs, list) else 4
+        is_ticket = kind in ("place_ticket", "ticket")
+        reply_size += _TICKET_BYTES + _LEG_BYTES * leg_count if is_ticket else _REPLY_BYTES
+        expensive_count += kind in _EXPENSIVE
+        is_full = size > BATCH_BYTES_MAX or reply_size > BATCH_REPLY_BYTES_MAX or expensive_count > 1
+        if portion and (is_full or len(portion) == BATCH_REQUESTS_MAX):
+            break
+        portion.append(request)
+    return portion
 
 
 def _legs(legs: Sequence[Leg | Mapping[str, Any]]) -> list[Json]:
@@ -496,6 +619,13 @@ class DeskClient(OrdersClient):
         Who gives the commands: it stands in the journal.
     topics
         ``desk.ticket.``, ``desk.settlement``, ``desk.alert``; ``desk.`` is all of them.
+    since
+        The :attr:`cursor` of an earlier client: everything that changed since is told first. Without it the
+        events begin with the connection.
+
+    What is missed on the way is noticed by its numbers, at the latest at the desk's next heartbeat, and asked
+    for on ``orders``: :meth:`events` brings every change of a ticket in order and once, over restarts of the
+    engine too. Where a ticket changed several times meanwhile, only its last change is told.
     """
 
     def __init__(
@@ -509,12 +639,22 @@ class DeskClient(OrdersClient):
         timeout_s: float = 5.0,
         retry_s: float = 1.0,
         context: Context | None = None,
+        since: int | None = None,
     ) -> None:
         super().__init__(orders, keys=keys, timeout_s=timeout_s, retry_s=retry_s, context=context)
         self.source = source
+        # The last change of a ticket that was told; none before the first message.
+        self.cursor = since
         # Numbers missing in a stream of the desk socket, when all of the stream is subscribed to.
         self.missed_count = 0
-        self._seqs: dict[str, tuple[int, int]] = {}
+        # Events that were asked for because they were missed, times that happened, and alerts that are gone.
+        self.recovered_count = self.recovery_count = self.lost_alert_count = 0
+        # Frames of changes that were told already.
+        self.duplicate_count = 0
+        self._stream_epoch: int | None = None
+        self._seqs: dict[str, int] = {}
+        self._is_behind_alerts = False
+        self._alert_seq = 0
         self._whole = {
             kind
             for kind, stream in (
@@ -524,29 +664,153 @@ class DeskClient(OrdersClient):
             )
             if any(stream.startswith(topic) for topic in topics)
         }
+        self._hears_changes = bool(self._whole & {"ticket", "settlement"})
+        self._is_behind = since is not None and self._hears_changes
         self._desk = None
         if desk is not None:
             words = [topic.encode() for topic in topics]
+            if self._whole and "desk." not in topics:
+                words.append(b"desk.heartbeat")
             self._desk = connect(zmq.SUB, desk, keys, context, queue_max=100_000, topics=words)
 
     def events(self, timeout_s: float = 0.0) -> list[DeskEvent]:
-        """Decisions, settlements and alerts that have come; waits for the first one."""
-        if self._desk is None or not self._desk.poll(milliseconds(timeout_s)):
-            return []
+        """Decisions, settlements and alerts that have come; waits for the first one.
+
+        What was missed is asked for and told first. While the engine does not answer, nothing is told out of
+        order: call it again.
+
+        Raises
+        ------
+        RequestError
+            ``since`` was a number of another journal; the next call goes on with what comes.
+        """
         found: list[DeskEvent] = []
+        if self._desk is None or not self._catch_up(found):
+            return found
+        if len(found) >= FRAMES_PER_POLL or not self._desk.poll(0 if found else milliseconds(timeout_s)):
+            return found
         for _ in range(FRAMES_PER_POLL):
             message: Json = orjson.loads(self._desk.recv_multipart(zmq.NOBLOCK)[1])
-            self._count_missed(message["type"], message["epoch"], message["seq"])
-            found.append(_desk_event(message, time.time_ns()))
-            if not has_more(self._desk):
+            self._take(message, found)
+            if self._is_behind or self._is_behind_alerts or not has_more(self._desk):
                 break
+        self._catch_up(found)
         return found
 
-    def _count_missed(self, kind: str, epoch: int, seq: int) -> None:
-        last_epoch, last_seq = self._seqs.get(kind, (epoch, seq - 1))
-        if kind in self._whole and epoch == last_epoch and seq > last_seq + 1:
-            self.missed_count += seq - last_seq - 1
-        self._seqs[kind] = epoch, seq
+    def _take(self, message: Json, found: list[DeskEvent]) -> None:
+        """Tells a frame, unless it was told or others are missing before it."""
+        kind, epoch = message["type"], message["epoch"]
+        if self._stream_epoch is not None and epoch > self._stream_epoch:
+            # The numbers of frames begin anew; what changed until then is asked for.
+            self._seqs = dict.fromkeys(("ticket", "settlement", "alert"), 0)
+            self._alert_seq = 0
+            self._is_behind |= self.cursor is not None and self._hears_changes
+        self._stream_epoch = epoch
+        if kind == "desk_heartbeat":
+            self._take_heartbeat(message)
+            return
+        seq, last = message["seq"], self._seqs.get(kind)
+        self._seqs[kind] = seq
+        if kind not in self._whole:
+            found.append(_desk_event(message, time.time_ns()))
+            return
+        missed_count = 0 if last is None else max(0, seq - last - 1)
+        self.missed_count += missed_count
+        if kind == "alert":
+            self._is_behind_alerts |= missed_count > 0
+            if not self._is_behind_alerts and seq > self._alert_seq:
+                self._alert_seq = seq
+                found.append(_desk_event(message, time.time_ns()))
+            return
+        change = message["change"]
+        if self.cursor is None:
+            self.cursor = change - 1
+        # The first frame of a client that goes on from an earlier one has no number before it.
+        self._is_behind |= missed_count > 0 or (last is None and change > self.cursor + 1)
+        if self._is_behind:
+            return
+        if change <= self.cursor:
+            self.duplicate_count += 1
+            return
+        self.cursor = change
+        found.append(_desk_event(message, time.time_ns()))
+
+    def _take_heartbeat(self, message: Json) -> None:
+        # Numbers of both streams are those of all changes; of one stream they tell as much once one is known.
+        is_comparable = self._whole >= {"ticket", "settlement"} or not self._whole <= self._seqs.keys()
+        for kind in self._whole:
+            tail = message[f"{kind}_seq"]
+            missed_count = max(0, tail - self._seqs.get(kind, tail))
+            self.missed_count += missed_count
+            self._seqs[kind] = max(tail, self._seqs.get(kind, 0))
+            if kind == "alert":
+                self._is_behind_alerts |= missed_count > 0
+                self._alert_seq = self._alert_seq if missed_count else max(tail, self._alert_seq)
+            else:
+                self._is_behind |= missed_count > 0
+        if self.cursor is None:
+            self.cursor = message["change"]
+        elif self._hears_changes and is_comparable:
+            self._is_behind |= message["change"] > self.cursor
+        elif self._hears_changes and not self._is_behind:
+            self.cursor = max(self.cursor, message["change"])
+
+    def _catch_up(self, found: list[DeskEvent]) -> bool:
+        """Asks for what is missing; false while something still is."""
+        if not (self._is_behind or self._is_behind_alerts):
+            return True
+        self.recovery_count += 1
+        count = len(found)
+        try:
+            if self._is_behind_alerts:
+                self._catch_up_alerts(found)
+            while self._is_behind and len(found) < FRAMES_PER_POLL:
+                self._catch_up_changes(found)
+        except RequestTimeoutError:
+            # The engine is away: asked again at the next call.
+            pass
+        self.recovered_count += len(found) - count
+        return not (self._is_behind or self._is_behind_alerts)
+
+    def _catch_up_changes(self, found: list[DeskEvent]) -> None:
+        assert self.cursor is not None
+        kind = "settlements" if "ticket" not in self._whole else "tickets"
+        request = {"type": kind, "since": self.cursor, "limit": PAGE_ITEMS}
+        reply = self.request(request)
+        if reply.type == "error":
+            self.cursor, self._is_behind = None, False
+            _expect(reply, tuple)
+        for change in reply.body["changes"]:
+            told = TicketChange.of(change)
+            if not told.is_settlement:
+                found.append(told.ticket)
+            elif "settlement" in self._whole:
+                found.append(Settlement(told.ticket, told.paid_minor_before))
+            elif change["change_before"] > self.cursor:
+                # Only decisions are subscribed to, and its decision may be among what was missed.
+                found.append(told.ticket)
+        self.cursor = reply.body["next"]
+        self._is_behind = self.cursor < reply.body["last"]
+
+    def _catch_up_alerts(self, found: list[DeskEvent]) -> None:
+        while True:
+            request = {"type": "alerts", "since": self._alert_seq, "epoch": self._stream_epoch}
+            reply = self.request(request | {"limit": PAGE_ITEMS})
+            if reply.type == "error":
+                self._is_behind_alerts = False
+                _expect(reply, tuple)
+            body = reply.body
+            if body["epoch"] != self._stream_epoch:
+                # Started again meanwhile: the frames of the new epoch show what is missing of it.
+                self._is_behind_alerts = False
+                return
+            self.lost_alert_count += max(0, body["first"] - self._alert_seq - 1)
+            for alert in body["alerts"]:
+                found.append(_desk_event(alert | {"sent_ns": 0}, time.time_ns()))
+            self._alert_seq = body["next"]
+            if body["next"] >= body["last"]:
+                self._is_behind_alerts = False
+                return
 
     def _command(self, kind: str, **fields: Any) -> Done:
         return self._do(
@@ -554,7 +818,8 @@ class DeskClient(OrdersClient):
         )
 
     def _do(self, request: Json) -> Done:
-        value = self.request(request | {"source": self.source}).value
+        with _naming(request):
+            value = self.request(request | {"source": self.source}).value
         # A ticket's refusal names the ticket; for the desk it is a refusal like any other.
         return value if isinstance(value, Done) else Done(True)
 
@@ -562,9 +827,24 @@ class DeskClient(OrdersClient):
         """Stop trading of a fixture, or of one of its markets."""
         return self._command("suspend", fixture=fixture, market=market)
 
-    def resume(self, fixture: int, market: str | None = None) -> Done:
-        """Take back a :meth:`suspend`."""
-        return self._command("resume", fixture=fixture, market=market)
+    def resume(self, fixture: int, market: str | None = None, *, stops: Sequence[str] = ()) -> Done:
+        """Take back a :meth:`suspend`.
+
+        Parameters
+        ----------
+        stops
+            Further stops of the fixture to lift, by their names on the wire: ``("silence", "start_passed")``. A
+            person has looked; those of the model cannot be lifted.
+        """
+        lifted = list(stops) or None
+        return self._command("resume", fixture=fixture, market=market, stops=lifted)
+
+    def reset_source(self, name: str) -> Done:
+        """Let a feed count its messages anew, after it restarted or lost its place.
+
+        What it feeds stays stopped until it tells a score that fits.
+        """
+        return self._command("reset_source", name=name)
 
     def set_expectation(self, fixture: int, *, supremacy: float, total: float) -> Done:
         """Move the expected goals: home minus away, and of both; all markets follow."""
@@ -584,14 +864,45 @@ class DeskClient(OrdersClient):
         prices = _prices(markets, odds_1x2, total_line, odds_total)
         return self._command("set_prices", fixture=fixture, **prices)
 
-    def manual_odds(self, fixture: int, market: str, odds: Sequence[float | None] | None) -> Done:
-        """Set the odds of every selection of a market by hand; ``None`` returns it to the model."""
-        prices = None if odds is None else list(odds)
-        return self._do({"type": "manual_odds", "fixture": fixture, "market": market, "odds": prices})
+    def manual_odds(
+        self,
+        fixture: int,
+        market: str,
+        odds: Sequence[float | None] | None,
+        *,
+        in_play: bool = False,
+        override_by: str | None = None,
+    ) -> Done:
+        """Set the odds of every selection of a market by hand; ``None`` returns it to the model.
 
-    def lock_market(self, fixture: int, market: str, *, locked: bool = True) -> Done:
-        """Keep the prices of a market where they are, or let them follow the model again."""
-        return self._command("lock_market", fixture=fixture, market=market, locked=locked)
+        Prices above the model's fair ones, and books that sum to less than 1 or more than 2, are refused. When the
+        fair price moves beyond a tolerance, the market is suspended until it is priced anew or resumed.
+
+        Parameters
+        ----------
+        in_play
+            They stay through the start of the fixture; otherwise the market returns to the model then.
+        override_by
+            Who answers for prices that would be refused. Meanwhile the markets of the model are suspended.
+        """
+        prices = None if odds is None else list(odds)
+        request: Json = {"type": "manual_odds", "fixture": fixture, "market": market, "odds": prices}
+        if in_play:
+            request["in_play"] = True
+        if override_by is not None:
+            request["override_by"] = override_by
+        return self._do(request)
+
+    def lock_market(
+        self, fixture: int, market: str, *, locked: bool = True, in_play: bool = False
+    ) -> Done:
+        """Keep the prices of a market where they are, or let them follow the model again.
+
+        ``in_play``: it stays locked through the start of the fixture.
+        """
+        return self._command(
+            "lock_market", fixture=fixture, market=market, locked=locked, in_play=in_play or None
+        )
 
     def settle_market(self, fixture: int, market: str, grades: Sequence[str] | None) -> Done:
         """Grade the selections of a market by hand: ``won``, ``lost``, ``void``; ``None`` takes it back."""
@@ -640,6 +951,7 @@ class DeskClient(OrdersClient):
         margin: tuple[str, float] | None = None,
         loss_minor_max: int | None = None,
         bet_delay_ms: int | None = None,
+        feed_silence_ms: int | None = None,
     ) -> Done:
         """Override settings of a sport, market type, competition, fixture or market.
 
@@ -656,6 +968,7 @@ class DeskClient(OrdersClient):
             margin=None if margin is None else {"method": margin[0], "booksum": margin[1]},
             loss_minor_max=loss_minor_max,
             bet_delay_ms=bet_delay_ms,
+            feed_silence_ms=feed_silence_ms,
         )
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 from oddsengine.margin import Errors, Method
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -169,7 +169,7 @@ class ScoreModel:
         >>> ScoreModel().calibrate_batch([0.4612], [0.2701], [0.2687], [0.5134])[0].round(4)
         array([1.4435])
         """
-        home, draw, away, over = _columns(p_home, p_draw, p_away, p_over)
+        home, draw, away, over = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, p_over=p_over)
         columns = self._core.calibrate_batch(home, draw, away, over, line, errors != "nan")
         return ScoreExpectations(*columns)
 
@@ -200,8 +200,8 @@ class ScoreModel:
         >>> round(fitted.home, 4)
         0.682
         """
-        home, draw, away = odds_1x2
-        over, under = odds_total
+        home, draw, away = _arrays.row(odds_1x2, "odds_1x2", 3)
+        over, under = _arrays.row(odds_total, "odds_total", 2)
         fair, fair_over, scores = self._core.calibrate_from_odds(
             [home, draw, away], [over, under], line, odds_ratio_share, method_total
         )
@@ -223,8 +223,8 @@ class ScoreModel:
         array([2.0407])
         """
         columns = self._core.calibrate_from_odds_batch(
-            np.ascontiguousarray(odds_1x2, dtype=np.float64),
-            np.ascontiguousarray(odds_total, dtype=np.float64),
+            _arrays.numbers(odds_1x2, "odds_1x2", axes=2),
+            _arrays.numbers(odds_total, "odds_total", axes=2),
             line,
             odds_ratio_share,
             method_total,
@@ -260,16 +260,13 @@ class ScoreModel:
         >>> (win / (win + lose)).round(3)
         array([0.493])
         """
-        home, away, shift, lines = _columns(*expectations, line)
+        rate_home, rate_away, shifts = expectations
+        home, away, shift, lines = _arrays.columns(
+            rate_home=rate_home, rate_away=rate_away, shift=shifts, line=line
+        )
         win, lose = self._core.line_batch(home, away, shift, kind, lines, errors != "nan")
         return win, lose
 
     def __repr__(self) -> str:
         parameters = "".join(f", {name}={value:g}" for name, value in self.parameters.items())
         return f'ScoreModel("{self.family}"{parameters})'
-
-
-def _columns(*values: npt.ArrayLike) -> list[FloatArray]:
-    """One-dimensional contiguous float64 arrays of one length."""
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
-    return [np.ascontiguousarray(array) for array in arrays]

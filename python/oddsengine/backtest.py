@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import fit, metrics
+from oddsengine import _arrays, fit, metrics
 from oddsengine.exceptions import BoundsError, FitError
 from oddsengine.tables import Table, TableLike, day, select
 
@@ -116,8 +116,8 @@ def walk_forward(
     <Backtest of 2 matches in 2 fits: log loss ..., RPS ...>
     """
     for name, value in (("refit_days", refit_days), ("window_days", window_days)):
-        if value is not None and value < 1:
-            raise BoundsError(f"{name} {value} is below 1")
+        if value is not None and not 1 <= value <= 100_000:
+            raise BoundsError(f"{name} {value} is outside 1..=100000")
     table = _sorted(results, [date, home, away, home_goals, away_goals], neutral)
     days = table["date"]
     start = day(first)
@@ -232,7 +232,7 @@ class Backtest:
         >>> found.compare(np.full((4, 3), 1 / 3), name="thirds").columns
         ('score', 'model', 'thirds', 'difference', 'standard_error')
         """
-        other = np.asarray(probabilities, dtype=np.float64)
+        other = _arrays.numbers(probabilities, "probabilities")
         if other.shape != (len(self.table), 3):
             raise BoundsError(f"probabilities of shape {other.shape} are not ({len(self.table)}, 3)")
         both = self.is_forecast & ~np.isnan(other).any(axis=1)

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oddsengine import __version__
-from oddsengine.exceptions import OddsEngineError
+from oddsengine._exit import (
+    EXIT_DAMAGED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_RECORD,
+    EXIT_UNUSABLE,
+    exit_code_of,
+)
+from oddsengine.exceptions import JournalError, OddsEngineError
 
 if TYPE_CHECKING:
     from oddsengine.config import Settings
 
 __all__ = ["main"]
-
-EXIT_OK = 0
-EXIT_DAMAGED = 1
-EXIT_UNUSABLE = 2
-EXIT_INTERRUPTED = 130
 
 # Width of a table that is not shown on a terminal.
 PIPE_WIDTH = 240
@@ -36,8 +42,10 @@ examples:
   oddsengine replay match.jsonl --to tcp://127.0.0.1:5550 --speed 60
                                                      feed a running engine, a minute a second
   oddsengine verify journal.db                       prove that a journal is whole, and replay it
+  oddsengine anchor journal.db                       print SEQ:HASH, to be kept on another host
   oddsengine backup journal.db /backup/journal.db    copy it, also while the engine runs
   oddsengine show journal.db ticket 0123456789abcdef0123456789abcdef
+  oddsengine quarantine journal.db --list            records that replay leaves out
   oddsengine keygen server                           make keys for encrypted connections
 """
 
@@ -51,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except (OddsEngineError, ValueError, RuntimeError, OSError) as error:
         print(f"oddsengine: {error}", file=sys.stderr)
-        return EXIT_UNUSABLE
+        return exit_code_of(error)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
 
@@ -74,6 +82,15 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     )
     where.add_argument("--memory", action="store_true", help="no journal: everything is lost at the end")
     serve.add_argument(
+        "--must-exist", action="store_true", help="end with status 2 instead of making a new journal"
+    )
+    serve.add_argument(
+        "--anchor",
+        type=_anchor,
+        metavar="FILE|SEQ:HASH",
+        help="a link that must be in the journal, as `oddsengine anchor` printed it; implies --must-exist",
+    )
+    serve.add_argument(
         "--ready-fd", type=int, metavar="N", help="write the ready line to this descriptor as well"
     )
     serve.add_argument("--ready-file", type=Path, metavar="FILE", help="a file that is there while it serves")
@@ -95,8 +112,34 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
 
     verify = verbs.add_parser("verify", help="prove that a journal is whole", description=_verify.__doc__)
     verify.add_argument("journal", type=Path, metavar="JOURNAL")
+    verify.add_argument(
+        "--anchor",
+        type=_anchor,
+        metavar="FILE|SEQ:HASH",
+        help="a link that must be in it, as `oddsengine anchor` printed it",
+    )
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     verify.set_defaults(run=_verify)
+
+    anchor = verbs.add_parser(
+        "anchor", help="print the last acknowledged link", description=_print_anchor.__doc__
+    )
+    anchor.add_argument("journal", type=Path, metavar="JOURNAL")
+    anchor.set_defaults(run=_print_anchor)
+
+    quarantine = verbs.add_parser(
+        "quarantine", help="take a record out of replay", description=_quarantine.__doc__
+    )
+    quarantine.add_argument("journal", type=Path, metavar="JOURNAL")
+    quarantine.add_argument("--record", type=_record, metavar="N", help="its number")
+    quarantine.add_argument("--by", metavar="NAME", help="who decides it")
+    quarantine.add_argument("--reason", metavar="TEXT", help="why")
+    quarantine.add_argument("--force", action="store_true", help="also a record that can be applied")
+    what = quarantine.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="show what is quarantined")
+    what.add_argument("--release", action="store_true", help="take the record back into replay")
+    quarantine.add_argument("--json", action="store_true", help="print JSON")
+    quarantine.set_defaults(run=_quarantine)
 
     backup = verbs.add_parser("backup", help="copy a journal in use", description=_backup.__doc__)
     backup.add_argument("journal", type=Path, metavar="JOURNAL")
@@ -135,6 +178,28 @@ def _speed(text: str) -> float:
     return speed
 
 
+def _record(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) < 1 << 63):
+        raise argparse.ArgumentTypeError(f"{text} is outside 1..={(1 << 63) - 1}")
+    return int(text)
+
+
+def _anchor(text: str) -> str:
+    """``SEQ:HASH``, given as such or as the first line of a file."""
+    pattern = re.compile(r"[0-9]{1,19}:[0-9a-f]{64}", re.IGNORECASE | re.ASCII)
+    if pattern.fullmatch(text):
+        return text
+    try:
+        with Path(text).open(encoding="ascii", errors="replace") as file:
+            found = file.readline(256).strip()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise argparse.ArgumentTypeError(f"{text} is neither SEQ:HASH nor a file: {reason}") from error
+    if not pattern.fullmatch(found):
+        raise argparse.ArgumentTypeError(f"{text} does not begin with a line SEQ:HASH")
+    return found
+
+
 def _settings(path: Path | None, *, needs_journal: bool) -> Settings:
     from oddsengine import config
 
@@ -151,7 +216,12 @@ def _serve(options: argparse.Namespace) -> int:
     settings = _settings(options.config, needs_journal=not overrides)
     if overrides:
         settings = replace(settings, journal=config.Journal(options.journal, settings.journal.snapshot_every))
-    return serve.run(settings, ready_fd=options.ready_fd, ready_file=options.ready_file)
+    if settings.journal.path is None and (options.must_exist or options.anchor is not None):
+        raise ValueError("--must-exist and --anchor need a journal")
+    factory = partial(serve.open_service, must_exist=options.must_exist, anchor=options.anchor)
+    return serve.run(
+        settings, ready_fd=options.ready_fd, ready_file=options.ready_file, service_factory=factory
+    )
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -251,6 +321,9 @@ def _backup(options: argparse.Namespace) -> int:
     for target in (copy, mark_copy):
         if target.exists():
             raise ValueError(f"{target} is there already, and backups are not overwritten")
+    # Only the owner reads a journal, whatever the umask: SQLite and the copy keep the mode that they find.
+    for target in (copy, mark_copy):
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     # The mark first: the copy of the database then reaches at least as far as its mark says.
     shutil.copyfile(mark, mark_copy)
     with (
@@ -258,26 +331,92 @@ def _backup(options: argparse.Namespace) -> int:
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
-    options.journal = copy
+    options.journal, options.anchor = copy, None
     return _verify(options)
 
 
 def _verify(options: argparse.Namespace) -> int:
     """Check the hash chain of a journal, replay it from the beginning, check the invariants.
 
-    Exit code 1 if anything is not as it was written, or an invariant does not hold.
+    Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is not as it was
+    written, or an invariant does not hold; 5 if a record cannot be applied.
     """
     from oddsengine import _core
 
-    report: dict[str, Any] = {"journal": str(options.journal)} | _core.verify_journal(options.journal)
+    report: dict[str, Any] = {"journal": str(options.journal)}
+    report |= _core.verify_journal(options.journal, anchor=options.anchor)
     is_sound = bool(report["is_sound"])
+    fault = ""
     if is_sound:
-        report |= _core.replay_journal(options.journal)
+        try:
+            report |= _core.replay_journal(options.journal)
+        except JournalError as error:
+            if error.code != "record":
+                raise
+            fault = str(error)
+            report["record_fault"] = fault
     is_sound = is_sound and all(_invariants(report).values())
     _print_report(report, as_json=options.json)
     if not options.json:
-        print("sound" if is_sound else "DAMAGED: keep all files of the journal, see docs/operations.md")
+        if fault:
+            print("NOT REPLAYABLE: the chain is whole, a record cannot be applied")
+        elif is_sound:
+            print("sound")
+        else:
+            print("DAMAGED: keep all files of the journal, see docs/operations.md")
+    if fault:
+        return EXIT_RECORD
     return EXIT_OK if is_sound else EXIT_DAMAGED
+
+
+def _print_anchor(options: argparse.Namespace) -> int:
+    """Print the last acknowledged link of a journal as SEQ:HASH, also beside a running engine.
+
+    Kept on another host it proves later, with --anchor, that the journal was not exchanged for an older one.
+    """
+    from oddsengine import _core
+
+    print(_core.journal_anchor(options.journal))
+    return EXIT_OK
+
+
+QUARANTINE = {
+    "record": "record",
+    "by": "by",
+    "reason": "reason",
+    "time": "time",
+}
+
+
+def _quarantine(options: argparse.Namespace) -> int:
+    """Take a record that cannot be applied out of every replay, or back into it.
+
+    The engine must not run. The record stays in the journal and in its hash chain; beside it is written who decided it and
+    why.
+    """
+    from oddsengine import _core
+
+    journal = options.journal
+    if not options.list:
+        for name in ("record", "by", "reason"):
+            if getattr(options, name) is None:
+                raise ValueError(f"--{name} is missing: say which record, by whom, and why; or --list")
+        order = {"by": options.by, "reason": options.reason, "now_ns": time.time_ns()}
+        if options.release:
+            _core.release_record(journal, options.record, **order)
+        else:
+            _core.quarantine_record(journal, options.record, is_forced=options.force, **order)
+    entries = _core.quarantined_records(journal)
+    if options.json:
+        print(json.dumps(entries))
+    else:
+        rows = [entry | {"time": _utc(entry["time_ns"])} for entry in entries]
+        _print_table("quarantined records", QUARANTINE, rows)
+    return EXIT_OK
+
+
+def _utc(time_ns: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_ns // 1_000_000_000))
 
 
 def _invariants(report: Mapping[str, Any]) -> dict[str, bool]:
@@ -309,6 +448,9 @@ def _show(options: argparse.Namespace) -> int:
     from oddsengine import _core
 
     engine = _core.Engine.from_journal(options.journal)
+    if left_out := [entry["record"] for entry in _core.quarantined_records(options.journal)]:
+        named = ", ".join(map(str, left_out[:20])) + (", …" if left_out[20:] else "")
+        print(f"oddsengine: {len(left_out)} quarantined and left out: record {named}", file=sys.stderr)
     match options.what:
         case "ticket":
             if options.id is None:
@@ -487,6 +629,13 @@ def _keygen(options: argparse.Namespace) -> int:
     """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep."""
     from oddsengine._zap import KeyPair, write_keys
 
+    if (
+        options.name in ("", ".", "..")
+        or any(separator in options.name for separator in ("/", "\\", "\0"))
+    ):
+        raise ValueError(
+            f"name {options.name!r} is not a plain file name\nhint: --folder says where the keys are written"
+        )
     pair = KeyPair.new()
     try:
         public, secret = write_keys(pair, options.folder / options.name)

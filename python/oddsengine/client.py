@@ -34,6 +34,7 @@ from oddsengine._messages import (
     SelectionExposure,
     Settlement,
     Ticket,
+    TicketChange,
     TicketLeg,
     Times,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "SelectionExposure",
     "Settlement",
     "Ticket",
+    "TicketChange",
     "TicketLeg",
     "Times",
     "new_id",

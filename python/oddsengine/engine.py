@@ -15,18 +15,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 from oddsengine._messages import Alert, Board, Done, Json, Markets, Ticket, Times
 from oddsengine._odds_client import _board
 from oddsengine._orders_client import DeskClient, DeskEvent, FeedClient, Reply, _desk_event
@@ -38,13 +41,53 @@ __all__ = ["Engine"]
 # Sockets of a frame, as the core numbers them.
 _ODDS, _DESK, _ORDERS, _SNAPSHOT = range(4)
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _alone(method: Callable[Concatenate[Engine, P], R]) -> Callable[Concatenate[Engine, P], R]:
+    """A method that refuses while another thread is in one, and in a forked process.
+
+    The core refuses by itself; here the queues of answers are guarded, which two threads would read of each other.
+    """
+
+    @functools.wraps(method)
+    def guarded(self: Engine, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if os.getpid() != self._process_id:
+            raise OddsEngineError(
+                f"the engine belongs to process {self._process_id}, and this is process {os.getpid()}, a fork of "
+                "it\nhint: open an engine in the process that uses it"
+            )
+        if not self._lock.acquire(blocking=False):
+            raise OddsEngineError(
+                "the engine is in use by another thread\n"
+                "hint: give it to one thread, or put a lock around its calls"
+            )
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self._lock.release()
+
+    return guarded
+
 
 class Engine(DeskClient):
     """An engine in this process, with the calls of a desk and of a sportsbook's services.
 
     All methods of :class:`oddsengine.client.DeskClient` are here: tickets, money, suspensions, prices,
     limits, exposure. :attr:`feed` takes what a feed tells, :meth:`board` shows a fixture.
-    Not safe for two threads.
+
+    It is for one thread of the process that opened it, and a context manager that closes it. A call from a
+    second thread while one runs, from a forked process, after :meth:`close`, or after a bug inside the core raises
+    :class:`OddsEngineError` and does nothing. After :meth:`close` what there is can still be read
+    (:meth:`accounts`, :meth:`metrics`, :meth:`state_hash`, :meth:`events`, :meth:`poll`).
+
+    >>> with Engine() as closed:
+    ...     pass
+    >>> closed.deposit(customer=7, amount_minor=100)
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.OddsEngineError: the engine is closed
 
     Parameters
     ----------
@@ -74,6 +117,9 @@ class Engine(DeskClient):
         source: str = "desk",
     ) -> None:
         self.source = source
+        self._process_id = os.getpid()
+        self._lock = threading.RLock()
+        self._is_closed = False
         self.feed: FeedClient = _LocalFeed(self)
         self._clock = clock
         self._core = _core.Service(
@@ -89,6 +135,7 @@ class Engine(DeskClient):
 
     # The transport of the clients, replaced by calls.
 
+    @_alone
     def submit(self, request: Mapping[str, Any]) -> str:
         request_id = str(request.get("request_id") or f"{self._name}-{next(self._ids)}")
         payload = orjson.dumps({**request, "request_id": request_id})
@@ -96,6 +143,7 @@ class Engine(DeskClient):
         self._collect()
         return request_id
 
+    @_alone
     def poll(self, timeout_s: float = 0.0) -> list[Reply]:
         """The answers that have come, among them those after a bet delay that :meth:`tick` ended."""
         self._until(lambda: bool(self._replies), timeout_s)
@@ -107,10 +155,12 @@ class Engine(DeskClient):
     def pending_count(self) -> int:
         return 0
 
+    @_alone
     def request(self, request: Mapping[str, Any], *, timeout_s: float | None = None) -> Reply:
         request_id = self.submit(request)
         return self._await(request_id, self._timeout_s if timeout_s is None else timeout_s)
 
+    @_alone
     def _await(self, request_id: str, timeout_s: float) -> Reply:
         def arrived() -> bool:
             return any(reply.request_id == request_id for reply in self._replies)
@@ -126,16 +176,20 @@ class Engine(DeskClient):
         # Time is the caller's: a bet delay ends with `tick`, not by waiting.
         return placed
 
+    @_alone
     def _until(self, done: Callable[[], bool], timeout_s: float) -> None:
         """Waits for the journal, if there is one."""
         until_s = time.monotonic() + timeout_s
-        while not done() and time.monotonic() < until_s and self._core.wakeup_fd >= 0:
+        while not (done() or self._is_closed) and time.monotonic() < until_s and self._core.wakeup_fd >= 0:
             time.sleep(0.0002)
             self._core.durable()
             self._collect()
 
     def _collect(self) -> None:
         self._core.end_turn()
+        self._take()
+
+    def _take(self) -> None:
         now_ns = self._clock()
         for socket, (first, payload) in self._core.take_frames(now_ns):
             if socket == _ORDERS:
@@ -153,6 +207,7 @@ class Engine(DeskClient):
     def _on_odds(self, payload: bytes) -> None:
         """Boards are read from the state when asked for; changes are not kept."""
 
+    @_alone
     def events(self, timeout_s: float = 0.0) -> list[DeskEvent]:
         """Decisions, settlements and alerts since the last call."""
         self._until(lambda: bool(self._events), timeout_s)
@@ -162,6 +217,7 @@ class Engine(DeskClient):
 
     # What only a local engine has.
 
+    @_alone
     def board(self, fixture: int) -> Board:
         """The board of a fixture as it stands.
 
@@ -182,21 +238,33 @@ class Engine(DeskClient):
         names = {key: tuple(body["selections"]) for key, body in image["markets"].items()}
         return _board(image, Times.of(image, image["sent_ns"]), Markets(image["markets"], names))
 
+    @_alone
     def tick(self, now_ns: int | None = None) -> None:
         """Let time pass: bet delays that have ended are decided; their answers come with :meth:`poll`."""
         self._core.tick(self._clock() if now_ns is None else now_ns)
         self._collect()
 
+    @_alone
     def ingest(self, message: bytes) -> None:
         """One canonical feed message, as bytes; what is wrong with it comes as an alert in :meth:`events`."""
         self._core.ingest(message, self._clock())
         self._collect()
 
+    @_alone
+    def _send(self, message: bytes) -> None:
+        kept = len(self._events)
+        self.ingest(message)
+        for event in itertools.islice(self._events, kept, None):
+            if isinstance(event, Alert) and event.alert in ("feed_error", "feed_refused"):
+                raise OddsEngineError(event.message)
+
+    @_alone
     def define_space(self, space: Space) -> None:
         """Make a sport known that is data; see :meth:`oddsengine.models.ModelHost.define_space`."""
         self._models.define_space(space)
         self._collect()
 
+    @_alone
     def register_model(
         self, space: Space | str, model: JointModel | IntensityModel, *, budget_ms: float = 20.0
     ) -> None:
@@ -204,6 +272,7 @@ class Engine(DeskClient):
         self._models.register_model(space, model, budget_ms=budget_ms)
         self._collect()
 
+    @_alone
     def set_probabilities(self, fixture: int, probabilities: npt.ArrayLike) -> Done:
         """Price a fixture of a space in its present state.
 
@@ -218,40 +287,76 @@ class Engine(DeskClient):
             They are refused, and the fixture is suspended; or the fixture is not known, over, or not of a
             space.
         """
-        array = np.ascontiguousarray(probabilities, dtype=np.float64)
+        array = _arrays.numbers(probabilities, "probabilities", axes=1)
         try:
             self._core.set_probabilities(fixture, array, self._clock())
         finally:
             self._collect()
         return Done(True)
 
+    @_alone
     def state_hash(self) -> str:
         """The hash of the state: the same for a live run, its replay and its recovery."""
         return self._core.state_hash()
 
+    @_alone
     def invariants(self) -> dict[str, bool]:
         """The named invariants; all of them hold, always."""
         return self._core.invariants()
 
+    @_alone
     def accounts(self) -> list[dict[str, Any]]:
         """Every account of the ledger with its balance, in minor units."""
         return self._core.balances()
 
+    @_alone
     def metrics(self) -> dict[str, object]:
         """Counts of what came in and went out."""
         return self._core.metrics()
 
     @property
+    @_alone
     def epoch(self) -> int:
         """The number of this start; odds versions of earlier ones are not taken."""
         return self._core.epoch
 
     def close(self) -> None:
-        """Write what is open, and give the journal back."""
+        """Write what is open, and give the journal back. Closing once more does nothing, nor does it in a fork.
+
+        Raises
+        ------
+        JournalError
+            Not everything could be written; the message counts what is lost.
+        """
+        if os.getpid() == self._process_id:
+            self._close()
+
+    @_alone
+    def _close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._core.close()
+        try:
+            # The answers that closing made durable.
+            self._take()
+        except OddsEngineError:
+            # After a bug inside the core there are none to be had.
+            pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
-        metrics = self._core.metrics()
+        try:
+            metrics = self.metrics()
+        except OddsEngineError as error:
+            return f"<Engine, {str(error).partition(chr(10))[0]}>"
+        if self._is_closed:
+            return f"<Engine epoch {self.epoch}, closed>"
         return f"<Engine epoch {self.epoch}, {metrics['fixtures']} fixtures, {metrics['tickets']} tickets>"
 
 
@@ -271,15 +376,10 @@ class _LocalFeed(FeedClient):
         OddsEngineError
             The message was not understood, or refused; nothing changed.
         """
-        engine = self._engine
         if not isinstance(message, bytes):
-            message = orjson.dumps({"source": self.source, "time_ns": engine._clock(), **message})
-        kept = len(engine._events)
-        engine.ingest(message)
+            message = orjson.dumps({"source": self.source, "time_ns": self._engine._clock(), **message})
+        self._engine._send(message)
         self.sent_count += 1
-        for event in itertools.islice(engine._events, kept, None):
-            if isinstance(event, Alert) and event.alert in ("feed_error", "feed_refused"):
-                raise OddsEngineError(event.message)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -14,6 +14,7 @@ __all__ = [
     "BoundsError",
     "FitError",
     "FootballError",
+    "InternalError",
     "JournalError",
     "MarginError",
     "ModelError",
@@ -28,6 +29,19 @@ __all__ = [
 
 class OddsEngineError(Exception):
     """Base of every exception that this package raises on purpose."""
+
+    # Without slots of its own `InternalError` could not become the base of the core's exception for a panic.
+    __slots__ = ()
+
+
+class InternalError(OddsEngineError):
+    """A bug of the package: a function of the core panicked. No value was returned and nothing was changed, but for
+    an engine, which refuses everything from then on.
+
+    The message is the panic's own. Please report it with the call that raised it.
+    """
+
+    __slots__ = ()
 
 
 class BoundsError(OddsEngineError, ValueError):
@@ -183,4 +197,16 @@ class JournalError(OddsEngineError):
     """A journal that cannot be used: locked by another process, damaged, missing, or not a journal.
 
     The message says which, and for a damage what exactly is lost.
+
+    `code` is a short fixed name of the reason: `locked`, `missing`, `damaged`, `record` (one that cannot be applied),
+    `currency`, `hard_linked`, `format_unsupported`, `poisoned` and others. `is_transient` says whether the same call
+    may succeed a little later without anybody correcting anything.
     """
+
+    def __init__(self, message: str, code: str = "", is_transient: bool = False) -> None:
+        super().__init__(message, code, is_transient)
+        self.code = code
+        self.is_transient = is_transient
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -40,7 +40,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core, _html, football
+from oddsengine import _arrays, _core, _html, football
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
@@ -138,14 +138,15 @@ def goals(
     given = dict(zip(named, columns[4:], strict=True))
     home_names, away_names = columns[0].tolist(), columns[1].tolist()
     teams, home_index, away_index = _teams(home_names, away_names)
+    is_neutral = _flags(given[neutral] if isinstance(neutral, str) else neutral, len(home_names))
     found = _core.fit_goals(
         teams,
         home_index,
         away_index,
         _whole(columns[2], "home goals"),
         _whole(columns[3], "away goals"),
-        None if weights is None else _numbers(given[weights] if isinstance(weights, str) else weights),
-        _flags(given[neutral] if isinstance(neutral, str) else neutral, len(home_names)),
+        None if weights is None else _arrays.numbers(given[weights] if isinstance(weights, str) else weights, "weights", axes=1),
+        None if is_neutral is None else is_neutral.view(np.uint8),
         model,
         ridge,
         standard_errors,
@@ -218,7 +219,14 @@ def time_weights(
     """
     if not half_life_days > 0:
         raise BoundsError(f"half-life of {half_life_days} days is not above 0")
-    days: npt.NDArray[np.datetime64] = np.asarray(dates, dtype="datetime64[D]")
+    if isinstance(dates, np.ma.MaskedArray) and np.ma.count_masked(dates):
+        raise BoundsError("dates have masked entries")
+    try:
+        days: npt.NDArray[np.datetime64] = np.asarray(dates, dtype="datetime64[D]")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BoundsError(f"dates cannot be read as days: {error}") from error
+    if days.ndim != 1:
+        raise BoundsError(f"dates have {days.ndim} axes, not 1")
     if days.size == 0:
         return np.zeros(0)
     end = days.max() if at is None else day(at)
@@ -354,9 +362,17 @@ class GoalFit:
         >>> model.predict(["a", "b"], ["b", "a"]).lambda_home.round(2)
         array([2.17, 1.83])
         """
-        home_names, away_names = np.broadcast_arrays(np.atleast_1d(home), np.atleast_1d(away))
+        try:
+            home_names, away_names = np.broadcast_arrays(np.atleast_1d(home), np.atleast_1d(away))
+        except ValueError:
+            raise BoundsError("home and away are not as many teams") from None
+        if home_names.ndim != 1:
+            raise BoundsError(f"home and away have {home_names.ndim} axes, not 0 or 1")
         level = np.full(len(home_names), self.intercept)
-        is_neutral = np.broadcast_to(np.asarray(neutral, dtype=bool), level.shape)
+        flags = _arrays.flags(neutral, "neutral", axes=(0, 1))
+        if flags.ndim == 1 and len(flags) not in (1, len(level)):
+            raise BoundsError(f"{len(flags)} neutral flags do not fit {len(level)} matches")
+        is_neutral = np.broadcast_to(flags, level.shape)
         at_home, at_away = (self._index(names, errors) for names in (home_names, away_names))
         attack, defence = (np.append(values, np.nan) for values in (self.attack, self.defence))
         home_level = level + np.where(is_neutral, 0.0, self.home_advantage)
@@ -528,17 +544,11 @@ def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
             raise BoundsError(f"{name} {values[index]} of match {index} is no whole number")
     elif values.dtype.kind not in "ib":
         raise BoundsError(f"{name} are {values.dtype}, not numbers")
-    return np.ascontiguousarray(values, dtype=np.int64)
-
-
-def _numbers(values: npt.ArrayLike) -> FloatArray:
-    return np.ascontiguousarray(values, dtype=np.float64)
+    return _arrays.integers(values, name, axes=1)
 
 
 def _flags(values: npt.ArrayLike, count: int) -> npt.NDArray[np.bool_] | None:
-    flags = np.asarray(values)
-    if flags.dtype.kind not in "bi":
-        raise BoundsError(f"neutral venues are {flags.dtype}, not true or false")
+    flags = _arrays.flags(values, "neutral", axes=(0, 1))
     if flags.ndim == 0:
         return np.ones(count, dtype=bool) if flags else None
-    return np.ascontiguousarray(flags, dtype=bool)
+    return flags

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 from oddsengine._html import table
 from oddsengine._score_models import (
     ODDS_RATIO_SHARE,
@@ -30,7 +30,6 @@ from oddsengine._score_models import (
     ScoreExpectations,
     ScoreFamily,
     ScoreModel,
-    _columns,
 )
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
@@ -261,7 +260,7 @@ def calibrate_batch(
     >>> expectations.lambda_home.round(4)
     array([1.5758, 2.4032])
     """
-    home, draw, away, over = _columns(p_home, p_draw, p_away, p_over)
+    home, draw, away, over = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, p_over=p_over)
     return GoalExpectations(*_core.football_calibrate_batch(home, draw, away, over, line, errors != "nan"))
 
 
@@ -298,7 +297,7 @@ def calibrate_1x2_batch(
     >>> calibrate_1x2_batch([0.4608, 0.3], [0.2511, 0.28], [0.2881, 0.42]).lambda_away.round(4)
     array([1.177 , 1.2789])
     """
-    home, draw, away, rhos = _columns(p_home, p_draw, p_away, rho)
+    home, draw, away, rhos = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, rho=rho)
     lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, errors != "nan")
     return GoalExpectations(lambda_home, lambda_away, rhos)
 
@@ -334,8 +333,8 @@ def calibrate_from_odds(
     >>> calibrate_from_odds([2.1, 3.45, 3.8], [1.95, 1.93], method="power").model
     DixonColes(lambda_home=1.5632, lambda_away=1.0999, rho=-0.1163)
     """
-    home, draw, away = odds_1x2
-    over, under = odds_total
+    home, draw, away = _arrays.row(odds_1x2, "odds_1x2", 3)
+    over, under = _arrays.row(odds_total, "odds_total", 2)
     fair, fair_over, model = _core.football_calibrate_from_odds(
         [home, draw, away], [over, under], line, method, method_total or method
     )
@@ -357,8 +356,8 @@ def calibrate_from_odds_batch(
     array([-0.121])
     """
     columns = _core.football_calibrate_from_odds_batch(
-        np.ascontiguousarray(odds_1x2, dtype=np.float64),
-        np.ascontiguousarray(odds_total, dtype=np.float64),
+        _arrays.numbers(odds_1x2, "odds_1x2", axes=2),
+        _arrays.numbers(odds_total, "odds_total", axes=2),
         line,
         method,
         method_total or method,
@@ -392,7 +391,9 @@ def calibrate_asian_batch(
     >>> calibrate_asian_batch([-0.75, 0.0], [0.512, 0.5], 2.75, 0.487).lambda_home.round(4)
     array([1.8498, 1.429 ])
     """
-    columns = _columns(handicap, fair_home, line, fair_over)
+    columns = _arrays.columns(
+        handicap=handicap, fair_home=fair_home, line=line, fair_over=fair_over
+    )
     return GoalExpectations(
         *_core.football_calibrate_asian_batch(columns[0], columns[1], columns[2], columns[3], errors != "nan")
     )
@@ -627,7 +628,8 @@ def basket(lambda_home: Any, lambda_away: Any, rho: Any = 0.0) -> FloatArray:
     try:
         return _core.football_basket(lambda_home, lambda_away, rho)
     except TypeError:
-        return _core.football_basket_batch(*_columns(lambda_home, lambda_away, rho))
+        return _core.football_basket_batch(*_arrays.columns(lambda_home=lambda_home, lambda_away=lambda_away, rho=rho)
+        )
 
 
 class InPlay(NamedTuple):
@@ -664,7 +666,8 @@ def inplay(
     (0.784314, 0.264787)
     """
     home, away = score
-    result, next_goal = _core.football_inplay(lambda_home * share_left, lambda_away * share_left, home - away)
+    means = (float(lambda_home) * float(share_left), float(lambda_away) * float(share_left))
+    result, next_goal = _core.football_inplay(*means, home - away)
     return InPlay(*result, *next_goal)
 
 
@@ -676,6 +679,7 @@ def half_time_full_time(
     >>> half_time_full_time(1.6, 1.1)[1, 0].round(6)  # draw at half-time, home at full time
     np.float64(0.164302)
     """
+    lambda_home, lambda_away, first_half_share = map(float, (lambda_home, lambda_away, first_half_share))
     rest = 1.0 - first_half_share
     first = (lambda_home * first_half_share, lambda_away * first_half_share, 0)
     return _core.football_half_time_full_time(first, (lambda_home * rest, lambda_away * rest, 0))
@@ -854,7 +858,7 @@ def scorer_markets(
     >>> round(scorer_markets(goals, 0.32).anytime, 6)
     0.419578
     """
-    goals = np.asarray(side_goals, dtype=np.float64).tolist()
+    goals = _arrays.numbers(side_goals, "side_goals", axes=1).tolist()
     return ScorerMarkets(*_core.football_scorer_markets(goals, share, side_first, side_last))
 
 
@@ -886,8 +890,8 @@ def scorer_shares(
     >>> found.shares.round(3)
     array([0.301, 0.194, 0.173, 0.1  , 0.066, 0.059, 0.034])
     """
-    goals = np.asarray(side_goals, dtype=np.float64).tolist()
-    prices = np.asarray(odds, dtype=np.float64).tolist()
+    goals = _arrays.numbers(side_goals, "side_goals", axes=1).tolist()
+    prices = _arrays.numbers(odds, "odds", axes=1).tolist()
     shares, factor = _core.football_scorer_shares(goals, prices, own_goals, unlisted)
     return ScorerShares(np.array(shares), factor)
 
@@ -1121,8 +1125,8 @@ class LiveMatch:
         first_half_share: float = 0.45,
         lead_multipliers: tuple[float, float, float] = (0.92, 1.0, 1.12),
     ) -> None:
-        multipliers = [round(1_000 * factor) for factor in lead_multipliers]
-        share = round(1_000 * first_half_share)
+        multipliers = [_arrays.thousandths(factor, "lead multiplier") for factor in lead_multipliers]
+        share = _arrays.thousandths(first_half_share, "first_half_share")
         self._core = _core.LiveMatch(model.lambda_home, model.lambda_away, model.rho, share, multipliers)
 
     def apply(self, kind: Incident, clock_s: float, side: Literal["home", "away"] | None = None) -> None:
@@ -1144,7 +1148,7 @@ class LiveMatch:
         >>> match
         <LiveMatch first_half 0-1>
         """
-        self._core.apply(kind, round(1_000 * clock_s), side)
+        self._core.apply(kind, _arrays.thousandths(clock_s, "clock_s"), side)
 
     @property
     def score(self) -> tuple[int, int]:
@@ -1188,7 +1192,7 @@ def _selection_index() -> dict[str, int]:
 def _grid_of(scores: Scores) -> FloatArray:
     if isinstance(scores, DixonColes):
         return scores.grid()
-    return np.ascontiguousarray(scores, dtype=np.float64)
+    return _arrays.numbers(scores, "scores", axes=2)
 
 
 def _line(scores: Scores, kind: str, line: float) -> LineShares:
@@ -1206,6 +1210,8 @@ def _line_batch(
     line: npt.ArrayLike,
     errors: Errors,
 ) -> tuple[FloatArray, FloatArray]:
-    home, away, rhos, lines = _columns(lambda_home, lambda_away, rho, line)
+    home, away, rhos, lines = _arrays.columns(
+        lambda_home=lambda_home, lambda_away=lambda_away, rho=rho, line=line
+    )
     win, lose = _core.football_line_batch(home, away, rhos, kind, lines, errors != "nan")
     return win, lose

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, 
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 
 __all__ = [
     "METHODS",
@@ -147,7 +147,7 @@ def remove_margin(
     >>> round(removed.parameter, 6), round(removed.booksum, 6), round(removed.hold, 6)
     (0.016236, 1.032426, 0.031407)
     """
-    probabilities, parameter, booksum = _core.remove_margin(odds, method, target)
+    probabilities, parameter, booksum = _core.remove_margin(_arrays.numbers(odds, "odds", axes=1).tolist(), method, target)
     return RemovedMargin(probabilities, parameter, booksum, target)
 
 
@@ -313,17 +313,15 @@ def fair_from_exchange(
     """
     if back is None and lay is None:
         raise TypeError("fair_from_exchange() needs back odds, lay odds, or both")
-    weights = (_books(back_weight), _books(lay_weight))
-    fair = _core.fair_from_exchange(_books(back), _books(lay), *weights, commission, method, target, errors)
+    weights = (_books(back_weight, "back_weight"), _books(lay_weight, "lay_weight"))
+    sides = (_books(back, "back"), _books(lay, "lay"))
+    fair = _core.fair_from_exchange(*sides, *weights, commission, method, target, errors)
     given = lay if back is None else back
     if np.ndim(given) == 2:
         return fair
     return fair[0] if isinstance(given, np.ndarray) else fair[0].tolist()
 
 
-def _books(side: Any) -> FloatArray:
+def _books(side: Any, name: str) -> FloatArray:
     """A side as books, one a row."""
-    if side is None:
-        return np.empty((0, 0))
-    array = np.ascontiguousarray(side, dtype=np.float64)
-    return array.reshape(1, -1) if array.ndim == 1 else array
+    return np.empty((0, 0)) if side is None else _arrays.matrix(side, name)

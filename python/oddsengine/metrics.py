@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _html, margin
+from oddsengine import _arrays, _html, margin
 from oddsengine.exceptions import BoundsError, FitError
 from oddsengine.tables import Table
 
@@ -231,8 +231,8 @@ def paired_difference(
     >>> paired_difference([0.9, 1.1, 0.7], [1.0, 1.0, 1.0]).mean.__round__(3)
     -0.1
     """
-    first, second = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    if first.ndim != 1 or first.shape != second.shape:
+    first, second = _arrays.numbers(one, "one"), _arrays.numbers(other, "other")
+    if first.ndim != 1 or first.shape != second.shape or first.size == 0:
         raise BoundsError(f"scores of shapes {first.shape} and {second.shape} are no pairs")
     differences = first - second
     mean = float(differences.mean())
@@ -275,12 +275,12 @@ def calibration(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, bins: 
     >>> calibration([0.1, 0.2, 0.4, 0.6, 0.7, 0.9], [0, 1, 0, 1, 0, 1], bins=5)
     <Calibration of 6 events: intercept 0.05, slope 0.51, expected error 0.2833>
     """
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = _arrays.numbers(probabilities, "probabilities")
     if p.ndim == 2:
         forecasts, happened = _forecasts(p, outcomes)
         p, y = forecasts.ravel(), _indicators(forecasts, happened).ravel()
     else:
-        y = np.asarray(outcomes, dtype=np.float64)
+        y = _arrays.numbers(outcomes, "outcomes")
         if p.ndim != 1 or p.shape != y.shape or p.size == 0:
             raise BoundsError(f"probabilities of shape {p.shape} do not fit outcomes of shape {y.shape}")
         if not np.isin(y, (0.0, 1.0)).all():
@@ -400,13 +400,13 @@ def closing_line_value(
     <ClosingLineValue of 2 bets: mean -0.0231 ± 0.0583>
     """
     taken, market, chosen = (
-        np.asarray(odds_taken, dtype=np.float64),
-        _matrix(closing_odds),
-        np.asarray(selection),
+        _arrays.numbers(odds_taken, "odds_taken", axes=1),
+        _matrix(closing_odds, "closing_odds"),
+        _arrays.integers(selection, "selection", axes=1),
     )
     if not len(taken) == len(market) == len(chosen):
         raise BoundsError(
-            f"{len(taken)} bets, {len(market)} closing markets and {len(chosen)} selections do not fit"
+            f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection do not fit"
         )
     if not (taken > 1.0).all():
         raise BoundsError(f"odds taken {taken[~(taken > 1.0)][0]} are not above 1")
@@ -463,7 +463,14 @@ def theoretical_hold(stakes: npt.ArrayLike, odds: npt.ArrayLike, fair_probabilit
     >>> theoretical_hold([100.0, 50.0], [1.9, 1.9], [0.5, 0.5])
     0.05
     """
-    staked, expected = _money(stakes, np.asarray(stakes) * np.asarray(odds) * np.asarray(fair_probabilities))
+    staked, expected = _money(
+        stakes,
+        _product(
+            _arrays.numbers(stakes, "stakes", axes=(0, 1)),
+            _arrays.numbers(odds, "odds", axes=(0, 1)),
+            _arrays.numbers(fair_probabilities, "fair_probabilities", axes=(0, 1)),
+        ),
+    )
     return round(float((staked.sum() - expected.sum()) / staked.sum()), 15)
 
 
@@ -530,14 +537,12 @@ def hold_interval(
 
 def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
     """Checked forecasts and outcomes."""
-    forecasts = np.asarray(probabilities, dtype=np.float64)
-    happened = np.asarray(outcomes)
+    forecasts = _arrays.numbers(probabilities, "probabilities")
+    happened = _arrays.integers(outcomes, "outcomes")
     if forecasts.ndim != 2 or forecasts.shape[1] < 2 or len(forecasts) == 0:
         raise BoundsError(f"forecasts of shape {forecasts.shape} are no rows of two or more probabilities")
-    if happened.shape != (len(forecasts),) or happened.dtype.kind not in "iu":
-        raise BoundsError(
-            f"outcomes {happened.dtype} of shape {happened.shape} are not {len(forecasts)} positions"
-        )
+    if happened.shape != (len(forecasts),):
+        raise BoundsError(f"outcomes of shape {happened.shape} are not {len(forecasts)} positions")
     if not ((forecasts >= 0.0) & (forecasts <= 1.0)).all():
         row, place = np.argwhere(~((forecasts >= 0.0) & (forecasts <= 1.0)))[0]
         raise BoundsError(f"probability {forecasts[row, place]} of forecast {row} is outside 0..=1")
@@ -552,11 +557,11 @@ def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[F
     return forecasts, happened.astype(np.int64)
 
 
-def _matrix(rows: Any) -> FloatArray:
+def _matrix(rows: Any, name: str) -> FloatArray:
     """Rows of numbers as a matrix; shorter rows end in nan."""
-    if isinstance(rows, np.ndarray) and rows.ndim == 2:
-        return rows.astype(np.float64, copy=False)
-    arrays = [np.asarray(row, dtype=np.float64) for row in rows]
+    if not isinstance(rows, list | tuple):
+        return _arrays.numbers(rows, name, axes=2)
+    arrays = [_arrays.numbers(row, f"{name}[{index}]", axes=1) for index, row in enumerate(rows)]
     matrix = np.full((len(arrays), max(map(len, arrays), default=0)), np.nan)
     for index, row in enumerate(arrays):
         matrix[index, : len(row)] = row
@@ -575,19 +580,33 @@ def _standard_error(values: FloatArray) -> float:
 
 def _by_cluster(clusters: npt.ArrayLike, *columns: FloatArray) -> list[FloatArray]:
     """Sums of columns over the rows of each cluster."""
-    names: npt.NDArray[Any] = np.asarray(clusters)
-    if names.shape != columns[0].shape:
-        raise BoundsError(f"{names.shape} cluster names do not fit {columns[0].shape} rows")
-    _, place = np.unique(names, return_inverse=True)
+    if isinstance(clusters, np.ma.MaskedArray) and np.ma.count_masked(clusters):
+        raise BoundsError("cluster names have masked entries")
+    try:
+        names: npt.NDArray[Any] = np.asarray(clusters)
+        shape, (_, place) = names.shape, np.unique(names, return_inverse=True)
+    except Exception as error:
+        raise BoundsError(f"cluster names cannot be read: {error}") from error
+    if shape != columns[0].shape:
+        raise BoundsError(f"{shape} cluster names do not fit {columns[0].shape} rows")
     return [np.bincount(place, weights=values).astype(np.float64) for values in columns]
 
 
+def _product(*factors: FloatArray) -> FloatArray:
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(factors[0] * factors[1] * factors[2])
+    except ValueError:
+        shapes = ", ".join(str(factor.shape) for factor in factors)
+        raise BoundsError(f"stakes, odds and fair_probabilities of shapes {shapes} do not fit") from None
+
+
 def _money(stakes: npt.ArrayLike, payouts: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    staked, paid = np.asarray(stakes, dtype=np.float64), np.asarray(payouts, dtype=np.float64)
+    staked, paid = _arrays.numbers(stakes, "stakes"), _arrays.numbers(payouts, "payouts")
     if staked.ndim != 1 or staked.shape != paid.shape or staked.size == 0:
         raise BoundsError(f"stakes of shape {staked.shape} do not fit payouts of shape {paid.shape}")
-    if not (staked > 0.0).all():
-        raise BoundsError(f"stake {staked[~(staked > 0.0)][0]:g} is not above 0")
+    if not (np.isfinite(staked) & (staked > 0.0)).all():
+        raise BoundsError(f"stake {staked[~(np.isfinite(staked) & (staked > 0.0))][0]:g} is not above 0")
     if not (np.isfinite(paid) & (paid >= 0.0)).all():
         raise BoundsError(f"payout {paid[~(np.isfinite(paid) & (paid >= 0.0))][0]:g} is not 0 or more")
     return staked, paid

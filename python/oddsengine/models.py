@@ -37,7 +37,7 @@ from typing import Any, Literal, Self, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core, _html
+from oddsengine import _arrays, _core, _html
 from oddsengine.exceptions import BoundsError, SelectionError
 
 __all__ = [
@@ -208,8 +208,8 @@ class GradeFunction:
         (n, 2) float64
             Shares of the stake.
         """
-        rows = np.ascontiguousarray(np.asarray(outcomes, dtype=np.int64))
-        grades = _core.grades_by_function(self.address, np.atleast_2d(rows))
+        rows = np.atleast_2d(_arrays.integers(outcomes, "outcomes", axes=(1, 2)))
+        grades = _core.grades_by_function(self.address, rows)
         return np.asarray(grades[:, :2] / grades[:, 2:], dtype=np.float64)
 
     def __repr__(self) -> str:
@@ -431,10 +431,8 @@ def _inner(function: Callable[..., Any], arguments: tuple[Any, ...], boundscheck
 
 
 def _rows(inputs: npt.ArrayLike) -> tuple[FloatArray, bool]:
-    array = np.asarray(inputs, dtype=np.float64)
-    if array.ndim not in (1, 2):
-        raise BoundsError(f"dimensions of the inputs {array.ndim} is outside 1..=2")
-    return np.ascontiguousarray(np.atleast_2d(array)), array.ndim == 1
+    array = _arrays.numbers(inputs, "inputs", axes=(1, 2))
+    return np.atleast_2d(array), array.ndim == 1
 
 
 def _state(
@@ -586,9 +584,9 @@ class Space:
             if isinstance(grade, GradeFunction):
                 return _core.grades_by_function(grade.address, self.outcomes)
             if isinstance(grade, tuple) and len(grade) == 2 and np.ndim(grade[0]) == 1:
-                shares = np.column_stack([np.asarray(share, dtype=np.float64) for share in grade])
+                shares = np.column_stack([_arrays.numbers(share, "shares", axes=1) for share in grade])
             else:
-                win = np.asarray(grade, dtype=np.float64)
+                win = _arrays.numbers(grade, "grade", axes=1)
                 shares = np.column_stack([win, np.zeros_like(win)])
             if shares.shape != (count, 2):
                 raise BoundsError(f"grades of {key}/{name} {shares.shape[0]} is outside {count}..={count}")
@@ -654,7 +652,7 @@ class Space:
         """
         try:
             return self._index[tuple(int(number) for number in numbers)]
-        except KeyError:
+        except (KeyError, ValueError, OverflowError):
             raise SelectionError(f"outcome {numbers} is not in space {self.name}") from None
 
     def possible(self, mask: npt.ArrayLike) -> list[tuple[int, int]]:
@@ -665,7 +663,7 @@ class Space:
         BoundsError
             Nothing is possible, the mask has another length, or it falls into more than 4,096 ranges.
         """
-        is_possible = np.asarray(mask, dtype=bool)
+        is_possible = _arrays.flags(mask, "mask")
         if is_possible.shape != (len(self),):
             raise BoundsError(f"mask of {is_possible.shape} is not one of {(len(self),)}")
         edges = np.flatnonzero(np.diff(np.concatenate([[False], is_possible, [False]])))
@@ -687,7 +685,7 @@ class Space:
         BoundsError
             Another number of probabilities.
         """
-        array = np.asarray(probabilities, dtype=np.float64)
+        array = _arrays.numbers(probabilities, "probabilities")
         if array.shape != (len(self),):
             raise BoundsError(f"probabilities of {array.shape} are not of {(len(self),)}")
         found: dict[str, dict[str, float]] = {}
@@ -735,17 +733,16 @@ class Space:
 
 
 def _outcomes(given: npt.ArrayLike) -> tuple[tuple[str, ...], IntArray]:
-    array = np.asarray(given)
     names: tuple[str, ...] = ()
-    if array.dtype.names is not None:
-        names = array.dtype.names
-        array = np.column_stack([array[name] for name in names])
+    if isinstance(given, np.ndarray) and not isinstance(given, np.ma.MaskedArray) and given.dtype.names:
+        names = given.dtype.names
+        array = np.column_stack([_arrays.integers(given[name], f"outcomes[{name!r}]", axes=1) for name in names])
+    else:
+        array = _arrays.integers(given, "outcomes", axes=(1, 2))
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0 or not 2 <= array.shape[0] <= 65_535:
         raise BoundsError(f"outcomes of {array.shape} are not 2 to 65,535 rows of numbers")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise BoundsError(f"outcomes are {array.dtype}, not integers")
     if not names:
         names = tuple(f"number_{index}" for index in range(array.shape[1]))
     return names, np.ascontiguousarray(array, dtype=np.int64)

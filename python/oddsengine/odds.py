@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 from oddsengine.exceptions import BoundsError
 
 __all__ = [
@@ -427,7 +427,7 @@ def snap_down(
     >>> snapped.odds, round(snapped.booksum, 6)
     (array([2.02, 3.5 , 3.65]), 1.054736)
     """
-    return SnappedOdds(*_core.ladder_snap(ladder, _floats(raw_odds), None, list(odds_max)))
+    return SnappedOdds(*_core.ladder_snap(ladder, _floats(raw_odds), None, _caps(odds_max)))
 
 
 def snap_min_margin(
@@ -453,7 +453,7 @@ def snap_min_margin(
     >>> snapped.odds, round(snapped.booksum, 6)
     (array([2.02, 3.55, 3.65]), 1.050712)
     """
-    return SnappedOdds(*_core.ladder_snap(ladder, _floats(raw_odds), booksum_min, list(odds_max)))
+    return SnappedOdds(*_core.ladder_snap(ladder, _floats(raw_odds), booksum_min, _caps(odds_max)))
 
 
 class SnappedBooks(NamedTuple):
@@ -501,17 +501,24 @@ def snap_books(
     array([[2.02, 3.55, 3.65],
            [1.88, 1.93,  nan]])
     """
-    raw = _floats(raw_odds)
-    if raw.ndim != 2:
-        raise BoundsError(f"number of dimensions {raw.ndim} is outside 2..=2")
-    minimum = np.empty(0) if booksum_min is None else _spread(booksum_min, (len(raw),))
-    caps = np.empty(0) if odds_max is None else _spread(odds_max, raw.shape).ravel()
+    raw = _arrays.numbers(raw_odds, "raw_odds", axes=2)
+    minimum = np.empty(0) if booksum_min is None else _spread(booksum_min, "booksum_min", (len(raw),))
+    caps = np.empty(0) if odds_max is None else _spread(odds_max, "odds_max", raw.shape).ravel()
     return SnappedBooks(*_core.ladder_snap_rows(ladder, raw, minimum, caps, errors))
 
 
-def _spread(values: float | Sequence[float] | NumberArray, shape: tuple[int, ...]) -> FloatArray:
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(values, dtype=np.float64), shape))
+def _spread(values: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
+    array = _arrays.numbers(values, name)
+    try:
+        return np.ascontiguousarray(np.broadcast_to(array, shape))
+    except ValueError:
+        raise BoundsError(f"{name} of shape {array.shape} does not fit {shape}") from None
 
 
-def _floats(values: Sequence[float] | Sequence[Sequence[float]] | NumberArray) -> FloatArray:
-    return np.ascontiguousarray(values, dtype=np.float64)
+def _floats(raw_odds: Any) -> FloatArray:
+    return _arrays.numbers(raw_odds, "raw_odds", axes=1)
+
+
+def _caps(odds_max: Any) -> list[float]:
+    caps: list[float] = _arrays.numbers(odds_max, "odds_max", axes=1).tolist()
+    return caps

@@ -22,8 +22,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 from oddsengine._html import table
+from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
 from oddsengine.settle import Grade
@@ -96,7 +97,7 @@ class Race:
     def __init__(
         self, win: npt.ArrayLike, *, model: Model = "henery", exponents: Exponents | None = None
     ) -> None:
-        probabilities = np.asarray(win, dtype=np.float64).tolist()
+        probabilities = _arrays.numbers(win, "win", axes=1).tolist()
         self._race = _core.Race(probabilities, model, exponents)
         self._model = model
 
@@ -107,7 +108,7 @@ class Race:
         >>> Race.from_running_times([0.0, 0.0]).win()
         array([0.5, 0.5])
         """
-        return cls._of(_core.Race.from_times(np.asarray(times, dtype=np.float64).tolist()), "henery")
+        return cls._of(_core.Race.from_times(_arrays.numbers(times, "times", axes=1).tolist()), "henery")
 
     @classmethod
     def _of(cls, race: _core.Race, model: Model) -> "Race":
@@ -242,7 +243,7 @@ def positions(
     array([[0.8393, 0.675 , 0.4857],
            [1.    ,    nan, 1.    ]])
     """
-    fields = np.ascontiguousarray(win, dtype=np.float64)
+    fields = _arrays.numbers(win, "win", axes=2)
     return _core.racing_positions(fields, model, exponents, errors != "nan")
 
 
@@ -252,7 +253,7 @@ def without_withdrawn(win: npt.ArrayLike, runners: Collection[int]) -> FloatArra
     >>> without_withdrawn([0.5, 0.3, 0.2], [0])
     array([0. , 0.6, 0.4])
     """
-    probabilities = np.asarray(win, dtype=np.float64)
+    probabilities = _arrays.numbers(win, "win", axes=1)
     flags = _flags(runners, len(probabilities))
     return np.array(_core.racing_without_withdrawn(probabilities.tolist(), flags))
 
@@ -333,7 +334,7 @@ def rule4(odds: Sequence[float]) -> Rule4:
     >>> rule4([4.0]).pence, rule4([4.0, 11.0]).pence, rule4([16.0]).pence
     (25, 30, 0)
     """
-    return Rule4(*_core.racing_rule4_pence(list(odds)))
+    return Rule4(*_core.racing_rule4_pence(_arrays.numbers(odds, "odds", axes=1).tolist()))
 
 
 def odds_after_rule4(odds: float, pence: int) -> float:
@@ -497,10 +498,10 @@ def board(
     >>> board([2.5, 4.0, 6.0, 9.0, 11.0, 15.0], withdrawn=[0]).price("win/r2").odds
     2.55
     """
-    prices = np.asarray(win_odds, dtype=np.float64)
+    prices = _arrays.numbers(win_odds, "win_odds", axes=1)
     race = RaceFormat(len(prices)) if race is None else race
     place = (
-        None if place_odds is None else (place_odds[0], np.asarray(place_odds[1], dtype=np.float64).tolist())
+        None if place_odds is None else (place_odds[0], _arrays.numbers(place_odds[1], "place_odds", axes=1).tolist())
     )
     fair, refund, odds = _core.racing_board(
         race._parts(),
@@ -510,7 +511,7 @@ def board(
         exponents,
         removal,
         _flags(withdrawn, race.runners),
-        None if result is None else list(result),
+        None if result is None else _places(result),
         margin,
         ladder,
     )
@@ -550,14 +551,23 @@ def grade(
     >>> grade("each_way.4.2/r1", [1, 2, 3, 4, 5])
     Grade(win=0.625, refund=0.375)
     """
-    race = RaceFormat(len(result)) if race is None else race
+    places = _places(result)
+    race = RaceFormat(len(places)) if race is None else race
     flags = _flags(withdrawn, race.runners)
-    win, refund, of, _ = _core.racing_grade(race._parts(), selection, list(result), flags, is_void)
+    win, refund, of, _ = _core.racing_grade(race._parts(), selection, places, flags, is_void)
     return Grade(win / of, refund / of)
 
 
+def _places(result: Sequence[int]) -> list[int]:
+    places: list[int] = _arrays.integers(result, "result", axes=1).tolist()
+    return places
+
+
 def _flags(runners: Collection[int], count: int) -> list[bool]:
+    runners = _arrays.integers(list(runners), "runners", axes=1).tolist()
+    if not 0 <= count <= 255:
+        raise BoundsError(f"number of runners {count} is outside 0..=255")
     outside: list[Any] = [runner for runner in runners if not 0 <= runner < count]
     if outside:
-        raise IndexError(f"runner {outside[0]} is outside 0..{count}")
+        raise BoundsError(f"runner {outside[0]} is outside 0..{count}")
     return [runner in runners for runner in range(count)]

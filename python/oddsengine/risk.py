@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 
 __all__ = ["Bet", "Book", "book", "max_stake", "skewed_prices"]
 
@@ -129,7 +129,7 @@ def max_stake(
     53125
     """
     return _core.risk_max_stake(
-        [int(pnl) for pnl in pnl_minor], outcome, odds, loss_minor_max, customer_factor
+        _arrays.integers(pnl_minor, "pnl_minor", axes=1).tolist(), outcome, odds, loss_minor_max, customer_factor
     )
 
 
@@ -157,5 +157,7 @@ def skewed_prices(
     array([0.6516, 0.2003, 0.1482])
     """
     return _core.risk_skewed_prices(
-        [float(value) for value in prior], [int(value) for value in payouts_minor], b_minor
+        _arrays.numbers(prior, "prior", axes=1).tolist(),
+        _arrays.integers(payouts_minor, "payouts_minor", axes=1).tolist(),
+        b_minor,
     )

@@ -20,7 +20,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from oddsengine import _core
+import numpy as np
+
+from oddsengine import _arrays, _core
 from oddsengine._html import table
 
 __all__ = ["Combinable", "Copula", "Knockout", "Match", "MatchState", "Multiple", "gaussian_copula"]
@@ -145,10 +147,10 @@ class Match:
             model=(lambda_home, lambda_away, rho),
             first_half_share=first_half_share,
             knockout=None if knockout is None else (knockout[0], knockout[1], knockout[2]),
-            corners=None if corners is None else list(corners),
-            cards=None if cards is None else list(cards),
-            shares_home=list(players_home),
-            shares_away=list(players_away),
+            corners=None if corners is None else _arrays.numbers(corners, "corners", axes=1).tolist(),
+            cards=None if cards is None else _arrays.numbers(cards, "cards", axes=1).tolist(),
+            shares_home=_arrays.numbers(players_home, "players_home", axes=1).tolist(),
+            shares_away=_arrays.numbers(players_away, "players_away", axes=1).tolist(),
             shootout_home=shootout_home,
         )
 
@@ -294,13 +296,11 @@ def gaussian_copula(
     >>> gaussian_copula([0.3, 0.6], 1.0).joint
     0.3
     """
-    count = len(probabilities)
-    if isinstance(correlations, int | float):
-        value = float(correlations)
-        flat = [1.0 if row == column else value for row in range(count) for column in range(count)]
-    else:
-        flat = [float(value) for row in correlations for value in row]
-    return Copula(*_core.same_game_copula([float(p) for p in probabilities], flat))
+    single = _arrays.numbers(probabilities, "probabilities", axes=1).tolist()
+    given = _arrays.numbers(correlations, "correlations", axes=(0, 2))
+    if given.ndim == 0:
+        given = np.where(np.eye(len(single), dtype=bool), 1.0, given)
+    return Copula(*_core.same_game_copula(single, given.ravel().tolist()))
 
 
 def _leg_odds(alone: Sequence[float], fair_odds: float, exponent: float | None) -> tuple[float, ...]:

@@ -22,16 +22,13 @@ from typing import Protocol, TextIO, cast
 
 import zmq
 
+from oddsengine._exit import EXIT_POISONED, EXIT_UNUSABLE, exit_code_of
 from oddsengine._zap import ZapHandler
 from oddsengine.config import ConfigError, Models, Settings
 from oddsengine.exceptions import OddsEngineError
 from oddsengine.models import ModelHost
 
 __all__ = ["EXIT_POISONED", "EXIT_UNUSABLE", "BindError", "Server", "ServiceLike", "open_service", "run"]
-
-# Process exit codes, as in docs/operations.md.
-EXIT_UNUSABLE = 2
-EXIT_POISONED = 3
 
 # Most messages of a kind in one turn: what arrives behind them waits at most so long.
 INGEST_PER_TURN = 128
@@ -56,6 +53,8 @@ class ServiceLike(Protocol):
     """What the loop needs of :class:`oddsengine._core.Service`."""
 
     @property
+    def start_report(self) -> dict[str, object]: ...
+    @property
     def epoch(self) -> int: ...
     @property
     def wakeup_fd(self) -> int: ...
@@ -63,6 +62,7 @@ class ServiceLike(Protocol):
     def next_due_ns(self) -> int | None: ...
     @property
     def takes_ingest(self) -> bool: ...
+    def takes_requests(self, is_snapshot: bool) -> bool: ...
     @property
     def is_poisoned(self) -> bool: ...
     @property
@@ -83,23 +83,41 @@ class ServiceLike(Protocol):
 
 
 class BindError(OddsEngineError):
-    """A socket cannot be opened at its endpoint."""
+    """A socket cannot be opened at its endpoint.
+
+    `is_transient` says whether the endpoint may become free, or its address be given to this host, by itself.
+    """
+
+    def __init__(self, message: str, *, is_transient: bool = False) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
 
 
-def open_service(settings: Settings) -> ServiceLike:
-    """Open and recover the journal, raise its epoch, apply the configuration."""
+def open_service(settings: Settings, *, must_exist: bool = False, anchor: str | None = None) -> ServiceLike:
+    """Open and recover the journal, raise its epoch, apply the configuration.
+
+    Parameters
+    ----------
+    settings
+        See :mod:`oddsengine.config`.
+    must_exist
+        The journal has to be there: a new one is not made.
+    anchor
+        ``SEQ:HASH`` of a link that was kept elsewhere and has to be in the journal.
+    """
     from oddsengine import _core
 
     path = settings.journal.path
-    return cast(
-        ServiceLike,
-        _core.Service(
-            journal=None if path is None else os.fspath(path),
-            config=settings.engine,
-            now_ns=time.time_ns(),
-            snapshot_every=settings.journal.snapshot_every,
-        ),
+    service = _core.Service(
+        journal=None if path is None else os.fspath(path),
+        config=settings.engine,
+        now_ns=time.time_ns(),
+        snapshot_every=settings.journal.snapshot_every,
+        must_exist=must_exist,
+        anchor=anchor,
     )
+    service.share()
+    return cast(ServiceLike, service)
 
 
 def load_models(models: Models, service: ServiceLike) -> ModelHost | None:
@@ -230,7 +248,8 @@ class Server:
         try:
             socket.bind(endpoint)
         except zmq.ZMQError as error:
-            raise BindError(_bind_message(name, endpoint, error)) from error
+            is_transient = error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+            raise BindError(_bind_message(name, endpoint, error), is_transient=is_transient) from error
         return socket
 
     def _new_poller(self) -> zmq.Poller:
@@ -254,9 +273,12 @@ class Server:
 
     def ready(self) -> dict[str, object]:
         """What orchestrators wait for."""
+        report = self.service.start_report
         return {
             "ready": True,
             "epoch": self.service.epoch,
+            "journal": report["journal"],
+            "quarantined": report["quarantined"],
             "pid": os.getpid(),
             "endpoints": self.endpoints(),
         }
@@ -345,6 +367,9 @@ class Server:
         self, socket: Socket, per_turn: int, request: Callable[[bytes, bytes, int], None], now_ns: int
     ) -> None:
         for _ in range(per_turn):
+            # What a message holds counts, not only that it is one.
+            if not self.service.takes_requests(socket is self._snapshot):
+                return
             parts = _receive(socket)
             if parts is None:
                 return
@@ -492,7 +517,8 @@ def run(
 ) -> int:
     """Serve in this process until SIGTERM or SIGINT.
 
-    Prints one JSON line when the sockets listen: ``{"ready": true, "epoch": …, "pid": …, "endpoints": {…}}``.
+    Prints one JSON line when the sockets listen: ``{"ready": true, "epoch": …, "journal": "recovered", "quarantined": [],
+    "pid": …, "endpoints": {…}}``. What the operator should know of the start stands on stderr before it.
 
     Parameters
     ----------
@@ -508,14 +534,16 @@ def run(
     Returns
     -------
     int
-        0 after a signal, 2 when it could not start, 3 when the journal was poisoned.
+        See docs/operations.md: 0 after a signal; 2, 4 or 5 when it could not start; 3 when it stopped itself.
     """
     try:
         service = service_factory(settings)
     except Exception as error:
         # The core names the journal, what is wrong with it, and what to do.
         print(f"oddsengine: {error}", file=sys.stderr)
-        return EXIT_UNUSABLE
+        return exit_code_of(error)
+    for notice in cast(list[str], service.start_report["notices"]):
+        print(f"oddsengine: {notice}", file=sys.stderr, flush=True)
     try:
         # Held until the end: the engine knows the addresses of its functions only.
         host = load_models(settings.models, service)
@@ -534,7 +562,7 @@ def run(
     except (BindError, ConfigError) as error:
         service.close()
         print(f"oddsengine: {error}", file=sys.stderr)
-        return EXIT_UNUSABLE
+        return exit_code_of(error)
     with server.signals():
         line = json.dumps(server.ready())
         _announce(line, ready_fd, ready_file)
@@ -546,7 +574,7 @@ def run(
                 ready_file.unlink(missing_ok=True)
     if code == EXIT_POISONED:
         print(
-            f"oddsengine: stopped, the journal cannot be written: {server.poison_reason}\n"
+            f"oddsengine: stopped: {server.poison_reason}\n"
             "hint: see docs/operations.md, then start again; what was acknowledged is in the journal",
             file=sys.stderr,
         )

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 from oddsengine.exceptions import BoundsError
 
 __all__ = ["GRADES", "Grade", "Leg", "Score", "accumulator", "grade", "lines", "return_per_unit"]
@@ -103,8 +103,14 @@ def lines(selections: Sequence[str], odds: npt.ArrayLike, scores: Iterable[Score
     >>> lines(["total:3/over", "total:3/under"], 1.93, [(2, 1), (3, 1)])
     array([1., 0.])
     """
-    prices = np.broadcast_to(np.asarray(odds, dtype=np.float64), (len(selections),))
-    bets = zip(selections, prices.tolist(), scores, strict=True)
+    prices = _arrays.numbers(odds, "odds", axes=(0, 1))
+    if prices.ndim == 1 and len(prices) not in (1, len(selections)):
+        raise BoundsError(f"{len(prices)} odds do not fit {len(selections)} selections")
+    prices = np.broadcast_to(prices, (len(selections),))
+    results = list(scores)
+    if len(results) != len(selections):
+        raise BoundsError(f"{len(selections)} selections and {len(results)} scores do not fit")
+    bets = zip(selections, prices.tolist(), results, strict=True)
     return np.array([return_per_unit(*bet) for bet in bets], dtype=np.float64)
 
 

@@ -20,8 +20,9 @@ from typing import Literal, NamedTuple, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _core
+from oddsengine import _arrays, _core
 from oddsengine._html import table
+from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
 
@@ -410,7 +411,7 @@ class StateTable:
         >>> StateTable(0.64, 0.62).match_home_batch([[1, 0, 3, 4, 2, 3, 0]]).round(4)
         array([0.7036])
         """
-        return self._table.match_home_batch(np.ascontiguousarray(scores, dtype=np.int64))
+        return self._table.match_home_batch(_arrays.integers(scores, "scores", axes=2))
 
     def __repr__(self) -> str:
         return f"StateTable({self.home:g}, {self.away:g}, {len(self)} scores)"
@@ -453,7 +454,9 @@ def calibrate(
     Serve(home=0.671, away=0.6268, prior_points=60)
     """
     kind, value, line = _games(over, expected_games, serve_mean)
-    columns = [np.array([number]) for number in (match_home, value, line)]
+    columns = _arrays.columns(match_home=match_home, **{kind: value}, line=line)
+    if len(columns[0]) != 1:
+        raise BoundsError(f"{len(columns[0])} matches are not one: use calibrate_batch")
     home, away = _core.tennis_calibrate(
         format._core(), columns[0], kind, columns[1], columns[2], prior_points, first_server, True
     )
@@ -482,10 +485,7 @@ def calibrate_batch(
     (array([0.63  , 0.6634]), array([0.63  , 0.5966]))
     """
     kind, value, line = _games(over, expected_games, serve_mean)
-    columns = np.broadcast_arrays(match_home, value, line)
-    match_homes, values, lines = (
-        np.ascontiguousarray(column, dtype=np.float64).ravel() for column in columns
-    )
+    match_homes, values, lines = _arrays.columns(match_home=match_home, **{kind: value}, line=line)
     return _core.tennis_calibrate(
         format._core(), match_homes, kind, values, lines, prior_points, first_server, errors == "raise"
     )
@@ -653,7 +653,7 @@ def replay(
     >>> played.scores[-1]
     array([0, 0, 1, 0, 0, 0, 1])
     """
-    winners = np.ascontiguousarray(points, dtype=np.uint8)
+    winners = _winners(points)
     return Replay(*_core.tennis_replay(format._core(), _serve(serve), first_server, winners))
 
 
@@ -684,7 +684,7 @@ def check_boards(
     >>> check_boards([0, 0, 1, 0, 0] * 12, serve=(0.64, 0.62, 60))
     BoardCheck(faults=[], state_count=61, price_count=53924)
     """
-    winners = np.ascontiguousarray(points, dtype=np.uint8)
+    winners = _winners(points)
     found = _core.tennis_replay_boards(format._core(), _serve(serve), first_server, winners)
     return BoardCheck(*found)
 
@@ -718,15 +718,19 @@ def _games(
     return ("serve_mean", serve_mean, 0.0)
 
 
+def _winners(points: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    return _arrays.plain(_arrays.integers(points, "points", axes=1), "points", "uint8")
+
+
 def _levels(values: npt.ArrayLike) -> tuple[FloatArray, bool]:
-    array = np.ascontiguousarray(values, dtype=np.float64)
-    return np.atleast_1d(array).ravel(), np.ndim(values) == 0
+    array = _arrays.numbers(values, "serve", axes=(0, 1))
+    return np.atleast_1d(array), array.ndim == 0
 
 
 def _pairs(home: npt.ArrayLike, away: npt.ArrayLike) -> tuple[FloatArray, FloatArray, bool]:
-    homes, aways = np.broadcast_arrays(np.asarray(home, dtype=np.float64), np.asarray(away, dtype=np.float64))
-    is_scalar = homes.ndim == 0
-    return np.ascontiguousarray(homes).ravel(), np.ascontiguousarray(aways).ravel(), is_scalar
+    homes, aways = _arrays.numbers(home, "home", axes=(0, 1)), _arrays.numbers(away, "away", axes=(0, 1))
+    is_scalar = homes.ndim == aways.ndim == 0
+    return *_arrays.columns(home=homes, away=aways), is_scalar
 
 
 def _shaped(values: FloatArray, is_scalar: bool) -> float | FloatArray:

@@ -125,8 +125,8 @@ def test_a_model_of_your_own() -> None:
     [
         ({"first": "2040-01-01"}, "no match on or after 2040-01-01"),
         ({"first": "tomorrow"}, "'tomorrow' is no day"),
-        ({"refit_days": 0}, "refit_days 0 is below 1"),
-        ({"window_days": 0}, "window_days 0 is below 1"),
+        ({"refit_days": 0}, "refit_days 0 is outside 1..=100000"),
+        ({"window_days": 0}, "window_days 0 is outside 1..=100000"),
         ({"date": "home"}, "column 'home' has no days"),
         ({"date": "when"}, "no column 'when'"),
     ],

@@ -3,6 +3,11 @@
 import contextlib
 import io
 import json
+import os
+import re
+import signal
+import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +19,12 @@ import pytest
 
 import oddsengine
 from engine_process import Engine, announce, eventually, play_to_the_end
+from oddsengine import Engine as InProcess
 from oddsengine import cli
+from oddsengine._exit import EXIT_BUSY, EXIT_POISONED, EXIT_RECORD, EXIT_UNUSABLE, exit_code_of
 from oddsengine._zap import read_keys
 from oddsengine.client import new_id
+from oddsengine.exceptions import JournalError
 from test_serve import flip_a_record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,6 +205,211 @@ def test_a_backup_of_a_running_engine(tmp_path: Path) -> None:
         restored.journal = copy
         with restored.start(), restored.orders() as others:
             assert others.balance(42).available_minor == 5_000
+
+
+def copy_of(journal: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    for file in journal.parent.glob("journal.db*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder / journal.name
+
+
+def serve_once(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """`serve` that does not come to serving."""
+    command = [sys.executable, "-m", "oddsengine.cli", "serve", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_verify_and_show_run_beside_an_engine(tmp_path: Path) -> None:
+    """`verify` ended with status 2, "is in use by process …", 15 times of 15; operations.md said that it runs there."""
+    with Engine(tmp_path).start() as engine, engine.orders() as orders:
+        for _ in range(3):
+            orders.deposit(customer=42, amount_minor=100)
+            found = json_of("verify", engine.journal)
+            assert found["is_sound"] is True
+            assert found["owner_pid"] == engine.process.pid
+        (cash,) = [item for item in json_of("show", engine.journal, "balances") if item["customer"] == 42]
+        assert cash["available_minor"] == 300
+        assert engine.end()[0] == 0
+    assert json_of("verify", engine.journal)["owner_pid"] is None
+
+
+def test_a_reader_does_not_keep_a_crashed_engine_down(tmp_path: Path) -> None:
+    """Status 2: "another program reads an older state; 136,808 pages cannot be moved"; and the unit gave up on 2."""
+    with Engine(tmp_path).start() as engine:
+        with contextlib.closing(sqlite3.connect(engine.journal)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM journal_group").fetchall()
+            with engine.orders() as orders:
+                orders.deposit(customer=42, amount_minor=100)
+            engine.end(signal.SIGKILL)
+            engine.start()
+            with engine.orders() as orders:
+                assert orders.balance(42).available_minor == 100
+                assert orders.deposit(customer=42, amount_minor=1).is_booked
+        code, errors = engine.end()
+    assert code == 0
+    assert "another program reads an older state" in errors
+
+
+def test_a_new_journal_is_told_and_an_old_one_can_be_demanded(tmp_path: Path) -> None:
+    """A typing error in the path made a new journal, epoch 1, balance 0, without a word."""
+    with Engine(tmp_path) as engine:
+        engine.write_config()
+        ended = serve_once("--config", engine.config, "--must-exist")
+        assert ended.returncode == EXIT_UNUSABLE
+        assert f"there is no journal at {engine.journal}" in ended.stderr
+        assert not engine.journal.exists()
+        engine.start()
+        code, errors = engine.end()
+        assert (code, errors) == (0, f"oddsengine: made a new journal at {engine.journal}\n")
+        engine.start("--must-exist")
+        code, errors = engine.end()
+        assert (code, errors) == (0, "")
+
+
+def test_the_ready_line_says_where_the_state_comes_from(tmp_path: Path) -> None:
+    with Engine(tmp_path) as engine:
+        for expected in ("new", "recovered"):
+            ready = tmp_path / "ready"
+            engine.start("--ready-file", str(ready))
+            found = json.loads(ready.read_text())
+            assert (found["journal"], found["quarantined"]) == (expected, [])
+            engine.end()
+
+
+def test_an_anchor(tmp_path: Path) -> None:
+    """A rollback of all files together started; the anchor of the Rust interface had no option."""
+    with Engine(tmp_path).start() as engine:
+        with engine.orders() as orders:
+            orders.deposit(customer=42, amount_minor=100)
+        engine.end()
+        older = copy_of(engine.journal, tmp_path / "older")
+        engine.start()
+        with engine.orders() as orders:
+            orders.deposit(customer=42, amount_minor=100)
+        anchor = run("anchor", engine.journal).stdout
+        file = tmp_path / "anchor.txt"
+        file.write_text(anchor)
+        engine.end()
+        assert json_of("verify", engine.journal, "--anchor", anchor.strip())["is_sound"] is True
+        assert run("verify", older).returncode == 0
+        assert run("verify", older, "--anchor", file).returncode == 1
+        config = engine.config.with_name("older.toml")
+        config.write_text(engine.config.read_text().replace("journal.db", "older/journal.db"))
+        ended = serve_once("--config", config, "--anchor", file)
+        assert ended.returncode == EXIT_UNUSABLE
+        assert "expected seq" in ended.stderr or "acknowledged" in ended.stderr
+        engine.start("--anchor", str(file))
+        assert engine.end()[0] == 0
+    ended = run("verify", older, "--anchor", tmp_path / "absent")
+    assert ended.returncode == 2
+    assert "is neither SEQ:HASH nor a file" in ended.stderr
+
+
+def test_quarantine(journal: tuple[Path, str, str], tmp_path: Path) -> None:
+    """A record that cannot be applied stopped every start, and there was nothing that an operator could do."""
+    path = copy_of(journal[0], tmp_path / "copy")
+    before = json_of("verify", path)
+    who = ("--by", "alice", "--reason", "asked for by the regulator")
+    ended = run("quarantine", path, "--record", 3, *who)
+    assert ended.returncode == EXIT_UNUSABLE
+    assert "record 3 (" in ended.stderr
+    assert "can be applied" in ended.stderr
+    assert "--reason is missing" in run("quarantine", path, "--record", 3, "--by", "alice").stderr
+    assert "0 is outside 1..=" in run("quarantine", path, "--record", 0).stderr
+    deposit = next(
+        number
+        for number in range(1, before["records"] + 1)
+        if "record {number} (deposit)".format(number=number)
+        in run("quarantine", path, "--record", number, *who).stderr
+    )
+    found = json_of("quarantine", path, "--record", deposit, *who, "--force")
+    assert [(entry["record"], entry["by"]) for entry in found] == [(deposit, "alice")]
+    assert "alice" in run("quarantine", path, "--list").stdout
+    after = json_of("verify", path)
+    assert after["is_sound"] is True
+    assert after["quarantined"] == [deposit]
+    assert after["head_hash"] == before["head_hash"]
+    assert after["commands"] == before["commands"] - 1
+    shown = run("show", path, "balances")
+    assert shown.stderr == f"oddsengine: 1 quarantined and left out: record {deposit}\n"
+    with Engine(path.parent) as engine:
+        ready = tmp_path / "ready"
+        engine.start("--ready-file", str(ready))
+        assert json.loads(ready.read_text())["quarantined"] == [deposit]
+        busy = run("quarantine", path, "--record", deposit, *who, "--release")
+        assert busy.returncode == EXIT_BUSY
+        _, errors = engine.end()
+        assert f"1 record is quarantined and left out: {deposit}" in errors
+    assert json_of("quarantine", path, "--record", deposit, *who, "--release") == []
+    assert json_of("verify", path)["quarantined"] == []
+
+
+def test_another_currency_ends_the_start(tmp_path: Path) -> None:
+    """It was answered by a desk alert that nobody could hear yet, and the engine ran on the old one."""
+    with Engine(tmp_path).start() as engine:
+        with engine.orders() as orders:
+            orders.deposit(customer=42, amount_minor=100)
+        engine.end()
+        dollars = Engine(tmp_path, book='bet_delay_ms = 0\ncurrency = "USD"')
+        dollars.write_config()
+        ended = serve_once("--config", dollars.config)
+    assert ended.returncode == EXIT_UNUSABLE
+    assert "the journal holds money in EUR, and USD is configured" in ended.stderr
+    with pytest.raises(JournalError, match="money in EUR, and USD") as caught:
+        InProcess(journal=engine.journal, config={"currency": "USD"})
+    assert (caught.value.code, caught.value.is_transient) == ("currency", False)
+
+
+def test_files_that_are_removed_end_the_engine_with_a_word(tmp_path: Path) -> None:
+    """It went on with health `ok` and ended with status 0; the money was gone."""
+    with Engine(tmp_path).start() as engine, engine.odds() as odds, engine.orders() as orders:
+        orders.deposit(customer=42, amount_minor=100)
+        for file in tmp_path.glob("journal.db*"):
+            file.unlink()
+        odds.wait(lambda: odds.heartbeat is not None and odds.heartbeat.health == "stopped")
+        code, errors = engine.end()
+    assert code == EXIT_POISONED
+    assert "was removed or replaced while the journal was in use" in errors
+
+
+def test_files_are_private(tmp_path: Path) -> None:
+    """`journal.db` was 0644: every user of the host could read all balances; a backup of it, too."""
+    before = os.umask(0)
+    try:
+        with Engine(tmp_path).start() as engine, engine.orders() as orders:
+            orders.deposit(customer=42, amount_minor=100)
+            copy = tmp_path / "backup" / "journal.db"
+            copy.parent.mkdir()
+            assert run("backup", engine.journal, copy).returncode == 0
+    finally:
+        os.umask(before)
+    files = [*tmp_path.glob("journal.db*"), *copy.parent.glob("journal.db*")]
+    assert len(files) >= 6
+    assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in files if file.stat().st_mode & 0o077} == {}
+
+
+def test_a_key_is_written_into_its_folder_only(tmp_path: Path) -> None:
+    """`keygen ../x --folder F` wrote outside of the folder."""
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    for name in ("../x", "a/b", "/tmp/x", "..", ".", "", "a\\b"):
+        ended = run("keygen", "--folder", folder, "--", name)
+        assert ended.returncode == EXIT_UNUSABLE, name
+        assert "is not a plain file name" in ended.stderr
+    assert [*tmp_path.rglob("*.key*")] == []
+
+
+def test_the_printed_unit_tries_again_what_may_succeed() -> None:
+    """`RestartPreventExitStatus=2` covered a port in use, a reader, a second owner: after a crash the engine stayed down."""
+    unit = (ROOT / "docs/operations.md").read_text().split("```ini\n")[1].split("```")[0]
+    (prevented,) = re.findall(r"RestartPreventExitStatus=(.*)", unit)
+    assert prevented.split() == [str(EXIT_UNUSABLE), str(EXIT_RECORD)]
+    assert "StartLimitIntervalSec=0" in unit
+    assert exit_code_of(JournalError("in use", "locked", True)) == EXIT_BUSY
+    assert exit_code_of(JournalError("a record", "record")) == EXIT_RECORD
+    assert exit_code_of(ValueError("wrong")) == EXIT_UNUSABLE
 
 
 def test_keys(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_columns_that_do_not_fit() -> None:
         fit.poisson(RESULTS, home_goals="goals")
     with pytest.raises(FitError, match="3 values of weights do not fit 112 matches"):
         fit.poisson(RESULTS, weights=[1.0, 1.0, 1.0])
-    with pytest.raises(BoundsError, match="neutral venues are <U"):
+    with pytest.raises(BoundsError, match="neutral holds text, not numbers"):
         fit.poisson(RESULTS, neutral=["yes"] * 112)
     with pytest.raises(BoundsError, match="match 1 has no team name"):
         fit.poisson({"home": ["a", ""], "away": ["b", "c"], "home_goals": [1, 1], "away_goals": [1, 0]})

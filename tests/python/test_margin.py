@@ -391,7 +391,7 @@ def test_what_is_no_number_is_a_type_error() -> None:
     for bad in (["a", "b"], [2.0, None], {"home": "2.0", "away": 2.0}):
         with pytest.raises((TypeError, ValueError)):
             margin.fair_probabilities(bad)  # type: ignore[call-overload]
-    with pytest.raises(ValueError, match="number of dimensions 3 is outside"):
+    with pytest.raises(ValueError, match="odds has 3 axes, not 1 or 2"):
         margin.fair_probabilities(np.ones((2, 2, 2)))
 
 

@@ -49,7 +49,7 @@ def test_a_certain_miss_is_infinitely_bad() -> None:
         ([[1.2, -0.2]], [0], "probability 1.2 of forecast 0"),
         ([[0.5, 0.5]], [2], r"outcome 2 of forecast 0 is outside 0\.\.=1"),
         ([[0.5, 0.5]], [-1], "outcome -1 of forecast 0"),
-        ([[0.5, 0.5]], [0.0], "outcomes float64 of shape"),
+        ([[0.5, 0.5]], [0.5], r"outcomes\[0\] is 0.5, not a whole number"),
         ([[0.5, 0.5]], [0, 1], "are not 1 positions"),
         ([], [], "are no rows of two or more"),
         ([[1.0]], [0], "are no rows of two or more"),

@@ -56,7 +56,7 @@ def test_errors_name_the_value() -> None:
         racing.Race(WIN, model="henery", exponents=(1, 1, 1))
     with pytest.raises(RacingError, match=r"places 5 is outside 1\.\.=4"):
         racing.Race(WIN).places(5)
-    with pytest.raises(IndexError, match=r"runner 6 is outside 0\.\.6"):
+    with pytest.raises(BoundsError, match=r"runner 6 is outside 0\.\.6"):
         racing.Race(WIN).withdraw([6])
     with pytest.raises(BoundsError, match=r"runner_count 41 is outside 2\.\.=40"):
         racing.RaceFormat(41).selections()

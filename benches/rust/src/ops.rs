@@ -15,7 +15,7 @@ use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_pricing::model::{Models, Parameters};
 use oddsengine_runtime::service::{Service, ServiceOptions};
 use oddsengine_runtime::wire::{Header, board_delta};
-use oddsengine_types::{Currency, CustomerId, TransferId};
+use oddsengine_types::{Currency, CustomerId};
 use std::hint::black_box;
 
 use crate::setup::{
@@ -739,12 +739,12 @@ struct Transfers {
 impl Transfers {
     fn new(size: Size) -> Self {
         let mut ledger = Ledger::new();
-        let psp = ledger.account(AccountKind::Psp, Currency::EUR);
+        let psp = ledger.account(AccountKind::Psp, Currency::EUR).unwrap();
         let mut accounts: Vec<[AccountId; 2]> = Vec::new();
         for customer in (1..=setup::CUSTOMERS).map(CustomerId) {
-            let cash = ledger.account(AccountKind::CustomerCash(customer), Currency::EUR);
-            let stakes = ledger.account(AccountKind::CustomerOpenStakes(customer), Currency::EUR);
-            let id = TransferId(customer.0.into());
+            let cash = ledger.account(AccountKind::CustomerCash(customer), Currency::EUR).unwrap();
+            let stakes = ledger.account(AccountKind::CustomerOpenStakes(customer), Currency::EUR).unwrap();
+            let id = InstructionId::single(customer.0.into());
             let deposit =
                 Transfer { id, debit: psp, credit: cash, amount_minor: 1_000_000_000, memo: Memo::default() };
             ledger.linked(&[deposit]).expect("a deposit is possible");
@@ -752,7 +752,7 @@ impl Transfers {
         }
         let transfer = |step: usize| {
             let [debit, credit] = accounts[step * 7 % accounts.len()];
-            let id = TransferId((1_u128 << 80) + step as u128);
+            let id = InstructionId::single((1_u128 << 80) + step as u128);
             Transfer { id, debit, credit, amount_minor: 1_000, memo: Memo::default() }
         };
         let transfers = (0..size.steps).map(transfer).collect();

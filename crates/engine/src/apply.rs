@@ -1,25 +1,22 @@
 //! The hot path. One command in, its events out; follow a bet here and in `placing.rs`.
 
-use oddsengine_ledger::{
-    AccountKind, Ledger, Memo, Outcome as Booking, Transfer, TransferError, transfer_id,
-};
 use oddsengine_markets::{Format, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_pricing::model::{ForeignProbabilities, MarketPrices, Parameters};
-use oddsengine_types::{BoundsError, FixtureId, Grade, Odds, SourceId};
+use oddsengine_types::{BoundsError, FixtureId, Grade, Odds};
 
 use crate::command::{
-    Body, Command, FixtureRequest, MODEL_INPUTS_MAX, MoneyRequest, PRICED_MARKETS_MAX, PricedMarket,
-    SPACES_MAX, VoidKind,
+    Body, Channel, Command, FixtureRequest, MODEL_INPUTS_MAX, PRICED_MARKETS_MAX, PricedMarket, SPACES_MAX,
+    VoidKind,
 };
-use crate::config::{Config, Scope, ScopeSettings};
+use crate::config::{BET_DELAY_MS_MAX, Config, FEED_SILENCE_MS_MAX, Scope, ScopeSettings};
 use crate::engine::{Customer, Derived, Engine, Space};
 use crate::event::{Event, Sink};
+use crate::fixture::MarketDesk;
+use crate::guard::fair_e9;
 use crate::status::Reason;
+use crate::stops::{Stop, StopSet};
+use crate::watch::Heard;
 
-/// Transfers that callers number themselves live in a space of their own.
-pub(crate) const CALLER_TRANSFERS: SourceId = SourceId(0);
-/// Transfers that tickets cause.
-pub(crate) const TICKET_TRANSFERS: SourceId = SourceId(1);
 /// Most expected goals (or points) a trader may set, in millionths.
 const EXPECTATION_E6_MAX: i64 = 400_000_000;
 
@@ -32,43 +29,61 @@ impl Engine {
     /// Never fails: a command that cannot be carried out is answered with a refusal and changes nothing but the
     /// counters. Bet delays that ended by the command's time are decided first.
     pub fn apply(&mut self, command: &Command, sink: &mut impl Sink) {
-        self.now_ns = self.now_ns.max(command.time_ns);
         self.counters.command_count += 1;
         // A new epoch is known before anything is decided in it: a price published under the old one after the
         // restart would reuse a version that may have been lost.
         let starts_epoch = self.starts_epoch(command);
         if let (true, Body::EpochStarted { epoch }) = (starts_epoch, &command.body) {
-            self.epoch = *epoch;
+            self.start_epoch(*epoch, command.time_ns, sink);
         }
-        self.decide_delayed(sink);
-        if self.is_duplicate(command, sink) {
-            return;
+        self.now_ns = self.now_ns.max(command.time_ns);
+        match self.hear(command, sink) {
+            Heard::Taken => self.hear_of(command),
+            Heard::Repeated => return,
+            Heard::Refused(refusal) => return self.refuse_command(refusal, sink),
         }
         let source_ns = command.origin.source_ns;
         let answer = match &command.body {
             Body::PlaceTicket(request) => return self.place(request, sink),
-            Body::Deposit(request) => return self.deposit(request, sink),
-            Body::Withdraw(request) => return self.withdraw(request, sink),
-            Body::Tick => return self.weigh_accumulators(),
+            Body::Deposit(request) => return self.move_money(request, true, sink),
+            Body::Withdraw(request) => return self.move_money(request, false, sink),
+            Body::Tick { read_ns } => {
+                self.stop_overdue(sink);
+                self.settle_due(*read_ns, sink);
+                self.decide_delayed(*read_ns, sink);
+                return self.weigh_accumulators();
+            }
+            Body::Heartbeat => {
+                self.heartbeat(command, sink);
+                Ok(())
+            }
+            Body::ResetSource { source } => self.reset_source(source),
             Body::EpochStarted { .. } if starts_epoch => Ok(()),
             Body::EpochStarted { epoch } => {
                 Err((Reason::OutOfSequence, format!("epoch {epoch} is not above {}", self.epoch)))
             }
             Body::Configure(config) => self.configure(config, sink),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings, sink),
-            Body::AddFixture(request) => self.add_fixture(request),
+            // Who announces a fixture feeds it, until another source speaks of it.
+            Body::AddFixture(request) => self.add_fixture(request).map(|()| self.hear_of(command)),
             Body::SetPrices { fixture, prices } => self.set_prices(*fixture, prices, source_ns, sink),
             Body::SetExpectation { fixture, supremacy_e6, total_e6 } => {
                 self.set_expectation(*fixture, *supremacy_e6, *total_e6, source_ns, sink)
             }
-            Body::Incident { fixture, incident } => self.incident(*fixture, incident, source_ns, sink),
-            Body::Suspend { fixture, market } => self.suspend(*fixture, *market, true, sink),
-            Body::Resume { fixture, market } => self.suspend(*fixture, *market, false, sink),
-            Body::SetManualOdds { fixture, market, odds_e4 } => {
-                self.set_manual_odds(*fixture, *market, odds_e4, sink)
+            Body::Incident { fixture, incident } => {
+                self.incident(*fixture, incident, command.origin.seq.is_some(), source_ns, sink)
             }
-            Body::LockMarket { fixture, market, locked } => {
-                self.lock_market(*fixture, *market, *locked, sink)
+            Body::Suspend { fixture, market } => {
+                self.suspend(*fixture, *market, command.origin.channel, sink)
+            }
+            Body::Resume { fixture, market, lifts } => {
+                self.resume(*fixture, *market, *lifts, command.origin.channel, sink)
+            }
+            Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play, override_by } => {
+                self.set_manual_odds(*fixture, *market, odds_e4.as_deref(), *keeps_in_play, override_by, sink)
+            }
+            Body::LockMarket { fixture, market, locked, keeps_in_play } => {
+                self.lock_market(*fixture, *market, *locked, *keeps_in_play, sink)
             }
             Body::SettleMarket { fixture, market, grades } => {
                 self.settle_market(*fixture, *market, grades, sink)
@@ -88,32 +103,14 @@ impl Engine {
         };
         match answer {
             Ok(()) => sink.event(Event::Done),
-            Err((reason, detail)) => {
-                self.counters.refused_command_count += 1;
-                sink.event(Event::Refused { reason, detail: &detail });
-            }
+            Err(refusal) => self.refuse_command(refusal, sink),
         }
     }
 
-    /// Drops what a numbering source sent before, and notices what is missing.
-    fn is_duplicate(&mut self, command: &Command, sink: &mut impl Sink) -> bool {
-        let Some(seq) = command.origin.seq else { return false };
-        let Some(last) = self.sources.get_mut(&command.origin.source) else {
-            self.sources.insert(command.origin.source.clone(), seq);
-            return false;
-        };
-        if seq <= *last {
-            self.counters.duplicate_count += 1;
-            sink.event(Event::Duplicate);
-            return true;
-        }
-        let expected = *last + 1;
-        *last = seq;
-        if seq > expected {
-            self.counters.feed_gap_count += 1;
-            sink.event(Event::FeedGap { expected, received: seq });
-        }
-        false
+    #[cold]
+    fn refuse_command(&mut self, (reason, detail): Refusal, sink: &mut impl Sink) {
+        self.counters.refused_command_count += 1;
+        sink.event(Event::Refused { reason, detail: &detail });
     }
 
     /// A numbered source cannot start an epoch: only the runtime can, and it numbers nothing.
@@ -133,8 +130,10 @@ impl Engine {
         let models = Derived::new(config).map_err(out_of_bounds)?.models;
         self.derived.models = models;
         self.config = config.clone();
+        self.start_due.clear();
         (0..self.fixtures.len()).for_each(|index| {
             self.inherit_settings(index);
+            self.watch_start(index);
             self.reprice(index, 0, sink);
         });
         Ok(())
@@ -159,8 +158,12 @@ impl Engine {
                 oddsengine_types::MONEY_MINOR_MAX / 100,
             )));
         }
-        if !(0..=60_000).contains(&delay) {
-            return Err(out_of_bounds(BoundsError::outside("bet_delay_ms", delay, 0, 60_000)));
+        if !(0..=BET_DELAY_MS_MAX).contains(&delay) {
+            return Err(out_of_bounds(BoundsError::outside("bet_delay_ms", delay, 0, BET_DELAY_MS_MAX)));
+        }
+        let silence = settings.feed_silence_ms.unwrap_or(0);
+        if !(0..=FEED_SILENCE_MS_MAX).contains(&silence) {
+            return Err(out_of_bounds(BoundsError::outside("feed_silence_ms", silence, 0, FEED_SILENCE_MS_MAX)));
         }
         if *settings == ScopeSettings::default() {
             self.scopes.remove(scope);
@@ -192,6 +195,10 @@ impl Engine {
             let detail = format!("the space of fixture {} is not defined", request.fixture);
             return Err((Reason::ValueOutOfBounds, detail));
         };
+        let (count, count_max) = (self.fixtures.len() + 1, self.config.fixtures_max as usize);
+        if count > count_max {
+            return Err(out_of_bounds(BoundsError::outside("fixtures", count, 0, count_max)));
+        }
         self.push_fixture(request.clone(), template);
         Ok(())
     }
@@ -248,6 +255,7 @@ impl Engine {
             for &odds_e4 in odds_e4.iter().filter(|&&odds_e4| odds_e4 != 0) {
                 Odds::from_e4(odds_e4).map_err(out_of_bounds)?;
             }
+            self.judge_feed_odds(index, market as u16, odds_e4)?;
             markets.push(MarketPrices { market, odds_e4 });
         }
         let parameters = self
@@ -255,8 +263,15 @@ impl Engine {
             .models
             .recalibrate(&fixture.request.format, fixture.template, fixture.parameters.as_ref(), &markets)
             .map_err(out_of_bounds)?;
+        let before: Vec<(u16, Vec<u32>)> = match fixture.has_expectations {
+            true => markets.iter().map(|prices| prices.market as u16).map(|market| (market, fair_e9(fixture, market))).collect(),
+            false => Vec::new(),
+        };
         self.fixtures[index].parameters = Some(parameters);
-        self.reprice(index, source_ns, sink);
+        self.evaluate(index, sink);
+        // The stop leaves before the prices that it is about.
+        self.stop_jump(index, &before, sink);
+        self.offer_evaluated(index, &[], false, source_ns, sink);
         Ok(())
     }
 
@@ -324,14 +339,10 @@ impl Engine {
             _ => Vec::new(),
         };
         fixture.parameters = Some(Parameters::Custom(ForeignProbabilities { inputs, probabilities }));
-        let before = fixture.status();
-        (fixture.stops.by_model, fixture.stops.model_fault) = (false, None);
-        let resumes = fixture.status() != before;
+        fixture.stops.model_fault = None;
         self.reprice(index, source_ns, sink);
-        if resumes {
-            // New prices first, then trading on them.
-            sink.event(Event::Trading { fixture: &self.fixtures[index] });
-        }
+        // New prices first, then trading on them.
+        self.lift(index, StopSet::of(&[Stop::Model]), sink);
         Ok(())
     }
 
@@ -349,11 +360,11 @@ impl Engine {
     /// Stops a fixture until its foreign model gives prices for the present state.
     fn wait_for_model(&mut self, index: usize, fault: Option<ModelFault>, sink: &mut impl Sink) {
         let fixture = &mut self.fixtures[index];
-        let before = (fixture.status(), fixture.stops);
-        (fixture.stops.by_model, fixture.stops.model_fault) = (true, fault);
-        if (fixture.status(), fixture.stops) != before {
+        let is_news = std::mem::replace(&mut fixture.stops.model_fault, fault) != fault;
+        if is_news && fixture.stops.has(Stop::Model) {
             sink.event(Event::Trading { fixture });
         }
+        self.stop(index, Stop::Model, sink);
     }
 
     fn foreign_fixture(&self, id: FixtureId) -> Result<usize, Refusal> {
@@ -395,10 +406,13 @@ impl Engine {
     }
 
     /// Something happened on the field of play: trading status first, then prices, then settlement.
+    ///
+    /// `is_numbered`: its source numbers its messages, and none is missing before it.
     fn incident(
         &mut self,
         id: FixtureId,
         incident: &oddsengine_markets::Incident,
+        is_numbered: bool,
         source_ns: i64,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
@@ -407,43 +421,67 @@ impl Engine {
         if fixture.void != VoidKind::Nothing {
             return Err((Reason::FixtureClosed, format!("fixture {id} is void")));
         }
-        let status_before = fixture.status();
+        let (was_closed, phase_before) = (fixture.is_closed(), fixture.live.phase());
         let (summary_before, version_before) = (fixture.live.summary(), fixture.version);
         let change = match fixture.live.apply(incident) {
             Ok(change) => change,
             Err(error) => {
                 // The feed and we disagree: stop trading until they agree again, rather than trade on either.
-                if fixture.live.phase() == LivePhase::InPlay {
-                    fixture.stops.by_feed = true;
-                }
-                if fixture.status() != status_before {
-                    sink.event(Event::Trading { fixture });
+                if phase_before != LivePhase::Finished {
+                    self.stop(index, Stop::Contradiction, sink);
                 }
                 return Err((Reason::OutOfSequence, error.to_string()));
             }
         };
-        fixture.stops.by_feed = false;
-        if let Some(danger) = change.danger {
-            fixture.stops.by_danger = danger;
-        }
-        if change.reprices && matches!(fixture.request.format, Format::Custom(_)) {
+        let phase = fixture.live.phase();
+        let starts = (phase_before, phase) == (LivePhase::PreMatch, LivePhase::InPlay);
+        let closes = fixture.is_closed() != was_closed;
+        // A goal and its cancellation within one bet delay are an interruption, though the score is as before.
+        fixture.interruptions += u64::from(fixture.live.score() != summary_before.score);
+        let waits_for_model = change.reprices && matches!(fixture.request.format, Format::Custom(_));
+        let stops_before = fixture.stops.set;
+        let lifted = match (incident.tells_score(), is_numbered) {
+            (true, _) => StopSet::MISSED,
+            // No number is missing and no score is told: nothing was lost while we did not hear.
+            (false, true) if !stops_before.has(Stop::Gap) && !stops_before.has(Stop::Sequence) => {
+                StopSet::of(&[Stop::Silence, Stop::Restart])
+            }
+            (false, _) => StopSet::default(),
+        };
+        if waits_for_model {
             // Prices of the state before must not be taken; the model's answer follows.
-            (fixture.stops.by_model, fixture.stops.model_fault) = (true, None);
+            fixture.stops.model_fault = None;
         }
-        if fixture.status() != status_before {
+        if closes {
             sink.event(Event::Trading { fixture });
         }
+        let is_late = incident.starts_late_without_score();
+        self.change_stops(index, sink, |mut stops| {
+            stops = stops.without(lifted);
+            if let Some(is_danger) = change.danger {
+                let danger = StopSet::of(&[Stop::Danger]);
+                stops = if is_danger { stops.or(danger) } else { stops.without(danger) };
+            }
+            if phase != LivePhase::PreMatch {
+                stops = stops.without(StopSet::of(&[Stop::StartPassed, Stop::PriceJump]));
+            }
+            if waits_for_model {
+                stops = stops.or(StopSet::of(&[Stop::Model]));
+            }
+            if is_late { stops.or(StopSet::of(&[Stop::ScoreUnknown])) } else { stops }
+        });
+        let returned = if starts { self.return_to_model(index, sink) } else { Vec::new() };
+        self.watch_silence(index);
+        self.watch_start(index);
         if change.regrades {
-            self.update_possible(index);
+            self.update_possible(index, sink);
         }
-        if change.reprices {
-            let settles = change.regrades;
-            self.update_board(index, settles, source_ns, sink);
-        }
-        let fixture = &self.fixtures[index];
-        let now = fixture.live.summary();
+        let now = self.fixtures[index].live.summary();
         let is_news = (now.score, &now.period) != (summary_before.score, &summary_before.period);
-        if is_news && fixture.version == version_before {
+        if change.reprices {
+            self.update_board(index, change.regrades, &returned, is_news, source_ns, sink);
+        }
+        if is_news && self.fixtures[index].version == version_before {
             // Score and period are part of the board, also where no price moved.
             self.publish_standing(index, source_ns, sink);
         }
@@ -454,21 +492,59 @@ impl Engine {
         &mut self,
         id: FixtureId,
         market: Option<MarketId>,
-        suspended: bool,
+        by: Channel,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let index = self.known_fixture(id)?;
+        let by_feed = by == Channel::Feed;
         let Some(market) = market else {
-            let fixture = &mut self.fixtures[index];
-            let before = fixture.status();
-            fixture.stops.by_desk = suspended;
-            if fixture.status() != before {
-                sink.event(Event::Trading { fixture });
-            }
+            self.stop(index, if by_feed { Stop::Feed } else { Stop::Desk }, sink);
             return Ok(());
         };
         let market = self.known_market(index, market)?;
-        self.fixtures[index].desk.entry(market).or_default().is_suspended = suspended;
+        let fixture = &mut self.fixtures[index];
+        let stops = &mut fixture.desk.entry(market).or_default().stops;
+        let was_set = std::mem::replace(if by_feed { &mut stops.by_feed } else { &mut stops.by_desk }, true);
+        *fixture.market_interruptions.entry(market).or_default() += u64::from(!was_set);
+        self.publish(index, &[market], 0, sink);
+        Ok(())
+    }
+
+    /// Takes back a suspension of the same channel. The desk also lifts what it names, and the stop of a market whose price
+    /// by hand the match has left.
+    fn resume(
+        &mut self,
+        id: FixtureId,
+        market: Option<MarketId>,
+        lifts: StopSet,
+        by: Channel,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let index = self.known_fixture(id)?;
+        let by_feed = by == Channel::Feed;
+        let Some(market) = market else {
+            let lifted = match by_feed {
+                true => StopSet::of(&[Stop::Feed]),
+                false => StopSet::of(&[Stop::Desk]).or(lifts.and(StopSet::OF_DESK)),
+            };
+            let fixture = &mut self.fixtures[index];
+            fixture.is_start_waived |= lifted.has(Stop::StartPassed);
+            if !lifted.and(StopSet::MISSED).is_empty() {
+                // A person looked: the feed has its time once more.
+                fixture.heard_ns = self.now_ns;
+            }
+            self.lift(index, lifted, sink);
+            return Ok(());
+        };
+        let market = self.known_market(index, market)?;
+        let stops = &mut self.fixtures[index].desk.entry(market).or_default().stops;
+        match by_feed {
+            true => stops.by_feed = false,
+            false => (stops.by_desk, stops.by_move) = (false, false),
+        }
+        if !by_feed && self.fixtures[index].desk[&market].is_held() {
+            self.anchor(index, market);
+        }
         self.tidy_desk(index, market);
         self.publish(index, &[market], 0, sink);
         Ok(())
@@ -478,27 +554,45 @@ impl Engine {
         &mut self,
         id: FixtureId,
         market: MarketId,
-        odds_e4: &Option<Vec<u32>>,
+        odds_e4: Option<&[u32]>,
+        keeps_in_play: bool,
+        override_by: &str,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let index = self.open_fixture(id)?;
         let market = self.known_market(index, market)?;
-        if let Some(odds_e4) = odds_e4 {
-            let count = self.fixtures[index].template().markets[usize::from(market)].selections().len();
-            if odds_e4.len() != count {
-                return Err((
-                    Reason::ValueOutOfBounds,
-                    format!("{} odds for a market of {count} selections", odds_e4.len()),
-                ));
-            }
-            for &odds in odds_e4.iter().filter(|&&odds| odds != 0) {
-                Odds::from_e4(odds).map_err(out_of_bounds)?;
-            }
+        let Some(odds_e4) = odds_e4 else {
+            return self.hold_market(index, market, sink, |desk| {
+                desk.manual_odds_e4 = None;
+                desk.override_by.clear();
+            });
+        };
+        let fixture = &self.fixtures[index];
+        let count = fixture.template().markets[usize::from(market)].selections().len();
+        if odds_e4.len() != count {
+            return Err((
+                Reason::ValueOutOfBounds,
+                format!("{} odds for a market of {count} selections", odds_e4.len()),
+            ));
         }
-        self.fixtures[index].desk.entry(market).or_default().manual_odds_e4.clone_from(odds_e4);
-        self.tidy_desk(index, market);
-        self.reprice_market(index, market, sink);
-        Ok(())
+        for &odds in odds_e4.iter().filter(|&&odds| odds != 0) {
+            Odds::from_e4(odds).map_err(out_of_bounds)?;
+        }
+        let by = match self.judge_manual_odds(index, market, odds_e4) {
+            Ok(()) => String::new(),
+            Err((_, why)) if !override_by.is_empty() => {
+                let message = format!("{override_by} answers for it: {}", why.split(';').next().unwrap_or(""));
+                sink.event(Event::Alert { alert: "manual_override", fixture: Some(id), message: &message });
+                override_by.to_string()
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        self.hold_market(index, market, sink, |desk| {
+            desk.manual_odds_e4 = Some(odds_e4.to_vec());
+            desk.keeps_in_play = keeps_in_play;
+            desk.override_by = by;
+            desk.stops.by_move = false;
+        })
     }
 
     fn lock_market(
@@ -506,13 +600,44 @@ impl Engine {
         id: FixtureId,
         market: MarketId,
         locked: bool,
+        keeps_in_play: bool,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let index = self.open_fixture(id)?;
         let market = self.known_market(index, market)?;
-        self.fixtures[index].desk.entry(market).or_default().is_locked = locked;
+        self.hold_market(index, market, sink, |desk| {
+            desk.is_locked = locked;
+            desk.keeps_in_play = keeps_in_play && locked || desk.keeps_in_play && desk.manual_odds_e4.is_some();
+            desk.stops.by_move = false;
+        })
+    }
+
+    /// Changes whether and how a market's price is held, and publishes it.
+    fn hold_market(
+        &mut self,
+        index: usize,
+        market: u16,
+        sink: &mut impl Sink,
+        change: impl FnOnce(&mut MarketDesk),
+    ) -> Result<(), Refusal> {
+        let fixture = &mut self.fixtures[index];
+        let was_overridden = fixture.is_overridden();
+        let desk = fixture.desk.entry(market).or_default();
+        change(desk);
+        match desk.is_held() {
+            true => self.anchor(index, market),
+            false => desk.release(),
+        }
         self.tidy_desk(index, market);
-        self.reprice_market(index, market, sink);
+        let fixture = &mut self.fixtures[index];
+        if fixture.is_overridden() != was_overridden {
+            // The markets that the model prices stand still beside a price that contradicts it, or no longer.
+            fixture.interruptions += u64::from(!was_overridden);
+            let all: Vec<u16> = (0..fixture.template().markets.len() as u16).collect();
+            self.reprice_with(index, &all, 0, sink);
+        } else {
+            self.reprice_market(index, market, sink);
+        }
         Ok(())
     }
 
@@ -535,11 +660,19 @@ impl Engine {
                         format!("{} grades for a market of {count} selections", grades.len()),
                     ));
                 }
+                if !fixture.template().admits_grades(usize::from(market), grades) {
+                    let key = &fixture.template().markets[usize::from(market)].key;
+                    let told: Vec<String> = grades.iter().map(ToString::to_string).collect();
+                    return Err((
+                        Reason::ValueOutOfBounds,
+                        format!("no outcome grades {key} as {}", told.join(", ")),
+                    ));
+                }
                 fixture.told_grades.insert(market, grades.clone());
             }
             None => drop(fixture.told_grades.remove(&market)),
         }
-        self.update_board(index, true, 0, sink);
+        self.update_board(index, true, &[], true, 0, sink);
         Ok(())
     }
 
@@ -549,73 +682,13 @@ impl Engine {
         let before = fixture.status();
         fixture.void = void;
         if fixture.status() != before {
+            fixture.interruptions += 1;
             sink.event(Event::Trading { fixture });
         }
-        self.update_board(index, true, 0, sink);
+        self.watch_silence(index);
+        self.watch_start(index);
+        self.update_board(index, true, &[], true, 0, sink);
         Ok(())
-    }
-
-    fn deposit(&mut self, request: &MoneyRequest, sink: &mut impl Sink) {
-        let cash = AccountKind::CustomerCash(request.customer);
-        self.move_money(request, AccountKind::Psp, cash, sink);
-    }
-
-    fn withdraw(&mut self, request: &MoneyRequest, sink: &mut impl Sink) {
-        let cash = AccountKind::CustomerCash(request.customer);
-        self.move_money(request, cash, AccountKind::Psp, sink);
-    }
-
-    fn move_money(
-        &mut self,
-        request: &MoneyRequest,
-        from: AccountKind,
-        to: AccountKind,
-        sink: &mut impl Sink,
-    ) {
-        let request = *request;
-        let refusal = if request.amount_minor <= 0 {
-            Some(Reason::StakeMustBePositive)
-        } else if request.amount_minor > oddsengine_types::STAKE_MINOR_MAX {
-            Some(Reason::StakeExceedsMaximum)
-        } else {
-            None
-        };
-        let booked = match refusal {
-            Some(reason) => Err(reason),
-            None => {
-                let ledger = &mut self.ledger;
-                let (debit, credit) =
-                    (ledger.account(from, request.currency), ledger.account(to, request.currency));
-                let id = transfer_id(CALLER_TRANSFERS, request.transfer.0, 0);
-                book(
-                    ledger,
-                    &[Transfer {
-                        id,
-                        debit,
-                        credit,
-                        amount_minor: request.amount_minor,
-                        memo: Memo::default(),
-                    }],
-                )
-            }
-        };
-        self.drop_postings();
-        match booked {
-            Ok(booking) => {
-                let available = self
-                    .ledger
-                    .balance_of(AccountKind::CustomerCash(request.customer), request.currency)
-                    .available_minor;
-                let is_repeat = booking == Booking::AlreadyBooked;
-                sink.event(Event::MoneyBooked { request, available_minor: available, is_repeat });
-            }
-            Err(reason) => sink.event(Event::MoneyRefused { request, reason }),
-        }
-    }
-
-    /// The ledger's postings are told by the events; its buffer only costs memory here.
-    pub(crate) fn drop_postings(&mut self) {
-        self.ledger.discard_postings();
     }
 
     pub(crate) fn known_fixture(&self, id: FixtureId) -> Result<usize, Refusal> {
@@ -637,26 +710,11 @@ impl Engine {
             .ok_or_else(|| (Reason::SelectionNotFound, "the market is not in the fixture's template".into()))
     }
 
-    fn tidy_desk(&mut self, index: usize, market: u16) {
+    pub(crate) fn tidy_desk(&mut self, index: usize, market: u16) {
         let desk = &mut self.fixtures[index].desk;
         if desk.get(&market).is_some_and(|entry| *entry == Default::default()) {
             desk.remove(&market);
         }
-    }
-}
-
-/// Books transfers, all or none, with the refusal a customer desk would give.
-pub(crate) fn book(ledger: &mut Ledger, transfers: &[Transfer]) -> Result<Booking, Reason> {
-    ledger.linked(transfers).map_err(reason_of)
-}
-
-/// The refusal that a ledger error means.
-pub(crate) fn reason_of(error: TransferError) -> Reason {
-    match error {
-        TransferError::ExceedsAvailableBalance => Reason::BalanceTooSmall,
-        TransferError::IdHasAnotherBody | TransferError::LinkedSetIsPartlyBooked => Reason::IdHasAnotherBody,
-        TransferError::AmountMustBePositive => Reason::StakeMustBePositive,
-        _ => Reason::ValueOutOfBounds,
     }
 }
 

@@ -10,12 +10,14 @@ use crate::placing::position_of;
 use crate::status::TicketState;
 
 /// The invariants, by name.
-pub const INVARIANTS: [&str; 5] = [
+pub const INVARIANTS: [&str; 7] = [
     "ledger_sums_to_zero",
     "open_stakes_match_open_bets",
     "liability_matches_open_bets",
     "every_acknowledged_command_once",
     "no_odds_version_reused",
+    "losses_within_limits",
+    "no_cash_while_owing",
 ];
 
 impl Engine {
@@ -23,7 +25,8 @@ impl Engine {
     ///
     /// `every_acknowledged_command_once` is about ids here (each ticket once); the runtime and the crash tests check
     /// it against what was acknowledged. Likewise `no_odds_version_reused`: a version that was published is below
-    /// or at the fixture's.
+    /// or at the fixture's. `losses_within_limits` is measured in the books at every acceptance since the start of the
+    /// process: no loss is above its limit, unless it did not grow.
     pub fn invariants(&self) -> Vec<(&'static str, Result<(), String>)> {
         let checks = [
             self.ledger.check_invariants(),
@@ -31,6 +34,8 @@ impl Engine {
             self.liability_matches_open_bets(),
             self.every_ticket_once(),
             self.versions_are_known(),
+            self.derived.limit_violation.clone().map_or(Ok(()), Err),
+            self.no_cash_while_owing(),
         ];
         INVARIANTS.into_iter().zip(checks).collect()
     }
@@ -100,6 +105,22 @@ impl Engine {
                 self.derived.platform_loss_minor
             )),
         }
+    }
+
+    /// Whatever reaches a customer's cash pays what is owed first.
+    fn no_cash_while_owing(&self) -> Result<(), String> {
+        for account in self.ledger.accounts() {
+            let AccountKind::CustomerReceivable(customer) = account.kind else { continue };
+            let owed_minor = account.balance().posted_minor;
+            let cash = AccountKind::CustomerCash(customer);
+            let available_minor = self.ledger.balance_of(cash, account.currency).available_minor;
+            if owed_minor < 0 || (owed_minor > 0 && available_minor > 0) {
+                return Err(format!(
+                    "customer {customer} owes {owed_minor} and has {available_minor} available"
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn every_ticket_once(&self) -> Result<(), String> {

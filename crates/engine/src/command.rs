@@ -8,6 +8,7 @@ use oddsengine_types::{
 };
 
 use crate::config::{Config, Scope, ScopeSettings};
+use crate::stops::StopSet;
 
 /// One command: when it was received, who sent it, what it asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,10 +29,25 @@ pub struct Origin {
     pub source: String,
     /// The sender's sequence number; a number that is not above the last one seen is a duplicate.
     pub seq: Option<u64>,
-    /// When the source says that it happened or was sent; 0 if it does not say.
+    /// When the source says that it happened or was sent; 0 if it does not say. Evidence only: no time is taken from it.
     pub source_ns: i64,
+    /// On which way it came: what a feed says is a sign of its life, and a feed cannot take back what the desk did.
+    pub channel: Channel,
 }
-codec_struct!(Origin { source, seq, source_ns });
+codec_struct!(Origin { source, seq, source_ns, channel });
+
+/// The way on which a command came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Channel {
+    /// The process itself.
+    #[default]
+    Runtime,
+    /// A feed.
+    Feed,
+    /// The desk, or a service of the sportsbook.
+    Desk,
+}
+codec_enum!(Channel { 0 = Runtime, 1 = Feed, 2 = Desk });
 
 /// What a command asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,19 +91,21 @@ pub enum Body {
         /// What.
         incident: Incident,
     },
-    /// Stops trading of a fixture or one of its markets.
+    /// Stops trading of a fixture or one of its markets: a stop of the channel that asks.
     Suspend {
         /// The fixture.
         fixture: FixtureId,
         /// One market, or all.
         market: Option<MarketId>,
     },
-    /// Takes back a [`Body::Suspend`].
+    /// Takes back a [`Body::Suspend`] of the same channel; the desk may lift other stops as well, by name.
     Resume {
         /// The fixture.
         fixture: FixtureId,
         /// One market, or all.
         market: Option<MarketId>,
+        /// Further stops of the fixture that the desk lifts; a feed's are ignored.
+        lifts: StopSet,
     },
     /// A trader's price for every selection of a market; `None` returns the market to the model.
     SetManualOdds {
@@ -97,6 +115,10 @@ pub enum Body {
         market: MarketId,
         /// Odds per selection in ten-thousandths, 0 = not offered.
         odds_e4: Option<Vec<u32>>,
+        /// They stay through the start of the fixture; otherwise the market returns to the model then.
+        keeps_in_play: bool,
+        /// Who answers for prices that the plausibility guard would refuse; empty for nobody.
+        override_by: String,
     },
     /// Keeps a market's prices where they are (`true`) or lets them follow the model again.
     LockMarket {
@@ -106,6 +128,8 @@ pub enum Body {
         market: MarketId,
         /// Locked or not.
         locked: bool,
+        /// It stays locked through the start of the fixture; otherwise the market returns to the model then.
+        keeps_in_play: bool,
     },
     /// Grades of a market's selections told by a feed or a trader instead of the outcome; `None` takes it back.
     SettleMarket {
@@ -141,8 +165,12 @@ pub enum Body {
         /// The ticket.
         ticket: TicketId,
     },
-    /// Time passed: bet delays end.
-    Tick,
+    /// Time passed: bet delays end, silent feeds are noticed, accumulators are weighed.
+    Tick {
+        /// Everything that the feeds had delivered by this time was applied before: no bet delay that ends later is
+        /// decided now. A bet decided ahead of a goal that waits unread would be sold at an old price.
+        read_ns: i64,
+    },
     /// Defines an outcome space with its markets as data; fixtures refer to it by name.
     DefineSpace(Box<SpaceDefinition>),
     /// Sets what a fixture's foreign model computes from; its prices wait for the probabilities that follow.
@@ -166,6 +194,13 @@ pub enum Body {
         /// Why.
         fault: ModelFault,
     },
+    /// A sign of life of the source: what it feeds is as it was told last.
+    Heartbeat,
+    /// The desk lets a source count anew, after it was restarted or lost its place.
+    ResetSource {
+        /// The source.
+        source: String,
+    },
 }
 codec_enum!(Body {
     0 = EpochStarted { epoch },
@@ -176,9 +211,9 @@ codec_enum!(Body {
     5 = SetExpectation { fixture, supremacy_e6, total_e6 },
     6 = Incident { fixture, incident },
     7 = Suspend { fixture, market },
-    8 = Resume { fixture, market },
-    9 = SetManualOdds { fixture, market, odds_e4 },
-    10 = LockMarket { fixture, market, locked },
+    8 = Resume { fixture, market, lifts },
+    9 = SetManualOdds { fixture, market, odds_e4, keeps_in_play, override_by },
+    10 = LockMarket { fixture, market, locked, keeps_in_play },
     11 = SettleMarket { fixture, market, grades },
     12 = VoidFixture { fixture, void },
     13 = SetCustomer { customer, factor_e3 },
@@ -186,13 +221,19 @@ codec_enum!(Body {
     15 = Withdraw(request),
     16 = PlaceTicket(request),
     17 = CancelTicket { ticket },
-    18 = Tick,
+    18 = Tick { read_ns },
     19 = DefineSpace(definition),
     20 = SetModelInputs { fixture, inputs },
     21 = SetProbabilities { fixture, probabilities },
     22 = ModelFailed { fixture, fault },
+    23 = Heartbeat,
+    24 = ResetSource { source },
 });
 
+/// Most sources that are remembered: a message of a further one is refused.
+pub const SOURCES_MAX: usize = 1_024;
+/// Furthest that a source may jump ahead in its numbers; beyond that a message is refused, or it would mute the source.
+pub const SEQ_JUMP_MAX: u64 = 1_000_000;
 /// Most spaces that are defined as data: they are kept for good.
 pub const SPACES_MAX: usize = 1_024;
 /// Most parameters of a foreign model.

@@ -6,6 +6,9 @@ use oddsengine_types::{
     BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, codec_enum, codec_struct,
 };
 
+/// The longest settlement delay.
+pub const SETTLEMENT_DELAY_MS_MAX: i64 = 3_600_000;
+
 /// How fair probabilities become offered odds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Margin {
@@ -51,6 +54,13 @@ impl MarginKind {
     }
 }
 
+/// Longest bet delay.
+pub const BET_DELAY_MS_MAX: i64 = 60_000;
+/// Longest silence of a feed that can be allowed: a day.
+pub const FEED_SILENCE_MS_MAX: i64 = 86_400_000;
+/// Most fixtures of one engine: each takes some fifty kilobytes.
+pub const FIXTURES_MAX: i64 = 1_000_000;
+
 /// The platform configuration. Every amount is in minor units of `currency`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -68,6 +78,16 @@ pub struct Config {
     pub skew_b_minor: Option<i64>,
     /// Bet delay in play, in milliseconds.
     pub bet_delay_ms: i64,
+    /// Longest silence of a feed in play, in milliseconds, before trading of what it feeds stops; 0 for any.
+    pub feed_silence_ms: i64,
+    /// How long after its scheduled start a fixture is traded before a feed says that it started, in milliseconds.
+    pub start_grace_ms: i64,
+    /// How far a fair probability may move before prices by hand and locked ones stand still, in ten-thousandths.
+    pub manual_tolerance_e4: u32,
+    /// How far prices of a feed may move a fair probability at once before trading stops, in ten-thousandths.
+    pub price_jump_e4: u32,
+    /// Most fixtures that are kept; further ones are refused.
+    pub fixtures_max: u32,
     /// Largest loss on one market.
     pub market_loss_minor_max: i64,
     /// Largest joint loss on one fixture.
@@ -86,6 +106,11 @@ pub struct Config {
     pub payout_minor_max: i64,
     /// Most legs of a ticket.
     pub legs_max: u32,
+    /// Bets are taken from customers who owe money. Withdrawals never are.
+    pub bets_while_owing: bool,
+    /// How long a payment waits that a result in play decides, in milliseconds: a result taken back meanwhile pays
+    /// nothing.
+    pub settlement_delay_ms: i64,
     /// Model settings.
     pub models: ModelConfig,
 }
@@ -97,6 +122,11 @@ codec_struct!(Config {
     odds_e4_max,
     skew_b_minor,
     bet_delay_ms,
+    feed_silence_ms,
+    start_grace_ms,
+    manual_tolerance_e4,
+    price_jump_e4,
+    fixtures_max,
     market_loss_minor_max,
     fixture_loss_minor_max,
     competition_loss_minor_max,
@@ -106,6 +136,8 @@ codec_struct!(Config {
     stake_minor_max,
     payout_minor_max,
     legs_max,
+    bets_while_owing,
+    settlement_delay_ms,
     models,
 });
 
@@ -119,6 +151,11 @@ impl Default for Config {
             odds_e4_max: 5_000_000,
             skew_b_minor: None,
             bet_delay_ms: 5_000,
+            feed_silence_ms: 15_000,
+            start_grace_ms: 60_000,
+            manual_tolerance_e4: 200,
+            price_jump_e4: 2_500,
+            fixtures_max: 20_000,
             market_loss_minor_max: 2_000_000,
             fixture_loss_minor_max: 5_000_000,
             competition_loss_minor_max: 50_000_000,
@@ -128,6 +165,8 @@ impl Default for Config {
             stake_minor_max: 1_000_000,
             payout_minor_max: 25_000_000,
             legs_max: 12,
+            bets_while_owing: false,
+            settlement_delay_ms: 0,
             models: ModelConfig::default(),
         }
     }
@@ -148,7 +187,12 @@ impl Config {
         within("odds_e4_min", self.odds_e4_min.into(), 10_010, 10_000_000)?;
         within("odds_e4_max", self.odds_e4_max.into(), self.odds_e4_min.into(), 10_000_000)?;
         within("skew_b_minor", self.skew_b_minor.unwrap_or(1), 1, LOSS_MAX)?;
-        within("bet_delay_ms", self.bet_delay_ms, 0, 60_000)?;
+        within("bet_delay_ms", self.bet_delay_ms, 0, BET_DELAY_MS_MAX)?;
+        within("feed_silence_ms", self.feed_silence_ms, 0, FEED_SILENCE_MS_MAX)?;
+        within("start_grace_ms", self.start_grace_ms, 0, FEED_SILENCE_MS_MAX)?;
+        within("manual_tolerance_e4", self.manual_tolerance_e4.into(), 0, 10_000)?;
+        within("price_jump_e4", self.price_jump_e4.into(), 0, 10_000)?;
+        within("fixtures_max", self.fixtures_max.into(), 1, FIXTURES_MAX)?;
         within("market_loss_minor_max", self.market_loss_minor_max, 0, LOSS_MAX)?;
         within("fixture_loss_minor_max", self.fixture_loss_minor_max, 0, LOSS_MAX)?;
         within("competition_loss_minor_max", self.competition_loss_minor_max, 0, LOSS_MAX)?;
@@ -158,6 +202,7 @@ impl Config {
         within("stake_minor_max", self.stake_minor_max, self.stake_minor_min, STAKE_MINOR_MAX)?;
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
+        within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)?;
         Models::new(&self.models).map(|_| ())
     }
 }
@@ -204,5 +249,7 @@ pub struct ScopeSettings {
     pub loss_minor_max: Option<i64>,
     /// Bet delay in play.
     pub bet_delay_ms: Option<i64>,
+    /// Longest silence of a feed in play; of a sport, a competition or a fixture.
+    pub feed_silence_ms: Option<i64>,
 }
-codec_struct!(ScopeSettings { margin, loss_minor_max, bet_delay_ms });
+codec_struct!(ScopeSettings { margin, loss_minor_max, bet_delay_ms, feed_silence_ms });

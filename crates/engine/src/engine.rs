@@ -8,10 +8,14 @@ use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
 use oddsengine_pricing::model::Models;
 use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
 
+use crate::changes::Changes;
 use crate::command::OddsVersion;
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fixture::Fixture;
+use crate::settling::Settling;
+use crate::stakes::StakesOfDay;
 use crate::ticket::Ticket;
+use crate::watch::Source;
 
 /// The engine: a function of (state, command). No clock, no I/O, no randomness, no order of a hash map in any
 /// result. [`Engine::apply`] is the only way to change it.
@@ -27,11 +31,17 @@ pub struct Engine {
     pub(crate) customers: BTreeMap<CustomerId, Customer>,
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) ticket_index: IdMap<TicketId, u32>,
+    /// Derived: tickets by their last change.
+    pub(crate) changes: Changes,
     /// Tickets waiting out their bet delay, by (due time, ticket index).
     pub(crate) delayed: BTreeSet<(i64, u32)>,
     pub(crate) ledger: Ledger,
-    /// The last sequence number of each numbering source.
-    pub(crate) sources: BTreeMap<String, u64>,
+    /// What is known of each source.
+    pub(crate) sources: BTreeMap<String, Source>,
+    /// Derived: fixtures in play, by when their feed is silent for too long at the earliest.
+    pub(crate) silence_due: BTreeSet<(i64, u32)>,
+    /// Derived: fixtures before their start, by when that is.
+    pub(crate) start_due: BTreeSet<(i64, u32)>,
     pub(crate) counters: Counters,
     /// Fixtures whose probabilities moved since accumulators were last weighed.
     pub(crate) moved: BTreeSet<u32>,
@@ -39,6 +49,12 @@ pub struct Engine {
     pub(crate) weighed_ns: i64,
     /// Outcome spaces that were defined as data.
     pub(crate) spaces: BTreeMap<SpaceId, Space>,
+    /// Tickets whose payment waits out the settlement delay.
+    pub(crate) settling: Settling,
+    /// Derived: tickets that the ledger would not settle, to be tried again when a fixture of theirs is graded.
+    pub(crate) stuck: BTreeSet<u32>,
+    /// Derived: what customers have staked today.
+    pub(crate) stakes: StakesOfDay,
     pub(crate) derived: Derived,
 }
 
@@ -57,6 +73,8 @@ pub(crate) struct Derived {
     pub models: Models,
     pub sport_loss_minor: BTreeMap<SportId, i64>,
     pub platform_loss_minor: i64,
+    /// The first acceptance after which a loss was above its limit and had grown.
+    pub limit_violation: Option<String>,
     /// Scratch space per template, by its id.
     pub prefixes: BTreeMap<u32, ViewPrefixes>,
     pub offer: BoardOffers,
@@ -142,13 +160,19 @@ impl Engine {
             customers: BTreeMap::new(),
             tickets: Vec::new(),
             ticket_index: IdMap::default(),
+            changes: Changes::default(),
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
             sources: BTreeMap::new(),
+            silence_due: BTreeSet::new(),
+            start_due: BTreeSet::new(),
             counters: Counters::default(),
             moved: BTreeSet::new(),
             weighed_ns: i64::MIN,
             spaces: BTreeMap::new(),
+            settling: Settling::default(),
+            stuck: BTreeSet::new(),
+            stakes: StakesOfDay::default(),
             derived,
         })
     }
@@ -208,8 +232,8 @@ impl Engine {
         &self.competitions
     }
 
-    /// The last sequence number of each numbering source.
-    pub fn sources(&self) -> &BTreeMap<String, u64> {
+    /// What is known of each source, by its name.
+    pub fn sources(&self) -> &BTreeMap<String, Source> {
         &self.sources
     }
 
@@ -233,9 +257,12 @@ impl Engine {
         Limits { engine: self }
     }
 
-    /// A [`crate::Body::Tick`] at this time would do something.
-    pub fn needs_tick(&self, now_ns: i64) -> bool {
-        self.next_due_ns().is_some_and(|due_ns| due_ns <= now_ns) || self.weighs_accumulators(now_ns)
+    /// A [`crate::Body::Tick`] at this time would do something, with the feeds read up to `read_ns`.
+    pub fn needs_tick(&self, now_ns: i64, read_ns: i64) -> bool {
+        let now_ns = now_ns.max(self.now_ns);
+        self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
+            || self.watch_is_due(now_ns)
+            || self.weighs_accumulators(now_ns)
     }
 
     /// The version of a fixture's board.
@@ -243,9 +270,10 @@ impl Engine {
         OddsVersion { epoch: self.epoch, seq: fixture.version }
     }
 
-    /// When the next bet delay ends.
+    /// When the next bet delay or settlement delay ends.
     pub fn next_due_ns(&self) -> Option<i64> {
-        self.delayed.first().map(|&(due_ns, _)| due_ns)
+        let delay_ends_ns = self.delayed.first().map(|&(due_ns, _)| due_ns);
+        delay_ends_ns.into_iter().chain(self.settling.next_due_ns()).min()
     }
 
     /// Sum of all fixtures' worst-case losses: what counts against the platform's limit.
@@ -291,6 +319,7 @@ impl Derived {
             models: Models::new(&config.models)?,
             sport_loss_minor: BTreeMap::new(),
             platform_loss_minor: 0,
+            limit_violation: None,
             prefixes: BTreeMap::new(),
             offer: BoardOffers::default(),
             odds: Vec::new(),

@@ -69,6 +69,15 @@ pub enum Event<'a> {
     },
     /// A feed message was a duplicate of one already applied, and was dropped.
     Duplicate,
+    /// Something that the desk must hear of, and that is no answer to anybody.
+    Alert {
+        /// Which alert.
+        alert: &'static str,
+        /// The fixture it is about.
+        fixture: Option<oddsengine_types::FixtureId>,
+        /// What happened, with its values.
+        message: &'a str,
+    },
     /// Numbers are missing in a source's sequence.
     FeedGap {
         /// The number expected.
@@ -81,7 +90,7 @@ pub enum Event<'a> {
 impl Event<'_> {
     /// It may leave only after the journal holds the command.
     pub fn waits_for_journal(&self) -> bool {
-        !matches!(self, Event::Board(_) | Event::Trading { .. })
+        !matches!(self, Event::Board(_) | Event::Trading { .. } | Event::Alert { .. })
     }
 }
 

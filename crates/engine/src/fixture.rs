@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use oddsengine_markets::{LiveState, ModelFault, Possible, Template};
+use oddsengine_markets::{LiveState, Possible, Template};
 use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::Book;
 use oddsengine_types::{FixtureId, Grade, codec_enum, codec_struct};
 
 use crate::command::{FixtureRequest, VoidKind};
 use crate::config::Margin;
+use crate::stops::{MarketStops, Stops};
 
 /// A fixture and everything traded on it.
 #[derive(Clone, Debug)]
@@ -25,6 +26,16 @@ pub struct Fixture {
     pub parameters: Option<Parameters>,
     /// Why trading stands still, if it does.
     pub stops: Stops,
+    /// Times that trading was interrupted: a bet that waits out its delay meanwhile is refused.
+    pub interruptions: u64,
+    /// Times that trading of single markets was interrupted.
+    pub market_interruptions: BTreeMap<u16, u64>,
+    /// The feed that spoke of it last; empty before.
+    pub fed_by: String,
+    /// When a feed spoke of it last; 0 before, and after a restart.
+    pub heard_ns: i64,
+    /// The desk said that its scheduled start means nothing.
+    pub is_start_waived: bool,
     /// What is void.
     pub void: VoidKind,
     /// Number of board changes published, from 1; the `seq` of its odds version.
@@ -43,6 +54,8 @@ pub struct Fixture {
     pub book: Book,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
+    /// Derived: `win` and `refund` are the model's for the present state.
+    pub has_expectations: bool,
     /// Derived: probability that the stake wins, per selection.
     pub win: Vec<f64>,
     /// Derived: probability that the stake is refunded, per selection.
@@ -53,40 +66,35 @@ pub struct Fixture {
     pub limits: FixtureLimits,
 }
 
-/// Why trading of a fixture stands still; any one is enough.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stops {
-    /// The desk suspended it.
-    pub by_desk: bool,
-    /// Danger on the field of play.
-    pub by_danger: bool,
-    /// The feed contradicted itself or our state; cleared when it is consistent again.
-    pub by_feed: bool,
-    /// A foreign model has not given prices for the present state; cleared when it does.
-    pub by_model: bool,
-    /// Why, if it tried and failed.
-    pub model_fault: Option<ModelFault>,
-}
-codec_struct!(Stops { by_desk, by_danger, by_feed, by_model, model_fault });
-
-impl Stops {
-    /// Trading stands still.
-    pub fn any(self) -> bool {
-        self.by_desk || self.by_danger || self.by_feed || self.by_model
-    }
-}
-
-/// What the desk set on a market.
+/// What the desk set on a market, and why it stands still by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MarketDesk {
-    /// Suspended.
-    pub is_suspended: bool,
+    /// Why it stands still.
+    pub stops: MarketStops,
     /// Prices stay where they are.
     pub is_locked: bool,
     /// Prices set by hand.
     pub manual_odds_e4: Option<Vec<u32>>,
+    /// They stay through the start of the fixture.
+    pub keeps_in_play: bool,
+    /// Who answers for prices by hand beyond the plausible; empty for nobody.
+    pub override_by: String,
+    /// Fair probabilities of its selections when prices were set or locked, in billionths; empty without a model.
+    pub anchor_e9: Vec<u32>,
 }
-codec_struct!(MarketDesk { is_suspended, is_locked, manual_odds_e4 });
+codec_struct!(MarketDesk { stops, is_locked, manual_odds_e4, keeps_in_play, override_by, anchor_e9 });
+
+impl MarketDesk {
+    /// Its price does not follow the model.
+    pub fn is_held(&self) -> bool {
+        self.is_locked || self.manual_odds_e4.is_some()
+    }
+
+    /// The price returns to the model.
+    pub(crate) fn release(&mut self) {
+        *self = Self { stops: MarketStops { by_move: false, ..self.stops }, ..Self::default() };
+    }
+}
 
 /// The limits that apply to a fixture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,6 +105,8 @@ pub struct FixtureLimits {
     pub market_loss_minor_max: Vec<i64>,
     /// Bet delay in play.
     pub bet_delay_ms: i64,
+    /// Longest silence of its feed in play; 0 for any.
+    pub feed_silence_ms: i64,
 }
 
 /// The state of a market as subscribers see it.
@@ -179,9 +189,22 @@ impl Fixture {
             return MarketStatus::Settled;
         }
         match self.desk.get(&(market as u16)) {
-            Some(desk) if desk.is_suspended => MarketStatus::Suspended,
+            Some(desk) if desk.stops.any() => MarketStatus::Suspended,
+            Some(desk) if desk.is_held() => MarketStatus::Open,
+            // Beside prices by hand that contradict the model, the model's own would be an arbitrage.
+            _ if self.is_overridden() => MarketStatus::Suspended,
             _ => MarketStatus::Open,
         }
+    }
+
+    /// Somebody answers for prices by hand that contradict the model: the model's markets stand still.
+    pub fn is_overridden(&self) -> bool {
+        self.desk.values().any(|desk| !desk.override_by.is_empty())
+    }
+
+    /// Times that trading of a market was interrupted, by itself or with its fixture.
+    pub fn interruptions_of(&self, market: u16) -> u64 {
+        self.interruptions + self.market_interruptions.get(&market).copied().unwrap_or(0)
     }
 
     /// Where a market's price comes from.

@@ -1,19 +1,21 @@
 //! A ticket from request to decision: check everything first, change state last.
 
-use oddsengine_ledger::{AccountKind, Memo, Transfer, transfer_id};
 use oddsengine_markets::LivePhase;
-use oddsengine_risk::{Change, Position, UNIT_E9, stake_minor_max, unit_minor};
+use oddsengine_risk::book::ByGrade;
+use oddsengine_risk::{
+    Change, LossOfStake, Position, UNIT_E9, stake_minor_max, stake_minor_max_together, unit_minor,
+};
 use oddsengine_types::{
     Encode, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, bounds::LEGS_MAX, payout_minor,
 };
 
-use crate::apply::{TICKET_TRANSFERS, book, reason_of};
 use crate::command::{OddsChange, OddsVersion, TicketRequest};
 use crate::engine::Engine;
 use crate::event::{Event, Sink};
 use crate::fixture::MarketStatus;
+use crate::money::{RETRY_NS, reason_of, tell_stopped};
 use crate::status::{Reason, TicketState};
-use crate::ticket::{Leg, LimitCheck, LimitLevel, Ticket};
+use crate::ticket::{Leg, LimitCheck, LimitLevel, Ticket, TicketChange};
 use crate::trading::loss_of;
 
 impl Engine {
@@ -27,6 +29,7 @@ impl Engine {
                     .event(Event::TicketRefused { ticket: request.ticket, reason: Reason::IdHasAnotherBody }),
             };
         }
+        self.stop_overdue(sink);
         self.weigh_accumulators();
         let mut ticket = self.draft(request, request_hash);
         let verdict = self.judge_request(request, &mut ticket);
@@ -39,6 +42,7 @@ impl Engine {
             },
         }
         self.ticket_index.insert(ticket.id, index);
+        self.changes.note(&mut ticket, index, None);
         self.tickets.push(ticket);
         self.drop_postings();
         sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });
@@ -61,8 +65,11 @@ impl Engine {
         self.find_legs(&request, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
         self.check_limits(&mut ticket);
-        let binding = *ticket.binding().expect("limits were checked");
-        Ok(binding)
+        if let Some(reason) = ticket.refusal_of(self.config.stake_minor_min) {
+            return Err(reason);
+        }
+        self.check_debt(&ticket)?;
+        Ok(*ticket.binding().expect("limits were checked"))
     }
 
     fn draft(&self, request: &TicketRequest, request_hash: u64) -> Ticket {
@@ -81,6 +88,7 @@ impl Engine {
             settlement_count: 0,
             checks: Vec::new(),
             request_hash,
+            change: TicketChange::default(),
         }
     }
 
@@ -91,17 +99,30 @@ impl Engine {
         self.judge_stake(ticket)?;
         match self.available_minor(ticket.customer) < ticket.stake_minor {
             true => Err(Reason::BalanceTooSmall),
+            false => self.check_debt(ticket),
+        }
+    }
+
+    /// Decides once more at the end of a bet delay; the stake is reserved.
+    fn judge_delayed(&self, ticket: &mut Ticket) -> Result<(), Reason> {
+        if self.factor_e3(ticket.customer) == 0 {
+            return Err(Reason::CustomerBlocked);
+        }
+        self.check_prices(ticket, false)?;
+        self.judge_stake(ticket)?;
+        self.check_debt(ticket)
+    }
+
+    fn check_debt(&self, ticket: &Ticket) -> Result<(), Reason> {
+        match !self.config.bets_while_owing && self.owed_minor(ticket.customer) > 0 {
+            true => Err(Reason::CustomerOwes),
             false => Ok(()),
         }
     }
 
     fn judge_stake(&self, ticket: &mut Ticket) -> Result<(), Reason> {
         self.check_limits(ticket);
-        let binding = ticket.binding().expect("limits were checked");
-        match ticket.stake_minor > binding.stake_minor_max {
-            true => Err(binding.level.reason()),
-            false => Ok(()),
-        }
+        ticket.refusal_of(ticket.stake_minor).map_or(Ok(()), Err)
     }
 
     fn check_request(&self, request: &TicketRequest) -> Result<(), Reason> {
@@ -155,6 +176,7 @@ impl Engine {
                     version: OddsVersion::default(),
                     score: (0, 0),
                     clock_ms: 0,
+                    interruptions: 0,
                     grade: None,
                     unit_minor: 0,
                 }),
@@ -192,7 +214,9 @@ impl Engine {
     fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Result<(), Reason> {
         let fixture = &self.fixtures[leg.fixture as usize];
         let selection = usize::from(leg.selection);
-        let score_before = leg.score;
+        let (score_before, interruptions_before) = (leg.score, leg.interruptions);
+        let market = fixture.template().selections[selection].market;
+        leg.interruptions = fixture.interruptions_of(market);
         leg.offered_odds_e4 = fixture.odds_e4[selection];
         leg.fair_probability_e9 = (fixture.fair_probability(selection) * 1e9 + 0.5) as u32;
         leg.version = self.version(fixture);
@@ -208,15 +232,14 @@ impl Engine {
         if fixture.status() != MarketStatus::Open {
             return Err(Reason::FixtureSuspended);
         }
-        let market = usize::from(fixture.template().selections[selection].market);
-        if fixture.market_status(market) != MarketStatus::Open {
+        if fixture.market_status(usize::from(market)) != MarketStatus::Open {
             return Err(Reason::MarketSuspended);
         }
         if leg.offered_odds_e4 == 0 {
             return Err(Reason::NoPrice);
         }
         // Also after the delay: what happened between two epochs is not known.
-        if leg.quoted_version.epoch != self.epoch || leg.quoted_version.seq > fixture.version {
+        if leg.quoted_version.epoch != self.epoch || !(1..=fixture.version).contains(&leg.quoted_version.seq) {
             return Err(Reason::OddsVersionUnknown);
         }
         if !accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4) {
@@ -225,83 +248,179 @@ impl Engine {
         if !is_first && leg.score != score_before {
             return Err(Reason::ScoreHasChanged);
         }
+        // Goal and cancellation, danger and safe, suspension and resumption: the price stood still while the world moved.
+        if !is_first && leg.interruptions != interruptions_before {
+            return Err(Reason::TradingInterrupted);
+        }
         leg.odds_e4 = leg.offered_odds_e4;
         Ok(())
     }
 
     /// Lists every limit with the largest stake that it allows.
     fn check_limits(&self, ticket: &mut Ticket) {
-        let mut checks = Vec::with_capacity(2 + 5 * ticket.legs.len());
-        let units = self.units_e9(&ticket.legs);
-        for (leg_index, (leg, unit_e9)) in ticket.legs.iter().zip(units).enumerate() {
-            self.check_leg_limits(leg_index as u8, leg, unit_e9, &mut checks);
-        }
-        let factor_e3 = i128::from(self.factor_e3(ticket.customer));
-        let share =
-            |amount: i64| (i128::from(amount) * factor_e3 / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64;
-        let own_limit = share(self.config.stake_minor_max);
-        let by_risk = checks.iter().map(|check| check.stake_minor_max).min().unwrap_or(STAKE_MINOR_MAX);
-        // A customer with part of the limits gets that part of what the limits would allow anybody.
-        let own_stake_max = if factor_e3 < 1_000 { own_limit.min(share(by_risk)) } else { own_limit };
+        let mut checks = Vec::with_capacity(5 + 2 * ticket.legs.len());
         let payout_limit = self.config.payout_minor_max;
         let by_payout = ticket
             .legs
             .iter()
             .fold(i128::from(payout_limit), |amount, leg| amount * 10_000 / i128::from(leg.odds_e4));
-        let whole = |level, limit_minor, stake_minor_max| LimitCheck {
-            level,
-            leg: None,
-            limit_minor,
-            used_minor: 0,
-            stake_minor_max,
-        };
-        ticket.checks.clear();
-        ticket.checks.push(whole(LimitLevel::Payout, payout_limit, by_payout as i64));
-        ticket.checks.push(whole(LimitLevel::Customer, own_limit, own_stake_max));
-        ticket.checks.append(&mut checks);
+        checks.push(of_ticket(LimitLevel::Payout, payout_limit, 0, by_payout as i64));
+        // In its place by level; filled in once the others are known.
+        checks.push(of_ticket(LimitLevel::Customer, 0, 0, 0));
+        let units = self.units_e9(&ticket.legs);
+        match ticket.legs.as_slice() {
+            [leg] => self.check_single(leg, &mut checks),
+            legs => self.check_legs(legs, &units, &mut checks),
+        }
+        checks[1] = self.check_customer(ticket, &checks[2..]);
+        ticket.checks = checks;
     }
 
-    fn check_leg_limits(&self, leg_index: u8, leg: &Leg, unit_e9: u64, checks: &mut Vec<LimitCheck>) {
+    /// A customer's own limit on what they stake on a selection in a day; with part of the limits also that part of
+    /// what the limits would allow anybody.
+    fn check_customer(&self, ticket: &Ticket, by_risk: &[LimitCheck]) -> LimitCheck {
+        let factor_e3 = i128::from(self.factor_e3(ticket.customer));
+        let share =
+            |amount: i64| (i128::from(amount) * factor_e3 / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64;
+        let staked = ticket.legs.iter().map(|leg| self.staked_today_minor(ticket.customer, leg));
+        let used_minor = staked.max().unwrap_or(0);
+        let mut limit_minor = share(self.config.stake_minor_max);
+        if factor_e3 < 1_000 {
+            let anybody = by_risk.iter().map(|check| check.stake_minor_max).min().unwrap_or(STAKE_MINOR_MAX);
+            limit_minor = limit_minor.min(share(anybody.saturating_add(used_minor)));
+        }
+        of_ticket(LimitLevel::Customer, limit_minor, used_minor, (limit_minor - used_minor).max(0))
+    }
+
+    /// The limits of a single, each with the largest stake in closed form.
+    fn check_single(&self, leg: &Leg, checks: &mut Vec<LimitCheck>) {
+        let fixture = &self.fixtures[leg.fixture as usize];
+        let template = fixture.template();
+        let of_fixture = self.check_fixture(0, leg, UNIT_E9, checks);
+        let own_loss = loss_of(&fixture.book);
+        for level in [LimitLevel::Competition, LimitLevel::Sport, LimitLevel::Platform] {
+            let (limit_minor, used_minor) = self.limit_and_loss(level, leg.fixture);
+            // What the other fixtures use up is not there for this one.
+            let room_minor = limit_minor - (used_minor - own_loss);
+            let stake_minor_max =
+                stake_minor_max(&of_fixture, &template.grades, leg.odds_e4, UNIT_E9, room_minor);
+            checks.push(LimitCheck { level, leg: Some(0), limit_minor, used_minor, stake_minor_max });
+        }
+    }
+
+    /// The limits of several legs: of each market and fixture for itself, of everything above them together.
+    fn check_legs(&self, legs: &[Leg], units_e9: &[u64], checks: &mut Vec<LimitCheck>) {
+        let mut losses = Vec::with_capacity(legs.len());
+        for (leg_index, (leg, &unit_e9)) in legs.iter().zip(units_e9).enumerate() {
+            let minima = self.check_fixture(leg_index as u8, leg, unit_e9, checks);
+            let fixture = &self.fixtures[leg.fixture as usize];
+            let (grades, loss_minor) = (&fixture.template().grades, loss_of(&fixture.book));
+            losses.push(LossOfStake::new(&minima, grades, leg.odds_e4, unit_e9, loss_minor));
+        }
+        for level in [LimitLevel::Competition, LimitLevel::Sport, LimitLevel::Platform] {
+            for (leg_index, leg) in legs.iter().enumerate() {
+                let is_in = |other: &Leg| self.is_in_scope(level, leg.fixture, other.fixture);
+                if legs[..leg_index].iter().any(is_in) {
+                    continue;
+                }
+                let of_scope: Vec<&LossOfStake> =
+                    losses.iter().zip(legs).filter(|(_, other)| is_in(other)).map(|(loss, _)| loss).collect();
+                let (limit_minor, used_minor) = self.limit_and_loss(level, leg.fixture);
+                let stake_minor_max = stake_minor_max_together(&of_scope, used_minor, limit_minor);
+                checks.push(of_ticket(level, limit_minor, used_minor, stake_minor_max));
+            }
+        }
+    }
+
+    /// The limits of a leg's market and fixture; returns the fixture's least profit and loss by grade.
+    fn check_fixture(&self, leg_index: u8, leg: &Leg, unit_e9: u64, checks: &mut Vec<LimitCheck>) -> ByGrade {
         let fixture = &self.fixtures[leg.fixture as usize];
         let (template, possible, selection) =
             (fixture.template(), &fixture.possible, usize::from(leg.selection));
-        let market = template.selections[selection].market;
         let of_market = fixture.book.market_minima(template, possible, selection);
         let of_fixture = fixture.book.joint_minima(template, possible, selection);
-        let own_loss = loss_of(&fixture.book);
-        let competition = &self.competitions[fixture.competition as usize];
-        let sport = fixture.request.sport();
-        let scopes = [
-            (LimitLevel::Fixture, fixture.limits.fixture_loss_minor_max, own_loss),
-            (
-                LimitLevel::Competition,
-                self.limits().competition_minor(&competition.name),
-                competition.loss_minor,
-            ),
-            (LimitLevel::Sport, self.limits().sport_minor(sport), self.sport_loss_minor(sport)),
-            (LimitLevel::Platform, self.config.platform_loss_minor_max, self.derived.platform_loss_minor),
-        ];
-        let market_limit = fixture.limits.market_loss_minor_max[usize::from(market)];
-        let largest = |minima, limit_minor| {
-            stake_minor_max(minima, &template.grades, leg.odds_e4, unit_e9, limit_minor)
-        };
-        checks.push(LimitCheck {
-            level: LimitLevel::Market,
-            leg: Some(leg_index),
-            limit_minor: market_limit,
-            used_minor: (-fixture.book.market_worst_minor(template, possible, market)).max(0),
-            stake_minor_max: largest(&of_market, market_limit),
-        });
-        for (level, limit_minor, used_minor) in scopes {
-            // What the other fixtures use up is not there for this one.
-            let room_minor = limit_minor - (used_minor - own_loss);
-            checks.push(LimitCheck {
-                level,
-                leg: Some(leg_index),
-                limit_minor,
-                used_minor,
-                stake_minor_max: largest(&of_fixture, room_minor),
-            });
+        for (level, minima) in [(LimitLevel::Market, &of_market), (LimitLevel::Fixture, &of_fixture)] {
+            let (limit_minor, used_minor) = match level {
+                LimitLevel::Market => self.market_limit_and_loss(leg),
+                level => self.limit_and_loss(level, leg.fixture),
+            };
+            let stake_minor_max =
+                stake_minor_max(minima, &template.grades, leg.odds_e4, unit_e9, limit_minor);
+            checks.push(LimitCheck { level, leg: Some(leg_index), limit_minor, used_minor, stake_minor_max });
+        }
+        of_fixture
+    }
+
+    fn market_limit_and_loss(&self, leg: &Leg) -> (i64, i64) {
+        let fixture = &self.fixtures[leg.fixture as usize];
+        let market = fixture.template().selections[usize::from(leg.selection)].market;
+        let worst_minor = fixture.book.market_worst_minor(fixture.template(), &fixture.possible, market);
+        (fixture.limits.market_loss_minor_max[usize::from(market)], (-worst_minor).max(0))
+    }
+
+    /// The limit of the fixture, or of the scope of this level that it is in, and its loss now.
+    fn limit_and_loss(&self, level: LimitLevel, fixture: u32) -> (i64, i64) {
+        let fixture = &self.fixtures[fixture as usize];
+        match level {
+            LimitLevel::Competition => {
+                let competition = &self.competitions[fixture.competition as usize];
+                (self.limits().competition_minor(&competition.name), competition.loss_minor)
+            }
+            LimitLevel::Sport => {
+                let sport = fixture.request.sport();
+                (self.limits().sport_minor(sport), self.sport_loss_minor(sport))
+            }
+            LimitLevel::Platform => (self.config.platform_loss_minor_max, self.derived.platform_loss_minor),
+            _ => (fixture.limits.fixture_loss_minor_max, loss_of(&fixture.book)),
+        }
+    }
+
+    /// Two fixtures count against the same limit of this level.
+    fn is_in_scope(&self, level: LimitLevel, fixture: u32, other: u32) -> bool {
+        let [fixture, other] = [fixture, other].map(|index| &self.fixtures[index as usize]);
+        match level {
+            LimitLevel::Competition => fixture.competition == other.competition,
+            LimitLevel::Sport => fixture.request.sport() == other.request.sport(),
+            _ => true,
+        }
+    }
+
+    /// Every loss that a ticket's legs count in, with its limit: as the books have it, not as a formula says.
+    fn losses_of(&self, legs: &[Leg]) -> Vec<(LimitLevel, i64, i64)> {
+        let mut losses = Vec::with_capacity(5 * legs.len());
+        for leg in legs {
+            for level in
+                [LimitLevel::Fixture, LimitLevel::Competition, LimitLevel::Sport, LimitLevel::Platform]
+            {
+                let (limit_minor, loss_minor) = self.limit_and_loss(level, leg.fixture);
+                losses.push((level, limit_minor, loss_minor));
+            }
+            // A scan of the market's outcomes, which the fixture's and the others' losses do not need.
+            if cfg!(debug_assertions) {
+                let (limit_minor, loss_minor) = self.market_limit_and_loss(leg);
+                losses.push((LimitLevel::Market, limit_minor, loss_minor));
+            }
+        }
+        losses
+    }
+
+    /// Puts an accepted ticket in the books and measures: no loss may be above its limit, unless it did not grow.
+    fn add_accepted(&mut self, ticket: &mut Ticket) {
+        let before = self.losses_of(&ticket.legs);
+        self.add_positions(ticket);
+        let after = self.losses_of(&ticket.legs);
+        let broken = before
+            .iter()
+            .zip(&after)
+            .find(|((_, limit_minor, before), (_, _, after))| after > limit_minor && after > before);
+        if let (Some(((level, limit_minor, before), (_, _, after))), None) =
+            (broken, &self.derived.limit_violation)
+        {
+            self.derived.limit_violation = Some(format!(
+                "ticket {:032x} took the loss of its {} from {before} to {after}, above the limit {limit_minor}",
+                ticket.id.0,
+                level.name()
+            ));
         }
     }
 
@@ -335,7 +454,7 @@ impl Engine {
             return grade.win_share() * odds + grade.refund_share();
         }
         let fixture = &self.fixtures[leg.fixture as usize];
-        if fixture.parameters.is_none() {
+        if !fixture.has_expectations {
             // Prices by hand and no model: the odds are taken at their word.
             return 1.0;
         }
@@ -362,49 +481,57 @@ impl Engine {
     }
 
     fn accept_at_once(&mut self, ticket: &mut Ticket, index: u32) {
-        let transfer = self.stake_transfer(ticket);
-        match book(&mut self.ledger, &[transfer]) {
-            Ok(_) => self.open(ticket, index),
-            Err(reason) => self.refuse(ticket, reason),
+        match self.book_stake(ticket) {
+            Ok(()) => {
+                self.count_stake(ticket, true);
+                self.open(ticket, index);
+            }
+            Err(error) => self.refuse(ticket, reason_of(error)),
         }
     }
 
     /// Reserves the stake and the liability for the bet delay.
     fn hold(&mut self, ticket: &mut Ticket, index: u32, delay_ns: i64) {
-        let transfer = self.stake_transfer(ticket);
-        match self.ledger.reserve(&transfer, None) {
-            Ok(_) => {
+        match self.reserve_stake(ticket) {
+            Ok(()) => {
                 ticket.state = TicketState::Delayed;
                 ticket.due_ns = self.now_ns.saturating_add(delay_ns);
-                self.add_positions(ticket);
+                self.count_stake(ticket, true);
+                self.add_accepted(ticket);
                 self.delayed.insert((ticket.due_ns, index));
             }
             Err(error) => self.refuse(ticket, reason_of(error)),
         }
     }
 
-    /// Decides every ticket whose bet delay has ended: status, price, score and limits once more.
-    pub(crate) fn decide_delayed(&mut self, sink: &mut impl Sink) {
+    /// Decides every ticket whose bet delay has ended by what has been read: status, price, score and limits once more.
+    pub(crate) fn decide_delayed(&mut self, read_ns: i64, sink: &mut impl Sink) {
         while let Some(&(due_ns, index)) = self.delayed.first() {
-            if due_ns > self.now_ns {
+            if due_ns > self.now_ns.min(read_ns) {
                 return;
             }
             self.delayed.pop_first();
             let mut ticket = self.tickets[index as usize].clone();
+            self.count_stake(&ticket, false);
             self.remove_positions(&mut ticket);
-            let verdict = self.check_prices(&mut ticket, false).and_then(|()| self.judge_stake(&mut ticket));
-            let reserved = transfer_id(TICKET_TRANSFERS, ticket.id.0, 0);
-            let resolved = transfer_id(TICKET_TRANSFERS, ticket.id.0, 1);
+            let verdict = self.judge_delayed(&mut ticket);
+            let resolved = match verdict {
+                Ok(()) => self.post_stake(ticket.id),
+                Err(_) => self.release_stake(&ticket, sink),
+            };
+            if let Err(error) = resolved {
+                tell_stopped(&ticket, error, sink);
+                self.hold_on(index);
+                continue;
+            }
             match verdict {
                 Ok(()) => {
-                    self.ledger.post(resolved, reserved, None).expect("a reserved stake can be posted once");
+                    self.count_stake(&ticket, true);
                     self.open(&mut ticket, index);
                 }
-                Err(reason) => {
-                    self.ledger.void(resolved, reserved).expect("a reserved stake can be released once");
-                    self.refuse(&mut ticket, reason);
-                }
+                Err(reason) => self.refuse(&mut ticket, reason),
             }
+            self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
             self.tickets[index as usize] = ticket;
             self.drop_postings();
             sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });
@@ -412,24 +539,20 @@ impl Engine {
         }
     }
 
-    fn stake_transfer(&mut self, ticket: &Ticket) -> Transfer {
-        let currency = self.config.currency;
-        let debit = self.ledger.account(AccountKind::CustomerCash(ticket.customer), currency);
-        let credit = self.ledger.account(AccountKind::CustomerOpenStakes(ticket.customer), currency);
-        let id = transfer_id(TICKET_TRANSFERS, ticket.id.0, 0);
-        Transfer {
-            id,
-            debit,
-            credit,
-            amount_minor: ticket.stake_minor,
-            memo: Memo { reference: ticket.id.0, ..Memo::default() },
-        }
+    /// Leaves a ticket on delay that the ledger would not decide; it is tried again a little later.
+    fn hold_on(&mut self, index: u32) {
+        let mut ticket = self.tickets[index as usize].clone();
+        ticket.due_ns = self.now_ns.saturating_add(RETRY_NS);
+        self.delayed.insert((ticket.due_ns, index));
+        self.count_stake(&ticket, true);
+        self.add_positions(&mut ticket);
+        self.tickets[index as usize] = ticket;
     }
 
     fn open(&mut self, ticket: &mut Ticket, index: u32) {
         ticket.state = TicketState::Open;
         ticket.decided_ns = self.now_ns;
-        self.add_positions(ticket);
+        self.add_accepted(ticket);
         for (leg_index, leg) in ticket.legs.iter().enumerate() {
             let legs = self.fixtures[leg.fixture as usize].legs.entry(leg.selection).or_default();
             legs.push((index, leg_index as u8));
@@ -497,6 +620,11 @@ impl Engine {
             self.reprice(index, 0, sink);
         }
     }
+}
+
+/// A limit on the ticket as a whole.
+fn of_ticket(level: LimitLevel, limit_minor: i64, used_minor: i64, stake_minor_max: i64) -> LimitCheck {
+    LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max }
 }
 
 /// Changes of books, by fixture index.

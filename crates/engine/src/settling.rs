@@ -1,25 +1,82 @@
 //! Settlement: from grades to payments, and back when a grade is taken back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use oddsengine_ledger::{AccountKind, Memo, Transfer, transfer_id};
+use oddsengine_ledger::{AccountKind, TransferError};
 use oddsengine_markets::LivePhase;
 use oddsengine_risk::{Change, Position, UNIT_E9, unit_minor};
 use oddsengine_types::{Grade, TicketId, payout_minor};
 
-use crate::apply::{Refusal, TICKET_TRANSFERS, book};
+use crate::apply::Refusal;
 use crate::command::VoidKind;
 use crate::engine::Engine;
 use crate::event::{Event, Sink};
+use crate::money::{Entry, RETRY_NS, collection, entry, reason_of, tell_stopped};
 use crate::placing::{BookChanges, plan_remove, position_of};
 use crate::status::{Reason, TicketState};
-use crate::ticket::Ticket;
+use crate::ticket::{Leg, Ticket};
 
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
 
-/// Transfer numbers of one ticket: two for the stake, then sixteen per settlement.
+/// Transfer numbers of one ticket: three for the stake, then sixteen per settlement; the `n`-th, from 0, is refunded at
+/// twelve, and from 1 on paid at zero and taken back at eight.
 const TRANSFERS_PER_SETTLEMENT: u32 = 16;
+const TAKEN_BACK: u32 = 8;
+const REFUNDED: u32 = 12;
+
+/// Tickets whose payment waits until nobody takes its result back any more: all legs graded, still open.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settling {
+    by_due: BTreeSet<(i64, u32)>,
+    due_ns: BTreeMap<u32, i64>,
+}
+
+impl Settling {
+    pub(crate) fn next_due_ns(&self) -> Option<i64> {
+        self.by_due.first().map(|&(due_ns, _)| due_ns)
+    }
+
+    /// Due times and tickets, in that order.
+    pub(crate) fn due(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+        self.by_due.iter().copied()
+    }
+
+    /// The clock goes back: what is yet to come stays as far away as it was.
+    pub(crate) fn set_back(&mut self, by_ns: i64) {
+        for (due_ns, ticket) in std::mem::take(&mut self.by_due) {
+            self.due_ns.remove(&ticket);
+            self.insert(due_ns.saturating_sub(by_ns), ticket);
+        }
+    }
+
+    fn waits(&self, ticket: u32) -> bool {
+        self.due_ns.contains_key(&ticket)
+    }
+
+    fn insert(&mut self, due_ns: i64, ticket: u32) {
+        self.remove(ticket);
+        self.by_due.insert((due_ns, ticket));
+        self.due_ns.insert(ticket, due_ns);
+    }
+
+    fn remove(&mut self, ticket: u32) {
+        if let Some(due_ns) = self.due_ns.remove(&ticket) {
+            self.by_due.remove(&(due_ns, ticket));
+        }
+    }
+}
+
+/// What becomes of a ticket's stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stake {
+    /// It stays where it is, or goes back there.
+    Open,
+    /// It becomes result, and this is paid out of it.
+    Paid(i64),
+    /// It goes back to the customer.
+    Refunded,
+}
 
 impl Engine {
     /// Brings every grade of a fixture up to date; returns the selections whose grade changed, ascending.
@@ -50,29 +107,78 @@ impl Engine {
         regraded
     }
 
-    /// Settles, resettles or reopens every ticket with a leg on a selection whose grade changed.
+    /// Settles, resettles or reopens every ticket with a leg on a selection whose grade changed, and those with a leg on
+    /// the fixture that have waited for less.
     pub(crate) fn settle_regraded(&mut self, index: usize, regraded: &[u16], sink: &mut impl Sink) {
         let legs = &self.fixtures[index].legs;
-        let tickets: BTreeSet<u32> = regraded
+        let mut tickets: BTreeSet<u32> = regraded
             .iter()
             .filter_map(|selection| legs.get(selection))
             .flatten()
             .map(|&(ticket, _)| ticket)
             .collect();
+        let is_on_it = |ticket: &u32| {
+            self.tickets[*ticket as usize].legs.iter().any(|leg| leg.fixture as usize == index)
+        };
+        tickets.extend(self.stuck.iter().copied().filter(is_on_it));
+        let fixture = &self.fixtures[index];
+        if fixture.is_closed() || !fixture.told_grades.is_empty() {
+            let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
+            tickets.extend(self.settling.due_ns.keys().copied().filter(is_over));
+        }
         let mut changes = BookChanges::new();
         for ticket in tickets {
-            self.settle(ticket as usize, &mut changes, sink);
+            self.settle(ticket, &mut changes, sink);
         }
         self.change_books(&changes);
     }
 
-    fn settle(&mut self, index: usize, changes: &mut BookChanges, sink: &mut impl Sink) {
-        let mut ticket = self.tickets[index].clone();
+    /// Pays the tickets whose settlement delay has ended by what has been read: the message that takes a goal back may
+    /// wait unread.
+    pub(crate) fn settle_due(&mut self, read_ns: i64, sink: &mut impl Sink) {
+        while let Some((due_ns, index)) = self.settling.by_due.first().copied() {
+            if due_ns > self.now_ns.min(read_ns) {
+                return;
+            }
+            let mut ticket = self.tickets[index as usize].clone();
+            let paid = payout_of(&ticket).unwrap_or(0);
+            match self.book_settlement(&mut ticket, Stake::Paid(paid)) {
+                Ok(()) => {
+                    self.settling.remove(index);
+                    self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
+                    self.tickets[index as usize] = ticket;
+                    let ticket = &self.tickets[index as usize];
+                    sink.event(Event::Settlement { ticket, paid_minor_before: 0 });
+                }
+                Err(error) => {
+                    self.settling.insert(self.now_ns.saturating_add(RETRY_NS), index);
+                    tell_stopped(&ticket, error, sink);
+                }
+            }
+            self.drop_postings();
+        }
+    }
+
+    /// A leg of the ticket was decided while its match is in play, where results are still taken back.
+    fn may_be_taken_back(&self, index: usize) -> bool {
+        let is_in_play = |leg: &Leg| {
+            let fixture = &self.fixtures[leg.fixture as usize];
+            let market = fixture.template().selections[usize::from(leg.selection)].market;
+            fixture.live.phase() == LivePhase::InPlay
+                && fixture.void == VoidKind::Nothing
+                && !fixture.told_grades.contains_key(&market)
+        };
+        self.tickets[index].legs.iter().any(is_in_play)
+    }
+
+    fn settle(&mut self, index: u32, changes: &mut BookChanges, sink: &mut impl Sink) {
+        let mut ticket = self.tickets[index as usize].clone();
         let was_open = match ticket.state {
             TicketState::Open => true,
             TicketState::Settled => false,
             _ => return,
         };
+        let (planned, payout_before) = (changes.len(), payout_of(&ticket));
         if was_open {
             plan_remove(&mut ticket, changes);
         }
@@ -81,58 +187,110 @@ impl Engine {
         }
         let paid_minor_before = ticket.paid_minor;
         let payout = payout_of(&ticket);
-        let changed = was_open || payout != Some(ticket.paid_minor);
-        if changed && !was_open {
-            self.take_back(&mut ticket);
+        if !was_open && payout == Some(paid_minor_before) {
+            self.stuck.remove(&index);
+            self.tickets[index as usize] = ticket;
+            return;
         }
-        match payout {
-            Some(payout_minor) if changed => self.pay(&mut ticket, payout_minor),
-            Some(_) => {}
-            None => self.plan_add(&mut ticket, changes),
+        let delay_ns = self.config.settlement_delay_ms * 1_000_000;
+        let waits = payout.is_some_and(|minor| minor > 0)
+            && (delay_ns > 0 || self.settling.waits(index))
+            && self.may_be_taken_back(index as usize);
+        let stake = payout.filter(|_| !waits).map_or(Stake::Open, Stake::Paid);
+        if let Err(error) = self.book_settlement(&mut ticket, stake) {
+            changes.truncate(planned);
+            self.stuck.insert(index);
+            return tell_stopped(&self.tickets[index as usize], error, sink);
         }
-        let is_told = changed && !(was_open && payout.is_none());
-        self.tickets[index] = ticket;
+        self.stuck.remove(&index);
+        if !waits {
+            self.settling.remove(index);
+        } else if !(self.settling.waits(index) && payout == payout_before) {
+            self.settling.insert(self.now_ns.saturating_add(delay_ns), index);
+        }
+        if payout.is_none() {
+            self.plan_add(&mut ticket, changes);
+        }
+        let is_told = !(was_open && ticket.state == TicketState::Open);
+        if is_told {
+            self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
+        }
+        self.tickets[index as usize] = ticket;
         self.drop_postings();
         if is_told {
-            sink.event(Event::Settlement { ticket: &self.tickets[index], paid_minor_before });
+            let ticket = &self.tickets[index as usize];
+            sink.event(Event::Settlement { ticket, paid_minor_before });
         }
     }
 
-    /// Books a settlement: the stake becomes result, the payout comes out of it.
-    fn pay(&mut self, ticket: &mut Ticket, payout_minor: i64) {
-        let [cash, open, result] = self.accounts_of(ticket);
-        let first = (ticket.settlement_count + 1) * TRANSFERS_PER_SETTLEMENT;
-        let mut transfers = vec![transfer(ticket, first, open, result, ticket.stake_minor)];
-        if payout_minor > 0 {
-            transfers.push(transfer(ticket, first + 1, result, cash, payout_minor));
+    /// Books what becomes of a ticket, whole or not at all: a settlement is taken back first, and what is owed is paid
+    /// out of whatever reaches the customer's cash.
+    ///
+    /// What the customer has spent of a settlement that is taken back becomes a receivable: cash never goes negative.
+    fn book_settlement(&mut self, ticket: &mut Ticket, stake: Stake) -> Result<(), TransferError> {
+        let customer = ticket.customer;
+        let [cash, open, owed] = [
+            AccountKind::CustomerCash(customer),
+            AccountKind::CustomerOpenStakes(customer),
+            AccountKind::CustomerReceivable(customer),
+        ];
+        let result = AccountKind::BettingResult;
+        let (mut available_minor, mut owed_minor) =
+            (self.available_minor(customer), self.owed_minor(customer));
+        let takes_back = ticket.state == TicketState::Settled;
+        let (stake_minor, paid_minor) = (ticket.stake_minor, ticket.paid_minor);
+        let mut entries: Vec<Entry> = Vec::with_capacity(6);
+        let mut add = |number: u32, from, to, amount_minor: i64| {
+            if amount_minor > 0 {
+                entries.push(entry(ticket, number, from, to, amount_minor));
+            }
+        };
+        // Saturated numbers meet, and the ledger refuses the second: the ticket stops after 2^28 settlements.
+        let number = |settlement: u32, number: u32| {
+            settlement.saturating_mul(TRANSFERS_PER_SETTLEMENT).saturating_add(number)
+        };
+        if takes_back {
+            let first = number(ticket.settlement_count, TAKEN_BACK);
+            let shortfall_minor = (paid_minor - available_minor).max(0);
+            add(first, owed, cash, shortfall_minor);
+            add(first + 1, cash, result, paid_minor);
+            add(first + 2, result, open, stake_minor);
+            available_minor += shortfall_minor - paid_minor;
+            owed_minor += shortfall_minor;
         }
-        book(&mut self.ledger, &transfers).expect("an open stake can be settled");
-        ticket.settlement_count += 1;
-        ticket.paid_minor = payout_minor;
-        ticket.state = TicketState::Settled;
-        self.counters.settlement_count += 1;
-    }
-
-    /// Reverses the last settlement. What the customer has spent meanwhile becomes a receivable: cash never goes
-    /// negative.
-    fn take_back(&mut self, ticket: &mut Ticket) {
-        let [cash, open, result] = self.accounts_of(ticket);
-        let receivable =
-            self.ledger.account(AccountKind::CustomerReceivable(ticket.customer), self.config.currency);
-        let first = ticket.settlement_count * TRANSFERS_PER_SETTLEMENT + 8;
-        let mut transfers = Vec::new();
-        let shortfall = ticket.paid_minor - self.ledger.balance(cash).available_minor;
-        if shortfall > 0 {
-            transfers.push(transfer(ticket, first, receivable, cash, shortfall));
+        let (first, returned_minor) = match stake {
+            Stake::Open => (0, 0),
+            Stake::Paid(payout_minor) => {
+                let first = number(ticket.settlement_count.saturating_add(1), 0);
+                add(first, open, result, stake_minor);
+                add(first + 1, result, cash, payout_minor);
+                (first + 2, payout_minor)
+            }
+            Stake::Refunded => {
+                let first = number(ticket.settlement_count, REFUNDED);
+                add(first, open, cash, stake_minor);
+                (first + 1, stake_minor)
+            }
+        };
+        let collected_minor = owed_minor.min(available_minor + returned_minor).max(0);
+        if returned_minor > 0 && collected_minor > 0 {
+            entries.push(collection(ticket, first, collected_minor));
         }
-        if ticket.paid_minor > 0 {
-            transfers.push(transfer(ticket, first + 1, cash, result, ticket.paid_minor));
+        self.book(&entries)?;
+        if takes_back {
+            self.counters.rollback_count += 1;
+            (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
         }
-        transfers.push(transfer(ticket, first + 2, result, open, ticket.stake_minor));
-        book(&mut self.ledger, &transfers).expect("a settlement can be reversed");
-        ticket.paid_minor = 0;
-        ticket.state = TicketState::Open;
-        self.counters.rollback_count += 1;
+        match stake {
+            Stake::Open => {}
+            Stake::Paid(payout_minor) => {
+                ticket.settlement_count += 1;
+                (ticket.state, ticket.paid_minor) = (TicketState::Settled, payout_minor);
+                self.counters.settlement_count += 1;
+            }
+            Stake::Refunded => ticket.state = TicketState::Cancelled,
+        }
+        Ok(())
     }
 
     /// Withdraws a ticket: whatever was paid comes back, the stake goes back.
@@ -142,53 +300,58 @@ impl Engine {
         };
         let mut ticket = self.tickets[index as usize].clone();
         let paid_minor_before = ticket.paid_minor;
-        match ticket.state {
-            TicketState::Delayed => {
-                self.delayed.remove(&(ticket.due_ns, index));
-                self.remove_positions(&mut ticket);
-                let reserved = transfer_id(TICKET_TRANSFERS, id.0, 0);
-                self.ledger
-                    .void(transfer_id(TICKET_TRANSFERS, id.0, 1), reserved)
-                    .expect("a reserved stake can be released once");
-            }
-            TicketState::Open => {
-                self.remove_positions(&mut ticket);
-                self.refund(&ticket);
-            }
-            TicketState::Settled => {
-                self.take_back(&mut ticket);
-                self.refund(&ticket);
-            }
+        let booked = match ticket.state {
+            TicketState::Delayed => self.release_stake(&ticket, sink),
+            TicketState::Open | TicketState::Settled => self.book_settlement(&mut ticket, Stake::Refunded),
             TicketState::Refused(_) | TicketState::Cancelled => {
                 return Err((
                     Reason::TicketNotOpen,
                     format!("ticket {:032x} is {}", id.0, ticket.state.name()),
                 ));
             }
+        };
+        if let Err(error) = booked {
+            return Err((reason_of(error), format!("ticket {:032x}: {error}", id.0)));
         }
-        ticket.state = TicketState::Cancelled;
-        ticket.paid_minor = 0;
+        self.count_stake(&ticket, false);
+        if self.tickets[index as usize].is_live() {
+            self.remove_positions(&mut ticket);
+        }
+        self.delayed.remove(&(ticket.due_ns, index));
+        self.settling.remove(index);
+        self.stuck.remove(&index);
+        (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
+        self.changes.note(&mut ticket, index, self.tickets.get(index as usize));
         self.tickets[index as usize] = ticket;
         self.drop_postings();
         sink.event(Event::Settlement { ticket: &self.tickets[index as usize], paid_minor_before });
         Ok(())
     }
 
-    fn refund(&mut self, ticket: &Ticket) {
-        let [cash, open, _] = self.accounts_of(ticket);
-        let number = ticket.settlement_count * TRANSFERS_PER_SETTLEMENT + 12;
-        let refund = transfer(ticket, number, open, cash, ticket.stake_minor);
-        book(&mut self.ledger, &[refund]).expect("an open stake can be refunded");
-    }
-
-    fn accounts_of(&mut self, ticket: &Ticket) -> [oddsengine_ledger::AccountId; 3] {
-        let currency = self.config.currency;
-        [
-            AccountKind::CustomerCash(ticket.customer),
-            AccountKind::CustomerOpenStakes(ticket.customer),
-            AccountKind::BettingResult,
-        ]
-        .map(|kind| self.ledger.account(kind, currency))
+    /// Tickets that wait out the settlement delay, and those that the ledger would not settle, from a snapshot.
+    pub(crate) fn restore_settling(&mut self, settling: &[(i64, u32)]) -> Result<(), String> {
+        if !settling.is_sorted_by(|a, b| a < b) {
+            return Err("the tickets that wait to be settled are not in order of their time".into());
+        }
+        for &(due_ns, index) in settling {
+            let ticket = self.tickets.get(index as usize);
+            if !ticket.is_some_and(|ticket| ticket.state == TicketState::Open && payout_of(ticket).is_some())
+            {
+                return Err(format!("ticket {index} waits to be settled and is not decided"));
+            }
+            if self.settling.waits(index) {
+                return Err(format!("ticket {index} waits twice to be settled"));
+            }
+            self.settling.insert(due_ns, index);
+        }
+        let has_moved =
+            |leg: &Leg| leg.grade != self.fixtures[leg.fixture as usize].grades[usize::from(leg.selection)];
+        let stuck = self.tickets.iter().enumerate().filter(|(_, ticket)| {
+            matches!(ticket.state, TicketState::Open | TicketState::Settled)
+                && ticket.legs.iter().any(has_moved)
+        });
+        self.stuck = stuck.map(|(index, _)| index as u32).collect();
+        Ok(())
     }
 
     /// Accumulators would be weighed anew at this time.
@@ -242,15 +405,4 @@ fn payout_of(ticket: &Ticket) -> Option<i64> {
     let legs: Option<Vec<(u32, Grade)>> =
         ticket.legs.iter().map(|leg| leg.grade.map(|grade| (leg.odds_e4, grade))).collect();
     legs.map(|legs| payout_minor(ticket.stake_minor, &legs))
-}
-
-fn transfer(
-    ticket: &Ticket,
-    number: u32,
-    debit: oddsengine_ledger::AccountId,
-    credit: oddsengine_ledger::AccountId,
-    amount_minor: i64,
-) -> Transfer {
-    let id = transfer_id(TICKET_TRANSFERS, ticket.id.0, number);
-    Transfer { id, debit, credit, amount_minor, memo: Memo { reference: ticket.id.0, ..Memo::default() } }
 }

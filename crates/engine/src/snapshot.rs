@@ -4,6 +4,7 @@ use oddsengine_types::{Decode, DecodeError, Encode, Reader, StateHash};
 
 use oddsengine_risk::Change;
 
+use crate::changes::Changes;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::fixture::Fixture;
@@ -12,7 +13,7 @@ use crate::status::TicketState;
 use crate::trading::loss_of;
 
 /// Format of the snapshot bytes.
-pub const SNAPSHOT_VERSION: u32 = 2;
+pub const SNAPSHOT_VERSION: u32 = 3;
 
 impl Engine {
     /// The stored state. Equal states give equal bytes.
@@ -31,6 +32,7 @@ impl Engine {
         self.sources.encode(&mut out);
         self.counters.encode(&mut out);
         self.moved.iter().copied().collect::<Vec<u32>>().encode(&mut out);
+        self.settling.due().collect::<Vec<(i64, u32)>>().encode(&mut out);
         out
     }
 
@@ -65,6 +67,7 @@ impl Engine {
         engine.sources = Decode::decode(&mut input)?;
         engine.counters = Decode::decode(&mut input)?;
         let moved = Vec::<u32>::decode(&mut input)?;
+        let settling = Vec::<(i64, u32)>::decode(&mut input)?;
         match input.remaining() {
             0 => {}
             left => return Err(input.error(format!("{left} bytes are left over"))),
@@ -77,6 +80,8 @@ impl Engine {
             return Err(input.error("the moved fixtures are not ascending indexes"));
         }
         engine.moved = moved.into_iter().collect();
+        engine.restore_settling(&settling).map_err(|what| input.error(what))?;
+        engine.restore_stakes();
         Ok(engine)
     }
 
@@ -96,6 +101,11 @@ impl Engine {
         }
         fixture.parameters = Decode::decode(input)?;
         fixture.stops = Decode::decode(input)?;
+        fixture.interruptions = Decode::decode(input)?;
+        fixture.market_interruptions = Decode::decode(input)?;
+        fixture.fed_by = Decode::decode(input)?;
+        fixture.heard_ns = Decode::decode(input)?;
+        fixture.is_start_waived = Decode::decode(input)?;
         fixture.void = Decode::decode(input)?;
         fixture.version = Decode::decode(input)?;
         fixture.odds_e4 = Decode::decode(input)?;
@@ -107,12 +117,14 @@ impl Engine {
                 input.error(format!("a fixture has {} selections instead of {count}", fixture.odds_e4.len()))
             );
         }
-        self.update_possible(index);
-        self.evaluate(index);
+        self.refresh_possible(index);
+        self.fill_expectations(index);
+        self.watch_silence(index);
         Ok(())
     }
 
     fn restore_tickets(&mut self) -> Result<(), String> {
+        self.changes = Changes::of(&self.tickets);
         for (index, ticket) in self.tickets.iter().enumerate() {
             let index = index as u32;
             self.ticket_index.insert(ticket.id, index);
@@ -149,12 +161,32 @@ impl Engine {
 /// The stored part of a fixture; margins, limits, expectations, possible outcomes and books are derived.
 fn encode_fixture(fixture: &Fixture, out: &mut Vec<u8>) {
     let Fixture {
-        request, live, parameters, stops, void, version, odds_e4, grades, desk, told_grades, ..
+        request,
+        live,
+        parameters,
+        stops,
+        interruptions,
+        market_interruptions,
+        fed_by,
+        heard_ns,
+        is_start_waived,
+        void,
+        version,
+        odds_e4,
+        grades,
+        desk,
+        told_grades,
+        ..
     } = fixture;
     request.encode(out);
     live.encode(out);
     parameters.encode(out);
     stops.encode(out);
+    interruptions.encode(out);
+    market_interruptions.encode(out);
+    fed_by.encode(out);
+    heard_ns.encode(out);
+    is_start_waived.encode(out);
     void.encode(out);
     version.encode(out);
     odds_e4.encode(out);

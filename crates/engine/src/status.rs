@@ -70,6 +70,8 @@ reasons! {
     OddsHaveMoved = 302, "odds_have_moved";
     /// The score changed while the bet waited out its delay.
     ScoreHasChanged = 303, "score_has_changed";
+    /// Trading was interrupted while the bet waited out its delay: a suspension, danger, a change of score.
+    TradingInterrupted = 304, "trading_interrupted";
     /// The payout is above the largest one.
     PayoutExceedsMaximum = 401, "payout_exceeds_maximum";
     /// The stake is above this customer's share of the limits.
@@ -86,6 +88,8 @@ reasons! {
     ExceedsPlatformLimit = 407, "exceeds_platform_limit";
     /// The customer's available balance is too small.
     BalanceTooSmall = 501, "balance_too_small";
+    /// The customer owes money after a settlement that was taken back.
+    CustomerOwes = 502, "customer_owes";
     /// The ticket is not known.
     TicketNotFound = 601, "ticket_not_found";
     /// The ticket was refused, or cancelled before.
@@ -96,6 +100,8 @@ reasons! {
     OutOfSequence = 702, "out_of_sequence";
     /// The fixture or id exists already.
     AlreadyExists = 703, "already_exists";
+    /// The price contradicts the model, or the book is no book.
+    ImplausiblePrice = 704, "implausible_price";
     /// The journal cannot take money commands at present.
     JournalUnavailable = 801, "journal_unavailable";
 }

@@ -36,6 +36,8 @@ pub struct Ticket {
     pub checks: Vec<LimitCheck>,
     /// Hash of the request, to tell a repeat from a conflict.
     pub request_hash: u64,
+    /// The last change of it that was told.
+    pub change: TicketChange,
 }
 codec_struct!(Ticket {
     id,
@@ -52,7 +54,30 @@ codec_struct!(Ticket {
     settlement_count,
     checks,
     request_hash,
+    change,
 });
+
+/// A change of a ticket that was told: a decision or a settlement. Changes of all tickets are numbered together, so
+/// that "what changed since" has an answer, the same live and after a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TicketChange {
+    /// Its number, from 1 without gaps over all tickets; 0 before the first.
+    pub seq: u64,
+    /// The number of the ticket's change before it, 0 if there was none.
+    pub seq_before: u64,
+    /// The change before it was a settlement too.
+    pub was_settlement: bool,
+    /// What was paid before it.
+    pub paid_minor_before: i64,
+}
+codec_struct!(TicketChange { seq, seq_before, was_settlement, paid_minor_before });
+
+impl TicketChange {
+    /// What was paid before, for whoever knows all changes up to `since`; none if several settlements followed.
+    pub fn paid_minor_since(&self, since: u64) -> Option<i64> {
+        (!self.was_settlement || self.seq_before <= since).then_some(self.paid_minor_before)
+    }
+}
 
 impl Ticket {
     /// The reason, if it was refused.
@@ -66,6 +91,17 @@ impl Ticket {
     /// The largest stake that the limits allowed, and the limit that bound it: what a max-stake query answers.
     pub fn binding(&self) -> Option<&LimitCheck> {
         self.checks.iter().min_by_key(|check| check.stake_minor_max)
+    }
+
+    /// Why a stake would be refused: the first reason in order of precedence of the limits that are too small for it.
+    pub fn refusal_of(&self, stake_minor: i64) -> Option<Reason> {
+        let too_small = self.checks.iter().filter(|check| stake_minor > check.stake_minor_max);
+        too_small.map(|check| check.level.reason()).min()
+    }
+
+    /// Its last change was a settlement, a resettlement, a reopening or a cancellation, and not a decision.
+    pub fn is_settlement(&self) -> bool {
+        self.settlement_count > 0 || self.state == TicketState::Cancelled
     }
 
     /// It takes part in liability: open, or its stake reserved during the delay.
@@ -97,6 +133,8 @@ pub struct Leg {
     pub score: (u16, u16),
     /// Match clock at the decision.
     pub clock_ms: i64,
+    /// Times that trading of its market had been interrupted when it was submitted.
+    pub interruptions: u64,
     /// The grade, once decided.
     pub grade: Option<Grade>,
     /// What rides on this leg in its fixture's book at present; 0 when nothing does.
@@ -113,6 +151,7 @@ codec_struct!(Leg {
     version,
     score,
     clock_ms,
+    interruptions,
     grade,
     unit_minor,
 });

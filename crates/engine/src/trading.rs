@@ -1,6 +1,6 @@
 //! Boards: from a fixture's state to its prices, and which markets changed.
 
-use oddsengine_markets::{Format, LiveState, Possible, Template};
+use oddsengine_markets::{Format, LiveState, ModelFault, Possible, Template};
 use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes, enforce_monotone};
 use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_risk::Book;
@@ -9,7 +9,8 @@ use crate::command::{FixtureRequest, OddsVersion, VoidKind};
 use crate::config::{Config, MarginKind, Scope};
 use crate::engine::{Competition, Engine};
 use crate::event::{BoardUpdate, Event, Sink};
-use crate::fixture::{Fixture, FixtureLimits, PriceSource, Stops};
+use crate::fixture::{Fixture, FixtureLimits, PriceSource};
+use crate::stops::{Stop, StopSet, Stops};
 
 impl Engine {
     /// The template of a format: compiled in, or of a space that was defined before.
@@ -41,6 +42,11 @@ impl Engine {
             parameters: None,
             stops: Stops::default(),
             void: VoidKind::Nothing,
+            interruptions: 0,
+            market_interruptions: Default::default(),
+            fed_by: String::new(),
+            heard_ns: 0,
+            is_start_waived: false,
             version: 0,
             odds_e4: vec![0; count],
             grades: vec![None; count],
@@ -49,13 +55,15 @@ impl Engine {
             legs: Default::default(),
             book: Book::default(),
             margins: Vec::new(),
+            has_expectations: false,
             win: vec![0.0; count],
             refund: vec![0.0; count],
             possible: Possible::default(),
             limits: FixtureLimits::default(),
         });
         self.inherit_settings(index);
-        self.update_possible(index);
+        self.refresh_possible(index);
+        self.watch_start(index);
     }
 
     /// Resolves the settings that a fixture inherits: market before fixture before competition before market type
@@ -81,19 +89,33 @@ impl Engine {
         }
         let delay =
             [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.bet_delay_ms);
+        let silence =
+            [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.feed_silence_ms);
         let limits = FixtureLimits {
             fixture_loss_minor_max: own
                 .and_then(|own| own.loss_minor_max)
                 .unwrap_or(self.config.fixture_loss_minor_max),
             market_loss_minor_max: losses,
             bet_delay_ms: delay.unwrap_or(self.config.bet_delay_ms),
+            feed_silence_ms: silence.unwrap_or(self.config.feed_silence_ms),
         };
         let fixture = &mut self.fixtures[index];
         (fixture.margins, fixture.limits) = (margins, limits);
+        self.watch_silence(index);
+    }
+
+    /// Recomputes what is still possible; a state that allows nothing stops trading.
+    pub(crate) fn update_possible(&mut self, index: usize, sink: &mut impl Sink) {
+        self.refresh_possible(index);
+        let no_outcome = StopSet::of(&[Stop::NoOutcome]);
+        match self.fixtures[index].possible.is_contradictory() {
+            true => self.stop(index, Stop::NoOutcome, sink),
+            false => self.lift(index, no_outcome, sink),
+        }
     }
 
     /// Recomputes what is still possible, and the book's worst case over it.
-    pub(crate) fn update_possible(&mut self, index: usize) {
+    pub(crate) fn refresh_possible(&mut self, index: usize) {
         let fixture = &mut self.fixtures[index];
         let template = fixture.template();
         fixture.live.fill_possible(template, &mut fixture.possible);
@@ -124,8 +146,25 @@ impl Engine {
         source_ns: i64,
         sink: &mut impl Sink,
     ) {
-        self.evaluate(index);
-        self.offer(index, touched);
+        self.evaluate(index, sink);
+        self.offer_evaluated(index, touched, false, source_ns, sink);
+    }
+
+    /// Offers what was just evaluated and publishes what changed, `touched` markets in any case.
+    pub(crate) fn offer_evaluated(
+        &mut self,
+        index: usize,
+        touched: &[u16],
+        is_news: bool,
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) {
+        let moved = self.stop_moved(index, is_news, sink);
+        if moved.is_empty() {
+            self.offer(index, touched);
+        } else {
+            self.offer(index, &[touched, &moved].concat());
+        }
         self.publish_changed(index, source_ns, sink);
     }
 
@@ -147,38 +186,75 @@ impl Engine {
     }
 
     /// After an incident or a desk decision: prices, and settlement if grades may have changed. Prices are told
-    /// first: settlement waits for the journal anyway.
-    pub(crate) fn update_board(&mut self, index: usize, settles: bool, source_ns: i64, sink: &mut impl Sink) {
-        self.evaluate(index);
+    /// first: settlement waits for the journal anyway. `is_news`: score or period changed.
+    pub(crate) fn update_board(
+        &mut self,
+        index: usize,
+        settles: bool,
+        touched: &[u16],
+        is_news: bool,
+        source_ns: i64,
+        sink: &mut impl Sink,
+    ) {
+        self.evaluate(index, sink);
         if !settles {
-            self.offer(index, &[]);
-            self.publish_changed(index, source_ns, sink);
-            return;
+            return self.offer_evaluated(index, touched, is_news, source_ns, sink);
         }
         let regraded = self.regrade(index);
         let template = self.fixtures[index].template();
-        let mut touched: Vec<u16> =
-            regraded.iter().map(|&selection| template.selections[usize::from(selection)].market).collect();
+        let mut touched = touched.to_vec();
+        touched.extend(
+            regraded.iter().map(|&selection| template.selections[usize::from(selection)].market),
+        );
         touched.dedup();
-        self.offer(index, &touched);
-        self.publish_changed(index, source_ns, sink);
+        self.offer_evaluated(index, &touched, is_news, source_ns, sink);
         self.settle_regraded(index, &regraded, sink);
     }
 
-    /// Expectations of every selection under the model.
-    pub(crate) fn evaluate(&mut self, index: usize) {
+    /// Expectations of every selection under the model. A model that gives none stops trading: prices of another state
+    /// are not sold.
+    pub(crate) fn evaluate(&mut self, index: usize, sink: &mut impl Sink) {
+        let is_foreign = matches!(self.fixtures[index].request.format, Format::Custom(_));
+        let had_parameters = self.fixtures[index].parameters.is_some();
+        if self.fill_expectations(index) || is_foreign || !had_parameters {
+            if !is_foreign && self.fixtures[index].stops.has(Stop::Model) {
+                self.fixtures[index].stops.model_fault = None;
+                self.lift(index, StopSet::of(&[Stop::Model]), sink);
+            }
+            return;
+        }
+        let id = self.fixtures[index].id();
+        if !self.fixtures[index].stops.has(Stop::Model) {
+            let message = format!("fixture {id}: {}", ModelFault::Failed.sentence());
+            sink.event(Event::Alert { alert: "model_failed", fixture: Some(id), message: &message });
+        }
+        self.fixtures[index].stops.model_fault = Some(ModelFault::Failed);
+        self.stop(index, Stop::Model, sink);
+    }
+
+    /// Fills the expectations of a fixture from its model; `false` when it gives none.
+    pub(crate) fn fill_expectations(&mut self, index: usize) -> bool {
         let fixture = &mut self.fixtures[index];
-        let Some(parameters) = &fixture.parameters else { return };
+        fixture.has_expectations = false;
+        let Some(parameters) = &fixture.parameters else { return false };
         let template = fixture.template();
         let prefixes =
             self.derived.prefixes.entry(template.id).or_insert_with(|| ViewPrefixes::new(template));
-        if !self.derived.models.fill(template, parameters, &fixture.live, prefixes) {
-            return;
+        if fixture.possible.is_contradictory()
+            || !self.derived.models.fill(template, parameters, &fixture.live, prefixes)
+        {
+            return false;
         }
         prefixes.expectations(template, &mut fixture.win, &mut fixture.refund);
+        // Without branches, so that it is done side by side: a number that is none must not become a price.
+        if !fixture.win.iter().fold(true, |is_finite, win| is_finite & win.is_finite()) {
+            return false;
+        }
+        fixture.has_expectations = true;
         if !fixture.book.is_empty() {
             self.moved.insert(index as u32);
         }
+        true
     }
 
     /// Offers every market; lists those whose odds changed, and the touched ones, in `derived.changed`.
@@ -188,7 +264,7 @@ impl Engine {
         let template = fixture.template();
         derived.odds.clear();
         derived.odds.resize(template.selections.len(), 0);
-        let has_model = fixture.parameters.is_some();
+        let has_model = fixture.has_expectations;
         for (market_index, market) in template.markets.iter().enumerate() {
             offer_one(
                 config,
@@ -287,7 +363,7 @@ fn offer_one(
             odds.copy_from_slice(&fixture.odds_e4[range]);
             close_decided(odds);
         }
-        PriceSource::Model if fixture.parameters.is_some() => {
+        PriceSource::Model if fixture.has_expectations => {
             let margin = fixture.margins[market_index];
             let rules = PriceRules {
                 method: method_of(margin.method),

@@ -29,7 +29,7 @@ impl Desk {
                 fixture,
                 format: Format::Racing(RacingFormat::standard(RaceKind::Horse, 8, false)),
                 competition: "sheffield".into(),
-                start_ns: 2_000,
+                start_ns: 2_000_000_000,
                 home: "14:30 Sheffield".into(),
                 away: String::new(),
                 entrants: (1..=8).map(|number| format!("Runner {number}")).collect(),

@@ -141,12 +141,17 @@ fn from_prices_through_bets_to_settlement() {
     let set = desk.bet("set_betting", "2-0");
     let handicap = desk.bet("games_handicap:-3.5", "home");
     // All but certain before the match, so the model offers nothing: a trader does.
-    desk.send(Body::SetManualOdds {
+    // Longer than the model's own price, so somebody answers for it, and nothing else is sold beside it.
+    let by_hand = |odds_e4: Option<Vec<u32>>, override_by: &str| Body::SetManualOdds {
         fixture: FIXTURE,
         market: MarketId::of("total_games:12.5"),
-        odds_e4: Some(vec![10_200, 150_000]),
-    });
+        odds_e4,
+        keeps_in_play: false,
+        override_by: override_by.into(),
+    };
+    desk.send(by_hand(Some(vec![10_200, 150_000]), "trader"));
     let early = desk.bet("total_games:12.5", "over");
+    desk.send(by_hand(None, ""));
     let first_game = desk.bet("set1_game1_score", "home_15");
     let tie_break = desk.bet("set1_tie_break", "no");
     let third_set = desk.bet("set3_winner", "home");

@@ -1,5 +1,6 @@
 //! The chart of accounts and what stands on them.
 
+use crate::error::TransferError;
 use oddsengine_types::{
     Currency, CustomerId, Decode, DecodeError, Encode, IdMap, Reader, codec_enum, codec_struct,
 };
@@ -237,16 +238,30 @@ impl Accounts {
         self.ids.get(&(kind, currency)).copied()
     }
 
-    pub(crate) fn find_or_create(&mut self, kind: AccountKind, currency: Currency) -> AccountId {
+    pub(crate) fn find_or_create(
+        &mut self,
+        kind: AccountKind,
+        currency: Currency,
+        count_max: usize,
+    ) -> Result<AccountId, TransferError> {
         match self.find(kind, currency) {
-            Some(id) => id,
-            None => self.push(Account::new(kind, currency)),
+            Some(id) => Ok(id),
+            None if self.list.len() >= count_max => Err(TransferError::LedgerIsFull),
+            None => Ok(self.push(Account::new(kind, currency))),
         }
     }
 
-    /// Adds an account that is not there yet.
+    /// Forgets the accounts beyond the first `count`: they were made for transfers that were refused.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        for account in self.list.drain(count.min(self.list.len())..) {
+            let is_unused = account == Account::new(account.kind, account.currency);
+            assert!(is_unused, "an account with transfers stays");
+            self.ids.remove(&(account.kind, account.currency));
+        }
+    }
+
+    /// Adds an account that is not there yet; there is room for it.
     pub(crate) fn push(&mut self, account: Account) -> AccountId {
-        assert!(self.list.len() < ACCOUNTS_COUNT_MAX, "the ledger is full");
         let id = AccountId(self.list.len() as u32);
         let replaced = self.ids.insert((account.kind, account.currency), id);
         assert!(replaced.is_none(), "an account exists once");
@@ -292,11 +307,17 @@ mod tests {
     fn accounts_are_numbered_in_order_of_creation() {
         let usd = Currency::parse("USD").unwrap();
         let mut accounts = Accounts::default();
+        let mut account = |kind, currency| accounts.find_or_create(kind, currency, 3);
         let cash = AccountKind::CustomerCash(CustomerId(1));
-        assert_eq!(accounts.find_or_create(cash, Currency::EUR), AccountId(0));
-        assert_eq!(accounts.find_or_create(cash, usd), AccountId(1));
-        assert_eq!(accounts.find_or_create(AccountKind::Psp, usd), AccountId(2));
-        assert_eq!(accounts.find_or_create(cash, usd), AccountId(1));
+        assert_eq!(account(cash, Currency::EUR), Ok(AccountId(0)));
+        assert_eq!(account(cash, usd), Ok(AccountId(1)));
+        assert_eq!(account(AccountKind::Psp, usd), Ok(AccountId(2)));
+        assert_eq!(account(cash, usd), Ok(AccountId(1)));
+        // A full ledger was a panic.
+        assert_eq!(account(AccountKind::Psp, Currency::EUR), Err(TransferError::LedgerIsFull));
         assert_eq!(accounts.find(AccountKind::Psp, Currency::EUR), None);
+        accounts.truncate(1);
+        assert_eq!(accounts.find(cash, usd), None);
+        assert_eq!(accounts.find(cash, Currency::EUR), Some(AccountId(0)));
     }
 }

@@ -160,17 +160,30 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::InstructionId;
     use crate::{AccountId, AccountKind, Memo, Transfer};
-    use oddsengine_types::{CustomerId, TransferId};
+    use oddsengine_types::CustomerId;
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::new();
-        let debit = ledger.account(AccountKind::Psp, Currency::EUR);
-        let credit = ledger.account(AccountKind::CustomerCash(CustomerId(1)), Currency::EUR);
-        ledger.account(AccountKind::Psp, Currency::parse("AUD").unwrap());
-        let deposit = Transfer { id: TransferId(1), debit, credit, amount_minor: 100, memo: Memo::default() };
+        let debit = ledger.account(AccountKind::Psp, Currency::EUR).unwrap();
+        let credit = ledger.account(AccountKind::CustomerCash(CustomerId(1)), Currency::EUR).unwrap();
+        ledger.account(AccountKind::Psp, Currency::parse("AUD").unwrap()).unwrap();
+        let deposit = Transfer {
+            id: InstructionId::single(1),
+            debit,
+            credit,
+            amount_minor: 100,
+            memo: Memo::default(),
+        };
         ledger.transfer(&deposit).unwrap();
-        let hold = Transfer { id: TransferId(2), debit: credit, credit: debit, amount_minor: 30, ..deposit };
+        let hold = Transfer {
+            id: InstructionId::single(2),
+            debit: credit,
+            credit: debit,
+            amount_minor: 30,
+            ..deposit
+        };
         ledger.reserve(&hold, None).unwrap();
         ledger
     }
@@ -215,10 +228,10 @@ mod tests {
         });
         assert!(unmatched.starts_with("pending_sums_match_reservations: Psp has (0, 29)"), "{unmatched}");
         let unkept = broken(|ledger| {
-            ledger.seen.set_status(TransferId(1), TransferStatus::Pending);
+            ledger.seen.set_status(InstructionId::single(1), TransferStatus::Pending);
         });
         assert!(unkept.ends_with("a pending id has no reservation"), "{unkept}");
-        let torn = broken(|ledger| ledger.seen.set_status(TransferId(2), TransferStatus::Voided));
+        let torn = broken(|ledger| ledger.seen.set_status(InstructionId::single(2), TransferStatus::Voided));
         assert!(torn.ends_with("reservation 2 is not whole"), "{torn}");
         let negative = broken(|ledger| ledger.accounts.at_mut(AccountId(0)).debit_posted_minor = -1);
         assert!(negative.starts_with("account_sums_are_in_bounds"), "{negative}");

@@ -44,6 +44,7 @@ refusals! {
     12 ExceedsPendingAmount "the amount is above the reserved amount",
     13 AccountWouldOverflow "the debits or credits of an account would exceed the largest amount of money",
     14 ExceedsAvailableBalance "the amount is above the available balance of the debit account",
+    15 LedgerIsFull "the ledger holds as many accounts as it can",
 }
 
 impl TransferError {

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::slice;
 
-use oddsengine_types::{Currency, IdMap, MONEY_MINOR_MAX, TransferId, codec_struct};
+use oddsengine_types::{Currency, IdMap, MONEY_MINOR_MAX, codec_struct};
 
-use crate::account::{Account, AccountId, AccountKind, Accounts, Balance};
+use crate::account::{ACCOUNTS_COUNT_MAX, Account, AccountId, AccountKind, Accounts, Balance};
 use crate::error::TransferError;
 use crate::seen::{Seen, SeenIds};
 use crate::transfer::{
-    BodyHash, Outcome, Phase, Posting, Transfer, TransferStatus, body_of_posting, body_of_reservation,
-    body_of_transfer, body_of_voiding,
+    BodyHash, InstructionId, Outcome, Phase, Posting, Transfer, TransferStatus, body_of_posting,
+    body_of_reservation, body_of_transfer, body_of_voiding,
 };
 
 /// Most transfers of one linked set.
@@ -26,9 +26,9 @@ pub const LINKED_COUNT_MAX: usize = 256;
 pub struct Ledger {
     pub(crate) accounts: Accounts,
     pub(crate) seen: SeenIds,
-    pub(crate) reservations: IdMap<TransferId, Reservation>,
+    pub(crate) reservations: IdMap<InstructionId, Reservation>,
     /// Reservations that expire, by time and then id.
-    pub(crate) expiries: BTreeSet<(i64, TransferId)>,
+    pub(crate) expiries: BTreeSet<(i64, InstructionId)>,
     postings: Vec<Posting>,
 }
 
@@ -57,10 +57,17 @@ impl Ledger {
 
     /// The account of this kind and currency, made when it is not there yet.
     ///
-    /// # Panics
-    /// The ledger already has [`ACCOUNTS_COUNT_MAX`](crate::ACCOUNTS_COUNT_MAX) accounts.
-    pub fn account(&mut self, kind: AccountKind, currency: Currency) -> AccountId {
-        self.accounts.find_or_create(kind, currency)
+    /// # Errors
+    /// [`TransferError::LedgerIsFull`]: it is not there, and there are
+    /// [`ACCOUNTS_COUNT_MAX`](crate::ACCOUNTS_COUNT_MAX) accounts already.
+    pub fn account(&mut self, kind: AccountKind, currency: Currency) -> Result<AccountId, TransferError> {
+        self.accounts.find_or_create(kind, currency, ACCOUNTS_COUNT_MAX)
+    }
+
+    /// Forgets the accounts made since there were `count` of them, for a caller whose transfer was refused: who never
+    /// had money has no account. None of them may have been used.
+    pub fn forget_accounts(&mut self, count: usize) {
+        self.accounts.truncate(count);
     }
 
     /// The account of this kind and currency, if there is one.
@@ -87,7 +94,7 @@ impl Ledger {
     }
 
     /// What became of an id: the way to resolve an unknown outcome without a guess.
-    pub fn status(&self, id: TransferId) -> Option<TransferStatus> {
+    pub fn status(&self, id: InstructionId) -> Option<TransferStatus> {
         self.seen.get(id).map(|seen| seen.status)
     }
 
@@ -167,8 +174,8 @@ impl Ledger {
     /// See [`TransferError`].
     pub fn post(
         &mut self,
-        id: TransferId,
-        pending: TransferId,
+        id: InstructionId,
+        pending: InstructionId,
         amount_minor: Option<i64>,
     ) -> Result<Outcome, TransferError> {
         let body_hash = body_of_posting(pending, amount_minor);
@@ -195,7 +202,7 @@ impl Ledger {
     ///
     /// # Errors
     /// See [`TransferError`].
-    pub fn void(&mut self, id: TransferId, pending: TransferId) -> Result<Outcome, TransferError> {
+    pub fn void(&mut self, id: InstructionId, pending: InstructionId) -> Result<Outcome, TransferError> {
         let body_hash = body_of_voiding(pending);
         if self.is_repeat(id, body_hash)? {
             return Ok(Outcome::AlreadyBooked);
@@ -240,8 +247,8 @@ impl Ledger {
 
     /// True when the same instruction was carried out before.
     #[inline]
-    fn is_repeat(&self, id: TransferId, body_hash: BodyHash) -> Result<bool, TransferError> {
-        if id.0 == 0 {
+    fn is_repeat(&self, id: InstructionId, body_hash: BodyHash) -> Result<bool, TransferError> {
+        if id.is_unset() {
             return Err(TransferError::IdMustNotBeZero);
         }
         match self.seen.get(id) {
@@ -287,7 +294,7 @@ impl Ledger {
     }
 
     /// An unresolved reservation.
-    fn reservation(&self, id: TransferId) -> Result<&Reservation, TransferError> {
+    fn reservation(&self, id: InstructionId) -> Result<&Reservation, TransferError> {
         match self.seen.get(id).map(|seen| seen.status) {
             None | Some(TransferStatus::Booked) => Err(TransferError::PendingNotFound),
             Some(TransferStatus::Pending) => Ok(&self.reservations[&id]),
@@ -311,7 +318,7 @@ impl Ledger {
     }
 
     /// Ends a reservation known to be there and gives its amount back.
-    fn release(&mut self, id: TransferId, status: TransferStatus) -> Transfer {
+    fn release(&mut self, id: InstructionId, status: TransferStatus) -> Transfer {
         let Reservation { transfer, expires_ns } =
             self.reservations.remove(&id).expect("the reservation is there");
         if let Some(expires_ns) = expires_ns {
@@ -324,7 +331,7 @@ impl Ledger {
     }
 
     #[inline]
-    fn record(&mut self, id: TransferId, body_hash: BodyHash, status: TransferStatus) {
+    fn record(&mut self, id: InstructionId, body_hash: BodyHash, status: TransferStatus) {
         let replaced = self.seen.set(id, Seen { body_hash, status });
         assert!(replaced.is_none(), "an id is recorded once");
     }
@@ -333,8 +340,8 @@ impl Ledger {
     fn emit(
         &mut self,
         phase: Phase,
-        id: TransferId,
-        pending: Option<TransferId>,
+        id: InstructionId,
+        pending: Option<InstructionId>,
         transfer: &Transfer,
         amount_minor: i64,
         released_minor: i64,

@@ -25,23 +25,23 @@
 //! order of a hash map, so the same calls give the same state and the same bytes.
 //!
 //! ```
-//! use oddsengine_ledger::{AccountKind, Ledger, Memo, Outcome, Transfer, TransferError};
-//! use oddsengine_types::{Currency, CustomerId, TransferId};
+//! use oddsengine_ledger::{AccountKind, InstructionId, Ledger, Memo, Outcome, Transfer, TransferError};
+//! use oddsengine_types::{Currency, CustomerId};
 //!
 //! let mut ledger = Ledger::new();
-//! let provider = ledger.account(AccountKind::Psp, Currency::EUR);
-//! let cash = ledger.account(AccountKind::CustomerCash(CustomerId(7)), Currency::EUR);
-//! let stakes = ledger.account(AccountKind::CustomerOpenStakes(CustomerId(7)), Currency::EUR);
+//! let provider = ledger.account(AccountKind::Psp, Currency::EUR)?;
+//! let cash = ledger.account(AccountKind::CustomerCash(CustomerId(7)), Currency::EUR)?;
+//! let stakes = ledger.account(AccountKind::CustomerOpenStakes(CustomerId(7)), Currency::EUR)?;
 //! let transfer = |id, debit, credit, amount_minor| Transfer {
-//!     id: TransferId(id), debit, credit, amount_minor, memo: Memo::default(),
+//!     id: InstructionId::single(id), debit, credit, amount_minor, memo: Memo::default(),
 //! };
 //!
 //! ledger.transfer(&transfer(1, provider, cash, 10_000))?;
 //! ledger.reserve(&transfer(2, cash, stakes, 4_000), Some(5_000_000_000))?;
 //! assert_eq!(ledger.balance(cash).available_minor, 6_000);
 //! assert_eq!(ledger.transfer(&transfer(3, cash, stakes, 6_001)), Err(TransferError::ExceedsAvailableBalance));
-//! assert_eq!(ledger.post(TransferId(4), TransferId(2), None)?, Outcome::Booked);
-//! assert_eq!(ledger.post(TransferId(4), TransferId(2), None)?, Outcome::AlreadyBooked);
+//! assert_eq!(ledger.post(InstructionId::single(4), InstructionId::single(2), None)?, Outcome::Booked);
+//! assert_eq!(ledger.post(InstructionId::single(4), InstructionId::single(2), None)?, Outcome::AlreadyBooked);
 //! assert_eq!(ledger.balance(stakes).posted_minor, 4_000);
 //! assert_eq!(ledger.ledger_sums_to_zero(), Ok(()));
 //! # Ok::<(), TransferError>(())
@@ -59,4 +59,4 @@ pub use account::{ACCOUNTS_COUNT_MAX, Account, AccountId, AccountKind, Balance, 
 pub use audit::CurrencyTotals;
 pub use error::TransferError;
 pub use ledger::{LINKED_COUNT_MAX, Ledger};
-pub use transfer::{Memo, Outcome, Phase, Posting, Transfer, TransferStatus, transfer_id};
+pub use transfer::{InstructionId, Memo, Outcome, Phase, Posting, Transfer, TransferStatus};

@@ -1,8 +1,11 @@
 //! Every transfer id ever used, with what is needed to tell a repeat from a conflict.
 
-use oddsengine_types::{Decode, DecodeError, Encode, IdMap, Reader, TransferId, codec_struct};
+use std::hash::BuildHasher;
 
-use crate::transfer::{BodyHash, TransferStatus};
+use oddsengine_types::hash::IdHashing;
+use oddsengine_types::{Decode, DecodeError, Encode, IdMap, Reader, codec_struct};
+
+use crate::transfer::{BodyHash, InstructionId, TransferStatus};
 
 /// The compact record of an id: the journal has the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub(crate) struct Seen {
 codec_struct!(Seen { body_hash, status });
 
 // An id costs this much for ever: it grows only on purpose.
-const _: () = assert!(size_of::<(TransferId, Seen)>() == 32);
+const _: () = assert!(size_of::<(InstructionId, Seen)>() == 40);
 
 const SHARD_BITS: u32 = 10;
 
@@ -21,7 +24,7 @@ const SHARD_BITS: u32 = 10;
 /// have been moved.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SeenIds {
-    shards: Vec<IdMap<TransferId, Seen>>,
+    shards: Vec<IdMap<InstructionId, Seen>>,
 }
 
 impl Default for SeenIds {
@@ -40,19 +43,26 @@ impl SeenIds {
     }
 
     #[inline]
-    pub(crate) fn get(&self, id: TransferId) -> Option<Seen> {
-        self.shards[shard_of(id)].get(&id).copied()
+    pub(crate) fn get(&self, id: InstructionId) -> Option<Seen> {
+        self.shards[self.shard_of(id)].get(&id).copied()
     }
 
     /// Adds an id or changes its record.
     #[inline]
-    pub(crate) fn set(&mut self, id: TransferId, seen: Seen) -> Option<Seen> {
-        self.shards[shard_of(id)].insert(id, seen)
+    pub(crate) fn set(&mut self, id: InstructionId, seen: Seen) -> Option<Seen> {
+        let shard = self.shard_of(id);
+        self.shards[shard].insert(id, seen)
     }
 
     /// Changes the status of an id known to be there.
-    pub(crate) fn set_status(&mut self, id: TransferId, status: TransferStatus) {
-        self.shards[shard_of(id)].get_mut(&id).expect("a reservation is a seen id").status = status;
+    pub(crate) fn set_status(&mut self, id: InstructionId, status: TransferStatus) {
+        let shard = self.shard_of(id);
+        self.shards[shard].get_mut(&id).expect("a reservation is a seen id").status = status;
+    }
+
+    #[inline]
+    fn shard_of(&self, id: InstructionId) -> usize {
+        shard_of(self.shards[0].hasher(), id)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -66,10 +76,11 @@ impl SeenIds {
     }
 }
 
+/// By bits of the seeded hash that the maps themselves look at last: ids that a client chose to lie in one shard would
+/// make it one large map again.
 #[inline]
-fn shard_of(id: TransferId) -> usize {
-    let folded = (id.0 as u64) ^ (id.0 >> 64) as u64;
-    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - SHARD_BITS)) as usize
+fn shard_of(hashing: &IdHashing, id: InstructionId) -> usize {
+    (hashing.hash_one(id) >> 32) as usize & ((1 << SHARD_BITS) - 1)
 }
 
 impl Encode for SeenIds {
@@ -86,7 +97,7 @@ impl Encode for SeenIds {
 
 impl Decode for SeenIds {
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let sorted = Vec::<(TransferId, Seen)>::decode(input)?;
+        let sorted = Vec::<(InstructionId, Seen)>::decode(input)?;
         if !sorted.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Err(input.error("transfer ids are not in ascending order"));
         }
@@ -105,8 +116,9 @@ mod tests {
 
     #[test]
     fn equal_contents_give_equal_bytes_whatever_the_order() {
-        let record =
-            |id: u128| (TransferId(id), Seen { body_hash: id as u64, status: TransferStatus::Booked });
+        let record = |id: u128| {
+            (InstructionId::single(id), Seen { body_hash: id as u64, status: TransferStatus::Booked })
+        };
         let (mut up, mut down) = (SeenIds::default(), SeenIds::with_capacity(1_000));
         for id in 1..=1_000 {
             let (id, seen) = record(id);
@@ -122,17 +134,18 @@ mod tests {
     }
 
     #[test]
-    fn shards_fill_evenly_from_counting_ids() {
+    fn shards_fill_evenly() {
         let mut counts = [0; 1 << SHARD_BITS];
-        (1..=102_400_u128).for_each(|id| counts[shard_of(TransferId(id))] += 1);
-        assert!(counts.iter().all(|count| (80..=120).contains(count)), "{counts:?}");
+        (1..=102_400_u128)
+            .for_each(|id| counts[shard_of(&IdHashing::default(), InstructionId::single(id))] += 1);
+        assert!(counts.iter().all(|count| (50..=150).contains(count)), "{counts:?}");
     }
 
     #[test]
     fn unsorted_ids_are_refused() {
         let seen = Seen { body_hash: 0, status: TransferStatus::Booked };
         for ids in [[2, 1], [1, 1]] {
-            let bytes = encode_to_vec(&ids.map(|id| (TransferId(id), seen)).to_vec());
+            let bytes = encode_to_vec(&ids.map(|id| (InstructionId::single(id), seen)).to_vec());
             assert!(decode_all::<SeenIds>(&bytes).unwrap_err().what.contains("ascending"));
         }
     }

@@ -1,18 +1,77 @@
 //! Transfers, their answers and the postings they leave.
 
-use std::hash::Hasher;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 
-use oddsengine_types::hash::{IdHasher, StateHasher};
-use oddsengine_types::{Currency, SourceId, TransferId, codec_enum, codec_struct};
+use oddsengine_types::hash::hash_of_words;
+use oddsengine_types::{Currency, SourceId, codec_enum, codec_struct};
 
 use crate::account::AccountId;
+
+/// The id of an instruction: which one of which transaction of which source. Composed, not hashed, so that no choice of
+/// transaction numbers makes two instructions meet, and the same three give the same id on every run: a repeated command
+/// cannot book twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InstructionId {
+    // Two halves, because a `u128` would align a record of every id to 16 bytes.
+    high: u64,
+    low: u64,
+    number: u32,
+    source: SourceId,
+}
+codec_struct!(InstructionId { high, low, number, source });
+
+impl InstructionId {
+    /// The `number`-th instruction of a transaction of a source.
+    pub const fn new(source: SourceId, transaction: u128, number: u32) -> Self {
+        Self { high: (transaction >> 64) as u64, low: transaction as u64, number, source }
+    }
+
+    /// The only instruction of a transaction, where there is one source.
+    pub const fn single(transaction: u128) -> Self {
+        Self::new(SourceId(0), transaction, 0)
+    }
+
+    /// The transaction it belongs to.
+    pub const fn transaction(self) -> u128 {
+        (self.high as u128) << 64 | self.low as u128
+    }
+
+    /// All three are zero: an id that nobody has set.
+    pub(crate) fn is_unset(self) -> bool {
+        self == Self::single(0)
+    }
+
+    /// The words of a hash.
+    pub(crate) fn words(self) -> [u64; 3] {
+        [self.low, self.high, u64::from(self.source.0) << 32 | u64::from(self.number)]
+    }
+}
+
+impl Hash for InstructionId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.words().into_iter().for_each(|word| state.write_u64(word));
+    }
+}
+
+impl fmt::Display for InstructionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{:032x}/{}", self.source, self.transaction(), self.number)
+    }
+}
+
+impl fmt::Debug for InstructionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 /// A movement of money: debits one account and credits another of the same currency. Immutable; a correction
 /// is another transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transfer {
-    /// Unique over all instructions of a ledger, never zero. See [`transfer_id`].
-    pub id: TransferId,
+    /// Unique over all instructions of a ledger.
+    pub id: InstructionId,
     /// The account that is debited: what the money leaves.
     pub debit: AccountId,
     /// The account that is credited: where it goes.
@@ -43,7 +102,7 @@ codec_struct!(Memo { reference, reason, fund, jurisdiction, rules });
 
 impl Transfer {
     /// The transfer that undoes this one: the accounts change sides.
-    pub fn reversal(&self, id: TransferId) -> Transfer {
+    pub fn reversal(&self, id: InstructionId) -> Transfer {
         Transfer { id, debit: self.credit, credit: self.debit, ..*self }
     }
 }
@@ -96,11 +155,11 @@ codec_enum!(Phase { 0 = Booked, 1 = Reserved, 2 = Posted, 3 = Voided, 4 = Expire
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Posting {
     /// Id of the instruction; of the reservation when it expired, since nobody asked for that.
-    pub id: TransferId,
+    pub id: InstructionId,
     /// What happened.
     pub phase: Phase,
     /// The reservation that was resolved.
-    pub pending: Option<TransferId>,
+    pub pending: Option<InstructionId>,
     /// The debited account.
     pub debit: AccountId,
     /// The credited account.
@@ -117,21 +176,6 @@ pub struct Posting {
 
 codec_struct!(Posting { id, phase, pending, debit, credit, currency, amount_minor, released_minor, memo });
 
-/// The id of the `leg`-th transfer of a transaction of a source: the same three give the same id on every run,
-/// so a repeated command cannot book twice. Never zero.
-///
-/// It is a hash: two honest transactions meet with probability 2^-128, and the ledger then refuses the second.
-/// It is no defence against a client that searches for collisions of transaction numbers it chooses itself.
-pub fn transfer_id(source: SourceId, transaction: u128, leg: u32) -> TransferId {
-    let mut bytes = [0; 24];
-    bytes[..16].copy_from_slice(&transaction.to_le_bytes());
-    bytes[16..18].copy_from_slice(&source.0.to_le_bytes());
-    bytes[20..].copy_from_slice(&leg.to_le_bytes());
-    let mut hasher = StateHasher::default();
-    hasher.update(&bytes);
-    TransferId(u128::from_le_bytes(hasher.finish().0).max(1))
-}
-
 /// 64 bits that stand for the body of an instruction.
 pub(crate) type BodyHash = u64;
 
@@ -146,13 +190,15 @@ pub(crate) fn body_of_reservation(transfer: &Transfer, expires_ns: Option<i64>) 
     hash_of_words([2, accounts, amount, low, high, codes, has_expiry, expiry])
 }
 
-pub(crate) fn body_of_posting(pending: TransferId, amount_minor: Option<i64>) -> BodyHash {
+pub(crate) fn body_of_posting(pending: InstructionId, amount_minor: Option<i64>) -> BodyHash {
     let [has_amount, amount] = words_of_option(amount_minor);
-    hash_of_words([3, pending.0 as u64, (pending.0 >> 64) as u64, has_amount, amount])
+    let [low, high, rest] = pending.words();
+    hash_of_words([3, low, high, rest, has_amount, amount])
 }
 
-pub(crate) fn body_of_voiding(pending: TransferId) -> BodyHash {
-    hash_of_words([4, pending.0 as u64, (pending.0 >> 64) as u64])
+pub(crate) fn body_of_voiding(pending: InstructionId) -> BodyHash {
+    let [low, high, rest] = pending.words();
+    hash_of_words([4, low, high, rest])
 }
 
 #[inline]
@@ -172,16 +218,6 @@ fn words_of_option(value: Option<i64>) -> [u64; 2] {
     [u64::from(value.is_some()), value.unwrap_or(0) as u64]
 }
 
-/// The length is a constant so that the loop is unrolled: this runs twice for every transfer.
-#[inline]
-fn hash_of_words<const N: usize>(words: [u64; N]) -> BodyHash {
-    let mut hasher = IdHasher::default();
-    for word in words {
-        hasher.write_u64(word);
-    }
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +225,13 @@ mod tests {
 
     fn transfer() -> Transfer {
         let memo = Memo { reference: 1 << 80, reason: 2, fund: 3, jurisdiction: 4, rules: 5 };
-        Transfer { id: TransferId(1), debit: AccountId(1), credit: AccountId(2), amount_minor: 3, memo }
+        Transfer {
+            id: InstructionId::single(1),
+            debit: AccountId(1),
+            credit: AccountId(2),
+            amount_minor: 3,
+            memo,
+        }
     }
 
     #[test]
@@ -205,20 +247,20 @@ mod tests {
             Transfer { memo: Memo { fund: 2, ..memo }, ..original },
             Transfer { memo: Memo { jurisdiction: 5, ..memo }, ..original },
             Transfer { memo: Memo { rules: 4, ..memo }, ..original },
-            original.reversal(TransferId(1)),
+            original.reversal(InstructionId::single(1)),
         ];
         for other in &others {
             assert_ne!(body_of_transfer(other), body_of_transfer(&original), "{other:?}");
         }
         assert_eq!(
-            body_of_transfer(&Transfer { id: TransferId(9), ..original }),
+            body_of_transfer(&Transfer { id: InstructionId::single(9), ..original }),
             body_of_transfer(&original)
         );
     }
 
     #[test]
     fn instructions_of_different_kind_differ() {
-        let (transfer, id) = (transfer(), TransferId(1));
+        let (transfer, id) = (transfer(), InstructionId::single(1));
         let mut bodies = [
             body_of_transfer(&transfer),
             body_of_reservation(&transfer, None),
@@ -231,23 +273,31 @@ mod tests {
         assert!(bodies.is_sorted_by(|a, b| a < b));
     }
 
+    // Ids were hashes of these three, and hashes of ids that a client chooses can be made to meet: a ticket's settlement
+    // was refused as another's, and the engine stopped for good.
     #[test]
-    fn ids_depend_on_all_three() {
-        let id = transfer_id(SourceId(1), 2, 3);
-        assert_eq!(id, transfer_id(SourceId(1), 2, 3));
-        for other in
-            [transfer_id(SourceId(2), 2, 3), transfer_id(SourceId(1), 3, 3), transfer_id(SourceId(1), 2, 2)]
-        {
+    fn ids_are_the_three_and_nothing_else() {
+        let id = InstructionId::new(SourceId(1), 2 << 64 | 3, 4);
+        assert_eq!(id, InstructionId::new(SourceId(1), 2 << 64 | 3, 4));
+        assert_eq!(id.transaction(), 2 << 64 | 3);
+        for other in [
+            InstructionId::new(SourceId(2), 2 << 64 | 3, 4),
+            InstructionId::new(SourceId(1), 3 << 64 | 2, 4),
+            InstructionId::new(SourceId(1), 2 << 64 | 3, 5),
+        ] {
             assert_ne!(id, other);
         }
+        assert_eq!(decode_all(&encode_to_vec(&id)), Ok(id));
+        assert_eq!(id.to_string(), "1/00000000000000020000000000000003/4");
+        assert!(InstructionId::single(0).is_unset() && !InstructionId::new(SourceId(1), 0, 0).is_unset());
     }
 
     #[test]
     fn postings_survive_the_codec() {
         let posting = Posting {
-            id: TransferId(1),
+            id: InstructionId::single(1),
             phase: Phase::Posted,
-            pending: Some(TransferId(2)),
+            pending: Some(InstructionId::single(2)),
             debit: AccountId(3),
             credit: AccountId(4),
             currency: Currency::EUR,

@@ -1,10 +1,10 @@
 //! Every refusal has a case; a refusal changes nothing; repeats are answered and not booked.
 
 use oddsengine_ledger::{
-    AccountId, AccountKind, LINKED_COUNT_MAX, Ledger, Memo, Outcome, Phase, Posting, Transfer, TransferError,
-    TransferStatus,
+    AccountId, AccountKind, InstructionId, LINKED_COUNT_MAX, Ledger, Memo, Outcome, Phase, Posting, Transfer,
+    TransferError, TransferStatus,
 };
-use oddsengine_types::{Currency, CustomerId, MONEY_MINOR_MAX, TransferId};
+use oddsengine_types::{Currency, CustomerId, MONEY_MINOR_MAX};
 
 const PSP: AccountId = AccountId(0);
 const CASH: AccountId = AccountId(1);
@@ -18,25 +18,25 @@ const NOWHERE: AccountId = AccountId(99);
 fn ledger() -> Ledger {
     let mut ledger = Ledger::new();
     let customer = CustomerId(7);
-    assert_eq!(ledger.account(AccountKind::Psp, Currency::EUR), PSP);
-    assert_eq!(ledger.account(AccountKind::CustomerCash(customer), Currency::EUR), CASH);
-    assert_eq!(ledger.account(AccountKind::CustomerOpenStakes(customer), Currency::EUR), STAKES);
-    assert_eq!(ledger.account(AccountKind::BettingResult, Currency::EUR), RESULT);
-    assert_eq!(ledger.account(AccountKind::Psp, Currency::parse("USD").unwrap()), PSP_USD);
+    assert_eq!(ledger.account(AccountKind::Psp, Currency::EUR), Ok(PSP));
+    assert_eq!(ledger.account(AccountKind::CustomerCash(customer), Currency::EUR), Ok(CASH));
+    assert_eq!(ledger.account(AccountKind::CustomerOpenStakes(customer), Currency::EUR), Ok(STAKES));
+    assert_eq!(ledger.account(AccountKind::BettingResult, Currency::EUR), Ok(RESULT));
+    assert_eq!(ledger.account(AccountKind::Psp, Currency::parse("USD").unwrap()), Ok(PSP_USD));
     let booked = Ok(Outcome::Booked);
     assert_eq!(ledger.transfer(&transfer(1, PSP, CASH, 1_000)), booked);
     assert_eq!(ledger.reserve(&transfer(2, CASH, STAKES, 300), Some(50)), booked);
     assert_eq!(ledger.reserve(&transfer(3, CASH, STAKES, 100), None), booked);
-    assert_eq!(ledger.void(TransferId(4), TransferId(3)), booked);
+    assert_eq!(ledger.void(InstructionId::single(4), InstructionId::single(3)), booked);
     assert_eq!(ledger.reserve(&transfer(5, CASH, STAKES, 100), Some(10)), booked);
-    assert_eq!(ledger.post(TransferId(6), TransferId(5), Some(60)), booked);
+    assert_eq!(ledger.post(InstructionId::single(6), InstructionId::single(5), Some(60)), booked);
     assert_eq!(ledger.reserve(&transfer(7, CASH, STAKES, 50), Some(20)), booked);
     assert_eq!(ledger.expire(20), 1);
     ledger
 }
 
 fn transfer(id: u128, debit: AccountId, credit: AccountId, amount_minor: i64) -> Transfer {
-    Transfer { id: TransferId(id), debit, credit, amount_minor, memo: Memo::default() }
+    Transfer { id: InstructionId::single(id), debit, credit, amount_minor, memo: Memo::default() }
 }
 
 type Instruction = Box<dyn Fn(&mut Ledger) -> Result<Outcome, TransferError>>;
@@ -54,11 +54,13 @@ fn linked(transfers: Vec<Transfer>) -> Instruction {
 }
 
 fn post(id: u128, pending: u128, amount_minor: Option<i64>) -> Instruction {
-    Box::new(move |ledger| ledger.post(TransferId(id), TransferId(pending), amount_minor))
+    Box::new(move |ledger| {
+        ledger.post(InstructionId::single(id), InstructionId::single(pending), amount_minor)
+    })
 }
 
 fn void(id: u128, pending: u128) -> Instruction {
-    Box::new(move |ledger| ledger.void(TransferId(id), TransferId(pending)))
+    Box::new(move |ledger| ledger.void(InstructionId::single(id), InstructionId::single(pending)))
 }
 
 #[test]
@@ -157,9 +159,9 @@ fn an_id_tells_what_became_of_it() {
     let ledger = ledger();
     let expected = [Booked, Pending, Voided, Booked, Posted, Booked, Expired];
     for (index, status) in expected.into_iter().enumerate() {
-        assert_eq!(ledger.status(TransferId(index as u128 + 1)), Some(status));
+        assert_eq!(ledger.status(InstructionId::single(index as u128 + 1)), Some(status));
     }
-    assert_eq!(ledger.status(TransferId(8)), None);
+    assert_eq!(ledger.status(InstructionId::single(8)), None);
 }
 
 #[test]
@@ -190,7 +192,7 @@ fn a_reservation_can_always_be_posted() {
     let room_minor = MONEY_MINOR_MAX - 360;
     ledger.transfer(&transfer(11, RESULT, STAKES, room_minor)).unwrap();
     assert_eq!(ledger.transfer(&transfer(12, RESULT, STAKES, 1)), Err(TransferError::AccountWouldOverflow));
-    assert_eq!(ledger.post(TransferId(13), TransferId(2), None), Ok(Outcome::Booked));
+    assert_eq!(ledger.post(InstructionId::single(13), InstructionId::single(2), None), Ok(Outcome::Booked));
     assert_eq!(ledger.balance(STAKES).posted_minor, MONEY_MINOR_MAX);
     assert_eq!(ledger.balance(CASH).posted_minor, 0);
     assert_eq!(ledger.check_invariants(), Ok(()));
@@ -206,11 +208,11 @@ fn expiry_goes_by_time_then_id() {
     assert_eq!(ledger.next_expiry_ns(), Some(30));
     assert_eq!(ledger.expire(29), 0);
     assert_eq!(ledger.expire(40), 3);
-    let order: Vec<u128> = postings(&mut ledger).iter().map(|posting| posting.id.0).collect();
+    let order: Vec<u128> = postings(&mut ledger).iter().map(|posting| posting.id.transaction()).collect();
     assert_eq!(order, [13, 11, 12]);
     assert_eq!(ledger.next_expiry_ns(), Some(41));
     // A reservation that was posted does not expire.
-    ledger.post(TransferId(20), TransferId(14), None).unwrap();
+    ledger.post(InstructionId::single(20), InstructionId::single(14), None).unwrap();
     assert_eq!(ledger.next_expiry_ns(), Some(50));
 }
 
@@ -220,10 +222,16 @@ fn postings_tell_what_happened() {
     let told: Vec<_> = postings(&mut ledger)
         .iter()
         .map(|posting| {
-            (posting.id.0, posting.phase, posting.pending, posting.amount_minor, posting.released_minor)
+            (
+                posting.id.transaction(),
+                posting.phase,
+                posting.pending,
+                posting.amount_minor,
+                posting.released_minor,
+            )
         })
         .collect();
-    let reservation = |id| Some(TransferId(id));
+    let reservation = |id| Some(InstructionId::single(id));
     let expected = [
         (1, Phase::Booked, None, 1_000, 0),
         (2, Phase::Reserved, None, 300, 0),
@@ -244,7 +252,7 @@ fn a_reversal_restores_the_balances() {
     let before = ledger.balance(CASH);
     let bet = transfer(10, CASH, STAKES, 500);
     ledger.transfer(&bet).unwrap();
-    ledger.transfer(&bet.reversal(TransferId(11))).unwrap();
+    ledger.transfer(&bet.reversal(InstructionId::single(11))).unwrap();
     assert_eq!(ledger.balance(CASH), before);
 }
 

@@ -1,21 +1,21 @@
 //! Snapshots: a round trip is the identity, and bytes that are not a whole ledger are refused.
 
-use oddsengine_ledger::{AccountKind, Ledger, Memo, Transfer};
+use oddsengine_ledger::{AccountKind, InstructionId, Ledger, Memo, Transfer};
 use oddsengine_types::codec::{decode_all, encode_to_vec};
-use oddsengine_types::{Currency, CustomerId, TransferId};
+use oddsengine_types::{Currency, CustomerId};
 
 fn ledger() -> Ledger {
     let mut ledger = Ledger::new();
-    let debit = ledger.account(AccountKind::Psp, Currency::EUR);
-    let credit = ledger.account(AccountKind::CustomerCash(CustomerId(1)), Currency::EUR);
+    let debit = ledger.account(AccountKind::Psp, Currency::EUR).unwrap();
+    let credit = ledger.account(AccountKind::CustomerCash(CustomerId(1)), Currency::EUR).unwrap();
     let memo = Memo { reference: 5, reason: 6, fund: 7, jurisdiction: 8, rules: 9 };
-    let deposit = Transfer { id: TransferId(1), debit, credit, amount_minor: 100, memo };
+    let deposit = Transfer { id: InstructionId::single(1), debit, credit, amount_minor: 100, memo };
     ledger.transfer(&deposit).unwrap();
     for (id, expires_ns) in [(9, Some(70)), (3, None), (5, Some(60))] {
-        let hold = Transfer { amount_minor: 10, ..deposit.reversal(TransferId(id)) };
+        let hold = Transfer { amount_minor: 10, ..deposit.reversal(InstructionId::single(id)) };
         ledger.reserve(&hold, expires_ns).unwrap();
     }
-    ledger.void(TransferId(4), TransferId(3)).unwrap();
+    ledger.void(InstructionId::single(4), InstructionId::single(3)).unwrap();
     ledger
 }
 
@@ -31,7 +31,7 @@ fn a_round_trip_is_the_identity() {
     assert_eq!(copy.next_expiry_ns(), Some(60));
     assert_eq!(copy.expire(70), 2);
     copy.drain_postings(&mut postings);
-    assert_eq!(postings.iter().map(|posting| posting.id.0).collect::<Vec<_>>(), [5, 9]);
+    assert_eq!(postings.iter().map(|posting| posting.id.transaction()).collect::<Vec<_>>(), [5, 9]);
     assert_eq!(decode_all::<Ledger>(&encode_to_vec(&Ledger::new())), Ok(Ledger::new()));
 }
 

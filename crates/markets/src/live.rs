@@ -50,7 +50,35 @@ impl Incident {
             Self::Racing(incident) => incident.name(),
         }
     }
+
+    /// The incident says what the score is after it, so that a lost one is noticed; a race has none.
+    pub fn tells_score(&self) -> bool {
+        match self {
+            Self::Football(incident) => incident.score_after.is_some(),
+            Self::Custom(_) | Self::Racing(_) => true,
+            Self::Tennis(incident) => {
+                let told = incident.score_after;
+                told.sets.is_some() && told.games.is_some()
+                    || matches!(incident.kind, crate::tennis::TennisIncidentKind::Score(_))
+            }
+        }
+    }
+
+    /// The fixture is told to have started some time ago, and not with which score.
+    pub fn starts_late_without_score(&self) -> bool {
+        match self {
+            Self::Football(incident) => {
+                incident.kind == crate::football::FootballIncidentKind::KickOff
+                    && incident.score_after.is_none()
+                    && incident.clock_ms > LATE_START_MS
+            }
+            _ => false,
+        }
+    }
 }
+
+/// A start that is told with a later match clock than this was missed.
+pub const LATE_START_MS: i64 = 120_000;
 
 /// The state of a fixture in play.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,14 +198,17 @@ impl Possible {
                 count += u16::from(allowed.contains(cell));
             }
             counts.push(count);
-            debug_assert!(count > 0, "view {} has no possible cell", definition.name);
             if matches!(template.joint.maps[view], ViewMap::Loose { .. }) {
                 self.loose.push(allowed);
             }
         }
         self.main.clear();
         visit_main(&mut |cell| self.main.push(cell as u16));
-        debug_assert!(!self.main.is_empty(), "no outcome of the joint space is possible");
+    }
+
+    /// No outcome is possible, or a view has no possible cell: the state contradicts itself, and nothing can be graded.
+    pub fn is_contradictory(&self) -> bool {
+        self.main.is_empty() || self.before.iter().any(|counts| counts.last().is_none_or(|&count| count == 0))
     }
 
     /// Whether a cell of a view is possible.

@@ -353,14 +353,47 @@ impl Template {
         self.decided(selection, before).map(|grade| self.grades[usize::from(grade)])
     }
 
+    /// Whether a market can be graded so: all void, or as some outcome grades it (single selections may be void beside
+    /// it), or as a dead heat shares its places out. Three winners of a market with one are no result.
+    ///
+    /// A market whose selections look at several views is judged by its number of winners alone.
+    pub fn admits_grades(&self, market: usize, grades: &[Grade]) -> bool {
+        let market = &self.markets[market];
+        if grades.len() != market.selections().len() {
+            return false;
+        }
+        let is_void = |grade: &Grade| *grade == Grade::VOID;
+        if market.winners == 0 || grades.iter().all(is_void) {
+            // Any number of selections may win.
+            return true;
+        }
+        let places: f64 = grades.iter().map(|grade| grade.win_share()).sum();
+        let void_count = grades.iter().filter(|grade| is_void(grade)).count();
+        let most = f64::from(market.winners);
+        // Shares are fractions with small denominators: no sum of them comes so close to a whole place by accident.
+        let (at_least, at_most) = (places > most - void_count as f64 - 5e-4, places < most + 5e-4);
+        let is_whole = grades.iter().all(|grade| is_void(grade) || grade.refund_share() == 0.0);
+        let Some(view) = market.view else { return at_most && (at_least || !is_whole) };
+        let is_on_cell = |cell: usize| {
+            let mut told = market.selections().zip(grades);
+            told.all(|(selection, told)| is_void(told) || *told == self.grade_at_cell(selection, cell as u16))
+        };
+        (is_whole && at_least && at_most)
+            || (0..self.views[usize::from(view)].cell_count).any(is_on_cell)
+    }
+
+    /// The grade of a selection on a cell of its view.
+    fn grade_at_cell(&self, selection: usize, cell: u16) -> Grade {
+        let run = self.runs_of(selection).iter().find(|run| run.start <= cell && cell < run.end);
+        run.map_or(Grade::LOST, |run| self.grades[usize::from(run.grade)])
+    }
+
     /// The grade of a selection on a main cell of the joint space that determines its view.
     fn grade_at_main(&self, selection: usize, main: usize) -> Grade {
         let ViewMap::Exact(cells) = self.joint.map(self.view_of(selection)) else {
             unreachable!("a space defined as data has exact views only")
         };
-        let cell = u16::from(cells[main]);
-        let run = self.runs_of(selection).iter().find(|run| run.start <= cell && cell < run.end);
-        run.map_or(Grade::LOST, |run| self.grades[usize::from(run.grade)])
+        self.grade_at_cell(selection, u16::from(cells[main]))
     }
 
     /// The grade that a selection has on all cells still possible, if it is the same on all of them.
@@ -369,6 +402,10 @@ impl Template {
     #[inline]
     pub fn decided(&self, selection: usize, possible_before: &[u16]) -> Option<u8> {
         let possible_count = possible_before[possible_before.len() - 1];
+        if possible_count == 0 {
+            // Nothing is possible: the state contradicts itself, which is no reason to lose.
+            return None;
+        }
         let mut common: Option<u8> = None;
         let mut covered = 0;
         for run in self.runs_of(selection) {

@@ -1,10 +1,11 @@
 //! Numbers from Python and back: a list gives a list, a mapping a mapping, an array an array.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyUntypedArrayMethods};
+use numpy::PyArray1;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PyTuple};
 
+use crate::arrays::{Column, Matrix, copied, matrix_of, number_at, wrong_axes};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 
 /// Up to this many numbers of one row live on the stack.
@@ -36,65 +37,72 @@ pub trait RowFunction: Sync {
 }
 
 /// Applies a function to one row (a sequence, a mapping's values or a one-dimensional array) or to every row of a
-/// two-dimensional array. With `is_strict` the first refused row raises, else refused rows become nan.
+/// two-dimensional array. With `is_strict` the first refused row raises, else refused rows become nan. `name` is the
+/// argument's.
 pub fn by_row<'py, F: RowFunction>(
     values: &Bound<'py, PyAny>,
+    name: &str,
     is_strict: bool,
     function: &F,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = values.py();
     if let Ok(list) = values.cast::<PyList>() {
-        let numbers = || list.iter();
         return match starts_with_number(list.get_item(0).ok()) {
-            true => one_row(numbers(), list.len(), function, |out| {
+            true => one_row(list.iter(), list.len(), name, function, |out| {
                 PyList::new(py, out.iter()).map(Bound::into_any)
             }),
-            false => rows_of_array(&as_float_array(values)?, is_strict, function),
+            false => rows_of_array(values, name, is_strict, function),
         };
     }
-    if let Ok(array) = values.cast::<PyArray1<f64>>() {
-        return array_row(array, function);
+    if let Some(array) = Column::plain(values) {
+        return array_row(py, &array, function);
     }
-    if values.cast::<PyArray2<f64>>().is_ok() {
-        return rows_of_array(values, is_strict, function);
+    if let Some(array) = Matrix::plain(values) {
+        return array_rows(py, &array, is_strict, function);
     }
     if let Ok(dict) = values.cast::<PyDict>() {
-        return dict_row(dict, function);
+        return dict_row(dict, name, function);
     }
     if let Ok(tuple) = values.cast::<PyTuple>() {
         return match starts_with_number(tuple.get_item(0).ok()) {
-            true => one_row(tuple.iter(), tuple.len(), function, |out| {
+            true => one_row(tuple.iter(), tuple.len(), name, function, |out| {
                 PyList::new(py, out.iter()).map(Bound::into_any)
             }),
-            false => rows_of_array(&as_float_array(values)?, is_strict, function),
+            false => rows_of_array(values, name, is_strict, function),
         };
     }
     if let Ok(mapping) = values.cast::<PyMapping>() {
         let dict = PyDict::new(py);
         dict.update(mapping)?;
-        return dict_row(&dict, function);
+        return dict_row(&dict, name, function);
     }
-    rows_of_array(&as_float_array(values)?, is_strict, function)
+    rows_of_array(values, name, is_strict, function)
 }
 
 /// An empty sequence counts as numbers: its error is about their count.
 fn starts_with_number(first: Option<Bound<'_, PyAny>>) -> bool {
-    first.is_none_or(|first| first.extract::<f64>().is_ok())
+    first.is_none_or(|first| first.is_none() || first.extract::<f64>().is_ok())
 }
 
 fn one_row<'py, F: RowFunction>(
     items: impl Iterator<Item = Bound<'py, PyAny>>,
     count: usize,
+    name: &str,
     function: &F,
     result: impl FnOnce(&[f64]) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let convert = |row: &mut [f64], out: &mut [f64]| {
-        for (slot, item) in row.iter_mut().zip(items) {
-            *slot = item.extract()?;
+        for (place, (slot, item)) in row.iter_mut().zip(items).enumerate() {
+            *slot = number_at(&item, name, place)?;
         }
         function.convert(row, out).or_raise()?;
         result(out)
     };
+    on_stack(count, convert)
+}
+
+/// Calls with two rows of `count` zeros.
+fn on_stack<T>(count: usize, convert: impl FnOnce(&mut [f64], &mut [f64]) -> T) -> T {
     if count <= ON_STACK {
         convert(&mut [0.0; ON_STACK][..count], &mut [0.0; ON_STACK][..count])
     } else {
@@ -102,11 +110,17 @@ fn one_row<'py, F: RowFunction>(
     }
 }
 
-fn dict_row<'py, F: RowFunction>(dict: &Bound<'py, PyDict>, function: &F) -> PyResult<Bound<'py, PyAny>> {
+fn dict_row<'py, F: RowFunction>(
+    dict: &Bound<'py, PyDict>,
+    name: &str,
+    function: &F,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = dict.py();
-    one_row(dict.values().iter(), dict.len(), function, |out| {
+    // Converting a value may run foreign code: the keys are those of now.
+    let (keys, values) = (dict.keys(), dict.values());
+    one_row(values.iter(), values.len(), name, function, |out| {
         let result = PyDict::new(py);
-        for ((key, _), value) in dict.iter().zip(out) {
+        for (key, value) in keys.iter().zip(out) {
             result.set_item(key, value)?;
         }
         Ok(result.into_any())
@@ -114,45 +128,48 @@ fn dict_row<'py, F: RowFunction>(dict: &Bound<'py, PyDict>, function: &F) -> PyR
 }
 
 fn array_row<'py, F: RowFunction>(
-    array: &Bound<'py, PyArray1<f64>>,
+    py: Python<'py>,
+    array: &Column<'py, f64>,
     function: &F,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = array.py();
-    let array = array.try_readonly()?;
-    let view = array.as_array();
-    let count = view.len();
-    let convert = |row: &mut [f64], out: &mut [f64]| {
-        row.iter_mut().zip(view.iter()).for_each(|(slot, &value)| *slot = value);
+    let row = array.as_slice()?;
+    let convert = |out: &mut [f64]| {
         function.convert(row, out).or_raise()?;
         Ok(PyArray1::from_slice(py, out).into_any())
     };
-    if count <= ON_STACK {
-        convert(&mut [0.0; ON_STACK][..count], &mut [0.0; ON_STACK][..count])
+    if row.len() <= ON_STACK {
+        convert(&mut [0.0; ON_STACK][..row.len()])
     } else {
-        convert(&mut vec![0.0; count], &mut vec![0.0; count])
+        convert(&mut vec![0.0; row.len()])
     }
 }
 
-/// Every row of a two-dimensional array, without the interpreter's lock. A row of nothing but nan stays so.
+/// Whatever is an array once it is copied.
 fn rows_of_array<'py, F: RowFunction>(
     values: &Bound<'py, PyAny>,
+    name: &str,
     is_strict: bool,
     function: &F,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = values.py();
-    if let Ok(array) = values.cast::<PyArray1<f64>>() {
-        return array_row(array, function);
+    let copy = copied::<f64>(values, name)?;
+    if let Some(array) = Column::plain(&copy) {
+        return array_row(py, &array, function);
     }
-    let Ok(array) = values.cast::<PyArray2<f64>>() else {
-        let shape: Vec<usize> = values.getattr("shape")?.extract()?;
-        return Err(BoundsError::outside("number of dimensions", shape.len(), 1, 2).raise());
-    };
-    if !array.is_c_contiguous() {
-        return rows_of_array(&as_float_array(values)?, is_strict, function);
+    match Matrix::plain(&copy) {
+        Some(array) => array_rows(py, &array, is_strict, function),
+        None => Err(wrong_axes(&copy, name, "1 or 2")),
     }
-    let array = array.try_readonly()?;
-    let input = array.as_slice()?;
-    let (row_count, count) = (array.as_array().nrows(), array.as_array().ncols());
+}
+
+/// Every row of a two-dimensional array, without the interpreter's lock. A row of nothing but nan stays so.
+fn array_rows<'py, F: RowFunction>(
+    py: Python<'py>,
+    array: &Matrix<'py, f64>,
+    is_strict: bool,
+    function: &F,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (input, row_count, count) = array.parts()?;
     let mut results = vec![0.0; input.len()];
     if count > 0 {
         let refused = py.detach(|| function.convert_rows(input, count, &mut results));
@@ -163,15 +180,21 @@ fn rows_of_array<'py, F: RowFunction>(
             }
         }
     }
-    Ok(PyArray1::from_vec(py, results).reshape([row_count, count])?.into_any())
+    Ok(matrix_of(py, results, row_count, count)?.into_any())
 }
 
 /// The number that a value is: a Python number, or a NumPy scalar.
 pub fn as_number(value: &Bound<'_, PyAny>) -> Option<f64> {
     let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
-    let has_no_axes =
-        || value.getattr("ndim").and_then(|axes| axes.extract::<usize>()).is_ok_and(|axes| axes == 0);
-    if is_number || has_no_axes() { value.extract().ok() } else { None }
+    // A date or a text without axes is one too, and would become a number.
+    let is_scalar = || {
+        value.getattr("ndim").and_then(|axes| axes.extract::<usize>()).is_ok_and(|axes| axes == 0)
+            && value
+                .getattr("dtype")
+                .and_then(|dtype| dtype.getattr("kind")?.extract::<char>())
+                .is_ok_and(|kind| "biuf".contains(kind))
+    };
+    if is_number || is_scalar() { value.extract().ok() } else { None }
 }
 
 /// Whether a batch stops at the first refused row: `errors` is `raise` or `nan`.
@@ -181,10 +204,4 @@ pub fn is_strict(errors: &str) -> PyResult<bool> {
         "nan" => Ok(false),
         _ => Err(BoundsError::new(format!("errors {errors:?} is none of raise, nan"))).or_raise(),
     }
-}
-
-/// The values as a contiguous array of float64, by NumPy's own rules.
-fn as_float_array<'py>(values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let numpy = values.py().import("numpy")?;
-    numpy.call_method1("ascontiguousarray", (values, "float64"))
 }

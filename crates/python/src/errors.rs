@@ -17,6 +17,7 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, BoundsError);
     pyo3::import_exception!(oddsengine.exceptions, FitError);
     pyo3::import_exception!(oddsengine.exceptions, FootballError);
+    pyo3::import_exception!(oddsengine.exceptions, InternalError);
     pyo3::import_exception!(oddsengine.exceptions, MarginError);
     pyo3::import_exception!(oddsengine.exceptions, ModelError);
     pyo3::import_exception!(oddsengine.exceptions, RacingError);
@@ -24,6 +25,14 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, SelectionError);
     pyo3::import_exception!(oddsengine.exceptions, SnapError);
     pyo3::import_exception!(oddsengine.exceptions, TennisError);
+}
+
+/// Makes a panic an exception of the package, the last line of defence: PyO3 raises its own `PanicException`, a
+/// `BaseException` that `except Exception` does not catch. This crate's class of that name gets another base, so that
+/// every function is covered in one place.
+pub fn catch_panics(py: Python<'_>) -> PyResult<()> {
+    let class = py.get_type::<pyo3::panic::PanicException>();
+    class.setattr("__bases__", (py.get_type::<python::InternalError>(),))
 }
 
 /// An error that has an exception class.

@@ -1,12 +1,13 @@
 //! Goal models fitted to results, and what they predict.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use oddsengine_pricing::fit::{self, FitOptions, GoalModel, Results, StandardErrors};
 use oddsengine_pricing::football::from_1x2::calibrate_1x2;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::arrays::Column;
 use crate::errors::{OrRaise, raise_in_row};
 
 /// Adds the functions of this file.
@@ -17,8 +18,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fit_grid, module)?)?;
     module.add_function(wrap_pyfunction!(football_calibrate_1x2, module)?)
 }
-
-type Column<'py, T> = PyReadonlyArray1<'py, T>;
 
 /// Fits a model; every field of the result by its name.
 #[pyfunction]
@@ -31,12 +30,17 @@ fn fit_goals<'py>(
     home_goals: Column<'py, i64>,
     away_goals: Column<'py, i64>,
     weights: Option<Column<'py, f64>>,
-    is_neutral: Option<Column<'py, bool>>,
+    is_neutral: Option<Column<'py, u8>>,
     model: &str,
     ridge: f64,
     has_standard_errors: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let options = FitOptions { model: GoalModel::parse(model).or_raise()?, ridge, has_standard_errors };
+    // A byte of an array of truth values need not be 0 or 1.
+    let is_neutral: Option<Vec<bool>> = match &is_neutral {
+        Some(column) => Some(column.as_slice()?.iter().map(|&flag| flag != 0).collect()),
+        None => None,
+    };
     let results = Results {
         teams: &teams,
         home: home.as_slice()?,
@@ -44,7 +48,7 @@ fn fit_goals<'py>(
         home_goals: home_goals.as_slice()?,
         away_goals: away_goals.as_slice()?,
         weights: weights.as_ref().map(|column| column.as_slice()).transpose()?,
-        is_neutral: is_neutral.as_ref().map(|column| column.as_slice()).transpose()?,
+        is_neutral: is_neutral.as_deref(),
     };
     let found = py.detach(|| fit::fit_goals(&results, &options)).or_raise()?;
     let report = found.report;

@@ -1,6 +1,6 @@
 //! Football beside the score: corners and cards, intervals, scorers, who goes through.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use oddsengine_pricing::football::counts_markets::{CountModel, CountProgress};
 use oddsengine_pricing::football::extra_time::{ExtraTime, FirstLeg, Shootout, qualification, shootout};
 use oddsengine_pricing::football::intensity::{IntensityConfig, IntensityProfile, MatchClock, Period};
@@ -9,6 +9,7 @@ use oddsengine_pricing::football::scorers::{scorer_markets, shares_from_odds};
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
+use crate::arrays::{Matrix, Whole};
 use crate::errors::OrRaise;
 
 /// Adds the functions of this file.
@@ -30,12 +31,12 @@ fn football_count_grid<'py>(
     mean_away: f64,
     dispersion: f64,
     concentration: f64,
-    counts: (u16, u16),
+    counts: (Whole<u16>, Whole<u16>),
     elapsed: f64,
     remaining: f64,
 ) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
     let model = CountModel::new(mean_home, mean_away, dispersion, concentration).or_raise()?;
-    let grid = model.grid(CountProgress { counts: counts.into(), elapsed, remaining }).or_raise()?;
+    let grid = model.grid(CountProgress { counts: [counts.0.0, counts.1.0], elapsed, remaining }).or_raise()?;
     let cells = PyArray1::from_slice(py, grid.cells()).reshape([grid.size(), grid.size()])?;
     Ok((cells, model.correlation()))
 }
@@ -44,14 +45,14 @@ fn football_count_grid<'py>(
 #[pyfunction]
 fn football_interval_shares(
     first_half_share: f64,
-    stoppage_ms: (u32, u32),
+    stoppage_ms: (Whole<u32>, Whole<u32>),
     period: &str,
-    elapsed_ms: u32,
+    elapsed_ms: Whole<u32>,
 ) -> PyResult<[f64; 9]> {
     let config = IntensityConfig {
         first_half_share,
-        first_half_stoppage_ms: stoppage_ms.0,
-        second_half_stoppage_ms: stoppage_ms.1,
+        first_half_stoppage_ms: stoppage_ms.0.0,
+        second_half_stoppage_ms: stoppage_ms.1.0,
         ..IntensityConfig::default()
     };
     let periods = [
@@ -66,7 +67,7 @@ fn football_interval_shares(
     let period =
         known.ok_or_else(|| BoundsError::new(format!("period {period:?} is none of {names}"))).or_raise()?;
     let profile = IntensityProfile::new(&config).or_raise()?;
-    Ok(interval_shares(&profile, MatchClock { period, elapsed_ms, announced_stoppage_ms: None }))
+    Ok(interval_shares(&profile, MatchClock { period, elapsed_ms: elapsed_ms.0, announced_stoppage_ms: None }))
 }
 
 /// Anytime, two or more, three or more, first, last.
@@ -91,30 +92,29 @@ fn football_scorer_shares(
 /// Home and away: in regulation, in extra time, on penalties.
 #[pyfunction]
 fn football_qualification(
-    grid: PyReadonlyArray2<'_, f64>,
-    first_leg: (u8, u8),
+    grid: Matrix<'_, f64>,
+    first_leg: (Whole<u8>, Whole<u8>),
     away_goals_rule: bool,
     extra_means: Option<(f64, f64)>,
     shootout_home: f64,
 ) -> PyResult<[[f64; 3]; 2]> {
-    let shape = grid.shape();
-    if shape[0] != shape[1] {
-        let what = format!("a grid of {} x {} is not square", shape[0], shape[1]);
+    let (cells, rows, columns) = grid.parts()?;
+    if rows != columns {
+        let what = format!("a grid of {rows} x {columns} is not square");
         return Err(BoundsError::new(what)).or_raise();
     }
-    let first_leg = FirstLeg { home_goals: first_leg.0, away_goals: first_leg.1, away_goals_rule };
+    let first_leg = FirstLeg { home_goals: first_leg.0.0, away_goals: first_leg.1.0, away_goals_rule };
     let extra = ExtraTime {
         means: extra_means.unwrap_or_default().into(),
         shootout_home,
         is_skipped: extra_means.is_none(),
     };
-    let cells: Vec<f64> = grid.as_array().iter().copied().collect();
-    Ok(qualification(&cells, shape[0], &first_leg, &extra).or_raise()?.methods)
+    Ok(qualification(cells, rows, &first_leg, &extra).or_raise()?.methods)
 }
 
 /// P(home wins the shoot-out).
 #[pyfunction]
-fn football_shootout(conversion: (f64, f64), scored: (u8, u8), taken: (u8, u8), first: u8) -> PyResult<f64> {
-    let now = Shootout { scored: scored.into(), taken: taken.into(), first };
+fn football_shootout(conversion: (f64, f64), scored: (Whole<u8>, Whole<u8>), taken: (Whole<u8>, Whole<u8>), first: Whole<u8>) -> PyResult<f64> {
+    let now = Shootout { scored: [scored.0.0, scored.1.0], taken: [taken.0.0, taken.1.0], first: first.0 };
     shootout(conversion.into(), now).or_raise()
 }

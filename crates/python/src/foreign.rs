@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use numpy::{PyArray2, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use oddsengine_markets::custom::{
     CustomIncident, CustomState, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView,
 };
@@ -13,12 +13,13 @@ use oddsengine_types::{BoundsError, Grade};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::arrays::Matrix;
 use crate::errors::{OrRaise, raise_in_row};
 
 /// A selection: name, and won share, refunded share, denominator per cell.
 pub type Selection = (String, Vec<(u16, u16, u16)>);
 type Shares<'py> = Bound<'py, PyArray2<u16>>;
-type Matrix<'py> = Bound<'py, PyArray2<f64>>;
+type Distributions<'py> = Bound<'py, PyArray2<f64>>;
 
 /// Largest denominator of a grade that is given as floats.
 const DENOMINATOR_MAX: u16 = 64;
@@ -89,15 +90,17 @@ type GradeFunction = unsafe extern "C" fn(*const i64, usize, *mut f64);
 fn grades_by_function<'py>(
     py: Python<'py>,
     address: usize,
-    outcomes: PyReadonlyArray2<'py, i64>,
+    outcomes: Matrix<'py, i64>,
 ) -> PyResult<Shares<'py>> {
     let pointer = not_null(address)?;
     // SAFETY: as above.
     #[allow(unsafe_code)]
     let function = unsafe { std::mem::transmute::<*const c_void, GradeFunction>(pointer) };
-    let outcomes = outcomes.as_array();
-    let outcomes = outcomes.as_standard_layout();
-    let grades = outcomes.rows().into_iter().map(|row| {
+    let (outcomes, _, columns) = outcomes.parts()?;
+    if columns == 0 {
+        return Err(BoundsError::new("outcomes have no numbers")).or_raise();
+    }
+    let grades = outcomes.chunks_exact(columns).map(|row| {
         let mut shares = [f64::NAN; 2];
         // SAFETY: the row is contiguous and live, `shares` has two places.
         #[allow(unsafe_code)]
@@ -111,26 +114,27 @@ fn grades_by_function<'py>(
 
 /// The grades of won and refunded shares of the stake: (won, refunded, of) a row.
 #[pyfunction]
-fn grades_of_shares<'py>(py: Python<'py>, shares: PyReadonlyArray2<'py, f64>) -> PyResult<Shares<'py>> {
-    let shares = shares.as_array();
-    if shares.ncols() != 2 {
-        return Err(BoundsError::outside("columns of the shares", shares.ncols(), 2, 2)).or_raise();
+fn grades_of_shares<'py>(py: Python<'py>, shares: Matrix<'py, f64>) -> PyResult<Shares<'py>> {
+    let (shares, _, columns) = shares.parts()?;
+    if columns != 2 {
+        return Err(BoundsError::outside("columns of the shares", columns, 2, 2)).or_raise();
     }
-    exact_grades(py, shares.rows().into_iter().map(|row| [row[0], row[1]]))
+    exact_grades(py, shares.as_chunks::<2>().0.iter().copied())
 }
 
 fn exact_grades<'py>(
     py: Python<'py>,
     shares: impl ExactSizeIterator<Item = [f64; 2]>,
 ) -> PyResult<Shares<'py>> {
-    let mut rows = Vec::with_capacity(shares.len());
+    let mut grades = Vec::with_capacity(3 * shares.len());
     for (outcome, shares) in shares.enumerate() {
         match exact_grade(shares) {
-            Ok(grade) => rows.push(<[u16; 3]>::from(grade.parts()).to_vec()),
+            Ok(grade) => grades.extend(<[u16; 3]>::from(grade.parts())),
             Err(error) => return Err(raise_in_row(py, &error, "outcome", outcome)),
         }
     }
-    Ok(PyArray2::from_vec2(py, &rows)?)
+    let rows = grades.len() / 3;
+    PyArray1::from_vec(py, grades).reshape([rows, 3])
 }
 
 /// The grade of the smallest denominator that gives these shares.
@@ -181,23 +185,24 @@ fn custom_state(outcome_count: usize, told: State) -> Result<CustomState, Bounds
 fn distributions<'py>(
     py: Python<'py>,
     model: &ForeignModel,
-    inputs: &PyReadonlyArray2<'py, f64>,
+    inputs: &Matrix<'py, f64>,
     state: &CustomState,
-) -> PyResult<Matrix<'py>> {
+) -> PyResult<Distributions<'py>> {
     let mut possible = Vec::new();
     state.visit_possible_main(&mut |main| possible.push(main as u16));
-    let inputs = inputs.as_array();
-    let inputs = inputs.as_standard_layout();
-    let rows = inputs.rows();
+    let (inputs, row_count, count) = inputs.parts()?;
     let computed: Result<Vec<Vec<f64>>, (usize, ModelFault)> = py.detach(|| {
-        let checked = |(row, inputs): (usize, numpy::ndarray::ArrayView1<'_, f64>)| {
-            let inputs = inputs.as_slice().expect("rows of the standard layout are contiguous");
+        let checked = |row: usize| {
+            let inputs = &inputs[row * count..][..count];
             model.checked(inputs, state, &possible).map_err(|fault| (row, fault))
         };
-        rows.into_iter().enumerate().map(checked).collect()
+        (0..row_count).map(checked).collect()
     });
     match computed {
-        Ok(rows) => Ok(PyArray2::from_vec2(py, &rows)?),
+        Ok(rows) => {
+            let outcome_count = usize::from(state.outcome_count);
+            PyArray1::from_vec(py, rows.concat()).reshape([row_count, outcome_count])
+        }
         Err((row, fault)) => Err(raise_in_row(py, &fault, "row of inputs", row)),
     }
 }
@@ -207,10 +212,10 @@ fn distributions<'py>(
 fn joint_distribution<'py>(
     py: Python<'py>,
     address: usize,
-    inputs: PyReadonlyArray2<'py, f64>,
+    inputs: Matrix<'py, f64>,
     outcome_count: usize,
     state: State,
-) -> PyResult<Matrix<'py>> {
+) -> PyResult<Distributions<'py>> {
     let model = ForeignModel::joint(joint_function(address)?, BUDGET_NS_MAX).or_raise()?;
     let state = custom_state(outcome_count, state).or_raise()?;
     distributions(py, &model, &inputs, &state)
@@ -221,12 +226,12 @@ fn joint_distribution<'py>(
 fn score_distribution<'py>(
     py: Python<'py>,
     address: usize,
-    inputs: PyReadonlyArray2<'py, f64>,
+    inputs: Matrix<'py, f64>,
     side: usize,
     end_ms: f64,
     steps: usize,
     state: State,
-) -> PyResult<Matrix<'py>> {
+) -> PyResult<Distributions<'py>> {
     let function = intensity_function(address)?;
     let model = ForeignModel::intensity(function, side, end_ms, steps, BUDGET_NS_MAX).or_raise()?;
     let state = custom_state(side * side, state).or_raise()?;

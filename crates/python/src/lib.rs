@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod arrays;
 mod config;
 mod convert;
 mod errors;
@@ -35,6 +36,7 @@ mod _core {
 }
 
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    errors::catch_panics(module.py())?;
     football_depth::register(module)?;
     foreign::register(module)?;
     fit::register(module)?;

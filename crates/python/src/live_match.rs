@@ -7,6 +7,7 @@ use oddsengine_pricing::model::{FootballConfig, FootballParameters, ModelConfig,
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
+use crate::arrays::Whole;
 use crate::errors::{OrRaise, Raise};
 use crate::pricing::{Array1, football, price_board};
 
@@ -32,10 +33,12 @@ impl PyLiveMatch {
         lambda_home: f64,
         lambda_away: f64,
         rho: f64,
-        first_half_share_e3: u32,
-        lead_multiplier_e3: [u32; 3],
+        first_half_share_e3: Whole<u32>,
+        lead_multiplier_e3: [Whole<u32>; 3],
     ) -> PyResult<Self> {
         let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
+        let (Whole(first_half_share_e3), lead_multiplier_e3) =
+            (first_half_share_e3, lead_multiplier_e3.map(|Whole(factor)| factor));
         let mut config = ModelConfig::default();
         config.football = FootballConfig { first_half_share_e3, lead_multiplier_e3, ..config.football };
         Ok(Self {
@@ -47,9 +50,9 @@ impl PyLiveMatch {
 
     /// Applies an incident by its name on the wire; `side` where the incident has one.
     #[pyo3(signature = (kind, clock_ms, side=None))]
-    fn apply(&mut self, kind: &str, clock_ms: i64, side: Option<&str>) -> PyResult<()> {
+    fn apply(&mut self, kind: &str, clock_ms: Whole<i64>, side: Option<&str>) -> PyResult<()> {
         let side = side.map(named_side).transpose()?;
-        let incident = FootballIncident { kind: named_kind(kind, side)?, clock_ms, score_after: None };
+        let incident = FootballIncident { kind: named_kind(kind, side)?, clock_ms: clock_ms.0, score_after: None };
         self.state
             .apply(&Incident::Football(incident))
             .map(|_| ())

@@ -3,11 +3,12 @@
 //! The two functions that are called once a book, [`fair_probabilities`] and [`offered_odds`], are the public ones:
 //! `oddsengine.margin` hands them on as they are, because a Python function around them would cost a third of their time.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
+use numpy::PyArray2;
 use oddsengine_pricing::margin::{self, ExchangeBook, MarginError, MarginMethod};
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
+use crate::arrays::{Matrix, matrix_of};
 use crate::convert::{RowFunction, by_row, is_strict};
 use crate::errors::{OrRaise, raise_in_row};
 
@@ -65,7 +66,7 @@ fn fair_probabilities<'py>(
     target: f64,
     errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_row(odds, is_strict(errors)?, &Removal { method: MarginMethod::parse(method).or_raise()?, target })
+    by_row(odds, "odds", is_strict(errors)?, &Removal { method: MarginMethod::parse(method).or_raise()?, target })
 }
 
 /// Decimal odds with a margin, from fair probabilities: the inverse of `fair_probabilities`.
@@ -105,7 +106,7 @@ fn offered_odds<'py>(
     errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let application = Application { method: MarginMethod::parse(method).or_raise()?, booksum };
-    by_row(probabilities, is_strict(errors)?, &application)
+    by_row(probabilities, "probabilities", is_strict(errors)?, &application)
 }
 
 /// Fair probabilities of one book, the method's parameter and the booksum.
@@ -132,7 +133,7 @@ fn shade<'py>(
     intercept: f64,
     errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_row(probabilities, is_strict(errors)?, &Shading { slope, intercept })
+    by_row(probabilities, "probabilities", is_strict(errors)?, &Shading { slope, intercept })
 }
 
 /// Fair probabilities of exchange markets, one a row. An array without elements is a side without prices, or equal
@@ -141,10 +142,10 @@ fn shade<'py>(
 #[allow(clippy::too_many_arguments)] // the arguments of the Python function, flat
 fn fair_from_exchange<'py>(
     py: Python<'py>,
-    back: PyReadonlyArray2<'py, f64>,
-    lay: PyReadonlyArray2<'py, f64>,
-    back_weight: PyReadonlyArray2<'py, f64>,
-    lay_weight: PyReadonlyArray2<'py, f64>,
+    back: Matrix<'py, f64>,
+    lay: Matrix<'py, f64>,
+    back_weight: Matrix<'py, f64>,
+    lay_weight: Matrix<'py, f64>,
     commission: f64,
     method: &str,
     target: f64,
@@ -152,7 +153,8 @@ fn fair_from_exchange<'py>(
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
     let (method, is_strict) = (MarginMethod::parse(method).or_raise()?, is_strict(errors)?);
     let sides = [back, lay, back_weight, lay_weight];
-    let shapes = sides.each_ref().map(|side| [side.as_array().nrows(), side.as_array().ncols()]);
+    let parts = [sides[0].parts()?, sides[1].parts()?, sides[2].parts()?, sides[3].parts()?];
+    let shapes = parts.map(|(_, rows, columns)| [rows, columns]);
     let is_given = |shape: &[usize; 2]| shape[0] * shape[1] > 0;
     let [row_count, count] = shapes.into_iter().find(is_given).unwrap_or_default();
     if let Some(other) = shapes.into_iter().find(|shape| is_given(shape) && *shape != [row_count, count]) {
@@ -162,8 +164,7 @@ fn fair_from_exchange<'py>(
         );
         return Err(BoundsError::new(message)).or_raise();
     }
-    let [back, lay, back_weight, lay_weight] =
-        [sides[0].as_slice()?, sides[1].as_slice()?, sides[2].as_slice()?, sides[3].as_slice()?];
+    let [back, lay, back_weight, lay_weight] = parts.map(|(numbers, ..)| numbers);
     let mut fair = vec![f64::NAN; row_count * count];
     let refused = py.detach(|| {
         for (row, out) in fair.chunks_exact_mut(count.max(1)).enumerate() {
@@ -191,7 +192,7 @@ fn fair_from_exchange<'py>(
     if let Some((row, error)) = refused {
         return Err(raise_in_row(py, &error, "book", row));
     }
-    PyArray1::from_vec(py, fair).reshape([row_count, count])
+    matrix_of(py, fair, row_count, count)
 }
 
 struct Removal {

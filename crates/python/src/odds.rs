@@ -1,11 +1,12 @@
 //! Ladders: rounding, ticks, and odds on a ladder with a minimum booksum; odds in other formats.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2};
 use oddsengine_pricing::snap::{self, OddsLadder, SnapError};
 use oddsengine_types::{BoundsError, Fraction, FractionLadder, Ladder, Odds, OddsFormat, QUOTED_FRACTIONS};
 use pyo3::prelude::*;
 use pyo3::types::PyFloat;
 
+use crate::arrays::{Column, Matrix, Whole, matrix_of};
 use crate::convert::{RowFunction, as_number, by_row, is_strict};
 use crate::errors::{OrRaise, raise_in_row};
 
@@ -53,12 +54,13 @@ fn ladder_round<'py>(ladder: &str, odds: &Bound<'py, PyAny>, direction: &str) ->
         }
     };
     let rounding = Rounding { ladder: named(ladder)?, direction };
-    each(odds, Each { function: |odds| rounding.round(odds) })
+    each(odds, "odds", Each { function: |odds| rounding.round(odds) })
 }
 
 /// One number or many, each converted alone; nan stays nan.
 fn each<'py, F: Fn(f64) -> Result<f64, BoundsError> + Sync>(
     values: &Bound<'py, PyAny>,
+    name: &str,
     function: Each<F>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match as_number(values) {
@@ -67,7 +69,7 @@ fn each<'py, F: Fn(f64) -> Result<f64, BoundsError> + Sync>(
             function.convert(&[number], &mut result).or_raise()?;
             Ok(PyFloat::new(values.py(), result[0]).into_any())
         }
-        None => by_row(values, true, &function),
+        None => by_row(values, name, true, &function),
     }
 }
 
@@ -91,14 +93,14 @@ impl<F: Fn(f64) -> Result<f64, BoundsError> + Sync> RowFunction for Each<F> {
 #[pyfunction]
 fn odds_to_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
     let format = format_named(format)?;
-    each(values, Each { function: |number| format.decimal(number) })
+    each(values, "number", Each { function: |number| format.decimal(number) })
 }
 
 /// Numbers in a format, of decimal odds.
 #[pyfunction]
 fn odds_from_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
     let format = format_named(format)?;
-    each(values, Each { function: |decimal| format.number(decimal) })
+    each(values, "odds", Each { function: |decimal| format.number(decimal) })
 }
 
 /// Decimal odds of a text; without a format, the one that shows.
@@ -149,12 +151,12 @@ fn ladder_index(ladder: &str, odds: f64) -> PyResult<u32> {
 
 /// The price some ticks away.
 #[pyfunction]
-fn ladder_step(ladder: &str, odds: f64, ticks: i32) -> PyResult<f64> {
+fn ladder_step(ladder: &str, odds: f64, ticks: Whole<i32>) -> PyResult<f64> {
     let ladder = named(ladder)?;
     let index = ladder_index(ladder.name(), odds)?;
-    let stepped = Odds::from_decimal_down(odds).ok().and_then(|price| ladder.step(price, ticks));
+    let stepped = Odds::from_decimal_down(odds).ok().and_then(|price| ladder.step(price, ticks.0));
     let beyond = || {
-        let index = i64::from(index) + i64::from(ticks);
+        let index = i64::from(index) + i64::from(ticks.0);
         BoundsError::outside("ladder index", index, 0, ladder.len() - 1)
     };
     stepped.map(Odds::decimal).ok_or_else(beyond).or_raise()
@@ -166,7 +168,7 @@ fn ladder_step(ladder: &str, odds: f64, ticks: i32) -> PyResult<f64> {
 fn ladder_snap<'py>(
     py: Python<'py>,
     ladder: &str,
-    raw_odds: PyReadonlyArray1<'py, f64>,
+    raw_odds: Column<'py, f64>,
     booksum_min: Option<f64>,
     odds_max: Vec<f64>,
 ) -> PyResult<(Bound<'py, PyArray1<f64>>, f64)> {
@@ -194,15 +196,15 @@ type SnappedRows<'py> = (Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<f64>>);
 fn ladder_snap_rows<'py>(
     py: Python<'py>,
     ladder: &str,
-    raw_odds: PyReadonlyArray2<'py, f64>,
-    booksum_min: PyReadonlyArray1<'py, f64>,
-    odds_max: PyReadonlyArray1<'py, f64>,
+    raw_odds: Matrix<'py, f64>,
+    booksum_min: Column<'py, f64>,
+    odds_max: Column<'py, f64>,
     errors: &str,
 ) -> PyResult<SnappedRows<'py>> {
     let rungs = Rungs(named(ladder)?);
     let is_strict = is_strict(errors)?;
-    let (row_count, count) = (raw_odds.as_array().nrows(), raw_odds.as_array().ncols());
-    let (raw, minimum, caps) = (raw_odds.as_slice()?, booksum_min.as_slice()?, odds_max.as_slice()?);
+    let (raw, row_count, count) = raw_odds.parts()?;
+    let (minimum, caps) = (booksum_min.as_slice()?, odds_max.as_slice()?);
     let mut odds = vec![f64::NAN; raw.len()];
     let mut booksums = vec![f64::NAN; row_count];
     let refused = py.detach(|| {
@@ -220,7 +222,7 @@ fn ladder_snap_rows<'py>(
     if let Some((row, error)) = refused {
         return Err(raise_in_row(py, &error, "book", row));
     }
-    Ok((PyArray1::from_vec(py, odds).reshape([row_count, count])?, PyArray1::from_vec(py, booksums)))
+    Ok((matrix_of(py, odds, row_count, count)?, PyArray1::from_vec(py, booksums)))
 }
 
 /// One row of [`ladder_snap_rows`]; nothing is written when it is refused, nor when it is all nan.

@@ -1,6 +1,6 @@
 //! Football models: calibration, grids, markets, in play, whole boards.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use oddsengine_engine::Config;
 use oddsengine_markets::football::FootballFormat;
 use oddsengine_markets::{Format, LiveState, Template, sport_id, template};
@@ -22,6 +22,7 @@ use oddsengine_types::{BoundsError, Odds};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::arrays::{Column, Matrix, Whole};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 use crate::odds::named;
 
@@ -54,7 +55,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// A column of numbers.
-pub type Numbers<'py> = PyReadonlyArray1<'py, f64>;
+pub type Numbers<'py> = Column<'py, f64>;
 /// A new column.
 pub type Array1<'py> = Bound<'py, PyArray1<f64>>;
 /// A new matrix.
@@ -127,8 +128,8 @@ fn football_calibrate_from_odds(
 #[pyfunction]
 fn football_calibrate_from_odds_batch<'py>(
     py: Python<'py>,
-    odds_1x2: PyReadonlyArray2<'py, f64>,
-    odds_total: PyReadonlyArray2<'py, f64>,
+    odds_1x2: Matrix<'py, f64>,
+    odds_total: Matrix<'py, f64>,
     line: f64,
     method: &str,
     method_total: &str,
@@ -175,12 +176,12 @@ fn football_grid<'py>(
     lambda_home: f64,
     lambda_away: f64,
     rho: f64,
-    size: Option<usize>,
+    size: Option<Whole<usize>>,
 ) -> PyResult<Array2<'py>> {
     let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
     let grid = match size {
         None => ScoreGrid::from_dixon_coles(&model),
-        Some(size) => ScoreGrid::from_dixon_coles_sized(&model, size).or_raise()?,
+        Some(size) => ScoreGrid::from_dixon_coles_sized(&model, size.0).or_raise()?,
     };
     matrix(py, &grid)
 }
@@ -215,20 +216,20 @@ fn football_grid_markov<'py>(
     lambda_home: f64,
     lambda_away: f64,
     share_left: f64,
-    score: (u8, u8),
-    red_cards: (u8, u8),
+    score: (Whole<u8>, Whole<u8>),
+    red_cards: (Whole<u8>, Whole<u8>),
     multipliers: (f64, f64, f64, f64, f64),
 ) -> PyResult<Array2<'py>> {
     let (leading, level, trailing, red_own, red_opponent) = multipliers;
     let multipliers = RateMultipliers { leading, level, trailing, red_own, red_opponent };
     let state =
-        MatchState { home_goals: score.0, away_goals: score.1, red_home: red_cards.0, red_away: red_cards.1 };
+        MatchState { home_goals: score.0.0, away_goals: score.1.0, red_home: red_cards.0.0, red_away: red_cards.1.0 };
     matrix(py, &markov::final_scores(lambda_home, lambda_away, &multipliers, state, share_left).or_raise()?)
 }
 
 /// All markets that depend on the final score; lines as (win, lose) by line.
 #[pyfunction]
-fn football_markets<'py>(py: Python<'py>, cells: PyReadonlyArray2<'py, f64>) -> PyResult<Bound<'py, PyDict>> {
+fn football_markets<'py>(py: Python<'py>, cells: Matrix<'py, f64>) -> PyResult<Bound<'py, PyDict>> {
     /// Lines listed: totals up to 8, handicaps up to 4 either way, totals of one side up to 5, in quarter goals.
     const TOTALS: std::ops::RangeInclusive<i32> = 2..=32;
     const HANDICAPS: std::ops::RangeInclusive<i32> = -16..=16;
@@ -309,7 +310,7 @@ fn football_markets<'py>(py: Python<'py>, cells: PyReadonlyArray2<'py, f64>) -> 
 
 /// Expected win and lose fractions of one line on a grid.
 #[pyfunction]
-fn football_line(cells: PyReadonlyArray2<'_, f64>, kind: &str, line: f64) -> PyResult<(f64, f64)> {
+fn football_line(cells: Matrix<'_, f64>, kind: &str, line: f64) -> PyResult<(f64, f64)> {
     let quarters = quarters_from_line(line).or_raise()?;
     Ok(shares(LineKind::named(kind)?.shares(&score_grid(&cells)?, quarters)))
 }
@@ -379,8 +380,8 @@ fn football_basket_batch<'py>(
 
 /// (home, draw, away) at full time and (home, away, none) for the next goal.
 #[pyfunction]
-fn football_inplay(remaining_home: f64, remaining_away: f64, difference: i32) -> PyResult<[[f64; 3]; 2]> {
-    let result = inplay::full_time(remaining_home, remaining_away, difference).or_raise()?;
+fn football_inplay(remaining_home: f64, remaining_away: f64, difference: Whole<i32>) -> PyResult<[[f64; 3]; 2]> {
+    let result = inplay::full_time(remaining_home, remaining_away, difference.0).or_raise()?;
     let next = inplay::next_goal(remaining_home, remaining_away).or_raise()?;
     Ok([[result.home, result.draw, result.away], [next.home, next.away, next.none]])
 }
@@ -389,11 +390,11 @@ fn football_inplay(remaining_home: f64, remaining_away: f64, difference: i32) ->
 #[pyfunction]
 fn football_half_time_full_time<'py>(
     py: Python<'py>,
-    first: (f64, f64, i32),
-    second: (f64, f64, i32),
+    first: (f64, f64, Whole<i32>),
+    second: (f64, f64, Whole<i32>),
 ) -> PyResult<Array2<'py>> {
     let half =
-        |(remaining_home, remaining_away, difference)| Half { remaining_home, remaining_away, difference };
+        |(remaining_home, remaining_away, Whole(difference))| Half { remaining_home, remaining_away, difference };
     let table = inplay::half_time_full_time(half(first), half(second)).or_raise()?;
     PyArray1::from_slice(py, table.as_flattened()).reshape([3, 3])
 }
@@ -408,8 +409,8 @@ fn negbin_over(mean: f64, dispersion: f64, line: f64) -> PyResult<(f64, f64, f64
 
 /// P(0), P(1), ... of a Weibull count.
 #[pyfunction]
-fn weibull_count_pmf(py: Python<'_>, rate: f64, shape: f64, count: usize) -> PyResult<Array1<'_>> {
-    let limit = weibull::WEIBULL_GRID_SIZE;
+fn weibull_count_pmf(py: Python<'_>, rate: f64, shape: f64, count: Whole<usize>) -> PyResult<Array1<'_>> {
+    let (count, limit) = (count.0, weibull::WEIBULL_GRID_SIZE);
     if !(1..=limit).contains(&count) {
         return Err(BoundsError::outside("number of goal counts", count, 1, limit).raise());
     }
@@ -580,21 +581,20 @@ pub fn same_length(length: usize, others: &[usize]) -> PyResult<()> {
 }
 
 /// The rows of a matrix of `N` columns.
-pub fn rows<'a, const N: usize>(array: &'a PyReadonlyArray2<'_, f64>) -> PyResult<&'a [[f64; N]]> {
-    let columns = array.shape()[1];
+pub fn rows<'a, const N: usize>(array: &'a Matrix<'_, f64>) -> PyResult<&'a [[f64; N]]> {
+    let (elements, _, columns) = array.parts()?;
     if columns != N {
         return Err(BoundsError::new(format!("{columns} columns are not {N}"))).or_raise();
     }
-    Ok(array.as_slice()?.as_chunks().0)
+    Ok(elements.as_chunks().0)
 }
 
-fn score_grid(cells: &PyReadonlyArray2<'_, f64>) -> PyResult<ScoreGrid> {
-    let shape = cells.shape();
-    if shape[0] != shape[1] {
-        return Err(BoundsError::new(format!("a grid of {} x {} is not square", shape[0], shape[1])))
-            .or_raise();
+fn score_grid(cells: &Matrix<'_, f64>) -> PyResult<ScoreGrid> {
+    let (cells, rows, columns) = cells.parts()?;
+    if rows != columns {
+        return Err(BoundsError::new(format!("a grid of {rows} x {columns} is not square"))).or_raise();
     }
-    ScoreGrid::from_cells(shape[0], cells.as_array().iter().copied().collect()).or_raise()
+    ScoreGrid::from_cells(rows, cells.to_vec()).or_raise()
 }
 
 /// A grid as a matrix.

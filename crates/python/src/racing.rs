@@ -1,6 +1,6 @@
 //! Orders of finish, place terms, boards and grades of races.
 
-use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods};
 use oddsengine_engine::Config;
 use oddsengine_markets::racing::rule4::{self, TATTERSALLS};
 use oddsengine_markets::racing::{
@@ -20,6 +20,7 @@ use oddsengine_pricing::racing::{
 use oddsengine_types::{BoundsError, Odds};
 use pyo3::prelude::*;
 
+use crate::arrays::{Matrix, Whole};
 use crate::errors::{OrRaise, Raise, SelectionError, raise_in_row};
 use crate::odds::{exact_odds, named};
 
@@ -43,7 +44,7 @@ type Array1<'py> = Bound<'py, PyArray1<f64>>;
 type Array2<'py> = Bound<'py, PyArray2<f64>>;
 type Array3<'py> = Bound<'py, PyArray3<f64>>;
 /// Kind, declared runners, handicap, most places of a place market, extra each-way terms (places, fraction of).
-type FormatParts = (String, u8, bool, Option<u8>, Option<(u8, u8)>);
+type FormatParts = (String, Whole<u8>, bool, Option<Whole<u8>>, Option<(Whole<u8>, Whole<u8>)>);
 /// Exponents of the second, third and later positions.
 type ExponentParts = (f64, f64, f64);
 
@@ -102,8 +103,8 @@ impl Race {
         PyArray1::from_slice(py, positions.as_flattened()).reshape([count, POSITIONS])
     }
 
-    fn places<'py>(&self, py: Python<'py>, places: usize) -> PyResult<Array1<'py>> {
-        self.filled(py, 1, |out| self.model.places(places, out))
+    fn places<'py>(&self, py: Python<'py>, places: Whole<usize>) -> PyResult<Array1<'py>> {
+        self.filled(py, 1, |out| self.model.places(places.0, out))
     }
 
     fn exactas<'py>(&self, py: Python<'py>) -> PyResult<Array2<'py>> {
@@ -126,8 +127,8 @@ impl Race {
         self.filled(py, 2, |out| self.model.ahead(out))?.reshape([count, count])
     }
 
-    fn without<'py>(&self, py: Python<'py>, runner: usize) -> PyResult<Array1<'py>> {
-        self.filled(py, 1, |out| self.model.without(runner, out))
+    fn without<'py>(&self, py: Python<'py>, runner: Whole<usize>) -> PyResult<Array1<'py>> {
+        self.filled(py, 1, |out| self.model.without(runner.0, out))
     }
 }
 
@@ -149,14 +150,13 @@ impl Race {
 #[pyfunction]
 fn racing_positions<'py>(
     py: Python<'py>,
-    win: PyReadonlyArray2<'py, f64>,
+    win: Matrix<'py, f64>,
     model: &str,
     exponents: Option<ExponentParts>,
     is_strict: bool,
 ) -> PyResult<Array3<'py>> {
     let kind = kind_of(model, exponents)?;
-    let [rows, count] = [win.shape()[0], win.shape()[1]];
-    let input = win.as_slice()?;
+    let (input, rows, count) = win.parts()?;
     let mut results = vec![f64::NAN; rows * count * POSITIONS];
     let refused = py.detach(|| {
         if count == 0 {
@@ -211,8 +211,8 @@ fn racing_place_odds(odds: f64, fraction: f64) -> PyResult<f64> {
 
 /// Places and the fraction's denominator; `None` where bets are win only.
 #[pyfunction]
-fn racing_standard_terms(runner_count: u8, is_handicap: bool) -> Option<(u8, u8)> {
-    standard_terms(runner_count, is_handicap).map(|terms| (terms.places, terms.fraction_of))
+fn racing_standard_terms(runner_count: Whole<u8>, is_handicap: bool) -> Option<(u8, u8)> {
+    standard_terms(runner_count.0, is_handicap).map(|terms| (terms.places, terms.fraction_of))
 }
 
 /// Pence in the pound for all withdrawn runners, by their odds; and the version of the scale.
@@ -225,9 +225,9 @@ fn racing_rule4_pence(odds: Vec<f64>) -> PyResult<(u8, &'static str)> {
 
 /// The odds that a bet is left with.
 #[pyfunction]
-fn racing_odds_after_rule4(odds: f64, pence: u8) -> PyResult<f64> {
+fn racing_odds_after_rule4(odds: f64, pence: Whole<u8>) -> PyResult<f64> {
     let odds = exact_odds(odds).or_raise()?;
-    rule4::odds_after(odds, pence).map(Odds::decimal).or_raise()
+    rule4::odds_after(odds, pence.0).map(Odds::decimal).or_raise()
 }
 
 /// Names of all selections of a race's board, `market key/selection`, in the order of `racing_board`.
@@ -242,12 +242,12 @@ fn racing_selections(format: FormatParts) -> PyResult<Vec<String>> {
 fn racing_grade(
     format: FormatParts,
     selection: &str,
-    positions: Vec<u8>,
+    positions: Vec<Whole<u8>>,
     withdrawn: Vec<bool>,
     is_void: bool,
 ) -> PyResult<(u16, u16, u16, String)> {
     let (format, template) = compiled(&format)?;
-    let state = state_of(&format, &withdrawn, Some(&positions), is_void)?;
+    let state = state_of(&format, &withdrawn, Some(&bytes_of(positions)), is_void)?;
     let unknown = || SelectionError(format!("the race has no selection {selection:?}"));
     let (key, name) = selection.split_once('/').ok_or_else(unknown).or_raise()?;
     let market = template.market_index(key).ok_or_else(unknown).or_raise()?;
@@ -265,12 +265,12 @@ fn racing_board<'py>(
     py: Python<'py>,
     format: FormatParts,
     win_odds: Vec<f64>,
-    place_odds: Option<(usize, Vec<f64>)>,
+    place_odds: Option<(Whole<usize>, Vec<f64>)>,
     model: &str,
     exponents: Option<ExponentParts>,
     removal: &str,
     withdrawn: Vec<bool>,
-    positions: Option<Vec<u8>>,
+    positions: Option<Vec<Whole<u8>>>,
     margin: (String, f64),
     ladder: &str,
 ) -> PyResult<(Array1<'py>, Array1<'py>, Array1<'py>)> {
@@ -279,12 +279,12 @@ fn racing_board<'py>(
         let error = RacingError::OutputCount { count: win_odds.len(), expected: format.runner_count.into() };
         return Err(error.raise());
     }
-    let state = state_of(&format, &withdrawn, positions.as_deref(), false)?;
+    let state = state_of(&format, &withdrawn, positions.map(bytes_of).as_deref(), false)?;
     let config = config_of(kind_of(model, exponents)?, removal)?;
     let present = |odds: &[f64]| -> Vec<f64> {
         odds.iter().map(|&odds| if odds.is_nan() { 0.0 } else { odds }).collect()
     };
-    let place = place_odds.map(|(places, odds)| (places, present(&odds)));
+    let place = place_odds.map(|(Whole(places), odds)| (places, present(&odds)));
     let prices = place.as_ref().map(|(places, odds)| PlacePrices { places: *places, odds });
     let parameters = calibrate(&config, &present(&win_odds), prices).or_raise()?;
     let rules = rules_of(&margin, ladder)?;
@@ -320,6 +320,10 @@ fn racing_board<'py>(
     Ok((PyArray1::from_vec(py, fair), PyArray1::from_vec(py, refund), odds))
 }
 
+fn bytes_of(numbers: Vec<Whole<u8>>) -> Vec<u8> {
+    numbers.into_iter().map(|Whole(number)| number).collect()
+}
+
 fn compiled(parts: &FormatParts) -> PyResult<(RacingFormat, &'static Template)> {
     let (kind, runner_count, is_handicap, places_max, extra_terms) = parts;
     let kind = match kind.as_str() {
@@ -331,9 +335,9 @@ fn compiled(parts: &FormatParts) -> PyResult<(RacingFormat, &'static Template)> 
             );
         }
     };
-    let mut format = RacingFormat::standard(kind, *runner_count, *is_handicap);
-    format.places_max = places_max.unwrap_or(format.places_max);
-    format.extra_terms = extra_terms.map(|(places, fraction_of)| PlaceTerms { places, fraction_of });
+    let mut format = RacingFormat::standard(kind, runner_count.0, *is_handicap);
+    format.places_max = places_max.map_or(format.places_max, |places| places.0);
+    format.extra_terms = extra_terms.map(|(Whole(places), Whole(fraction_of))| PlaceTerms { places, fraction_of });
     format.check().or_raise()?;
     let template = template_of(&Format::Racing(format)).expect("a checked format has a template");
     Ok((format, template))

@@ -1,6 +1,6 @@
 //! Profit and loss of bets on the score grid, its risk, the largest stake, skewed prices.
 
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use oddsengine_markets::football::FootballOutcome;
 use oddsengine_markets::{Outcome, template};
 use oddsengine_pricing::board::skew;
@@ -10,6 +10,7 @@ use oddsengine_risk::{Position, UNIT_E9, stake_minor_max};
 use oddsengine_types::{BoundsError, Grade, MONEY_MINOR_MAX, STAKE_MINOR_MAX};
 use pyo3::prelude::*;
 
+use crate::arrays::{Column, Whole};
 use crate::errors::{OrRaise, Raise, SelectionError};
 use crate::odds::exact_odds;
 use crate::pricing::football;
@@ -32,17 +33,18 @@ type Matrix<'py, T> = Bound<'py, PyArray2<T>>;
 #[pyfunction]
 fn risk_book<'py>(
     py: Python<'py>,
-    bets: Vec<(String, f64, i64)>,
+    bets: Vec<(String, f64, Whole<i64>)>,
     lambda_home: f64,
     lambda_away: f64,
     rho: f64,
-    size: usize,
+    size: Whole<usize>,
 ) -> PyResult<(Matrix<'py, i64>, Matrix<'py, f64>)> {
+    let Whole(size) = size;
     let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
     let grid = ScoreGrid::from_dixon_coles_sized(&model, size).or_raise()?.normalised();
     let template = template(football());
     let mut pnl_minor = vec![0_i64; size * size];
-    for (text, odds, stake_minor) in &bets {
+    for (text, odds, Whole(stake_minor)) in &bets {
         let selection = selection_index(template, text).or_raise()?;
         if needs(template, selection) != Needs::Score {
             let reason = format!("{text} does not depend on the final score alone");
@@ -71,8 +73,8 @@ fn risk_book<'py>(
 /// Expectation, standard deviation, worst, best, value at risk and expected shortfall of a profit and loss.
 #[pyfunction]
 fn risk_measures(
-    pnl_minor: PyReadonlyArray1<'_, i64>,
-    probabilities: PyReadonlyArray1<'_, f64>,
+    pnl_minor: Column<'_, i64>,
+    probabilities: Column<'_, f64>,
     tail: f64,
 ) -> PyResult<(f64, f64, i64, i64, i64, f64)> {
     let (pnl, probabilities) = (pnl_minor.as_slice()?, probabilities.as_slice()?);
@@ -108,12 +110,14 @@ fn risk_measures(
 /// The largest stake on one of several exclusive outcomes.
 #[pyfunction]
 fn risk_max_stake(
-    pnl_minor: Vec<i64>,
-    outcome: usize,
+    pnl_minor: Vec<Whole<i64>>,
+    outcome: Whole<usize>,
     odds: f64,
-    loss_minor_max: i64,
+    loss_minor_max: Whole<i64>,
     customer_factor: f64,
 ) -> PyResult<i64> {
+    let pnl_minor: Vec<i64> = pnl_minor.into_iter().map(|Whole(pnl)| pnl).collect();
+    let (Whole(outcome), Whole(loss_minor_max)) = (outcome, loss_minor_max);
     let bounds = |what: &str, value: i64, low, high| match (low..=high).contains(&value) {
         true => Ok(()),
         false => Err(BoundsError::outside(what, value, low, high)),
@@ -144,9 +148,10 @@ fn risk_max_stake(
 fn risk_skewed_prices<'py>(
     py: Python<'py>,
     prior: Vec<f64>,
-    payouts_minor: Vec<i64>,
+    payouts_minor: Vec<Whole<i64>>,
     b_minor: f64,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let payouts_minor: Vec<i64> = payouts_minor.into_iter().map(|Whole(payout)| payout).collect();
     if prior.is_empty() || prior.len() != payouts_minor.len() {
         let reason = format!("{} payouts do not fit {} probabilities", payouts_minor.len(), prior.len());
         return Err(BoundsError::new(reason).raise());
@@ -155,7 +160,7 @@ fn risk_skewed_prices<'py>(
     if !(b_minor > 0.0 && b_minor.is_finite()) {
         return Err(BoundsError::new(format!("b {b_minor} is not above 0 and finite")).raise());
     }
-    if let Some(payout) = payouts_minor.iter().find(|payout| payout.abs() > MONEY_MINOR_MAX) {
+    if let Some(payout) = payouts_minor.iter().find(|payout| payout.unsigned_abs() > MONEY_MINOR_MAX.unsigned_abs()) {
         let (low, high) = (-MONEY_MINOR_MAX, MONEY_MINOR_MAX);
         return Err(BoundsError::outside("payout in minor units", payout, low, high).raise());
     }

@@ -16,6 +16,7 @@ use oddsengine_types::BoundsError;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::arrays::Whole;
 use crate::errors::{OrRaise, SelectionError};
 
 /// Adds the functions and the class of this file.
@@ -25,7 +26,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Goals of a first leg, whether away goals decide, whether extra time is played.
-type KnockoutParts = ((u8, u8), bool, bool);
+type KnockoutParts = ((Whole<u8>, Whole<u8>), bool, bool);
 
 /// The legs of a format, compiled once per process.
 fn legs_of(format: FootballFormat) -> Result<&'static SameGameLegs, BoundsError> {
@@ -77,7 +78,7 @@ impl PySameGame {
                 .map_err(|_| BoundsError::outside("listed players of a side", shares.len(), 0, 30))
         };
         let format = FootballFormat {
-            knockout: knockout.map(|((home_goals, away_goals), away_goals_rule, extra_time)| Knockout {
+            knockout: knockout.map(|((Whole(home_goals), Whole(away_goals)), away_goals_rule, extra_time)| Knockout {
                 first_leg: FirstLeg { home_goals, away_goals, away_goals_rule },
                 extra_time,
             }),

@@ -1,6 +1,5 @@
 //! Score models beside Dixon-Coles, as one class.
 
-use numpy::PyReadonlyArray2;
 use oddsengine_pricing::football::calibration::MatchPrices;
 use oddsengine_pricing::football::score_model::{
     CalibratedScores, MatchScores, ODDS_RATIO_SHARE, ScoreFamily, ScoreModel,
@@ -10,6 +9,7 @@ use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::arrays::Matrix;
 use crate::errors::{OrRaise, Raise};
 use crate::pricing::{Array1, Array2, LineKind, Numbers, batch, matrix, parse, rows, same_length};
 
@@ -114,8 +114,8 @@ impl PyScoreModel {
     fn calibrate_from_odds_batch<'py>(
         &self,
         py: Python<'py>,
-        odds_1x2: PyReadonlyArray2<'py, f64>,
-        odds_total: PyReadonlyArray2<'py, f64>,
+        odds_1x2: Matrix<'py, f64>,
+        odds_total: Matrix<'py, f64>,
         line: f64,
         odds_ratio_share: f64,
         method_total: &str,

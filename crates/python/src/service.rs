@@ -1,18 +1,21 @@
 //! The service and the engine of a journal, for the serve loop, notebooks and tools.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use numpy::{PyArrayMethods, PyReadonlyArray1};
 use oddsengine_engine::{Body, Engine, Fixture, NoEvents, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
-use oddsengine_runtime::journal::{self, JournalError};
-use oddsengine_runtime::service::{self, CommandError, RecoveryError, RegisterModelError, ServiceOptions};
+use oddsengine_runtime::journal::{self, Head, JournalError, OpenOptions, QuarantineEntry};
+use oddsengine_runtime::service::{
+    self, CommandError, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
+};
 use oddsengine_runtime::wire::{self, Lookup};
 use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
+use crate::arrays::Column;
 use crate::config::config_from_dict;
 use crate::errors::{OrRaise, Raise};
 use crate::foreign::{Selection, intensity_function, joint_function, space_definition};
@@ -21,76 +24,193 @@ use crate::foreign::{Selection, intensity_function, joint_function, space_defini
 const LOCAL_SOURCE: &str = "local";
 
 /// One engine with its journal and its frames; see `oddsengine.serve` for the loop around it.
-#[pyclass(module = "oddsengine._core", name = "Service")]
+///
+/// It refuses to be used by a forked process, by two threads at once, after a panic inside the core, and for anything
+/// but looking once it is closed: an acknowledgement that nothing keeps would be worse than none.
+#[pyclass(module = "oddsengine._core", name = "Service", frozen)]
 pub struct PyService {
-    inner: service::Service,
+    /// The process that opened it: a fork has the memory, but neither the committer nor the right to the journal.
+    process_id: u32,
+    /// Poisoned by a panic. `None` once such an engine is closed.
+    state: Mutex<Option<Opened>>,
+}
+
+struct Opened {
+    service: service::Service,
+    is_closed: bool,
+}
+
+/// The service while a call has it.
+struct InUse<'a>(MutexGuard<'a, Option<Opened>>);
+
+impl InUse<'_> {
+    fn opened(&self) -> &Opened {
+        self.0.as_ref().expect("only a panic leaves none, and then nothing is in use")
+    }
+
+    fn service(&mut self) -> &mut service::Service {
+        &mut self.0.as_mut().expect("only a panic leaves none, and then nothing is in use").service
+    }
+}
+
+impl std::ops::Deref for InUse<'_> {
+    type Target = service::Service;
+
+    fn deref(&self) -> &service::Service {
+        &self.opened().service
+    }
+}
+
+impl PyService {
+    /// For looking: also what is closed.
+    fn look(&self, py: Python<'_>) -> PyResult<InUse<'_>> {
+        let process_id = std::process::id();
+        let refused = |what: &str| Err(typed_error(py, "OddsEngineError", what));
+        if process_id != self.process_id {
+            return refused(&format!(
+                "the engine belongs to process {}, and this is process {process_id}, a fork of it\nhint: open an \
+                 engine in the process that uses it",
+                self.process_id
+            ));
+        }
+        match self.state.try_lock() {
+            Ok(state) => Ok(InUse(state)),
+            Err(TryLockError::WouldBlock) => refused(
+                "the engine is in use by another thread\nhint: give it to one thread, or put a lock around its calls",
+            ),
+            Err(TryLockError::Poisoned(_)) => refused(
+                "the engine is unusable after a bug inside it: what it acknowledged is in its journal\nhint: close \
+                 it and open the journal again",
+            ),
+        }
+    }
+
+    /// For work.
+    fn work(&self, py: Python<'_>) -> PyResult<InUse<'_>> {
+        let in_use = self.look(py)?;
+        match in_use.opened().is_closed {
+            true => Err(typed_error(py, "OddsEngineError", "the engine is closed")),
+            false => Ok(in_use),
+        }
+    }
+}
+
+impl Drop for PyService {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if std::process::id() != self.process_id {
+            // Closing would wait for a thread that the fork does not have, and write to the parent's journal.
+            std::mem::forget(state.take());
+        }
+    }
 }
 
 #[pymethods]
 impl PyService {
     #[new]
-    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000))]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None))]
+    #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn new(
         py: Python<'_>,
         journal: Option<PathBuf>,
         config: &Bound<'_, PyDict>,
         now_ns: i64,
         snapshot_every: u64,
+        must_exist: bool,
+        anchor: Option<&str>,
     ) -> PyResult<Self> {
+        let opening =
+            OpenOptions { create: !must_exist, anchor: head_of_text(anchor)?, ..OpenOptions::default() };
         let options = ServiceOptions { journal, config: config_from_dict(config)?, snapshot_every, now_ns };
-        let inner =
-            py.detach(|| service::Service::start(options)).map_err(|error| recovery_error(py, &error))?;
-        Ok(Self { inner })
+        let service = py
+            .detach(|| service::Service::start_with(options, opening))
+            .map_err(|error| recovery_error(py, &error))?;
+        let state = Mutex::new(Some(Opened { service, is_closed: false }));
+        Ok(Self { process_id: std::process::id(), state })
+    }
+
+    /// What the start found: `journal` (`memory`, `new`, `recovered`), `quarantined`, `notices`.
+    #[getter]
+    fn start_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let mut opened = self.look(py)?;
+        let report = opened.service().start_report();
+        let dict = PyDict::new(py);
+        dict.set_item("journal", report.origin.name())?;
+        dict.set_item("quarantined", &report.quarantined_seqs)?;
+        dict.set_item("notices", &report.notices)?;
+        Ok(dict)
     }
 
     #[getter]
-    fn epoch(&self) -> u32 {
-        self.inner.engine().epoch()
+    fn epoch(&self, py: Python<'_>) -> PyResult<u32> {
+        Ok(self.look(py)?.engine().epoch())
     }
 
     #[getter]
-    fn wakeup_fd(&self) -> i32 {
-        self.inner.wakeup_fd().unwrap_or(-1)
+    fn wakeup_fd(&self, py: Python<'_>) -> PyResult<i32> {
+        Ok(self.look(py)?.wakeup_fd().unwrap_or(-1))
     }
 
     #[getter]
-    fn next_due_ns(&self) -> Option<i64> {
-        self.inner.next_due_ns()
+    fn next_due_ns(&self, py: Python<'_>) -> PyResult<Option<i64>> {
+        Ok(self.look(py)?.next_due_ns())
     }
 
     #[getter]
-    fn is_poisoned(&self) -> bool {
-        self.inner.poison_reason().is_some()
+    fn is_poisoned(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.look(py)?.poison_reason().is_some())
     }
 
     #[getter]
-    fn poison_reason(&self) -> Option<String> {
-        self.inner.poison_reason()
+    fn poison_reason(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.look(py)?.poison_reason())
     }
 
     #[getter]
-    fn takes_ingest(&self) -> bool {
-        self.inner.takes_ingest()
+    fn takes_ingest(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.look(py)?.takes_ingest())
     }
 
-    fn ingest(&mut self, py: Python<'_>, payload: &[u8], now_ns: i64) {
-        let inner = &mut self.inner;
-        without_lock(py, inner.has_models(), || inner.ingest(payload, now_ns));
+    /// Another request of this socket may be handed in in this turn.
+    fn takes_requests(&self, py: Python<'_>, is_snapshot: bool) -> PyResult<bool> {
+        Ok(self.look(py)?.takes_requests(is_snapshot))
     }
 
-    fn order(&mut self, py: Python<'_>, identity: &[u8], payload: &[u8], now_ns: i64) {
-        let inner = &mut self.inner;
-        without_lock(py, inner.has_models(), || inner.order(identity, payload, now_ns));
+    /// The service stands behind sockets: nobody may hold up the others.
+    fn share(&self, py: Python<'_>) -> PyResult<()> {
+        self.work(py)?.service().share();
+        Ok(())
     }
 
-    fn snapshot_request(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
-        self.inner.snapshot_request(identity, payload, now_ns);
+    fn ingest(&self, py: Python<'_>, payload: &[u8], now_ns: i64) -> PyResult<()> {
+        let mut in_use = self.work(py)?;
+        let service = in_use.service();
+        without_lock(py, service.has_models(), || service.ingest(payload, now_ns));
+        Ok(())
+    }
+
+    fn order(&self, py: Python<'_>, identity: &[u8], payload: &[u8], now_ns: i64) -> PyResult<()> {
+        let mut in_use = self.work(py)?;
+        let service = in_use.service();
+        without_lock(py, service.has_models(), || service.order(identity, payload, now_ns));
+        Ok(())
+    }
+
+    fn snapshot_request(
+        &self,
+        py: Python<'_>,
+        identity: &[u8],
+        payload: &[u8],
+        now_ns: i64,
+    ) -> PyResult<()> {
+        self.work(py)?.service().snapshot_request(identity, payload, now_ns);
+        Ok(())
     }
 
     /// Defines a space: outcomes, views as (name, cells), markets as (key, view, winners, selections as (name, grades
     /// as (won, refunded, of) per cell)).
     fn define_space(
-        &mut self,
+        &self,
         py: Python<'_>,
         name: String,
         outcome_count: u32,
@@ -106,19 +226,19 @@ impl PyService {
 
     /// Gives the probability of every outcome of a fixture.
     fn set_probabilities(
-        &mut self,
+        &self,
         py: Python<'_>,
         fixture: u64,
-        probabilities: PyReadonlyArray1<'_, f64>,
+        probabilities: Column<'_, f64>,
         now_ns: i64,
     ) -> PyResult<()> {
-        let probabilities = probabilities.to_vec()?;
+        let probabilities = probabilities.as_slice()?.to_vec();
         self.local_command(py, Body::SetProbabilities { fixture: FixtureId(fixture), probabilities }, now_ns)
     }
 
     /// Prices the fixtures of a space by the native function at an address.
     fn register_joint_model(
-        &mut self,
+        &self,
         py: Python<'_>,
         space: &str,
         address: usize,
@@ -132,7 +252,7 @@ impl PyService {
     /// Prices the fixtures of a space of scores by the scoring rates that the native function at an address gives.
     #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn register_intensity_model(
-        &mut self,
+        &self,
         py: Python<'_>,
         space: &str,
         address: usize,
@@ -147,28 +267,35 @@ impl PyService {
         self.register(py, space, model, now_ns)
     }
 
-    fn tick(&mut self, now_ns: i64) {
-        self.inner.tick(now_ns);
+    #[pyo3(signature = (now_ns, read_ns = None))]
+    fn tick(&self, py: Python<'_>, now_ns: i64, read_ns: Option<i64>) -> PyResult<()> {
+        self.work(py)?.service().tick(now_ns, read_ns.unwrap_or(now_ns));
+        Ok(())
     }
 
-    fn set_binary(&mut self, publishes: bool) {
-        self.inner.set_binary(publishes);
+    fn set_binary(&self, py: Python<'_>, publishes: bool) -> PyResult<()> {
+        self.work(py)?.service().set_binary(publishes);
+        Ok(())
     }
 
-    fn heartbeat(&mut self, now_ns: i64) {
-        self.inner.heartbeat(now_ns);
+    fn heartbeat(&self, py: Python<'_>, now_ns: i64) -> PyResult<()> {
+        self.work(py)?.service().heartbeat(now_ns);
+        Ok(())
     }
 
-    fn end_turn(&mut self) {
-        self.inner.end_turn();
+    fn end_turn(&self, py: Python<'_>) -> PyResult<()> {
+        self.work(py)?.service().end_turn();
+        Ok(())
     }
 
-    fn durable(&mut self) {
-        self.inner.durable();
+    fn durable(&self, py: Python<'_>) -> PyResult<()> {
+        self.work(py)?.service().durable();
+        Ok(())
     }
 
-    fn take_frames<'py>(&mut self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
-        let frames = self.inner.take_frames(now_ns);
+    /// Also after closing: what became durable by it.
+    fn take_frames<'py>(&self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
+        let frames = self.look(py)?.service().take_frames(now_ns);
         let items = frames.iter().map(|frame| {
             (frame.socket as i32, [PyBytes::new(py, &frame.first), PyBytes::new(py, &frame.payload)])
         });
@@ -177,13 +304,16 @@ impl PyService {
 
     fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        let (engine, counters) = (self.inner.engine(), self.inner.counters());
-        let (last_seq, durable_seq) = self.inner.progress();
+        let service = self.look(py)?;
+        let (engine, counters) = (service.engine(), service.counters());
+        let (last_seq, durable_seq) = service.progress();
         let totals = engine.counters();
         dict.set_item("epoch", engine.epoch())?;
         dict.set_item("last_seq", last_seq)?;
         dict.set_item("durable_seq", durable_seq)?;
-        dict.set_item("takes_money", self.inner.takes_money())?;
+        dict.set_item("takes_money", service.takes_money())?;
+        dict.set_item("wal_bytes", service.wal_bytes())?;
+        dict.set_item("quarantined_records", service.start_report().quarantined_seqs.len())?;
         dict.set_item("fixtures", engine.fixtures().len())?;
         dict.set_item("tickets", engine.tickets().len())?;
         dict.set_item("ingest_messages", counters.ingest_count)?;
@@ -198,6 +328,11 @@ impl PyService {
         dict.set_item("boards_conflated", counters.conflated_count)?;
         dict.set_item("trading_frames", counters.trading_frame_count)?;
         dict.set_item("journal_refusals", counters.journal_refusal_count)?;
+        dict.set_item("busy_answers", counters.busy_count)?;
+        dict.set_item("superseded_requests", counters.superseded_count)?;
+        dict.set_item("unwatched_source_messages", counters.unwatched_source_count)?;
+        dict.set_item("desk_waiting", self.inner.desk_waiting_count())?;
+        dict.set_item("desk_dropped", self.inner.desk_dropped_count())?;
         dict.set_item("commands", totals.command_count)?;
         dict.set_item("duplicates", totals.duplicate_count)?;
         dict.set_item("feed_gaps", totals.feed_gap_count)?;
@@ -212,45 +347,65 @@ impl PyService {
     }
 
     fn balances<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        account_dicts(py, self.inner.engine())
+        account_dicts(py, self.look(py)?.engine())
     }
 
-    fn state_hash(&self) -> String {
-        self.inner.engine().state_hash().to_string()
+    fn state_hash(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(self.look(py)?.engine().state_hash().to_string())
     }
 
     fn invariants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        invariants_dict(py, self.inner.engine().invariants())
+        invariants_dict(py, self.look(py)?.engine().invariants())
     }
 
-    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
-        let inner = &mut self.inner;
-        py.detach(|| inner.close()).map_err(|error| journal_error(py, &error))
+    /// Once more is harmless, as it is in a fork, which has nothing to close.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if std::process::id() != self.process_id {
+            return Ok(());
+        }
+        if self.state.is_poisoned() {
+            // Without a snapshot: the state may be half changed. What was appended is written.
+            if let Err(TryLockError::Poisoned(state)) = self.state.try_lock() {
+                drop(state.into_inner().take());
+            }
+            return Ok(());
+        }
+        let mut in_use = self.look(py)?;
+        if let Some(opened) = in_use.0.as_mut().filter(|opened| !opened.is_closed) {
+            opened.is_closed = true;
+            let service = &mut opened.service;
+            py.detach(|| service.close()).map_err(|error| journal_error(py, &error))?;
+        }
+        Ok(())
     }
 
-    fn __repr__(&self) -> String {
-        let engine = self.inner.engine();
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let Ok(in_use) = self.look(py) else { return "Service(unusable)".to_owned() };
+        let (engine, is_closed) = (in_use.engine(), in_use.opened().is_closed);
         format!(
-            "Service(epoch={}, fixtures={}, tickets={})",
+            "Service(epoch={}, fixtures={}, tickets={}{})",
             engine.epoch(),
             engine.fixtures().len(),
-            engine.tickets().len()
+            engine.tickets().len(),
+            if is_closed { ", closed" } else { "" }
         )
     }
 }
 
 impl PyService {
-    fn local_command(&mut self, py: Python<'_>, body: Body, now_ns: i64) -> PyResult<()> {
-        let inner = &mut self.inner;
-        py.detach(|| inner.command(LOCAL_SOURCE, body, now_ns)).map_err(|error| match error {
+    fn local_command(&self, py: Python<'_>, body: Body, now_ns: i64) -> PyResult<()> {
+        let mut in_use = self.work(py)?;
+        let service = in_use.service();
+        py.detach(|| service.command(LOCAL_SOURCE, body, now_ns)).map_err(|error| match error {
             CommandError::Journal(error) => journal_error(py, &error),
             refused @ CommandError::Refused(_) => typed_error(py, "OddsEngineError", &refused.to_string()),
         })
     }
 
-    fn register(&mut self, py: Python<'_>, space: &str, model: ForeignModel, now_ns: i64) -> PyResult<()> {
-        let inner = &mut self.inner;
-        py.detach(|| inner.register_model(space, model, now_ns)).map_err(|error| match error {
+    fn register(&self, py: Python<'_>, space: &str, model: ForeignModel, now_ns: i64) -> PyResult<()> {
+        let mut in_use = self.work(py)?;
+        let service = in_use.service();
+        py.detach(|| service.register_model(space, model, now_ns)).map_err(|error| match error {
             RegisterModelError::Space(error) => error.raise(),
             RegisterModelError::Journal(error) => journal_error(py, &error),
         })
@@ -289,7 +444,7 @@ impl PyEngine {
     #[staticmethod]
     fn from_journal(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let replayed = py.detach(|| service::replay_engine(&path));
-        replayed.map(|(inner, _)| Self { inner }).map_err(|error| journal_error(py, &error))
+        replayed.map(|(inner, _)| Self { inner }).map_err(|error| recovery_error(py, &error))
     }
 
     fn state_hash(&self) -> String {
@@ -317,7 +472,7 @@ impl PyEngine {
 
     fn fixtures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut out = Vec::new();
-        wire::reply_fixtures(&nobody(), self.inner.fixtures(), &mut out);
+        wire::reply_fixtures(&nobody(), self.inner.fixtures(), None, &mut out);
         loads(py, &out)?.get_item("fixtures")
     }
 
@@ -371,8 +526,11 @@ fn loads<'py>(py: Python<'py>, json: &[u8]) -> PyResult<Bound<'py, PyAny>> {
 
 /// Verifies a journal: chain, checksums, gaps, the acknowledged mark.
 #[pyfunction]
-fn verify_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
-    let report = py.detach(|| journal::verify(&path)).map_err(|error| journal_error(py, &error))?;
+#[pyo3(signature = (path, *, anchor = None))]
+fn verify_journal<'py>(py: Python<'py>, path: PathBuf, anchor: Option<&str>) -> PyResult<Bound<'py, PyDict>> {
+    let anchor = head_of_text(anchor)?;
+    let report =
+        py.detach(|| journal::verify_against(&path, anchor)).map_err(|error| journal_error(py, &error))?;
     let dict = PyDict::new(py);
     dict.set_item("is_sound", report.is_sound())?;
     dict.set_item("records", report.record_count)?;
@@ -380,19 +538,84 @@ fn verify_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, Py
     dict.set_item("last_seq", report.last_seq)?;
     dict.set_item("epoch", report.head.position.epoch)?;
     dict.set_item("head_hash", report.head.hash.to_string())?;
+    dict.set_item("anchor", report.head.to_string())?;
+    dict.set_item("owner_pid", report.owner_pid)?;
+    dict.set_item("quarantined", report.quarantined.iter().map(|entry| entry.seq).collect::<Vec<_>>())?;
     dict.set_item("acknowledged_seq", report.acknowledged.map(|position| position.seq))?;
     dict.set_item("snapshots", report.snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>())?;
     dict.set_item("damages", report.damages.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(dict)
 }
 
+/// The last acknowledged link of a journal, as `SEQ:HASH`.
+#[pyfunction]
+fn journal_anchor(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+    let head = py.detach(|| journal::acknowledged_head(&path)).map_err(|error| journal_error(py, &error))?;
+    Ok(head.to_string())
+}
+
+/// The records that are quarantined in a journal.
+#[pyfunction]
+fn quarantined_records<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let entries = py.detach(|| journal::quarantined(&path)).map_err(|error| journal_error(py, &error))?;
+    entries.iter().map(|entry| quarantine_dict(py, entry)).collect()
+}
+
+/// Takes a record out of every replay; the journal must not be in use.
+#[pyfunction]
+#[pyo3(signature = (path, seq, *, by, reason, now_ns, is_forced = false))]
+fn quarantine_record<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    seq: u64,
+    by: &str,
+    reason: &str,
+    now_ns: i64,
+    is_forced: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let order = QuarantineOrder { seq, by, reason, now_ns, is_forced, panic_at_seq: None };
+    let entry =
+        py.detach(|| service::quarantine(&path, &order)).map_err(|error| recovery_error(py, &error))?;
+    quarantine_dict(py, &entry)
+}
+
+/// Takes a record back into replay; the journal must not be in use.
+#[pyfunction]
+#[pyo3(signature = (path, seq, *, by, reason, now_ns))]
+fn release_record(
+    py: Python<'_>,
+    path: PathBuf,
+    seq: u64,
+    by: &str,
+    reason: &str,
+    now_ns: i64,
+) -> PyResult<()> {
+    let order = QuarantineOrder { seq, by, reason, now_ns, is_forced: false, panic_at_seq: None };
+    py.detach(|| service::release(&path, &order)).map_err(|error| recovery_error(py, &error))
+}
+
+fn quarantine_dict<'py>(py: Python<'py>, entry: &QuarantineEntry) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("record", entry.seq)?;
+    dict.set_item("by", &entry.by)?;
+    dict.set_item("reason", &entry.reason)?;
+    dict.set_item("time_ns", entry.at_ns)?;
+    dict.set_item("record_hash", entry.record_hash.to_string())?;
+    Ok(dict)
+}
+
+fn head_of_text(text: Option<&str>) -> PyResult<Option<Head>> {
+    text.map(|text| text.parse().map_err(PyValueError::new_err)).transpose()
+}
+
 /// Replays a journal from zero.
 #[pyfunction]
 fn replay_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
-    let report = py.detach(|| service::replay_journal(&path)).map_err(|error| journal_error(py, &error))?;
+    let report = py.detach(|| service::replay_journal(&path)).map_err(|error| recovery_error(py, &error))?;
     let dict = PyDict::new(py);
     dict.set_item("state_hash", report.state_hash.to_string())?;
     dict.set_item("commands", report.command_count)?;
+    dict.set_item("quarantined", report.quarantined_seqs)?;
     dict.set_item("seconds", report.seconds)?;
     dict.set_item("commands_per_s", report.command_count as f64 / report.seconds.max(1e-9))?;
     dict.set_item("invariants", invariants_dict(py, report.invariants)?)?;
@@ -452,12 +675,18 @@ fn invariants_dict<'py>(
 fn recovery_error(py: Python<'_>, error: &RecoveryError) -> PyErr {
     match error {
         RecoveryError::Config(error) => PyValueError::new_err(error.to_string()),
-        error => typed_error(py, "JournalError", &error.to_string()),
+        error => coded_error(py, &error.to_string(), error.code(), error.is_transient()),
     }
 }
 
 fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
-    typed_error(py, "JournalError", &error.to_string())
+    coded_error(py, &error.to_string(), error.code(), error.is_transient())
+}
+
+fn coded_error(py: Python<'_>, message: &str, code: &str, is_transient: bool) -> PyErr {
+    let class = py.import("oddsengine.exceptions").and_then(|module| module.getattr("JournalError"));
+    let made = class.and_then(|class| class.call1((message, code, is_transient)));
+    made.map_or_else(|_| PyRuntimeError::new_err(message.to_string()), PyErr::from_value)
 }
 
 /// An exception of `oddsengine.exceptions` with a message of the core.
@@ -471,6 +700,10 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyEngine>()?;
     module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(replay_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(journal_anchor, module)?)?;
+    module.add_function(wrap_pyfunction!(quarantined_records, module)?)?;
+    module.add_function(wrap_pyfunction!(quarantine_record, module)?)?;
+    module.add_function(wrap_pyfunction!(release_record, module)?)?;
     module.add_function(wrap_pyfunction!(replay_recording, module)?)?;
     Ok(())
 }

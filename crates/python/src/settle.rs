@@ -6,6 +6,7 @@ use oddsengine_types::bounds::LEGS_MAX;
 use oddsengine_types::{BoundsError, Grade, STAKE_MINOR_MAX, payout_minor};
 use pyo3::prelude::*;
 
+use crate::arrays::Whole;
 use crate::errors::{OrRaise, SelectionError};
 use crate::odds::exact_odds;
 use crate::pricing::football;
@@ -18,7 +19,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Goals of the match, of the first half, and the sides in the order of their goals: as much as is known.
-type Known = ((u16, u16), Option<(u16, u16)>, Option<String>);
+type Known = ((Whole<u16>, Whole<u16>), Option<(Whole<u16>, Whole<u16>)>, Option<String>);
 
 /// Numerators of the won and the refunded share of the stake, their denominator, and the grade's name.
 #[pyfunction]
@@ -38,12 +39,13 @@ fn settle_return_per_unit(selection: &str, odds: f64, outcome: Known) -> PyResul
 
 /// What a stake on legs of (odds, won share, refunded share, of) pays.
 #[pyfunction]
-fn settle_accumulator(legs: Vec<(f64, u16, u16, u16)>, stake_minor: i64) -> PyResult<i64> {
+fn settle_accumulator(legs: Vec<(f64, Whole<u16>, Whole<u16>, Whole<u16>)>, stake_minor: Whole<i64>) -> PyResult<i64> {
     if !(1..=LEGS_MAX).contains(&legs.len()) {
         return Err(BoundsError::outside("number of legs", legs.len(), 1, LEGS_MAX)).or_raise();
     }
+    let Whole(stake_minor) = stake_minor;
     check_stake(stake_minor).or_raise()?;
-    let leg = |&(odds, win, refund, of): &(f64, u16, u16, u16)| {
+    let leg = |&(odds, Whole(win), Whole(refund), Whole(of)): &(f64, Whole<u16>, Whole<u16>, Whole<u16>)| {
         let odds = exact_odds(odds)?;
         let wrong =
             || BoundsError::new(format!("grade ({win} + {refund}) / {of} is not a share of the stake"));
@@ -99,6 +101,10 @@ pub fn selection_index(template: &Template, text: &str) -> Result<usize, Selecti
     })
 }
 
+fn pair((Whole(home), Whole(away)): (Whole<u16>, Whole<u16>)) -> (u16, u16) {
+    (home, away)
+}
+
 fn grade(text: &str, outcome: &Known) -> PyResult<Grade> {
     let template = template(football());
     let selection = selection_index(template, text).or_raise()?;
@@ -111,7 +117,7 @@ fn grade(text: &str, outcome: &Known) -> PyResult<Grade> {
     if let Some(missing) = missing {
         return Err(SelectionError(format!("{text} cannot be graded without the {missing}"))).or_raise();
     }
-    let outcome = football_outcome(*score, *half_time, goals.as_deref()).or_raise()?;
+    let outcome = football_outcome(pair(*score), half_time.map(pair), goals.as_deref()).or_raise()?;
     Ok(template.grade(selection, &Outcome::Football(outcome)))
 }
 

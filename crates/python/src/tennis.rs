@@ -1,6 +1,6 @@
 //! Tennis models: chances of games, sets and matches, calibration, boards, matches replayed point by point.
 
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use oddsengine_engine::Config;
 use oddsengine_markets::tennis::{
     BestOf, FinalSet, Layout, RetirementRule, SETS_MAX, Scoreboard, Side, TennisFormat,
@@ -21,6 +21,7 @@ use oddsengine_types::{BoundsError, Odds};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::arrays::{Column, Matrix, Whole};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 use crate::odds::named;
 
@@ -40,14 +41,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<TennisTable>()
 }
 
-type Numbers<'py> = PyReadonlyArray1<'py, f64>;
+type Numbers<'py> = Column<'py, f64>;
 type Array1<'py> = Bound<'py, PyArray1<f64>>;
 /// best_of, final_set, no_ad, retirement.
-type FormatTuple<'a> = (u8, &'a str, bool, &'a str);
+type FormatTuple<'a> = (Whole<u8>, &'a str, bool, &'a str);
 /// Games of each set, points, server.
-type ScoreTuple = (Vec<(u8, u8)>, (u8, u8), Option<String>);
+type ScoreTuple = (Vec<(Whole<u8>, Whole<u8>)>, (Whole<u8>, Whole<u8>), Option<String>);
 /// Points served and won on own serve, home first.
-type ServedTuple = ((u16, u16), (u16, u16));
+type ServedTuple = ((Whole<u16>, Whole<u16>), (Whole<u16>, Whole<u16>));
 /// home, away, prior points.
 type ServeTuple = (f64, f64, Option<f64>);
 
@@ -55,7 +56,7 @@ fn bounds(message: String) -> PyErr {
     BoundsError::new(message).raise()
 }
 
-fn format_of((best_of, final_set, is_no_ad, retirement): FormatTuple<'_>) -> PyResult<TennisFormat> {
+fn format_of((Whole(best_of), final_set, is_no_ad, retirement): FormatTuple<'_>) -> PyResult<TennisFormat> {
     let best_of = match best_of {
         3 => BestOf::Three,
         5 => BestOf::Five,
@@ -82,9 +83,11 @@ fn side_of(name: &str) -> PyResult<Side> {
 /// The state at a score: as if the feed had told it.
 fn state_of(format: TennisFormat, score: &ScoreTuple, served: ServedTuple) -> PyResult<TennisState> {
     let (sets, points, server) = score;
+    let pair = |(Whole(home), Whole(away)): (Whole<u8>, Whole<u8>)| [home, away];
+    let (sets, points): (Vec<[u8; 2]>, [u8; 2]) = (sets.iter().copied().map(pair).collect(), pair(*points));
     let mut state = TennisState::new(format);
     let server = server.as_deref().map(side_of).transpose()?;
-    let is_start = sets.iter().all(|&games| games == (0, 0)) && *points == (0, 0);
+    let is_start = sets.iter().all(|games| *games == [0, 0]) && points == [0, 0];
     match server {
         None if is_start && sets.len() <= 1 => {}
         None => return Err(bounds("a match in play needs the side that serves".into())),
@@ -95,14 +98,15 @@ fn state_of(format: TennisFormat, score: &ScoreTuple, served: ServedTuple) -> Py
             let mut board = Scoreboard {
                 sets: [[0; 2]; SETS_MAX],
                 set_count: sets.len().max(1) as u8,
-                points: [points.0, points.1],
+                points,
                 server,
             };
-            board.sets.iter_mut().zip(sets).for_each(|(slot, &(home, away))| *slot = [home, away]);
+            board.sets.iter_mut().zip(&sets).for_each(|(slot, games)| *slot = *games);
             state.apply(&Kind::Score(board).into()).map_err(|error| bounds(error.to_string()))?;
         }
     }
-    (state.served, state.served_won) = (served.0.into(), served.1.into());
+    let pair = |(Whole(home), Whole(away)): (Whole<u16>, Whole<u16>)| [home, away];
+    (state.served, state.served_won) = (pair(served.0), pair(served.1));
     for (side, (all, won)) in ["home", "away"].iter().zip(state.served.iter().zip(&state.served_won)) {
         if won > all {
             return Err(bounds(format!("{side} won {won} of {all} points on serve")));
@@ -120,13 +124,13 @@ fn parameters_of((home, away, prior_points): ServeTuple) -> PyResult<TennisParam
 fn tennis_hold<'py>(
     py: Python<'py>,
     serve: Numbers<'py>,
-    server_points: usize,
-    receiver_points: usize,
+    server_points: Whole<usize>,
+    receiver_points: Whole<usize>,
     no_ad: bool,
 ) -> PyResult<Array1<'py>> {
     let hold = |p: f64| {
         check_serve("serve probability", p)?;
-        Ok(Game::new(p, no_ad).from_points(server_points, receiver_points))
+        Ok(Game::new(p, no_ad).from_points(server_points.0, receiver_points.0))
     };
     mapped(py, serve.as_slice()?, hold)
 }
@@ -174,10 +178,11 @@ fn tennis_tie_break<'py>(
     py: Python<'py>,
     home: Numbers<'py>,
     away: Numbers<'py>,
-    to: u8,
-    points: (usize, usize),
+    to: Whole<u8>,
+    points: (Whole<usize>, Whole<usize>),
     first_server: &str,
 ) -> PyResult<Array1<'py>> {
+    let Whole(to) = to;
     if !(2..=TIE_BREAK_POINTS_MAX as u8).contains(&to) {
         return Err(bounds(format!("tie-break to {to} is outside 2..={TIE_BREAK_POINTS_MAX}")));
     }
@@ -185,7 +190,7 @@ fn tennis_tie_break<'py>(
     by_pair(py, &home, &away, |serve| {
         check_serve("home serve probability", serve[0])?;
         check_serve("away serve probability", serve[1])?;
-        Ok(TieBreak::new(serve, first, to).from_points(points.0, points.1))
+        Ok(TieBreak::new(serve, first, to).from_points(points.0.0, points.1.0))
     })
 }
 
@@ -194,11 +199,11 @@ fn tennis_tie_break<'py>(
 fn tennis_set_scores<'py>(
     py: Python<'py>,
     format: FormatTuple<'py>,
-    set: usize,
+    set: Whole<usize>,
     serve: (f64, f64),
     first_server: &str,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let format = format_of(format)?;
+    let (format, Whole(set)) = (format_of(format)?, set);
     let model = TennisModel::new(&format, serve.into()).or_raise()?;
     let path = model.set(set, side_of(first_server)?);
     let (layout, scores) = (Layout::of(&format), PyDict::new(py));
@@ -402,11 +407,11 @@ fn tennis_replay<'py>(
     format: FormatTuple<'py>,
     serve: ServeTuple,
     first_server: &str,
-    points: PyReadonlyArray1<'py, u8>,
+    points: Column<'py, u8>,
 ) -> PyResult<(Array1<'py>, Bound<'py, PyArray2<i64>>)> {
     let format = format_of(format)?;
     let parameters = parameters_of(serve)?;
-    let (mut home, mut scores) = (Vec::new(), Vec::new());
+    let (mut home, mut scores) = (Vec::new(), Vec::<[i64; 7]>::new());
     walk(&format, first_server, points.as_slice()?, |state| {
         home.push(match_home(&parameters, state));
         let set = usize::from(state.score.sets_played);
@@ -414,10 +419,12 @@ fn tennis_replay<'py>(
         let [sets, points] = [state.score.sets_won(), state.score.points].map(pair);
         let games = pair(state.score.games.get(set).copied().unwrap_or_default());
         let server = state.score.point_server(&format).map_or(-1, |side| side.index() as i64);
-        scores.push(vec![sets[0], sets[1], games[0], games[1], points[0], points[1], server]);
+        scores.push([sets[0], sets[1], games[0], games[1], points[0], points[1], server]);
         Ok(())
     })?;
-    Ok((PyArray1::from_vec(py, home), PyArray2::from_vec2(py, &scores)?))
+    let rows = scores.len();
+    let scores = PyArray1::from_vec(py, scores.into_flattened()).reshape([rows, 7])?;
+    Ok((PyArray1::from_vec(py, home), scores))
 }
 
 /// Plays a match and shows every state, the start included.
@@ -448,7 +455,7 @@ fn tennis_replay_boards(
     format: FormatTuple<'_>,
     serve: ServeTuple,
     first_server: &str,
-    points: PyReadonlyArray1<'_, u8>,
+    points: Column<'_, u8>,
 ) -> PyResult<(Vec<String>, usize, usize)> {
     let format = format_of(format)?;
     let parameters = Parameters::Tennis(parameters_of(serve)?);
@@ -546,15 +553,15 @@ impl TennisTable {
     fn match_home_batch<'py>(
         &self,
         py: Python<'py>,
-        scores: PyReadonlyArray2<'py, i64>,
+        scores: Matrix<'py, i64>,
     ) -> PyResult<Array1<'py>> {
-        let view = scores.as_array();
-        if view.ncols() != 7 {
-            return Err(bounds(format!("scores have {} columns, not 7", view.ncols())));
+        let (scores, row_count, columns) = scores.parts()?;
+        if columns != 7 {
+            return Err(bounds(format!("scores have {columns} columns, not 7")));
         }
-        let mut out = Vec::with_capacity(view.nrows());
-        for (row, line) in view.rows().into_iter().enumerate() {
-            let wrong = || bounds(format!("row {row} is not a score of this format: {line}"));
+        let mut out = Vec::with_capacity(row_count);
+        for (row, line) in scores.as_chunks::<7>().0.iter().enumerate() {
+            let wrong = || bounds(format!("row {row} is not a score of this format: {line:?}"));
             let at = |column: usize| u8::try_from(line[column]).map_err(|_| wrong());
             let score = self.score_of(
                 [at(0)?, at(1)?],

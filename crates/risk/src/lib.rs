@@ -7,4 +7,4 @@ mod kernel;
 pub mod limit;
 
 pub use book::{Book, Change, Position, SelectionTotals};
-pub use limit::{UNIT_E9, stake_minor_max, unit_minor};
+pub use limit::{LossOfStake, UNIT_E9, stake_minor_max, stake_minor_max_together, unit_minor};

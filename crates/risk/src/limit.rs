@@ -2,7 +2,7 @@
 
 use oddsengine_types::{Grade, STAKE_MINOR_MAX};
 
-use crate::book::{ByGrade, NO_OUTCOME};
+use crate::book::{ByGrade, GRADES_MAX, NO_OUTCOME};
 
 /// Expected returns of an accumulator's other legs in billionths; for a single.
 pub const UNIT_E9: u64 = 1_000_000_000;
@@ -47,6 +47,89 @@ pub fn stake_minor_max(
         stake_max = stake_max.min((room * one / loss_per_stake).min(i128::from(STAKE_MINOR_MAX)) as i64);
     }
     stake_max
+}
+
+/// Parts of a minor unit in which losses of several fixtures are added up: whole grades, halves, thirds and quarters of
+/// any odds are exact, every other slope is rounded up.
+const PARTS: i128 = 12 * 10_000 * UNIT_E9 as i128;
+
+/// How the loss of a fixture grows with a stake on one of its selections: the largest of straight lines, one for every
+/// grade the selection can have, and never below zero.
+#[derive(Clone, Copy, Debug)]
+pub struct LossOfStake {
+    /// Loss without a stake in minor units, and growth per minor unit of stake in [`PARTS`].
+    lines: [(i64, i128); GRADES_MAX],
+    line_count: usize,
+}
+
+impl LossOfStake {
+    /// Arguments as of [`stake_minor_max`]; `loss_minor` is the fixture's loss now.
+    pub fn new(
+        minima: &ByGrade,
+        grades: &[Grade],
+        odds_e4: u32,
+        unit_e9: u64,
+        loss_minor: i64,
+    ) -> LossOfStake {
+        // Where no outcome is possible the loss stays as it is.
+        let (mut lines, mut line_count) = ([(loss_minor, 0); GRADES_MAX], 0);
+        for (&minimum, grade) in minima.iter().zip(grades).filter(|(minimum, _)| **minimum != NO_OUTCOME) {
+            let (won, refunded, of) = grade.parts();
+            let returned = i128::from(won) * i128::from(odds_e4) + i128::from(refunded) * 10_000;
+            let all = i128::from(of) * 10_000 * i128::from(UNIT_E9);
+            let growth = (returned * i128::from(unit_e9) - all) * 12;
+            lines[line_count] = (-minimum, -(-growth).div_euclid(i128::from(of)));
+            line_count += 1;
+        }
+        LossOfStake { lines, line_count: line_count.max(1) }
+    }
+
+    /// Loss at a stake and how fast it grows there, in [`PARTS`].
+    fn at(&self, stake_minor: i64) -> (i128, i128) {
+        let at = |&(loss_minor, growth): &(i64, i128)| {
+            (i128::from(loss_minor) * PARTS + i128::from(stake_minor) * growth, growth)
+        };
+        self.lines[..self.line_count].iter().map(at).fold((0, 0), |largest, line| largest.max(line))
+    }
+}
+
+/// The largest stake of a ticket with legs on several fixtures such that the sum of losses over a scope (a competition,
+/// a sport, all) is within `loss_minor_max`, or does not grow.
+///
+/// * `losses`: of the ticket's fixtures in the scope.
+/// * `used_minor`: the scope's loss now, all its fixtures together.
+///
+/// The sum is convex in the stake, so what holds at the largest stake holds at every smaller one, and the tangent at a
+/// stake that is too large leads to the next guess, which is never too small.
+///
+/// ```
+/// use oddsengine_risk::{LossOfStake, UNIT_E9, book::NO_OUTCOME, stake_minor_max_together};
+/// use oddsengine_types::Grade;
+/// let mut minima = [NO_OUTCOME; 8];
+/// (minima[0], minima[1]) = (0, 0); // lost, won
+/// let leg = LossOfStake::new(&minima, &[Grade::LOST, Grade::WON], 20_000, UNIT_E9, 0);
+/// assert_eq!(stake_minor_max_together(&[&leg; 1], 0, 10_000), 10_000);
+/// assert_eq!(stake_minor_max_together(&[&leg; 20], 0, 10_000), 500);
+/// assert_eq!(stake_minor_max_together(&[&leg; 20], 9_000, 10_000), 50);
+/// ```
+pub fn stake_minor_max_together(losses: &[&LossOfStake], used_minor: i64, loss_minor_max: i64) -> i64 {
+    let sum_at = |stake_minor: i64| {
+        let at = losses.iter().map(|loss| loss.at(stake_minor));
+        at.fold((0, 0), |(sum, slope), (loss, growth)| (sum + loss, slope + growth))
+    };
+    let room = i128::from((loss_minor_max - used_minor).max(0)) * PARTS + sum_at(0).0;
+    let mut stake_minor = STAKE_MINOR_MAX;
+    while stake_minor > 0 {
+        let (sum, slope) = sum_at(stake_minor);
+        if sum <= room {
+            break;
+        }
+        // The sum is above what it is without a stake, so it grows here.
+        debug_assert!(slope > 0);
+        let too_much = -(room - sum).div_euclid(slope.max(1));
+        stake_minor -= too_much.min(i128::from(stake_minor)) as i64;
+    }
+    stake_minor
 }
 
 /// What rides on a leg of a ticket: the stake times the other legs' expected returns, rounded down.

@@ -36,7 +36,7 @@ fn main() {
     println!("{} markets, {} selections", template.markets.len(), template.selections.len());
     report("delta, all markets", &mut out, |out| wire::board_delta(&update(&all), &header, out));
     report("delta, 1 market", &mut out, |out| wire::board_delta(&update(&all[..1]), &header, out));
-    report("image", &mut out, |out| wire::board_image(&fixture, &header, out));
+    report("image", &mut out, |out| wire::board_image(&fixture, &header, 2, "r-1", out));
     report("binary delta, all markets", &mut out, |out| {
         wire::board_binary_delta(&update(&all), &header, out);
     });

@@ -103,7 +103,6 @@ fn a_second_owner_is_refused_by_name() {
     let link = folder.path().join("link.db");
     std::os::unix::fs::symlink(folder.journal(), &link).unwrap();
     assert!(matches!(Journal::open(&link, OpenOptions::default()), Err(JournalError::Locked { .. })));
-    assert!(matches!(verify(folder.journal()), Err(JournalError::Locked { .. })));
     drop(writer);
     assert!(verify(folder.journal()).unwrap().is_sound());
     assert!(Journal::open(&link, OpenOptions::default()).is_ok());

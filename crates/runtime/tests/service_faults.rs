@@ -1,8 +1,5 @@
 //! A full disk delays money and nothing else; a failed sync ends the process, and releases nothing.
 
-// Needs `Service::start_with`: take this line away together with its arrival.
-#![cfg(any())]
-
 mod journal_support;
 mod service_support;
 
@@ -160,7 +157,7 @@ fn a_failed_sync_releases_nothing_for_ever() {
         let late = world.order("b", deposit(3, 42, 7));
         let desk = world.order("desk", json!({"type": "suspend", "fixture": FIXTURE, "source": "alice"}));
         world.incident(FIXTURE, "kick_off", 0, json!({}));
-        world.service.tick(world.now_ns);
+        world.service.tick(world.now_ns, world.now_ns);
         world.service.heartbeat(world.now_ns);
         for _ in 0..3 {
             world.service.durable();

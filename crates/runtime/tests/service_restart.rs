@@ -130,7 +130,7 @@ fn a_snapshot_and_its_tail_are_the_replay_from_zero() {
         if round == 20 {
             world.incident(FIXTURE, "goal", 1_200_000, json!({"side": "home"}));
         }
-        world.service.tick(world.now_ns);
+        world.service.tick(world.now_ns, world.now_ns);
         world.settle();
     }
     let hash = world.hash();
@@ -184,7 +184,7 @@ fn a_ticket_on_delay_does_not_outlive_its_prices() {
         let id = next.order("another", request.clone());
         let mut frames = next.settle();
         next.advance(6);
-        next.service.tick(next.now_ns);
+        next.service.tick(next.now_ns, next.now_ns);
         frames.extend(next.settle());
         let decision = answers_to(&frames, &id).last().cloned().unwrap();
         assert_eq!(decision["ticket"]["reason"]["name"], "odds_version_unknown", "{decision}");

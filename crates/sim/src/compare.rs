@@ -46,7 +46,9 @@ pub fn compare(fast: &Engine, naive: &Naive) -> Agreement {
     }
     compare_losses(fast, naive)?;
     let due = naive.tickets.iter().filter(|known| known.ticket.state == TicketState::Delayed);
-    agree(|| "next due".into(), fast.next_due_ns(), due.map(|known| known.ticket.due_ns).min())
+    let ends =
+        due.map(|known| known.ticket.due_ns).chain(naive.tickets.iter().filter_map(|known| known.settles_ns));
+    agree(|| "next due".into(), fast.next_due_ns(), ends.min())
 }
 
 /// Compares every ticket in full, and the exposure of every fixture.
@@ -63,7 +65,7 @@ pub fn compare_all(fast: &Engine, naive: &Naive) -> Agreement {
 
 /// Compares a ticket with all its evidence.
 pub fn compare_ticket(fast: &Ticket, naive: &Ticket) -> Agreement {
-    let expected = Ticket { request_hash: fast.request_hash, ..naive.clone() };
+    let expected = Ticket { request_hash: fast.request_hash, change: fast.change, ..naive.clone() };
     if *fast == expected {
         return Ok(());
     }

@@ -81,6 +81,8 @@ pub struct NaiveTicket {
     pub request: TicketRequest,
     /// What became of it. The fast engine's hash of the request is not modelled.
     pub ticket: Ticket,
+    /// When it is paid, if its payment waits.
+    pub settles_ns: Option<i64>,
 }
 
 /// The second engine.
@@ -190,7 +192,10 @@ impl Naive {
             Body::PlaceTicket(request) => return self.place(request, answers),
             Body::Deposit(request) => return self.move_money(request, true, answers),
             Body::Withdraw(request) => return self.move_money(request, false, answers),
-            Body::Tick => return self.weigh_accumulators(),
+            Body::Tick => {
+                self.settle_due(answers);
+                return self.weigh_accumulators();
+            }
             _ => self.take_prices(prices),
         }
         match self.desk_or_feed(body, told, answers) {
@@ -420,14 +425,18 @@ impl Naive {
         let cash = Account::Cash(customer);
         let available = |postings: &[Posting]| money::available_minor(postings, cash, currency);
         let known = self.money_requests.iter().find(|(known, _)| known.transfer == transfer);
-        let refusal = if amount_minor <= 0 {
+        let refusal = if known.is_some() {
+            (known != Some(&(*request, is_deposit))).then_some(Reason::IdHasAnotherBody)
+        } else if currency != self.config.currency {
+            Some(Reason::CurrencyNotAccepted)
+        } else if amount_minor <= 0 {
             Some(Reason::StakeMustBePositive)
         } else if amount_minor > STAKE_MINOR_MAX {
             Some(Reason::StakeExceedsMaximum)
-        } else if known.is_some() {
-            (known != Some(&(*request, is_deposit))).then_some(Reason::IdHasAnotherBody)
         } else if !is_deposit && available(&self.postings) < amount_minor {
             Some(Reason::BalanceTooSmall)
+        } else if !is_deposit && self.owed_minor(customer) > 0 {
+            Some(Reason::CustomerOwes)
         } else {
             None
         };
@@ -439,6 +448,7 @@ impl Naive {
             let (from, to) = if is_deposit { (Account::Provider, cash) } else { (cash, Account::Provider) };
             self.postings.push(Posting { from, to, amount_minor, currency, is_reserved: false });
             self.money_requests.push((*request, is_deposit));
+            self.collect(customer);
         }
         answers.push(Answer::MoneyBooked(transfer, available(&self.postings), is_repeat));
     }

@@ -89,6 +89,7 @@ impl Sink for Recorder<'_> {
                 Answer::Refused(reason)
             }
             Event::Duplicate => Answer::Duplicate,
+            Event::Alert { .. } => return,
             Event::FeedGap { expected, received } => Answer::FeedGap(expected, received),
         };
         self.told.push(Told::Answer(answer));

@@ -6,6 +6,12 @@ pub use oddsengine_types::bounds::KEY_BYTES_MAX;
 pub const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Most requests of one batch.
 pub const BATCH_REQUESTS_MAX: usize = 256;
+/// Largest number of a feed's message: the largest integer that every JSON reader keeps.
+pub const SEQ_MAX: u64 = (1 << 53) - 1;
+/// Most items of a page of tickets, settlements or alerts.
+pub const PAGE_ITEMS_MAX: u64 = 256;
+/// Items of a page whose `limit` is not given.
+pub const PAGE_ITEMS: u64 = 64;
 /// Longest match clock: four hours.
 pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 /// Longest announced added time of a half: one hour.
@@ -26,8 +32,6 @@ pub const FACTOR: (f64, f64) = (0.0, 10.0);
 pub const PERCENT: (f64, f64) = (0.01, 100.0);
 /// Smallest and largest booksum.
 pub const BOOKSUM: (f64, f64) = (1.0, 2.0);
-/// Longest bet delay.
-pub const BET_DELAY_MS_MAX: i64 = 60_000;
 /// Most ranges of outcomes that a state lists as possible.
 pub const POSSIBLE_RANGES_MAX: usize = 4_096;
 /// Longest clock of a fixture of a space: ten days.

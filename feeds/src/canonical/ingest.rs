@@ -1,6 +1,6 @@
 //! What feeds push to the `ingest` socket.
 
-use oddsengine_engine::{Body, Command, FixtureRequest, Origin};
+use oddsengine_engine::{Body, Channel, Command, FixtureRequest, Origin};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 
 use super::{Decoded, bounds, incidents, parts};
@@ -36,7 +36,7 @@ pub fn decode_ingest(bytes: &[u8], received_ns: i64) -> Result<Decoded<Command>,
         "incident" => {
             Body::Incident { fixture: parts::fixture_id(&message)?, incident: incidents::incident(&message)? }
         }
-        "heartbeat" => Body::Tick,
+        "heartbeat" => Body::Heartbeat,
         "set_prices" => return Err(unknown_type(kind, name)),
         _ => parts::trading_body(name, &message).unwrap_or_else(|| Err(unknown_type(kind, name)))?,
     };
@@ -52,8 +52,9 @@ fn unknown_type(kind: Field<'_, '_>, name: &str) -> FeedError {
 fn origin(message: &Object<'_>) -> Result<Origin, FeedError> {
     Ok(Origin {
         source: message.required("source")?.text(NAME_BYTES_MAX)?.to_string(),
-        seq: message.optional("seq").map(|field| field.integer(0..=u64::MAX)).transpose()?,
+        seq: message.optional("seq").map(|field| field.integer(0..=bounds::SEQ_MAX)).transpose()?,
         source_ns: message.required("time_ns")?.integer(0..=i64::MAX)?,
+        channel: Channel::Feed,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What clients and the desk ask on the `orders` and `snapshot` sockets.
 
 use oddsengine_engine::{
-    Body, Command, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
+    Body, Channel, Command, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
@@ -31,11 +31,15 @@ pub const ORDER_TYPES: &[&str] = &[
     "abandon_fixture",
     "reinstate_fixture",
     "set_scope",
+    "reset_source",
     "max_stake",
     "balance",
     "ticket",
     "exposure",
     "fixtures",
+    "tickets",
+    "settlements",
+    "alerts",
     "image",
     "images",
     "state_hash",
@@ -86,22 +90,50 @@ pub enum Query {
         /// Of what.
         scope: Option<Scope>,
     },
-    /// The fixtures with their standing.
-    Fixtures,
+    /// A page of the fixtures with their standing.
+    Fixtures {
+        /// The `next` of the page before; 0 for the first.
+        after: u64,
+    },
+    /// A page of the tickets that changed.
+    Tickets {
+        /// After which change: what was known before.
+        page: Page,
+        /// Only those whose last change was a settlement.
+        is_settlements: bool,
+    },
+    /// A page of the alerts of this epoch.
+    Alerts {
+        /// After which alert.
+        page: Page,
+        /// The epoch that the number is of; of another one all alerts are told.
+        epoch: Option<u32>,
+    },
     /// The full board of one fixture.
     Image {
         /// Which.
         fixture: FixtureId,
     },
-    /// The full boards of all fixtures whose odds topic starts with this text.
+    /// A page of the full boards of the fixtures whose odds topic starts with this text.
     Images {
         /// `odds.football.world_cup_2022.`; empty for all.
         prefix: String,
+        /// The `next` of the page before; 0 for the first.
+        after: u64,
     },
     /// The hash of the state, to compare with a replay.
     StateHash,
     /// Nothing but an answer.
     Ping,
+}
+
+/// Which part of a stream is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// After this number.
+    pub since: u64,
+    /// At most so many.
+    pub limit: usize,
 }
 
 /// Decodes one request, received at `received_ns`.
@@ -163,7 +195,12 @@ fn origin(message: &Object<'_>, is_desk: bool) -> Result<Origin, FeedError> {
         true => message.required("source")?.text(NAME_BYTES_MAX)?,
         false => message.optional("source").map_or(Ok(DEFAULT_SOURCE), |field| field.text(NAME_BYTES_MAX))?,
     };
-    Ok(Origin { source: source.to_string(), seq: None, source_ns: parts::optional_time_ns(message)? })
+    Ok(Origin {
+        source: source.to_string(),
+        seq: None,
+        source_ns: parts::optional_time_ns(message)?,
+        channel: Channel::Desk,
+    })
 }
 
 fn customer(message: &Object<'_>) -> Result<CustomerId, FeedError> {
@@ -184,16 +221,36 @@ fn query(kind: &str, message: &Object<'_>) -> Option<Result<Query, FeedError>> {
             let scope = message.optional("scope").map(parts::scope).transpose();
             scope.map(|scope| Query::Exposure { scope })
         }
-        "fixtures" => Ok(Query::Fixtures),
+        "fixtures" => after(message).map(|after| Query::Fixtures { after }),
+        "tickets" => page(message).map(|page| Query::Tickets { page, is_settlements: false }),
+        "settlements" => page(message).map(|page| Query::Tickets { page, is_settlements: true }),
+        "alerts" => alerts(message),
         "image" => parts::fixture_id(message).map(|fixture| Query::Image { fixture }),
         "images" => message
             .optional("prefix")
             .map_or(Ok(String::new()), prefix)
-            .map(|prefix| Query::Images { prefix }),
+            .and_then(|prefix| Ok(Query::Images { prefix, after: after(message)? })),
         "state_hash" => Ok(Query::StateHash),
         "ping" => Ok(Query::Ping),
         _ => return None,
     })
+}
+
+fn after(message: &Object<'_>) -> Result<u64, FeedError> {
+    message.optional("after").map_or(Ok(0), |field| field.integer(0..=u64::MAX))
+}
+
+fn page(message: &Object<'_>) -> Result<Page, FeedError> {
+    let since = message.optional("since").map_or(Ok(0), |field| field.integer(0..=u64::MAX))?;
+    let limit = message
+        .optional("limit")
+        .map_or(Ok(bounds::PAGE_ITEMS), |field| field.integer(1..=bounds::PAGE_ITEMS_MAX))?;
+    Ok(Page { since, limit: limit as usize })
+}
+
+fn alerts(message: &Object<'_>) -> Result<Query, FeedError> {
+    let epoch = message.optional("epoch").map(|field| field.integer(0..=u64::from(u32::MAX))).transpose()?;
+    Ok(Query::Alerts { page: page(message)?, epoch: epoch.map(|epoch| epoch as u32) })
 }
 
 fn client_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>> {
@@ -213,6 +270,7 @@ fn desk_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>
         "manual_odds" => parts::manual_odds(message),
         "lock_market" => lock_market(message),
         "set_scope" => parts::set_scope(message),
+        "reset_source" => reset_source(message),
         "prices" => return None,
         _ => return parts::trading_body(kind, message),
     })
@@ -242,11 +300,17 @@ fn set_expectation(message: &Object<'_>) -> Result<Body, FeedError> {
     })
 }
 
+fn reset_source(message: &Object<'_>) -> Result<Body, FeedError> {
+    let name = message.required("name")?.text(NAME_BYTES_MAX)?;
+    Ok(Body::ResetSource { source: name.to_string() })
+}
+
 fn lock_market(message: &Object<'_>) -> Result<Body, FeedError> {
     Ok(Body::LockMarket {
         fixture: parts::fixture_id(message)?,
         market: parts::market_id(message)?,
         locked: message.required("locked")?.boolean()?,
+        keeps_in_play: parts::flag(message, "in_play")?,
     })
 }
 

@@ -1,7 +1,10 @@
 //! What several messages have in common.
 
 use oddsengine_engine::command::{MODEL_INPUTS_MAX, PRICED_MARKETS_MAX};
-use oddsengine_engine::{Body, Margin, MarginKind, PricedMarket, Scope, ScopeSettings, VoidKind};
+use oddsengine_engine::config::{BET_DELAY_MS_MAX, FEED_SILENCE_MS_MAX};
+use oddsengine_engine::{
+    Body, Margin, MarginKind, PricedMarket, Scope, ScopeSettings, Stop, StopSet, VoidKind,
+};
 use oddsengine_markets::joint::MAIN_CELLS_MAX;
 use oddsengine_markets::racing::{PLACES_MAX, PlaceTerms, RUNNERS_MAX, RaceKind, RacingFormat};
 use oddsengine_markets::template::SELECTIONS_MAX;
@@ -48,7 +51,7 @@ pub fn trading_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, Fee
     Some(match kind {
         "prices" | "set_prices" => prices(message),
         "suspend" => stop(message).map(|(fixture, market)| Body::Suspend { fixture, market }),
-        "resume" => stop(message).map(|(fixture, market)| Body::Resume { fixture, market }),
+        "resume" => resume(message),
         "settle_market" => settle_market(message),
         "model_inputs" => model_inputs(message),
         "probabilities" => probabilities(message),
@@ -61,6 +64,20 @@ pub fn trading_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, Fee
 
 fn stop(message: &Object<'_>) -> Result<(FixtureId, Option<MarketId>), FeedError> {
     Ok((fixture_id(message)?, optional_market_id(message)?))
+}
+
+/// The desk may name further stops that it lifts.
+fn resume(message: &Object<'_>) -> Result<Body, FeedError> {
+    let (fixture, market) = stop(message)?;
+    let known: Vec<(&str, Stop)> =
+        StopSet::OF_DESK.iter().map(|stop| (stop.name(), stop)).collect();
+    let mut lifts = Vec::new();
+    if let Some(stops) = message.optional("stops") {
+        for item in stops.items(0..=Stop::ALL.len())? {
+            lifts.push(item.choice(&known)?);
+        }
+    }
+    Ok(Body::Resume { fixture, market, lifts: StopSet::of(&lifts) })
 }
 
 fn void(message: &Object<'_>, void: VoidKind) -> Result<Body, FeedError> {
@@ -194,16 +211,28 @@ pub fn manual_odds(message: &Object<'_>) -> Result<Body, FeedError> {
         fixture: fixture_id(message)?,
         market: market_id(message)?,
         odds_e4: message.nullable("odds")?.map(odds_list).transpose()?,
+        keeps_in_play: flag(message, "in_play")?,
+        override_by: message
+            .optional("override_by")
+            .map_or(Ok(""), |field| field.text(NAME_BYTES_MAX))?
+            .to_string(),
     })
+}
+
+/// A flag that is absent is not set.
+pub fn flag(message: &Object<'_>, name: &'static str) -> Result<bool, FeedError> {
+    message.optional(name).map_or(Ok(false), |field| field.boolean())
 }
 
 pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
     let loss = |field: Field<'_, '_>| field.integer(0..=MONEY_MINOR_MAX / 100);
-    let delay = |field: Field<'_, '_>| field.integer(0..=bounds::BET_DELAY_MS_MAX);
+    let delay = |field: Field<'_, '_>| field.integer(0..=BET_DELAY_MS_MAX);
+    let silence = |field: Field<'_, '_>| field.integer(0..=FEED_SILENCE_MS_MAX);
     let settings = ScopeSettings {
         margin: message.optional("margin").map(margin).transpose()?,
         loss_minor_max: message.optional("loss_minor_max").map(loss).transpose()?,
         bet_delay_ms: message.optional("bet_delay_ms").map(delay).transpose()?,
+        feed_silence_ms: message.optional("feed_silence_ms").map(silence).transpose()?,
     };
     Ok(Body::SetScope { scope: scope(message.required("scope")?)?, settings })
 }

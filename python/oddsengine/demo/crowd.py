@@ -21,7 +21,7 @@ from oddsengine.demo.customers import CURRENCY, Message, Tickets, crowd_of
 from oddsengine.demo.histogram import Histogram
 from oddsengine.demo.schedule import TOPIC_PREFIX
 
-BATCH_MAX = 256
+BATCH_MAX = 128
 REPLY_NS_MAX = 15_000_000_000
 IDLE_NS = 50_000_000
 # Share of the slots in which the customer presses the button again, changes a ticket under its old id, or

@@ -96,7 +96,9 @@ class Subscriber:
         except zmq.Again:
             return False
         if reply["type"] == "images_end":
-            self.is_complete = True
+            self.is_complete = reply["next"] is None
+            if not self.is_complete:
+                self._ask_images(reply["next"])
         elif reply["type"] == "board" and self.images is not None:
             self.images.append(reply)
         elif reply["type"] == "board" and self.boards.recover(reply):
@@ -105,6 +107,10 @@ class Subscriber:
 
     def _ask(self, fixture: int) -> None:
         request = {"type": "image", "request_id": f"image-{fixture}", "fixture": fixture}
+        self.snapshot.send(orjson.dumps(request))
+
+    def _ask_images(self, after: int) -> None:
+        request = {"type": "images", "request_id": "final", "prefix": f"odds.{TOPIC_PREFIX}", "after": after}
         self.snapshot.send(orjson.dumps(request))
 
     def facts(self) -> dict[str, Any]:
@@ -146,9 +152,7 @@ class Subscriber:
         while time.time_ns() < deadline_ns and (self.heartbeats < heartbeats + 2 or self.boards.lost):
             self.turn(TICK_MS)
         self.images = []
-        self.snapshot.send(
-            orjson.dumps({"type": "images", "request_id": "final", "prefix": f"odds.{TOPIC_PREFIX}"})
-        )
+        self._ask_images(0)
         while time.time_ns() < deadline_ns and not self.is_complete:
             self.turn(TICK_MS)
         found = [difference(self.boards[image["fixture"]], image) for image in self.images]

@@ -1,7 +1,7 @@
 //! A ledger that is obviously right and slow: a list of what was accepted, everything else recomputed from it.
 
-use oddsengine_ledger::{AccountId, AccountKind, Transfer, TransferError};
-use oddsengine_types::{Currency, MONEY_MINOR_MAX, TransferId};
+use oddsengine_ledger::{AccountId, AccountKind, InstructionId, Transfer, TransferError};
+use oddsengine_types::{Currency, MONEY_MINOR_MAX};
 
 /// What one can ask of a ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,9 +13,9 @@ pub enum Instruction {
     /// A reservation and its expiry.
     Reserve(Transfer, Option<i64>),
     /// Id, reservation, amount.
-    Post(TransferId, TransferId, Option<i64>),
+    Post(InstructionId, InstructionId, Option<i64>),
     /// Id, reservation.
-    Void(TransferId, TransferId),
+    Void(InstructionId, InstructionId),
     /// The time.
     Expire(i64),
 }
@@ -75,7 +75,7 @@ impl NaiveLedger {
 
     fn is_repeat(&self, step: &Instruction) -> Result<bool, TransferError> {
         let id = id_of(step);
-        if id == Some(TransferId(0)) {
+        if id == Some(InstructionId::single(0)) {
             return Err(TransferError::IdMustNotBeZero);
         }
         match self.accepted.iter().find(|other| id_of(other) == id) {
@@ -141,7 +141,7 @@ impl NaiveLedger {
         Ok(())
     }
 
-    fn pending_amount(&self, id: TransferId) -> Result<i64, TransferError> {
+    fn pending_amount(&self, id: InstructionId) -> Result<i64, TransferError> {
         match self.reservations().into_iter().find(|(transfer, _)| transfer.id == id) {
             None => Err(TransferError::PendingNotFound),
             Some((_, Fate::Resolved)) => Err(TransferError::PendingAlreadyResolved),
@@ -193,7 +193,7 @@ impl NaiveLedger {
     }
 }
 
-fn id_of(instruction: &Instruction) -> Option<TransferId> {
+fn id_of(instruction: &Instruction) -> Option<InstructionId> {
     match instruction {
         Instruction::Transfer(transfer) | Instruction::Reserve(transfer, _) => Some(transfer.id),
         Instruction::Post(id, ..) | Instruction::Void(id, _) => Some(*id),

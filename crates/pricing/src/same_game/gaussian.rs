@@ -177,7 +177,12 @@ pub fn bivariate(h: f64, k: f64, rho: f64) -> f64 {
         }
     }
     let joint = below_h * below_k + sign * integral / std::f64::consts::TAU;
-    joint.clamp((below_h + below_k - 1.0).max(0.0), below_h.min(below_k))
+    within(joint, (below_h + below_k - 1.0).max(0.0), below_h.min(below_k))
+}
+
+/// `value` between its bounds, which rounding may have put in the wrong order by a bit: `clamp` panics there.
+fn within(value: f64, low: f64, high: f64) -> f64 {
+    value.max(low).min(high)
 }
 
 /// Claimed for up to three events; the tests reach 1e-12.

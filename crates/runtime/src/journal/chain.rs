@@ -5,6 +5,7 @@
 //! drawn in this folder's `README.md`.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// Bytes of a BLAKE3 hash.
 pub const HASH_SIZE: usize = 32;
@@ -16,6 +17,7 @@ const TAG_GENESIS: &[u8; 8] = b"ojl-gene";
 const TAG_EPOCH: &[u8; 8] = b"ojl-epoc";
 const TAG_GROUP: &[u8; 8] = b"ojl-grou";
 const TAG_SNAPSHOT: &[u8; 8] = b"ojl-snap";
+const TAG_RECORD: &[u8; 8] = b"ojl-reco";
 
 /// A BLAKE3 hash; prints as hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +32,24 @@ impl fmt::Display for ChainHash {
 impl fmt::Debug for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ChainHash({self})")
+    }
+}
+
+impl FromStr for ChainHash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.as_bytes();
+        let is_hash = digits.len() == 2 * HASH_SIZE && digits.iter().all(u8::is_ascii_hexdigit);
+        if !is_hash {
+            return Err(format!("{text:?} is not a hash of {} hexadecimal digits", 2 * HASH_SIZE));
+        }
+        let mut hash = [0; HASH_SIZE];
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).expect("hexadecimal digits are text");
+            *byte = u8::from_str_radix(pair, 16).expect("two hexadecimal digits are a byte");
+        }
+        Ok(Self(hash))
     }
 }
 
@@ -53,10 +73,32 @@ impl fmt::Display for Position {
 /// A link of the chain: its place and its hash. The newest one stands for the whole journal before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Where the link stands.
+    /// Where the link stands. In an anchor epoch 0 means any: the hash decides.
     pub position: Position,
     /// The hash of the link, and through the chain of everything before it.
     pub hash: ChainHash,
+}
+
+/// As `SEQ:HASH`: what is kept elsewhere, and given as an anchor later.
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.position.seq, self.hash)
+    }
+}
+
+/// Reads `SEQ:HASH`; the epoch is 0, any.
+impl FromStr for Head {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (seq, hash) = text
+            .split_once(':')
+            .ok_or_else(|| format!("anchor {text:?} is not SEQ:HASH, as oddsengine anchor prints it"))?;
+        let is_number = seq.bytes().all(|digit| digit.is_ascii_digit());
+        let seq = seq.parse().ok().filter(|_| is_number);
+        let seq = seq.ok_or_else(|| format!("anchor {text:?} does not begin with a sequence number"))?;
+        Ok(Self { position: Position { epoch: 0, seq }, hash: hash.parse()? })
+    }
 }
 
 /// The columns of a group that are covered by its checksum and its hash together with its bytes.
@@ -111,6 +153,11 @@ pub(crate) fn epoch_hash(previous: ChainHash, epoch: u64, after_seq: u64, opened
         TAG_EPOCH,
         &[&previous.0, &epoch.to_le_bytes(), &after_seq.to_le_bytes(), &opened_ns.to_le_bytes()],
     )
+}
+
+/// The hash of one record at its place: what an entry of the quarantine names it by.
+pub(crate) fn record_hash(seq: u64, record: &[u8]) -> ChainHash {
+    digest(TAG_RECORD, &[&seq.to_le_bytes(), record])
 }
 
 /// Begins the hash of a snapshot; the state's bytes follow, in parts of any size.

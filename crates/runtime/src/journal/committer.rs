@@ -6,6 +6,7 @@
 use super::chain::{GroupHeader, Head};
 use super::error::JournalError;
 use super::fault::{Fault, Faults};
+use super::files::{WAL_BYTES_KEPT, wal_bytes};
 use super::mark::MarkFile;
 use super::options::{MARK_SYNC_INTERVAL, OpenOptions};
 use super::shared::{Group, JournalStatus, Shared};
@@ -27,6 +28,8 @@ const WAL_PAGES_IDLE: u64 = 500;
 const WAL_PAGES_MAX: u64 = 2_000;
 /// Under unbroken load one part of a snapshot goes between this many groups.
 const GROUPS_PER_SNAPSHOT_STEP: u32 = 16;
+/// A log that has grown is looked at so often, when idle.
+const LOG_PAUSE: Duration = Duration::from_secs(1);
 const PAGE_SIZE: u64 = 4096;
 /// Pages of index and header that a group touches beside its own bytes.
 const PAGES_PER_GROUP: u64 = 3;
@@ -46,6 +49,8 @@ pub(crate) struct Committer {
     wal_page_count: u64,
     is_mark_synced: bool,
     mark_synced_at: Instant,
+    is_log_large: bool,
+    log_seen_at: Instant,
 }
 
 enum Work {
@@ -78,6 +83,8 @@ impl Committer {
             wal_page_count: 0,
             is_mark_synced: true,
             mark_synced_at: Instant::now(),
+            is_log_large: false,
+            log_seen_at: Instant::now(),
         }
     }
 
@@ -128,7 +135,9 @@ impl Committer {
             return Some(CHORE_PAUSE);
         }
         if self.is_mark_synced {
-            return None;
+            return self
+                .is_log_large
+                .then(|| LOG_PAUSE.saturating_sub(self.log_seen_at.elapsed()).max(CHORE_PAUSE));
         }
         Some(MARK_SYNC_INTERVAL.saturating_sub(self.mark_synced_at.elapsed()).max(CHORE_PAUSE))
     }
@@ -150,7 +159,9 @@ impl Committer {
                 self.checkpoint()?;
             }
             if !self.pause_for_space() {
-                return Err(JournalError::ClosedFull { lost_records: u64::from(group.record_count) });
+                return Err(self.files_missing().unwrap_or_else(|| JournalError::ClosedFull {
+                    lost_records: u64::from(group.record_count),
+                }));
             }
         }
     }
@@ -165,6 +176,9 @@ impl Committer {
         };
         assert_eq!(header.first_seq, self.head.position.seq + 1, "groups leave no gap");
         let hash = header.hash(self.head.hash, &group.bytes);
+        if let Some(path) = self.shared.watch.missing() {
+            return Err(Stop::Refused(JournalStatus::FilesMissing(path.to_owned())));
+        }
         self.apply_page_count_max()?;
         let fault = self.next_fault();
         match fault {
@@ -192,6 +206,10 @@ impl Committer {
         self.shared.durable_seq.store(self.head.position.seq, Ordering::Release);
         self.shared.set_status(JournalStatus::Healthy);
         self.shared.announce();
+    }
+
+    fn files_missing(&self) -> Option<JournalError> {
+        self.shared.watch.missing().map(|path| JournalError::FilesMissing { path: path.to_owned() })
     }
 
     fn next_fault(&mut self) -> Fault {
@@ -246,6 +264,8 @@ impl Committer {
             self.sync_mark()
         } else if WAL_PAGES_IDLE <= self.wal_page_count {
             self.checkpoint()
+        } else if self.is_log_large && LOG_PAUSE <= self.log_seen_at.elapsed() {
+            self.truncate_log()
         } else {
             self.step_snapshot()
         }
@@ -265,7 +285,20 @@ impl Committer {
     fn checkpoint(&mut self) -> Result<(), JournalError> {
         // After a refusal the next attempt waits for another WAL_PAGES_IDLE pages.
         self.wal_page_count = 0;
-        match self.store.checkpoint() {
+        let outcome = self.store.checkpoint();
+        self.after_checkpoint(outcome.map(drop))
+    }
+
+    /// A log that a reader let grow is cut when the reader has gone and nothing else is to be done.
+    fn truncate_log(&mut self) -> Result<(), JournalError> {
+        let outcome = self.store.truncate_log();
+        self.after_checkpoint(outcome.map(drop))
+    }
+
+    fn after_checkpoint(&mut self, outcome: rusqlite::Result<()>) -> Result<(), JournalError> {
+        self.is_log_large = WAL_BYTES_KEPT < wal_bytes(&self.store.path);
+        self.log_seen_at = Instant::now();
+        match outcome {
             Err(error) if refusal(&error) == Refusal::Fatal => {
                 Err(self.poison(format!("checkpoint: {}", in_words(&error))))
             }
@@ -311,6 +344,10 @@ impl Committer {
             self.step_snapshot()?;
         }
         self.sync_mark()?;
+        if let Some(missing) = self.files_missing() {
+            // Everything went into files that nobody will find: that is not a clean end.
+            return Err(missing);
+        }
         self.checkpoint()?;
         let (shared, head) = (self.shared.clone(), self.head);
         self.store.close().map_err(|error| poison(&shared, format!("close: {}", in_words(&error))))?;

@@ -21,6 +21,44 @@ pub enum JournalError {
         /// The journal's path.
         path: PathBuf,
     },
+    /// The file has more than one name: each would have a log, a mark and an owner of its own.
+    HardLinked {
+        /// The journal's path.
+        path: PathBuf,
+        /// How many names it has.
+        link_count: u64,
+    },
+    /// A file of the open journal was removed or replaced. Nothing is acknowledged until it is back.
+    FilesMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy whose write-ahead log cannot be read, because its index cannot be made in this folder.
+    LogUnreadable {
+        /// The journal's path.
+        path: PathBuf,
+        /// Bytes in the log.
+        wal_bytes: u64,
+    },
+    /// A journal without a write-ahead log was changed while it was read without a lock.
+    ChangedWhileRead {
+        /// The journal's path.
+        path: PathBuf,
+    },
+    /// There is no record of this number.
+    RecordMissing {
+        /// The number asked for.
+        seq: u64,
+        /// The last one there is.
+        last_seq: u64,
+    },
+    /// A record is quarantined already, or is not and should be released.
+    QuarantineState {
+        /// The record.
+        seq: u64,
+        /// Whether it is quarantined.
+        is_quarantined: bool,
+    },
     /// The file was written by another format version, or it is not a journal at all.
     FormatUnsupported {
         /// The journal's path.
@@ -105,6 +143,61 @@ impl JournalError {
         }
     }
 
+    /// A short fixed name of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "locked",
+            Self::Missing { .. } => "missing",
+            Self::HardLinked { .. } => "hard_linked",
+            Self::FilesMissing { .. } => "files_missing",
+            Self::LogUnreadable { .. } => "log_unreadable",
+            Self::ChangedWhileRead { .. } => "changed_while_read",
+            Self::RecordMissing { .. } => "record_missing",
+            Self::QuarantineState { .. } => "quarantine_state",
+            Self::FormatUnsupported { .. } => "format_unsupported",
+            Self::Damaged { .. } => "damaged",
+            Self::Storage { .. } => "storage",
+            Self::File { .. } => "file",
+            Self::SyncFailed { .. } => "poisoned",
+            Self::Backlog { .. } => "backlog",
+            Self::RecordTooLarge { .. } => "record_too_large",
+            Self::ClosedFull { .. } => "closed_full",
+            Self::SnapshotAhead { .. } => "snapshot_ahead",
+            Self::Replay { .. } => "replay",
+        }
+    }
+
+    /// Whether the same call may succeed a little later, without anybody correcting anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Locked { .. } | Self::ChangedWhileRead { .. } | Self::Backlog { .. } => true,
+            Self::Storage { source, .. } => {
+                use rusqlite::ErrorCode;
+                matches!(
+                    source.sqlite_error_code(),
+                    Some(
+                        ErrorCode::DatabaseBusy
+                            | ErrorCode::DatabaseLocked
+                            | ErrorCode::DiskFull
+                            | ErrorCode::OutOfMemory
+                            | ErrorCode::SystemIoFailure
+                            | ErrorCode::FileLockingProtocolFailed
+                    )
+                )
+            }
+            Self::File { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::Interrupted
+                    | io::ErrorKind::WouldBlock
+                    | io::ErrorKind::ResourceBusy
+                    | io::ErrorKind::OutOfMemory
+            ),
+            _ => false,
+        }
+    }
+
     pub(crate) fn file(path: &Path, operation: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { path: path.to_owned(), operation, source }
     }
@@ -125,7 +218,45 @@ impl fmt::Display for JournalError {
                 write!(f, "journal {} is in use by another process", path.display())?;
                 write!(f, "\nhint: one process owns a journal; stop that process first")
             }
-            Self::Missing { path } => write!(f, "there is no journal at {}", path.display()),
+            Self::Missing { path } => {
+                write!(f, "there is no journal at {}", path.display())?;
+                write!(f, "\nhint: check the path, and whether its file system is mounted")
+            }
+            Self::HardLinked { path, link_count } => {
+                write!(
+                    f,
+                    "journal {} has {link_count} names (hard links), and may have one",
+                    path.display()
+                )?;
+                write!(f, "\nhint: find the others with find -samefile, and remove them")
+            }
+            Self::FilesMissing { path } => {
+                write!(f, "{} was removed or replaced while the journal was in use", path.display())?;
+                write!(f, "\nhint: put the same file back, by mv; a copy is another file")
+            }
+            Self::LogUnreadable { path, wal_bytes } => {
+                write!(
+                    f,
+                    "the write-ahead log of {}, {wal_bytes} bytes, cannot be read in a folder that cannot be written",
+                    path.display()
+                )?;
+                write!(
+                    f,
+                    "\nhint: copy journal.db, -wal and .mark into a folder that can be written, or copy by "
+                )?;
+                write!(f, "oddsengine backup, which leaves no log")
+            }
+            Self::ChangedWhileRead { path } => {
+                write!(f, "journal {} was changed while it was read", path.display())?;
+                write!(f, "\nhint: try again")
+            }
+            Self::RecordMissing { seq, last_seq } => write!(f, "record {seq} is outside 1..={last_seq}"),
+            Self::QuarantineState { seq, is_quarantined: true } => {
+                write!(f, "record {seq} is quarantined already")
+            }
+            Self::QuarantineState { seq, is_quarantined: false } => {
+                write!(f, "record {seq} is not quarantined")
+            }
             Self::FormatUnsupported { path, found } => {
                 write!(f, "{} is not a journal of format {}: {found}", path.display(), super::FORMAT_VERSION)
             }
@@ -303,6 +434,13 @@ pub enum Damage {
         /// What is wrong with it.
         reason: String,
     },
+    /// An entry of the quarantine does not fit the record that it names: it is not obeyed, and nothing is guessed.
+    QuarantineMismatch {
+        /// The record that the entry names.
+        seq: u64,
+        /// What does not fit.
+        reason: String,
+    },
     /// A snapshot is not what was written. Never stops an opening: an older snapshot or the whole journal serves.
     SnapshotDamaged {
         /// The snapshot.
@@ -341,9 +479,10 @@ impl Damage {
             Self::GroupUnreadable { first_seq, .. } | Self::GroupOverlaps { first_seq, .. } => {
                 Loss::Records(first_seq..=first_seq)
             }
-            Self::ChecksumDamaged { .. } | Self::HashDamaged { .. } | Self::DatabaseInconsistent { .. } => {
-                Loss::Nothing
-            }
+            Self::ChecksumDamaged { .. }
+            | Self::HashDamaged { .. }
+            | Self::DatabaseInconsistent { .. }
+            | Self::QuarantineMismatch { .. } => Loss::Nothing,
             Self::ChainBroken { bytes_proven: true, .. } => Loss::Nothing,
             Self::ChainBroken { first_seq, .. } => Loss::After(first_seq - 1),
             Self::TailMissing { acknowledged, found } if found.seq < acknowledged.seq => {
@@ -422,6 +561,9 @@ impl fmt::Display for Damage {
                 write!(f, "the mark file is gone, the journal ends at {found}")
             }
             Self::MarkUnreadable { reason } => write!(f, "the mark file is unreadable: {reason}"),
+            Self::QuarantineMismatch { seq, reason } => {
+                write!(f, "the quarantine of record {seq} does not fit it: {reason}")
+            }
             Self::SnapshotDamaged { seq, reason } => write!(f, "snapshot {seq} is damaged: {reason}"),
         }
     }

@@ -51,10 +51,7 @@ impl MarkFile {
     pub fn create(journal: &Path, journal_id: [u8; 16], head: Head) -> Result<Self, JournalError> {
         let path = mark_path(journal);
         let staging = super::sibling(&path, ".new");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
+        let file = super::files::private()
             .truncate(true)
             .open(&staging)
             .map_err(JournalError::file(&staging, "create"))?;

@@ -39,10 +39,12 @@ mod chain;
 mod committer;
 mod error;
 mod fault;
+mod files;
 mod lock;
 mod mark;
 mod open;
 mod options;
+mod quarantine;
 mod read;
 mod shared;
 mod snapshot;
@@ -54,15 +56,17 @@ mod writer;
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
 pub use error::{Damage, JournalError, Loss, VisitError};
 pub use fault::{Fault, FaultPlan, Faults};
+pub use files::{FILE_MODE, WAL_BYTES_KEPT, WAL_BYTES_WARNED, write_private};
 pub use open::{Journal, Recovered};
 pub use options::{
     FULL_RETRY_PAUSE, GROUP_BYTES_MAX, GROUP_RECORDS_MAX, MARK_SYNC_INTERVAL, OpenOptions, PENDING_BYTES_MAX,
     PENDING_RECORDS_MAX, RECORD_SIZE_MAX, VerifyScope,
 };
+pub use quarantine::{Maintenance, QUARANTINE_TEXT_MAX, QuarantineEntry, quarantined};
 pub use read::{Record, Records, Visit, records, replay};
 pub use shared::{JournalHandle, JournalStatus};
 pub use snapshot::{SNAPSHOT_PART_SIZE, SNAPSHOTS_KEPT, Snapshot, SnapshotInfo};
-pub use verify::{EpochInfo, VerifyReport, verify};
+pub use verify::{EpochInfo, VerifyReport, acknowledged_head, verify, verify_against};
 pub use writer::JournalWriter;
 
 use std::fs::File;
@@ -72,7 +76,7 @@ use std::path::{Path, PathBuf};
 pub const FORMAT_VERSION: i64 = 1;
 
 /// `journal.db` and `.mark` make `journal.db.mark`.
-fn sibling(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -5,6 +5,7 @@ use super::error::{Damage, JournalError};
 use super::lock::JournalLock;
 use super::mark::{self, FoundMark, MarkFile};
 use super::options::{OpenOptions, VerifyScope};
+use super::quarantine::{self, QuarantineEntry};
 use super::read::{self, Visit};
 use super::snapshot::{self, Snapshot};
 use super::store::{self, Store, damaged};
@@ -12,6 +13,7 @@ use super::verify;
 use super::writer::JournalWriter;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// An open journal: locked, verified, its epoch raised. Replay from it, then turn it into a writer.
@@ -44,6 +46,10 @@ pub struct Recovered {
     pub snapshot: Option<Snapshot>,
     /// Newer snapshots that are not whole.
     pub snapshot_damages: Vec<Damage>,
+    /// The records that replay has to leave out.
+    pub quarantined: Vec<QuarantineEntry>,
+    /// What the operator should know of it, in sentences: rights that were taken, a reader that holds the log.
+    pub notices: Vec<String>,
 }
 
 impl Journal {
@@ -57,7 +63,8 @@ impl Journal {
     /// system's refusal of an operation.
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<(Self, Recovered), JournalError> {
         let path = super::resolve(path.as_ref())?;
-        if store::is_absent(&path) && !options.create {
+        // An anchor is a link of a journal that is there: a new one cannot hold it.
+        if store::is_absent(&path) && (!options.create || options.anchor.is_some()) {
             store::refuse_remains(&path, &mark::read(&path)?)?;
             return Err(JournalError::Missing { path });
         }
@@ -69,9 +76,11 @@ impl Journal {
             store::refuse_remains(&path, &found_mark)?;
             store::create(&path, random_id(), (options.clock_ns)())?;
         }
+        super::files::refuse_second_name(&path)?;
+        let mut notices = super::files::tighten(&path);
         let found = Found::verified(&path, &options, &found_mark)?;
         let store = Store::connect(&path)?;
-        heal(&store)?;
+        notices.extend(heal(&store)?);
         if let Some(page_count_max) = options.page_count_max {
             store.set_page_count_max(page_count_max).map_err(JournalError::storage(&path, "limit"))?;
         }
@@ -89,6 +98,8 @@ impl Journal {
             acknowledged_seq: acknowledged(&found_mark).seq,
             snapshot: found.snapshot,
             snapshot_damages: found.snapshot_damages,
+            quarantined: found.quarantined,
+            notices,
         };
         let snapshot_seq = recovered.snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
         Ok((Self { store, mark, lock, head, snapshot_seq, options }, recovered))
@@ -102,6 +113,11 @@ impl Journal {
     /// The newest link: last sequence number, epoch and chain hash.
     pub fn head(&self) -> Head {
         self.head
+    }
+
+    /// The newest whole snapshot of a state before record `seq`: to fall back to.
+    pub fn snapshot_before(&self, seq: u64) -> Option<Snapshot> {
+        snapshot::before(&self.store.connection, seq)
     }
 
     /// Visits the records from `from_seq` on, in order, as `(seq, epoch, record)`; returns how many.
@@ -127,6 +143,7 @@ struct Found {
     survey: verify::Survey,
     snapshot: Option<Snapshot>,
     snapshot_damages: Vec<Damage>,
+    quarantined: Vec<QuarantineEntry>,
 }
 
 impl Found {
@@ -141,6 +158,8 @@ impl Found {
         };
         let mut survey = verify::survey(&connection, path, since_seq, found_mark, options.anchor)?;
         survey.damages.extend(verify::snapshot_inconsistency(&connection));
+        let (quarantined, mismatches) = quarantine::survey(&connection, path);
+        survey.damages.extend(mismatches);
         if !survey.damages.is_empty() {
             return Err(damaged(path, survey.damages));
         }
@@ -148,7 +167,7 @@ impl Found {
         if snapshot.as_ref().is_some_and(|snapshot| last_seq < snapshot.seq) {
             (snapshot, snapshot_damages) = snapshot::newest(&connection, last_seq);
         }
-        Ok(Self { survey, snapshot, snapshot_damages })
+        Ok(Self { survey, snapshot, snapshot_damages, quarantined })
     }
 }
 
@@ -161,20 +180,36 @@ fn acknowledged(found_mark: &FoundMark) -> Position {
 
 /// Writes the log's pages once more, into the database, and syncs them. After a failed sync the kernel may
 /// hold pages as clean that never reached the disk; what we are about to acknowledge must have been written
-/// again by us.
-fn heal(store: &Store) -> Result<(), JournalError> {
+/// again by us. Where a reader keeps pages in the log, the log itself is written again; returns a sentence about it.
+fn heal(store: &Store) -> Result<Option<String>, JournalError> {
     match store.checkpoint() {
-        Ok(0) => Ok(()),
-        Ok(left) => Err(JournalError::Storage {
-            path: store.path.clone(),
-            operation: "checkpoint",
-            source: rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                Some(format!("another program reads an older state; {left} pages cannot be moved")),
-            ),
-        }),
+        Ok(0) => Ok(None),
+        Ok(left) => {
+            let log = super::sibling(&store.path, "-wal");
+            rewrite(&log).map_err(JournalError::file(&log, "write again"))?;
+            Ok(Some(format!(
+                "another program reads an older state of {}: {left} pages stay in its write-ahead log, which grows until that program ends",
+                store.path.display()
+            )))
+        }
         Err(source) => {
             Err(JournalError::Storage { path: store.path.clone(), operation: "checkpoint", source })
+        }
+    }
+}
+
+/// Writes every byte of a file over itself and syncs it. Who reads it meanwhile reads the same bytes.
+fn rewrite(path: &Path) -> std::io::Result<()> {
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    let mut offset = 0;
+    loop {
+        match file.read_at(&mut buffer, offset)? {
+            0 => return file.sync_all(),
+            count => {
+                file.write_all_at(&buffer[..count], offset)?;
+                offset += count as u64;
+            }
         }
     }
 }

@@ -42,7 +42,8 @@ pub struct OpenOptions {
     pub create: bool,
     /// How much is verified.
     pub verify: VerifyScope,
-    /// A head that was kept elsewhere and must be part of this journal: finds a rollback of all files together.
+    /// A head that was kept elsewhere and must be part of this journal: finds a rollback of all files together. A journal
+    /// with an anchor is never created.
     pub anchor: Option<Head>,
     /// The clock for `committed_ns`, nanoseconds since the Unix epoch. The journal never orders by it.
     pub clock_ns: fn() -> i64,
@@ -60,6 +61,8 @@ pub struct OpenOptions {
     pub full_retry_pause: Duration,
     /// How long [`close`](super::JournalWriter::close) waits for space before it gives the rest up.
     pub close_patience: Duration,
+    /// A record at which the engine panics, when it is applied and when it is replayed: a fault on purpose, for tests.
+    pub panic_at_seq: Option<u64>,
     /// Faults on purpose, for tests and the simulator.
     pub faults: Option<Box<dyn Faults>>,
 }
@@ -78,6 +81,7 @@ impl Default for OpenOptions {
             page_count_max: None,
             full_retry_pause: FULL_RETRY_PAUSE,
             close_patience: Duration::from_secs(10),
+            panic_at_seq: None,
             faults: None,
         }
     }

@@ -1,10 +1,12 @@
 //! What the engine's thread and the committer share: the inbox of groups, the durable mark, the status.
 
 use super::error::JournalError;
+use super::files::{self, FileWatch};
 use super::snapshot::Snapshot;
 use super::wakeup::Wakeup;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +24,9 @@ pub enum JournalStatus {
     Full,
     /// Another program holds SQLite's write lock for longer than a second. Otherwise like `Full`.
     Blocked,
+    /// A file of the journal was removed or replaced under it. Nothing becomes durable until the same file is back: what
+    /// is written into a file without a name is gone with the process.
+    FilesMissing(PathBuf),
     /// A commit or a sync failed, in these words: stop the process. Nothing is tried again.
     Poisoned(String),
 }
@@ -70,10 +75,18 @@ pub(crate) struct Shared {
     /// Threads in `wait_durable` wait here.
     progress: Condvar,
     pub wakeup: Wakeup,
+    pub watch: FileWatch,
+    pub path: PathBuf,
 }
 
 impl Shared {
-    pub fn new(durable_seq: u64, snapshot_seq: u64, page_count_max: u32, wakeup: Wakeup) -> Self {
+    pub fn new(
+        path: &Path,
+        durable_seq: u64,
+        snapshot_seq: u64,
+        page_count_max: u32,
+        wakeup: Wakeup,
+    ) -> Self {
         Self {
             durable_seq: AtomicU64::new(durable_seq),
             durable_bytes: AtomicU64::new(0),
@@ -87,6 +100,8 @@ impl Shared {
             work: Condvar::new(),
             progress: Condvar::new(),
             wakeup,
+            watch: FileWatch::of(path),
+            path: path.to_owned(),
         }
     }
 
@@ -202,6 +217,25 @@ impl JournalHandle {
     /// Whether groups become durable.
     pub fn status(&self) -> JournalStatus {
         self.shared.status()
+    }
+
+    /// Looks whether the files of the journal are still the ones that were opened, and returns the status after it. Call
+    /// it with every heartbeat: an idle journal would not notice by itself.
+    pub fn check_files(&self) -> JournalStatus {
+        match (self.shared.watch.missing(), self.status()) {
+            (Some(path), JournalStatus::Healthy) => {
+                self.shared.set_status(JournalStatus::FilesMissing(path.to_owned()));
+            }
+            (None, JournalStatus::FilesMissing(_)) => self.shared.set_status(JournalStatus::Healthy),
+            _ => {}
+        }
+        self.status()
+    }
+
+    /// The size of the write-ahead log. It stays below some [`WAL_BYTES_KEPT`](super::WAL_BYTES_KEPT) unless another
+    /// program holds an old state of the journal open; then it grows with everything that is written.
+    pub fn wal_bytes(&self) -> u64 {
+        files::wal_bytes(&self.shared.path)
     }
 
     /// A descriptor that becomes readable when `durable_seq`, `snapshot_seq` or the status moved. Wait on

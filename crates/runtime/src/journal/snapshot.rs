@@ -179,6 +179,12 @@ pub(crate) fn newest(connection: &Connection, last_seq: u64) -> (Option<Snapshot
     (None, damages)
 }
 
+/// The newest whole snapshot of a state before record `seq`.
+pub(crate) fn before(connection: &Connection, seq: u64) -> Option<Snapshot> {
+    let listed = listed(connection, &mut Vec::new());
+    listed.into_iter().filter(|found| *found < seq).find_map(|found| load(connection, found, u64::MAX).ok())
+}
+
 fn listed(connection: &Connection, damages: &mut Vec<Damage>) -> Vec<u64> {
     let list = || -> rusqlite::Result<Vec<u64>> {
         let mut select = connection.prepare("SELECT seq FROM snapshot ORDER BY seq DESC")?;

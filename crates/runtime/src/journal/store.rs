@@ -5,6 +5,7 @@ use super::error::{Damage, JournalError};
 use super::mark::FoundMark;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ impl Meta {
 pub(crate) fn create(path: &Path, journal_id: [u8; 16], created_ns: i64) -> Result<(), JournalError> {
     let staging = super::sibling(path, ".new");
     remove_with_siblings(&staging)?;
+    // SQLite gives the log and its index the mode that it finds here.
+    super::files::private().open(&staging).map_err(JournalError::file(&staging, "create"))?;
     let fill = || -> rusqlite::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -130,6 +133,9 @@ pub(crate) fn refuse_remains(path: &Path, found_mark: &FoundMark) -> Result<(), 
 }
 
 /// Opens for reading only: neither the database nor its write-ahead log is changed, not even on closing.
+///
+/// In a folder that cannot be written SQLite may be unable to make the index of the log. Without a log the database is
+/// then read as it stands, see [`is_read_unlocked`]; with one the copy cannot be read whole, and that is said.
 pub(crate) fn connect_read(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || {
@@ -137,7 +143,43 @@ pub(crate) fn connect_read(path: &Path) -> Result<Connection, JournalError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(connection)
     };
-    connect().map_err(JournalError::storage(path, "open"))
+    let connection = connect().map_err(JournalError::storage(path, "open"))?;
+    let probe = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    let is_index_refused = probe.is_err_and(|error| {
+        matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    });
+    if !is_index_refused {
+        return Ok(connection);
+    }
+    match super::files::wal_bytes(path) {
+        0 => Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)
+            .map_err(JournalError::storage(path, "open")),
+        wal_bytes => Err(JournalError::LogUnreadable { path: path.to_owned(), wal_bytes }),
+    }
+}
+
+/// Whether the connection reads the file as it stands, without locks: nobody may write it meanwhile.
+pub(crate) fn is_read_unlocked(connection: &Connection) -> bool {
+    connection.path().is_some_and(|_| {
+        // An immutable database has no log, so SQLite says so of one that was made with one.
+        connection
+            .pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0))
+            .is_ok_and(|mode| mode != "wal")
+    })
+}
+
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
 }
 
 /// Reads the identity; says [`Damage`] when the file is broken and an error when it is something else.
@@ -227,6 +269,11 @@ impl Store {
             connection.pragma_update(None, "checkpoint_fullfsync", true)?;
             // The committer checkpoints when it is idle, not in the middle of a commit.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+            connection.pragma_update(
+                None,
+                "journal_size_limit",
+                super::files::WAL_BYTES_KEPT.cast_signed(),
+            )?;
             Ok((connection, mode))
         };
         let (connection, mode) = connect().map_err(JournalError::storage(path, "open"))?;
@@ -287,6 +334,16 @@ impl Store {
         Ok((log - done).max(0).cast_unsigned())
     }
 
+    /// Empties the write-ahead log and cuts its file to nothing; `false` when another connection reads it. Waits for
+    /// nobody.
+    pub fn truncate_log(&self) -> rusqlite::Result<bool> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(busy? == 0)
+    }
+
     pub fn set_page_count_max(&self, page_count_max: u32) -> rusqlite::Result<()> {
         // The pragma answers with the limit in force.
         self.connection.pragma_update_and_check(None, "max_page_count", page_count_max, |_| Ok(()))
@@ -296,5 +353,27 @@ impl Store {
     pub fn close(self) -> rusqlite::Result<()> {
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         self.connection.close().map_err(|(_, error)| error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read without a lock has to be told apart: it may change meanwhile.
+    #[test]
+    fn a_connection_says_whether_it_reads_without_locks() {
+        let folder = std::env::temp_dir().join(format!("oddsengine-store {}%?#", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("journal.db");
+        create(&path, [1; 16], 7).unwrap();
+        assert!(!is_read_unlocked(&connect_read(&path).unwrap()));
+        let index = crate::journal::sibling(&path, "-shm");
+        let _ = std::fs::remove_file(&index);
+        std::os::unix::fs::symlink("/nowhere/at/all", &index).unwrap();
+        let unlocked = connect_read(&path).unwrap();
+        assert!(is_read_unlocked(&unlocked));
+        assert_eq!(read_meta(&unlocked, &path).unwrap().created_ns, 7);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -4,6 +4,8 @@ use super::chain::{ChainHash, Frames, GroupHeader, HASH_SIZE, Head, Position, ep
 use super::error::{Damage, JournalError};
 use super::lock::JournalLock;
 use super::mark::{self, FoundMark};
+use super::quarantine::{self, QuarantineEntry};
+use super::read;
 use super::snapshot::{self, SnapshotInfo};
 use super::store::{self, Meta, Refusal};
 use rusqlite::{Connection, Row};
@@ -36,6 +38,10 @@ pub struct VerifyReport {
     pub known_durable_seq: u64,
     /// The whole snapshots, newest first.
     pub snapshots: Vec<SnapshotInfo>,
+    /// The records that replay leaves out.
+    pub quarantined: Vec<QuarantineEntry>,
+    /// The process that owned the journal meanwhile; 0 when its id could not be read, `None` without one.
+    pub owner_pid: Option<u32>,
     /// Everything that is wrong, in journal order, snapshots last.
     pub damages: Vec<Damage>,
 }
@@ -58,27 +64,95 @@ pub struct EpochInfo {
     pub opened_ns: i64,
 }
 
-/// Checks a resting journal from its first byte to its last; changes nothing and raises no epoch.
+/// How often a look beside an owner that has just opened the journal is repeated.
+const LOOKS_MAX: usize = 5;
+
+/// Checks a journal from its first byte to its last; changes nothing and raises no epoch. Beside a running owner it
+/// proves what was durable when it began, in short transactions that hold up neither the owner nor its next start.
 ///
 /// # Errors
 ///
-/// [`JournalError::Locked`] while a process owns the journal, [`JournalError::Missing`],
-/// [`JournalError::FormatUnsupported`]; [`JournalError::Damaged`] only when the damage leaves nothing to
+/// [`JournalError::Missing`], [`JournalError::FormatUnsupported`], [`JournalError::LogUnreadable`],
+/// [`JournalError::ChangedWhileRead`]; [`JournalError::Damaged`] only when the damage leaves nothing to
 /// report on. All other damage stands in the report.
 pub fn verify(path: impl AsRef<Path>) -> Result<VerifyReport, JournalError> {
+    verify_against(path, None)
+}
+
+/// As [`verify`], and a head that was kept elsewhere must be part of the journal: finds a rollback of all files together.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_against(path: impl AsRef<Path>, anchor: Option<Head>) -> Result<VerifyReport, JournalError> {
     let path = super::resolve(path.as_ref())?;
     if store::is_absent(&path) {
         store::refuse_remains(&path, &mark::read(&path)?)?;
         return Err(JournalError::Missing { path });
     }
-    let _lock = JournalLock::shared(&path)?;
-    // Read again under the lock: until here an owner may have been moving it.
-    let found_mark = mark::read(&path)?;
-    let connection = store::connect_read(&path)?;
-    let mut survey = survey(&connection, &path, None, &found_mark, None)?;
-    let (snapshots, snapshot_damages) = snapshot::survey(&connection, survey.head.position.seq);
+    for _ in 1..LOOKS_MAX {
+        let owner_pid = JournalLock::owner(&path);
+        let found_mark = mark::read(&path)?;
+        let outcome = look(&path, &found_mark, anchor, owner_pid);
+        let is_certain = match &outcome {
+            Ok(report) => report.is_sound(),
+            Err(error) => error.damages().is_empty(),
+        };
+        // What looks damaged may be an owner at work: it makes a journal and its mark one after the other, and two
+        // writes of the mark may meet one reading.
+        if is_certain || (owner_pid.is_none() && JournalLock::owner(&path).is_none()) {
+            return outcome;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    look(&path, &mark::read(&path)?, anchor, JournalLock::owner(&path))
+}
+
+/// The mark is read before the database, so that the database reaches at least as far.
+fn look(
+    path: &Path,
+    found_mark: &FoundMark,
+    anchor: Option<Head>,
+    owner_pid: Option<u32>,
+) -> Result<VerifyReport, JournalError> {
+    let stamp = || std::fs::metadata(path).and_then(|file| Ok((file.len(), file.modified()?)));
+    let before = stamp().map_err(JournalError::file(path, "look at"))?;
+    let connection = store::connect_read(path)?;
+    let report = report_on(&connection, path, found_mark, anchor, owner_pid);
+    if store::is_read_unlocked(&connection) && stamp().map_err(JournalError::file(path, "look at"))? != before
+    {
+        return Err(JournalError::ChangedWhileRead { path: path.to_owned() });
+    }
+    report
+}
+
+fn report_on(
+    connection: &Connection,
+    path: &Path,
+    found_mark: &FoundMark,
+    anchor: Option<Head>,
+    owner_pid: Option<u32>,
+) -> Result<VerifyReport, JournalError> {
+    let mut survey = survey(connection, path, None, found_mark, anchor)?;
+    let (snapshots, snapshot_damages) = snapshot::survey(connection, u64::MAX);
     if survey.damages.is_empty() {
-        survey.damages.extend(inconsistency(&connection));
+        survey.damages.extend(match owner_pid {
+            None => inconsistency(connection),
+            // The whole check is one long transaction, in which the owner's log could not begin anew.
+            Some(_) => snapshot_inconsistency(connection),
+        });
+    }
+    let (quarantined, mismatches) = quarantine::survey(connection, path);
+    survey.damages.extend(mismatches);
+    // A snapshot of a state beyond what was walked is the work of an owner meanwhile, or of nobody.
+    let last_seq = survey.head.position.seq;
+    let (snapshots, ahead): (Vec<_>, Vec<_>) =
+        snapshots.into_iter().partition(|snapshot| snapshot.seq <= last_seq);
+    if owner_pid.is_none() {
+        survey.damages.extend(ahead.iter().map(|snapshot| Damage::SnapshotDamaged {
+            seq: snapshot.seq,
+            reason: format!("it is ahead of the journal, which ends at seq {last_seq}"),
+        }));
     }
     survey.damages.extend(snapshot_damages);
     Ok(VerifyReport {
@@ -97,8 +171,31 @@ pub fn verify(path: impl AsRef<Path>) -> Result<VerifyReport, JournalError> {
         },
         known_durable_seq: survey.known_durable_seq,
         snapshots,
+        quarantined,
+        owner_pid,
         damages: survey.damages,
     })
+}
+
+/// The last acknowledged link, from the mark file: what to keep elsewhere as an anchor. Also beside a running owner.
+///
+/// # Errors
+///
+/// [`JournalError::Missing`], [`JournalError::Damaged`] without a readable mark.
+pub fn acknowledged_head(path: impl AsRef<Path>) -> Result<Head, JournalError> {
+    let path = super::resolve(path.as_ref())?;
+    match mark::read(&path)? {
+        FoundMark::Present(mark) => Ok(mark.head),
+        FoundMark::Unreadable => {
+            let reason = "neither slot is whole".to_owned();
+            Err(store::damaged(&path, vec![Damage::MarkUnreadable { reason }]))
+        }
+        FoundMark::Absent if store::is_absent(&path) => Err(JournalError::Missing { path }),
+        FoundMark::Absent => {
+            let missing = Damage::MarkMissing { found: Position::default() };
+            Err(store::damaged(&path, vec![missing]))
+        }
+    }
 }
 
 /// SQLite's own check of pages that no group lies on, such as the free list.
@@ -120,6 +217,9 @@ fn checked(connection: &Connection, check: &str) -> Option<Damage> {
         .unwrap_or_else(|error| error.to_string());
     (reason != "ok").then_some(Damage::DatabaseInconsistent { reason })
 }
+
+/// Groups that the walk reads in one transaction.
+const GROUPS_PER_PAGE: i64 = 64;
 
 /// The result of a walk along the chain.
 #[derive(Debug)]
@@ -146,14 +246,16 @@ pub(crate) fn survey(
     anchor: Option<Head>,
 ) -> Result<Survey, JournalError> {
     let meta = store::read_meta(connection, path)?;
-    let epochs = read_epochs(connection).map_err(|error| store::unreadable(path, 0, error))?;
+    // One state of both: what an owner adds meanwhile is left to the next walk.
+    let (epochs, until_seq) =
+        epochs_and_end(connection).map_err(|error| store::unreadable(path, 0, error))?;
     let marked = match found_mark {
         FoundMark::Present(mark) if mark.journal_id == meta.journal_id => Some(mark.head),
         _ => None,
     };
     let start_seq = start_of_group(connection, since_seq.unwrap_or(0))
         .map_err(|error| store::unreadable(path, 0, error))?;
-    let mut walk = Walk::new(meta, epochs, start_seq, marked.into_iter().chain(anchor).collect());
+    let mut walk = Walk::new(meta, epochs, start_seq, until_seq, marked.into_iter().chain(anchor).collect());
     match walk.groups(connection) {
         Err(error) if store::refusal(&error) == Refusal::Busy => {
             return Err(JournalError::storage(path, "read")(error));
@@ -184,6 +286,13 @@ pub(crate) struct EpochRow {
     info: EpochInfo,
     previous_hash: ChainHash,
     hash: ChainHash,
+}
+
+fn epochs_and_end(connection: &Connection) -> rusqlite::Result<(Vec<EpochRow>, u64)> {
+    let transaction = connection.unchecked_transaction()?;
+    let found = (read_epochs(&transaction)?, read::last_group(&transaction)?);
+    transaction.commit()?;
+    Ok(found)
 }
 
 fn read_epochs(connection: &Connection) -> rusqlite::Result<Vec<EpochRow>> {
@@ -225,18 +334,21 @@ struct Walk {
     expected_seq: Option<u64>,
     next_epoch_index: usize,
     start_seq: u64,
+    /// The key of the last group of this walk.
+    until_key: i64,
     /// Heads that must be found on the way, with what stands at their position.
     awaited: Vec<(Head, Option<Previous>)>,
 }
 
 impl Walk {
-    fn new(meta: Meta, epochs: Vec<EpochRow>, start_seq: u64, awaited: Vec<Head>) -> Self {
+    fn new(meta: Meta, epochs: Vec<EpochRow>, start_seq: u64, until_seq: u64, awaited: Vec<Head>) -> Self {
         let genesis = Previous { stored: meta.genesis(), computed: meta.genesis() };
         let mut walk = Self {
             previous: Some(genesis),
             expected_seq: Some(start_seq.max(1)),
             next_epoch_index: 0,
             start_seq,
+            until_key: until_seq.cast_signed(),
             awaited: awaited.into_iter().map(|head| (head, None)).collect(),
             survey: Survey {
                 meta,
@@ -275,7 +387,12 @@ impl Walk {
         self.previous = Some(link);
         self.survey.head = Head { position, hash: link.computed };
         for (head, found) in &mut self.awaited {
-            if head.position == position {
+            let is_there = match head.position.epoch {
+                0 => head.position.seq == position.seq,
+                _ => head.position == position,
+            };
+            // Of several links at a sequence number the one with the hash is meant.
+            if is_there && !found.is_some_and(|found| found.is(head.hash)) {
                 *found = Some(link);
             }
         }
@@ -284,20 +401,30 @@ impl Walk {
     fn groups(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut select = connection.prepare(
             "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
-             FROM journal_group WHERE first_seq >= ?1 ORDER BY first_seq",
+             FROM journal_group WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq LIMIT ?3",
         )?;
-        let mut rows = select.query([self.start_seq.cast_signed()])?;
-        while let Some(row) = rows.next()? {
-            let first_seq = row.get::<_, i64>(0)?.cast_unsigned();
-            match GroupRow::read(row, first_seq) {
-                Ok(group) => self.group(&group),
-                Err(error) => {
-                    self.note(Damage::GroupUnreadable { first_seq, reason: error.to_string() });
-                    (self.previous, self.expected_seq) = (None, None);
+        let mut from_key = self.start_seq.cast_signed();
+        loop {
+            // One transaction a page: a log that somebody reads cannot begin anew.
+            let mut rows = select.query([from_key, self.until_key, GROUPS_PER_PAGE])?;
+            let mut last_key = None;
+            while let Some(row) = rows.next()? {
+                let key = row.get::<_, i64>(0)?;
+                last_key = Some(key);
+                let first_seq = key.cast_unsigned();
+                match GroupRow::read(row, first_seq) {
+                    Ok(group) => self.group(&group),
+                    Err(error) => {
+                        self.note(Damage::GroupUnreadable { first_seq, reason: error.to_string() });
+                        (self.previous, self.expected_seq) = (None, None);
+                    }
                 }
             }
+            match last_key {
+                Some(last_key) if last_key < self.until_key => from_key = last_key + 1,
+                _ => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     fn group(&mut self, group: &GroupRow<'_>) {

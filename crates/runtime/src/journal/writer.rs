@@ -11,6 +11,7 @@ use super::snapshot::Snapshot;
 use super::store::PAGE_COUNT_UNLIMITED;
 use super::wakeup::Wakeup;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -26,6 +27,8 @@ pub struct JournalWriter {
     handle: JournalHandle,
     current: Group,
     next_seq: u64,
+    /// Where the newest record begins in the current group.
+    record_offset: usize,
     appended_bytes: u64,
     epoch: u64,
     limits: Limits,
@@ -50,7 +53,7 @@ impl JournalWriter {
         let path = store.path.clone();
         let wakeup = Wakeup::new().map_err(JournalError::file(&path, "make a wake-up for"))?;
         let page_count_max = options.page_count_max.unwrap_or(PAGE_COUNT_UNLIMITED);
-        let shared = Arc::new(Shared::new(head.position.seq, snapshot_seq, page_count_max, wakeup));
+        let shared = Arc::new(Shared::new(&path, head.position.seq, snapshot_seq, page_count_max, wakeup));
         let limits = Limits {
             // Bounded by the constant, so the conversion cannot change the value.
             group_records_max: options.group_records_max.clamp(1, GROUP_RECORDS_MAX) as u32,
@@ -70,6 +73,7 @@ impl JournalWriter {
             handle: JournalHandle { shared },
             current: Group::default(),
             next_seq: head.position.seq + 1,
+            record_offset: 0,
             appended_bytes: 0,
             epoch: head.position.epoch,
             limits,
@@ -127,11 +131,30 @@ impl JournalWriter {
         if self.current.record_count == 0 {
             self.current.first_seq = self.next_seq;
         }
+        self.record_offset = self.current.bytes.len();
         push_record(&mut self.current.bytes, record);
         self.current.record_count += 1;
         self.appended_bytes += framed_size as u64;
         self.next_seq += 1;
         Ok(self.next_seq - 1)
+    }
+
+    /// Takes the newest record back, if it was not handed to the committer yet: it was never there. For a record that
+    /// cannot be applied; written, it would stop every start from now on.
+    pub fn retract(&mut self, seq: u64) -> bool {
+        if self.current.record_count == 0 || seq + 1 != self.next_seq {
+            return false;
+        }
+        self.appended_bytes -= (self.current.bytes.len() - self.record_offset) as u64;
+        self.current.bytes.truncate(self.record_offset);
+        self.current.record_count -= 1;
+        self.next_seq = seq;
+        true
+    }
+
+    /// The journal's file, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.handle.shared.path
     }
 
     fn has_room(&self, framed_size: usize) -> bool {

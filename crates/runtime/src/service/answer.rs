@@ -2,15 +2,28 @@
 
 use oddsengine_engine::{Engine, Event, Fixture, Reason, Scope};
 use oddsengine_feeds::{FeedError, Query, Request, RequestBody};
-use oddsengine_types::{Currency, FixtureId};
+use oddsengine_types::{Currency, FixtureId, StateHash};
 
+use super::desk::PAGE_BYTES_MAX;
 use super::outbox::{Frame, Socket};
+use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
 use super::{Route, Service};
 use crate::wire::{
     BalanceAnswer, BatchReply, ExposureLevel, Header, Lookup, ReplyTo, board_image, reply_balance,
     reply_error, reply_event, reply_exposure, reply_fixtures, reply_images_end, reply_max_stake, reply_pong,
     reply_state_hash, reply_ticket,
 };
+
+/// Most images of a page, and bytes after which it ends: a board is about 50 kB, a page some milliseconds.
+const IMAGES_PER_PAGE: u64 = 32;
+/// See [`IMAGES_PER_PAGE`].
+const IMAGE_BYTES_PER_PAGE: usize = 2_000_000;
+/// Most fixtures that a page of images looks through for its prefix.
+const FIXTURES_EXAMINED_PER_PAGE: u64 = 4_096;
+/// Most fixtures of a page of them.
+const FIXTURES_PER_PAGE: usize = 64;
+/// What a fixture takes there at most, with the longest names.
+const FIXTURE_BYTES: usize = 768;
 
 /// What the encoder may ask of the engine.
 pub(crate) struct View<'a>(pub &'a Engine);
@@ -66,7 +79,7 @@ impl Service {
         payload
     }
 
-    fn reply_to<'a>(&self, route: &'a Route) -> ReplyTo<'a> {
+    pub(crate) fn reply_to<'a>(&self, route: &'a Route) -> ReplyTo<'a> {
         ReplyTo {
             request_id: Some(&route.request_id),
             epoch: self.engine.epoch(),
@@ -83,9 +96,23 @@ impl Service {
         requests: Vec<Result<Request, FeedError>>,
     ) {
         let mut replies: Vec<Vec<u8>> = Vec::with_capacity(requests.len());
+        let (mut size, mut has_expensive) = (0, false);
         for request in requests {
             replies.push(match request {
-                Ok(request) => self.answer_one(route, request),
+                Ok(request) if size >= BATCH_REPLY_BYTES_MAX => {
+                    let message = format!(
+                        "the answers before it have {BATCH_REPLY_BYTES_MAX} bytes: it was not carried out, send it again"
+                    );
+                    self.encode_busy(route, &request.request_id, "batch_full", &message)
+                }
+                Ok(Request { request_id, body: RequestBody::Query(query) })
+                    if is_expensive(&query) && std::mem::replace(&mut has_expensive, true) =>
+                {
+                    let message = "a batch takes one of state_hash, exposure, fixtures, tickets, settlements, alerts: send \
+                                   it in a message of its own";
+                    self.encode_busy(route, &request_id, "batch_too_heavy", message)
+                }
+                Ok(request) => self.answer_one(route, request, BATCH_REPLY_BYTES_MAX - size),
                 Err(error) => {
                     *self.counters.malformed_count.entry(error.code).or_default() += 1;
                     let to = ReplyTo { request_id: error.request_id.as_deref(), ..self.reply_to(route) };
@@ -94,6 +121,7 @@ impl Service {
                     payload
                 }
             });
+            size += replies.last().map_or(0, Vec::len);
         }
         let mut payload = Vec::new();
         let mut batch = BatchReply::begin(&self.reply_to(route), &mut payload);
@@ -103,15 +131,24 @@ impl Service {
             .send_when_durable(self.last_seq, Frame { socket, first: route.identity.clone(), payload });
     }
 
-    /// The answer to one request of a batch; what else it causes leaves on its own.
-    fn answer_one(&mut self, batch: &Route, request: Request) -> Vec<u8> {
+    /// The answer that something is not done now, although it could be.
+    fn encode_busy(&mut self, route: &Route, request_id: &str, code: &str, message: &str) -> Vec<u8> {
+        self.counters.busy_count += 1;
+        let to = ReplyTo { request_id: Some(request_id), ..self.reply_to(route) };
+        let mut payload = Vec::new();
+        reply_error(&to, code, message, &mut payload);
+        payload
+    }
+
+    /// The answer to one request of a batch, a page in at most about `bytes_max`; what else it causes leaves on its own.
+    fn answer_one(&mut self, batch: &Route, request: Request, bytes_max: usize) -> Vec<u8> {
         let route = Route {
             identity: batch.identity.clone(),
             request_id: request.request_id,
             received_ns: batch.received_ns,
         };
         match request.body {
-            RequestBody::Query(query) => return self.encode_query(&route, &query).unwrap_or_default(),
+            RequestBody::Query(query) => return self.encode_query(&route, &query, bytes_max),
             body => {
                 self.collecting = Some(None);
                 self.answer(Socket::Orders, &route, body);
@@ -139,13 +176,13 @@ impl Service {
     fn answer_query(&mut self, socket: Socket, route: &Route, query: &Query) {
         match query {
             Query::Image { fixture } => self.send_image(socket, route, *fixture),
-            Query::Images { prefix } => self.send_images(socket, route, prefix),
+            Query::Images { prefix, after } => self.send_images(socket, route, prefix, *after),
             _ => {
                 if matches!(query, Query::MaxStake(_)) {
                     // The same judgement as for a ticket at this moment.
-                    self.tick(route.received_ns);
+                    self.tick(route.received_ns, i64::MIN);
                 }
-                let payload = self.encode_query(route, query).unwrap_or_default();
+                let payload = self.encode_query(route, query, PAGE_BYTES_MAX);
                 // What a query tells must not be lost either.
                 self.outbox.send_when_durable(
                     self.last_seq,
@@ -155,9 +192,20 @@ impl Service {
         }
     }
 
-    /// The answer to a query that has exactly one; `None` for images.
-    fn encode_query(&mut self, route: &Route, query: &Query) -> Option<Vec<u8>> {
+    /// The answer to a query that has exactly one, a page in at most about `bytes_max`.
+    fn encode_query(&mut self, route: &Route, query: &Query, bytes_max: usize) -> Vec<u8> {
         let mut payload = Vec::new();
+        if matches!(query, Query::StateHash | Query::Exposure { .. }) {
+            let weight = self.weight_of_query(query);
+            if let Some(wait_ms) = self.work.heavy_wait_ms(weight, route.received_ns) {
+                let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
+                return self.encode_busy(route, &route.request_id, "busy", &message);
+            }
+        }
+        if *query == Query::StateHash {
+            self.update_hash();
+        }
+        let bytes_max = bytes_max.min(PAGE_BYTES_MAX);
         let to = self.reply_to(route);
         let (engine, out) = (&self.engine, &mut payload);
         let view = View(engine);
@@ -168,6 +216,7 @@ impl Service {
                     customer: *customer,
                     available_minor: engine.available_minor(*customer),
                     reserved_minor: engine.reserved_minor(*customer),
+                    owed_minor: engine.owed_minor(*customer),
                 };
                 reply_balance(&to, &answer, &view, out);
             }
@@ -181,16 +230,38 @@ impl Service {
                 )),
             },
             Query::Exposure { scope } => self.encode_exposure(&to, scope.as_ref(), out),
-            Query::Fixtures => reply_fixtures(&to, engine.fixtures(), out),
+            Query::Fixtures { after } => {
+                let rest = &engine.fixtures()[(*after).min(engine.fixtures().len() as u64) as usize..];
+                let count = rest.len().min((bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE));
+                let next = (count < rest.len()).then(|| after + count as u64);
+                reply_fixtures(&to, &rest[..count], next, out);
+            }
+            Query::Tickets { page, is_settlements } => {
+                self.encode_changes(&to, *page, *is_settlements, bytes_max, out)
+            }
+            Query::Alerts { page, epoch } => self.encode_alerts(&to, *page, *epoch, bytes_max, out),
             Query::StateHash => {
-                reply_state_hash(&to, engine.state_hash(), engine.counters().command_count, out)
+                let hash = self.known_hash().expect("it was computed above");
+                reply_state_hash(&to, hash, engine.counters().command_count, out)
             }
             Query::Ping => reply_pong(&to, out),
             Query::Image { .. } | Query::Images { .. } => {
                 reply_error(&to, "unknown_type", "images are asked for one by one, not in a batch", out);
             }
         }
-        Some(payload)
+        payload
+    }
+
+    /// The hash of the present state, if it is known: nothing was applied since it was computed.
+    pub(crate) fn known_hash(&self) -> Option<StateHash> {
+        let command_count = self.engine.counters().command_count;
+        self.work.hash.filter(|(count, _)| *count == command_count).map(|(_, hash)| hash)
+    }
+
+    fn update_hash(&mut self) {
+        if self.known_hash().is_none() {
+            self.work.hash = Some((self.engine.counters().command_count, self.engine.state_hash()));
+        }
     }
 
     fn encode_exposure(&self, to: &ReplyTo<'_>, scope: Option<&Scope>, out: &mut Vec<u8>) {
@@ -257,26 +328,40 @@ impl Service {
         }
     }
 
-    fn send_images(&mut self, socket: Socket, route: &Route, prefix: &str) {
+    /// A page of images; the client asks for the next one when it has this one, so no more than a page waits for it.
+    fn send_images(&mut self, socket: Socket, route: &Route, prefix: &str, after: u64) {
+        if self.work.image_clients.contains(&route.identity) {
+            let message = "a page of images is on its way to this client: ask when it is there";
+            let payload = self.encode_busy(route, &route.request_id, "busy", message);
+            self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
+            return;
+        }
+        self.work.image_clients.push(route.identity.clone());
         self.flush_boards();
-        let ids: Vec<FixtureId> = self.engine.fixtures().iter().map(Fixture::id).collect();
-        let mut image_count = 0;
-        for id in ids {
-            let fixture = self.engine.fixture(id).expect("just listed");
+        let (mut image_count, mut bytes) = (0, 0);
+        let fixture_count = self.engine.fixtures().len() as u64;
+        let mut next = after.min(fixture_count);
+        let end = next.saturating_add(FIXTURES_EXAMINED_PER_PAGE).min(fixture_count);
+        while next < end && image_count < IMAGES_PER_PAGE && bytes < IMAGE_BYTES_PER_PAGE {
+            let fixture = &self.engine.fixtures()[next as usize];
             if self.topics.topics(fixture).odds.starts_with(prefix.as_bytes()) {
-                let payload = self.image(id, route).expect("just listed");
+                let payload = self.image(fixture.id(), route).expect("just listed");
+                bytes += payload.len();
                 self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
                 image_count += 1;
             }
+            next += 1;
         }
         let mut payload = Vec::new();
-        reply_images_end(&self.reply_to(route), image_count, &mut payload);
+        let next = (next < fixture_count).then_some(next);
+        reply_images_end(&self.reply_to(route), image_count, next, &mut payload);
         self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
     }
 
     fn image(&mut self, id: FixtureId, route: &Route) -> Option<Vec<u8>> {
         let fixture = self.engine.fixture(id)?;
-        let seq = self.topics.topics(fixture).odds_seq;
+        let topics = self.topics.topics(fixture);
+        let (seq, status_seq) = (topics.odds_seq, topics.status_seq);
         let header = Header {
             epoch: self.engine.epoch(),
             seq,
@@ -288,7 +373,7 @@ impl Service {
             ..Header::default()
         };
         let mut payload = Vec::with_capacity(64 * 1024);
-        board_image(fixture, &header, &mut payload);
+        board_image(fixture, &header, status_seq, &route.request_id, &mut payload);
         Some(payload)
     }
 

@@ -8,14 +8,23 @@
 //! Append before apply: a command that the journal does not take is not applied.
 
 mod answer;
+mod desk;
 mod models;
 mod outbox;
 mod recovery;
 mod told;
+mod weight;
 
+pub use desk::{
+    ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_WAITING_BYTES_MAX,
+};
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
-pub use recovery::{RecoveryError, ReplayReport, replay_engine, replay_journal};
+pub use recovery::{
+    Origin as StateOrigin, QuarantineOrder, RecordFault, RecoveryError, ReplayReport, StartReport,
+    quarantine, quarantine_sentence, release, replay_engine, replay_journal,
+};
+pub use weight::{BATCH_REPLY_BYTES_MAX, WEIGHT_PER_TURN};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,17 +33,21 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
-use oddsengine_markets::{LivePhase, SpaceId};
+use oddsengine_markets::SpaceId;
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
 
 use crate::foreign::ForeignModel;
-use crate::journal::{JournalError, JournalStatus, JournalWriter};
-use crate::wire::{FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
+use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
+use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
+use desk::Desk;
 use outbox::Outbox;
 use told::{PendingBoard, Told, ToldSink};
+use weight::Work;
 
 /// A feed that is silent for longer than this is stale.
 pub const FEED_SILENCE_NS_MAX: i64 = 15_000_000_000;
+/// Most sources whose silence is watched.
+pub const SOURCES_WATCHED_MAX: usize = 1_024;
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
 
@@ -70,6 +83,12 @@ pub struct ServiceCounters {
     pub trading_frame_count: u64,
     /// Requests refused because the journal was unavailable.
     pub journal_refusal_count: u64,
+    /// Requests answered with `busy`, `batch_full` or `batch_too_heavy`.
+    pub busy_count: u64,
+    /// Requests that waited for a bet delay and were dropped for later ones.
+    pub superseded_count: u64,
+    /// Messages of sources beyond [`SOURCES_WATCHED_MAX`], whose silence is not watched.
+    pub unwatched_source_count: u64,
 }
 
 /// One engine with its journal and its frames.
@@ -83,10 +102,12 @@ pub struct Service {
     topics: TopicSequencer,
     told: ToldSink,
     boards: BTreeMap<FixtureId, PendingBoard>,
-    routes: IdMap<TicketId, Route>,
+    desk: Desk,
+    desk_heartbeat_seq: u64,
+    work: Work,
+    /// Who waits for the end of a bet delay.
+    routes: IdMap<TicketId, Vec<Route>>,
     feeds: BTreeMap<String, i64>,
-    /// When a feed last spoke of each fixture.
-    heard_ns: IdMap<FixtureId, i64>,
     /// While a batch is carried out: the answer to its present request, collected instead of sent.
     collecting: Option<Option<Vec<u8>>>,
     publishes_binary: bool,
@@ -97,6 +118,13 @@ pub struct Service {
     snapshot_every: u64,
     snapshot_seq: u64,
     record: Vec<u8>,
+    start_report: StartReport,
+    /// Why the state is half changed: a command made the engine panic. Nothing is done any more.
+    panic_reason: Option<String>,
+    /// See [`OpenOptions::panic_at_seq`].
+    panic_at_seq: Option<u64>,
+    /// What the desk was told of the journal last.
+    told_journal: Option<&'static str>,
 }
 
 /// Whom the answer to a request goes to.
@@ -142,8 +170,20 @@ impl Service {
     /// # Errors
     /// The journal cannot be opened, is damaged, or holds what this build does not understand.
     pub fn start(options: ServiceOptions) -> Result<Self, RecoveryError> {
-        let (engine, journal, last_seq) = recovery::open(&options)?;
+        Self::start_with(options, OpenOptions::default())
+    }
+
+    /// As [`Service::start`], with options of the journal: whether it must be there, an anchor, bounds, faults.
+    ///
+    /// # Errors
+    /// As [`Service::start`].
+    pub fn start_with(options: ServiceOptions, opening: OpenOptions) -> Result<Self, RecoveryError> {
+        let panic_at_seq = opening.panic_at_seq;
+        let recovery::Opened { engine, journal, last_seq, report } = recovery::open(&options, opening)?;
         let mut service = Self {
+            desk: Desk::start_after(engine.last_change_seq()),
+            desk_heartbeat_seq: 0,
+            work: Work::default(),
             engine,
             last_seq,
             snapshot_seq: last_seq,
@@ -154,7 +194,6 @@ impl Service {
             boards: BTreeMap::new(),
             routes: IdMap::default(),
             feeds: BTreeMap::new(),
-            heard_ns: IdMap::default(),
             collecting: None,
             publishes_binary: false,
             tails: Vec::new(),
@@ -162,14 +201,18 @@ impl Service {
             counters: ServiceCounters::default(),
             snapshot_every: options.snapshot_every,
             record: Vec::new(),
+            start_report: report,
+            panic_reason: None,
+            panic_at_seq,
+            told_journal: None,
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
             None => service.engine.epoch() + 1,
         };
-        let first = service.engine.tickets().is_empty() && service.engine.fixtures().is_empty();
         service.command_of_runtime(Body::EpochStarted { epoch }, options.now_ns)?;
-        if *service.engine.config() != options.config && (first || service.journal.is_some()) {
+        // The first start journals it also when it is the default one: the defaults of a later build may be others.
+        if last_seq == 0 || *service.engine.config() != options.config {
             service.command_of_runtime(Body::Configure(Box::new(options.config)), options.now_ns)?;
         }
         service.end_turn();
@@ -178,7 +221,7 @@ impl Service {
 
     fn command_of_runtime(&mut self, body: Body, now_ns: i64) -> Result<(), RecoveryError> {
         let command = Command { time_ns: now_ns, origin: Origin::default(), body };
-        self.run(&command, None).map_err(RecoveryError::Journal)
+        self.run(&command, None).map_err(RecoveryError::from)
     }
 
     /// One command of this process: spaces, probabilities.
@@ -186,7 +229,7 @@ impl Service {
     /// # Errors
     /// The engine refused it, or the journal does not take it.
     pub fn command(&mut self, source: &str, body: Body, now_ns: i64) -> Result<(), CommandError> {
-        let origin = Origin { source: source.into(), seq: None, source_ns: now_ns };
+        let origin = Origin { source: source.into(), source_ns: now_ns, ..Origin::default() };
         match self.step(&Command { time_ns: now_ns, origin, body }, None) {
             Ok(None) => Ok(()),
             Ok(Some(refusal)) => Err(CommandError::Refused(refusal)),
@@ -196,15 +239,15 @@ impl Service {
 
     /// One message of the `ingest` socket.
     pub fn ingest(&mut self, payload: &[u8], now_ns: i64) {
+        if self.panic_reason.is_some() {
+            return;
+        }
         self.counters.ingest_count += 1;
         match decode_ingest(payload, now_ns) {
             Ok(decoded) => {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
                 let command = decoded.value;
-                self.feeds.insert(command.origin.source.clone(), now_ns);
-                if let Some(fixture) = fixture_of(&command.body) {
-                    self.heard_ns.insert(fixture, now_ns);
-                }
+                self.note_source(&command.origin.source, now_ns);
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -227,6 +270,9 @@ impl Service {
     }
 
     fn request(&mut self, socket: Socket, identity: &[u8], payload: &[u8], now_ns: i64) {
+        if self.panic_reason.is_some() {
+            return;
+        }
         self.counters.order_count += 1;
         match decode_order(payload, now_ns) {
             Ok(decoded) => {
@@ -237,6 +283,8 @@ impl Service {
                     request_id: request.request_id,
                     received_ns: now_ns,
                 };
+                let weight = self.weight_of(&request.body);
+                self.work.add(socket, weight);
                 match request.body {
                     body if socket == Socket::Snapshot && !is_for_snapshot(&body) => {
                         let message = "the snapshot socket takes image, images and ping; everything else goes to orders";
@@ -253,7 +301,28 @@ impl Service {
                     body => self.answer(socket, &route, body),
                 }
             }
-            Err(error) => self.answer_error(socket, identity, &error, now_ns),
+            Err(error) => {
+                self.work.add(socket, 1);
+                self.answer_error(socket, identity, &error, now_ns);
+            }
+        }
+    }
+
+    /// Watches a source's silence. Names are the sender's, so there is a bound.
+    fn note_source(&mut self, source: &str, now_ns: i64) {
+        if let Some(heard_ns) = self.feeds.get_mut(source) {
+            *heard_ns = now_ns;
+        } else if self.feeds.len() < SOURCES_WATCHED_MAX {
+            self.feeds.insert(source.to_string(), now_ns);
+        } else {
+            self.counters.unwatched_source_count += 1;
+            if self.counters.unwatched_source_count == 1 {
+                let message = format!(
+                    "source {source} is one more than {SOURCES_WATCHED_MAX}: its silence is not watched, nor that of \
+                     others that come"
+                );
+                self.alert("too_many_sources", &message, None, now_ns);
+            }
         }
     }
 
@@ -269,13 +338,16 @@ impl Service {
 
     /// The feed of a fixture in play has been silent for too long: its prices may be out of date.
     pub(crate) fn is_stale(&self, fixture: &Fixture, now_ns: i64) -> bool {
-        heard_late(&self.heard_ns, fixture, now_ns)
+        self.engine.is_stale(fixture, now_ns)
     }
 
-    /// Ends bet delays and weighs accumulators, if there is anything to do.
-    pub fn tick(&mut self, now_ns: i64) {
-        if self.engine.needs_tick(now_ns) {
-            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick };
+    /// Ends bet delays, notices silent feeds and weighs accumulators, if there is anything to do.
+    ///
+    /// `read_ns`: everything that the feeds had delivered by then has been handed in. No bet delay that ends later is
+    /// decided.
+    pub fn tick(&mut self, now_ns: i64, read_ns: i64) {
+        if self.panic_reason.is_none() && self.engine.needs_tick(now_ns, read_ns) {
+            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick { read_ns } };
             // An unavailable journal is told with the heartbeat; the tick comes again.
             let _ = self.run(&command, None);
         }
@@ -316,7 +388,15 @@ impl Service {
         in_step: Option<FixtureId>,
     ) -> Result<Option<Refusal>, JournalError> {
         self.append(command)?;
-        self.engine.apply(command, &mut self.told);
+        let (engine, told, seq, panic_at_seq) =
+            (&mut self.engine, &mut self.told, self.last_seq, self.panic_at_seq);
+        let applied = recovery::caught(|| {
+            recovery::panic_on_purpose(panic_at_seq, seq);
+            engine.apply(command, told);
+        });
+        if let Err(text) = applied {
+            return Err(self.panicked(command, &text));
+        }
         let mut told = std::mem::take(&mut self.told.events);
         let mut refusal = None;
         for event in told.drain(..) {
@@ -332,7 +412,35 @@ impl Service {
         Ok(refusal)
     }
 
+    /// The state is half changed and nothing of it may be told: from here on the service does nothing. The command is
+    /// taken back from the journal, so that the next start finds a state that can be replayed; its bytes are kept in
+    /// `<journal>.failed`.
+    #[cold]
+    fn panicked(&mut self, command: &Command, text: &str) -> JournalError {
+        let seq = self.last_seq;
+        let mut reason = format!(
+            "command {} of record {seq} made the engine panic: {text}",
+            crate::wire::cause(&command.body)
+        );
+        if let Some(journal) = &mut self.journal {
+            reason.push_str(match journal.retract(seq) {
+                true => "; it was not written to the journal",
+                false => "; it is in the journal",
+            });
+            let failed = crate::journal::sibling(journal.path(), ".failed");
+            if crate::journal::write_private(&failed, &self.record).is_ok() {
+                reason.push_str(&format!(", its bytes are in {}", failed.display()));
+            }
+        }
+        self.outbox = Outbox::default();
+        self.panic_reason = Some(reason.clone());
+        JournalError::SyncFailed { reason }
+    }
+
     fn append(&mut self, command: &Command) -> Result<(), JournalError> {
+        if let Some(reason) = &self.panic_reason {
+            return Err(JournalError::SyncFailed { reason: reason.clone() });
+        }
         let Some(journal) = &mut self.journal else {
             self.last_seq += 1;
             return Ok(());
@@ -346,9 +454,14 @@ impl Service {
     /// Ends a turn: encodes the conflated boards, hands the journal group to the committer, takes a snapshot when
     /// one is due.
     pub fn end_turn(&mut self) {
+        if self.panic_reason.is_some() {
+            return;
+        }
         self.flush_boards();
+        self.work.end_turn();
         let Some(journal) = &mut self.journal else {
             self.outbox.release(u64::MAX);
+            self.desk.release(u64::MAX);
             return;
         };
         // A poisoned journal is told by `poison_reason`; nothing that waits is released any more.
@@ -365,6 +478,7 @@ impl Service {
             // The state hash is the hash of these very bytes: the state is encoded once.
             let hash = StateHash::of(&bytes).0;
             self.snapshot_seq = self.last_seq;
+            self.work.hash = Some((self.engine.counters().command_count, StateHash(hash)));
             let _ = journal.write_snapshot(self.last_seq, hash, oddsengine_engine::SNAPSHOT_VERSION, bytes);
         }
     }
@@ -374,6 +488,7 @@ impl Service {
         if let Some(journal) = &self.journal {
             let durable_seq = journal.drain_wakeup();
             self.outbox.release(durable_seq);
+            self.desk.release(durable_seq);
         }
     }
 
@@ -384,11 +499,20 @@ impl Service {
 
     /// The frames to send now, trading status first, stamped with the time of sending.
     pub fn take_frames(&mut self, now_ns: i64) -> Vec<Frame> {
-        self.outbox.take(now_ns)
+        if self.panic_reason.is_some() {
+            return Vec::new();
+        }
+        let mut frames = self.outbox.take();
+        self.take_desk_frames(now_ns, &mut frames);
+        outbox::stamp(&mut frames, now_ns);
+        frames
     }
 
-    /// Why the journal is poisoned, if it is: stop the process.
+    /// Why the journal is poisoned, or the state half changed by a panic, if it is: stop the process.
     pub fn poison_reason(&self) -> Option<String> {
+        if let Some(reason) = &self.panic_reason {
+            return Some(reason.clone());
+        }
         match self.journal.as_ref()?.status() {
             JournalStatus::Poisoned(reason) => Some(reason),
             _ => None,
@@ -397,7 +521,8 @@ impl Service {
 
     /// Money commands are taken.
     pub fn takes_money(&self) -> bool {
-        self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
+        self.panic_reason.is_none()
+            && self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
     }
 
     /// Feeds may be read: what they say still fits in memory while the disk is slow or full.
@@ -407,18 +532,33 @@ impl Service {
 
     /// The heartbeat frame.
     pub fn heartbeat(&mut self, now_ns: i64) {
+        let wal_bytes = self.watch_journal(now_ns);
         self.topics.take_tails(&mut self.tails);
         let seq = self.topics.next_heartbeat();
-        let health = if self.takes_money() { Health::Ok } else { Health::Stopped };
+        let health = match self.takes_money() {
+            false => Health::Stopped,
+            true if WAL_BYTES_WARNED < wal_bytes => Health::Degraded,
+            true => Health::Ok,
+        };
         let sources = self.engine.sources();
-        let feeds: Vec<FeedHealth<'_>> = self
-            .feeds
-            .iter()
+        let is_stale = |received_ns: i64| now_ns - received_ns > FEED_SILENCE_NS_MAX;
+        let mut told: Vec<(&String, &i64)> = self.feeds.iter().collect();
+        let stale_feed_count = told.iter().filter(|(_, received_ns)| is_stale(**received_ns)).count() as u64;
+        if told.len() > FEEDS_TOLD_MAX {
+            // Named are those that fell silent last, then of those that speak the quietest.
+            told.sort_by_key(|&(_, &received_ns)| {
+                (!is_stale(received_ns), if is_stale(received_ns) { -received_ns } else { received_ns })
+            });
+            told.truncate(FEEDS_TOLD_MAX);
+            told.sort();
+        }
+        let feeds: Vec<FeedHealth<'_>> = told
+            .into_iter()
             .map(|(source, &received_ns)| FeedHealth {
                 source,
-                seq: sources.get(source).copied(),
+                seq: sources.get(source).and_then(|source| source.seq),
                 received_ns,
-                is_stale: now_ns - received_ns > FEED_SILENCE_NS_MAX,
+                is_stale: is_stale(received_ns),
             })
             .collect();
         let waiting = self.journal.as_ref().map_or(0, |journal| journal.pending_records());
@@ -429,6 +569,8 @@ impl Service {
             durable_count: command_count.saturating_sub(waiting),
             queued_count: waiting,
             fixture_count: self.engine.fixtures().len() as u64,
+            feed_count: self.feeds.len() as u64,
+            stale_feed_count,
             feeds: &feeds,
             tails: &self.tails,
         };
@@ -443,6 +585,50 @@ impl Service {
         let mut payload = Vec::new();
         heartbeat(&beat, &header, &mut payload);
         self.outbox.send(Frame { socket: Socket::Odds, first: crate::wire::HEARTBEAT.to_vec(), payload });
+        self.queue_desk_heartbeat(now_ns);
+    }
+
+    /// Looks whether the journal's files are still there and tells the desk what changed; the size of its log.
+    fn watch_journal(&mut self, now_ns: i64) -> u64 {
+        let Some(journal) = &self.journal else { return 0 };
+        let (status, wal_bytes) = (journal.check_files(), journal.wal_bytes());
+        let told = match &status {
+            JournalStatus::FilesMissing(path) => {
+                let message = format!("{} was removed or replaced: nothing becomes durable", path.display());
+                Some(("journal_files_missing", message))
+            }
+            JournalStatus::Full => {
+                Some(("journal_full", "the disk is full: nothing becomes durable".to_owned()))
+            }
+            JournalStatus::Blocked => {
+                Some(("journal_blocked", "another program holds the write lock of the journal".to_owned()))
+            }
+            JournalStatus::Healthy if WAL_BYTES_WARNED < wal_bytes => Some((
+                "journal_log_large",
+                format!(
+                    "the write-ahead log has {wal_bytes} bytes, above {WAL_BYTES_WARNED}: another program reads an older state of the journal"
+                ),
+            )),
+            JournalStatus::Healthy | JournalStatus::Poisoned(_) => None,
+        };
+        let name = told.as_ref().map(|(name, _)| *name);
+        if let Some((name, message)) = told
+            && self.told_journal != Some(name)
+        {
+            self.alert(name, &message, None, now_ns);
+        }
+        self.told_journal = name;
+        wal_bytes
+    }
+
+    /// What the start found.
+    pub fn start_report(&self) -> &StartReport {
+        &self.start_report
+    }
+
+    /// The size of the journal's write-ahead log; 0 in memory.
+    pub fn wal_bytes(&self) -> u64 {
+        self.journal.as_ref().map_or(0, |journal| journal.wal_bytes())
     }
 
     /// The engine, to look at.
@@ -465,6 +651,10 @@ impl Service {
     /// # Errors
     /// What the journal says.
     pub fn close(&mut self) -> Result<(), JournalError> {
+        if self.panic_reason.is_some() {
+            // What came before the panic is written; of the state after it neither a snapshot nor a frame is made.
+            return self.journal.take().map_or(Ok(()), |journal| journal.close().map(drop));
+        }
         self.flush_boards();
         if self.journal.is_some() && self.snapshot_seq < self.last_seq {
             self.write_snapshot();
@@ -473,6 +663,8 @@ impl Service {
             Some(journal) => {
                 journal.close()?;
                 self.outbox.release(u64::MAX);
+                self.desk.release(u64::MAX);
+                self.desk.end_pace();
                 Ok(())
             }
             None => Ok(()),
@@ -493,19 +685,4 @@ impl Service {
 /// Boards are public; money, customers and the desk are not: who may only read odds reaches nothing else.
 fn is_for_snapshot(body: &RequestBody) -> bool {
     matches!(body, RequestBody::Query(Query::Image { .. } | Query::Images { .. } | Query::Ping))
-}
-
-/// The fixture that a feed speaks of.
-fn fixture_of(body: &Body) -> Option<FixtureId> {
-    match body {
-        Body::AddFixture(request) => Some(request.fixture),
-        Body::SetPrices { fixture, .. } | Body::Incident { fixture, .. } => Some(*fixture),
-        _ => None,
-    }
-}
-
-/// A fixture in play of which no feed has spoken for too long.
-fn heard_late(heard_ns: &IdMap<FixtureId, i64>, fixture: &Fixture, now_ns: i64) -> bool {
-    let heard_ns = heard_ns.get(&fixture.id()).copied().unwrap_or(now_ns);
-    fixture.live.phase() == LivePhase::InPlay && now_ns - heard_ns > FEED_SILENCE_NS_MAX
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oddsengine_engine::{Body, Command, Fixture, MarketStatus, Origin, Stops};
+use oddsengine_engine::{Body, Command, Fixture, MarketStatus, Origin, Stop, Stops};
 use oddsengine_markets::{Format, Incident, LiveState, SpaceId};
 use oddsengine_pricing::model::Parameters;
 use oddsengine_types::{BoundsError, FixtureId};
@@ -136,7 +136,7 @@ impl Service {
             return None;
         };
         let Some(Parameters::Custom(foreign)) = &known.parameters else { return None };
-        if !known.stops.by_model || known.is_closed() {
+        if !known.stops.has(Stop::Model) || known.is_closed() {
             return None;
         }
         // Checked here and by the engine: a fault is journaled as a fault, not as numbers that nobody can use.
@@ -145,7 +145,7 @@ impl Service {
             Ok(probabilities) => Body::SetProbabilities { fixture, probabilities },
             Err(fault) => Body::ModelFailed { fixture, fault },
         };
-        let origin = Origin { source: MODEL_SOURCE.into(), seq: None, source_ns };
+        let origin = Origin { source: MODEL_SOURCE.into(), source_ns, ..Origin::default() };
         Some(Command { time_ns: now_ns, origin, body })
     }
 }

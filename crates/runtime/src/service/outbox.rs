@@ -58,11 +58,15 @@ impl Outbox {
         }
     }
 
-    /// Takes what can leave, stamped with the time of sending.
-    pub fn take(&mut self, now_ns: i64) -> Vec<Frame> {
+    /// Takes what can leave; [`stamp`] it.
+    pub fn take(&mut self) -> Vec<Frame> {
         let mut frames = std::mem::take(&mut self.urgent);
         frames.append(&mut self.ready);
-        frames.iter_mut().for_each(|frame| stamp_sent(&mut frame.payload, now_ns.max(0)));
         frames
     }
+}
+
+/// Writes the time of sending into every frame.
+pub(crate) fn stamp(frames: &mut [Frame], now_ns: i64) {
+    frames.iter_mut().for_each(|frame| stamp_sent(&mut frame.payload, now_ns.max(0)));
 }

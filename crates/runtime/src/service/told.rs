@@ -7,10 +7,10 @@ use oddsengine_types::{FixtureId, TicketId};
 
 use super::answer::View;
 use super::outbox::{Frame, Socket};
-use super::{Route, Service, heard_late};
+use super::{Route, Service};
 use crate::wire::{
-    Alert, DESK_ALERT, DESK_SETTLEMENT, DeskStream, Header, ReplyTo, board_binary_delta, board_delta,
-    desk_alert, desk_settlement, desk_ticket, desk_ticket_topic, reply_event, trading,
+    Alert, DESK_ALERT, DeskStream, Header, ReplyTo, board_binary_delta, board_delta, desk_alert, reply_event,
+    trading,
 };
 
 /// An event as owned data. Tickets are copied as they were told: a later event of the same command may change them.
@@ -26,6 +26,7 @@ pub(crate) enum Told {
     Done,
     Refused { reason: Reason, detail: String },
     Duplicate,
+    Alert { alert: &'static str, fixture: Option<FixtureId>, message: String },
     FeedGap { expected: u64, received: u64 },
 }
 
@@ -57,6 +58,9 @@ impl Sink for ToldSink {
             Event::Done => Told::Done,
             Event::Refused { reason, detail } => Told::Refused { reason, detail: detail.to_string() },
             Event::Duplicate => Told::Duplicate,
+            Event::Alert { alert, fixture, message } => {
+                Told::Alert { alert, fixture, message: message.to_string() }
+            }
             Event::FeedGap { expected, received } => Told::FeedGap { expected, received },
         });
     }
@@ -83,17 +87,24 @@ impl Service {
             Told::Decision { ref ticket, is_repeat } => {
                 let asked = matches!(&command.body, oddsengine_engine::Body::PlaceTicket(request) if request.ticket == ticket.id);
                 self.route_decision(ticket, asked, is_repeat, &event, route);
-                if !is_repeat {
-                    self.send_desk_ticket(ticket, command);
+                if let (false, Told::Decision { ticket, .. }) = (is_repeat, event) {
+                    self.queue_decision(ticket, command);
                 }
             }
-            Told::Settlement { ref ticket, paid_minor_before } => {
-                self.send_settlement(ticket, paid_minor_before, command)
+            Told::Settlement { ticket, paid_minor_before } => {
+                if self.routes.contains_key(&ticket.id) {
+                    // Cancelled during its bet delay: that is what becomes of it.
+                    self.end_routes(&ticket);
+                }
+                self.queue_settlement(ticket, paid_minor_before, command);
             }
             Told::Duplicate if route.is_none() => {}
             Told::FeedGap { expected, received } => {
                 let message = format!("{}: expected {expected}, received {received}", command.origin.source);
                 self.alert("feed_gap", &message, None, command.time_ns);
+            }
+            Told::Alert { alert, fixture, ref message } => {
+                self.alert(alert, message, fixture, command.time_ns);
             }
             Told::Done if route.is_none() => {}
             answer => {
@@ -118,18 +129,28 @@ impl Service {
         match route {
             Some(route) if asked && !ends_delay => {
                 if ticket.state == TicketState::Delayed {
-                    self.routes.insert(ticket.id, route.clone());
+                    self.add_route(ticket, route);
                 }
                 self.send_answer(route, event);
             }
-            _ => {
-                if let Some(route) = self.routes.remove(&ticket.id) {
-                    let mut payload = Vec::new();
-                    if self.encode_reply(&route, event, &mut payload) {
-                        let frame = Frame { socket: Socket::Orders, first: route.identity, payload };
-                        self.outbox.send_when_durable(self.last_seq, frame);
-                    }
-                }
+            _ => self.end_routes(ticket),
+        }
+    }
+
+    /// Tells everybody who waits for a ticket what has become of it.
+    fn end_routes(&mut self, ticket: &Ticket) {
+        for route in self.routes.remove(&ticket.id).unwrap_or_default() {
+            let mut payload = Vec::new();
+            let to = ReplyTo {
+                request_id: Some(&route.request_id),
+                epoch: self.engine.epoch(),
+                received_ns: route.received_ns,
+                decided_ns: self.engine.now_ns(),
+            };
+            let event = Event::Decision { ticket, is_repeat: false };
+            if reply_event(&to, &event, &View(&self.engine), &mut payload) {
+                let frame = Frame { socket: Socket::Orders, first: route.identity, payload };
+                self.outbox.send_when_durable(self.last_seq, frame);
             }
         }
     }
@@ -166,9 +187,11 @@ impl Service {
             Told::Refused { reason, detail } => Event::Refused { reason: *reason, detail },
             // A desk command that was carried out before is carried out.
             Told::Done | Told::Duplicate => Event::Done,
-            Told::Board { .. } | Told::Trading { .. } | Told::Settlement { .. } | Told::FeedGap { .. } => {
-                return false;
-            }
+            Told::Board { .. }
+            | Told::Trading { .. }
+            | Told::Settlement { .. }
+            | Told::FeedGap { .. }
+            | Told::Alert { .. } => return false,
         };
         reply_event(&to, &event, &View(&self.engine), out)
     }
@@ -216,7 +239,7 @@ impl Service {
                 decided_ns: self.engine.now_ns(),
                 source: &pending.source,
                 reason: pending.reason,
-                is_stale: heard_late(&self.heard_ns, fixture, self.engine.now_ns()),
+                is_stale: self.engine.is_stale(fixture, self.engine.now_ns()),
             };
             let mut payload = Vec::with_capacity(16 * 1024);
             board_delta(&update, &header, &mut payload);
@@ -245,24 +268,6 @@ impl Service {
         self.outbox.send_urgent(Frame { socket: Socket::Odds, first: topics.status.clone(), payload });
     }
 
-    fn send_desk_ticket(&mut self, ticket: &Ticket, command: &Command) {
-        let seq = self.topics.next_desk(DeskStream::Ticket);
-        let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns()).at(0, seq);
-        let mut payload = Vec::new();
-        desk_ticket(ticket, &header, &View(&self.engine), &mut payload);
-        let frame = Frame { socket: Socket::Desk, first: desk_ticket_topic(ticket.id), payload };
-        self.outbox.send_when_durable(self.last_seq, frame);
-    }
-
-    fn send_settlement(&mut self, ticket: &Ticket, paid_minor_before: i64, command: &Command) {
-        let seq = self.topics.next_desk(DeskStream::Settlement);
-        let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns()).at(0, seq);
-        let mut payload = Vec::new();
-        desk_settlement(ticket, paid_minor_before, &header, &View(&self.engine), &mut payload);
-        let frame = Frame { socket: Socket::Desk, first: DESK_SETTLEMENT.to_vec(), payload };
-        self.outbox.send_when_durable(self.last_seq, frame);
-    }
-
     /// Tells the desk that somebody should look.
     pub(crate) fn alert(&mut self, alert: &str, message: &str, fixture: Option<FixtureId>, now_ns: i64) {
         let seq = self.topics.next_desk(DeskStream::Alert);
@@ -276,6 +281,7 @@ impl Service {
         };
         let mut payload = Vec::new();
         desk_alert(&Alert { alert, message, fixture }, &header, &mut payload);
+        self.desk.keep_alert(seq, &payload);
         self.outbox.send(Frame { socket: Socket::Desk, first: DESK_ALERT.to_vec(), payload });
     }
 }

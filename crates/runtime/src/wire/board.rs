@@ -25,9 +25,17 @@ pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, out: &mut Vec<
 
 /// The whole board of a fixture with all names, at the version the fixture has.
 ///
-/// `header.seq` is the number of the last delta that it contains: deltas above it apply.
-pub fn board_image(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
+/// `header.seq` is the number of the last delta that it contains: deltas above it apply. `status_seq` is that of the
+/// last status frame; `request_id` of whoever asked.
+pub fn board_image(
+    fixture: &Fixture,
+    header: &Header<'_>,
+    status_seq: u64,
+    request_id: &str,
+    out: &mut Vec<u8>,
+) {
     Header { version: fixture.version, ..*header }.begin("board", true, out);
+    fields!(out; "request_id": text(request_id), "status_seq": unsigned(status_seq));
     standing(fixture, out);
     names(fixture, out);
     fields!(out; "template": text(&format!("{:016x}", template_fingerprint(fixture.template()))));

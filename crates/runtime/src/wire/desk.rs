@@ -10,6 +10,7 @@ use super::ticket::{Lookup, ticket_json};
 /// A decision on a ticket.
 pub fn desk_ticket(ticket: &Ticket, header: &Header<'_>, lookup: &impl Lookup, out: &mut Vec<u8>) {
     header.begin("ticket", true, out);
+    fields!(out; "change": unsigned(ticket.change.seq));
     out.put(b",\"ticket\":");
     ticket_json(out, ticket, lookup);
     out.put(b"}");
@@ -24,9 +25,37 @@ pub fn desk_settlement(
     out: &mut Vec<u8>,
 ) {
     header.begin("settlement", true, out);
-    fields!(out; "paid_minor_before": integer(paid_minor_before));
+    fields!(out;
+        "change": unsigned(ticket.change.seq),
+        "paid_minor_before": integer(paid_minor_before),
+    );
     out.put(b",\"ticket\":");
     ticket_json(out, ticket, lookup);
+    out.put(b"}");
+}
+
+/// The last numbers of what the desk socket has told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeskTails {
+    /// Of decisions.
+    pub ticket_seq: u64,
+    /// Of settlements.
+    pub settlement_seq: u64,
+    /// Of alerts.
+    pub alert_seq: u64,
+    /// The last change of a ticket that was told: the cursor to ask with later.
+    pub change: u64,
+}
+
+/// The heartbeat of the desk socket: who lags behind it has missed the end of a burst.
+pub fn desk_heartbeat(tails: &DeskTails, header: &Header<'_>, out: &mut Vec<u8>) {
+    header.begin("desk_heartbeat", true, out);
+    fields!(out;
+        "ticket_seq": unsigned(tails.ticket_seq),
+        "settlement_seq": unsigned(tails.settlement_seq),
+        "alert_seq": unsigned(tails.alert_seq),
+        "change": unsigned(tails.change),
+    );
     out.put(b"}");
 }
 

@@ -26,16 +26,16 @@ pub use binary::{
     BINARY_HEADER_SIZE, BINARY_MAGIC, board_binary_delta, board_binary_image, template_fingerprint,
 };
 pub use board::{board_delta, board_image};
-pub use desk::{Alert, desk_alert, desk_settlement, desk_ticket};
+pub use desk::{Alert, DeskTails, desk_alert, desk_heartbeat, desk_settlement, desk_ticket};
 pub use header::{Header, SENT_NS_OFFSET, SENT_NS_SIZE, cause, stamp_sent};
 pub use reply::{
-    BalanceAnswer, BatchReply, ExposureLevel, ReplyTo, reply_balance, reply_error, reply_event,
-    reply_exposure, reply_fixtures, reply_images_end, reply_max_stake, reply_pong, reply_state_hash,
-    reply_ticket,
+    BalanceAnswer, BatchReply, ChangesReply, ExposureLevel, ReplyTo, reply_alerts, reply_balance,
+    reply_error, reply_event, reply_exposure, reply_fixtures, reply_images_end, reply_max_stake, reply_pong,
+    reply_state_hash, reply_ticket,
 };
-pub use status::{FeedHealth, Health, Heartbeat, heartbeat, trading};
+pub use status::{FEEDS_TOLD_MAX, FeedHealth, Health, Heartbeat, heartbeat, trading};
 pub use ticket::Lookup;
 pub use topic::{
-    DESK_ALERT, DESK_SETTLEMENT, DeskStream, FixtureTopics, HEARTBEAT, TAILS_MAX, Tail, TopicSequencer,
-    desk_ticket_topic,
+    DESK_ALERT, DESK_HEARTBEAT, DESK_SETTLEMENT, DeskStream, FixtureTopics, HEARTBEAT, TAILS_MAX, Tail,
+    TopicSequencer, desk_ticket_topic,
 };

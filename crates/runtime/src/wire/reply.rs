@@ -60,7 +60,8 @@ pub fn reply_event(to: &ReplyTo<'_>, event: &Event<'_>, lookup: &impl Lookup, ou
         | Event::Trading { .. }
         | Event::Settlement { .. }
         | Event::Duplicate
-        | Event::FeedGap { .. } => return false,
+        | Event::FeedGap { .. }
+        | Event::Alert { .. } => return false,
     }
     true
 }
@@ -132,6 +133,8 @@ pub struct BalanceAnswer {
     pub available_minor: i64,
     /// What is reserved by tickets that wait out their delay.
     pub reserved_minor: i64,
+    /// What the customer owes after settlements that were taken back.
+    pub owed_minor: i64,
 }
 
 /// A customer's balance in the currency of the book.
@@ -142,6 +145,7 @@ pub fn reply_balance(to: &ReplyTo<'_>, balance: &BalanceAnswer, lookup: &impl Lo
         "currency": text(lookup.currency().code()),
         "available_minor": integer(balance.available_minor),
         "reserved_minor": integer(balance.reserved_minor),
+        "owed_minor": integer(balance.owed_minor),
     );
     out.put(b"}");
 }
@@ -239,10 +243,11 @@ fn fixture_exposure(out: &mut Vec<u8>, fixture: &Fixture, exposure: &FixtureExpo
     out.put(b"}");
 }
 
-/// The fixtures with their names and where they stand.
+/// Fixtures with their names and where they stand; `next` is where the next page starts, if there is one.
 pub fn reply_fixtures<'a>(
     to: &ReplyTo<'_>,
     fixtures: impl IntoIterator<Item = &'a Fixture>,
+    next: Option<u64>,
     out: &mut Vec<u8>,
 ) {
     to.begin("fixtures", out);
@@ -253,14 +258,90 @@ pub fn reply_fixtures<'a>(
             names(fixture, out);
             out.put(b"}");
         }),
+        "next": optional_unsigned(next),
     );
     out.put(b"}");
 }
 
-/// The end of the images that a snapshot request asked for.
-pub fn reply_images_end(to: &ReplyTo<'_>, image_count: u64, out: &mut Vec<u8>) {
+/// The end of the images of a page; `next` is where the next page starts, if there is one.
+pub fn reply_images_end(to: &ReplyTo<'_>, image_count: u64, next: Option<u64>, out: &mut Vec<u8>) {
     to.begin("images_end", out);
-    fields!(out; "image_count": unsigned(image_count));
+    fields!(out; "image_count": unsigned(image_count), "next": optional_unsigned(next));
+    out.put(b"}");
+}
+
+/// A page of the tickets that changed, written one by one.
+#[derive(Debug)]
+pub struct ChangesReply<'a> {
+    out: &'a mut Vec<u8>,
+    since: u64,
+    /// Tickets written.
+    pub count: usize,
+}
+
+impl<'a> ChangesReply<'a> {
+    /// Starts the answer in a cleared buffer; `kind` is `tickets` or `settlements`.
+    pub fn begin(to: &ReplyTo<'_>, kind: &str, since: u64, out: &'a mut Vec<u8>) -> Self {
+        to.begin(kind, out);
+        fields!(out; "since": unsigned(since));
+        out.put(b",\"changes\":[");
+        Self { out, since, count: 0 }
+    }
+
+    /// Adds a ticket as it is now.
+    pub fn add(&mut self, ticket: &Ticket, lookup: &impl Lookup) {
+        if self.count > 0 {
+            self.out.push(b',');
+        }
+        let change = &ticket.change;
+        object!(self.out;
+            "change": unsigned(change.seq),
+            "change_before": unsigned(change.seq_before),
+            "kind": text(if ticket.is_settlement() { "settlement" } else { "ticket" }),
+        );
+        match change.paid_minor_since(self.since) {
+            Some(paid_minor) => fields!(self.out; "paid_minor_before": integer(paid_minor)),
+            None => self.out.put(b",\"paid_minor_before\":null"),
+        }
+        self.out.put(b",\"ticket\":");
+        ticket_json(self.out, ticket, lookup);
+        self.out.put(b"}");
+        self.count += 1;
+    }
+
+    /// Bytes written.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Ends the answer: `next` is the number to go on from, `last` that of the last change.
+    pub fn finish(self, next: u64, last: u64) {
+        self.out.push(b']');
+        let out = self.out;
+        fields!(out; "next": unsigned(next), "last": unsigned(last));
+        out.put(b"}");
+    }
+}
+
+/// A page of alert frames as they were sent, from number `first` on, which is the oldest one kept; `next` is the
+/// number to go on from.
+pub fn reply_alerts<'a>(
+    to: &ReplyTo<'_>,
+    alerts: impl Iterator<Item = &'a [u8]>,
+    [first, next, last]: [u64; 3],
+    out: &mut Vec<u8>,
+) {
+    to.begin("alerts", out);
+    fields!(out; "first": unsigned(first), "alerts": list(alerts, |out, alert| {
+        out.push(b'{');
+        out.put(&alert[AFTER_SENT_NS..]);
+    }));
+    fields!(out; "next": unsigned(next), "last": unsigned(last));
     out.put(b"}");
 }
 

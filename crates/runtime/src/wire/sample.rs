@@ -1,8 +1,8 @@
 //! One fixture and one ticket to encode, for the tests and for `examples/encode_timing.rs`.
 
 use oddsengine_engine::{
-    Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, OddsChange, OddsVersion,
-    Stops, Ticket, TicketState, VoidKind,
+    Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops, OddsChange,
+    OddsVersion, Stops, Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballState, MatchPeriod};
 use oddsengine_markets::{Format, LiveState, Possible, template};
@@ -33,6 +33,11 @@ pub fn fixture() -> Fixture {
         live: LiveState::Football(live),
         parameters: None,
         stops: Stops::default(),
+        interruptions: 0,
+        market_interruptions: Default::default(),
+        fed_by: "recording.wc2022".into(),
+        heard_ns: 1_668_960_142_060_000_000,
+        is_start_waived: false,
         void: VoidKind::Nothing,
         version: 7,
         odds_e4: (0..count).map(odds_e4).collect(),
@@ -42,6 +47,7 @@ pub fn fixture() -> Fixture {
         legs: Default::default(),
         book: Default::default(),
         margins: Vec::new(),
+        has_expectations: true,
         win: vec![0.5; count],
         refund: vec![0.0; count],
         possible: Possible::default(),
@@ -72,7 +78,8 @@ pub fn fixture_with_states() -> Fixture {
     let (settled, partial) = (range(settled), range(partial));
     let manual_odds_e4 = Some(vec![62_000, 40_500, 16_200]);
     fixture.desk.insert(manual as u16, MarketDesk { manual_odds_e4, ..MarketDesk::default() });
-    let suspended = MarketDesk { is_suspended: true, is_locked: true, ..MarketDesk::default() };
+    let stops = MarketStops { by_desk: true, ..MarketStops::default() };
+    let suspended = MarketDesk { stops, is_locked: true, ..MarketDesk::default() };
     fixture.desk.insert(locked as u16, suspended);
     for (selection, grade) in settled.zip([Grade::WON, Grade::LOST]) {
         (fixture.grades[selection], fixture.odds_e4[selection]) = (Some(grade), 0);
@@ -95,6 +102,7 @@ pub fn ticket() -> Ticket {
         version: version(7),
         score: (0, 1),
         clock_ms: 142_059,
+        interruptions: 0,
         grade: None,
         unit_minor: 1_000,
     };
@@ -120,5 +128,6 @@ pub fn ticket() -> Ticket {
         settlement_count: 0,
         checks: vec![check(LimitLevel::Market, Some(0), 362_745), check(LimitLevel::Payout, None, 4_098_360)],
         request_hash: 1,
+        change: TicketChange { seq: 9, seq_before: 4, was_settlement: false, paid_minor_before: 0 },
     }
 }

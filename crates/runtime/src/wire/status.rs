@@ -1,7 +1,6 @@
 //! The suspension lane and the heartbeat.
 
-use oddsengine_engine::Fixture;
-use oddsengine_markets::ModelFault;
+use oddsengine_engine::{Fixture, Stop};
 
 use super::board::standing;
 use super::header::Header;
@@ -14,15 +13,11 @@ pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
     standing(fixture, out);
     let stops = fixture.stops;
     // A model that failed says how; one that is only awaited does not.
-    let by_model = stops.model_fault.map_or("model", ModelFault::name);
-    let named = [
-        (stops.by_desk, "desk"),
-        (stops.by_danger, "danger"),
-        (stops.by_feed, "feed"),
-        (stops.by_model, by_model),
-    ];
-    let active = named.into_iter().filter(|(is_active, _)| *is_active);
-    fields!(out; "stops": list(active, |out, (_, name)| out.text(name)));
+    let name = |stop| match (stop, stops.model_fault) {
+        (Stop::Model, Some(fault)) => fault.name(),
+        (stop, _) => stop.name(),
+    };
+    fields!(out; "stops": list(stops.set.iter(), |out, stop| out.text(name(stop))));
     out.put(b"}");
 }
 
@@ -61,11 +56,18 @@ pub struct Heartbeat<'a> {
     pub queued_count: u64,
     /// Fixtures known.
     pub fixture_count: u64,
-    /// The feeds.
+    /// Feeds known.
+    pub feed_count: u64,
+    /// Of these, feeds that have been silent for too long.
+    pub stale_feed_count: u64,
+    /// The feeds, at most [`FEEDS_TOLD_MAX`].
     pub feeds: &'a [FeedHealth<'a>],
     /// The last frame numbers of topics with traffic since the heartbeat before.
     pub tails: &'a [Tail],
 }
+
+/// Most feeds that one heartbeat names.
+pub const FEEDS_TOLD_MAX: usize = 64;
 
 /// How a feed is.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +91,8 @@ pub fn heartbeat(heartbeat: &Heartbeat<'_>, header: &Header<'_>, out: &mut Vec<u
         "durable_count": unsigned(heartbeat.durable_count),
         "queued_count": unsigned(heartbeat.queued_count),
         "fixture_count": unsigned(heartbeat.fixture_count),
+        "feed_count": unsigned(heartbeat.feed_count),
+        "stale_feed_count": unsigned(heartbeat.stale_feed_count),
         "feeds": list(heartbeat.feeds, feed),
         "tails": list(heartbeat.tails, |out, tail| {
             object!(out;

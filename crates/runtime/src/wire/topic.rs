@@ -7,6 +7,8 @@ use oddsengine_types::{FixtureId, IdMap, TicketId};
 pub const HEARTBEAT: &[u8] = b"hb";
 /// Topic of settlements.
 pub const DESK_SETTLEMENT: &[u8] = b"desk.settlement";
+/// Topic of the desk's own heartbeat.
+pub const DESK_HEARTBEAT: &[u8] = b"desk.heartbeat";
 /// Topic of alerts.
 pub const DESK_ALERT: &[u8] = b"desk.alert";
 /// Most tails of one heartbeat; the rest follows in the next.
@@ -98,6 +100,16 @@ impl TopicSequencer {
         let seq = &mut self.desk_seq[stream as usize];
         *seq += 1;
         *seq
+    }
+
+    /// The number of the last frame of a desk stream, 0 before the first.
+    pub fn last_desk(&self, stream: DeskStream) -> u64 {
+        self.desk_seq[stream as usize]
+    }
+
+    /// Numbers of a desk stream that are never told: a subscriber notices that they are missing.
+    pub fn skip_desk(&mut self, stream: DeskStream, count: u64) {
+        self.desk_seq[stream as usize] += count;
     }
 
     /// The tails of up to [`TAILS_MAX`] fixtures with traffic since they were last taken.

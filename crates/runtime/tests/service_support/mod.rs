@@ -21,7 +21,7 @@ pub struct World {
 }
 
 /// A frame read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub socket: Socket,
     pub first: Vec<u8>,
@@ -50,7 +50,7 @@ impl World {
 
     pub fn of(service: Service) -> Self {
         // A feed goes on counting where it was.
-        let feed_seq = service.engine().sources().get("scout").copied().unwrap_or(0);
+        let feed_seq = service.engine().sources().get("scout").and_then(|source| source.seq).unwrap_or(0);
         let now_ns = service.engine().now_ns().max(START_NS);
         Self { service, now_ns, feed_seq, request_count: 0 }
     }

@@ -41,7 +41,7 @@ impl Naive {
         answers.push(Answer::Decision(ticket.id, ticket.state, false));
         let has_skew = self.config.skew_b_minor.is_some() && !matches!(ticket.state, TicketState::Refused(_));
         let fixtures: Vec<usize> = ticket.legs.iter().map(|leg| leg.fixture as usize).collect();
-        self.tickets.push(NaiveTicket { request: request.clone(), ticket });
+        self.tickets.push(NaiveTicket { request: request.clone(), ticket, settles_ns: None });
         if has_skew {
             fixtures.into_iter().for_each(|fixture| self.prices_moved(fixture));
         }
@@ -60,7 +60,7 @@ impl Naive {
             let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns) else { return };
             let mut ticket = self.tickets[index].ticket.clone();
             ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
-            let verdict = self.check_prices(&mut ticket, false).and_then(|()| self.judge_stake(&mut ticket));
+            let verdict = self.judge_delayed(&mut ticket);
             let stake = self.stake(&ticket, true);
             let reserved = self.postings.iter().rposition(|posting| *posting == stake);
             self.postings.remove(reserved.expect("the stake of a delayed ticket is reserved"));
@@ -70,7 +70,10 @@ impl Naive {
                     self.weigh(&mut ticket);
                     self.accept(&mut ticket);
                 }
-                Err(reason) => self.refuse(&mut ticket, reason),
+                Err(reason) => {
+                    self.refuse(&mut ticket, reason);
+                    self.collect(ticket.customer);
+                }
             }
             answers.push(Answer::Decision(ticket.id, ticket.state, false));
             let is_open = ticket.state == TicketState::Open;
@@ -105,7 +108,21 @@ impl Naive {
         if money::available_minor(&self.postings, cash, self.config.currency) < ticket.stake_minor {
             return Err(Reason::BalanceTooSmall);
         }
-        Ok(())
+        self.check_debt(ticket.customer)
+    }
+
+    fn judge_delayed(&self, ticket: &mut Ticket) -> Verdict {
+        if self.factor_e3(ticket.customer) == 0 {
+            return Err(Reason::CustomerBlocked);
+        }
+        self.check_prices(ticket, false)?;
+        self.judge_stake(ticket)?;
+        self.check_debt(ticket.customer)
+    }
+
+    fn check_debt(&self, customer: CustomerId) -> Verdict {
+        let owes = self.owed_minor(customer) > 0 && !self.config.bets_while_owing;
+        if owes { Err(Reason::CustomerOwes) } else { Ok(()) }
     }
 
     /// The limit that binds a request, and the largest stake it allows; or why no stake is accepted.
@@ -116,8 +133,8 @@ impl Naive {
         self.check_request(&request)?;
         self.find_legs(&request.legs, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
-        // What the stake is judged against does not depend on the stake.
-        let _ = self.judge_stake(&mut ticket);
+        self.judge_stake(&mut ticket)?;
+        self.check_debt(ticket.customer)?;
         Ok(binding(&ticket.checks))
     }
 
@@ -223,44 +240,61 @@ impl Naive {
     }
 
     fn judge_stake(&self, ticket: &mut Ticket) -> Verdict {
-        let mut of_legs = Vec::new();
-        let losses = self.losses_minor(Some(ticket));
+        let mut of_risk = Vec::new();
         for leg in 0..ticket.legs.len() {
-            self.check_leg_limits(ticket, leg, &losses, &mut of_legs);
+            self.check_leg_limits(ticket, leg, &mut of_risk);
+        }
+        for level in [LimitLevel::Competition, LimitLevel::Sport, LimitLevel::Platform] {
+            self.check_scopes(ticket, level, &mut of_risk);
         }
         let factor_e3 = i128::from(self.factor_e3(ticket.customer));
         let share =
             |minor: i64| (i128::from(minor) * factor_e3 / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64;
-        let own_limit = share(self.config.stake_minor_max);
-        let by_risk = of_legs.iter().map(|check| check.stake_minor_max).min().expect("a ticket has legs");
-        let own_max = if factor_e3 < 1_000 { own_limit.min(share(by_risk)) } else { own_limit };
+        let used = ticket.legs.iter().map(|leg| self.staked_today_minor(ticket, leg)).max().unwrap_or(0);
+        let mut own_limit = share(self.config.stake_minor_max);
+        if factor_e3 < 1_000 {
+            let by_risk = of_risk.iter().map(|check| check.stake_minor_max).min().expect("a ticket has legs");
+            own_limit = own_limit.min(share(by_risk + used));
+        }
         let payout_limit = self.config.payout_minor_max;
         let by_payout = ticket
             .legs
             .iter()
             .fold(i128::from(payout_limit), |left, leg| left * 10_000 / i128::from(leg.odds_e4));
-        let whole = |level, limit_minor, stake_minor_max| LimitCheck {
-            level,
-            leg: None,
-            limit_minor,
-            used_minor: 0,
-            stake_minor_max,
-        };
         ticket.checks = vec![
-            whole(LimitLevel::Payout, payout_limit, by_payout as i64),
-            whole(LimitLevel::Customer, own_limit, own_max),
+            whole(LimitLevel::Payout, payout_limit, 0, by_payout as i64),
+            whole(LimitLevel::Customer, own_limit, used, (own_limit - used).max(0)),
         ];
-        ticket.checks.append(&mut of_legs);
-        let binding = binding(&ticket.checks);
-        if ticket.stake_minor > binding.stake_minor_max { Err(binding.level.reason()) } else { Ok(()) }
+        ticket.checks.append(&mut of_risk);
+        let is_too_small = |level: &LimitLevel| {
+            let of_level = ticket.checks.iter().filter(|check| check.level == *level);
+            of_level.map(|check| check.stake_minor_max).any(|largest| ticket.stake_minor > largest)
+        };
+        let first = LimitLevel::ALL.into_iter().find(is_too_small);
+        first.map_or(Ok(()), |level| Err(level.reason()))
     }
 
-    fn check_leg_limits(&self, ticket: &Ticket, leg: usize, losses: &[i64], checks: &mut Vec<LimitCheck>) {
+    /// What the customer has staked on the selection on the ticket's day, by looking at every ticket.
+    fn staked_today_minor(&self, ticket: &Ticket, leg: &Leg) -> i64 {
+        let day = |time_ns: i64| time_ns.div_euclid(86_400_000_000_000);
+        let mut staked = 0;
+        for NaiveTicket { ticket: other, .. } in &self.tickets {
+            let is_taken = !matches!(other.state, TicketState::Refused(_) | TicketState::Cancelled)
+                && other.id != ticket.id;
+            if is_taken && other.customer == ticket.customer && day(other.received_ns) == day(self.now_ns) {
+                let is_on_it =
+                    |known: &&Leg| known.fixture == leg.fixture && known.selection == leg.selection;
+                staked += other.stake_minor * other.legs.iter().filter(is_on_it).count() as i64;
+            }
+        }
+        staked
+    }
+
+    fn check_leg_limits(&self, ticket: &Ticket, leg: usize, checks: &mut Vec<LimitCheck>) {
         let (unit_e9, leg_index) = (self.unit_e9(ticket, leg), leg as u8);
         let leg = &ticket.legs[leg];
         let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
-        let FixtureLimits { market_minor, fixture_minor, competition_minor, sport_minor } =
-            self.limits(index, selection);
+        let FixtureLimits { market_minor, fixture_minor, .. } = self.limits(index, selection);
         let market = usize::from(self.universe.template.selections[selection].market);
         let of_market = self.market_minima(index, selection, ticket);
         checks.push(LimitCheck {
@@ -271,27 +305,57 @@ impl Naive {
             stake_minor_max: stake_minor_max(&of_market, leg.odds_e4, unit_e9, market_minor),
         });
         let of_fixture = self.joint_minima(index, selection, ticket);
-        let own = losses[index];
-        let request = &self.fixtures[index].request;
-        let competition = &request.competition;
-        let of_sport = |other: &FixtureRequest| other.sport() == request.sport();
-        let of_competition = |other: &FixtureRequest| of_sport(other) && other.competition == *competition;
-        let platform_minor = self.config.platform_loss_minor_max;
-        let scopes = [
-            (LimitLevel::Fixture, fixture_minor, own),
-            (LimitLevel::Competition, competition_minor, self.sum_of(losses, of_competition)),
-            (LimitLevel::Sport, sport_minor, self.sum_of(losses, of_sport)),
-            (LimitLevel::Platform, platform_minor, self.sum_of(losses, |_| true)),
-        ];
-        for (level, limit_minor, used_minor) in scopes {
-            let room_minor = limit_minor - (used_minor - own);
-            checks.push(LimitCheck {
-                level,
-                leg: Some(leg_index),
-                limit_minor,
-                used_minor,
-                stake_minor_max: stake_minor_max(&of_fixture, leg.odds_e4, unit_e9, room_minor),
+        checks.push(LimitCheck {
+            level: LimitLevel::Fixture,
+            leg: Some(leg_index),
+            limit_minor: fixture_minor,
+            used_minor: self.losses_minor(Some(ticket))[index],
+            stake_minor_max: stake_minor_max(&of_fixture, leg.odds_e4, unit_e9, fixture_minor),
+        });
+    }
+
+    /// Every competition, sport or the platform that legs of the ticket count in, each once.
+    fn check_scopes(&self, ticket: &Ticket, level: LimitLevel, checks: &mut Vec<LimitCheck>) {
+        let mut seen: Vec<(u8, String)> = Vec::new();
+        for leg in &ticket.legs {
+            let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
+            let name_of = |request: &FixtureRequest| match level {
+                LimitLevel::Competition => (request.sport().0, request.competition.clone()),
+                LimitLevel::Sport => (request.sport().0, String::new()),
+                _ => (0, String::new()),
+            };
+            let scope = name_of(&self.fixtures[index].request);
+            if seen.contains(&scope) {
+                continue;
+            }
+            let limits = self.limits(index, selection);
+            let limit_minor = match level {
+                LimitLevel::Competition => limits.competition_minor,
+                LimitLevel::Sport => limits.sport_minor,
+                _ => self.config.platform_loss_minor_max,
+            };
+            let losses = self.losses_minor(Some(ticket));
+            let used_minor = self.sum_of(&losses, |request| name_of(request) == scope);
+            checks.push(match ticket.legs.as_slice() {
+                [leg] => LimitCheck {
+                    level,
+                    leg: Some(0),
+                    limit_minor,
+                    used_minor,
+                    stake_minor_max: stake_minor_max(
+                        &self.joint_minima(index, selection, ticket),
+                        leg.odds_e4,
+                        super::risk::ONE_E9,
+                        limit_minor - (used_minor - losses[index]),
+                    ),
+                },
+                _ => {
+                    let is_in = |leg: &Leg| name_of(&self.fixtures[leg.fixture as usize].request) == scope;
+                    let largest = self.largest_stake_together(ticket, is_in, used_minor, limit_minor);
+                    whole(level, limit_minor, used_minor, largest)
+                }
             });
+            seen.push(scope);
         }
     }
 
@@ -362,7 +426,12 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
         settlement_count: 0,
         checks: Vec::new(),
         request_hash: 0,
+        change: Default::default(),
     }
+}
+
+fn whole(level: LimitLevel, limit_minor: i64, used_minor: i64, stake_minor_max: i64) -> LimitCheck {
+    LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max }
 }
 
 /// The check that allows least; the first of equal ones.

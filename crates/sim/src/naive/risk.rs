@@ -1,5 +1,6 @@
 //! What can be lost, by listing outcomes.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -142,6 +143,63 @@ impl Naive {
         let minima: Vec<Option<i64>> =
             either.map(|(ending, further)| ending.or(further.map(|_| joint.worst_minor))).collect();
         minima.try_into().expect("one minimum per grade")
+    }
+
+    /// The largest stake, by trying: the ticket is laid over every ending of the fixtures that its legs in the scope are
+    /// on, and the scope's loss is measured. It must be within the limit, or not above what it is without the ticket.
+    pub(super) fn largest_stake_together(
+        &self,
+        ticket: &Ticket,
+        is_in: impl Fn(&oddsengine_engine::Leg) -> bool,
+        used_minor: i64,
+        limit_minor: i64,
+    ) -> i64 {
+        // Parts of a minor unit: endings are few once those with equal profit and grade are one.
+        const PARTS: i128 = 120_000_000_000_000;
+        let mut fixtures = Vec::new();
+        for (index, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| is_in(leg)) {
+            let (fixture, selection) = (leg.fixture as usize, usize::from(leg.selection));
+            let (joint, slot) = (self.joint(fixture, Some(ticket)), self.universe.slot(selection));
+            let on_endings = joint.pnl.iter().copied().zip(joint.possible.joint[slot].iter().copied());
+            let mut endings: BTreeSet<(i64, u8)> = on_endings.collect();
+            let continuations = self.market_minima(fixture, selection, ticket);
+            for grade in (0..GRADES.len() as u8).filter(|&grade| continuations[usize::from(grade)].is_some())
+            {
+                if endings.iter().all(|&(_, known)| known != grade) {
+                    endings.insert((joint.worst_minor, grade));
+                }
+            }
+            fixtures.push((self.unit_e9(ticket, index), leg.odds_e4, endings));
+        }
+        let own_minor: i64 = ticket
+            .legs
+            .iter()
+            .filter(|leg| is_in(leg))
+            .map(|leg| self.losses_minor(Some(ticket))[leg.fixture as usize])
+            .sum();
+        let loss_with = |stake_minor: i64| {
+            let mut loss = i128::from(used_minor - own_minor) * PARTS;
+            for (unit_e9, odds_e4, endings) in &fixtures {
+                let of_ending = |&(pnl, grade): &(i64, u8)| {
+                    let (win, refund, of) = GRADES[usize::from(grade)].parts();
+                    let (of, one) = (i128::from(of), 10_000 * i128::from(ONE_E9));
+                    let back = (i128::from(win) * i128::from(*odds_e4) + i128::from(refund) * 10_000)
+                        * i128::from(*unit_e9);
+                    assert_eq!(PARTS % (of * one), 0, "grades are whole or halves");
+                    (back - of * one) * i128::from(stake_minor) * (PARTS / (of * one))
+                        - i128::from(pnl) * PARTS
+                };
+                loss += endings.iter().map(of_ending).max().expect("a match ends somehow").max(0);
+            }
+            loss
+        };
+        let most = loss_with(0).max(i128::from(limit_minor) * PARTS);
+        let (mut possible, mut impossible) = (0, STAKE_MINOR_MAX + 1);
+        while impossible - possible > 1 {
+            let stake_minor = possible + (impossible - possible) / 2;
+            *(if loss_with(stake_minor) <= most { &mut possible } else { &mut impossible }) = stake_minor;
+        }
+        possible
     }
 
     /// As [`Naive::joint_minima`], for the bets of the selection's market alone.

@@ -1,10 +1,11 @@
 //! Settlement: every ticket is looked at after every command that may have changed a grade.
 
-use oddsengine_engine::{Reason, Ticket, TicketState};
-use oddsengine_types::{Grade, TicketId};
+use oddsengine_engine::{Reason, Ticket, TicketState, VoidKind};
+use oddsengine_markets::LivePhase;
+use oddsengine_types::{CustomerId, Grade, TicketId};
 
 use super::money::{self, Account, Posting};
-use super::{Naive, Verdict};
+use super::{Naive, NaiveTicket, Verdict};
 use crate::told::Answer;
 
 impl Naive {
@@ -20,27 +21,70 @@ impl Naive {
                 .iter()
                 .map(|leg| self.grade(leg.fixture as usize, usize::from(leg.selection)))
                 .collect();
-            if ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade) {
-                let mut ticket = ticket.clone();
+            let is_regraded = ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade);
+            let waits_in_vain = self.tickets[index].settles_ns.is_some() && !self.is_decided_in_play(ticket);
+            if is_regraded || waits_in_vain {
+                let (mut ticket, mut settles_ns) = (ticket.clone(), self.tickets[index].settles_ns);
+                let payout_before = payout_minor(&ticket);
                 ticket.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
-                self.settle(&mut ticket, answers);
-                self.tickets[index].ticket = ticket;
+                self.settle(&mut ticket, payout_before, &mut settles_ns, answers);
+                self.tickets[index] = NaiveTicket { ticket, settles_ns, ..self.tickets[index].clone() };
             }
         }
     }
 
-    fn settle(&mut self, ticket: &mut Ticket, answers: &mut Vec<Answer>) {
+    /// Pays what has waited long enough, the first due first.
+    pub(super) fn settle_due(&mut self, answers: &mut Vec<Answer>) {
+        loop {
+            let waiting = self.tickets.iter().enumerate();
+            let next = waiting.filter_map(|(index, known)| Some((known.settles_ns?, index))).min();
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns) else { return };
+            let mut ticket = self.tickets[index].ticket.clone();
+            let payout = payout_minor(&ticket).expect("only decided tickets wait");
+            self.pay(&mut ticket, payout);
+            answers.push(Answer::Settlement(ticket.id, ticket.state, 0, payout));
+            self.tickets[index] = NaiveTicket { ticket, settles_ns: None, ..self.tickets[index].clone() };
+        }
+    }
+
+    /// A leg has its grade from a match in play: not told, not void, not over.
+    fn is_decided_in_play(&self, ticket: &Ticket) -> bool {
+        ticket.legs.iter().any(|leg| {
+            let fixture = &self.fixtures[leg.fixture as usize];
+            let market = self.universe.template.selections[usize::from(leg.selection)].market;
+            fixture.game.phase() == LivePhase::InPlay
+                && fixture.void == VoidKind::Nothing
+                && !fixture.told.contains_key(&usize::from(market))
+        })
+    }
+
+    fn settle(
+        &mut self,
+        ticket: &mut Ticket,
+        payout_before: Option<i64>,
+        settles_ns: &mut Option<i64>,
+        answers: &mut Vec<Answer>,
+    ) {
         let (was_open, paid_before) = (ticket.state == TicketState::Open, ticket.paid_minor);
         let payout = payout_minor(ticket);
-        let stands = if was_open { payout.is_none() } else { payout == Some(paid_before) };
+        let may_wait = self.config.settlement_delay_ms > 0 || settles_ns.is_some();
+        let waits = may_wait && payout.is_some_and(|payout| payout > 0) && self.is_decided_in_play(ticket);
+        let stands = if was_open { payout.is_none() || waits } else { payout == Some(paid_before) };
         if !stands {
             if !was_open {
                 self.take_back(ticket);
             }
-            if let Some(payout) = payout {
+            if let Some(payout) = payout.filter(|_| !waits) {
                 self.pay(ticket, payout);
             }
             answers.push(Answer::Settlement(ticket.id, ticket.state, paid_before, ticket.paid_minor));
+        }
+        if ticket.state == TicketState::Open && waits {
+            let is_the_same = settles_ns.is_some() && payout == payout_before;
+            let due_ns = self.now_ns + self.config.settlement_delay_ms * 1_000_000;
+            *settles_ns = if is_the_same { *settles_ns } else { Some(due_ns) };
+        } else {
+            *settles_ns = None;
         }
         ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
         if ticket.state == TicketState::Open {
@@ -52,6 +96,7 @@ impl Naive {
         let (customer, stake) = (ticket.customer, ticket.stake_minor);
         self.post(Account::OpenStakes(customer), Account::Result, stake);
         self.post(Account::Result, Account::Cash(customer), payout_minor);
+        self.collect(customer);
         (ticket.state, ticket.paid_minor) = (TicketState::Settled, payout_minor);
         ticket.settlement_count += 1;
         self.counters.settlement_count += 1;
@@ -92,9 +137,23 @@ impl Naive {
         }
         (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
         ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
+        self.collect(ticket.customer);
         answers.push(Answer::Settlement(ticket.id, ticket.state, paid_before, 0));
-        self.tickets[index].ticket = ticket;
+        self.tickets[index] = NaiveTicket { ticket, settles_ns: None, ..self.tickets[index].clone() };
         Ok(())
+    }
+
+    /// What a customer owes.
+    pub(super) fn owed_minor(&self, customer: CustomerId) -> i64 {
+        -money::available_minor(&self.postings, Account::Receivable(customer), self.config.currency)
+    }
+
+    /// Whatever came to a customer's cash pays what is owed.
+    pub(super) fn collect(&mut self, customer: CustomerId) {
+        let cash = Account::Cash(customer);
+        let available_minor = money::available_minor(&self.postings, cash, self.config.currency);
+        let amount_minor = available_minor.min(self.owed_minor(customer));
+        self.post(cash, Account::Receivable(customer), amount_minor);
     }
 
     fn post(&mut self, from: Account, to: Account, amount_minor: i64) {

@@ -107,6 +107,8 @@ impl Scenario {
             "stake_max" => config.stake_minor_max = words.amount()?,
             "payout_max" => config.payout_minor_max = words.amount()?,
             "legs_max" => config.legs_max = words.number("a number of legs")?,
+            "settlement_delay_ms" => config.settlement_delay_ms = words.number("milliseconds")?,
+            "bets_while_owing" => config.bets_while_owing = words.text("yes or no")? == "yes",
             "bet_delay_ms" => config.bet_delay_ms = words.number("milliseconds")?,
             "odds_min" => config.odds_e4_min = words.odds()?,
             "odds_max" => config.odds_e4_max = words.odds()?,

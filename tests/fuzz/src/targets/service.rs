@@ -96,7 +96,7 @@ impl World {
         match bytes.u8() % 16 {
             0 => {
                 self.now_ns += i64::from(bytes.u16()) * 1_000_000;
-                self.service.tick(self.now_ns);
+                self.service.tick(self.now_ns, self.now_ns);
             }
             1 => self.end_turn(),
             2 => {
@@ -519,7 +519,7 @@ impl World {
         self.end_turn();
         // Every bet delay is over.
         self.now_ns += 61_000_000_000;
-        self.service.tick(self.now_ns);
+        self.service.tick(self.now_ns, self.now_ns);
         self.end_turn();
         let engine = self.service.engine();
         assert_eq!(engine.next_due_ns(), None);

@@ -87,7 +87,7 @@ fn an_image_holds_all_markets_with_their_names() {
     let mut fixture = sample::fixture_with_states();
     fixture.request.home = "\"Ñandú\"\n".into();
     let mut out = Vec::new();
-    board_image(&fixture, &HEADER, &mut out);
+    board_image(&fixture, &HEADER, 2, "r-1", &mut out);
     let parsed = parse(&out);
     assert_eq!((&parsed["kind"], &parsed["version"]), (&json!("image"), &json!(7)));
     assert_eq!(parsed["home"], "\"Ñandú\"\n");
@@ -109,7 +109,7 @@ fn an_image_holds_all_markets_with_their_names() {
 fn a_buffer_can_be_used_again() {
     let fixture = sample::fixture();
     let (mut used, mut fresh) = (Vec::new(), Vec::new());
-    board_image(&fixture, &HEADER, &mut used);
+    board_image(&fixture, &HEADER, 2, "r-1", &mut used);
     board_delta(&update(&fixture, &[3]), &HEADER, &mut used);
     board_delta(&update(&fixture, &[3]), &HEADER, &mut fresh);
     assert_eq!(used, fresh);

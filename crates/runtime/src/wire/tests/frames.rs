@@ -7,16 +7,17 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{
     BoardUpdate, Event, FixtureExposure, LimitCheck, LimitLevel, MarketExposure, MoneyRequest, OddsVersion,
-    Reason, SelectionExposure, Stops, Ticket, TicketState,
+    Reason, SelectionExposure, Stop, StopSet, Stops, Ticket, TicketState,
 };
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId};
 use serde_json::json;
 
 use super::super::{
-    Alert, BalanceAnswer, BatchReply, ExposureLevel, FeedHealth, Header, Health, Heartbeat, Lookup, ReplyTo,
-    Tail, board_delta, desk_alert, desk_settlement, desk_ticket, heartbeat, reply_balance, reply_error,
-    reply_event, reply_exposure, reply_fixtures, reply_images_end, reply_max_stake, reply_pong,
-    reply_state_hash, reply_ticket, sample, stamp_sent, trading,
+    Alert, BalanceAnswer, BatchReply, ChangesReply, DeskTails, ExposureLevel, FeedHealth, Header, Health,
+    Heartbeat, Lookup, ReplyTo, Tail, board_delta, desk_alert, desk_heartbeat, desk_settlement, desk_ticket,
+    heartbeat, reply_alerts, reply_balance, reply_error, reply_event, reply_exposure, reply_fixtures,
+    reply_images_end, reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, stamp_sent,
+    trading,
 };
 use super::{HEADER, OneFixture, SENT_NS, parse};
 
@@ -92,7 +93,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         source_ns: HEADER.source_ns,
     };
     let mut stopped = sample::fixture();
-    stopped.stops = Stops { by_danger: true, ..Stops::default() };
+    stopped.stops = Stops { set: StopSet::of(&[Stop::Danger]), ..Stops::default() };
     let ticket = sample::ticket();
     let binding = LimitCheck {
         level: LimitLevel::Market,
@@ -114,11 +115,14 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         durable_count: 12,
         queued_count: 0,
         fixture_count: 1,
+        feed_count: 1,
+        stale_feed_count: 0,
         feeds: &feeds,
         tails: &tails,
     };
     let unasked = Header { version: 0, source_ns: 0, source: "", reason: "tick", ..HEADER };
-    let balance = BalanceAnswer { customer: CustomerId(42), available_minor: 9_000, reserved_minor: 0 };
+    let balance =
+        BalanceAnswer { customer: CustomerId(42), available_minor: 9_000, reserved_minor: 0, owed_minor: 0 };
     let level = |level, name, limit_minor| ExposureLevel { level, name, loss_minor: 5_100, limit_minor };
     let levels = [level("platform", "", 200_000_000), level("sport", "football", 100_000_000)];
     let alert = Alert { alert: "feed_gap", message: "expected 12, received 15", fixture: None };
@@ -140,6 +144,13 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
             }),
         ),
         ("desk_alert", written(|out| desk_alert(&alert, &Header { version: 0, ..HEADER }, out))),
+        (
+            "desk_heartbeat",
+            written(|out| {
+                let tails = DeskTails { ticket_seq: 7, settlement_seq: 5, alert_seq: 2, change: 12 };
+                desk_heartbeat(&tails, &Header { reason: "heartbeat", ..unasked }, out)
+            }),
+        ),
         ("reply_ticket", answer(Event::Decision { ticket: &ticket, is_repeat: false })),
         ("reply_ticket_refused", answer(Event::Decision { ticket: &refused_ticket(), is_repeat: true })),
         (
@@ -176,10 +187,33 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
             "reply_exposure",
             written(|out| reply_exposure(&TO, &levels, Some((fixture, &exposure())), &lookup, out)),
         ),
-        ("reply_fixtures", written(|out| reply_fixtures(&TO, [fixture], out))),
+        ("reply_fixtures", written(|out| reply_fixtures(&TO, [fixture], Some(64), out))),
         ("reply_state_hash", written(|out| reply_state_hash(&TO, hash, 12, out))),
         ("reply_pong", written(|out| reply_pong(&TO, out))),
-        ("reply_images_end", written(|out| reply_images_end(&TO, 48, out))),
+        (
+            "reply_tickets",
+            written(|out| {
+                let mut reply = ChangesReply::begin(&TO, "tickets", 4, out);
+                reply.add(&ticket, &lookup);
+                reply.finish(9, 12);
+            }),
+        ),
+        (
+            "reply_settlements",
+            written(|out| {
+                let mut reply = ChangesReply::begin(&TO, "settlements", 3, out);
+                reply.add(&settled_ticket(), &lookup);
+                reply.finish(12, 12);
+            }),
+        ),
+        (
+            "reply_alerts",
+            written(|out| {
+                let kept = written(|out| desk_alert(&alert, &Header { version: 0, ..HEADER }, out));
+                reply_alerts(&TO, [kept.as_slice()].into_iter(), [1, 5, 7], out);
+            }),
+        ),
+        ("reply_images_end", written(|out| reply_images_end(&TO, 32, Some(48), out))),
         (
             "reply_batch",
             written(|out| {

@@ -1,0 +1,76 @@
+//! The order in which tickets changed: what "since" is answered from.
+
+use crate::engine::Engine;
+use crate::ticket::{Ticket, TicketChange};
+
+/// Entries beyond two a ticket that may wait before those that are out of date are dropped.
+const SPARE_ENTRIES: usize = 1_024;
+
+/// The changes of tickets by number. Derived: the tickets carry the numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    last_seq: u64,
+    ticket_count: usize,
+    /// (number, ticket index), ascending; out of date where the ticket has changed again.
+    log: Vec<(u64, u32)>,
+    /// Entries that are out of date.
+    stale_count: usize,
+}
+
+impl Changes {
+    /// Numbers a change of a ticket, just before it is told.
+    ///
+    /// `before`: the ticket as it was last told, if it was.
+    pub fn note(&mut self, ticket: &mut Ticket, index: u32, before: Option<&Ticket>) {
+        self.last_seq += 1;
+        match before {
+            None => self.ticket_count += 1,
+            Some(_) => self.stale_count += 1,
+        }
+        ticket.change = TicketChange {
+            seq: self.last_seq,
+            seq_before: before.map_or(0, |before| before.change.seq),
+            was_settlement: before.is_some_and(Ticket::is_settlement),
+            paid_minor_before: before.map_or(0, |before| before.paid_minor),
+        };
+        self.log.push((self.last_seq, index));
+    }
+
+    /// Drops what is out of date once it is more than what is not.
+    pub fn compact(&mut self, tickets: &[Ticket]) {
+        if self.stale_count > self.ticket_count + SPARE_ENTRIES {
+            self.log.retain(|&(seq, index)| is_last_change(tickets, seq, index));
+            self.stale_count = 0;
+        }
+    }
+
+    /// Of the tickets of a snapshot.
+    pub fn of(tickets: &[Ticket]) -> Self {
+        let mut log: Vec<(u64, u32)> = Vec::with_capacity(tickets.len());
+        log.extend(tickets.iter().zip(0..).map(|(ticket, index)| (ticket.change.seq, index)));
+        log.sort_unstable();
+        let last_seq = log.last().map_or(0, |&(seq, _)| seq);
+        Self { last_seq, ticket_count: tickets.len(), log, stale_count: 0 }
+    }
+}
+
+fn is_last_change(tickets: &[Ticket], seq: u64, index: u32) -> bool {
+    tickets.get(index as usize).is_some_and(|ticket| ticket.change.seq == seq)
+}
+
+impl Engine {
+    /// The number of the last change of any ticket; 0 before the first.
+    pub fn last_change_seq(&self) -> u64 {
+        self.changes.last_seq
+    }
+
+    /// The changes after change `since`, in order: (number, ticket as it is now); no ticket where it has changed again
+    /// since, and is told further on.
+    pub fn tickets_changed_since(&self, since: u64) -> impl Iterator<Item = (u64, Option<&Ticket>)> {
+        let start = self.changes.log.partition_point(|&(seq, _)| seq <= since);
+        self.changes.log[start..].iter().map(|&(seq, index)| {
+            let ticket = self.tickets.get(index as usize);
+            (seq, ticket.filter(|ticket| ticket.change.seq == seq))
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Prices that are not the model's: by hand, locked, or from a feed. What is implausible is refused or stopped, and what
+//! the match has left stands still.
+
+use oddsengine_markets::LivePhase;
+use oddsengine_types::BoundsError;
+
+use crate::apply::Refusal;
+use crate::engine::Engine;
+use crate::event::{Event, Sink};
+use crate::fixture::Fixture;
+use crate::status::Reason;
+use crate::stops::{Stop, StopSet};
+
+/// Sum of implied probabilities of a book by hand, per winner, in ten-thousandths: below 1 every outcome can be backed at
+/// a profit, above 2 nobody means it.
+pub const MANUAL_BOOKSUM_E4: (u64, u64) = (10_000, 20_000);
+/// The same of a feed's book: best prices of several bookmakers sum to a little less than 1.
+pub const FEED_BOOKSUM_E4: (u64, u64) = (9_000, 20_000);
+
+impl Engine {
+    /// Whether prices by hand may be offered beside the rest of the board.
+    ///
+    /// None may be above its fair price: then no combination of our own prices wins on every outcome. Without a model
+    /// there is nothing to compare with but the book itself.
+    pub(crate) fn judge_manual_odds(&self, index: usize, market: u16, odds_e4: &[u32]) -> Result<(), Refusal> {
+        let fixture = &self.fixtures[index];
+        judge_booksum(fixture, market, odds_e4, MANUAL_BOOKSUM_E4)?;
+        if !fixture.has_expectations {
+            return Ok(());
+        }
+        let template = fixture.template();
+        let selections = template.markets[usize::from(market)].selections();
+        for (selection, &odds_e4) in selections.zip(odds_e4).filter(|(_, odds_e4)| **odds_e4 != 0) {
+            if fixture.grades[selection].is_some() {
+                continue;
+            }
+            let implied = 1.0 / (f64::from(odds_e4) / 10_000.0);
+            let fair = fixture.fair_probability(selection);
+            if implied < fair {
+                let name = &template.selections[selection].name;
+                let (odds, fair_odds) = (f64::from(odds_e4) / 10_000.0, 1.0 / fair);
+                let message = format!(
+                    "odds {odds} of {name} are outside 1.001..={fair_odds:.4}, the model's fair price; \
+                     hint: override_by names who answers for them"
+                );
+                return Err((Reason::ImplausiblePrice, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a feed's book is one.
+    pub(crate) fn judge_feed_odds(&self, index: usize, market: u16, odds_e4: &[u32]) -> Result<(), Refusal> {
+        judge_booksum(&self.fixtures[index], market, odds_e4, FEED_BOOKSUM_E4)
+    }
+
+    /// Notes the fair prices at which prices of a market were set by hand or locked.
+    pub(crate) fn anchor(&mut self, index: usize, market: u16) {
+        let fixture = &self.fixtures[index];
+        let anchor_e9 = if fixture.has_expectations { fair_e9(fixture, market) } else { Vec::new() };
+        self.fixtures[index].desk.entry(market).or_default().anchor_e9 = anchor_e9;
+    }
+
+    /// Stops markets with prices by hand or locked ones whose fair prices have moved too far since they were set;
+    /// `is_news`: the score or the period changed, which counts as too far where no model says how far it is. Returns
+    /// the markets, ascending.
+    pub(crate) fn stop_moved(&mut self, index: usize, is_news: bool, sink: &mut impl Sink) -> Vec<u16> {
+        if self.fixtures[index].desk.is_empty() {
+            return Vec::new();
+        }
+        let tolerance_e9 = u64::from(self.config.manual_tolerance_e4) * 100_000;
+        let fixture = &self.fixtures[index];
+        let moved: Vec<u16> = fixture
+            .desk
+            .iter()
+            .filter(|(_, desk)| desk.is_held() && !desk.stops.by_move)
+            .filter(|&(&market, desk)| {
+                if !fixture.has_expectations || desk.anchor_e9.is_empty() {
+                    return is_news;
+                }
+                let first = fixture.template().markets[usize::from(market)].selections().start;
+                let now_e9 = fair_e9(fixture, market);
+                now_e9.iter().zip(&desk.anchor_e9).enumerate().any(|(slot, (now, then))| {
+                    fixture.grades[first + slot].is_none() && u64::from(now.abs_diff(*then)) > tolerance_e9
+                })
+            })
+            .map(|(&market, _)| market)
+            .collect();
+        let id = fixture.id();
+        for &market in &moved {
+            let fixture = &mut self.fixtures[index];
+            fixture.desk.entry(market).or_default().stops.by_move = true;
+            *fixture.market_interruptions.entry(market).or_default() += 1;
+            let key = &fixture.template().markets[usize::from(market)].key;
+            let message = format!("{key} of fixture {id} is priced by hand or locked, and its fair price has moved");
+            sink.event(Event::Alert { alert: "manual_suspended", fixture: Some(id), message: &message });
+        }
+        moved
+    }
+
+    /// At the start of a fixture its markets return to the model, but those that were told to stay. Returns them.
+    pub(crate) fn return_to_model(&mut self, index: usize, sink: &mut impl Sink) -> Vec<u16> {
+        let fixture = &mut self.fixtures[index];
+        let id = fixture.id();
+        let returned: Vec<u16> = fixture
+            .desk
+            .iter()
+            .filter(|(_, desk)| desk.is_held() && !desk.keeps_in_play)
+            .map(|(&market, _)| market)
+            .collect();
+        for &market in &returned {
+            let fixture = &mut self.fixtures[index];
+            fixture.desk.entry(market).or_default().release();
+            let key = &fixture.template().markets[usize::from(market)].key;
+            let message = format!("{key} of fixture {id} returned to the model at the start");
+            sink.event(Event::Alert { alert: "manual_returned", fixture: Some(id), message: &message });
+            self.tidy_desk(index, market);
+        }
+        returned
+    }
+
+    /// After prices of a feed: a jump of a fair probability stops trading until the next prices confirm it. `before`: the
+    /// expectations of the priced markets.
+    pub(crate) fn stop_jump(&mut self, index: usize, before: &[(u16, Vec<u32>)], sink: &mut impl Sink) {
+        let fixture = &self.fixtures[index];
+        if !fixture.has_expectations || fixture.live.phase() != LivePhase::PreMatch {
+            return;
+        }
+        let tolerance_e9 = u64::from(self.config.price_jump_e4) * 100_000;
+        let jump = before.iter().find_map(|(market, then_e9)| {
+            let now_e9 = fair_e9(fixture, *market);
+            let furthest = now_e9.iter().zip(then_e9).map(|(now, then)| now.abs_diff(*then)).max();
+            furthest.filter(|&furthest| u64::from(furthest) > tolerance_e9).map(|furthest| (*market, furthest))
+        });
+        match jump {
+            Some((market, furthest_e9)) => {
+                let key = &fixture.template().markets[usize::from(market)].key;
+                let id = fixture.id();
+                let message = format!(
+                    "prices of fixture {id} moved a fair probability of {key} by {:.3}, more than {:.3}",
+                    f64::from(furthest_e9) / 1e9,
+                    f64::from(self.config.price_jump_e4) / 1e4,
+                );
+                self.stop(index, Stop::PriceJump, sink);
+                sink.event(Event::Alert { alert: "price_jump", fixture: Some(id), message: &message });
+            }
+            None => self.lift(index, StopSet::of(&[Stop::PriceJump]), sink),
+        }
+    }
+}
+
+/// The fair probabilities of a market's selections, in billionths.
+pub(crate) fn fair_e9(fixture: &Fixture, market: u16) -> Vec<u32> {
+    let selections = fixture.template().markets[usize::from(market)].selections();
+    selections.map(|selection| (fixture.fair_probability(selection) * 1e9 + 0.5) as u32).collect()
+}
+
+/// A book with a price for every selection, of which a known number wins, sums to something plausible.
+fn judge_booksum(fixture: &Fixture, market: u16, odds_e4: &[u32], range_e4: (u64, u64)) -> Result<(), Refusal> {
+    let definition = &fixture.template().markets[usize::from(market)];
+    let is_whole = definition.winners > 0 && odds_e4.iter().all(|&odds| odds != 0);
+    let is_undecided = fixture.grades[definition.selections()].iter().all(Option::is_none);
+    if !is_whole || !is_undecided {
+        return Ok(());
+    }
+    // In millionths, rounded down: 10,000 x 10^6 / odds.
+    let sum_e6: u64 = odds_e4.iter().map(|&odds| 10_000_000_000 / u64::from(odds)).sum();
+    let booksum_e4 = sum_e6 / u64::from(definition.winners) / 100;
+    // Half a thousandth for what the rounding of the odds themselves takes.
+    if (range_e4.0.saturating_sub(5)..=range_e4.1).contains(&booksum_e4) {
+        return Ok(());
+    }
+    let what = format!("booksum of {}", definition.key);
+    let value = |e4: u64| e4 as f64 / 1e4;
+    let error = BoundsError::outside(&what, value(booksum_e4), value(range_e4.0), value(range_e4.1));
+    Err((Reason::ImplausiblePrice, error.to_string()))
+}

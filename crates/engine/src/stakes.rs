@@ -1,0 +1,95 @@
+//! What each customer has staked on each selection today: their own limit is about the sum.
+
+use oddsengine_types::{CustomerId, IdMap};
+
+use crate::engine::Engine;
+use crate::status::TicketState;
+use crate::ticket::{Leg, Ticket};
+
+const DAY_NS: i64 = 24 * 3_600 * 1_000_000_000;
+
+/// Stakes by customer and selection of the tickets received on one day (UTC, engine time). Derived from the tickets:
+/// it holds at most one amount for every leg taken that day, and is empty again on the next.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StakesOfDay {
+    day: i64,
+    /// When the latest ticket was received that was ever counted: the time may be set back at a start.
+    received_ns_max: i64,
+    by_selection: IdMap<(CustomerId, u32, u16), i64>,
+}
+
+fn day_of(time_ns: i64) -> i64 {
+    time_ns.div_euclid(DAY_NS)
+}
+
+impl Engine {
+    /// What a customer has staked today on the selection of a leg, over accepted and delayed tickets.
+    pub(crate) fn staked_today_minor(&self, customer: CustomerId, leg: &Leg) -> i64 {
+        let (today, stakes) = (day_of(self.now_ns), &self.stakes);
+        let key = (customer, leg.fixture, leg.selection);
+        if stakes.day == today {
+            stakes.by_selection.get(&key).copied().unwrap_or(0)
+        } else if day_of(stakes.received_ns_max) < today {
+            0
+        } else {
+            self.counted_tickets(today)
+                .filter(|ticket| ticket.customer == customer)
+                .map(|ticket| {
+                    let is_it =
+                        |other: &&Leg| (other.fixture, other.selection) == (leg.fixture, leg.selection);
+                    ticket.stake_minor * ticket.legs.iter().filter(is_it).count() as i64
+                })
+                .sum()
+        }
+    }
+
+    fn counted_tickets(&self, day: i64) -> impl Iterator<Item = &Ticket> {
+        let is_taken = |ticket: &&Ticket| {
+            matches!(ticket.state, TicketState::Delayed | TicketState::Open | TicketState::Settled)
+        };
+        self.tickets.iter().filter(move |ticket| day_of(ticket.received_ns) == day).filter(is_taken)
+    }
+
+    /// Counts a ticket that was taken, or no longer counts one that was refused or cancelled after all.
+    pub(crate) fn count_stake(&mut self, ticket: &Ticket, is_taken: bool) {
+        let today = day_of(self.now_ns);
+        if self.stakes.day != today {
+            self.recount_stakes();
+        }
+        if day_of(ticket.received_ns) == today {
+            self.stakes.count(ticket, is_taken);
+        }
+    }
+
+    /// Begins the present day: with nothing, unless the time was set back to before a ticket was received.
+    fn recount_stakes(&mut self) {
+        let today = day_of(self.now_ns);
+        let received_ns_max = self.stakes.received_ns_max;
+        let mut stakes = StakesOfDay { day: today, received_ns_max, by_selection: IdMap::default() };
+        if day_of(received_ns_max) >= today {
+            self.counted_tickets(today).for_each(|ticket| stakes.count(ticket, true));
+        }
+        self.stakes = stakes;
+    }
+
+    /// Counts anew after a restore.
+    pub(crate) fn restore_stakes(&mut self) {
+        let received = self.tickets.iter().map(|ticket| ticket.received_ns);
+        self.stakes.received_ns_max = received.max().unwrap_or(i64::MIN);
+        self.recount_stakes();
+    }
+}
+
+impl StakesOfDay {
+    fn count(&mut self, ticket: &Ticket, is_taken: bool) {
+        self.received_ns_max = self.received_ns_max.max(ticket.received_ns);
+        for leg in &ticket.legs {
+            let key = (ticket.customer, leg.fixture, leg.selection);
+            let staked = self.by_selection.entry(key).or_default();
+            *staked += if is_taken { ticket.stake_minor } else { -ticket.stake_minor };
+            if *staked == 0 {
+                self.by_selection.remove(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Records that cannot be applied: named, left to an operator, and never half applied.
+
+mod journal_support;
+mod service_support;
+
+use std::path::Path;
+
+use journal_support::Folder;
+use oddsengine_runtime::journal::{self, Damage, JournalError, OpenOptions, verify};
+use oddsengine_runtime::service::{
+    QuarantineOrder, RecoveryError, Service, StateOrigin, quarantine, release, replay_engine, replay_journal,
+};
+use service_support::*;
+
+fn panicking_at(seq: u64) -> OpenOptions {
+    OpenOptions { panic_at_seq: Some(seq), ..OpenOptions::default() }
+}
+
+fn order(seq: u64) -> QuarantineOrder<'static> {
+    QuarantineOrder {
+        seq,
+        by: "alice",
+        reason: "it stops every start",
+        now_ns: START_NS,
+        is_forced: false,
+        panic_at_seq: None,
+    }
+}
+
+/// A journal with deposits of 100, 200, 300, 400; the sequence number of each.
+fn deposits(path: &Path, snapshot_every: u64) -> Vec<u64> {
+    let mut options = options(Some(path));
+    options.snapshot_every = snapshot_every;
+    let mut world = World::of(Service::start(options).unwrap());
+    let seqs = (1..=4)
+        .map(|index| {
+            world.answer(deposit(index, 42, 100 * index as i64));
+            world.service.progress().0
+        })
+        .collect();
+    world.service.close().unwrap();
+    seqs
+}
+
+fn balance(world: &mut World) -> i64 {
+    let answer = world.answer(serde_json::json!({"type": "balance", "customer": 42, "currency": "EUR"}));
+    answer["available_minor"].as_i64().unwrap()
+}
+
+fn start_with(path: &Path, opening: OpenOptions) -> Result<Service, RecoveryError> {
+    Service::start_with(options(Some(path)), opening)
+}
+
+/// A ticket id chosen by a client made `apply` panic; the record was in the journal, and every start from then on ended in
+/// the same panic, with nothing that an operator could do about it (three processes, one journal).
+#[test]
+fn a_record_that_panics_is_named_and_can_be_taken_out_and_back() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let seqs = deposits(&path, 0);
+    let (bad, head) = (seqs[1], verify(&path).unwrap().head);
+    // The snapshot of the clean end holds the record already: it is used, and the record is not seen.
+    assert_eq!(balance(&mut World::of(start_with(&path, panicking_at(bad)).unwrap())), 1_000);
+
+    let entry = quarantine(&path, &QuarantineOrder { panic_at_seq: Some(bad), ..order(bad) }).unwrap();
+    assert_eq!((entry.seq, entry.by.as_str(), entry.at_ns), (bad, "alice", START_NS));
+    // Now no snapshot holds it, and the chain is what it was.
+    let report = verify(&path).unwrap();
+    assert!(report.is_sound(), "{:?}", report.damages);
+    assert!(report.snapshots.iter().all(|snapshot| snapshot.seq < bad), "{:?}", report.snapshots);
+    assert_eq!(report.quarantined, [entry]);
+    assert!(head.position.seq <= report.last_seq);
+    let service = start_with(&path, panicking_at(bad)).unwrap();
+    let found = service.start_report();
+    assert_eq!((found.origin, &found.quarantined_seqs[..]), (StateOrigin::Recovered, &[bad][..]));
+    assert!(found.notices.iter().any(|notice| notice.contains(&format!("left out: {bad}"))));
+    let mut world = World::of(service);
+    assert_eq!(balance(&mut world), 800);
+    let hash = world.hash();
+    world.service.close().unwrap();
+    let replayed = replay_journal(&path).unwrap();
+    assert_eq!((replayed.state_hash.to_string(), replayed.quarantined_seqs), (hash.clone(), vec![bad]));
+    assert_eq!(replayed.command_count, verify(&path).unwrap().record_count - 1);
+    // A snapshot that was made without it is as good as the replay.
+    let world = World::of(start_with(&path, OpenOptions::default()).unwrap());
+    drop(world);
+
+    // Back into replay: the snapshots without it go, and a start names it by number, kind, time and what to do.
+    release(&path, &order(bad)).unwrap();
+    assert_eq!(verify(&path).unwrap().quarantined, []);
+    let error = start_with(&path, panicking_at(bad)).unwrap_err();
+    let RecoveryError::Record(fault) = &error else { panic!("{error}") };
+    assert_eq!((fault.seq, fault.kind), (bad, Some(("deposit", START_NS))));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "record {bad} (deposit, 2022-11-20T16:00:00.000Z) cannot be applied: a fault on purpose\n\
+             hint: oddsengine quarantine {} --record {bad} --by NAME --reason TEXT",
+            path.canonicalize().unwrap().display()
+        )
+    );
+    assert_eq!(error.code(), "record");
+    assert_eq!(balance(&mut World::of(start_with(&path, OpenOptions::default()).unwrap())), 1_000);
+}
+
+/// Snapshots before the record serve; one after it would bring its effect back.
+#[test]
+fn a_snapshot_with_the_effect_of_a_quarantined_record_is_not_used() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let seqs = deposits(&path, 1);
+    let before = verify(&path).unwrap();
+    assert!(before.snapshots.iter().any(|snapshot| seqs[3] <= snapshot.seq), "{:?}", before.snapshots);
+    quarantine(&path, &QuarantineOrder { is_forced: true, ..order(seqs[3]) }).unwrap();
+    let after = verify(&path).unwrap();
+    assert!(after.is_sound(), "{:?}", after.damages);
+    assert!(after.snapshots.iter().all(|snapshot| snapshot.seq < seqs[3]), "{:?}", after.snapshots);
+    let mut world = World::of(start_with(&path, OpenOptions::default()).unwrap());
+    assert_eq!(balance(&mut world), 600);
+    let hash = world.hash();
+    world.service.close().unwrap();
+    assert_eq!(replay_journal(&path).unwrap().state_hash.to_string(), hash);
+}
+
+/// Only what really cannot be applied, only by somebody with a name and a reason, and never while it is in use.
+#[test]
+fn a_quarantine_is_refused_without_need() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let seqs = deposits(&path, 0);
+    let refused = |order: &QuarantineOrder<'_>| quarantine(&path, order).unwrap_err();
+    let error = refused(&order(seqs[0]));
+    assert!(matches!(error, RecoveryError::Applicable { kind: "deposit", .. }), "{error}");
+    assert!(error.to_string().contains("can be applied"), "{error}");
+    let error = refused(&order(1_000));
+    assert!(
+        matches!(error, RecoveryError::Journal(JournalError::RecordMissing { seq: 1_000, .. })),
+        "{error}"
+    );
+    assert!(matches!(refused(&order(0)), RecoveryError::Journal(JournalError::RecordMissing { .. })));
+    for by in ["", "a\nb", &"x".repeat(1_001)] {
+        let error = refused(&QuarantineOrder { by, is_forced: true, ..order(seqs[0]) });
+        assert!(matches!(error, RecoveryError::Config(_)), "{error}");
+    }
+    // An earlier record that cannot be applied comes first.
+    let error = refused(&QuarantineOrder { panic_at_seq: Some(seqs[0]), ..order(seqs[2]) });
+    assert!(matches!(&error, RecoveryError::Record(fault) if fault.seq == seqs[0]), "{error}");
+    let error = release(&path, &order(seqs[0])).unwrap_err();
+    assert_eq!(error.to_string(), format!("record {} is not quarantined", seqs[0]));
+    quarantine(&path, &QuarantineOrder { is_forced: true, ..order(seqs[0]) }).unwrap();
+    let error = refused(&QuarantineOrder { is_forced: true, ..order(seqs[0]) });
+    assert_eq!(error.to_string(), format!("record {} is quarantined already", seqs[0]));
+    let running = start_with(&path, OpenOptions::default()).unwrap();
+    let error = refused(&QuarantineOrder { is_forced: true, ..order(seqs[1]) });
+    assert!(matches!(error, RecoveryError::Journal(JournalError::Locked { .. })), "{error}");
+    drop(running);
+}
+
+/// An entry that names other bytes than the record has was made for another journal, or by hand: it is damage.
+#[test]
+fn an_entry_that_does_not_fit_its_record_is_refused() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let seqs = deposits(&path, 0);
+    quarantine(&path, &QuarantineOrder { is_forced: true, ..order(seqs[0]) }).unwrap();
+    let edit = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute(sql, []).unwrap();
+    edit("UPDATE quarantine SET seq = seq + 1");
+    let error = start_with(&path, OpenOptions::default()).unwrap_err();
+    let RecoveryError::Journal(error) = error else { panic!("{error}") };
+    assert!(matches!(error.damages(), [Damage::QuarantineMismatch { .. }]), "{error}");
+    assert!(matches!(verify(&path).unwrap().damages[..], [Damage::QuarantineMismatch { .. }]));
+    let error = replay_journal(&path).unwrap_err();
+    assert!(
+        error.to_string().contains(&format!("the quarantine of record {} does not fit it", seqs[0] + 1)),
+        "{error}"
+    );
+    // It can be taken back, and then all is well.
+    release(&path, &order(seqs[0] + 1)).unwrap();
+    assert!(verify(&path).unwrap().is_sound());
+    assert_eq!(balance(&mut World::of(start_with(&path, OpenOptions::default()).unwrap())), 1_000);
+}
+
+/// Bytes that are no command of this build stop a replay as well, and are handled alike.
+#[test]
+fn a_record_that_is_not_understood_is_named_and_can_be_taken_out() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    deposits(&path, 0);
+    let (mut writer, _) = journal_support::open_writer(&path, OpenOptions::default());
+    let bad = writer.append(b"\xff no command").unwrap();
+    writer.close().unwrap();
+    for error in
+        [start_with(&path, OpenOptions::default()).unwrap_err(), replay_engine(&path).map(drop).unwrap_err()]
+    {
+        let RecoveryError::Record(fault) = &error else { panic!("{error}") };
+        assert_eq!((fault.seq, fault.kind), (bad, None));
+        assert!(
+            error.to_string().contains(&format!("record {bad} (unknown) cannot be applied: ")),
+            "{error}"
+        );
+    }
+    quarantine(&path, &order(bad)).unwrap();
+    assert_eq!(balance(&mut World::of(start_with(&path, OpenOptions::default()).unwrap())), 1_000);
+}
+
+/// The dying process wrote the record that had made it panic. Now nothing of it is told, nothing is made of the half
+/// changed state, and the record is taken back: the next start serves.
+#[test]
+fn a_live_panic_stops_the_service_and_leaves_a_journal_that_starts() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let last_seq = *deposits(&path, 0).last().unwrap();
+    // Epoch, deposit 5, deposit 6.
+    let bad = last_seq + 3;
+    let mut world = World::of(start_with(&path, panicking_at(bad)).unwrap());
+    let fifth = world.order("client", deposit(5, 42, 1));
+    world.order("client", deposit(6, 42, 2));
+    world.order("client", deposit(7, 42, 4));
+    world.ingest(
+        serde_json::json!({"type": "fixture", "fixture": 1, "sport": "football", "competition": "cup",
+        "home": "Qatar", "away": "Ecuador", "start_ns": START_NS}),
+    );
+    let reason = world.service.poison_reason().unwrap();
+    assert!(
+        reason.starts_with(&format!(
+            "command deposit of record {bad} made the engine panic: a fault on purpose"
+        )),
+        "{reason}"
+    );
+    assert!(reason.contains("it was not written to the journal"), "{reason}");
+    assert!(!world.service.takes_money());
+    assert_eq!(world.turn(), []);
+    world.service.heartbeat(world.now_ns);
+    world.service.durable();
+    assert_eq!(world.take(), []);
+    world.service.close().unwrap();
+    assert_eq!(world.take(), [], "{fifth} was not answered, and is asked again");
+    let failed = std::fs::read(format!("{}.failed", path.display())).unwrap();
+    assert!(!failed.is_empty());
+
+    let report = verify(&path).unwrap();
+    assert_eq!(report.last_seq, bad - 1);
+    assert!(report.snapshots.iter().all(|snapshot| snapshot.seq <= last_seq), "{:?}", report.snapshots);
+    let mut world = World::of(start_with(&path, OpenOptions::default()).unwrap());
+    assert_eq!(balance(&mut world), 1_001);
+    assert_eq!(world.answer(deposit(6, 42, 2))["available_minor"], 1_003);
+    let mut count = 0;
+    journal::replay(&path, 1, &mut |_, _, _| {
+        count += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert!(bad <= count);
+}
+
+/// Without a journal a panic stops the service alike.
+#[test]
+fn a_panic_in_memory_stops_the_service() {
+    let mut world = World::of(Service::start_with(options(None), panicking_at(3)).unwrap());
+    world.order("client", deposit(1, 42, 1));
+    assert_eq!(world.turn(), []);
+    assert!(world.service.poison_reason().unwrap().contains("record 3"));
+}

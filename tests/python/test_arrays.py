@@ -1,0 +1,305 @@
+"""Arrays of every kind into every public function: the numbers they hold come out as from a plain copy, or a refusal.
+
+What broke: a field of a packed record (`np.array([(1, 1.02), (2, 34.0)], dtype=[("f", "u1"), ("odds", "f8")])["odds"]`,
+stride 9) went into `fair_probabilities` as [0.99999, 7.8e-06] instead of [0.97087, 0.02913]: the stride was divided by
+the size of an element, and memory beside the odds was read. A mask was ignored (a scratched runner at 1.01 kept a
+probability of .4895), and an array at an odd address was a `TypeError`.
+"""
+
+from __future__ import annotations
+
+import array
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
+import pytest
+
+import oddsengine
+from oddsengine import OddsEngineError, _arrays, margin, same_game
+from oddsengine.exceptions import BoundsError
+from public_calls import CALLS, NOT_CALLED, Call
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+# What is given, and the plain numbers that it stands for; None where it must be refused.
+Given: TypeAlias = tuple[Any, Floats | None]
+
+
+class Subclass(np.ndarray[Any, Any]):
+    """An array class of somebody else's."""
+
+
+class Raising:
+    """Something that NumPy asks for an array, and that has none."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise ZeroDivisionError("no array")
+
+
+class Told:
+    """Something that gives NumPy its numbers."""
+
+    def __init__(self, values: Floats) -> None:
+        self.values = values
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Floats:
+        return self.values
+
+
+def packed(base: Floats, kind: str, is_aligned: bool = False) -> Any:
+    """A field of a record that lies after one byte."""
+    records = np.zeros(base.shape, np.dtype([("flag", "u1"), ("odds", kind)], align=is_aligned))
+    records["flag"] = 255
+    records["odds"] = base
+    return records["odds"]
+
+
+def at_odd_address(base: Floats) -> Any:
+    memory = np.full(base.nbytes + 9, 255, np.uint8)
+    start = 1 if memory.ctypes.data % 2 == 0 else 2
+    given = memory[start : start + base.nbytes].view(np.float64).reshape(base.shape)
+    given[...] = base
+    return given
+
+
+def spread(base: Floats, step: int) -> Any:
+    """Along the last axis, with other numbers between."""
+    wide = np.full((*base.shape[:-1], base.shape[-1] * abs(step)), 1e300)
+    view = wide[..., ::step]
+    view[...] = base
+    return view
+
+
+def masked(base: Floats, places: int) -> Any:
+    mask = np.zeros(base.shape, bool)
+    mask.ravel()[base.size - places :] = True
+    return np.ma.MaskedArray(base, mask=mask)
+
+
+def objects(base: Floats, convert: Callable[[float], Any]) -> Any:
+    given = np.empty(base.shape, object)
+    for index, value in np.ndenumerate(base):
+        given[index] = convert(float(value))
+    return given
+
+
+def read_only(base: Floats) -> Any:
+    given = base.copy()
+    given.flags.writeable = False
+    return given
+
+
+def with_one(base: Floats, value: Any) -> Any:
+    given = objects(base, float)
+    given.ravel()[-1] = value
+    return given
+
+
+def plain_copy(given: Any) -> Floats:
+    return np.array(given, dtype=np.float64, order="C", copy=True)
+
+
+ZOO: dict[str, Callable[[Floats], Given]] = {
+    "list": lambda base: (base.tolist(), base),
+    "tuple": lambda base: (tuple(base.tolist()), base),
+    "float32": lambda base: (base.astype("f4"), base.astype("f4").astype("f8")),
+    "float16": lambda base: (base.astype("f2"), base.astype("f2").astype("f8")),
+    "long double": lambda base: (base.astype(np.longdouble), base),
+    "int64": lambda base: (base.astype("i8"), base.astype("i8").astype("f8")),
+    "uint64": lambda base: (np.abs(base).astype("u8"), np.abs(base).astype("u8").astype("f8")),
+    "bool": lambda base: (base > 0.4, (base > 0.4).astype("f8")),
+    "big-endian": lambda base: (base.astype(">f8"), base),
+    "column order": lambda base: (np.asfortranarray(base), base),
+    "transposed": lambda base: (base.T.copy().T, base),
+    "backwards": lambda base: (spread(base, -1), base),
+    "every second": lambda base: (spread(base, 2), base),
+    "every third backwards": lambda base: (spread(base, -3), base),
+    "backwards in all axes": lambda base: (np.flip(np.flip(base).copy()), base),
+    "field of a packed record": lambda base: (packed(base, "f8"), base),
+    "field of a packed record, big-endian": lambda base: (packed(base, ">f8"), base),
+    "field of a packed record, float32": lambda base: (packed(base, "f4"), base.astype("f4").astype("f8")),
+    "field of an aligned record": lambda base: (packed(base, "f8", is_aligned=True), base),
+    "real part": lambda base: ((base + 1j).real, base),
+    "odd address": lambda base: (at_odd_address(base), base),
+    "zero stride": lambda base: (np.broadcast_to(base[:1], base.shape), plain_copy(np.broadcast_to(base[:1], base.shape))),
+    "read-only": lambda base: (read_only(base), base),
+    "subclass": lambda base: (base.copy().view(Subclass), base),
+    "matrix": lambda base: (np.matrix(base), plain_copy(np.matrix(base))),
+    "nothing masked": lambda base: (masked(base, 0), base),
+    "one masked": lambda base: (masked(base, 1), None),
+    "all masked": lambda base: (masked(base, base.size), None),
+    "rows of masked": lambda base: (list(masked(np.atleast_2d(base), 1)), None),
+    "objects": lambda base: (objects(base, float), base),
+    "decimals": lambda base: (objects(base, Decimal), base),
+    "fractions": lambda base: (objects(base, Fraction), base),
+    "None for one": lambda base: (with_one(base, None), with_one(base, np.nan).astype("f8")),
+    "text for one": lambda base: (with_one(base, "1.5"), None),
+    "a date for one": lambda base: (with_one(base, np.datetime64("2026-08-01")), None),
+    "a list for one": lambda base: (with_one(base, [1.5]), None),
+    "a huge integer for one": lambda base: (with_one(base, 10**400), None),
+    "pandas NA for one": lambda base: (with_one(base, pd.NA), None),
+    "text": lambda base: (base.astype(str), None),
+    "bytes": lambda base: (base.astype("S24"), None),
+    "dates": lambda base: (base.astype("M8[s]"), None),
+    "durations": lambda base: (base.astype("m8[s]"), None),
+    "complex": lambda base: (base.astype(complex), None),
+    "records": lambda base: (base.astype([("odds", "f8")]), None),
+    "buffer": lambda base: (memoryview(base), base),
+    "array of the library": lambda base: (array.array("d", base.ravel()), base.ravel()),
+    "no axes": lambda base: (base.ravel()[0].reshape(()), base.ravel()[0].reshape(())),
+    "nothing": lambda base: (base[:0], base[:0]),
+    "rows of nothing": lambda base: (np.empty((3, 0)), np.empty((3, 0))),
+    "one row": lambda base: (base[:1], base[:1]),
+    "one more axis": lambda base: (base[None, None], base[None, None]),
+    "huge without memory": lambda base: (np.broadcast_to(base.ravel()[:1], (1 << 40,)), None),
+    "ragged": lambda base: ([[1.5, 2.5], [3.5]], None),
+    "a set": lambda base: (set(base.ravel().tolist()), None),
+    "a generator": lambda base: ((value for value in base.ravel()), None),
+    "raises": lambda base: (Raising(), None),
+    "tells": lambda base: (Told(base), base),
+    "pandas": lambda base: (pd.Series(base) if base.ndim == 1 else pd.DataFrame(base), base),
+    "polars": lambda base: (pl.Series(base) if base.ndim == 1 else pl.DataFrame(base), base),
+    "nan everywhere": lambda base: (np.full_like(base, np.nan), np.full_like(base, np.nan)),
+    "infinite": lambda base: (np.full_like(base, np.inf), np.full_like(base, np.inf)),
+    "smallest": lambda base: (np.full_like(base, 5e-324), np.full_like(base, 5e-324)),
+    "largest": lambda base: (np.full_like(base, -1.7e308), np.full_like(base, -1.7e308)),
+}  # fmt: skip
+
+ARRAY_ARGUMENTS = [(call, name) for call in CALLS for name in call.arrays]
+
+
+def leaves(result: Any) -> Iterator[Any]:
+    """All numbers of a result, in order."""
+    if isinstance(result, dict):
+        for key, value in result.items():
+            yield key
+            yield from leaves(value)
+    elif isinstance(result, list | tuple):
+        for value in result:
+            yield from leaves(value)
+    elif isinstance(result, np.ndarray):
+        if result.ndim != 1:
+            yield result.shape
+        yield from result.ravel().tolist()
+    elif is_dataclass(result):
+        for field in fields(result):
+            yield from leaves(getattr(result, field.name))
+    elif isinstance(result, oddsengine.Table):
+        yield from leaves(dict(result.items()))
+    elif isinstance(result, str | int | float | None):
+        yield result
+
+
+def outcome(call: Call, name: str, given: Any) -> tuple[list[Any] | None, BaseException | None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return list(leaves(call.run(**{name: given}))), None
+        except Exception as error:
+            return None, error
+
+
+def is_same(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(a == b or (a != a and b != b) for a, b in zip(one, other, strict=True))
+
+
+def said(error: BaseException) -> str:
+    return "\n".join([str(error), *getattr(error, "__notes__", [])])
+
+
+@pytest.mark.parametrize("kind", ZOO)
+def test_every_function_takes_the_numbers_or_refuses_the_argument(kind: str) -> None:
+    wrong = []
+    for call, name in ARRAY_ARGUMENTS:
+        base = np.array(call.arguments[name], dtype=np.float64)
+        given, plain = ZOO[kind](base)
+        got, error = outcome(call, name, given)
+        if error is not None and not isinstance(error, OddsEngineError):
+            wrong.append(f"{call.name}({name}): {type(error).__name__}: {error}")
+            continue
+        if error is not None and name in said(error):
+            continue
+        if plain is None:
+            wrong.append(f"{call.name}({name}): {said(error) if error else got!r:.80}")
+            continue
+        want, due = outcome(call, name, plain_copy(plain))
+        if error is not None or due is not None:
+            if (type(error), str(error)) != (type(due), str(due)):
+                wrong.append(f"{call.name}({name}): {error!r}, of a plain copy {due!r}")
+        elif not is_same(got or [], want or []):
+            wrong.append(f"{call.name}({name}): {got!r:.80}, of a plain copy {want!r:.80}")
+    assert wrong == []
+
+
+def test_the_field_of_a_packed_record() -> None:
+    records = np.array([(1, 1.02), (2, 34.0)], dtype=[("f", "u1"), ("odds", "f8")])
+    fair = margin.fair_probabilities(records["odds"])
+    assert fair.tolist() == pytest.approx([34.0 / 35.02, 1.02 / 35.02], abs=1e-15)
+    # Beside other records, and as rows: what lies behind the last number is not read either.
+    assert margin.fair_probabilities(np.stack([records["odds"]] * 2)).tolist() == [fair.tolist()] * 2
+
+
+def test_a_mask_is_no_number() -> None:
+    runners = np.ma.array([2.7, 2.3, 4.4, 1.01], mask=[0, 0, 0, 1])
+    with pytest.raises(BoundsError, match="odds has 1 masked entries, which are no numbers\nhint: where nan means"):
+        margin.fair_probabilities(runners)
+    absent = margin.fair_probabilities(runners.filled(np.nan))
+    assert absent[:3].tolist() == margin.fair_probabilities([2.7, 2.3, 4.4])
+    assert np.isnan(absent[3])
+
+
+def test_an_array_may_change_while_the_others_are_read() -> None:
+    # Reading the second argument runs this, after the first was found to be plain.
+    class Reshaping:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Floats:
+            first.strides = (0,)
+            return np.array([0.3, 0.3, 0.3])
+
+    from oddsengine import _core
+
+    first = np.array([0.4, 0.4, 0.4])
+    with pytest.raises(BoundsError, match="changed its shape"):
+        _core.football_calibrate_1x2(first, Reshaping(), np.full(3, 0.3), np.zeros(3), True)
+
+
+def test_truth_values_are_bytes_that_need_not_be_0_or_1() -> None:
+    # A `bool` of Rust's that is 2 is undefined behaviour; the column was read as one.
+    two = np.array([2, 0, 1] * 4, np.uint8).view(bool)
+    fitted = next(call for call in CALLS if call.name == "fit.goals")
+    due = fitted.run(neutral=[True, False, True] * 4)
+    assert is_same(list(leaves(fitted.run(neutral=two))), list(leaves(due)))
+
+
+def test_the_copula_of_three_events() -> None:
+    # Rounding put the Frechet bounds in the wrong order by a bit, and `clamp` panicked, which no `except Exception` caught.
+    assert same_game.gaussian_copula([0.5, 0.5, 0.05], 0.8).joint == pytest.approx(0.049493074722701, abs=1e-12)
+
+
+def test_the_bound_of_copies() -> None:
+    with pytest.raises(BoundsError, match=f"odds has {_arrays.NUMBERS_MAX + 1} numbers, the most that are copied is"):
+        margin.fair_probabilities(np.broadcast_to(2.0, _arrays.NUMBERS_MAX + 1))
+
+
+def test_every_public_function_is_called() -> None:
+    called = {call.name.split(" ")[0] for call in CALLS}
+    missing = []
+    modules = "backtest data fit football margin metrics models odds racing risk same_game settle tables tennis"
+    for module in modules.split():
+        for name in getattr(oddsengine, module).__all__:
+            public = getattr(getattr(oddsengine, module), name)
+            is_record = isinstance(public, type) and issubclass(public, tuple)
+            if not (inspect.isroutine(public) or inspect.isclass(public)) or is_record:
+                continue
+            if f"{module}.{name}" not in called | NOT_CALLED and not any(
+                other.startswith(f"{module}.{name}.") for other in called
+            ):
+                missing.append(f"{module}.{name}")
+    assert missing == []
