@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 EXIT_OK = 0
-# `verify` and `replay`: not as it was written, or an invariant does not hold. Python's own code of a bug, too.
+# `verify` and `replay`: not as it was written, or an invariant does not hold. Python ends a bug with it.
 EXIT_DAMAGED = 1
 # Somebody has to correct something first: configuration, path, damage, currency.
 EXIT_UNUSABLE = 2

@@ -24,6 +24,7 @@ from oddsengine._connection import (
     RefusedError,
     RequestError,
     RequestTimeoutError,
+    Socket,
     connect,
     has_more,
     milliseconds,
@@ -304,7 +305,7 @@ class OrdersClient:
             if found is not None:
                 return found
         self._pending.pop(request_id, None)
-        error = RequestTimeoutError(f"request {request_id} was not answered within {timeout_s:g} s")
+        error = RequestTimeoutError(f"request {request_id} was not answered within {timeout_s:.3g} s")
         error.request_id = request_id
         raise error
 
@@ -685,17 +686,19 @@ class DeskClient(OrdersClient):
             ``since`` was a number of another journal; the next call goes on with what comes.
         """
         found: list[DeskEvent] = []
-        if self._desk is None or not self._catch_up(found):
-            return found
-        if len(found) >= FRAMES_PER_POLL or not self._desk.poll(0 if found else milliseconds(timeout_s)):
-            return found
-        for _ in range(FRAMES_PER_POLL):
-            message: Json = orjson.loads(self._desk.recv_multipart(zmq.NOBLOCK)[1])
-            self._take(message, found)
-            if self._is_behind or self._is_behind_alerts or not has_more(self._desk):
+        until_s = time.monotonic() + timeout_s
+        while self._desk is not None and self._catch_up(found) and len(found) < FRAMES_PER_POLL:
+            wait_s = 0.0 if found else max(0.0, until_s - time.monotonic())
+            if not self._desk.poll(milliseconds(wait_s)):
                 break
-        self._catch_up(found)
+            self._read_desk(self._desk, found)
         return found
+
+    def _read_desk(self, desk: Socket, found: list[DeskEvent]) -> None:
+        for _ in range(FRAMES_PER_POLL):
+            self._take(orjson.loads(desk.recv_multipart(zmq.NOBLOCK)[1]), found)
+            if self._is_behind or self._is_behind_alerts or not has_more(desk):
+                return
 
     def _take(self, message: Json, found: list[DeskEvent]) -> None:
         """Tells a frame, unless it was told or others are missing before it."""
@@ -725,8 +728,9 @@ class DeskClient(OrdersClient):
         change = message["change"]
         if self.cursor is None:
             self.cursor = change - 1
-        # The first frame of a client that goes on from an earlier one has no number before it.
-        self._is_behind |= missed_count > 0 or (last is None and change > self.cursor + 1)
+        # Both streams together have every change; of one the frames' numbers tell, once there is one before.
+        is_comparable = last is None or self._whole >= {"ticket", "settlement"}
+        self._is_behind |= missed_count > 0 or (is_comparable and change > self.cursor + 1)
         if self._is_behind:
             return
         if change <= self.cursor:

@@ -17,6 +17,8 @@ __all__ = ["KeyFileError", "KeyPair", "ZapHandler", "public_key", "read_keys", "
 
 # libzmq asks here whether a connection may be made; the name is its own.
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
+# Most questions that are answered in one turn of the loop.
+QUESTIONS_PER_TURN = 64
 # Length of a key in Z85 text.
 KEY_LENGTH = 40
 
@@ -151,8 +153,10 @@ class ZapHandler:
         self.refused_count = 0
 
     def handle(self) -> None:
-        """Answer every question that waits."""
-        while self.socket.poll(0):
+        """Answer the questions that wait, up to a bound: the rest waits for the next turn."""
+        for _ in range(QUESTIONS_PER_TURN):
+            if not self.socket.poll(0):
+                return
             question = self.socket.recv_multipart()
             self.socket.send_multipart(self._answer(question))
 

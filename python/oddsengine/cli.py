@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ from oddsengine._exit import (
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_RECORD,
-    EXIT_UNUSABLE,
     exit_code_of,
 )
 from oddsengine.exceptions import JournalError, OddsEngineError
@@ -218,9 +216,12 @@ def _serve(options: argparse.Namespace) -> int:
         settings = replace(settings, journal=config.Journal(options.journal, settings.journal.snapshot_every))
     if settings.journal.path is None and (options.must_exist or options.anchor is not None):
         raise ValueError("--must-exist and --anchor need a journal")
-    factory = partial(serve.open_service, must_exist=options.must_exist, anchor=options.anchor)
     return serve.run(
-        settings, ready_fd=options.ready_fd, ready_file=options.ready_file, service_factory=factory
+        settings,
+        ready_fd=options.ready_fd,
+        ready_file=options.ready_file,
+        must_exist=options.must_exist,
+        anchor=options.anchor,
     )
 
 
@@ -338,8 +339,8 @@ def _backup(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     """Check the hash chain of a journal, replay it from the beginning, check the invariants.
 
-    Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is not as it was
-    written, or an invariant does not hold; 5 if a record cannot be applied.
+    Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is
+    not as it was written, or an invariant does not hold; 5 if a record cannot be applied.
     """
     from oddsengine import _core
 
@@ -391,8 +392,8 @@ QUARANTINE = {
 def _quarantine(options: argparse.Namespace) -> int:
     """Take a record that cannot be applied out of every replay, or back into it.
 
-    The engine must not run. The record stays in the journal and in its hash chain; beside it is written who decided it and
-    why.
+    The engine must not run. The record stays in the journal and in its hash chain; beside it is written who
+    decided it and why.
     """
     from oddsengine import _core
 
@@ -629,10 +630,7 @@ def _keygen(options: argparse.Namespace) -> int:
     """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep."""
     from oddsengine._zap import KeyPair, write_keys
 
-    if (
-        options.name in ("", ".", "..")
-        or any(separator in options.name for separator in ("/", "\\", "\0"))
-    ):
+    if options.name in ("", ".", "..") or any(separator in options.name for separator in ("/", "\\", "\0")):
         raise ValueError(
             f"name {options.name!r} is not a plain file name\nhint: --folder says where the keys are written"
         )

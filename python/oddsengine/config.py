@@ -148,11 +148,17 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "ingest_queue_max",
             "integer",
-            100_000,
+            128,
             QUEUE,
-            "Feed messages that wait before senders are held up.",
+            "Feed messages of one connection that wait before it is held up.",
         ),
-        ("orders_queue_max", "integer", 10_000, QUEUE, "Requests, and answers to one client, that wait."),
+        (
+            "orders_queue_max",
+            "integer",
+            1_000,
+            QUEUE,
+            "Answers that wait for one client; the rest is dropped.",
+        ),
         (
             "odds_queue_max",
             "integer",
@@ -160,8 +166,36 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             QUEUE,
             "Frames that wait for one subscriber; the rest is dropped.",
         ),
-        ("snapshot_queue_max", "integer", 65_536, QUEUE, "Images that wait for one client."),
-        ("message_bytes_max", "integer", 1_048_576, (65_536, 67_108_864), "Who sends more is disconnected."),
+        (
+            "snapshot_queue_max",
+            "integer",
+            512,
+            QUEUE,
+            "Images that wait for one client; the rest is dropped.",
+        ),
+        ("message_bytes_max", "integer", 131_072, (65_536, 67_108_864), "Who sends more is disconnected."),
+        (
+            "subscription_bytes_max",
+            "integer",
+            262_144,
+            (65_536, 67_108_864),
+            "Bytes of subscriptions that a connection may send at once; it regains 2,048 a second.",
+        ),
+        ("connections_max", "integer", 1_000, (1, 100_000), "Connections to one socket; more are ended."),
+        (
+            "stall_ms_max",
+            "integer",
+            10_000,
+            (1_000, 600_000),
+            "A client that takes no answer for so long is disconnected.",
+        ),
+        (
+            "memory_bytes_max",
+            "integer",
+            2_147_483_648,
+            (268_435_456, 1_099_511_627_776),
+            "Resident memory; above three quarters the heaviest connections are ended.",
+        ),
     ),
     "journal": (
         ("path", "path", None, (), "The journal's file. Either this or `in_memory` must be there."),
@@ -249,6 +283,20 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("stake_max", "amount", 1_000_000, (1, STAKE_MINOR_MAX), "Largest stake of a ticket."),
         ("payout_max", "amount", 25_000_000, (1, LOSS_MINOR_MAX), "Largest payout of a ticket."),
         ("legs_max", "integer", 12, (1, 20), "Most legs of a ticket."),
+        (
+            "bets_while_owing",
+            "boolean",
+            False,
+            (),
+            "Take bets from customers who owe money; withdrawals never are.",
+        ),
+        (
+            "settlement_delay_ms",
+            "integer",
+            0,
+            (0, 3_600_000),
+            "How long a payment waits that a result in play decides.",
+        ),
     ),
     "models": (
         (
@@ -339,11 +387,15 @@ class Sockets:
     snapshot: str = "tcp://127.0.0.1:5553"
     desk: str = "tcp://127.0.0.1:5554"
     heartbeat_ms: int = 1_000
-    ingest_queue_max: int = 100_000
-    orders_queue_max: int = 10_000
+    ingest_queue_max: int = 128
+    orders_queue_max: int = 1_000
     odds_queue_max: int = 20_000
-    snapshot_queue_max: int = 65_536
-    message_bytes_max: int = 1_048_576
+    snapshot_queue_max: int = 512
+    message_bytes_max: int = 131_072
+    subscription_bytes_max: int = 262_144
+    connections_max: int = 1_000
+    stall_ms_max: int = 10_000
+    memory_bytes_max: int = 2_147_483_648
 
     def endpoints(self) -> dict[str, str]:
         """The endpoint of each socket."""
@@ -634,6 +686,8 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
         "fixtures_max": book["fixtures_max"],
         **amounts,
         "legs_max": limits["legs_max"],
+        "bets_while_owing": limits["bets_while_owing"],
+        "settlement_delay_ms": limits["settlement_delay_ms"],
         "models": {
             section.removeprefix("models."): {name: _listed(value) for name, value in table.items()}
             for section, table in values.items()

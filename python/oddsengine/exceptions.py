@@ -198,9 +198,9 @@ class JournalError(OddsEngineError):
 
     The message says which, and for a damage what exactly is lost.
 
-    `code` is a short fixed name of the reason: `locked`, `missing`, `damaged`, `record` (one that cannot be applied),
-    `currency`, `hard_linked`, `format_unsupported`, `poisoned` and others. `is_transient` says whether the same call
-    may succeed a little later without anybody correcting anything.
+    `code` is a short fixed name of the reason: `locked`, `missing`, `damaged`, `record` (one that cannot be
+    applied), `currency`, `hard_linked`, `format_unsupported`, `poisoned` and others. `is_transient` says
+    whether the same call may succeed a little later without anybody correcting anything.
     """
 
     def __init__(self, message: str, code: str = "", is_transient: bool = False) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import gc
 import importlib
 import json
 import os
 import signal
+import socket as sockets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +24,10 @@ from typing import Protocol, TextIO, cast
 
 import zmq
 
+from oddsengine import _core
+from oddsengine._clock import EngineClock
 from oddsengine._exit import EXIT_POISONED, EXIT_UNUSABLE, exit_code_of
+from oddsengine._guard import Allowance, ConnectionGuard
 from oddsengine._zap import ZapHandler
 from oddsengine.config import ConfigError, Models, Settings
 from oddsengine.exceptions import OddsEngineError
@@ -34,17 +39,65 @@ __all__ = ["EXIT_POISONED", "EXIT_UNUSABLE", "BindError", "Server", "ServiceLike
 INGEST_PER_TURN = 128
 ORDERS_PER_TURN = 512
 SNAPSHOTS_PER_TURN = 4
+SUBSCRIPTIONS_PER_TURN = 256
+# And most bytes and time of a kind: a message may hold much work. One message is always taken.
+BYTES_PER_TURN = 262_144
+NS_PER_TURN = 5_000_000
 # Accumulators and bet delays are looked at so often.
 TICK_NS = 50_000_000
 # A new subscriber gets a heartbeat at once, but not more often than this.
 GREETING_NS = 20_000_000
 # Objects that live as long as the process are taken out of the garbage collector's sight after so long.
 WARM_UP_NS = 2_000_000_000
+# After a pause of the loop that is longer than this (a stopped process, a host that swaps, a long turn), libzmq may
+# not have read yet what the kernel received meanwhile. Bet delays wait until `ingest` was empty for so long again.
+PAUSE_NS = 100_000_000
+SETTLE_NS = 200_000_000
+# So often is looked while a bet delay that is over waits for that.
+SETTLE_CHECK_NS = 10_000_000
+# The wall clock differs from the engine's by more than this: the desk is told, and again after so long.
+CLOCK_OFFSET_NS_MAX = 1_000_000_000
+CLOCK_ALERT_NS = 60_000_000_000
 # Longest wait for the journal and for slow peers at shutdown.
 DRAIN_NS = 2_000_000_000
 LINGER_MS = 1_000
-# Subscriptions are short; odds topics have at most 300 bytes.
-SUBSCRIPTION_BYTES_MAX = 4_096
+# Odds topics have at most 300 bytes; with the frames of ZeroMQ and of CURVE that is less than this. So are the
+# commands of CURVE's handshake, to which the same bound applies.
+SUBSCRIPTION_BYTES_MAX = 384
+# What CURVE adds to a message.
+CURVE_BYTES = 64
+# What ZeroMQ puts before a part.
+SHORT_BYTES, LONG_BYTES = 2, 9
+# All different topics of `odds` together may be so many times what one connection may send. libzmq walks all of them,
+# byte by byte, when any subscriber leaves: some 50 ms for a million bytes.
+TOPIC_BURSTS = 4
+# Subscriptions of one client that wait between libzmq's thread and the loop's, and bytes of it that the kernel keeps:
+# little, because libzmq reads all that waits at once, on the loop's thread.
+SUBSCRIPTIONS_QUEUE_MAX = 64
+SUBSCRIPTIONS_KERNEL_BYTES = 32_768
+# Requests that wait, of one client.
+REQUESTS_QUEUE_MAX = 128
+IMAGE_REQUESTS_QUEUE_MAX = 64
+# A client must have finished its handshake after so long.
+HANDSHAKE_MS = 5_000
+
+# A silent peer is asked for a sign of life after so long, and three times in all.
+KEEPALIVE_S = 5
+# What a peer has not acknowledged after so long ends its connection.
+UNACKED_MS_MAX = 30_000
+
+# What may wait of one connection to `ingest` or `orders` beside its full queue of the longest messages that are
+# understood, and what is forgiven a second: heartbeats.
+KERNEL_BYTES = 1_048_576
+SPARE_BYTES = 4 * KERNEL_BYTES
+SPARE_BYTES_PER_S = 65_536
+UNDERSTOOD_BYTES_MAX = 65_536
+# What a connection to the others may send at once, and a second for ever; the rest stands in the configuration.
+SNAPSHOT_BURST_BYTES, SNAPSHOT_BYTES_PER_S = 1_048_576, 65_536
+SUBSCRIPTION_BYTES_PER_S = 2_048
+# All connections of one address to `odds` or `desk`: this many full bursts, then so much.
+ADDRESS_BURSTS = 4
+ADDRESS_BYTES_PER_S = 65_536
 
 Socket = zmq.Socket[bytes]
 
@@ -70,7 +123,8 @@ class ServiceLike(Protocol):
     def ingest(self, payload: bytes, now_ns: int) -> None: ...
     def order(self, identity: bytes, payload: bytes, now_ns: int) -> None: ...
     def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int) -> None: ...
-    def tick(self, now_ns: int) -> None: ...
+    def tick(self, now_ns: int, read_ns: int) -> None: ...
+    def alert(self, alert: str, message: str, now_ns: int) -> None: ...
     def set_binary(self, publishes: bool) -> None: ...
     def heartbeat(self, now_ns: int) -> None: ...
     def end_turn(self) -> None: ...
@@ -93,25 +147,31 @@ class BindError(OddsEngineError):
         self.is_transient = is_transient
 
 
-def open_service(settings: Settings, *, must_exist: bool = False, anchor: str | None = None) -> ServiceLike:
+def open_service(
+    settings: Settings,
+    clock: Callable[[], int] | None = None,
+    *,
+    must_exist: bool = False,
+    anchor: str | None = None,
+) -> ServiceLike:
     """Open and recover the journal, raise its epoch, apply the configuration.
 
     Parameters
     ----------
     settings
         See :mod:`oddsengine.config`.
+    clock
+        Gives the time of the start.
     must_exist
         The journal has to be there: a new one is not made.
     anchor
         ``SEQ:HASH`` of a link that was kept elsewhere and has to be in the journal.
     """
-    from oddsengine import _core
-
     path = settings.journal.path
     service = _core.Service(
         journal=None if path is None else os.fspath(path),
         config=settings.engine,
-        now_ns=time.time_ns(),
+        now_ns=(clock or EngineClock())(),
         snapshot_every=settings.journal.snapshot_every,
         must_exist=must_exist,
         anchor=anchor,
@@ -120,7 +180,9 @@ def open_service(settings: Settings, *, must_exist: bool = False, anchor: str | 
     return cast(ServiceLike, service)
 
 
-def load_models(models: Models, service: ServiceLike) -> ModelHost | None:
+def load_models(
+    models: Models, service: ServiceLike, clock: Callable[[], int] = time.time_ns
+) -> ModelHost | None:
     """Call ``setup(host)`` of the configured module of own models; the host keeps them alive.
 
     Raises
@@ -143,20 +205,9 @@ def load_models(models: Models, service: ServiceLike) -> ModelHost | None:
     setup = getattr(module, "setup", None)
     if not callable(setup):
         raise ConfigError(f"[models] module {models.module!r} has no setup(host)")
-    host = ModelHost(service, time.time_ns)
+    host = ModelHost(service, clock)
     setup(host)
     return host
-
-
-class Clock:
-    """Wall time in nanoseconds that never goes back and never repeats."""
-
-    def __init__(self) -> None:
-        self._last_ns = 0
-
-    def __call__(self) -> int:
-        self._last_ns = max(self._last_ns + 1, time.time_ns())
-        return self._last_ns
 
 
 class Server:
@@ -168,6 +219,8 @@ class Server:
         Endpoints, queues, keys.
     service
         An open service; :meth:`run` closes it.
+    clock
+        The time of everything that is given to the service, and of the loop's timers.
 
     Raises
     ------
@@ -175,7 +228,7 @@ class Server:
         An endpoint is in use or cannot be bound.
     """
 
-    def __init__(self, settings: Settings, service: ServiceLike) -> None:
+    def __init__(self, settings: Settings, service: ServiceLike, *, clock: EngineClock | None = None) -> None:
         self.settings = settings
         self.service = service
         self.exit_code = 0
@@ -184,8 +237,12 @@ class Server:
         self.undeliverable_count = 0
         self.misframed_count = 0
         self.turn_count = 0
-        self._clock = Clock()
+        self.pause_count = 0
+        self.stray_count = 0
+        self._clock = clock or EngineClock()
         self._context: zmq.Context[Socket] = zmq.Context()
+        self._guard = ConnectionGuard(self._context, memory_bytes_max=settings.sockets.memory_bytes_max)
+        self._locks: list[int] = []
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._is_stopping = False
         self._sockets: list[Socket] = []
@@ -203,6 +260,15 @@ class Server:
         self._last_heartbeat_ns = 0
         self._next_tick_ns = self._started_ns
         self._has_greeting = False
+        # Everything that had arrived on `ingest` by then has been handed in.
+        self._read_ns = self._started_ns
+        # When `ingest` was last found empty, how the wall clock differed then, and until when it has to be again.
+        self._checked_ns, self._checked_offset_ns = self._started_ns, self._clock.offset_ns
+        self._settled_ns = self._started_ns
+        # A bet delay is over and waits for feeds to be read, or for the journal.
+        self._is_overdue = False
+        self._told_offset_ns: int | None = None
+        self._next_clock_alert_ns = 0
 
     # Opening
 
@@ -212,11 +278,13 @@ class Server:
             self._zap = ZapHandler(self._context, curve.allowed())
         self._ingest = self._bind("ingest", zmq.PULL, receive=sockets.ingest_queue_max, send=1)
         orders, images = sockets.orders_queue_max, sockets.snapshot_queue_max
-        self._orders = self._bind("orders", zmq.ROUTER, receive=orders, send=orders)
-        self._binary_topics: set[bytes] = set()
-        self._odds = self._bind("odds", zmq.XPUB, receive=0, send=sockets.odds_queue_max)
-        self._snapshot = self._bind("snapshot", zmq.ROUTER, receive=orders, send=images)
-        self._desk = self._bind("desk", zmq.PUB, receive=0, send=sockets.odds_queue_max)
+        waits, frames = SUBSCRIPTIONS_QUEUE_MAX, sockets.odds_queue_max
+        self._orders = self._bind("orders", zmq.ROUTER, receive=REQUESTS_QUEUE_MAX, send=orders)
+        self._topics: set[bytes] = set()
+        self._topic_bytes, self._binary_topic_count = 0, 0
+        self._odds = self._bind("odds", zmq.XPUB, receive=waits, send=frames)
+        self._snapshot = self._bind("snapshot", zmq.ROUTER, receive=IMAGE_REQUESTS_QUEUE_MAX, send=images)
+        self._desk = self._bind("desk", zmq.PUB, receive=waits, send=frames)
         self._targets = (self._odds, self._desk, self._orders, self._snapshot)
 
     def _bind(self, name: str, kind: int, *, receive: int, send: int) -> Socket:
@@ -225,32 +293,99 @@ class Server:
         self._sockets.append(socket)
         socket.linger = LINGER_MS
         socket.rcvhwm, socket.sndhwm = receive, send
-        socket.maxmsgsize = self.settings.sockets.message_bytes_max
+        socket.maxmsgsize = self.settings.sockets.message_bytes_max + CURVE_BYTES
+        socket.setsockopt(zmq.RCVBUF, KERNEL_BYTES)
         socket.setsockopt(zmq.BACKLOG, 512)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         if kind == zmq.ROUTER:
             # Otherwise answers that cannot be delivered would be dropped without being counted.
             socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            # A client that comes again under its own name gets its answers, whatever became of its old connection.
+            socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         if kind in (zmq.XPUB, zmq.PUB):
             socket.maxmsgsize = SUBSCRIPTION_BYTES_MAX
+            socket.setsockopt(zmq.RCVBUF, SUBSCRIPTIONS_KERNEL_BYTES)
         if kind == zmq.XPUB:
             # Every new subscriber is told, not only the first of a topic: each one gets its heartbeat.
             socket.setsockopt(zmq.XPUB_VERBOSE, 1)
         if endpoint.startswith("tcp"):
             socket.setsockopt(zmq.IPV6, "[" in endpoint)
-            # A peer that vanished without a word is noticed, and its queue freed.
-            socket.setsockopt(zmq.HEARTBEAT_IVL, 5_000)
-            socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15_000)
+            # A peer that vanished without a word is noticed, and its queue freed. By the kernel, not by heartbeats of
+            # libzmq: their timer aborts the process when a connection broke while its queue was full
+            # (`Assertion failed: !_io_error`, 4.3.5).
+            socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+            socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_S)
+            socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_S)
+            socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 2)
+            socket.setsockopt(zmq.TCP_MAXRT, UNACKED_MS_MAX)
             if self.settings.curve is not None:
                 server = self.settings.curve.server
                 socket.curve_server = True
                 socket.curve_publickey, socket.curve_secretkey = server.public, cast(bytes, server.secret)
                 socket.zap_domain = name.encode()
+        self._guard.watch(name, socket, self._allowance(name))
+        self._claim(name, endpoint)
+        # Of `ipc` endpoints: only the owner may connect.
+        mask = os.umask(0o077)
         try:
             socket.bind(endpoint)
         except zmq.ZMQError as error:
             is_transient = error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
             raise BindError(_bind_message(name, endpoint, error), is_transient=is_transient) from error
+        finally:
+            os.umask(mask)
         return socket
+
+    def _allowance(self, name: str) -> Allowance:
+        """What a connection may bring; twice the longest message in any case."""
+        limits = self.settings.sockets
+        message_bytes, stall_ns_max = limits.message_bytes_max, limits.stall_ms_max * 1_000_000
+        match name:
+            case "ingest" | "orders":
+                queue_max = limits.ingest_queue_max if name == "ingest" else REQUESTS_QUEUE_MAX
+                burst_bytes = SPARE_BYTES + queue_max * UNDERSTOOD_BYTES_MAX
+                bytes_per_s = SPARE_BYTES_PER_S
+            case "snapshot":
+                burst_bytes, bytes_per_s = SNAPSHOT_BURST_BYTES, SNAPSHOT_BYTES_PER_S
+            case _:
+                return Allowance(
+                    limits.subscription_bytes_max,
+                    SUBSCRIPTION_BYTES_PER_S,
+                    address_burst_bytes=ADDRESS_BURSTS * limits.subscription_bytes_max,
+                    address_bytes_per_s=ADDRESS_BYTES_PER_S,
+                    connections_max=limits.connections_max,
+                )
+        return Allowance(
+            max(burst_bytes, 2 * message_bytes),
+            bytes_per_s,
+            is_credited=name != "snapshot",
+            stall_ns_max=None if name == "ingest" else stall_ns_max,
+            connections_max=limits.connections_max,
+        )
+
+    def _claim(self, name: str, endpoint: str) -> None:
+        """One process listens at an ``ipc`` path: libzmq would take it from another one without a word."""
+        path = endpoint.removeprefix("ipc://")
+        if path == endpoint or path.startswith(("@", "*")):
+            return
+        try:
+            lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            # The folder is not there, or not ours: binding would say so too.
+            raise BindError(
+                f"cannot listen on {endpoint} for {name}: cannot make {path}.lock: {error.strerror}\n"
+                f"hint: set [sockets] {name} to an endpoint of this host"
+            ) from error
+        self._locks.append(lock)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BindError(_in_use(name, endpoint), is_transient=True) from error
+        # Somebody who takes no lock. What a process that ended has left is nobody's.
+        with sockets.socket(sockets.AF_UNIX) as probe:
+            probe.settimeout(1.0)
+            if probe.connect_ex(path) == 0:
+                raise BindError(_in_use(name, endpoint), is_transient=True)
 
     def _new_poller(self) -> zmq.Poller:
         poller = zmq.Poller()
@@ -288,6 +423,7 @@ class Server:
     def run(self) -> int:
         """Serve until :meth:`stop`, a signal, or a poisoned journal; returns the exit code."""
         try:
+            self._guard.start(self.endpoints())
             while not self._is_stopping:
                 self._turn(self._timeout_ms())
             if self.exit_code == 0:
@@ -305,9 +441,12 @@ class Server:
             os.write(self._stop_write, bytes([signal.SIGTERM]))
 
     def _timeout_ms(self) -> int:
-        now_ns = time.time_ns()
+        now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
-        if (next_due_ns := self.service.next_due_ns) is not None:
+        if self._is_overdue:
+            # What holds it up ends by itself.
+            due_ns = min(due_ns, now_ns + SETTLE_CHECK_NS)
+        elif (next_due_ns := self.service.next_due_ns) is not None:
             due_ns = min(due_ns, next_due_ns)
         return max(0, -(-(due_ns - now_ns) // 1_000_000))
 
@@ -322,7 +461,8 @@ class Server:
             self._zap.handle()
         if self._odds in ready:
             self._read_subscriptions()
-        if self._ingest in ready:
+        if self._is_ingesting:
+            # Also when nothing is there: that is what lets bet delays end.
             self._drain_ingest(now_ns)
         if self._orders in ready:
             self._drain_requests(self._orders, ORDERS_PER_TURN, service.order, now_ns)
@@ -352,49 +492,117 @@ class Server:
 
     def _drain_ingest(self, now_ns: int) -> None:
         service, socket = self.service, self._ingest
+        # What the kernel still holds is asked first: what libzmq takes from it meanwhile is seen below.
+        next_due_ns = service.next_due_ns
+        is_due = next_due_ns is not None and next_due_ns <= now_ns
+        is_unread = is_due and _core.has_unread(list(self._guard.ingest_descriptors))
+        checked_ns, byte_count = now_ns, 0
         for _ in range(INGEST_PER_TURN):
-            parts = _receive(socket)
+            parts = self._receive(socket, first=0)
             if parts is None:
+                self._note_empty(checked_ns, is_unread=is_unread)
                 return
+            byte_count += sum(map(len, parts))
             if len(parts) == 1:
                 service.ingest(parts[0], now_ns)
-                # Suspensions leave at once; boards wait for the end of the turn.
-                self._send(service.take_frames(self._clock()))
             else:
                 self.misframed_count += 1
+            # Suspensions leave at once; boards wait for the end of the turn.
+            checked_ns = self._clock()
+            self._send(service.take_frames(checked_ns))
+            if byte_count >= BYTES_PER_TURN or checked_ns - now_ns >= NS_PER_TURN:
+                return
+
+    def _note_empty(self, checked_ns: int, *, is_unread: bool) -> None:
+        """`ingest` was empty at some time after `checked_ns`; see PAUSE_NS."""
+        offset_ns = self._clock.offset_ns
+        # The monotonic clock stands while a host sleeps; the wall clock tells.
+        jump_ns = abs(offset_ns - self._checked_offset_ns)
+        if checked_ns - self._checked_ns > PAUSE_NS or jump_ns > PAUSE_NS:
+            self._settled_ns = checked_ns + SETTLE_NS
+            self.pause_count += 1
+        self._checked_ns, self._checked_offset_ns = checked_ns, offset_ns
+        if checked_ns >= self._settled_ns and not is_unread:
+            self._read_ns = checked_ns
+
+    def _receive(self, socket: Socket, *, first: int) -> list[bytes] | None:
+        """The next message, or none, credited to its connection; `first`: the first part that was on the wire."""
+        # Asking is cheaper than the exception of an empty socket.
+        if not _has_more(socket):
+            return None
+        frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        parts = [frame.bytes for frame in frames]
+        descriptor = cast(int, frames[-1].get(zmq.SRCFD))
+        read_bytes = self._guard.read_bytes
+        wire_bytes = sum(len(part) + (LONG_BYTES if len(part) > 255 else SHORT_BYTES) for part in parts[first:])
+        read_bytes[descriptor] = read_bytes.get(descriptor, 0) + wire_bytes
+        return parts
 
     def _drain_requests(
         self, socket: Socket, per_turn: int, request: Callable[[bytes, bytes, int], None], now_ns: int
     ) -> None:
+        byte_count, until_ns = 0, time.monotonic_ns() + NS_PER_TURN
         for _ in range(per_turn):
             # What a message holds counts, not only that it is one.
             if not self.service.takes_requests(socket is self._snapshot):
                 return
-            parts = _receive(socket)
+            parts = self._receive(socket, first=1)
             if parts is None:
                 return
+            byte_count += sum(map(len, parts))
             if len(parts) == 2:
                 request(parts[0], parts[1], now_ns)
             else:
                 self.misframed_count += 1
+            if byte_count >= BYTES_PER_TURN or time.monotonic_ns() >= until_ns:
+                return
 
     def _read_subscriptions(self) -> None:
-        """Notes new subscribers: they need a heartbeat before they ask for images, and get one at once."""
-        while _has_more(self._odds):
-            message = self._odds.recv(zmq.NOBLOCK)
-            joins, topic = message[:1] == b"\x01", message[1:]
+        """Notes new subscribers: they need a heartbeat before they ask for images, and get one at once.
+
+        The socket is never asked for its events: libzmq then reads all subscriptions, and pyzmq keeps the
+        interpreter's lock meanwhile.
+        """
+        for _ in range(SUBSCRIPTIONS_PER_TURN):
+            try:
+                message = self._odds.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            first, topic = message[:1], message[1:]
+            if first not in (b"\x00", b"\x01"):
+                self.stray_count += 1
+                continue
+            joins = first == b"\x01"
             self._has_greeting |= joins and b"hb".startswith(topic)
-            if topic.startswith(b"oddsbin"):
-                # Binary boards are encoded only while somebody reads them.
-                (self._binary_topics.add if joins else self._binary_topics.discard)(topic)
-                self.service.set_binary(bool(self._binary_topics))
+            # Every subscription is told, and the last one of a topic that ends.
+            if joins != (topic in self._topics):
+                self._note_topic(topic, joins=joins)
+
+    def _note_topic(self, topic: bytes, *, joins: bool) -> None:
+        (self._topics.add if joins else self._topics.discard)(topic)
+        step = 1 if joins else -1
+        self._topic_bytes += step * len(topic)
+        if topic.startswith(b"oddsbin"):
+            # Binary boards are encoded only while somebody reads them.
+            self._binary_topic_count += step
+            self.service.set_binary(self._binary_topic_count > 0)
+        most_bytes = TOPIC_BURSTS * self.settings.sockets.subscription_bytes_max
+        if self._topic_bytes > most_bytes:
+            self._guard.relieve("odds", f"all topics have {self._topic_bytes} bytes; {most_bytes} are the most")
 
     def _timers(self, now_ns: int, *, is_idle: bool) -> None:
         service = self.service
         next_due_ns = service.next_due_ns
-        if now_ns >= self._next_tick_ns or (next_due_ns is not None and now_ns >= next_due_ns):
-            service.tick(now_ns)
+        is_due = next_due_ns is not None and next_due_ns <= min(now_ns, self._read_ns)
+        if now_ns >= self._next_tick_ns or is_due:
+            service.tick(now_ns, self._read_ns)
             self._next_tick_ns = now_ns + TICK_NS
+            next_due_ns = service.next_due_ns
+            self._watch_clock(now_ns)
+            if self._guard.has_alerts:
+                for alert, message in self._guard.take_alerts():
+                    service.alert(alert, message, now_ns)
+        self._is_overdue = next_due_ns is not None and next_due_ns <= now_ns
         is_greeting = self._has_greeting and now_ns >= self._last_heartbeat_ns + GREETING_NS
         if now_ns >= self._next_heartbeat_ns or is_greeting:
             service.heartbeat(now_ns)
@@ -404,6 +612,27 @@ class Server:
             self._collect_garbage(now_ns, is_idle=is_idle)
         elif self._has_greeting:
             self._next_heartbeat_ns = min(self._next_heartbeat_ns, self._last_heartbeat_ns + GREETING_NS)
+
+    def _watch_clock(self, now_ns: int) -> None:
+        """Tells the desk that the wall clock differs from the engine's: once, at every step away, and each minute."""
+        offset_ns, told_ns = self._clock.offset_ns, self._told_offset_ns
+        if abs(offset_ns) <= CLOCK_OFFSET_NS_MAX:
+            if told_ns is not None:
+                self._told_offset_ns = None
+                self.service.alert("clock_agrees", "the wall clock agrees with the engine's again", now_ns)
+            return
+        is_news = (
+            told_ns is None
+            or offset_ns * told_ns < 0
+            or abs(offset_ns) > abs(told_ns) + CLOCK_OFFSET_NS_MAX
+            or now_ns >= self._next_clock_alert_ns
+        )
+        if is_news:
+            self._told_offset_ns = offset_ns
+            self._next_clock_alert_ns = now_ns + CLOCK_ALERT_NS
+            side = "ahead of" if offset_ns > 0 else "behind"
+            message = f"the wall clock is {abs(offset_ns) / 1e9:.1f} s {side} the engine's"
+            self.service.alert("clock_differs", message, now_ns)
 
     def _collect_garbage(self, now_ns: int, *, is_idle: bool) -> None:
         """The collector never runs in the middle of a turn that has work to do."""
@@ -440,8 +669,16 @@ class Server:
             "turn_count": self.turn_count,
             "undeliverable_count": self.undeliverable_count,
             "misframed_count": self.misframed_count,
+            "stray_count": self.stray_count,
+            "topic_count": len(self._topics),
+            "topic_bytes": self._topic_bytes,
+            "pause_count": self.pause_count,
+            # The wall's time less the engine's, and how long ago feeds were read empty.
+            "clock_offset_ns": self._clock.offset_ns,
+            "read_lag_ns": max(0, self._clock() - self._read_ns),
             "client_accepted_count": zap.accepted_count if zap else 0,
             "client_refused_count": zap.refused_count if zap else 0,
+            **self._guard.metrics(),
         }
 
     def _drain(self) -> None:
@@ -463,12 +700,14 @@ class Server:
         self._close_sockets(linger_ms=LINGER_MS)
 
     def _close_sockets(self, *, linger_ms: int) -> None:
+        self._guard.close()
         for socket in self._sockets:
             socket.close(linger_ms)
         if self._zap is not None:
             self._zap.close()
         self._context.term()
-        for descriptor in (self._stop_read, self._stop_write):
+        # The locks last: until here nobody else listens at an `ipc` path.
+        for descriptor in (self._stop_read, self._stop_write, *self._locks):
             os.close(descriptor)
 
     @contextlib.contextmanager
@@ -494,17 +733,16 @@ def _has_more(socket: Socket) -> bool:
     return bool(cast(int, socket.get(zmq.EVENTS)) & zmq.POLLIN)
 
 
-def _receive(socket: Socket) -> list[bytes] | None:
-    """The next message, or none. Asking first is cheaper than the exception of an empty socket."""
-    return socket.recv_multipart(zmq.NOBLOCK) if _has_more(socket) else None
-
-
 def _bind_message(name: str, endpoint: str, error: zmq.ZMQError) -> str:
     if error.errno == errno.EADDRINUSE:
-        hint = f"another process listens there; stop it, or set [sockets] {name} to another endpoint"
-        return f"cannot listen on {endpoint} for {name}: the address is in use\nhint: {hint}"
+        return _in_use(name, endpoint)
     hint = f"set [sockets] {name} to an endpoint of this host"
     return f"cannot listen on {endpoint} for {name}: {error.strerror.lower()}\nhint: {hint}"
+
+
+def _in_use(name: str, endpoint: str) -> str:
+    hint = f"another process listens there; stop it, or set [sockets] {name} to another endpoint"
+    return f"cannot listen on {endpoint} for {name}: the address is in use\nhint: {hint}"
 
 
 def run(
@@ -512,13 +750,16 @@ def run(
     *,
     ready_fd: int | None = None,
     ready_file: Path | None = None,
-    service_factory: Callable[[Settings], ServiceLike] = open_service,
+    must_exist: bool = False,
+    anchor: str | None = None,
+    service_factory: Callable[[Settings], ServiceLike] | None = None,
     out: TextIO | None = None,
 ) -> int:
     """Serve in this process until SIGTERM or SIGINT.
 
-    Prints one JSON line when the sockets listen: ``{"ready": true, "epoch": …, "journal": "recovered", "quarantined": [],
-    "pid": …, "endpoints": {…}}``. What the operator should know of the start stands on stderr before it.
+    Prints one JSON line when the sockets listen: ``{"ready": true, "epoch": …, "journal": "recovered",
+    "quarantined": [], "pid": …, "endpoints": {…}}``. What the operator should know of the start stands on
+    stderr before it.
 
     Parameters
     ----------
@@ -529,15 +770,19 @@ def run(
     ready_file
         A file that holds the ready line while the process serves.
     service_factory
-        Opens the service.
+        Opens the service; :func:`open_service` if absent.
 
     Returns
     -------
     int
         See docs/operations.md: 0 after a signal; 2, 4 or 5 when it could not start; 3 when it stopped itself.
     """
+    clock = EngineClock()
     try:
-        service = service_factory(settings)
+        if service_factory is not None:
+            service = service_factory(settings)
+        else:
+            service = open_service(settings, clock, must_exist=must_exist, anchor=anchor)
     except Exception as error:
         # The core names the journal, what is wrong with it, and what to do.
         print(f"oddsengine: {error}", file=sys.stderr)
@@ -546,7 +791,7 @@ def run(
         print(f"oddsengine: {notice}", file=sys.stderr, flush=True)
     try:
         # Held until the end: the engine knows the addresses of its functions only.
-        host = load_models(settings.models, service)
+        host = load_models(settings.models, service, clock)
     except Exception as error:
         service.close()
         name = (
@@ -557,7 +802,7 @@ def run(
         print(f"oddsengine: {name}{error}", file=sys.stderr)
         return EXIT_UNUSABLE
     try:
-        server = Server(settings, service)
+        server = Server(settings, service, clock=clock)
         server.model_host = host
     except (BindError, ConfigError) as error:
         service.close()

@@ -16,6 +16,7 @@ from oddsengine.client import CurveKeys, DeskClient, FeedClient, OddsClient, Ord
 
 READY_S = 20.0
 END_S = 10.0
+NEW_JOURNAL = "oddsengine: made a new journal at "
 SOCKETS = ("ingest", "orders", "odds", "snapshot", "desk")
 KICK_OFF_NS = 1_668_960_000_000_000_000
 
@@ -29,6 +30,8 @@ class Engine:
         self.config = folder / "engine.toml"
         self.endpoints = dict.fromkeys(SOCKETS, "tcp://127.0.0.1:*")
         self.epoch = 0
+        # Whether the process that has ended told that it made a new journal.
+        self.is_new = False
         self.heartbeat_ms = 200
         self._more = f"[book]\n{book}\n{more}"
         self._process: subprocess.Popen[str] | None = None
@@ -68,10 +71,11 @@ class Engine:
         raise AssertionError(f"not ready: {self.process.communicate()[1]}")
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; returns the exit code and what it wrote to stderr."""
+        """Send a signal; returns the exit code and what it wrote to stderr, but for its new journal."""
         self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=END_S)
-        return self.process.returncode, errors
+        self.is_new = errors.startswith(NEW_JOURNAL)
+        return self.process.returncode, errors.split("\n", 1)[1] if self.is_new else errors
 
     def __enter__(self) -> Self:
         return self

@@ -108,7 +108,10 @@ class Scenario:
     # Setting up
 
     def on_config(self, name: str, value: str) -> None:
-        self.config[AMOUNTS.get(name, name)] = minor(value) if name in AMOUNTS else int(value)
+        if name in AMOUNTS:
+            self.config[AMOUNTS[name]] = minor(value)
+        else:
+            self.config[name] = value == "yes" if value in ("yes", "no") else int(value)
 
     def on_fixture(self, fixture: str, competition: str = "cup") -> None:
         self.competitions[fixture] = competition

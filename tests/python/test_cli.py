@@ -221,7 +221,7 @@ def serve_once(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_verify_and_show_run_beside_an_engine(tmp_path: Path) -> None:
-    """`verify` ended with status 2, "is in use by process …", 15 times of 15; operations.md said that it runs there."""
+    """`verify` ended with status 2, "is in use by process …", 15 times of 15, against operations.md."""
     with Engine(tmp_path).start() as engine, engine.orders() as orders:
         for _ in range(3):
             orders.deposit(customer=42, amount_minor=100)
@@ -235,7 +235,7 @@ def test_verify_and_show_run_beside_an_engine(tmp_path: Path) -> None:
 
 
 def test_a_reader_does_not_keep_a_crashed_engine_down(tmp_path: Path) -> None:
-    """Status 2: "another program reads an older state; 136,808 pages cannot be moved"; and the unit gave up on 2."""
+    """Status 2: "another program reads an older state; 136,808 pages cannot be moved"; the unit gave up."""
     with Engine(tmp_path).start() as engine:
         with contextlib.closing(sqlite3.connect(engine.journal)) as reader:
             reader.execute("BEGIN")
@@ -252,6 +252,24 @@ def test_a_reader_does_not_keep_a_crashed_engine_down(tmp_path: Path) -> None:
     assert "another program reads an older state" in errors
 
 
+def test_a_start_that_may_succeed_later_has_a_status_of_its_own(tmp_path: Path) -> None:
+    """Another program's write lock ended the start with 2, after which the unit did not try again."""
+    with Engine(tmp_path).start() as engine:
+        engine.end()
+        with contextlib.closing(sqlite3.connect(engine.journal)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            ended = serve_once("--config", engine.config)
+        assert ended.returncode == EXIT_BUSY, ended.stderr
+        assert "locked" in ended.stderr
+        other = tmp_path / "other.db"
+        os.link(engine.journal, other)
+        ended = serve_once("--config", engine.config)
+        assert ended.returncode == EXIT_UNUSABLE
+        assert "has 2 names (hard links), and may have one" in ended.stderr
+        other.unlink()
+        engine.start()
+
+
 def test_a_new_journal_is_told_and_an_old_one_can_be_demanded(tmp_path: Path) -> None:
     """A typing error in the path made a new journal, epoch 1, balance 0, without a word."""
     with Engine(tmp_path) as engine:
@@ -262,10 +280,10 @@ def test_a_new_journal_is_told_and_an_old_one_can_be_demanded(tmp_path: Path) ->
         assert not engine.journal.exists()
         engine.start()
         code, errors = engine.end()
-        assert (code, errors) == (0, f"oddsengine: made a new journal at {engine.journal}\n")
+        assert (code, errors, engine.is_new) == (0, "", True)
         engine.start("--must-exist")
         code, errors = engine.end()
-        assert (code, errors) == (0, "")
+        assert (code, errors, engine.is_new) == (0, "", False)
 
 
 def test_the_ready_line_says_where_the_state_comes_from(tmp_path: Path) -> None:
@@ -308,7 +326,7 @@ def test_an_anchor(tmp_path: Path) -> None:
 
 
 def test_quarantine(journal: tuple[Path, str, str], tmp_path: Path) -> None:
-    """A record that cannot be applied stopped every start, and there was nothing that an operator could do."""
+    """A record that cannot be applied stopped every start, and an operator could do nothing."""
     path = copy_of(journal[0], tmp_path / "copy")
     before = json_of("verify", path)
     who = ("--by", "alice", "--reason", "asked for by the regulator")
@@ -321,8 +339,7 @@ def test_quarantine(journal: tuple[Path, str, str], tmp_path: Path) -> None:
     deposit = next(
         number
         for number in range(1, before["records"] + 1)
-        if "record {number} (deposit)".format(number=number)
-        in run("quarantine", path, "--record", number, *who).stderr
+        if f"record {number} (deposit)" in run("quarantine", path, "--record", number, *who).stderr
     )
     found = json_of("quarantine", path, "--record", deposit, *who, "--force")
     assert [(entry["record"], entry["by"]) for entry in found] == [(deposit, "alice")]
@@ -387,7 +404,9 @@ def test_files_are_private(tmp_path: Path) -> None:
         os.umask(before)
     files = [*tmp_path.glob("journal.db*"), *copy.parent.glob("journal.db*")]
     assert len(files) >= 6
-    assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in files if file.stat().st_mode & 0o077} == {}
+    assert {
+        file.name: stat.S_IMODE(file.stat().st_mode) for file in files if file.stat().st_mode & 0o077
+    } == {}
 
 
 def test_a_key_is_written_into_its_folder_only(tmp_path: Path) -> None:
@@ -402,7 +421,7 @@ def test_a_key_is_written_into_its_folder_only(tmp_path: Path) -> None:
 
 
 def test_the_printed_unit_tries_again_what_may_succeed() -> None:
-    """`RestartPreventExitStatus=2` covered a port in use, a reader, a second owner: after a crash the engine stayed down."""
+    """`RestartPreventExitStatus=2` covered a port in use, a reader, a second owner: it stayed down."""
     unit = (ROOT / "docs/operations.md").read_text().split("```ini\n")[1].split("```")[0]
     (prevented,) = re.findall(r"RestartPreventExitStatus=(.*)", unit)
     assert prevented.split() == [str(EXIT_UNUSABLE), str(EXIT_RECORD)]

@@ -36,6 +36,8 @@ def test_it_says_when_it_is_ready_and_ends_by_a_signal(tmp_path: Path, number: i
         assert told == {
             "ready": True,
             "epoch": 1,
+            "journal": "new",
+            "quarantined": [],
             "pid": engine.process.pid,
             "endpoints": engine.endpoints,
         }
@@ -262,6 +264,7 @@ class ScriptedService:
         self.boards: list[bytes] = []
         self.frames: list[tuple[int, list[bytes]]] = []
         self.calls: list[str] = []
+        self.alerts: list[tuple[str, str]] = []
 
     def takes_requests(self, is_snapshot: bool) -> bool:
         return True
@@ -281,8 +284,14 @@ class ScriptedService:
     def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int) -> None:
         self.frames.append((3, [identity, payload]))
 
-    def tick(self, now_ns: int) -> None:
+    def tick(self, now_ns: int, read_ns: int) -> None:
         self.calls.append("tick")
+
+    def alert(self, alert: str, message: str, now_ns: int) -> None:
+        self.alerts.append((alert, message))
+
+    def set_binary(self, publishes: bool) -> None:
+        pass
 
     def heartbeat(self, now_ns: int) -> None:
         self.frames.append((0, [b"hb", b"{}"]))

@@ -49,6 +49,7 @@ impl Engine {
             Body::Withdraw(request) => return self.move_money(request, false, sink),
             Body::Tick { read_ns } => {
                 self.stop_overdue(sink);
+                self.begin_day();
                 self.settle_due(*read_ns, sink);
                 self.decide_delayed(*read_ns, sink);
                 return self.weigh_accumulators();

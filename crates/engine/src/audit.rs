@@ -142,3 +142,95 @@ impl Engine {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oddsengine_ledger::InstructionId;
+    use oddsengine_markets::{Format, SelectionId};
+    use oddsengine_types::{Currency, CustomerId, FixtureId, SourceId, TicketId, TransferId};
+
+    use super::*;
+    use crate::command::{
+        Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
+        TicketRequest,
+    };
+    use crate::config::Config;
+    use crate::event::NoEvents;
+    use crate::money::Entry;
+
+    fn engine() -> Engine {
+        let mut engine = Engine::new(Config { bet_delay_ms: 0, ..Config::default() }).unwrap();
+        let fixture = FixtureId(1);
+        let market = oddsengine_markets::MarketId::of("1x2");
+        for body in [
+            Body::EpochStarted { epoch: 1 },
+            Body::AddFixture(Box::new(FixtureRequest {
+                fixture,
+                format: Format::FOOTBALL,
+                competition: "cup".into(),
+                start_ns: 0,
+                home: "Alba".into(),
+                away: "Bruma".into(),
+                entrants: Vec::new(),
+            })),
+            Body::SetManualOdds { fixture, market, odds_e4: Some(vec![20_000, 30_000, 40_000]) },
+            Body::Deposit(MoneyRequest {
+                transfer: TransferId(1),
+                customer: CustomerId(1),
+                amount_minor: 10_000,
+                currency: Currency::EUR,
+            }),
+            Body::PlaceTicket(Box::new(TicketRequest {
+                ticket: TicketId(1),
+                customer: CustomerId(1),
+                currency: Currency::EUR,
+                stake_minor: 1_000,
+                odds_change: OddsChange::Any,
+                legs: vec![LegRequest {
+                    fixture,
+                    selection: SelectionId::of("1x2", "home"),
+                    odds_e4: 20_000,
+                    version: OddsVersion { epoch: 1, seq: 1 },
+                }],
+            })),
+        ] {
+            engine.apply(&Command { time_ns: 0, origin: Origin::default(), body }, &mut NoEvents);
+        }
+        assert_eq!(engine.counters().accepted_count, 1);
+        engine
+    }
+
+    fn broken(engine: &Engine) -> Vec<(&'static str, String)> {
+        let failed = |(name, result): (_, Result<(), String>)| result.err().map(|why| (name, why));
+        engine.invariants().into_iter().filter_map(failed).collect()
+    }
+
+    // Nobody measured what an acceptance did to the losses, and both engines judged with the same lines.
+    #[test]
+    fn an_acceptance_beyond_a_limit_is_found_by_measuring() {
+        let mut engine = engine();
+        assert_eq!(broken(&engine), []);
+        engine.config.platform_loss_minor_max = 1_500;
+        let mut ticket = engine.tickets[0].clone();
+        engine.add_accepted(&mut ticket);
+        let found = broken(&engine);
+        assert!(
+            found.iter().any(|(name, why)| *name == "losses_within_limits"
+                && why.contains("took the loss of its platform from 1000 to 2000, above the limit 1500")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn cash_beside_a_debt_is_found() {
+        let mut engine = engine();
+        let (from, to) =
+            (AccountKind::CustomerReceivable(CustomerId(1)), AccountKind::CustomerCash(CustomerId(1)));
+        let id = InstructionId::new(SourceId(9), 1, 0);
+        engine.book(&[Entry { id, from, to, amount_minor: 5, reference: 0 }]).unwrap();
+        assert_eq!(
+            broken(&engine),
+            [("no_cash_while_owing", "customer 1 owes 5 and has 9005 available".into())]
+        );
+    }
+}

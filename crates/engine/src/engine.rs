@@ -263,6 +263,7 @@ impl Engine {
         self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
             || self.watch_is_due(now_ns)
             || self.weighs_accumulators(now_ns)
+            || self.begins_day(now_ns)
     }
 
     /// The version of a fixture's board.

@@ -405,7 +405,7 @@ impl Engine {
     }
 
     /// Puts an accepted ticket in the books and measures: no loss may be above its limit, unless it did not grow.
-    fn add_accepted(&mut self, ticket: &mut Ticket) {
+    pub(crate) fn add_accepted(&mut self, ticket: &mut Ticket) {
         let before = self.losses_of(&ticket.legs);
         self.add_positions(ticket);
         let after = self.losses_of(&ticket.legs);

@@ -52,12 +52,21 @@ impl Engine {
 
     /// Counts a ticket that was taken, or no longer counts one that was refused or cancelled after all.
     pub(crate) fn count_stake(&mut self, ticket: &Ticket, is_taken: bool) {
-        let today = day_of(self.now_ns);
-        if self.stakes.day != today {
-            self.recount_stakes();
-        }
-        if day_of(ticket.received_ns) == today {
+        self.begin_day();
+        if day_of(ticket.received_ns) == self.stakes.day {
             self.stakes.count(ticket, is_taken);
+        }
+    }
+
+    /// Stakes of another day are counted at this time: a query would not be judged as a ticket.
+    pub(crate) fn begins_day(&self, now_ns: i64) -> bool {
+        !self.stakes.by_selection.is_empty() && day_of(now_ns) > self.stakes.day
+    }
+
+    /// Leaves the stakes of another day behind.
+    pub(crate) fn begin_day(&mut self) {
+        if self.stakes.day != day_of(self.now_ns) {
+            self.recount_stakes();
         }
     }
 

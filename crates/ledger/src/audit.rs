@@ -232,7 +232,7 @@ mod tests {
         });
         assert!(unkept.ends_with("a pending id has no reservation"), "{unkept}");
         let torn = broken(|ledger| ledger.seen.set_status(InstructionId::single(2), TransferStatus::Voided));
-        assert!(torn.ends_with("reservation 2 is not whole"), "{torn}");
+        assert!(torn.ends_with("reservation 0/00000000000000000000000000000002/0 is not whole"), "{torn}");
         let negative = broken(|ledger| ledger.accounts.at_mut(AccountId(0)).debit_posted_minor = -1);
         assert!(negative.starts_with("account_sums_are_in_bounds"), "{negative}");
     }

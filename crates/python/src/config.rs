@@ -37,6 +37,8 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "stake_minor_max" => config.stake_minor_max = value.extract()?,
             "payout_minor_max" => config.payout_minor_max = value.extract()?,
             "legs_max" => config.legs_max = value.extract()?,
+            "bets_while_owing" => config.bets_while_owing = value.extract()?,
+            "settlement_delay_ms" => config.settlement_delay_ms = value.extract()?,
             "models" => models(&mut config, value.cast::<PyDict>()?)?,
             _ => return Err(unknown(&key)),
         }

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod arrays;
 mod config;
+mod connections;
 mod convert;
 mod errors;
 mod fit;
@@ -38,6 +39,7 @@ mod _core {
 fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::catch_panics(module.py())?;
     football_depth::register(module)?;
+    connections::register(module)?;
     foreign::register(module)?;
     fit::register(module)?;
     live_match::register(module)?;

@@ -273,6 +273,12 @@ impl PyService {
         Ok(())
     }
 
+    /// Tells the desk something that the loop noticed.
+    fn alert(&self, py: Python<'_>, alert: &str, message: &str, now_ns: i64) -> PyResult<()> {
+        self.work(py)?.service().alert(alert, message, None, now_ns);
+        Ok(())
+    }
+
     fn set_binary(&self, py: Python<'_>, publishes: bool) -> PyResult<()> {
         self.work(py)?.service().set_binary(publishes);
         Ok(())
@@ -331,8 +337,8 @@ impl PyService {
         dict.set_item("busy_answers", counters.busy_count)?;
         dict.set_item("superseded_requests", counters.superseded_count)?;
         dict.set_item("unwatched_source_messages", counters.unwatched_source_count)?;
-        dict.set_item("desk_waiting", self.inner.desk_waiting_count())?;
-        dict.set_item("desk_dropped", self.inner.desk_dropped_count())?;
+        dict.set_item("desk_waiting", service.desk_waiting_count())?;
+        dict.set_item("desk_dropped", service.desk_dropped_count())?;
         dict.set_item("commands", totals.command_count)?;
         dict.set_item("duplicates", totals.duplicate_count)?;
         dict.set_item("feed_gaps", totals.feed_gap_count)?;

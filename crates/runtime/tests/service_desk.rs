@@ -266,7 +266,7 @@ fn everybody_who_waits_hears_what_becomes_of_a_ticket() {
         assert_eq!(answers_to(&frames, id)[0]["ticket"]["state"], "delayed");
     }
     world.advance(10);
-    world.service.tick(world.now_ns);
+    world.service.tick(world.now_ns, world.now_ns);
     let frames = world.turn();
     for (id, client) in [(&first, "a"), (&second, "b")] {
         let told = answers_to(&frames, id);
@@ -296,7 +296,7 @@ fn everybody_who_waits_hears_what_becomes_of_a_ticket() {
     let frames = world.turn();
     assert_eq!(answers_to(&frames, &ids[0])[1]["code"], "superseded");
     world.advance(10);
-    world.service.tick(world.now_ns);
+    world.service.tick(world.now_ns, world.now_ns);
     let frames = world.turn();
     let told: Vec<_> = ids.iter().map(|id| answers_to(&frames, id).len()).collect();
     assert_eq!(told, [0, 1, 1, 1, 1]);

@@ -105,6 +105,8 @@ fn a_full_disk_refuses_money_and_loses_nothing() {
     }
     assert!(answers_to(&frames, &suspended).is_empty(), "done is said when it is durable");
     assert!(world.service.takes_ingest());
+    world.service.heartbeat(world.now_ns);
+    assert!(world.turn().iter().any(|frame| frame.value["alert"] == "journal_full"));
     assert_eq!(world.service.poison_reason(), None);
 
     disk.is(HEALTHY);

@@ -208,6 +208,8 @@ impl Pair {
                     let owes = AccountKind::CustomerReceivable(ticket.customer);
                     let owed_minor = self.fast.ledger().balance_of(owes, Currency::EUR).posted_minor;
                     let is_new = self.owed_minor.insert(ticket.customer, owed_minor) < Some(owed_minor);
+                    let is_late = matches!(command.body, Body::Tick) && *state == TicketState::Settled;
+                    coverage.hit_if(is_late, "settled.after_waiting");
                     let has_shortfall = *before > 0 && owed_minor > 0 && is_new;
                     coverage.hit_if(has_shortfall && *state == TicketState::Open, "rollback.shortfall");
                     coverage.hit_if(has_shortfall && *state == TicketState::Cancelled, "cancelled.shortfall");

@@ -81,6 +81,7 @@ const SOMETIMES: &[(u64, &[&str])] = &[
             "grade.won_1/3",
             "max_stake.nothing",
             "rollback.shortfall",
+            "settled.after_waiting",
         ],
     ),
 ];
@@ -122,7 +123,8 @@ fn check_coverage(coverage: &Coverage) {
     }
     // The journal is of the runtime.
     for reason in Reason::ALL.iter().filter(|&&reason| reason != Reason::JournalUnavailable) {
-        if *reason != Reason::ScoreHasChanged {
+        // Who owes has no cash: as the answer to a request that is too late; it comes at the end of a delay.
+        if !matches!(reason, Reason::ScoreHasChanged | Reason::CustomerOwes) {
             check(&format!("reason.{}", reason.name()), 20);
         }
     }

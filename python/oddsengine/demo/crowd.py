@@ -4,6 +4,7 @@ Arrivals are a Poisson process drawn in advance, and a reply counts from the mom
 have been sent: a slow engine cannot slow the crowd down and look faster by it.
 """
 
+import itertools
 import random
 import sys
 import time
@@ -99,15 +100,15 @@ class Crowd:
     def ask(self, requests: list[Message]) -> list[Message]:
         """Sends requests in batches and waits for all answers, in their order."""
         answers: list[Message] = []
-        for start in range(0, len(requests), BATCH_MAX):
-            batch = [
-                {**body, "request_id": f"b{number}"}
-                for number, body in enumerate(requests[start : start + BATCH_MAX])
-            ]
+        while len(answers) < len(requests):
+            portion = requests[len(answers) : len(answers) + BATCH_MAX]
+            batch = [{**body, "request_id": f"b{number}"} for number, body in enumerate(portion)]
             self.replies.clear()
             self.send("batch", {"type": "batch", "requests": batch})
             self._turn_until(lambda: bool(self.replies))
-            answers += self.replies[0]["replies"]
+            # What the answer had no room for was not carried out, and is sent again.
+            replies = self.replies[0]["replies"]
+            answers += itertools.takewhile(lambda reply: reply.get("code") != "batch_full", replies)
         return answers
 
     def _turn_until(self, is_done: Callable[[], bool]) -> None:

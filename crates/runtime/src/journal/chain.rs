@@ -66,7 +66,10 @@ pub struct Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seq {} of epoch {}", self.seq, self.epoch)
+        match self.epoch {
+            0 => write!(f, "seq {}", self.seq),
+            epoch => write!(f, "seq {} of epoch {epoch}", self.seq),
+        }
     }
 }
 

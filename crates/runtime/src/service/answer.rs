@@ -9,9 +9,9 @@ use super::outbox::{Frame, Socket};
 use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
 use super::{Route, Service};
 use crate::wire::{
-    BalanceAnswer, BatchReply, ExposureLevel, Header, Lookup, ReplyTo, board_image, reply_balance,
-    reply_error, reply_event, reply_exposure, reply_fixtures, reply_images_end, reply_max_stake, reply_pong,
-    reply_state_hash, reply_ticket,
+    BalanceAnswer, BatchReply, ExposureLevel, Header, Lookup, ReplyTo, board_image, mark_unwritten,
+    reply_balance, reply_error, reply_event, reply_exposure, reply_fixtures, reply_images_end,
+    reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
 };
 
 /// Most images of a page, and bytes after which it ends: a board is about 50 kB, a page some milliseconds.
@@ -95,6 +95,7 @@ impl Service {
         route: &Route,
         requests: Vec<Result<Request, FeedError>>,
     ) {
+        let first_seq = self.last_seq;
         let mut replies: Vec<Vec<u8>> = Vec::with_capacity(requests.len());
         let (mut size, mut has_expensive) = (0, false);
         for request in requests {
@@ -127,8 +128,23 @@ impl Service {
         let mut batch = BatchReply::begin(&self.reply_to(route), &mut payload);
         replies.iter().for_each(|reply| batch.add(reply));
         batch.finish();
-        self.outbox
-            .send_when_durable(self.last_seq, Frame { socket, first: route.identity.clone(), payload });
+        let frame = Frame { socket, first: route.identity.clone(), payload };
+        if self.last_seq == first_seq {
+            self.send_state(frame);
+        } else {
+            self.outbox.send_when_durable(self.last_seq, frame);
+        }
+    }
+
+    /// Sends what tells the state and changes nothing. It must not be lost either, so it waits until the journal holds
+    /// that state; while the disk is full nobody knows how long that is, and the answer leaves at once, marked.
+    fn send_state(&mut self, mut frame: Frame) {
+        if self.waits_for_disk() && self.last_seq != self.progress().1 {
+            mark_unwritten(&mut frame.payload);
+            self.outbox.send(frame);
+        } else {
+            self.outbox.send_when_durable(self.last_seq, frame);
+        }
     }
 
     /// The answer that something is not done now, although it could be.
@@ -183,11 +199,7 @@ impl Service {
                     self.tick(route.received_ns, i64::MIN);
                 }
                 let payload = self.encode_query(route, query, PAGE_BYTES_MAX);
-                // What a query tells must not be lost either.
-                self.outbox.send_when_durable(
-                    self.last_seq,
-                    Frame { socket, first: route.identity.clone(), payload },
-                );
+                self.send_state(Frame { socket, first: route.identity.clone(), payload });
             }
         }
     }

@@ -121,6 +121,8 @@ pub struct Service {
     start_report: StartReport,
     /// Why the state is half changed: a command made the engine panic. Nothing is done any more.
     panic_reason: Option<String>,
+    /// [`Service::close`] was called: nothing is taken any more, and nothing more is acknowledged.
+    is_closed: bool,
     /// See [`OpenOptions::panic_at_seq`].
     panic_at_seq: Option<u64>,
     /// What the desk was told of the journal last.
@@ -203,6 +205,7 @@ impl Service {
             record: Vec::new(),
             start_report: report,
             panic_reason: None,
+            is_closed: false,
             panic_at_seq,
             told_journal: None,
         };
@@ -441,6 +444,9 @@ impl Service {
         if let Some(reason) = &self.panic_reason {
             return Err(JournalError::SyncFailed { reason: reason.clone() });
         }
+        if self.is_closed {
+            return Err(JournalError::SyncFailed { reason: "the journal is closed".to_owned() });
+        }
         let Some(journal) = &mut self.journal else {
             self.last_seq += 1;
             return Ok(());
@@ -460,8 +466,11 @@ impl Service {
         self.flush_boards();
         self.work.end_turn();
         let Some(journal) = &mut self.journal else {
-            self.outbox.release(u64::MAX);
-            self.desk.release(u64::MAX);
+            // What waits after the end of the journal was not written, and is never acknowledged.
+            if !self.is_closed {
+                self.outbox.release(u64::MAX);
+                self.desk.release(u64::MAX);
+            }
             return;
         };
         // A poisoned journal is told by `poison_reason`; nothing that waits is released any more.
@@ -522,7 +531,15 @@ impl Service {
     /// Money commands are taken.
     pub fn takes_money(&self) -> bool {
         self.panic_reason.is_none()
+            && !self.is_closed
             && self.journal.as_ref().is_none_or(|journal| journal.status().is_healthy())
+    }
+
+    /// The disk is full or held by another program. What was appended waits in memory, and queries do not wait for it.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        self.journal
+            .as_ref()
+            .is_some_and(|journal| matches!(journal.status(), JournalStatus::Full | JournalStatus::Blocked))
     }
 
     /// Feeds may be read: what they say still fits in memory while the disk is slow or full.
@@ -651,6 +668,7 @@ impl Service {
     /// # Errors
     /// What the journal says.
     pub fn close(&mut self) -> Result<(), JournalError> {
+        let was_closed = std::mem::replace(&mut self.is_closed, true);
         if self.panic_reason.is_some() {
             // What came before the panic is written; of the state after it neither a snapshot nor a frame is made.
             return self.journal.take().map_or(Ok(()), |journal| journal.close().map(drop));
@@ -667,7 +685,13 @@ impl Service {
                 self.desk.end_pace();
                 Ok(())
             }
-            None => Ok(()),
+            None => {
+                if !was_closed {
+                    self.outbox.release(u64::MAX);
+                    self.desk.release(u64::MAX);
+                }
+                Ok(())
+            }
         }
     }
 

@@ -269,7 +269,7 @@ impl Service {
     }
 
     /// Tells the desk that somebody should look.
-    pub(crate) fn alert(&mut self, alert: &str, message: &str, fixture: Option<FixtureId>, now_ns: i64) {
+    pub fn alert(&mut self, alert: &str, message: &str, fixture: Option<FixtureId>, now_ns: i64) {
         let seq = self.topics.next_desk(DeskStream::Alert);
         let header = Header {
             epoch: self.engine.epoch(),

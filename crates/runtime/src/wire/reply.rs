@@ -117,6 +117,12 @@ pub fn reply_pong(to: &ReplyTo<'_>, out: &mut Vec<u8>) {
     bare(to, "pong", out);
 }
 
+/// Says of an answer that the journal does not hold yet what it tells: `"is_durable":false`.
+pub fn mark_unwritten(payload: &mut Vec<u8>) {
+    assert_eq!(payload.pop(), Some(b'}'), "an answer is an object");
+    payload.put(b",\"is_durable\":false}");
+}
+
 /// The hash of the state after so many commands.
 pub fn reply_state_hash(to: &ReplyTo<'_>, hash: StateHash, command_count: u64, out: &mut Vec<u8>) {
     to.begin("state_hash", out);
@@ -133,7 +139,7 @@ pub struct BalanceAnswer {
     pub available_minor: i64,
     /// What is reserved by tickets that wait out their delay.
     pub reserved_minor: i64,
-    /// What the customer owes after settlements that were taken back.
+    /// What is owed after settlements that were taken back.
     pub owed_minor: i64,
 }
 

@@ -1,7 +1,7 @@
 //! What customers ask for: mostly sensible bets, and everything that must be refused.
 
 use oddsengine_engine::{
-    Body, LegRequest, MarketStatus, OddsChange, OddsVersion, TicketRequest, TicketState,
+    Body, LegRequest, MarketStatus, OddsChange, OddsVersion, Reason, TicketRequest, TicketState,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{Currency, CustomerId, FixtureId, STAKE_MINOR_MAX, TicketId};
@@ -120,9 +120,11 @@ impl Workload {
 
     /// The stake that is just allowed, or just not.
     fn stake_near_the_limit(&mut self, request: &mut TicketRequest) {
-        if let Ok(max) = self.pair.fast.max_stake(request) {
+        let max = self.pair.fast.max_stake(request);
+        let is_limit = |reason: &Reason| (401..=407).contains(&(*reason as u16));
+        self.pair.coverage.hit_if(max.as_ref().is_err_and(is_limit), "max_stake.nothing");
+        if let Ok(max) = max {
             let max = max.stake_minor_max;
-            self.pair.coverage.hit_if(max == 0, "max_stake.nothing");
             request.stake_minor = match self.random.below(3) {
                 0 => max,
                 1 => max + 1,

@@ -142,6 +142,8 @@ impl Workload {
             stake_minor_max: 60_000,
             payout_minor_max: 300_000,
             bet_delay_ms: *self.random.pick(&[0, 800, 3_000]),
+            settlement_delay_ms: *self.random.pick(&[0, 0, 1_000, 20_000]),
+            bets_while_owing: self.random.one_in(2),
             legs_max: 6,
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),

@@ -42,7 +42,7 @@ fn check_request(request: &Request, data: &[u8]) {
     assert!((1..=bounds::REQUEST_ID_BYTES_MAX).contains(&request.request_id.len()));
     match &request.body {
         RequestBody::Command(command) => check_command(command),
-        RequestBody::Query(Query::Images { prefix }) => assert!(prefix.len() <= 2 * NAME_BYTES_MAX),
+        RequestBody::Query(Query::Images { prefix, .. }) => assert!(prefix.len() <= 2 * NAME_BYTES_MAX),
         RequestBody::Query(_) => {}
         RequestBody::Batch(items) => {
             assert!((1..=bounds::BATCH_REQUESTS_MAX).contains(&items.len()));
