@@ -35,6 +35,8 @@ from oddsengine.client import OrdersClient
 CLI = (sys.executable, "-m", "oddsengine.cli")
 TICKETS_SETTLED = 25_000
 DISK_MIB = 12
+# Unusable, or busy.
+REFUSED_STARTS = (2, 4)
 
 
 # What the desk hears
@@ -310,7 +312,7 @@ def hard_link(measures: Measures) -> None:
                 os.link(f"{world.journal}{suffix}", f"{other_folder / 'journal.db'}{suffix}")
         with World(is_ipc=True, is_faulty=True, folder=other_folder) as other:
             code = other.engine.exit_or_ready()
-            measures.equal("second engine's exit status", "serves" if code is None else code, 2)
+            measures.one_of("second engine's exit status", "serves" if code is None else code, REFUSED_STARTS)
         measures.equal("first one alive", world.stays_up(), True)
 
 
@@ -326,7 +328,7 @@ def stolen_endpoints(measures: Measures) -> None:
         other_folder.mkdir()
         with World(is_ipc=True, is_faulty=True, folder=other_folder, sockets=sockets) as other:
             code = other.engine.exit_or_ready()
-            measures.equal("second engine's exit status", "serves" if code is None else code, 2)
+            measures.one_of("second engine's exit status", "serves" if code is None else code, REFUSED_STARTS)
         newcomer = world.socket(zmq.DEALER, "orders")
         newcomer.send(b'{"type":"ping","request_id":"new"}')
         measures.equal("a new client of the first", bool(newcomer.poll(2_000)), True)

@@ -165,7 +165,7 @@ class Clients:
         source = {"source": fields["source"]} if "source" in fields else {}
         prices = {"odds_1x2": [3.36, 3.63, 2.1], "total_line": 2.5, "odds_total": [2.04, 1.79]}
         self.feed("prices", fixture=fixture, **prices, **source)
-        return self.image_when(fixture, lambda image: image["status"] == "open")
+        return self.image_when(fixture, _is_priced)
 
     def match(self, fixture: int, **fields: Any) -> Json:
         """A match that is being played, 0-0; returns its image."""
@@ -490,6 +490,11 @@ class Bet:
         if state(found) == "delayed":
             found = self.world.answer(self.request_id, seconds=seconds)
         return found
+
+
+def _is_priced(image: Json) -> bool:
+    """Whether the announcement and the prices behind it were read."""
+    return bool(image["status"] == "open" and any(image["markets"]["1x2"]["odds"]))
 
 
 def leg_of(image: Json, market: str = "1x2", selection: str = "home") -> Json:
