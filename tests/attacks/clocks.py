@@ -10,9 +10,11 @@ from pathlib import Path
 from rig import ControlError, Measures, SkippedError, World, attack, grant, is_accepted, state
 
 DELAY_MS = 500
-# Ten a second.
+# Ten a second; a clock that has stopped gives none, a busy machine some.
 HEARTBEATS_IN_S = 2.0
-HEARTBEATS_MIN = 10
+HEARTBEATS_MIN = 3
+# Far from the minute and the hour of the steps.
+LATE_S_MAX = 8.0
 
 
 def _library() -> str:
@@ -76,12 +78,12 @@ def _is_alive(measures: Measures, world: World, when: str) -> None:
         world.incident(1, "clock", 61_000, score=[0, 0])
         time.sleep(0.05)
     try:
-        decided = bet.decided(seconds=DELAY_MS / 1000 + 4)
+        decided = bet.decided(seconds=DELAY_MS / 1000 + LATE_S_MAX)
     except TimeoutError:
-        measures.equal(f"delayed bet {when}", "undecided after 5 s", "decided")
+        measures.equal(f"delayed bet {when}", "undecided", "decided")
         return
     took_s = time.monotonic() - start
-    measures.most(f"delay of {DELAY_MS} ms {when}, s", took_s, DELAY_MS / 1000 + 3)
+    measures.most(f"delay of {DELAY_MS} ms {when}, s", took_s, DELAY_MS / 1000 + LATE_S_MAX)
     measures.told("taken", float(is_accepted(decided)))
 
 
