@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from player import Player
 
 Json = dict[str, Any]
+FEED = "crash-feed"
 CUSTOMERS = (41, 42, 43, 44)
 FIXTURES = (1001, 1002, 1003)
 # Markets that are bet on, with their selections.
@@ -68,7 +69,7 @@ class Bookkeeper:
     def feed_message(self, fields: Json) -> bytes:
         """The next numbered message; kept, so that it can be sent again."""
         seq = len(self.feed) + 1
-        message = orjson.dumps(fields | {"source": "crash-feed", "seq": seq, "time_ns": seq})
+        message = orjson.dumps(fields | {"source": FEED, "seq": seq, "time_ns": seq})
         self.feed.append(message)
         return message
 
