@@ -1,9 +1,10 @@
-"""The one door for arrays: whatever holds numbers, as a plain NumPy array, or a refusal that names the argument.
+"""The one door for arrays: whatever holds numbers, as a plain NumPy array, or a refusal that names the
+argument.
 
-*Plain* is an `ndarray` itself, of the wanted type in the machine's byte order, C-contiguous and aligned. What is
-plain passes as it is; all else is copied. Refused are masked entries (a mask says "unknown", a number would not),
-text, dates, complex numbers, records, and what NumPy cannot read. The core asks here for what it is not given plain
-(`crates/python/src/arrays.rs`), so that there is one set of rules.
+*Plain* is an `ndarray` itself, of the wanted type in the machine's byte order, C-contiguous and aligned. What
+is plain passes as it is; all else is copied. Refused are masked entries (a mask says "unknown", a number
+would not), text, dates, complex numbers, records, and what NumPy cannot read. The core asks here for what it
+is not given plain (`crates/python/src/arrays.rs`), so that there is one set of rules.
 """
 
 from __future__ import annotations
@@ -15,15 +16,26 @@ import numpy.typing as npt
 
 from oddsengine.exceptions import BoundsError
 
-__all__ = ["NUMBERS_MAX", "columns", "flags", "integers", "matrix", "numbers", "plain", "row", "thousandths"]
+__all__ = [
+    "NUMBERS_MAX",
+    "columns",
+    "flags",
+    "integers",
+    "matrix",
+    "numbers",
+    "plain",
+    "refuse_masked",
+    "row",
+    "thousandths",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
 
 NUMBERS_MAX = 1 << 27
-"""Most numbers that one argument may have where it must be copied: a gibibyte of float64. A view by zero strides
-(`np.broadcast_to`) can claim any size without having it."""
+"""Most numbers that one argument may have where it must be copied: a gibibyte of float64. A view by zero
+strides (`np.broadcast_to`) can claim any size without having it."""
 
 _KINDS = {"U": "text", "S": "bytes", "M": "dates", "m": "durations", "c": "complex numbers", "V": "records"}
 
@@ -40,7 +52,9 @@ def integers(value: Any, name: str, *, axes: int | tuple[int, ...] | None = None
 
 def flags(value: Any, name: str, *, axes: int | tuple[int, ...] | None = None) -> npt.NDArray[np.bool_]:
     """`value` as a plain array of truth values, given as such or as 0 and 1."""
-    return cast("npt.NDArray[np.bool_]", _checked_axes(plain(value, name, "uint8", most=1), name, axes)).astype(bool)
+    return cast(
+        "npt.NDArray[np.bool_]", _checked_axes(plain(value, name, "uint8", most=1), name, axes)
+    ).astype(bool)
 
 
 def columns(**values: Any) -> list[FloatArray]:
@@ -91,10 +105,10 @@ def plain(
         It has masked entries, or is not made of numbers that `dtype` can hold.
     """
     wanted = np.dtype(dtype)
-    if type(value) is np.ndarray and value.dtype == wanted and most is None:
-        if value.flags.c_contiguous and value.flags.aligned:
-            return value
-    _refuse_masked(value, name)
+    is_wanted = type(value) is np.ndarray and value.dtype == wanted and most is None
+    if is_wanted and value.flags.c_contiguous and value.flags.aligned:
+        return cast("AnyArray", value)
+    refuse_masked(value, name)
     try:
         array = np.asarray(value)
     except Exception as error:
@@ -108,7 +122,8 @@ def plain(
         raise BoundsError(f"{name} holds {kind}, not numbers")
     if wanted.kind != "f":
         _check_whole(array, name, wanted, most)
-    # A copy where anything is not plain; numbers beyond float64 become infinite, which every function refuses.
+    # A copy where anything is not plain; numbers beyond float64 become infinite, which every function
+    # refuses.
     with np.errstate(over="ignore"):
         copied = np.array(array, dtype=wanted, order="C", copy=None, subok=False)
     if not (copied.flags.c_contiguous and copied.flags.aligned):
@@ -123,9 +138,10 @@ def _checked_axes(array: AnyArray, name: str, axes: int | tuple[int, ...] | None
     return array
 
 
-def _refuse_masked(value: Any, name: str) -> None:
+def refuse_masked(value: Any, name: str) -> None:
+    """Raises if anything is masked, in an array or in the rows of a list."""
     if isinstance(value, np.ma.MaskedArray):
-        count = int(np.ma.count_masked(value))
+        count = int(np.count_nonzero(np.ma.getmaskarray(value)))
         if count:
             raise BoundsError(
                 f"{name} has {count} masked entries, which are no numbers\n"
@@ -134,7 +150,7 @@ def _refuse_masked(value: Any, name: str) -> None:
     elif isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple | np.ndarray):
         # NumPy drops the masks of rows.
         for row in value:
-            _refuse_masked(row, name)
+            refuse_masked(row, name)
 
 
 def _from_objects(array: AnyArray, name: str) -> FloatArray:

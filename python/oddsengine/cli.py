@@ -630,7 +630,11 @@ def _keygen(options: argparse.Namespace) -> int:
     """Make a CURVE key pair: NAME.key to give away, NAME.key_secret to keep."""
     from oddsengine._zap import KeyPair, write_keys
 
-    if options.name in ("", ".", "..") or any(separator in options.name for separator in ("/", "\\", "\0")):
+    if (
+        options.name in ("", ".", "..")
+        or not options.name.isprintable()
+        or any(separator in options.name for separator in ("/", "\\", "\0"))
+    ):
         raise ValueError(
             f"name {options.name!r} is not a plain file name\nhint: --folder says where the keys are written"
         )

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
@@ -25,7 +26,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-import numpy as np
 import numpy.typing as npt
 import orjson
 
@@ -44,19 +44,31 @@ _ODDS, _DESK, _ORDERS, _SNAPSHOT = range(4)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_process_id = os.getpid()
+
+
+def _count_fork() -> None:
+    global _process_id
+    _process_id = os.getpid()
+
+
+# Asking the kernel at every call would be slower.
+os.register_at_fork(after_in_child=_count_fork)
+
 
 def _alone(method: Callable[Concatenate[Engine, P], R]) -> Callable[Concatenate[Engine, P], R]:
     """A method that refuses while another thread is in one, and in a forked process.
 
-    The core refuses by itself; here the queues of answers are guarded, which two threads would read of each other.
+    The core refuses by itself; here the queues of answers are guarded, which two threads would read of each
+    other.
     """
 
     @functools.wraps(method)
     def guarded(self: Engine, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if os.getpid() != self._process_id:
+        if _process_id != self._process_id:
             raise OddsEngineError(
-                f"the engine belongs to process {self._process_id}, and this is process {os.getpid()}, a fork of "
-                "it\nhint: open an engine in the process that uses it"
+                f"the engine belongs to process {self._process_id}, and this is process {_process_id}, a "
+                "fork of it\nhint: open an engine in the process that uses it"
             )
         if not self._lock.acquire(blocking=False):
             raise OddsEngineError(
@@ -78,8 +90,8 @@ class Engine(DeskClient):
     limits, exposure. :attr:`feed` takes what a feed tells, :meth:`board` shows a fixture.
 
     It is for one thread of the process that opened it, and a context manager that closes it. A call from a
-    second thread while one runs, from a forked process, after :meth:`close`, or after a bug inside the core raises
-    :class:`OddsEngineError` and does nothing. After :meth:`close` what there is can still be read
+    second thread while one runs, from a forked process, after :meth:`close`, or after a bug inside the core
+    raises :class:`OddsEngineError` and does nothing. After :meth:`close` what there is can still be read
     (:meth:`accounts`, :meth:`metrics`, :meth:`state_hash`, :meth:`events`, :meth:`poll`).
 
     >>> with Engine() as closed:
@@ -117,7 +129,7 @@ class Engine(DeskClient):
         source: str = "desk",
     ) -> None:
         self.source = source
-        self._process_id = os.getpid()
+        self._process_id = _process_id
         self._lock = threading.RLock()
         self._is_closed = False
         self.feed: FeedClient = _LocalFeed(self)
@@ -321,14 +333,15 @@ class Engine(DeskClient):
         return self._core.epoch
 
     def close(self) -> None:
-        """Write what is open, and give the journal back. Closing once more does nothing, nor does it in a fork.
+        """Write what is open, and give the journal back. Closing once more does nothing, nor does it in a
+        fork.
 
         Raises
         ------
         JournalError
             Not everything could be written; the message counts what is lost.
         """
-        if os.getpid() == self._process_id:
+        if _process_id == self._process_id:
             self._close()
 
     @_alone
@@ -337,12 +350,9 @@ class Engine(DeskClient):
             return
         self._is_closed = True
         self._core.close()
-        try:
-            # The answers that closing made durable.
+        # The answers that closing made durable; after a bug inside the core there are none to be had.
+        with contextlib.suppress(OddsEngineError):
             self._take()
-        except OddsEngineError:
-            # After a bug inside the core there are none to be had.
-            pass
 
     def __enter__(self) -> Self:
         return self

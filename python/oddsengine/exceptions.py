@@ -35,8 +35,8 @@ class OddsEngineError(Exception):
 
 
 class InternalError(OddsEngineError):
-    """A bug of the package: a function of the core panicked. No value was returned and nothing was changed, but for
-    an engine, which refuses everything from then on.
+    """A bug of the package: a function of the core panicked. No value was returned and nothing was changed,
+    but for an engine, which refuses everything from then on.
 
     The message is the panic's own. Please report it with the call that raised it.
     """

@@ -145,7 +145,9 @@ def goals(
         away_index,
         _whole(columns[2], "home goals"),
         _whole(columns[3], "away goals"),
-        None if weights is None else _arrays.numbers(given[weights] if isinstance(weights, str) else weights, "weights", axes=1),
+        None
+        if weights is None
+        else _arrays.numbers(given[weights] if isinstance(weights, str) else weights, "weights", axes=1),
         None if is_neutral is None else is_neutral.view(np.uint8),
         model,
         ridge,
@@ -219,8 +221,7 @@ def time_weights(
     """
     if not half_life_days > 0:
         raise BoundsError(f"half-life of {half_life_days} days is not above 0")
-    if isinstance(dates, np.ma.MaskedArray) and np.ma.count_masked(dates):
-        raise BoundsError("dates have masked entries")
+    _arrays.refuse_masked(dates, "dates")
     try:
         days: npt.NDArray[np.datetime64] = np.asarray(dates, dtype="datetime64[D]")
     except (TypeError, ValueError, OverflowError) as error:

@@ -391,9 +391,7 @@ def calibrate_asian_batch(
     >>> calibrate_asian_batch([-0.75, 0.0], [0.512, 0.5], 2.75, 0.487).lambda_home.round(4)
     array([1.8498, 1.429 ])
     """
-    columns = _arrays.columns(
-        handicap=handicap, fair_home=fair_home, line=line, fair_over=fair_over
-    )
+    columns = _arrays.columns(handicap=handicap, fair_home=fair_home, line=line, fair_over=fair_over)
     return GoalExpectations(
         *_core.football_calibrate_asian_batch(columns[0], columns[1], columns[2], columns[3], errors != "nan")
     )
@@ -628,7 +626,8 @@ def basket(lambda_home: Any, lambda_away: Any, rho: Any = 0.0) -> FloatArray:
     try:
         return _core.football_basket(lambda_home, lambda_away, rho)
     except TypeError:
-        return _core.football_basket_batch(*_arrays.columns(lambda_home=lambda_home, lambda_away=lambda_away, rho=rho)
+        return _core.football_basket_batch(
+            *_arrays.columns(lambda_home=lambda_home, lambda_away=lambda_away, rho=rho)
         )
 
 

@@ -147,7 +147,9 @@ def remove_margin(
     >>> round(removed.parameter, 6), round(removed.booksum, 6), round(removed.hold, 6)
     (0.016236, 1.032426, 0.031407)
     """
-    probabilities, parameter, booksum = _core.remove_margin(_arrays.numbers(odds, "odds", axes=1).tolist(), method, target)
+    probabilities, parameter, booksum = _core.remove_margin(
+        _arrays.numbers(odds, "odds", axes=1).tolist(), method, target
+    )
     return RemovedMargin(probabilities, parameter, booksum, target)
 
 

@@ -406,7 +406,8 @@ def closing_line_value(
     )
     if not len(taken) == len(market) == len(chosen):
         raise BoundsError(
-            f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection do not fit"
+            f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection "
+            "do not fit"
         )
     if not (taken > 1.0).all():
         raise BoundsError(f"odds taken {taken[~(taken > 1.0)][0]} are not above 1")
@@ -580,8 +581,7 @@ def _standard_error(values: FloatArray) -> float:
 
 def _by_cluster(clusters: npt.ArrayLike, *columns: FloatArray) -> list[FloatArray]:
     """Sums of columns over the rows of each cluster."""
-    if isinstance(clusters, np.ma.MaskedArray) and np.ma.count_masked(clusters):
-        raise BoundsError("cluster names have masked entries")
+    _arrays.refuse_masked(clusters, "cluster names")
     try:
         names: npt.NDArray[Any] = np.asarray(clusters)
         shape, (_, place) = names.shape, np.unique(names, return_inverse=True)

@@ -736,7 +736,9 @@ def _outcomes(given: npt.ArrayLike) -> tuple[tuple[str, ...], IntArray]:
     names: tuple[str, ...] = ()
     if isinstance(given, np.ndarray) and not isinstance(given, np.ma.MaskedArray) and given.dtype.names:
         names = given.dtype.names
-        array = np.column_stack([_arrays.integers(given[name], f"outcomes[{name!r}]", axes=1) for name in names])
+        array = np.column_stack(
+            [_arrays.integers(given[name], f"outcomes[{name!r}]", axes=1) for name in names]
+        )
     else:
         array = _arrays.integers(given, "outcomes", axes=(1, 2))
     if array.ndim == 1:

@@ -501,7 +501,9 @@ def board(
     prices = _arrays.numbers(win_odds, "win_odds", axes=1)
     race = RaceFormat(len(prices)) if race is None else race
     place = (
-        None if place_odds is None else (place_odds[0], _arrays.numbers(place_odds[1], "place_odds", axes=1).tolist())
+        None
+        if place_odds is None
+        else (place_odds[0], _arrays.numbers(place_odds[1], "place_odds", axes=1).tolist())
     )
     fair, refund, odds = _core.racing_board(
         race._parts(),

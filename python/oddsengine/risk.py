@@ -129,7 +129,11 @@ def max_stake(
     53125
     """
     return _core.risk_max_stake(
-        _arrays.integers(pnl_minor, "pnl_minor", axes=1).tolist(), outcome, odds, loss_minor_max, customer_factor
+        _arrays.integers(pnl_minor, "pnl_minor", axes=1).tolist(),
+        outcome,
+        odds,
+        loss_minor_max,
+        customer_factor,
     )
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _html
+from oddsengine import _arrays, _html
 from oddsengine.exceptions import BoundsError
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def day(value: str | np.datetime64) -> np.datetime64:
     """
     try:
         found = np.datetime64(np.asarray(value, dtype="datetime64[D]").item(), "D")
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise BoundsError(f"{value!r} is no day such as 2026-08-15") from error
     if np.isnat(found):
         raise BoundsError(f"{value!r} is no day such as 2026-08-15")
@@ -288,22 +288,28 @@ def _no_column(name: object, names: Any) -> BoundsError:
 
 def _column(name: str, values: npt.ArrayLike) -> Array:
     """An array of one of the kinds that a table holds."""
-    array = np.asarray(values)
+    _arrays.refuse_masked(values, f"column {name!r}")
+    try:
+        array = np.asarray(values)
+    except Exception as error:
+        raise BoundsError(f"column {name!r} cannot be read: {error}") from error
     if array.ndim != 1:
         raise BoundsError(f"column {name!r} has {array.ndim} dimensions, not 1")
     kind = array.dtype.kind
     if kind == "f":
-        return array.astype(np.float64, copy=False)
+        return _arrays.numbers(array, f"column {name!r}")
     if kind in "iu":
-        return array.astype(np.int64, copy=False)
+        return _arrays.integers(array, f"column {name!r}")
     if kind == "O":
-        return _from_objects(array)
-    if kind == "M" and np.datetime_data(array.dtype)[0] in ("Y", "M", "W"):
-        return array.astype("datetime64[D]")
+        return _from_objects(array, name)
+    if kind == "M":
+        # In the machine's byte order: Arrow takes the numbers behind the times.
+        unit = np.datetime_data(array.dtype)[0]
+        array = array.astype("datetime64[D]" if unit in ("Y", "M", "W") else array.dtype.newbyteorder("="))
     return array if kind in "bMU" else array.astype(str)
 
 
-def _from_objects(array: Array) -> Array:
+def _from_objects(array: Array, name: str) -> Array:
     """Numbers with gaps, dates and texts that came as Python objects."""
     values = array.tolist()
     present = [value for value in values if value is not None and value == value]
@@ -312,10 +318,10 @@ def _from_objects(array: Array) -> Array:
     if present and all(isinstance(value, bool) for value in present) and len(present) == len(values):
         return np.array(values, dtype=bool)
     if all(isinstance(value, Number) for value in present):
-        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+        return _arrays.numbers(array, f"column {name!r}")
     if all(hasattr(value, "isoformat") for value in present):
         found = np.array([value if value is not None and value == value else "NaT" for value in values], "M8")
-        return _column("", found)
+        return _column(name, found)
     return np.array([str(value) for value in values])
 
 

@@ -730,7 +730,8 @@ def _levels(values: npt.ArrayLike) -> tuple[FloatArray, bool]:
 def _pairs(home: npt.ArrayLike, away: npt.ArrayLike) -> tuple[FloatArray, FloatArray, bool]:
     homes, aways = _arrays.numbers(home, "home", axes=(0, 1)), _arrays.numbers(away, "away", axes=(0, 1))
     is_scalar = homes.ndim == aways.ndim == 0
-    return *_arrays.columns(home=homes, away=aways), is_scalar
+    homes, aways = _arrays.columns(home=homes, away=aways)
+    return homes, aways, is_scalar
 
 
 def _shaped(values: FloatArray, is_scalar: bool) -> float | FloatArray:

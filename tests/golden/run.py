@@ -1,10 +1,10 @@
 """Runs golden cases against the package: `python tests/golden/run.py [DIR]`.
 
 Each case names a function, its inputs and every number that must come out; the files are described in
-`README.md` beside this one. Every input is mapped to an argument, or is one of the values that the package has
-by its nature (`Inputs.only`), or fails the case by its name: an input that a runner skips is a test of something
-else. The last line printed is `N passed, N failed`; what the package does not have counts as failed. The exit
-status is 1 if anything failed.
+`README.md` beside this one. Every input is mapped to an argument, or is one of the values that the package
+has by its nature (`Inputs.only`), or fails the case by its name: an input that a runner skips is a test of
+something else. The last line printed is `N passed, N failed`; what the package does not have counts as
+failed. The exit status is 1 if anything failed.
 """
 
 import json
@@ -96,7 +96,7 @@ def differences(expected: Json, got: Json, tolerance: float, at: str) -> list[st
 CASE_PARTS = {"id", "function", "inputs", "expected", "tolerance", "how", "note"}
 
 
-class NotMapped(Exception):
+class NotMappedError(Exception):
     """An input that asks for something that the package does not have."""
 
 
@@ -113,7 +113,7 @@ class Inputs:
         if name not in self._values and default:
             return default[0]
         if name not in self._values:
-            raise NotMapped(f"there is no input {self._path}{name}")
+            raise NotMappedError(f"there is no input {self._path}{name}")
         self._taken.add(name)
         value = self._values[name]
         if isinstance(value, dict):
@@ -126,7 +126,9 @@ class Inputs:
         """An input that changes nothing, because the package has these values of it and no other."""
         value = self.take(name)
         if value not in known:
-            raise NotMapped(f"input {self._path}{name} {value!r} is none of {', '.join(map(repr, known))}")
+            raise NotMappedError(
+                f"input {self._path}{name} {value!r} is none of {', '.join(map(repr, known))}"
+            )
         return value
 
     def has(self, name: str) -> bool:
@@ -155,17 +157,25 @@ class Case(NamedTuple):
 
 def margin_remove(case: Case) -> Json:
     inputs = case.inputs
-    removed = margin.remove_margin(inputs.take("odds"), method=inputs.take("method"), target=inputs.take("target"))
-    plain = margin.fair_probabilities(inputs.take("odds"), method=inputs.take("method"), target=inputs.take("target"))
+    removed = margin.remove_margin(
+        inputs.take("odds"), method=inputs.take("method"), target=inputs.take("target")
+    )
+    plain = margin.fair_probabilities(
+        inputs.take("odds"), method=inputs.take("method"), target=inputs.take("target")
+    )
     assert plain == removed.probabilities
-    batch = margin.fair_probabilities([inputs.take("odds")] * 2, method=inputs.take("method"), target=inputs.take("target"))
+    batch = margin.fair_probabilities(
+        [inputs.take("odds")] * 2, method=inputs.take("method"), target=inputs.take("target")
+    )
     assert batch.tolist() == [plain, plain]
     return removed._asdict()
 
 
 def margin_apply(case: Case) -> Json:
     inputs = case.inputs
-    offered = margin.offered_odds(inputs.take("probabilities"), method=inputs.take("method"), booksum=inputs.take("booksum"))
+    offered = margin.offered_odds(
+        inputs.take("probabilities"), method=inputs.take("method"), booksum=inputs.take("booksum")
+    )
     return {"odds": offered}
 
 
@@ -213,16 +223,23 @@ def ladder_snap_min_margin(case: Case) -> Json:
 def score_grid(inputs: Inputs) -> Any:
     match inputs.take("model"):
         case "dixon_coles":
-            return football.DixonColes(inputs.take("lambda_home"), inputs.take("lambda_away"), inputs.take("rho"))
+            return football.DixonColes(
+                inputs.take("lambda_home"), inputs.take("lambda_away"), inputs.take("rho")
+            )
         case "poisson":
             return football.DixonColes(inputs.take("lambda_home"), inputs.take("lambda_away"))
         case "bivariate_poisson":
-            return football.bivariate_poisson_grid(inputs.take("lambda1"), inputs.take("lambda2"), inputs.take("lambda3"))
+            return football.bivariate_poisson_grid(
+                inputs.take("lambda1"), inputs.take("lambda2"), inputs.take("lambda3")
+            )
         case "weibull_frank":
             return football.weibull_frank_grid(
-                inputs.take("rate_home"), inputs.take("rate_away"), shape=inputs.take("shape"), kappa=inputs.take("kappa")
+                inputs.take("rate_home"),
+                inputs.take("rate_away"),
+                shape=inputs.take("shape"),
+                kappa=inputs.take("kappa"),
             )
-    raise NotMapped(f"model {inputs.take('model')} is none of the package")
+    raise NotMappedError(f"model {inputs.take('model')} is none of the package")
 
 
 def football_markets(case: Case) -> Json:
@@ -331,14 +348,18 @@ def football_calibrate_then_asian_mae(case: Case) -> Json:
 def football_inplay(case: Case) -> Json:
     inputs = case.inputs
     share_left, score = 1.0 - inputs.take("share_of_goals_elapsed"), tuple(inputs.take("score"))
-    found = football.inplay(inputs.take("lambda_home"), inputs.take("lambda_away"), share_left=share_left, score=score)
+    found = football.inplay(
+        inputs.take("lambda_home"), inputs.take("lambda_away"), share_left=share_left, score=score
+    )
     return found._asdict()
 
 
 def football_ht_ft(case: Case) -> Json:
     inputs = case.inputs
     table = football.half_time_full_time(
-        inputs.take("lambda_home"), inputs.take("lambda_away"), first_half_share=inputs.take("first_half_share")
+        inputs.take("lambda_home"),
+        inputs.take("lambda_away"),
+        first_half_share=inputs.take("first_half_share"),
     )
     return {f"{half}/{full}": table[i, j] for i, half in enumerate("HDA") for j, full in enumerate("HDA")}
 
@@ -354,7 +375,9 @@ def football_inplay_markov(case: Case) -> Json:
     inputs.only("states", "0..13 goals each, absorbing at the cap")
     lead = inputs.take("lead_mult")
     multipliers = football.RateMultipliers(
-        *(lead.take(name) for name in ("leading", "level", "trailing")), red_own=inputs.take("red_own"), red_opponent=inputs.take("red_opp")
+        *(lead.take(name) for name in ("leading", "level", "trailing")),
+        red_own=inputs.take("red_own"),
+        red_opponent=inputs.take("red_opp"),
     )
     grid = football.inplay_markov(
         inputs.take("home"),
@@ -371,7 +394,9 @@ def football_inplay_markov(case: Case) -> Json:
 
 
 def counts_negbin_over(case: Case) -> Json:
-    found = football.negbin_over(case.inputs.take("mean"), case.inputs.take("dispersion"), case.inputs.take("line"))
+    found = football.negbin_over(
+        case.inputs.take("mean"), case.inputs.take("dispersion"), case.inputs.take("line")
+    )
     return {"over": found.shares.win, "variance": found.variance}
 
 
@@ -431,7 +456,9 @@ def sgm_scorers(case: Case) -> Json:
 def sgm_halves(case: Case) -> Json:
     inputs = case.inputs
     match = same_game.Match(
-        inputs.take("lambda_home"), inputs.take("lambda_away"), first_half_share=inputs.take("first_half_share")
+        inputs.take("lambda_home"),
+        inputs.take("lambda_away"),
+        first_half_share=inputs.take("first_half_share"),
     )
     return {name: match.price(same_game_legs(name.split("_and_"))).probability for name in case.expected}
 
@@ -464,7 +491,7 @@ def risk_book(case: Case) -> Json:
     ]
     grid = re.fullmatch(r"0\.\.(\d+) x 0\.\.\1 independent Poisson, renormalised", inputs.take("grid"))
     if grid is None:
-        raise NotMapped(f"grid {inputs.take('grid')!r} is not a square of independent Poisson goals")
+        raise NotMappedError(f"grid {inputs.take('grid')!r} is not a square of independent Poisson goals")
     size = int(grid[1]) + 1
     book = risk.book(
         bets,
@@ -520,7 +547,7 @@ def settle_system(case: Case) -> Json:
     if "/" in system:
         size = int(system.partition("/")[0])
     if size != len(legs):
-        raise NotMapped(f"system {system} of {len(legs)} legs is not an accumulator")
+        raise NotMappedError(f"system {system} of {len(legs)} legs is not an accumulator")
     all_legs = [(float(price), RESULTS[result]) for price, result in [*inputs.take("bankers", []), *legs]]
     stake = inputs.take("unit_stake")
     payout = settle.accumulator(all_legs, round(stake * NANO))
@@ -550,11 +577,13 @@ def racing_order(case: Case) -> Json:
     inputs = case.inputs
     first, second, third = inputs.take("exponents")
     if first != 1:
-        raise NotMapped(f"exponent {first} of the first position is not 1")
+        raise NotMappedError(f"exponent {first} of the first position is not 1")
     race = racing.Race(inputs.take("p_win"), model="lo_bacon_shone", exponents=(second, third, third))
     exacta, trifecta = race.exacta(), race.trifecta()
     pairs = {pair: tuple(int(runner) - 1 for runner in pair.split("-")) for pair in case.expected["exacta"]}
-    batch = racing.positions([inputs.take("p_win")] * 2, model="lo_bacon_shone", exponents=(second, third, third))
+    batch = racing.positions(
+        [inputs.take("p_win")] * 2, model="lo_bacon_shone", exponents=(second, third, third)
+    )
     assert (batch == race.positions()).all()
     return {
         "exacta": {pair: float(exacta[at]) for pair, at in pairs.items()},
@@ -583,7 +612,9 @@ def racing_each_way_ev(case: Case) -> Json:
     runner = inputs.take("runner_1_based") - 1
     win = inputs.take("p_win")
     place = float(racing.Race(win, model=inputs.take("place_model")).places(inputs.take("places"))[runner])
-    value = racing.each_way_value(inputs.take("odds"), fraction=inputs.take("fraction"), win=win[runner], place=place)
+    value = racing.each_way_value(
+        inputs.take("odds"), fraction=inputs.take("fraction"), win=win[runner], place=place
+    )
     return {"p_place": place, "expected_return_per_unit_total_stake": value}
 
 
@@ -625,7 +656,7 @@ def settle_each_way(case: Case) -> Json:
     inputs = case.inputs
     fraction_of = round(1 / inputs.take("fraction"))
     if abs(1 / fraction_of - inputs.take("fraction")) > 1e-12:
-        raise NotMapped(f"fraction {inputs.take('fraction')} is not one by a whole number")
+        raise NotMappedError(f"fraction {inputs.take('fraction')} is not one by a whole number")
     terms = racing.Terms(inputs.take("places"), fraction_of)
     first = inputs.take("finish") if inputs.has("finish") else inputs.take("tie_for_position")
     tied = inputs.take("tied", 1)
@@ -676,7 +707,7 @@ def tennis_score(inputs: Inputs, rules: tennis.Format) -> tuple[tennis.Score, in
         # Of a match that has begun the first server says nothing without the games of every set.
         parts = [name for name in ("sets", "games", "points") if inputs.has(name)]
         if parts:
-            raise NotMapped(f"{', '.join(parts)} without server_now")
+            raise NotMappedError(f"{', '.join(parts)} without server_now")
         return tennis.Score(server=SIDES[inputs.take("first_server")]), 0
     won, games, points = (tuple(inputs.take(name, (0, 0))) for name in ("sets", "games", "points"))
     # A set that was won counts as one of any score: its games are taken off again.

@@ -1,8 +1,9 @@
-"""Public functions called with right and wrong arguments at random: `python random_calls.py --steps 1000000 --seed 7`.
+"""Public functions called with right and wrong arguments at random: `python random_calls.py --steps 1000000
+--seed 7`.
 
-Ends with status 1 and the call at the first exception that no input may raise: a panic of the core, an overflow, an
-error inside the interpreter; the process dies of anything worse. A call that takes longer than a minute ends it
-too. The same seed makes the same calls.
+Ends with status 1 and the call at the first exception that no input may raise: a panic of the core, an
+overflow, an error inside the interpreter; the process dies of anything worse. A call that takes longer than a
+minute ends it too. The same seed makes the same calls.
 """
 
 from __future__ import annotations
@@ -16,27 +17,36 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from public_calls import CALLS, Call
 
 from oddsengine.exceptions import InternalError
+from public_calls import CALLS, Call
 
 CALL_S_MAX = 60.0
 # What no argument may cause. PyO3's exception for a panic has `InternalError` as its base.
-FORBIDDEN = (InternalError, SystemError, MemoryError, OverflowError, RecursionError, ZeroDivisionError, AssertionError)
+FORBIDDEN = (
+    InternalError,
+    SystemError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    ZeroDivisionError,
+    AssertionError,
+)
 
 NUMBERS: list[Any] = [
-    0, 1, -1, 2, 3, 7, 30, 80, 99, 100, 255, 256, 300, 65_535, 65_536, 10_000, -10_000, 2**31, 2**32, 2**53 + 1,
-    2**63 - 1, 2**63, -(2**63), 2**64, 2**127, 10**30, 0.0, -0.0, 0.5, 0.25, 0.75, 1.0, 1.01, 1.5, 2.0, 2.5, 34.0,
-    1e-3, 1e-9, 1e-300, 5e-324, 1e9, 1e18, 1e300, 1.7e308, -0.5, -1e300, 0.999999999999, 1.0000000000001,
-    float("nan"), float("inf"), float("-inf"), np.float32(0.1), np.int64(-5), np.float64("nan"), True, False,
+    0, 1, -1, 2, 3, 7, 30, 80, 99, 100, 255, 256, 300, 65_535, 65_536, 10_000, -10_000, 2**31, 2**32, 2**53
+    + 1, 2**63 - 1, 2**63, -(2**63), 2**64, 2**127, 10**30, 0.0, -0.0, 0.5, 0.25, 0.75, 1.0, 1.01, 1.5, 2.0,
+    2.5, 34.0, 1e-3, 1e-9, 1e-300, 5e-324, 1e9, 1e18, 1e300, 1.7e308, -0.5, -1e300, 0.999999999999,
+    1.0000000000001, float("nan"), float("inf"), float("-inf"), np.float32(0.1), np.int64(-5),
+    np.float64("nan"), True, False,
 ]  # fmt: skip
 TEXTS: list[Any] = [
-    "", "home", "away", "draw", "h", "1x2/home", "total:2.5/over", "total:999/over", "correct_score/0-0", "/", "x/y/z",
-    "power", "shin", "additive", "goto", "jensen_shannon", "balanced_book", "odds_ratio", "multiplicative", "henery",
-    "harville", "lo_bacon_shone", "betfair", "fine", "american", "malay", "hong_kong", "fractional", "decimal", "implied",
-    "raise", "nan", "1/0", "0/1", "5/2", "-100", "1e400", "\0", "é" * 50, "win/r1", "place.3/r2", "each_way.5.3/r2",
-    "tb10", "advantage", "won", "half_lost", "first_half", "second_half", "conway_maxwell", "weibull_frank",
-    "2026-08-01", "9999999-01-01", "9" * 400,
+    "", "home", "away", "draw", "h", "1x2/home", "total:2.5/over", "total:999/over", "correct_score/0-0", "/",
+    "x/y/z", "power", "shin", "additive", "goto", "jensen_shannon", "balanced_book", "odds_ratio",
+    "multiplicative", "henery", "harville", "lo_bacon_shone", "betfair", "fine", "american", "malay",
+    "hong_kong", "fractional", "decimal", "implied", "raise", "nan", "1/0", "0/1", "5/2", "-100", "1e400",
+    "\0", "é" * 50, "win/r1", "place.3/r2", "each_way.5.3/r2", "tb10", "advantage", "won", "half_lost",
+    "first_half", "second_half", "conway_maxwell", "weibull_frank", "2026-08-01", "9999999-01-01", "9" * 400,
 ]  # fmt: skip
 
 
@@ -48,7 +58,9 @@ def any_value(rng: random.Random, depth: int = 0) -> Any:
     if kind < 5:
         return rng.choice(TEXTS)
     if kind < 6:
-        return rng.choice([None, b"", b"abc", 1j, Fraction(1, 3), object(), {}, (), [], np.datetime64("NaT"), range(3)])
+        return rng.choice(
+            [None, b"", b"abc", 1j, Fraction(1, 3), object(), {}, (), [], np.datetime64("NaT"), range(3)]
+        )
     count = rng.choice([0, 1, 2, 2, 3, 3, 4, 5, 7, 12, 13, 33, 200])
     if kind < 9:
         return [any_value(rng, depth + 1) for _ in range(min(count, 13))]
@@ -56,7 +68,10 @@ def any_value(rng: random.Random, depth: int = 0) -> Any:
         return tuple(any_value(rng, depth + 1) for _ in range(min(count, 5)))
     if kind < 11:
         return {rng.choice(TEXTS): any_value(rng, depth + 1) for _ in range(min(count, 4))}
-    numbers = [float(rng.choice(NUMBERS[26:])) if rng.random() < 0.5 else rng.random() * 4 for _ in range(count * count)]
+    numbers = [
+        float(rng.choice(NUMBERS[26:])) if rng.random() < 0.5 else rng.random() * 4
+        for _ in range(count * count)
+    ]
     matrix = np.array(numbers).reshape(count, count)
     array = matrix if rng.random() < 0.5 else matrix[:1].ravel()
     if rng.random() < 0.3:
@@ -111,7 +126,11 @@ def near(rng: random.Random, value: Any) -> Any:
 
 
 # Arguments that are work by their size, as documented.
-WORK = {("metrics.hold_interval", "replicates"), ("data.simulated_league", "teams"), ("data.simulated_league", "seasons")}
+WORK = {
+    ("metrics.hold_interval", "replicates"),
+    ("data.simulated_league", "teams"),
+    ("data.simulated_league", "seasons"),
+}
 
 
 def changed_call(rng: random.Random) -> tuple[Call, dict[str, Any]]:
@@ -131,18 +150,17 @@ def main(steps: int, seed: int) -> int:
     rng = random.Random(seed)
     for step in range(steps):
         call, arguments = changed_call(rng)
-        faulthandler.dump_traceback_later(CALL_S_MAX, exit=True)
+        faulthandler.dump_traceback_later(CALL_S_MAX, exit=True, file=sys.__stderr__)
         try:
             call.function(**arguments)
-        except FORBIDDEN as error:
-            print(f"seed {seed}, step {step}: {call.name}(**{arguments!r}): {type(error).__name__}: {error}")
-            return 1
-        except Exception:
-            pass
         except BaseException as error:
-            print(f"seed {seed}, step {step}: {call.name}(**{arguments!r}): {type(error).__name__}: {error}")
-            return 1
-    faulthandler.cancel_dump_traceback_later()
+            if isinstance(error, FORBIDDEN) or not isinstance(error, Exception):
+                print(
+                    f"seed {seed}, step {step}: {call.name}(**{arguments!r}): {type(error).__name__}: {error}"
+                )
+                return 1
+        finally:
+            faulthandler.cancel_dump_traceback_later()
     print(f"{steps} calls with seed {seed}")
     return 0
 

@@ -1,9 +1,11 @@
-"""Arrays of every kind into every public function: the numbers they hold come out as from a plain copy, or a refusal.
+"""Arrays of every kind into every public function: the numbers they hold come out as from a plain copy, or a
+refusal.
 
-What broke: a field of a packed record (`np.array([(1, 1.02), (2, 34.0)], dtype=[("f", "u1"), ("odds", "f8")])["odds"]`,
-stride 9) went into `fair_probabilities` as [0.99999, 7.8e-06] instead of [0.97087, 0.02913]: the stride was divided by
-the size of an element, and memory beside the odds was read. A mask was ignored (a scratched runner at 1.01 kept a
-probability of .4895), and an array at an odd address was a `TypeError`.
+What broke: a field of a packed record (`np.array([(1, 1.02), (2, 34.0)], dtype=[("f", "u1"), ("odds",
+"f8")])["odds"]`, stride 9) went into `fair_probabilities` as [0.99999, 7.8e-06] instead of [0.97087,
+0.02913]: the stride was divided by the size of an element, and memory beside the odds was read. A mask was
+ignored (a scratched runner at 1.01 kept a probability of .4895), and an array at an odd address was a
+`TypeError`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,12 @@ import oddsengine
 from oddsengine import OddsEngineError, _arrays, margin, same_game
 from oddsengine.exceptions import BoundsError
 from public_calls import CALLS, NOT_CALLED, Call
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the matrix subclass"),
+    pytest.mark.filterwarnings("ignore:Setting the strides"),
+    pytest.mark.filterwarnings("ignore:overflow encountered in cast"),
+]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 # What is given, and the plain numbers that it stands for; None where it must be refused.
@@ -107,6 +115,10 @@ def plain_copy(given: Any) -> Floats:
     return np.array(given, dtype=np.float64, order="C", copy=True)
 
 
+def twice(given: Any) -> Given:
+    return given, plain_copy(given)
+
+
 ZOO: dict[str, Callable[[Floats], Given]] = {
     "list": lambda base: (base.tolist(), base),
     "tuple": lambda base: (tuple(base.tolist()), base),
@@ -129,7 +141,7 @@ ZOO: dict[str, Callable[[Floats], Given]] = {
     "field of an aligned record": lambda base: (packed(base, "f8", is_aligned=True), base),
     "real part": lambda base: ((base + 1j).real, base),
     "odd address": lambda base: (at_odd_address(base), base),
-    "zero stride": lambda base: (np.broadcast_to(base[:1], base.shape), plain_copy(np.broadcast_to(base[:1], base.shape))),
+    "zero stride": lambda base: twice(np.broadcast_to(base[:1], base.shape)),
     "read-only": lambda base: (read_only(base), base),
     "subclass": lambda base: (base.copy().view(Subclass), base),
     "matrix": lambda base: (np.matrix(base), plain_copy(np.matrix(base))),
@@ -208,7 +220,9 @@ def outcome(call: Call, name: str, given: Any) -> tuple[list[Any] | None, BaseEx
 
 
 def is_same(one: list[Any], other: list[Any]) -> bool:
-    return len(one) == len(other) and all(a == b or (a != a and b != b) for a, b in zip(one, other, strict=True))
+    return len(one) == len(other) and all(
+        a == b or (a != a and b != b) for a, b in zip(one, other, strict=True)
+    )
 
 
 def said(error: BaseException) -> str:
@@ -249,7 +263,9 @@ def test_the_field_of_a_packed_record() -> None:
 
 def test_a_mask_is_no_number() -> None:
     runners = np.ma.array([2.7, 2.3, 4.4, 1.01], mask=[0, 0, 0, 1])
-    with pytest.raises(BoundsError, match="odds has 1 masked entries, which are no numbers\nhint: where nan means"):
+    with pytest.raises(
+        BoundsError, match="odds has 1 masked entries, which are no numbers\nhint: where nan means"
+    ):
         margin.fair_probabilities(runners)
     absent = margin.fair_probabilities(runners.filled(np.nan))
     assert absent[:3].tolist() == margin.fair_probabilities([2.7, 2.3, 4.4])
@@ -279,19 +295,26 @@ def test_truth_values_are_bytes_that_need_not_be_0_or_1() -> None:
 
 
 def test_the_copula_of_three_events() -> None:
-    # Rounding put the Frechet bounds in the wrong order by a bit, and `clamp` panicked, which no `except Exception` caught.
-    assert same_game.gaussian_copula([0.5, 0.5, 0.05], 0.8).joint == pytest.approx(0.049493074722701, abs=1e-12)
+    # Rounding put the Frechet bounds in the wrong order by a bit, and `clamp` panicked, which no `except
+    # Exception` caught.
+    assert same_game.gaussian_copula([0.5, 0.5, 0.05], 0.8).joint == pytest.approx(
+        0.049493074722701, abs=1e-12
+    )
 
 
 def test_the_bound_of_copies() -> None:
-    with pytest.raises(BoundsError, match=f"odds has {_arrays.NUMBERS_MAX + 1} numbers, the most that are copied is"):
+    with pytest.raises(
+        BoundsError, match=f"odds has {_arrays.NUMBERS_MAX + 1} numbers, the most that are copied is"
+    ):
         margin.fair_probabilities(np.broadcast_to(2.0, _arrays.NUMBERS_MAX + 1))
 
 
 def test_every_public_function_is_called() -> None:
     called = {call.name.split(" ")[0] for call in CALLS}
     missing = []
-    modules = "backtest data fit football margin metrics models odds racing risk same_game settle tables tennis"
+    modules = (
+        "backtest data fit football margin metrics models odds racing risk same_game settle tables tennis"
+    )
     for module in modules.split():
         for name in getattr(oddsengine, module).__all__:
             public = getattr(getattr(oddsengine, module), name)

@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -363,6 +364,37 @@ def test_quarantine(journal: tuple[Path, str, str], tmp_path: Path) -> None:
     assert json_of("verify", path)["quarantined"] == []
 
 
+def test_a_record_that_cannot_be_applied_has_a_status_and_a_way_out(tmp_path: Path) -> None:
+    """Every start ended in a panic or with status 2 and "replay stopped at seq 1", and no command helped.
+
+    The journal was made by the journal's own interface; its one record is no command of any build.
+    """
+    with zipfile.ZipFile(Path(__file__).parent / "journals/unknown_record.zip") as archive:
+        archive.extractall(tmp_path)
+    with Engine(tmp_path) as engine:
+        engine.write_config()
+        hint = f"hint: oddsengine quarantine {engine.journal} --record 1 --by NAME --reason TEXT"
+        ended = serve_once("--config", engine.config)
+        assert ended.returncode == EXIT_RECORD
+        assert "oddsengine: record 1 (unknown) cannot be applied: " in ended.stderr
+        assert hint in ended.stderr
+        verified = run("verify", engine.journal)
+        assert verified.returncode == EXIT_RECORD
+        assert verified.stdout.endswith("NOT REPLAYABLE: the chain is whole, a record cannot be applied\n")
+        found = json.loads(run("verify", engine.journal, "--json").stdout)
+        assert (found["is_sound"], hint in found["record_fault"]) == (True, True)
+        shown = run("show", engine.journal, "tickets")
+        assert (shown.returncode, hint in shown.stderr) == (EXIT_RECORD, True)
+        taken_out = run("quarantine", engine.journal, "--record", 1, "--by", "bob", "--reason", "unknown")
+        assert taken_out.returncode == 0, taken_out.stderr
+        engine.start()
+        with engine.orders() as orders:
+            assert orders.deposit(customer=42, amount_minor=100).is_booked
+        assert engine.end()[0] == 0
+        found = json_of("verify", engine.journal)
+        assert (found["quarantined"], found["commands"]) == ([1], found["records"] - 1)
+
+
 def test_another_currency_ends_the_start(tmp_path: Path) -> None:
     """It was answered by a desk alert that nobody could hear yet, and the engine ran on the old one."""
     with Engine(tmp_path).start() as engine:
@@ -413,7 +445,7 @@ def test_a_key_is_written_into_its_folder_only(tmp_path: Path) -> None:
     """`keygen ../x --folder F` wrote outside of the folder."""
     folder = tmp_path / "keys"
     folder.mkdir()
-    for name in ("../x", "a/b", "/tmp/x", "..", ".", "", "a\\b"):
+    for name in ("../x", "a/b", "/tmp/x", "..", ".", "", "a\nb", "a\\b"):
         ended = run("keygen", "--folder", folder, "--", name)
         assert ended.returncode == EXIT_UNUSABLE, name
         assert "is not a plain file name" in ended.stderr

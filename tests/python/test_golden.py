@@ -116,8 +116,8 @@ def tennis_case(**changed: Any) -> dict[str, Any]:
 
 
 def test_an_input_that_is_not_mapped_fails_its_case() -> None:
-    # The runner skipped what it did not know: it took the server of a tennis match as home, and dropped the sets of the
-    # away side. 147 cases passed, whatever these inputs said.
+    # The runner skipped what it did not know: it took the server of a tennis match as home, and dropped the
+    # sets of the away side. 147 cases passed, whatever these inputs said.
     case = tennis_case()
     assert run.run_case(case, {}).failures == []
     more = {**case, "inputs": {**case["inputs"], "surface": "clay", "first_server": "B"}}
@@ -126,18 +126,25 @@ def test_an_input_that_is_not_mapped_fails_its_case() -> None:
     assert run.run_case(tennis_case(weather="rain"), {}).failures == [
         "weather is a part of a case that no runner reads"
     ]
-    assert run.run_case(tennis_case(tolerance={"abs": 1e-9, "rel": 1}), {}).failures == ["tolerance rel is not abs"]
+    assert run.run_case(tennis_case(tolerance={"abs": 1e-9, "rel": 1}), {}).failures == [
+        "tolerance rel is not abs"
+    ]
 
 
 def test_inputs_inside_inputs_are_mapped_too() -> None:
-    files = [json.loads((GOLDEN / f"{topic}.json").read_text())["cases"] for topic in ("settlement", "football_inplay")]
+    files = [
+        json.loads((GOLDEN / f"{topic}.json").read_text())["cases"]
+        for topic in ("settlement", "football_inplay")
+    ]
     lines = next(case for case in files[0] if case["function"] == "settle.lines")
     first, *rest = lines["inputs"]["bets"]
     inputs = {**lines["inputs"], "bets": [{**first, "void": True}, *rest]}
     assert run.run_case({**lines, "inputs": inputs}, {}).failures == ["input bets[0].void is not mapped"]
     markov = next(case for case in files[1] if case["function"] == "football.inplay_markov")
     inputs = {**markov["inputs"], "lead_mult": {**markov["inputs"]["lead_mult"], "far_ahead": 0.8}}
-    assert run.run_case({**markov, "inputs": inputs}, {}).failures == ["input lead_mult.far_ahead is not mapped"]
+    assert run.run_case({**markov, "inputs": inputs}, {}).failures == [
+        "input lead_mult.far_ahead is not mapped"
+    ]
 
 
 def test_every_input_changes_what_is_computed_or_is_refused() -> None:
@@ -148,7 +155,9 @@ def test_every_input_changes_what_is_computed_or_is_refused() -> None:
             if run.run_case(case, {}).failures:
                 continue
             for name, value in case["inputs"].items():
-                changed = ({**case, "inputs": {**case["inputs"], name: other}} for other in other_values(value))
+                changed = (
+                    {**case, "inputs": {**case["inputs"], name: other}} for other in other_values(value)
+                )
                 if not any(run.run_case(other, {}).failures for other in changed):
                     ignored.append(f"{case['id']}: {name}")
     # Nobody is sent off in it.
@@ -168,7 +177,10 @@ def other_values(value: Any) -> list[Any]:
 @pytest.mark.parametrize("points", [(2, 3), (0, 0), (1, 0)])
 def test_a_tennis_match_seen_from_the_other_side(points: tuple[int, int]) -> None:
     # pa and pb, sets, games, points and the server change places: the other side wins with the rest.
-    inputs = tennis_case()["inputs"] | {"games": [6, 6] if points != (2, 3) else [3, 4], "points": list(points)}
+    inputs = tennis_case()["inputs"] | {
+        "games": [6, 6] if points != (2, 3) else [3, 4],
+        "points": list(points),
+    }
     mirrored = inputs | {name: inputs[name][::-1] for name in ("sets", "games", "points")}
     mirrored |= {"pa": inputs["pb"], "pb": inputs["pa"], "server_now": "B"}
     one, other = (run.tennis_match(run.Case(run.Inputs(given), {}, "", {})) for given in (inputs, mirrored))

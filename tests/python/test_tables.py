@@ -165,3 +165,23 @@ def test_it_shows_itself() -> None:
     long = Table({"a": np.arange(30)})
     assert str(long).endswith("and 10 more rows")
     assert "and 10 more rows" in long._repr_html_()
+
+
+def test_columns_are_the_numbers_that_were_given() -> None:
+    # A mask was dropped, 2**63 became negative, and days in the other byte order went to Arrow as other days.
+    masked = np.ma.array([1.0, 2.0], mask=[0, 1])
+    for column in (masked, np.ma.array([1, 2], mask=[0, 1])):
+        with pytest.raises(BoundsError, match="column 'a' has 1 masked entries"):
+            Table({"a": column})
+    with pytest.raises(BoundsError, match=r"column 'a'\[0\] is 9223372036854775808, not a whole number"):
+        Table({"a": np.array([2**63], np.uint64)})
+    with pytest.raises(BoundsError, match=r"column 'a'\[1\] is no number but a int"):
+        Table({"a": np.array([1.5, 10**400], object)})
+    days = np.array(["2026-08-01", "2026-08-02"], "datetime64[D]")
+    records = np.zeros(2, [("flag", "u1"), ("day", ">M8[D]"), ("odds", ">f8"), ("goals", ">i4")])
+    records["flag"], records["day"], records["odds"], records["goals"] = 255, days, [1.02, 34.0], [1, -2]
+    table = Table({name: records[name] for name in ("day", "odds", "goals")})
+    frame = pl.DataFrame(table)
+    assert frame["day"].to_list() == days.tolist()
+    assert frame["odds"].to_list() == [1.02, 34.0]
+    assert frame["goals"].to_list() == [1, -2]

@@ -276,7 +276,7 @@ impl Boards {
             let nudge = 100 * (step / size.fixtures % 2) as u32;
             let odds_e4 = Some(vec![25_000 + nudge, 33_000, 29_000 - nudge]);
             let (fixture, market) = (fixture_id(step % size.fixtures), MarketId::of("1x2"));
-            command(START_NS + step as i64, Body::SetManualOdds { fixture, market, odds_e4 })
+            command(START_NS + step as i64, Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play: true, override_by: String::new() })
         };
         Self::new(engine, (0..size.steps).map(priced).collect(), false)
     }
@@ -559,7 +559,7 @@ impl Weighing {
             let time_ns = START_NS + 2_000_000_000 + 100_000_000 * (1 + step as i64 / 2);
             let clock_ms = 1_000 * (1 + (step / 2 / size.fixtures) as i64);
             let tick = incident(fixture_id(step / 2 % size.fixtures), Kind::Clock, clock_ms);
-            command(time_ns, if step.is_multiple_of(2) { tick } else { Body::Tick })
+            command(time_ns, if step.is_multiple_of(2) { tick } else { Body::Tick { read_ns: time_ns } })
         });
         let commands = commands.collect();
         Self { engine, commands, told: Told::default() }

@@ -481,6 +481,9 @@ impl Engine {
         let is_news = (now.score, &now.period) != (summary_before.score, &summary_before.period);
         if change.reprices {
             self.update_board(index, change.regrades, &returned, is_news, source_ns, sink);
+        } else if !returned.is_empty() {
+            // A race that starts moves no price of the model, and those by hand are not the model's.
+            self.reprice_with(index, &returned, source_ns, sink);
         }
         if is_news && self.fixtures[index].version == version_before {
             // Score and period are part of the board, also where no price moved.

@@ -173,7 +173,13 @@ mod tests {
                 away: "Bruma".into(),
                 entrants: Vec::new(),
             })),
-            Body::SetManualOdds { fixture, market, odds_e4: Some(vec![20_000, 30_000, 40_000]) },
+            Body::SetManualOdds {
+                fixture,
+                market,
+                odds_e4: Some(vec![20_000, 30_000, 40_000]),
+                keeps_in_play: true,
+                override_by: "test".into(),
+            },
             Body::Deposit(MoneyRequest {
                 transfer: TransferId(1),
                 customer: CustomerId(1),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oddsengine_markets::{LiveState, Possible, Template};
+use oddsengine_markets::{LivePhase, LiveState, Outcome, Possible, Template};
 use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::Book;
 use oddsengine_types::{FixtureId, Grade, codec_enum, codec_struct};
@@ -179,6 +179,19 @@ impl Fixture {
             (true, _) => MarketStatus::Closed,
             (false, true) => MarketStatus::Suspended,
             (false, false) => MarketStatus::Open,
+        }
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn final_outcome(&self) -> Option<Outcome> {
+        (self.live.phase() == LivePhase::Finished).then(|| self.live.outcome())
+    }
+
+    /// The grade of a selection by what happened on the field of play, if it is decided.
+    pub(crate) fn grade_by_play(&self, selection: usize) -> Option<Grade> {
+        match self.final_outcome() {
+            Some(outcome) => Some(self.template().grade(selection, &outcome)),
+            None => self.template().decided_grade(selection, &self.live, &self.possible),
         }
     }
 

@@ -83,7 +83,7 @@ impl Engine {
     pub(crate) fn regrade(&mut self, index: usize) -> Vec<u16> {
         let fixture = &mut self.fixtures[index];
         let template = fixture.template();
-        let outcome = (fixture.live.phase() == LivePhase::Finished).then(|| fixture.live.outcome());
+        let outcome = fixture.final_outcome();
         let mut regraded = Vec::new();
         for (market_index, market) in template.markets.iter().enumerate() {
             let told = fixture.told_grades.get(&(market_index as u16));
@@ -130,7 +130,32 @@ impl Engine {
         for ticket in tickets {
             self.settle(ticket, &mut changes, sink);
         }
+        self.void_waiting(index, &mut changes);
         self.change_books(&changes);
+    }
+
+    /// Takes legs that the course of play made void out of the book while their ticket waits out its delay: a runner that
+    /// is withdrawn is void on every outcome, which the cells of its view do not say, and a bet on it would count as a
+    /// sure profit.
+    fn void_waiting(&mut self, index: usize, changes: &mut BookChanges) {
+        let waiting: Vec<u32> = self.delayed.iter().map(|&(_, ticket)| ticket).collect();
+        for ticket in waiting {
+            let mut graded = self.tickets[ticket as usize].clone();
+            let fixture = &self.fixtures[index];
+            let by_play = |leg: &Leg| match leg.fixture as usize == index {
+                true => fixture.grade_by_play(usize::from(leg.selection)).filter(|&grade| grade == Grade::VOID),
+                false => leg.grade,
+            };
+            if graded.legs.iter().all(|leg| leg.grade == by_play(leg)) {
+                continue;
+            }
+            plan_remove(&mut graded, changes);
+            for leg in &mut graded.legs {
+                leg.grade = by_play(leg);
+            }
+            self.plan_add(&mut graded, changes);
+            self.tickets[ticket as usize] = graded;
+        }
     }
 
     /// Pays the tickets whose settlement delay has ended by what has been read: the message that takes a goal back may
@@ -228,6 +253,10 @@ impl Engine {
     ///
     /// What the customer has spent of a settlement that is taken back becomes a receivable: cash never goes negative.
     fn book_settlement(&mut self, ticket: &mut Ticket, stake: Stake) -> Result<(), TransferError> {
+        let takes_back = ticket.state == TicketState::Settled;
+        if !takes_back && stake == Stake::Open {
+            return Ok(());
+        }
         let customer = ticket.customer;
         let [cash, open, owed] = [
             AccountKind::CustomerCash(customer),
@@ -237,7 +266,6 @@ impl Engine {
         let result = AccountKind::BettingResult;
         let (mut available_minor, mut owed_minor) =
             (self.available_minor(customer), self.owed_minor(customer));
-        let takes_back = ticket.state == TicketState::Settled;
         let (stake_minor, paid_minor) = (ticket.stake_minor, ticket.paid_minor);
         let mut entries: Vec<Entry> = Vec::with_capacity(6);
         let mut add = |number: u32, from, to, amount_minor: i64| {

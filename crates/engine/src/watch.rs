@@ -146,7 +146,9 @@ impl Engine {
 
     /// A feed spoke of a fixture.
     pub(crate) fn hear_of(&mut self, command: &Command) {
-        if command.origin.channel == Channel::Desk {
+        // What a model of our own gives is no sign of life of a feed, and does not make it the fixture's.
+        let is_model = matches!(command.body, Body::SetProbabilities { .. } | Body::SetModelInputs { .. });
+        if command.origin.channel == Channel::Desk || (is_model && command.origin.channel != Channel::Feed) {
             return;
         }
         if let Some(index) = command.body.fixture().and_then(|id| self.index_of(id)) {
@@ -267,6 +269,10 @@ impl Engine {
         while let Some(&(due_ns, index)) = self.silence_due.first().filter(|(due_ns, _)| *due_ns < now_ns) {
             self.silence_due.remove(&(due_ns, index));
             let fixture = &self.fixtures[index as usize];
+            if fixture.limits.feed_silence_ms == 0 {
+                // It was under watch before any silence was allowed.
+                continue;
+            }
             if self.silent_from_ns(fixture) >= now_ns || fixture.live.phase() != LivePhase::InPlay {
                 self.watch_silence(index as usize);
                 continue;

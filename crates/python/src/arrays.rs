@@ -2,22 +2,22 @@
 //!
 //! An argument is *plain* if it is a NumPy array itself (no subclass), of the wanted element type in the machine's byte
 //! order, with the wanted number of axes, C-contiguous and aligned. A plain array is read where it lies, as a slice.
-//! Everything else is copied to a plain one by `oddsengine._arrays`, or refused there by the name of the argument. Strides
-//! are never read: a view by strides (`as_array`) divides them by the size of an element, and reads other memory where
-//! that does not go up, as in a field of a packed record.
+//! Everything else is copied to a plain one by `oddsengine._arrays`, or refused there by the name of the argument; a row of
+//! float64 with a stride is copied here, byte by byte offset ([`crate::gather`]). Strides are never divided: a view by
+//! strides (`as_array`) divides them by the size of an element, and reads other memory where that does not go up, as in a
+//! field of a packed record.
 //!
 //! What is plain is asked again when the slice is taken: converting a later argument runs foreign code, which may have
-//! given an earlier array another shape.
+//! given an earlier array another shape. The crate's own book of borrowed arrays (`PyReadonlyArray`) is not used for the
+//! same reason: it finds an array by its strides, and aborts the process when they have changed.
 
-use numpy::{
-    Element, Ix1, Ix2, PyArray, PyArray1, PyArrayMethods, PyReadonlyArray, PyUntypedArray,
-    PyUntypedArrayMethods,
-};
+use numpy::{Element, Ix1, Ix2, PyArray, PyArray1, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use oddsengine_types::BoundsError;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 
 use crate::errors::{OrRaise, Raise};
+use crate::gather::gathered;
 
 /// An element type with NumPy's name of it. No `bool`: a byte of Python's that is neither 0 nor 1 would not be one.
 pub trait Number: Element + Copy {
@@ -42,10 +42,10 @@ impl Number for u8 {
 }
 
 /// A one-dimensional argument.
-pub struct Column<'py, T: Number>(PyReadonlyArray<'py, T, Ix1>);
+pub struct Column<'py, T: Number>(Bound<'py, PyArray<T, Ix1>>);
 
 /// A two-dimensional argument, rows behind each other.
-pub struct Matrix<'py, T: Number>(PyReadonlyArray<'py, T, Ix2>);
+pub struct Matrix<'py, T: Number>(Bound<'py, PyArray<T, Ix2>>);
 
 impl<'py, T: Number> Column<'py, T> {
     /// An argument under its name.
@@ -107,16 +107,35 @@ pub fn copied<'py, T: Number>(value: &Bound<'py, PyAny>, name: &str) -> PyResult
     value.py().import("oddsengine._arrays")?.call_method1("plain", (value, name, T::DTYPE))
 }
 
+/// A copy of a one-dimensional array of float64 with any stride and at any address.
+pub fn strided(value: &Bound<'_, PyAny>) -> Option<Vec<f64>> {
+    if !value.is_exact_instance_of::<PyUntypedArray>() {
+        return None;
+    }
+    let array = value.cast::<PyArray<f64, Ix1>>().ok()?;
+    let (&[count], &[stride_bytes]) = (array.shape(), array.strides()) else { return None };
+    if count > STRIDED_MAX {
+        return None;
+    }
+    // SAFETY: NumPy vouches for eight bytes of its memory at each of these offsets; no code runs between its answer and the
+    // last read.
+    #[allow(unsafe_code)]
+    Some(unsafe { gathered(array.data().cast_const().cast(), count, stride_bytes) })
+}
+
 /// The number of axes that an array has and may not have.
 pub fn wrong_axes(value: &Bound<'_, PyAny>, name: &str, wanted: &str) -> PyErr {
     let axes = value.getattr("ndim").and_then(|axes| axes.extract::<usize>()).unwrap_or_default();
     BoundsError::new(format!("{name} has {axes} axes, not {wanted}")).raise()
 }
 
+/// Most numbers of a row with a stride that are copied here.
+const STRIDED_MAX: usize = 1 << 16;
+
 fn entered<'py, T: Number, D: numpy::ndarray::Dimension>(
     value: &Bound<'py, PyAny>,
     name: &str,
-) -> PyResult<PyReadonlyArray<'py, T, D>> {
+) -> PyResult<Bound<'py, PyArray<T, D>>> {
     if let Some(array) = plain(value) {
         return Ok(array);
     }
@@ -127,13 +146,13 @@ fn entered<'py, T: Number, D: numpy::ndarray::Dimension>(
 
 fn plain<'py, T: Number, D: numpy::ndarray::Dimension>(
     value: &Bound<'py, PyAny>,
-) -> Option<PyReadonlyArray<'py, T, D>> {
+) -> Option<Bound<'py, PyArray<T, D>>> {
     if !value.is_exact_instance_of::<PyUntypedArray>() {
         return None;
     }
     // Compares number of axes, element type and byte order.
     let array = value.cast::<PyArray<T, D>>().ok()?;
-    if array.is_c_contiguous() && is_aligned(array) { array.try_readonly().ok() } else { None }
+    (array.is_c_contiguous() && is_aligned(array)).then(|| array.clone())
 }
 
 /// Not the flag alone: NumPy calls every array without elements aligned.
@@ -142,7 +161,7 @@ fn is_aligned<T: Number, D: numpy::ndarray::Dimension>(array: &Bound<'_, PyArray
 }
 
 fn slice<'a, T: Number, D: numpy::ndarray::Dimension>(
-    array: &'a PyReadonlyArray<'_, T, D>,
+    array: &'a Bound<'_, PyArray<T, D>>,
 ) -> PyResult<&'a [T]> {
     if !array.is_c_contiguous() || !is_aligned(array) {
         return Err(changed());
@@ -150,7 +169,11 @@ fn slice<'a, T: Number, D: numpy::ndarray::Dimension>(
     if array.is_empty() {
         return Ok(&[]);
     }
-    array.as_slice().map_err(|_| changed())
+    // SAFETY: the array is alive as long as the slice, contiguous and aligned as just asked, of this element type since it
+    // entered, and every pattern of bits is a number. This crate writes to no array of Python's, and nobody may write to
+    // one, or resize it unchecked, while another thread reads it: NumPy says the same of its own functions.
+    #[allow(unsafe_code)]
+    unsafe { array.as_slice() }.map_err(|_| changed())
 }
 
 #[cold]

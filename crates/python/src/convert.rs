@@ -5,7 +5,7 @@ use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PyTuple};
 
-use crate::arrays::{Column, Matrix, copied, matrix_of, number_at, wrong_axes};
+use crate::arrays::{Column, Matrix, copied, matrix_of, number_at, strided, wrong_axes};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 
 /// Up to this many numbers of one row live on the stack.
@@ -55,10 +55,13 @@ pub fn by_row<'py, F: RowFunction>(
         };
     }
     if let Some(array) = Column::plain(values) {
-        return array_row(py, &array, function);
+        return array_row(py, array.as_slice()?, function);
     }
     if let Some(array) = Matrix::plain(values) {
         return array_rows(py, &array, is_strict, function);
+    }
+    if let Some(row) = strided(values) {
+        return array_row(py, &row, function);
     }
     if let Ok(dict) = values.cast::<PyDict>() {
         return dict_row(dict, name, function);
@@ -127,12 +130,7 @@ fn dict_row<'py, F: RowFunction>(
     })
 }
 
-fn array_row<'py, F: RowFunction>(
-    py: Python<'py>,
-    array: &Column<'py, f64>,
-    function: &F,
-) -> PyResult<Bound<'py, PyAny>> {
-    let row = array.as_slice()?;
+fn array_row<'py, F: RowFunction>(py: Python<'py>, row: &[f64], function: &F) -> PyResult<Bound<'py, PyAny>> {
     let convert = |out: &mut [f64]| {
         function.convert(row, out).or_raise()?;
         Ok(PyArray1::from_slice(py, out).into_any())
@@ -154,7 +152,7 @@ fn rows_of_array<'py, F: RowFunction>(
     let py = values.py();
     let copy = copied::<f64>(values, name)?;
     if let Some(array) = Column::plain(&copy) {
-        return array_row(py, &array, function);
+        return array_row(py, array.as_slice()?, function);
     }
     match Matrix::plain(&copy) {
         Some(array) => array_rows(py, &array, is_strict, function),

@@ -36,7 +36,8 @@ fn football_count_grid<'py>(
     remaining: f64,
 ) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
     let model = CountModel::new(mean_home, mean_away, dispersion, concentration).or_raise()?;
-    let grid = model.grid(CountProgress { counts: [counts.0.0, counts.1.0], elapsed, remaining }).or_raise()?;
+    let grid =
+        model.grid(CountProgress { counts: [counts.0.0, counts.1.0], elapsed, remaining }).or_raise()?;
     let cells = PyArray1::from_slice(py, grid.cells()).reshape([grid.size(), grid.size()])?;
     Ok((cells, model.correlation()))
 }
@@ -67,7 +68,10 @@ fn football_interval_shares(
     let period =
         known.ok_or_else(|| BoundsError::new(format!("period {period:?} is none of {names}"))).or_raise()?;
     let profile = IntensityProfile::new(&config).or_raise()?;
-    Ok(interval_shares(&profile, MatchClock { period, elapsed_ms: elapsed_ms.0, announced_stoppage_ms: None }))
+    Ok(interval_shares(
+        &profile,
+        MatchClock { period, elapsed_ms: elapsed_ms.0, announced_stoppage_ms: None },
+    ))
 }
 
 /// Anytime, two or more, three or more, first, last.
@@ -114,7 +118,12 @@ fn football_qualification(
 
 /// P(home wins the shoot-out).
 #[pyfunction]
-fn football_shootout(conversion: (f64, f64), scored: (Whole<u8>, Whole<u8>), taken: (Whole<u8>, Whole<u8>), first: Whole<u8>) -> PyResult<f64> {
+fn football_shootout(
+    conversion: (f64, f64),
+    scored: (Whole<u8>, Whole<u8>),
+    taken: (Whole<u8>, Whole<u8>),
+    first: Whole<u8>,
+) -> PyResult<f64> {
     let now = Shootout { scored: [scored.0.0, scored.1.0], taken: [taken.0.0, taken.1.0], first: first.0 };
     shootout(conversion.into(), now).or_raise()
 }

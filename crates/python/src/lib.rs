@@ -10,6 +10,7 @@ mod errors;
 mod fit;
 mod football_depth;
 mod foreign;
+mod gather;
 mod live_match;
 mod margin;
 mod odds;

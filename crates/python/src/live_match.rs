@@ -52,7 +52,8 @@ impl PyLiveMatch {
     #[pyo3(signature = (kind, clock_ms, side=None))]
     fn apply(&mut self, kind: &str, clock_ms: Whole<i64>, side: Option<&str>) -> PyResult<()> {
         let side = side.map(named_side).transpose()?;
-        let incident = FootballIncident { kind: named_kind(kind, side)?, clock_ms: clock_ms.0, score_after: None };
+        let incident =
+            FootballIncident { kind: named_kind(kind, side)?, clock_ms: clock_ms.0, score_after: None };
         self.state
             .apply(&Incident::Football(incident))
             .map(|_| ())

@@ -66,7 +66,12 @@ fn fair_probabilities<'py>(
     target: f64,
     errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_row(odds, "odds", is_strict(errors)?, &Removal { method: MarginMethod::parse(method).or_raise()?, target })
+    by_row(
+        odds,
+        "odds",
+        is_strict(errors)?,
+        &Removal { method: MarginMethod::parse(method).or_raise()?, target },
+    )
 }
 
 /// Decimal odds with a margin, from fair probabilities: the inverse of `fair_probabilities`.

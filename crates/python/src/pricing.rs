@@ -222,8 +222,12 @@ fn football_grid_markov<'py>(
 ) -> PyResult<Array2<'py>> {
     let (leading, level, trailing, red_own, red_opponent) = multipliers;
     let multipliers = RateMultipliers { leading, level, trailing, red_own, red_opponent };
-    let state =
-        MatchState { home_goals: score.0.0, away_goals: score.1.0, red_home: red_cards.0.0, red_away: red_cards.1.0 };
+    let state = MatchState {
+        home_goals: score.0.0,
+        away_goals: score.1.0,
+        red_home: red_cards.0.0,
+        red_away: red_cards.1.0,
+    };
     matrix(py, &markov::final_scores(lambda_home, lambda_away, &multipliers, state, share_left).or_raise()?)
 }
 
@@ -380,7 +384,11 @@ fn football_basket_batch<'py>(
 
 /// (home, draw, away) at full time and (home, away, none) for the next goal.
 #[pyfunction]
-fn football_inplay(remaining_home: f64, remaining_away: f64, difference: Whole<i32>) -> PyResult<[[f64; 3]; 2]> {
+fn football_inplay(
+    remaining_home: f64,
+    remaining_away: f64,
+    difference: Whole<i32>,
+) -> PyResult<[[f64; 3]; 2]> {
     let result = inplay::full_time(remaining_home, remaining_away, difference.0).or_raise()?;
     let next = inplay::next_goal(remaining_home, remaining_away).or_raise()?;
     Ok([[result.home, result.draw, result.away], [next.home, next.away, next.none]])
@@ -393,8 +401,11 @@ fn football_half_time_full_time<'py>(
     first: (f64, f64, Whole<i32>),
     second: (f64, f64, Whole<i32>),
 ) -> PyResult<Array2<'py>> {
-    let half =
-        |(remaining_home, remaining_away, Whole(difference))| Half { remaining_home, remaining_away, difference };
+    let half = |(remaining_home, remaining_away, Whole(difference))| Half {
+        remaining_home,
+        remaining_away,
+        difference,
+    };
     let table = inplay::half_time_full_time(half(first), half(second)).or_raise()?;
     PyArray1::from_slice(py, table.as_flattened()).reshape([3, 3])
 }

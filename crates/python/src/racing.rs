@@ -337,7 +337,8 @@ fn compiled(parts: &FormatParts) -> PyResult<(RacingFormat, &'static Template)> 
     };
     let mut format = RacingFormat::standard(kind, runner_count.0, *is_handicap);
     format.places_max = places_max.map_or(format.places_max, |places| places.0);
-    format.extra_terms = extra_terms.map(|(Whole(places), Whole(fraction_of))| PlaceTerms { places, fraction_of });
+    format.extra_terms =
+        extra_terms.map(|(Whole(places), Whole(fraction_of))| PlaceTerms { places, fraction_of });
     format.check().or_raise()?;
     let template = template_of(&Format::Racing(format)).expect("a checked format has a template");
     Ok((format, template))

@@ -160,7 +160,9 @@ fn risk_skewed_prices<'py>(
     if !(b_minor > 0.0 && b_minor.is_finite()) {
         return Err(BoundsError::new(format!("b {b_minor} is not above 0 and finite")).raise());
     }
-    if let Some(payout) = payouts_minor.iter().find(|payout| payout.unsigned_abs() > MONEY_MINOR_MAX.unsigned_abs()) {
+    if let Some(payout) =
+        payouts_minor.iter().find(|payout| payout.unsigned_abs() > MONEY_MINOR_MAX.unsigned_abs())
+    {
         let (low, high) = (-MONEY_MINOR_MAX, MONEY_MINOR_MAX);
         return Err(BoundsError::outside("payout in minor units", payout, low, high).raise());
     }

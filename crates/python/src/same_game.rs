@@ -78,10 +78,12 @@ impl PySameGame {
                 .map_err(|_| BoundsError::outside("listed players of a side", shares.len(), 0, 30))
         };
         let format = FootballFormat {
-            knockout: knockout.map(|((Whole(home_goals), Whole(away_goals)), away_goals_rule, extra_time)| Knockout {
-                first_leg: FirstLeg { home_goals, away_goals, away_goals_rule },
-                extra_time,
-            }),
+            knockout: knockout.map(
+                |((Whole(home_goals), Whole(away_goals)), away_goals_rule, extra_time)| Knockout {
+                    first_leg: FirstLeg { home_goals, away_goals, away_goals_rule },
+                    extra_time,
+                },
+            ),
             corners: true,
             cards: true,
             intervals: true,

@@ -1,7 +1,8 @@
 //! The service and the engine of a journal, for the serve loop, notebooks and tools.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 
 use oddsengine_engine::{Body, Engine, Fixture, NoEvents, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
@@ -30,9 +31,48 @@ const LOCAL_SOURCE: &str = "local";
 #[pyclass(module = "oddsengine._core", name = "Service", frozen)]
 pub struct PyService {
     /// The process that opened it: a fork has the memory, but neither the committer nor the right to the journal.
-    process_id: u32,
+    owner: Owner,
     /// Poisoned by a panic. `None` once such an engine is closed.
     state: Mutex<Option<Opened>>,
+}
+
+/// The process that made it.
+struct Owner {
+    fork_count: u32,
+    process_id: u32,
+}
+
+/// Forks between the first process and this one: counted in the child, whoever forks, so that no message asks the kernel.
+static FORK_COUNT: AtomicU32 = AtomicU32::new(0);
+
+impl Owner {
+    fn here() -> Self {
+        Self { fork_count: FORK_COUNT.load(Ordering::Relaxed), process_id: std::process::id() }
+    }
+
+    fn is_here(&self) -> bool {
+        self.fork_count == FORK_COUNT.load(Ordering::Relaxed)
+    }
+}
+
+/// Has forks counted from now on.
+fn count_forks() {
+    type Handler = Option<extern "C" fn()>;
+    #[allow(unsafe_code)]
+    unsafe extern "C" {
+        fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> std::ffi::c_int;
+    }
+    extern "C" fn in_child() {
+        FORK_COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+    static ONCE: Once = Once::new();
+    // SAFETY: POSIX's own signature; the handler adds to an atomic, which is allowed between a fork and an exec, and Python
+    // never unloads a module.
+    #[allow(unsafe_code)]
+    ONCE.call_once(|| {
+        let failed = unsafe { pthread_atfork(None, None, Some(in_child)) };
+        assert!(failed == 0, "no memory for the handler of forks");
+    });
 }
 
 struct Opened {
@@ -64,13 +104,13 @@ impl std::ops::Deref for InUse<'_> {
 impl PyService {
     /// For looking: also what is closed.
     fn look(&self, py: Python<'_>) -> PyResult<InUse<'_>> {
-        let process_id = std::process::id();
         let refused = |what: &str| Err(typed_error(py, "OddsEngineError", what));
-        if process_id != self.process_id {
+        if !self.owner.is_here() {
             return refused(&format!(
-                "the engine belongs to process {}, and this is process {process_id}, a fork of it\nhint: open an \
-                 engine in the process that uses it",
-                self.process_id
+                "the engine belongs to process {}, and this is process {}, a fork of it\nhint: open an engine in the \
+                 process that uses it",
+                self.owner.process_id,
+                std::process::id()
             ));
         }
         match self.state.try_lock() {
@@ -98,7 +138,7 @@ impl PyService {
 impl Drop for PyService {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if std::process::id() != self.process_id {
+        if !self.owner.is_here() {
             // Closing would wait for a thread that the fork does not have, and write to the parent's journal.
             std::mem::forget(state.take());
         }
@@ -126,7 +166,7 @@ impl PyService {
             .detach(|| service::Service::start_with(options, opening))
             .map_err(|error| recovery_error(py, &error))?;
         let state = Mutex::new(Some(Opened { service, is_closed: false }));
-        Ok(Self { process_id: std::process::id(), state })
+        Ok(Self { owner: Owner::here(), state })
     }
 
     /// What the start found: `journal` (`memory`, `new`, `recovered`), `quarantined`, `notices`.
@@ -196,13 +236,7 @@ impl PyService {
         Ok(())
     }
 
-    fn snapshot_request(
-        &self,
-        py: Python<'_>,
-        identity: &[u8],
-        payload: &[u8],
-        now_ns: i64,
-    ) -> PyResult<()> {
+    fn snapshot_request(&self, py: Python<'_>, identity: &[u8], payload: &[u8], now_ns: i64) -> PyResult<()> {
         self.work(py)?.service().snapshot_request(identity, payload, now_ns);
         Ok(())
     }
@@ -366,7 +400,7 @@ impl PyService {
 
     /// Once more is harmless, as it is in a fork, which has nothing to close.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if std::process::id() != self.process_id {
+        if !self.owner.is_here() {
             return Ok(());
         }
         if self.state.is_poisoned() {
@@ -528,6 +562,14 @@ fn nobody() -> wire::ReplyTo<'static> {
 
 fn loads<'py>(py: Python<'py>, json: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     py.import("orjson")?.call_method1("loads", (PyBytes::new(py, json),))
+}
+
+/// Panics, as a bug would, for tests of what is behind that; with a service, inside a call of it.
+#[pyfunction]
+#[pyo3(signature = (service = None))]
+fn panic_for_tests(py: Python<'_>, service: Option<&Bound<'_, PyService>>) -> PyResult<()> {
+    let _in_use = service.map(|service| service.get().work(py)).transpose()?;
+    panic!("a panic for tests");
 }
 
 /// Verifies a journal: chain, checksums, gaps, the acknowledged mark.
@@ -702,8 +744,10 @@ fn typed_error(py: Python<'_>, class: &str, message: &str) -> PyErr {
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    count_forks();
     module.add_class::<PyService>()?;
     module.add_class::<PyEngine>()?;
+    module.add_function(wrap_pyfunction!(panic_for_tests, module)?)?;
     module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(replay_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journal_anchor, module)?)?;

@@ -37,15 +37,18 @@ fn settle_return_per_unit(selection: &str, odds: f64, outcome: Known) -> PyResul
     Ok(numerator as f64 / denominator as f64)
 }
 
+/// Odds, and the won and refunded share of the stake with their denominator.
+type LegParts = (f64, Whole<u16>, Whole<u16>, Whole<u16>);
+
 /// What a stake on legs of (odds, won share, refunded share, of) pays.
 #[pyfunction]
-fn settle_accumulator(legs: Vec<(f64, Whole<u16>, Whole<u16>, Whole<u16>)>, stake_minor: Whole<i64>) -> PyResult<i64> {
+fn settle_accumulator(legs: Vec<LegParts>, stake_minor: Whole<i64>) -> PyResult<i64> {
     if !(1..=LEGS_MAX).contains(&legs.len()) {
         return Err(BoundsError::outside("number of legs", legs.len(), 1, LEGS_MAX)).or_raise();
     }
     let Whole(stake_minor) = stake_minor;
     check_stake(stake_minor).or_raise()?;
-    let leg = |&(odds, Whole(win), Whole(refund), Whole(of)): &(f64, Whole<u16>, Whole<u16>, Whole<u16>)| {
+    let leg = |&(odds, Whole(win), Whole(refund), Whole(of)): &LegParts| {
         let odds = exact_odds(odds)?;
         let wrong =
             || BoundsError::new(format!("grade ({win} + {refund}) / {of} is not a share of the stake"));

@@ -95,12 +95,8 @@ fn state_of(format: TennisFormat, score: &ScoreTuple, served: ServedTuple) -> Py
             if sets.len() > SETS_MAX {
                 return Err(bounds(format!("number of sets {} is outside 1..={SETS_MAX}", sets.len())));
             }
-            let mut board = Scoreboard {
-                sets: [[0; 2]; SETS_MAX],
-                set_count: sets.len().max(1) as u8,
-                points,
-                server,
-            };
+            let mut board =
+                Scoreboard { sets: [[0; 2]; SETS_MAX], set_count: sets.len().max(1) as u8, points, server };
             board.sets.iter_mut().zip(&sets).for_each(|(slot, games)| *slot = *games);
             state.apply(&Kind::Score(board).into()).map_err(|error| bounds(error.to_string()))?;
         }
@@ -550,11 +546,7 @@ impl TennisTable {
 
     /// The probabilities at many scores: rows of (sets home, sets away, games home, games away, points home, points away,
     /// server 0 or 1).
-    fn match_home_batch<'py>(
-        &self,
-        py: Python<'py>,
-        scores: Matrix<'py, i64>,
-    ) -> PyResult<Array1<'py>> {
+    fn match_home_batch<'py>(&self, py: Python<'py>, scores: Matrix<'py, i64>) -> PyResult<Array1<'py>> {
         let (scores, row_count, columns) = scores.parts()?;
         if columns != 7 {
             return Err(bounds(format!("scores have {columns} columns, not 7")));

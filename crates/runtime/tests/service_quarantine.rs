@@ -212,6 +212,8 @@ fn a_live_panic_stops_the_service_and_leaves_a_journal_that_starts() {
     let last_seq = *deposits(&path, 0).last().unwrap();
     // Epoch, deposit 5, deposit 6.
     let bad = last_seq + 3;
+    // Left by an earlier one, with the rights of that time.
+    std::fs::write(format!("{}.failed", path.display()), "earlier").unwrap();
     let mut world = World::of(start_with(&path, panicking_at(bad)).unwrap());
     let fifth = world.order("client", deposit(5, 42, 1));
     world.order("client", deposit(6, 42, 2));
@@ -235,8 +237,9 @@ fn a_live_panic_stops_the_service_and_leaves_a_journal_that_starts() {
     assert_eq!(world.take(), []);
     world.service.close().unwrap();
     assert_eq!(world.take(), [], "{fifth} was not answered, and is asked again");
-    let failed = std::fs::read(format!("{}.failed", path.display())).unwrap();
-    assert!(!failed.is_empty());
+    let failed = std::fs::metadata(format!("{}.failed", path.display())).unwrap();
+    assert!(failed.len() > 0);
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&failed) & 0o777, journal::FILE_MODE);
 
     let report = verify(&path).unwrap();
     assert_eq!(report.last_seq, bad - 1);

@@ -6,10 +6,11 @@ use oddsengine_engine::{
     Engine, Fixture, FixtureRequest, LegRequest, LimitCheck, OddsVersion, Ticket, TicketState,
 };
 use oddsengine_ledger::AccountKind;
+use oddsengine_markets::LiveState;
 use oddsengine_types::{Currency, SportId};
 
 use crate::naive::money::{Holding, holdings};
-use crate::naive::{Account, Naive, NaiveFixture};
+use crate::naive::{Account, Game, Naive, NaiveFixture};
 
 /// `Ok`, or what differs.
 pub type Agreement = Result<(), String>;
@@ -27,7 +28,7 @@ pub fn compare(fast: &Engine, naive: &Naive) -> Agreement {
     agree(|| "time".into(), fast.now_ns(), naive.now_ns)?;
     agree(|| "epoch".into(), fast.epoch(), naive.epoch)?;
     agree(|| "counters".into(), fast.counters(), &naive.counters)?;
-    agree(|| "sources".into(), fast.sources(), &naive.sources)?;
+    compare_sources(fast, naive)?;
     agree(|| "number of tickets".into(), fast.tickets().len(), naive.tickets.len())?;
     agree(|| "number of fixtures".into(), fast.fixtures().len(), naive.fixtures.len())?;
     let last = fast.tickets().len().saturating_sub(1);
@@ -111,23 +112,94 @@ fn compare_holdings(fast: &Engine, naive: &Naive) -> Agreement {
 
 fn compare_fixture(fast: &Fixture, known: &NaiveFixture, naive: &Naive, index: usize) -> Agreement {
     let name = |what: &str| format!("fixture {} {what}", fast.id());
-    let state = fast.live.football().expect("the naive engine plays football");
-    agree(|| name("period"), state.period, known.game.period)?;
+    compare_game(fast, &known.game)?;
     agree(|| name("score"), fast.live.score(), known.game.score())?;
-    // The naive engine keeps the score and the order of goals; the default format needs nothing beside them.
-    let outcome = known.game.outcome();
-    agree(|| name("outcome"), (state.goals, state.order), (outcome.goals, outcome.order))?;
-    agree(|| name("clock"), state.clock_ms, known.game.clock_ms)?;
-    agree(|| name("red cards"), state.red_cards, known.game.red_cards)?;
-    agree(|| name("announced added time"), state.announced_ms, known.game.announced_ms)?;
+    agree(|| name("phase"), fast.live.phase(), known.game.phase())?;
+    agree(|| name("clock"), fast.live.clock_ms(), known.game.clock_ms())?;
     agree(|| name("stops"), fast.stops, known.stops)?;
+    compare_desk(fast, known)?;
+    let heard_ns = naive.heard_of_fixture(fast.id());
+    agree(|| name("heard"), fast.heard_ns, heard_ns)?;
     agree(|| name("status"), fast.status(), known.status())?;
     agree(|| name("void"), fast.void, known.void)?;
-    for &selection in &naive.universe.selections {
-        let text = || name(&format!("grade of {}", naive.universe.template.selection_text(selection)));
+    for &selection in &known.space.selections {
+        let text = || name(&format!("grade of {}", known.space.template.selection_text(selection)));
         agree(text, fast.grades[selection], naive.grade(index, selection))?;
     }
     agree(|| name("worst case"), fast.book.worst_minor(), naive.worst_minor(index))
+}
+
+fn compare_sources(fast: &Engine, naive: &Naive) -> Agreement {
+    agree(|| "number of sources".into(), fast.sources().len(), naive.sources.len())?;
+    for ((name, fast), (known, source)) in fast.sources().iter().zip(&naive.sources) {
+        agree(|| "sources".into(), name, known)?;
+        let last = source.taken.last().map(|(number, ..)| *number);
+        let [heard_ns, alive_ns] = naive.heard_of_source(name);
+        let found = (fast.seq, fast.is_lost, fast.heard_ns, fast.alive_ns);
+        agree(|| format!("source {name}"), found, (last, source.is_lost, heard_ns, alive_ns))?;
+    }
+    Ok(())
+}
+
+/// Compares what feeds and the desk did to the markets of a fixture.
+fn compare_desk(fast: &Fixture, known: &NaiveFixture) -> Agreement {
+    let name = |what: &str| format!("fixture {} {what}", fast.id());
+    agree(|| name("fed by"), &fast.fed_by, &known.fed_by)?;
+    agree(|| name("waived start"), fast.is_start_waived, known.is_start_waived)?;
+    for &market in &known.space.markets {
+        let text = |what: &str| name(&format!("{} {what}", known.space.template.markets[market].key));
+        let (desk, naive) = (fast.desk.get(&(market as u16)).cloned(), known.desk.get(&market).cloned());
+        let (desk, naive) = (desk.unwrap_or_default(), naive.unwrap_or_default());
+        let stops = (desk.stops.by_desk, desk.stops.by_feed, desk.stops.by_move);
+        agree(|| text("stops"), stops, (naive.by_desk, naive.by_feed, naive.by_move))?;
+        let held = (desk.is_locked, &desk.manual_odds_e4, desk.keeps_in_play, &desk.override_by);
+        let naive_held = (naive.is_locked, &naive.manual, naive.keeps_in_play, &naive.override_by);
+        agree(|| text("prices by hand"), held, naive_held)?;
+        agree(|| text("anchor"), &desk.anchor_e9, &naive.anchor_e9)?;
+        let interruptions = (fast.interruptions_of(market as u16), known.interruptions_of(market));
+        agree(|| text("interruptions"), interruptions.0, interruptions.1)?;
+    }
+    Ok(())
+}
+
+/// Compares what happened in a fixture, sport by sport.
+fn compare_game(fast: &Fixture, game: &Game) -> Agreement {
+    let name = |what: &str| format!("fixture {} {what}", fast.id());
+    match (&fast.live, game) {
+        (LiveState::Football(state), Game::Football(game)) => {
+            agree(|| name("period"), state.period, game.period)?;
+            // The naive engine keeps the score and the order of goals; the default format needs nothing beside them.
+            let outcome = game.outcome();
+            agree(|| name("outcome"), (state.goals, state.order), (outcome.goals, outcome.order))?;
+            agree(|| name("red cards"), state.red_cards, game.red_cards)?;
+            agree(|| name("announced added time"), state.announced_ms, game.announced_ms)
+        }
+        (LiveState::Tennis(state), Game::Tennis(game)) => {
+            let score = &state.score;
+            let ended = game.ended_sets();
+            agree(|| name("start"), state.is_started, game.is_started)?;
+            agree(|| name("ending"), state.ending, game.ending)?;
+            agree(|| name("sets"), &score.games[..usize::from(score.sets_played)], ended.as_slice())?;
+            let now = score.current_set(&state.format).map_or([0; 2], |(_, games)| games);
+            agree(|| name("games"), now, game.games_now())?;
+            agree(|| name("points"), score.points, game.points)?;
+            agree(|| name("server"), score.server, game.server)
+        }
+        (LiveState::Racing(state), Game::Race(race)) => {
+            let runners = 0..race.positions.len();
+            let withdrawn = runners.filter(|&runner| state.withdrawn.contains(runner)).collect();
+            agree(|| name("stage"), state.stage, race.stage)?;
+            agree(|| name("withdrawn"), &withdrawn, &race.withdrawn)?;
+            agree(|| name("positions"), &state.positions[..race.positions.len()], race.positions.as_slice())
+        }
+        (LiveState::Custom(state), Game::Table(table)) => {
+            let left = state.possible.iter().flat_map(|&(start, end)| start..end).collect();
+            agree(|| name("possible"), &left, &table.left)?;
+            agree(|| name("period"), &state.period, &table.period)?;
+            agree(|| name("values"), &state.values, &table.values)
+        }
+        (live, game) => Err(name(&format!("is {live:?} for the fast engine and {game:?} for the naive one"))),
+    }
 }
 
 fn compare_losses(fast: &Engine, naive: &Naive) -> Agreement {
@@ -139,9 +211,11 @@ fn compare_losses(fast: &Engine, naive: &Naive) -> Agreement {
         let name = || format!("loss of competition {}", competition.name);
         agree(name, competition.loss_minor, naive.sum_of(&losses, is_in))?;
     }
-    let football = SportId(0);
-    let of_sport = naive.sum_of(&losses, |fixture| fixture.sport() == football);
-    agree(|| "loss of the sport".into(), fast.sport_loss_minor(football), of_sport)?;
+    for sport in 0..oddsengine_markets::sports().len() {
+        let sport = SportId(sport as u8);
+        let of_sport = naive.sum_of(&losses, |fixture| fixture.sport() == sport);
+        agree(|| format!("loss of {sport}"), fast.sport_loss_minor(sport), of_sport)?;
+    }
     agree(|| "loss of the platform".into(), fast.platform_loss_minor(), losses.iter().sum())
 }
 
@@ -167,7 +241,7 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
     }
     for market in &exposure.markets {
         let (market_index, worst) = (usize::from(market.market), market.worst_minor);
-        let key = &naive.universe.template.markets[market_index].key;
+        let key = &naive.fixtures[index].space.template.markets[market_index].key;
         agree(|| name(key), worst, naive.market_worst_minor(index, market_index, None))?;
         for selection in &market.selections {
             let of_selection = legs.iter().filter(|(_, leg)| leg.selection == selection.selection);
@@ -180,8 +254,8 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
 }
 
 fn expected_pnl(naive: &Naive, ticket: &Ticket, leg: &oddsengine_engine::Leg) -> f64 {
-    let (prices, slot) =
-        (&naive.fixtures[leg.fixture as usize].prices, naive.universe.slot(usize::from(leg.selection)));
+    let NaiveFixture { prices, space, .. } = &naive.fixtures[leg.fixture as usize];
+    let slot = space.slot(usize::from(leg.selection));
     let returned = prices.win[slot] * f64::from(leg.odds_e4) / 10_000.0 + prices.refund[slot];
     ticket.stake_minor as f64 - returned * leg.unit_minor as f64
 }

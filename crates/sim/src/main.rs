@@ -4,15 +4,16 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use oddsengine_sim::coverage::Coverage;
-use oddsengine_sim::workload;
+use oddsengine_sim::workload::{self, Sports};
 
 const USAGE: &str =
-    "usage: oddsengine-sim [--steps N] [--seed S] [--runs R] [--minutes M] [--hash] [--coverage]
+    "usage: oddsengine-sim [--steps N] [--seed S] [--runs R] [--minutes M] [--sport S] [--hash] [--coverage]
 
   --steps N     steps of each run (4000)
   --seed S      the first seed; the runs after it take the next ones (taken from the clock)
   --runs R      number of runs (10)
   --minutes M   fresh seeds until so many minutes are over, instead of --runs
+  --sport S     football, tennis, racing, space, or mixed: all side by side (mixed)
   --hash        run the fast engine alone, print the hash of the final state and nothing else
   --coverage    print what happened, counted";
 
@@ -21,6 +22,7 @@ struct Options {
     seed: Option<u64>,
     runs: u64,
     minutes: Option<f64>,
+    sports: Sports,
     prints_hash: bool,
     prints_coverage: bool,
 }
@@ -41,6 +43,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
         seed: None,
         runs: 10,
         minutes: None,
+        sports: Sports::Mixed,
         prints_hash: false,
         prints_coverage: false,
     };
@@ -52,6 +55,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--seed" => options.seed = Some(value().and_then(|v| v.parse().map_err(|_| wrong(&v)))?),
             "--runs" => options.runs = value().and_then(|v| v.parse().map_err(|_| wrong(&v)))?,
             "--minutes" => options.minutes = Some(value().and_then(|v| v.parse().map_err(|_| wrong(&v)))?),
+            "--sport" => options.sports = value().and_then(|v| Sports::from_name(&v).ok_or_else(|| wrong(&v)))?,
             "--hash" => options.prints_hash = true,
             "--coverage" => options.prints_coverage = true,
             "--help" | "-h" => return Err("both engines side by side, compared after every command".into()),
@@ -62,7 +66,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
 }
 
 fn simulate(options: &Options) -> ExitCode {
-    let universe = workload::universe();
+    let universe = workload::universe_of(options.sports);
     let first = options.seed.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         now.as_nanos() as u64 % 1_000_000_000

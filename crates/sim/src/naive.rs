@@ -1,33 +1,48 @@
 //! The second engine: obviously right, and slow.
 //!
 //! It applies the same commands to the same vocabulary of tickets and answers, and has nothing else in common with
-//! the fast one: a match is a list of goals, money is a list of postings, tickets are a list that is searched, what
+//! the fast one: a match is a list of goals or of games, a race a list of runners, a space a table, money is a list of postings, tickets are a list that is searched, what
 //! is decided and what can be lost is found by listing outcomes. Nothing is kept that can be computed from these
 //! lists. Prices are facts told by the fast engine ([`Prices`]); whether they are sane is checked elsewhere.
 
 mod football;
+mod game;
+mod holding;
 mod judging;
+mod measuring;
 pub mod money;
+mod racing;
 mod risk;
 mod settings;
 mod settling;
+mod table;
+mod tennis;
+mod watching;
 
 pub use football::{Goal, Match};
+pub use game::Game;
+pub(crate) use game::Listed;
+pub use holding::NaiveDesk;
+pub use measuring::Loss;
 pub use money::Account;
+pub use racing::Race;
+pub use table::Table;
+pub use tennis::{PlayedGame, PlayedSet, TennisMatch};
+pub use watching::{Heard, NaiveSource};
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion, Reason, Scope,
-    ScopeSettings, Stops, Ticket, TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion, Reason, Scope,
+    ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
 };
-use oddsengine_markets::{Format, Incident, LivePhase, MarketId};
+use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
 
-use crate::outcomes::{Possible, Universe};
+use crate::outcomes::{Possible, Space, Universe};
 use crate::told::{Answer, Prices, Told};
 use money::Posting;
 
@@ -36,8 +51,10 @@ use money::Posting;
 pub struct NaiveFixture {
     /// As announced.
     pub request: FixtureRequest,
-    /// The match.
-    pub game: Match,
+    /// The markets that can be bet on.
+    pub space: Arc<Space>,
+    /// What happened.
+    pub game: Game,
     /// What is still possible in it: listed again whenever it changes.
     pub possible: Arc<Possible>,
     /// Why trading stands still.
@@ -46,12 +63,14 @@ pub struct NaiveFixture {
     pub void: VoidKind,
     /// Grades told, by market index.
     pub told: BTreeMap<usize, Vec<Grade>>,
-    /// Markets suspended by the desk.
-    pub suspended: BTreeSet<usize>,
-    /// Prices set by hand.
-    pub manual: BTreeMap<usize, Vec<u32>>,
-    /// Markets with locked prices.
-    pub locked: BTreeSet<usize>,
+    /// What was done to its markets.
+    pub desk: BTreeMap<usize, NaiveDesk>,
+    /// Every interruption of its trading, or of that of one market.
+    pub interruptions: Vec<Option<usize>>,
+    /// Who spoke of it last.
+    pub fed_by: String,
+    /// Its scheduled start means nothing.
+    pub is_start_waived: bool,
     /// The prices, as facts.
     pub prices: Prices,
 }
@@ -66,7 +85,7 @@ impl NaiveFixture {
     pub fn status(&self) -> MarketStatus {
         if self.is_closed() {
             MarketStatus::Closed
-        } else if self.stops.by_desk || self.stops.by_danger || self.stops.by_feed {
+        } else if self.stops.any() {
             MarketStatus::Suspended
         } else {
             MarketStatus::Open
@@ -90,6 +109,8 @@ pub struct NaiveTicket {
 pub struct Naive {
     /// Markets that can be bet on in this run.
     pub universe: Arc<Universe>,
+    /// Spaces that were defined.
+    pub spaces: Vec<SpaceDefinition>,
     /// Configuration in force.
     pub config: Config,
     /// Overrides in force.
@@ -108,16 +129,23 @@ pub struct Naive {
     pub postings: Vec<Posting>,
     /// Deposits (`true`) and withdrawals that were booked.
     pub money_requests: Vec<(MoneyRequest, bool)>,
-    /// The last number of each numbering source.
-    pub sources: BTreeMap<String, u64>,
+    /// The sources.
+    pub sources: BTreeMap<String, NaiveSource>,
+    /// Every sign of life since the process started.
+    pub heard: Vec<Heard>,
     /// Counts.
     pub counters: Counters,
     /// Prices of a fixture with bets were computed anew since accumulators were last weighed.
     pub has_moved: bool,
     /// When accumulators were last weighed.
     pub weighed_ns: Option<i64>,
-    answered: RefCell<BTreeMap<usize, Rc<risk::Joint>>>,
+    /// The first limit that a ticket was seen to break, in words.
+    pub broken: Option<String>,
+    answered: RefCell<BTreeMap<usize, Vec<Rc<risk::Joint>>>>,
 }
+
+/// Most numbers that a foreign model computes from.
+const MODEL_INPUTS_MAX: usize = 256;
 
 type Verdict = Result<(), Reason>;
 
@@ -126,6 +154,7 @@ impl Naive {
     pub fn new(universe: Arc<Universe>, config: Config) -> Self {
         Self {
             universe,
+            spaces: Vec::new(),
             config,
             scopes: BTreeMap::new(),
             epoch: 0,
@@ -136,9 +165,11 @@ impl Naive {
             postings: Vec::new(),
             money_requests: Vec::new(),
             sources: BTreeMap::new(),
+            heard: Vec::new(),
             counters: Counters::default(),
             has_moved: false,
             weighed_ns: None,
+            broken: None,
             answered: RefCell::default(),
         }
     }
@@ -147,20 +178,26 @@ impl Naive {
     /// `prices`: the prices after it.
     pub fn apply(&mut self, command: &Command, told: &[Told], prices: &[Prices]) -> Vec<Answer> {
         let mut answers = Vec::new();
-        self.now_ns = self.now_ns.max(command.time_ns);
         self.counters.command_count += 1;
         let starts_epoch = match command.body {
             Body::EpochStarted { epoch } if epoch > self.epoch && command.origin.seq.is_none() => {
-                self.epoch = epoch;
+                self.start_epoch(epoch, command.time_ns, &mut answers);
                 true
             }
             _ => false,
         };
-        self.decide_delayed(told, &mut answers);
-        if !self.is_duplicate(command, &mut answers) {
-            match starts_epoch {
-                true => answers.push(Answer::Done),
-                false => self.carry_out(&command.body, told, prices, &mut answers),
+        self.now_ns = self.now_ns.max(command.time_ns);
+        match self.hear(command, &mut answers) {
+            Some(answer) => {
+                self.counters.refused_command_count += u64::from(matches!(answer, Answer::Refused(_)));
+                answers.push(answer);
+            }
+            None => {
+                self.hear_of(command);
+                match starts_epoch {
+                    true => answers.push(Answer::Done),
+                    false => self.carry_out(command, told, prices, &mut answers),
+                }
             }
         }
         self.take_prices(prices);
@@ -171,34 +208,23 @@ impl Naive {
         self.fixtures.iter_mut().zip(prices).for_each(|(fixture, prices)| fixture.prices.clone_from(prices));
     }
 
-    fn is_duplicate(&mut self, command: &Command, answers: &mut Vec<Answer>) -> bool {
-        let Some(number) = command.origin.seq else { return false };
-        let last = self.sources.get(&command.origin.source).copied();
-        if last.is_some_and(|last| number <= last) {
-            self.counters.duplicate_count += 1;
-            answers.push(Answer::Duplicate);
-            return true;
-        }
-        self.sources.insert(command.origin.source.clone(), number);
-        if let Some(last) = last.filter(|last| number - last > 1) {
-            self.counters.feed_gap_count += 1;
-            answers.push(Answer::FeedGap(last + 1, number));
-        }
-        false
-    }
-
-    fn carry_out(&mut self, body: &Body, told: &[Told], prices: &[Prices], answers: &mut Vec<Answer>) {
-        match body {
+    fn carry_out(&mut self, command: &Command, told: &[Told], prices: &[Prices], answers: &mut Vec<Answer>) {
+        match &command.body {
             Body::PlaceTicket(request) => return self.place(request, answers),
             Body::Deposit(request) => return self.move_money(request, true, answers),
             Body::Withdraw(request) => return self.move_money(request, false, answers),
-            Body::Tick => {
-                self.settle_due(answers);
+            Body::Tick { read_ns } => {
+                self.stop_overdue(answers);
+                self.settle_due(*read_ns, answers);
+                self.decide_delayed(*read_ns, told, answers);
                 return self.weigh_accumulators();
             }
-            _ => self.take_prices(prices),
+            _ => {}
         }
-        match self.desk_or_feed(body, told, answers) {
+        let before = command.body.fixture().and_then(|id| self.index_of(id));
+        let before = before.map(|index| self.fixtures[index].prices.clone()).unwrap_or_default();
+        self.take_prices(prices);
+        match self.desk_or_feed(command, &before, told, answers) {
             Ok(()) => answers.push(Answer::Done),
             Err(reason) => {
                 self.counters.refused_command_count += 1;
@@ -207,12 +233,29 @@ impl Naive {
         }
     }
 
-    fn desk_or_feed(&mut self, body: &Body, told: &[Told], answers: &mut Vec<Answer>) -> Verdict {
-        match body {
+    fn desk_or_feed(
+        &mut self,
+        command: &Command,
+        before: &Prices,
+        told: &[Told],
+        answers: &mut Vec<Answer>,
+    ) -> Verdict {
+        let by_feed = command.origin.channel == Channel::Feed;
+        match &command.body {
             Body::EpochStarted { .. } => Err(Reason::OutOfSequence),
-            Body::Configure(config) => self.configure(config),
-            Body::SetScope { scope, settings } => self.set_scope(scope, settings),
-            Body::AddFixture(request) => self.add_fixture(request),
+            Body::Heartbeat => {
+                self.heartbeat(command, answers);
+                Ok(())
+            }
+            Body::ResetSource { source } => self.reset_source(source),
+            Body::Configure(config) => self.configure(config, answers),
+            Body::SetScope { scope, settings } => self.set_scope(scope, settings, answers),
+            Body::AddFixture(request) => {
+                self.add_fixture(request)?;
+                // Who announces a fixture is heard of it.
+                self.hear_of(command);
+                Ok(())
+            }
             Body::SetPrices { fixture, prices } => {
                 let index = self.open_fixture(*fixture)?;
                 if self.fixtures[index].game.phase() != LivePhase::PreMatch {
@@ -221,48 +264,66 @@ impl Naive {
                 if prices.is_empty() {
                     return Err(Reason::ValueOutOfBounds);
                 }
+                let mut markets = Vec::new();
                 for price in prices {
-                    let market = self.market(price.market)?;
-                    let count = self.universe.template.markets[market].selections().len();
+                    let market = self.market(index, price.market)?;
+                    let count = self.fixtures[index].space.template.markets[market].selections().len();
                     if price.odds_e4.len() != count {
                         return Err(Reason::ValueOutOfBounds);
                     }
                     price.odds_e4.iter().filter(|&&odds| odds != 0).try_for_each(|&odds| is_odds(odds))?;
+                    self.judge_feed_book(index, market, &price.odds_e4)?;
+                    markets.push(market);
                 }
                 models_verdict(told)?;
-                self.prices_moved(index);
+                self.stop_jump(index, &markets, before, answers);
+                self.repriced(index, false, answers);
                 Ok(())
             }
             Body::SetExpectation { fixture, .. } => {
                 let index = self.open_fixture(*fixture)?;
                 models_verdict(told)?;
-                self.prices_moved(index);
+                self.repriced(index, false, answers);
                 Ok(())
             }
-            Body::Incident { fixture, incident } => self.incident(*fixture, incident, answers),
-            Body::Suspend { fixture, market } => self.suspend(*fixture, *market, true, answers),
-            Body::Resume { fixture, market } => self.suspend(*fixture, *market, false, answers),
-            Body::SetManualOdds { fixture, market, odds_e4 } => {
-                self.set_manual_odds(*fixture, *market, odds_e4.as_deref())
+            Body::Incident { fixture, incident } => {
+                self.incident(*fixture, incident, command.origin.seq.is_some(), answers)
             }
-            Body::LockMarket { fixture, market, locked } => {
-                let index = self.open_fixture(*fixture)?;
-                let market = self.market(*market)?;
-                match locked {
-                    true => self.fixtures[index].locked.insert(market),
-                    false => self.fixtures[index].locked.remove(&market),
-                };
-                self.market_was_priced(index);
+            Body::Suspend { fixture, market } => {
+                let index = self.known_fixture(*fixture)?;
+                match market {
+                    Some(market) => {
+                        let market = self.market(index, *market)?;
+                        self.suspend_market(index, market, by_feed);
+                    }
+                    None => self.stop(index, if by_feed { Stop::Feed } else { Stop::Desk }, answers),
+                }
                 Ok(())
+            }
+            Body::Resume { fixture, market, lifts } => {
+                self.resume(*fixture, *market, *lifts, by_feed, answers)
+            }
+            Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play, override_by } => {
+                let odds_e4 = odds_e4.as_deref();
+                self.set_manual_odds(*fixture, *market, odds_e4, *keeps_in_play, override_by, answers)
+            }
+            Body::LockMarket { fixture, market, locked, keeps_in_play } => {
+                self.lock(*fixture, *market, *locked, *keeps_in_play)
             }
             Body::SettleMarket { fixture, market, grades } => {
                 self.settle_market(*fixture, *market, grades.as_deref(), answers)
             }
             Body::VoidFixture { fixture, void } => {
                 let index = self.known_fixture(*fixture)?;
-                self.change_trading(index, answers, |fixture| fixture.void = *void);
-                self.prices_moved(index);
-                self.settle_all(answers);
+                let fixture = &mut self.fixtures[index];
+                let status = fixture.status();
+                fixture.void = *void;
+                if fixture.status() != status {
+                    fixture.interruptions.push(None);
+                    answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
+                }
+                self.repriced(index, true, answers);
+                self.settle_all(index, answers);
                 Ok(())
             }
             Body::SetCustomer { customer, factor_e3 } => {
@@ -270,102 +331,220 @@ impl Naive {
                 Ok(())
             }
             Body::CancelTicket { ticket } => self.cancel(*ticket, answers),
-            Body::PlaceTicket(_) | Body::Deposit(_) | Body::Withdraw(_) | Body::Tick => {
+            Body::PlaceTicket(_) | Body::Deposit(_) | Body::Withdraw(_) | Body::Tick { .. } => {
                 unreachable!("carried out above")
             }
-            Body::DefineSpace(_)
-            | Body::SetModelInputs { .. }
-            | Body::SetProbabilities { .. }
-            | Body::ModelFailed { .. } => {
-                unreachable!("the naive engine plays football")
+            Body::DefineSpace(definition) => self.define_space(definition),
+            Body::SetModelInputs { fixture, inputs } => {
+                let index = self.foreign_fixture(*fixture)?;
+                if inputs.len() > MODEL_INPUTS_MAX || inputs.iter().any(|input| !input.is_finite()) {
+                    return Err(Reason::ValueOutOfBounds);
+                }
+                self.wait_for_model(index, None, answers);
+                Ok(())
+            }
+            Body::SetProbabilities { fixture, probabilities } => {
+                self.set_probabilities(*fixture, probabilities, answers)
+            }
+            Body::ModelFailed { fixture, fault } => {
+                let index = self.foreign_fixture(*fixture)?;
+                self.wait_for_model(index, Some(*fault), answers);
+                Ok(())
             }
         }
+    }
+
+    fn define_space(&mut self, definition: &SpaceDefinition) -> Verdict {
+        if let Some(known) = self.spaces.iter().find(|known| known.name == definition.name) {
+            return if known == definition { Ok(()) } else { Err(Reason::AlreadyExists) };
+        }
+        definition.check().map_err(|_| Reason::ValueOutOfBounds)?;
+        self.spaces.push(definition.clone());
+        Ok(())
+    }
+
+    fn set_probabilities(
+        &mut self,
+        id: FixtureId,
+        probabilities: &[f64],
+        answers: &mut Vec<Answer>,
+    ) -> Verdict {
+        let index = self.foreign_fixture(id)?;
+        let Game::Table(table) = &self.fixtures[index].game else { unreachable!("only tables are foreign") };
+        if probabilities.len() != usize::from(table.outcome_count) {
+            return Err(Reason::ValueOutOfBounds);
+        }
+        let is_near = |sum: f64, of: f64| (sum - of).abs() <= 1e-6;
+        let sum: f64 = probabilities.iter().sum();
+        let of_left: f64 = table.left.iter().map(|&outcome| probabilities[usize::from(outcome)]).sum();
+        let fault = match () {
+            () if !probabilities.iter().all(|p| (0.0..=1.0).contains(p)) => Some(ModelFault::NotAProbability),
+            () if !is_near(sum, 1.0) => Some(ModelFault::WrongSum),
+            () if !is_near(of_left, sum) => Some(ModelFault::Impossible),
+            () => None,
+        };
+        if fault.is_some() {
+            self.wait_for_model(index, fault, answers);
+            return Err(Reason::ValueOutOfBounds);
+        }
+        self.fixtures[index].stops.model_fault = None;
+        self.repriced(index, false, answers);
+        self.change_stops(index, answers, |stops| stops.without(StopSet::of(&[Stop::Model])));
+        Ok(())
+    }
+
+    /// The prices of a fixture are waited for; a new reason is told anew.
+    fn wait_for_model(&mut self, index: usize, fault: Option<ModelFault>, answers: &mut Vec<Answer>) {
+        let fixture = &mut self.fixtures[index];
+        if fixture.stops.has(Stop::Model) && fixture.stops.model_fault != fault {
+            answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
+        }
+        fixture.stops.model_fault = fault;
+        self.stop(index, Stop::Model, answers);
+    }
+
+    fn foreign_fixture(&self, id: FixtureId) -> Result<usize, Reason> {
+        let index = self.open_fixture(id)?;
+        let is_foreign = self.fixtures[index].game.has_foreign_model();
+        if is_foreign { Ok(index) } else { Err(Reason::ValueOutOfBounds) }
     }
 
     fn add_fixture(&mut self, request: &FixtureRequest) -> Verdict {
         if let Some(known) = self.fixtures.iter().find(|known| known.request.fixture == request.fixture) {
             return if known.request == *request { Ok(()) } else { Err(Reason::AlreadyExists) };
         }
-        if request.format != Format::FOOTBALL {
+        let definition = match request.format {
+            Format::Custom(space) => {
+                let known = self.spaces.iter().find(|known| known.id() == space);
+                Some(known.ok_or(Reason::ValueOutOfBounds)?)
+            }
+            _ => None,
+        };
+        request.format.check().map_err(|_| Reason::ValueOutOfBounds)?;
+        if self.fixtures.len() >= self.config.fixtures_max as usize {
             return Err(Reason::ValueOutOfBounds);
         }
+        let space = self.universe.space(&request.format).expect("the format is of this run").clone();
+        let game = Game::new(&request.format, definition);
         self.fixtures.push(NaiveFixture {
             request: request.clone(),
-            game: Match::default(),
-            possible: self.universe.possible(&Match::default()),
+            possible: space.possible(&game),
+            space,
+            game,
             stops: Stops::default(),
             void: VoidKind::Nothing,
             told: BTreeMap::new(),
-            suspended: BTreeSet::new(),
-            manual: BTreeMap::new(),
-            locked: BTreeSet::new(),
+            desk: BTreeMap::new(),
+            interruptions: Vec::new(),
+            fed_by: String::new(),
+            is_start_waived: false,
             prices: Prices::default(),
         });
         Ok(())
     }
 
-    fn incident(&mut self, id: FixtureId, incident: &Incident, answers: &mut Vec<Answer>) -> Verdict {
-        let index = self.known_fixture(id)?;
-        let Incident::Football(incident) = incident else { unreachable!("the naive engine plays football") };
-        if self.fixtures[index].void != VoidKind::Nothing {
-            return Err(Reason::FixtureClosed);
-        }
-        let mut change = None;
-        self.change_trading(index, answers, |fixture| {
-            change = fixture.game.apply(incident);
-            match &change {
-                Some(change) => {
-                    fixture.stops.by_feed = false;
-                    fixture.stops.by_danger = change.danger.unwrap_or(fixture.stops.by_danger);
-                }
-                None if fixture.game.phase() == LivePhase::InPlay => fixture.stops.by_feed = true,
-                None => {}
-            }
-        });
-        let change = change.ok_or(Reason::OutOfSequence)?;
-        self.fixtures[index].possible = self.universe.possible(&self.fixtures[index].game);
-        if change.reprices {
-            self.prices_moved(index);
-        }
-        self.settle_all(answers);
-        Ok(())
-    }
-
-    fn suspend(
+    fn incident(
         &mut self,
         id: FixtureId,
-        market: Option<MarketId>,
-        suspended: bool,
+        incident: &Incident,
+        is_numbered: bool,
         answers: &mut Vec<Answer>,
     ) -> Verdict {
         let index = self.known_fixture(id)?;
-        let Some(market) = market else {
-            self.change_trading(index, answers, |fixture| fixture.stops.by_desk = suspended);
-            return Ok(());
+        if self.fixtures[index].void != VoidKind::Nothing {
+            return Err(Reason::FixtureClosed);
+        }
+        let fixture = &mut self.fixtures[index];
+        let then = fixture.game.clone();
+        let Some(change) = fixture.game.apply(incident) else {
+            if !then.is_over() {
+                self.stop(index, Stop::Contradiction, answers);
+            }
+            return Err(Reason::OutOfSequence);
         };
-        let market = self.market(market)?;
-        match suspended {
-            true => self.fixtures[index].suspended.insert(market),
-            false => self.fixtures[index].suspended.remove(&market),
-        };
+        fixture.possible = fixture.space.possible(&fixture.game);
+        if fixture.game.score() != then.score() {
+            fixture.interruptions.push(None);
+        }
+        if fixture.game.is_over() != then.is_over() {
+            answers.push(Answer::Trading(id, fixture.status()));
+        }
+        let (phase, waits) = (fixture.game.phase(), change.reprices && fixture.game.has_foreign_model());
+        if waits {
+            fixture.stops.model_fault = None;
+        }
+        let is_whole = !fixture.stops.has(Stop::Gap) && !fixture.stops.has(Stop::Sequence);
+        self.change_stops(index, answers, |before| {
+            let mut stops = Vec::new();
+            for stop in Stop::ALL.iter().copied() {
+                let was = before.has(stop);
+                let is_set = match stop {
+                    Stop::Silence | Stop::Restart => was && !tells_score(incident) && !(is_numbered && is_whole),
+                    Stop::Contradiction | Stop::Gap | Stop::Sequence => was && !tells_score(incident),
+                    Stop::ScoreUnknown => {
+                        was && !tells_score(incident) || starts_late_with_unknown_score(incident)
+                    }
+                    Stop::Danger => change.danger.unwrap_or(was),
+                    Stop::StartPassed | Stop::PriceJump => was && phase == LivePhase::PreMatch,
+                    Stop::Model => was || waits,
+                    Stop::Desk | Stop::Feed | Stop::NoOutcome => was,
+                };
+                stops.extend(is_set.then_some(stop));
+            }
+            StopSet::of(&stops)
+        });
+        if (then.phase(), phase) == (LivePhase::PreMatch, LivePhase::InPlay) {
+            let has_returned = self.return_to_model(index, answers);
+            if has_returned && !change.reprices {
+                self.repriced(index, false, answers);
+            }
+        }
+        if change.reprices {
+            let is_news = self.fixtures[index].game.standing() != then.standing();
+            self.repriced(index, is_news, answers);
+        }
+        if change.regrades {
+            self.settle_all(index, answers);
+        }
         Ok(())
     }
 
-    fn set_manual_odds(&mut self, id: FixtureId, market: MarketId, odds_e4: Option<&[u32]>) -> Verdict {
-        let index = self.open_fixture(id)?;
-        let market = self.market(market)?;
-        match odds_e4 {
-            Some(odds_e4) => {
-                if odds_e4.len() != self.universe.template.markets[market].selections().len() {
-                    return Err(Reason::ValueOutOfBounds);
-                }
-                odds_e4.iter().filter(|&&odds| odds != 0).try_for_each(|&odds| is_odds(odds))?;
-                self.fixtures[index].manual.insert(market, odds_e4.to_vec());
-            }
-            None => drop(self.fixtures[index].manual.remove(&market)),
+    fn resume(
+        &mut self,
+        id: FixtureId,
+        market: Option<MarketId>,
+        lifts: StopSet,
+        by_feed: bool,
+        answers: &mut Vec<Answer>,
+    ) -> Verdict {
+        let index = self.known_fixture(id)?;
+        if let Some(market) = market {
+            let market = self.market(index, market)?;
+            self.resume_market(index, market, by_feed);
+            return Ok(());
         }
-        self.market_was_priced(index);
+        if by_feed {
+            self.change_stops(index, answers, |stops| stops.without(StopSet::of(&[Stop::Feed])));
+            return Ok(());
+        }
+        // The desk lifts its own and what it names, but not what waits for prices.
+        let is_named = |stop: &Stop| lifts.has(*stop) && !matches!(stop, Stop::Model | Stop::NoOutcome);
+        let lifted: Vec<Stop> =
+            Stop::ALL.iter().copied().filter(|stop| *stop == Stop::Desk || is_named(stop)).collect();
+        if lifted.contains(&Stop::StartPassed) {
+            self.fixtures[index].is_start_waived = true;
+        }
+        if lifted.iter().any(|stop| StopSet::MISSED.has(*stop)) {
+            self.look_at(index);
+        }
+        self.change_stops(index, answers, |stops| stops.without(StopSet::of(&lifted)));
         Ok(())
+    }
+
+    /// A fixture was priced anew. `is_news`: score or period changed, or the desk decided.
+    pub(super) fn repriced(&mut self, index: usize, is_news: bool, answers: &mut Vec<Answer>) {
+        self.prices_moved(index);
+        self.stop_moved(index, is_news, answers);
     }
 
     fn settle_market(
@@ -376,48 +555,29 @@ impl Naive {
         answers: &mut Vec<Answer>,
     ) -> Verdict {
         let index = self.known_fixture(id)?;
-        let market = self.market(market)?;
+        let market = self.market(index, market)?;
         match grades {
             Some(grades) => {
-                if grades.len() != self.universe.template.markets[market].selections().len() {
+                if grades.len() != self.fixtures[index].space.template.markets[market].selections().len() {
+                    return Err(Reason::ValueOutOfBounds);
+                }
+                if !self.can_be_graded(index, market, grades) {
                     return Err(Reason::ValueOutOfBounds);
                 }
                 self.fixtures[index].told.insert(market, grades.to_vec());
             }
             None => drop(self.fixtures[index].told.remove(&market)),
         }
-        self.prices_moved(index);
-        self.settle_all(answers);
+        self.repriced(index, true, answers);
+        self.settle_all(index, answers);
         Ok(())
-    }
-
-    /// Changes a fixture and tells if that stopped or resumed its trading.
-    fn change_trading(
-        &mut self,
-        index: usize,
-        answers: &mut Vec<Answer>,
-        change: impl FnOnce(&mut NaiveFixture),
-    ) {
-        let fixture = &mut self.fixtures[index];
-        let before = fixture.status();
-        change(fixture);
-        if fixture.status() != before {
-            answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
-        }
-    }
-
-    /// A market was priced by the desk: by itself, unless a skew ties it to its neighbours.
-    fn market_was_priced(&mut self, index: usize) {
-        if self.config.skew_b_minor.is_some() {
-            self.prices_moved(index);
-        }
     }
 
     /// The prices of a fixture were computed anew: accumulators on it are due to be weighed.
     fn prices_moved(&mut self, index: usize) {
         let rides = |leg: &oddsengine_engine::Leg| leg.fixture as usize == index && leg.grade.is_none();
         let has_bets = self.live_tickets().any(|ticket| ticket.legs.iter().any(rides));
-        self.has_moved |= has_bets && self.fixtures[index].prices.has_model;
+        self.has_moved |= has_bets && self.fixtures[index].prices.has_expectations;
     }
 
     fn move_money(&mut self, request: &MoneyRequest, is_deposit: bool, answers: &mut Vec<Answer>) {
@@ -476,9 +636,33 @@ impl Naive {
         if self.fixtures[index].is_closed() { Err(Reason::FixtureClosed) } else { Ok(index) }
     }
 
-    fn market(&self, id: MarketId) -> Result<usize, Reason> {
-        let markets = &self.universe.template.markets;
+    fn market(&self, fixture: usize, id: MarketId) -> Result<usize, Reason> {
+        let markets = &self.fixtures[fixture].space.template.markets;
         markets.iter().position(|market| MarketId::of(&market.key) == id).ok_or(Reason::SelectionNotFound)
+    }
+}
+
+/// The incident says what the score is after it; a race has none.
+fn tells_score(incident: &Incident) -> bool {
+    match incident {
+        Incident::Football(told) => told.score_after.is_some(),
+        Incident::Tennis(told) => {
+            let is_whole = matches!(told.kind, oddsengine_markets::tennis::TennisIncidentKind::Score(_));
+            is_whole || (told.score_after.sets.is_some() && told.score_after.games.is_some())
+        }
+        Incident::Racing(_) | Incident::Custom(_) => true,
+    }
+}
+
+/// More than two minutes were played before we heard of the start, and nobody said what happened in them.
+fn starts_late_with_unknown_score(incident: &Incident) -> bool {
+    match incident {
+        Incident::Football(told) => {
+            told.kind == oddsengine_markets::football::FootballIncidentKind::KickOff
+                && told.clock_ms > 120_000
+                && told.score_after.is_none()
+        }
+        _ => false,
     }
 }
 

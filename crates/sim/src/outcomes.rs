@@ -1,4 +1,5 @@
-//! Every way a match can end, listed one by one as real sequences of goals.
+//! Every way a fixture can end, listed one by one. Sports other than football list theirs in their game
+//! ([`crate::naive::Game::listed`]); football's are real sequences of goals.
 //!
 //! Two lists, both filtered by what has happened so far:
 //!
@@ -14,13 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use oddsengine_markets::football::{FootballOutcome, GoalOrder, Side};
-use oddsengine_markets::{Outcome, Template};
-use oddsengine_types::{Grade, SportId};
+use oddsengine_markets::{Format, Outcome, SpaceDefinition, Template};
+use oddsengine_types::Grade;
 
-use crate::naive::Match;
+use crate::naive::{Game, Listed, Match};
 
-/// The grades that football selections can have; an index into it is a byte in the tables here.
+/// The grades that football selections can have, and every space at least.
 pub const GRADES: [Grade; 5] = [Grade::LOST, Grade::WON, Grade::VOID, Grade::HALF_WON, Grade::HALF_LOST];
+/// Most grades of a space.
+pub const GRADES_MAX: usize = 12;
 /// Most goals of a side in a half that the joint outcome space tells apart.
 const GOALS_MAX: u16 = 6;
 /// Further goals of a side in a half that continuations go to, if one half is open and if both are.
@@ -171,9 +174,19 @@ pub fn continuations(now: &Match) -> Vec<FootballOutcome> {
     outcomes
 }
 
-/// The markets that a run is about, and what is still possible on them at every state met so far.
+/// The formats that a run is about, each with its markets.
 #[derive(Debug)]
 pub struct Universe {
+    spaces: Vec<Arc<Space>>,
+}
+
+/// The markets of one format that a run is about, and what is still possible on them at every state met so far.
+#[derive(Debug)]
+pub struct Space {
+    /// The format.
+    pub format: Format,
+    /// Its definition, if it is data.
+    pub definition: Option<SpaceDefinition>,
     /// The template.
     pub template: &'static Template,
     /// Indexes of the markets.
@@ -181,86 +194,196 @@ pub struct Universe {
     /// Indexes of their selections; the position is the selection's *slot*.
     pub selections: Vec<usize>,
     slot_of: BTreeMap<usize, usize>,
-    /// The distinct lists of grades that endings have, by slot.
+    /// The grades of listed outcomes: an index into it is a byte in the tables here.
+    pub grades: Vec<Grade>,
+    /// Football: the distinct lists of grades that endings have, by slot, and the list of every ending.
     rows: Vec<Vec<u8>>,
-    /// Per ending: its list.
     row_of_ending: Vec<usize>,
-    possible: Mutex<BTreeMap<PossibleKey, Arc<Possible>>>,
+    possible: Mutex<BTreeMap<Vec<u64>, Arc<Possible>>>,
 }
 
-type PossibleKey = ([bool; 2], Vec<(usize, Side)>);
-
-/// What is still possible on the markets of a universe.
+/// What is still possible on the markets of a space.
 #[derive(Debug)]
 pub struct Possible {
-    /// Per slot: its grade, if it is the same on every continuation.
+    /// Per slot: its grade, if it is the same on every outcome that is possible.
     pub decided: Vec<Option<Grade>>,
-    /// Per market: the distinct lists of grades of its selections, as indexes into [`GRADES`].
+    /// Per market: the distinct lists of grades of its selections, as indexes into [`Space::grades`].
     pub of_market: Vec<Vec<Vec<u8>>>,
-    /// Per slot: the grade on every distinct ending, as an index into [`GRADES`].
+    /// Per slot: the grade on every distinct ending, as an index into [`Space::grades`].
     pub joint: Vec<Vec<u8>>,
     /// Number of distinct endings.
     pub joint_count: usize,
 }
 
+/// A list of grades, one per slot.
+pub(crate) type Grades = Vec<Grade>;
+
 impl Universe {
-    /// A universe of these markets, by their keys; unknown ones are left out.
+    /// Football with these markets, by their keys; unknown ones are left out.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
-        let template = oddsengine_markets::template(SportId(0));
+        Self::of(vec![Space::new(Format::FOOTBALL, None, keys)])
+    }
+
+    /// A universe of these spaces, one per format.
+    pub fn of(spaces: Vec<Space>) -> Self {
+        Self { spaces: spaces.into_iter().map(Arc::new).collect() }
+    }
+
+    /// The space of a format, if the run is about it.
+    pub fn space(&self, format: &Format) -> Option<&Arc<Space>> {
+        self.spaces.iter().find(|space| space.format == *format)
+    }
+
+    /// The spaces.
+    pub fn spaces(&self) -> &[Arc<Space>] {
+        &self.spaces
+    }
+}
+
+impl Space {
+    /// The space of a format with these markets, by their keys; unknown ones are left out. `definition`: of a format
+    /// that is data.
+    ///
+    /// # Panics
+    /// The format has no template.
+    pub fn new<'a>(
+        format: Format,
+        definition: Option<SpaceDefinition>,
+        keys: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let template = match &definition {
+            Some(definition) => definition.compile().expect("the space can be compiled"),
+            None => oddsengine_markets::template_of(&format).expect("the format has a template"),
+        };
         let mut markets: Vec<usize> = keys.into_iter().filter_map(|key| template.market_index(key)).collect();
         markets.sort_unstable();
         markets.dedup();
         let selections: Vec<usize> =
             markets.iter().flat_map(|&market| template.markets[market].selections()).collect();
         let slot_of = selections.iter().enumerate().map(|(slot, &selection)| (selection, slot)).collect();
-        let grades = |ending: &Ending| grade_indexes(template, &selections, &ending.outcome);
-        let of_endings: Vec<Vec<u8>> = ENDINGS.iter().map(grades).collect();
-        let mut rows = of_endings.clone();
-        rows.sort_unstable();
-        rows.dedup();
-        let row = |grades: &Vec<u8>| rows.binary_search(grades).expect("every ending's grades are a row");
-        let row_of_ending = of_endings.iter().map(row).collect();
-        Self { template, markets, selections, slot_of, rows, row_of_ending, possible: Mutex::default() }
+        let mut space = Self {
+            format,
+            definition,
+            template,
+            markets,
+            selections,
+            slot_of,
+            grades: GRADES.to_vec(),
+            rows: Vec::new(),
+            row_of_ending: Vec::new(),
+            possible: Mutex::default(),
+        };
+        space.list_whole();
+        space
+    }
+
+    /// What can be listed before anything has happened.
+    fn list_whole(&mut self) {
+        let game = Game::new(&self.format, self.definition.as_ref());
+        if matches!(game, Game::Football(_)) {
+            let of_endings: Vec<Vec<u8>> = ENDINGS
+                .iter()
+                .map(|ending| self.indexes(&self.grades_of(&Outcome::Football(ending.outcome))))
+                .collect();
+            self.rows.clone_from(&of_endings);
+            self.rows.sort_unstable();
+            self.rows.dedup();
+            let row =
+                |grades: &Vec<u8>| self.rows.binary_search(grades).expect("every ending's grades are a row");
+            self.row_of_ending = of_endings.iter().map(row).collect();
+            return;
+        }
+        for grade in game.listed(self).endings.into_iter().flatten() {
+            if !self.grades.contains(&grade) {
+                self.grades.push(grade);
+            }
+        }
+        assert!(self.grades.len() <= GRADES_MAX, "{} grades", self.grades.len());
     }
 
     /// The slot of a selection.
     ///
     /// # Panics
-    /// Its market is not of the universe.
+    /// Its market is not of the space.
     pub fn slot(&self, selection: usize) -> usize {
         *self.slot_of.get(&selection).unwrap_or_else(|| {
             panic!("{} is not in the universe of this run", self.template.selection_text(selection))
         })
     }
 
+    /// The grade of every slot on an outcome that happened.
+    pub(crate) fn grades_of(&self, outcome: &Outcome) -> Grades {
+        self.selections.iter().map(|&selection| self.template.grade(selection, outcome)).collect()
+    }
+
+    fn indexes(&self, grades: &[Grade]) -> Vec<u8> {
+        let index = |grade: &Grade| self.grades.iter().position(|known| known == grade);
+        grades.iter().map(|grade| index(grade).expect("the grade was listed before") as u8).collect()
+    }
+
     /// What is still possible.
-    pub fn possible(&self, now: &Match) -> Arc<Possible> {
-        let goals = now.goals.iter().map(|goal| (goal.half, goal.side)).collect();
-        let key: PossibleKey = ([now.half_is_open(0), now.half_is_open(1)], goals);
+    pub fn possible(&self, now: &Game) -> Arc<Possible> {
         let mut known = self.possible.lock().expect("no thread panicked while listing outcomes");
         // A long simulation meets more states than it should remember.
         if known.len() > POSSIBLE_KEPT_MAX {
             known.clear();
         }
-        known.entry(key).or_insert_with(|| Arc::new(self.list_possible(now))).clone()
+        known.entry(now.key()).or_insert_with(|| Arc::new(self.list_possible(now))).clone()
     }
 
-    fn list_possible(&self, now: &Match) -> Possible {
+    /// What is possible before the start.
+    pub fn before_start(&self) -> Arc<Possible> {
+        self.possible(&Game::new(&self.format, self.definition.as_ref()))
+    }
+
+    fn list_possible(&self, now: &Game) -> Possible {
+        match now {
+            Game::Football(now) => self.list_football(now),
+            _ => self.list_others(now),
+        }
+    }
+
+    fn list_others(&self, now: &Game) -> Possible {
+        let Listed { decided, endings } = now.listed(self);
+        let mut rows: Vec<Vec<u8>> = endings.iter().map(|grades| self.indexes(grades)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let of_market = |&market: &usize| {
+            let first = self.slot(self.template.markets[market].selections().start);
+            let count = self.template.markets[market].selections().len();
+            let distinct: BTreeSet<Vec<u8>> =
+                rows.iter().map(|row| row[first..first + count].to_vec()).collect();
+            distinct.into_iter().collect()
+        };
+        let grades = |slot: usize| rows.iter().map(|row| row[slot]).collect();
+        Possible {
+            decided,
+            of_market: self.markets.iter().map(of_market).collect(),
+            joint: (0..self.selections.len()).map(grades).collect(),
+            joint_count: rows.len(),
+        }
+    }
+
+    fn list_football(&self, now: &Match) -> Possible {
         let continuations = continuations(now);
+        let all: Vec<Vec<u8>> = continuations
+            .iter()
+            .map(|outcome| self.indexes(&self.grades_of(&Outcome::Football(*outcome))))
+            .collect();
         let of_market: Vec<Vec<Vec<u8>>> = self
             .markets
             .iter()
             .map(|&market| {
-                let selections = self.template.markets[market].selections();
-                let selections: Vec<usize> = selections.collect();
-                let grades = |outcome| grade_indexes(self.template, &selections, outcome);
-                let distinct: BTreeSet<Vec<u8>> = continuations.iter().map(grades).collect();
+                let first = self.slot(self.template.markets[market].selections().start);
+                let count = self.template.markets[market].selections().len();
+                let distinct: BTreeSet<Vec<u8>> =
+                    all.iter().map(|row| row[first..first + count].to_vec()).collect();
                 distinct.into_iter().collect()
             })
             .collect();
         let decided = of_market.iter().flat_map(|rows| {
             let is_same = |place: &usize| rows.iter().all(|row| row[*place] == rows[0][*place]);
-            let grade = |place: usize| GRADES[usize::from(rows[0][place])];
+            let grade = |place: usize| self.grades[usize::from(rows[0][place])];
             (0..rows[0].len()).map(move |place| Some(place).filter(is_same).map(grade))
         });
         let decided = decided.collect();
@@ -278,18 +401,18 @@ impl Universe {
     }
 }
 
+/// The grade of every slot that is the same on all of these lists.
+pub(crate) fn common(lists: &[Grades]) -> Vec<Option<Grade>> {
+    let grade = |slot: usize| {
+        let first = lists[0][slot];
+        lists.iter().all(|grades| grades[slot] == first).then_some(first)
+    };
+    (0..lists[0].len()).map(grade).collect()
+}
+
 /// The grade that a selection has on all of these outcomes, if it is the same on all.
 pub fn decided(template: &Template, selection: usize, outcomes: &[FootballOutcome]) -> Option<Grade> {
     let grade = |outcome: &FootballOutcome| template.grade(selection, &Outcome::Football(*outcome));
     let first = grade(&outcomes[0]);
     outcomes.iter().all(|outcome| grade(outcome) == first).then_some(first)
-}
-
-fn grade_indexes(template: &Template, selections: &[usize], outcome: &FootballOutcome) -> Vec<u8> {
-    let outcome = Outcome::Football(*outcome);
-    let index = |&selection: &usize| {
-        let grade = template.grade(selection, &outcome);
-        GRADES.iter().position(|&known| known == grade).expect("football has five grades") as u8
-    };
-    selections.iter().map(index).collect()
 }

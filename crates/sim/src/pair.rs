@@ -15,7 +15,7 @@ use crate::coverage::Coverage;
 use crate::naive::Naive;
 use crate::outcomes::Universe;
 use crate::sanity::check_board;
-use crate::told::{Answer, Prices, Recorder, Told, read_prices};
+use crate::told::{Answer, Prices, Recorder, Told, in_order, read_prices};
 
 /// The two engines, the journal of encoded commands, and what happened so far.
 #[derive(Debug)]
@@ -82,7 +82,11 @@ impl Pair {
         read_prices(&self.fast, &self.universe, &mut self.prices);
         let (told, answers) = (&recorder.told, recorder.answers());
         let expected = self.naive.apply(command, told, &self.prices);
+        let (answers, expected) = (in_order(answers), in_order(expected));
         agree(|| "answers".into(), &answers, &expected)?;
+        if let Some(broken) = self.naive.broken.take() {
+            return Err(format!("a limit does not limit: {broken}"));
+        }
         compare(&self.fast, &self.naive)?;
         check_versions(&self.fast, &versions, told)?;
         for (index, fixture) in self.fast.fixtures().iter().enumerate() {
@@ -208,7 +212,7 @@ impl Pair {
                     let owes = AccountKind::CustomerReceivable(ticket.customer);
                     let owed_minor = self.fast.ledger().balance_of(owes, Currency::EUR).posted_minor;
                     let is_new = self.owed_minor.insert(ticket.customer, owed_minor) < Some(owed_minor);
-                    let is_late = matches!(command.body, Body::Tick) && *state == TicketState::Settled;
+                    let is_late = matches!(command.body, Body::Tick { .. }) && *state == TicketState::Settled;
                     coverage.hit_if(is_late, "settled.after_waiting");
                     let has_shortfall = *before > 0 && owed_minor > 0 && is_new;
                     coverage.hit_if(has_shortfall && *state == TicketState::Open, "rollback.shortfall");
@@ -218,6 +222,7 @@ impl Pair {
                     coverage.hit(if *is_repeat { "money.repeat" } else { "money.booked" });
                 }
                 Answer::Done => {}
+                Answer::Alert(alert, _) => coverage.hit(format!("alert.{alert}")),
                 Answer::Duplicate => coverage.hit("feed.duplicate"),
                 Answer::FeedGap(..) => coverage.hit("feed.gap"),
             }

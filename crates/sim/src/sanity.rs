@@ -2,7 +2,7 @@
 //! winners, no offered price is above its fair one, and what is decided is not offered.
 
 use oddsengine_engine::{Engine, Fixture, PriceSource};
-use oddsengine_markets::LivePhase;
+use oddsengine_markets::{LivePhase, LiveState};
 use oddsengine_types::Odds;
 
 use crate::compare::Agreement;
@@ -13,6 +13,7 @@ const SUM_TOLERANCE: f64 = 1e-6;
 /// Checks the board of a fixture.
 pub fn check_board(engine: &Engine, fixture: &Fixture) -> Agreement {
     let (template, config) = (fixture.template(), engine.config());
+    let is_race = matches!(fixture.live, LiveState::Racing(_));
     for (index, market) in template.markets.iter().enumerate() {
         let source = fixture.price_source(index);
         let fair: Vec<f64> =
@@ -23,9 +24,17 @@ pub fn check_board(engine: &Engine, fixture: &Fixture) -> Agreement {
         // Where the stake surely comes back there is no fair price, and a tiny rest has no exact one. After the end
         // nothing is offered, and the outcome may be one that the model thought impossible.
         let is_over = fixture.live.phase() == LivePhase::Finished;
-        let has_price = fixture.parameters.is_some() && !is_over && refund < 1.0 - 1e-4;
-        if has_price && (sum - f64::from(market.winners)).abs() > SUM_TOLERANCE {
-            return wrong(format!("fair probabilities sum to {sum}, winners are {}", market.winners));
+        // An each-way bet is two bets at one price: its shares are not those of one winner.
+        let is_each_way = market.key.starts_with("each_way");
+        let has_price = fixture.has_expectations
+            && !is_over
+            && !is_each_way
+            && refund < 1.0 - 1e-4;
+        // No more runners are placed than start and have a price, and of a race with a result no more than came home.
+        let placed = if is_race { fair.iter().filter(|&&fair| fair > 0.0).count() } else { usize::MAX };
+        let winners = usize::from(market.winners).min(placed);
+        if has_price && (sum - winners as f64).abs() > SUM_TOLERANCE {
+            return wrong(format!("fair probabilities sum to {sum}, winners are {winners}"));
         }
         for (place, selection) in market.selections().enumerate() {
             let (odds_e4, name) = (fixture.odds_e4[selection], &template.selections[selection].name);

@@ -25,7 +25,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use oddsengine_engine::{Body, Command, Config, Origin, TicketRequest};
+use oddsengine_engine::{Body, Channel, Command, Config, Origin, TicketRequest};
 use oddsengine_types::{FixtureId, StateHash, TicketId};
 
 use crate::coverage::Coverage;
@@ -100,10 +100,13 @@ pub struct Scenario {
 impl Scenario {
     fn new(text: &str) -> Self {
         // Every market that the text may mean is of the universe.
+        let totals: Vec<String> = text.split_whitespace().map(|token| format!("total:{token}")).collect();
         let parts = text.split_whitespace().flat_map(|token| {
             let leg = token.split_once(':').map_or("", |(_, leg)| leg);
             [token, leg].map(|part| part.split('/').next().unwrap_or_default())
         });
+        // So are those of prices that a feed tells.
+        let parts = parts.chain(totals.iter().map(String::as_str)).chain(["1x2"]);
         Self {
             pair: Pair::new(Arc::new(Universe::new(parts))),
             now_ns: START_NS,
@@ -137,7 +140,12 @@ impl Scenario {
         if is_from || words.take_if("feed") {
             let source = if is_from { words.text("a source")? } else { "numbering" };
             let seq = Some(words.number("a message number")?);
-            self.origin = Origin { source: source.to_string(), seq, source_ns: self.now_ns };
+            self.origin = Origin {
+                source: source.to_string(),
+                seq,
+                source_ns: self.now_ns,
+                channel: Channel::Feed,
+            };
         }
         let result = self.command_or_check(&mut words, expected);
         self.origin = Origin::default();

@@ -1,9 +1,9 @@
 //! What the fast engine tells: its answers, and the prices that the naive engine takes as facts.
 
-use oddsengine_engine::{Engine, Event, MarketStatus, OddsVersion, Reason, Sink, TicketState};
+use oddsengine_engine::{Engine, Event, Fixture, MarketStatus, OddsVersion, Reason, Sink, TicketState};
 use oddsengine_types::{FixtureId, TicketId, TransferId};
 
-use crate::outcomes::Universe;
+use crate::outcomes::{Space, Universe};
 
 /// What an engine answers to a command; both engines must give the same answers in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Answer {
     Refused(Reason),
     /// A feed message had been applied before.
     Duplicate,
+    /// The desk hears of something: which alert, and the fixture it is about.
+    Alert(&'static str, Option<FixtureId>),
     /// Feed messages are missing: expected, received.
     FeedGap(u64, u64),
 }
@@ -69,7 +71,8 @@ impl Sink for Recorder<'_> {
     fn event(&mut self, event: Event<'_>) {
         let answer = match event {
             Event::Board(board) => {
-                let odds = self.universe.selections.iter().map(|&selection| board.fixture.odds_e4[selection]);
+                let space = space_of(self.universe, board.fixture);
+                let odds = space.selections.iter().map(|&selection| board.fixture.odds_e4[selection]);
                 self.told.push(Told::Board(board.fixture.id(), board.version, odds.collect()));
                 return;
             }
@@ -89,18 +92,38 @@ impl Sink for Recorder<'_> {
                 Answer::Refused(reason)
             }
             Event::Duplicate => Answer::Duplicate,
-            Event::Alert { .. } => return,
+            Event::Alert { alert, fixture, .. } => Answer::Alert(alert, fixture),
             Event::FeedGap { expected, received } => Answer::FeedGap(expected, received),
         };
         self.told.push(Told::Answer(answer));
     }
 }
 
+/// Answers in an order in which both engines must have them: which of several fixtures is told first that it stands
+/// still is nobody's promise, and alerts are for people.
+pub fn in_order(mut answers: Vec<Answer>) -> Vec<Answer> {
+    let rank = |answer: &Answer| match answer {
+        Answer::Alert(alert, fixture) => (1, fixture.map(|fixture| fixture.0), Some(*alert)),
+        _ => (0, None, None),
+    };
+    answers.sort_by_key(rank);
+    let is_trading = |answer: &Answer| matches!(answer, Answer::Trading(..));
+    for group in answers.chunk_by_mut(|a, b| is_trading(a) && is_trading(b)) {
+        if let [Answer::Trading(..), ..] = group {
+            group.sort_by_key(|answer| match answer {
+                Answer::Trading(fixture, _) => fixture.0,
+                _ => 0,
+            });
+        }
+    }
+    answers
+}
+
 /// The prices of a fixture, by slot: facts for the naive engine, like journaled results of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices {
-    /// A model has been calibrated.
-    pub has_model: bool,
+    /// The probabilities are the model's for the present state.
+    pub has_expectations: bool,
     /// Version of the board.
     pub version: u64,
     /// Offered odds.
@@ -111,17 +134,22 @@ pub struct Prices {
     pub refund: Vec<f64>,
 }
 
+fn space_of<'a>(universe: &'a Universe, fixture: &Fixture) -> &'a Space {
+    universe.space(&fixture.request.format).expect("fixtures of other formats are not announced")
+}
+
 /// Reads the prices of every fixture into `prices`.
 pub fn read_prices(engine: &Engine, universe: &Universe, prices: &mut Vec<Prices>) {
     prices.resize_with(engine.fixtures().len(), Prices::default);
     for (fixture, prices) in engine.fixtures().iter().zip(prices) {
-        prices.has_model = fixture.parameters.is_some();
+        let selections = &space_of(universe, fixture).selections;
+        prices.has_expectations = fixture.has_expectations;
         prices.version = fixture.version;
         prices.odds_e4.clear();
-        prices.odds_e4.extend(universe.selections.iter().map(|&selection| fixture.odds_e4[selection]));
+        prices.odds_e4.extend(selections.iter().map(|&selection| fixture.odds_e4[selection]));
         prices.win.clear();
-        prices.win.extend(universe.selections.iter().map(|&selection| fixture.win[selection]));
+        prices.win.extend(selections.iter().map(|&selection| fixture.win[selection]));
         prices.refund.clear();
-        prices.refund.extend(universe.selections.iter().map(|&selection| fixture.refund[selection]));
+        prices.refund.extend(selections.iter().map(|&selection| fixture.refund[selection]));
     }
 }

@@ -3,27 +3,33 @@
 mod bets;
 mod desk;
 mod play;
+mod racing;
+mod space;
+mod tennis;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use oddsengine_engine::{Body, Command, MoneyRequest, Origin, TicketRequest};
+use oddsengine_engine::{Body, Channel, Command, MoneyRequest, Origin, TicketRequest};
+use oddsengine_markets::Format;
 use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TransferId};
 
 use crate::coverage::Coverage;
-use crate::outcomes::Universe;
+use crate::outcomes::{Space, Universe};
 use crate::pair::Pair;
 use crate::random::Random;
 use crate::told::Answer;
 
-/// The markets that are bet on: at least one of every view, with whole, half and quarter lines.
+/// The markets of football that are bet on: at least one of every view, with whole, half and quarter lines.
 pub const MARKETS: &[&str] = &[
     "1x2",
     "double_chance",
     "draw_no_bet",
     "total:2.5",
+    "total:2",
     "total:2.25",
+    "total:2.75",
     "total:3",
     "handicap:-0.75",
     "handicap:0",
@@ -88,9 +94,60 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The universe of the workload.
+/// What is played in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sports {
+    /// Football alone.
+    Football,
+    /// Tennis in two formats.
+    Tennis,
+    /// Horses and greyhounds.
+    Racing,
+    /// A space that is data.
+    Space,
+    /// All of them side by side.
+    Mixed,
+}
+
+impl Sports {
+    /// Each of them.
+    pub const ALL: [Sports; 5] = [Self::Football, Self::Tennis, Self::Racing, Self::Space, Self::Mixed];
+
+    /// The name as an option.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Football => "football",
+            Self::Tennis => "tennis",
+            Self::Racing => "racing",
+            Self::Space => "space",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// The sports with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sports| sports.name() == name)
+    }
+
+    fn spaces(self) -> Vec<Space> {
+        match self {
+            Self::Football => vec![Space::new(Format::FOOTBALL, None, MARKETS.iter().copied())],
+            Self::Tennis => tennis::spaces(),
+            Self::Racing => racing::spaces(),
+            Self::Space => vec![space::space()],
+            Self::Mixed => Self::ALL[..4].iter().flat_map(|sports| sports.spaces()).collect(),
+        }
+    }
+}
+
+/// The universe of a workload of these sports.
+pub fn universe_of(sports: Sports) -> Arc<Universe> {
+    Arc::new(Universe::of(sports.spaces()))
+}
+
+/// The universe of a workload of all sports.
 pub fn universe() -> Arc<Universe> {
-    Arc::new(Universe::new(MARKETS.iter().copied()))
+    universe_of(Sports::Mixed)
 }
 
 /// Runs a seed for so many steps, comparing the engines after every command.
@@ -135,6 +192,8 @@ struct Workload {
     pair: Pair,
     random: Random,
     now_ns: i64,
+    /// What is played, the more often the more times it is listed.
+    formats: Vec<Format>,
     /// Fixtures that are traded.
     active: Vec<FixtureId>,
     /// Fixtures that are over, and may still be corrected.
@@ -150,10 +209,15 @@ struct Workload {
 
 impl Workload {
     fn new(pair: Pair, seed: u64) -> Self {
+        let spaces = pair.universe().spaces();
+        // Football comes as often as each other sport has formats.
+        let weight = |format: &Format| if matches!(format, Format::Football(_) | Format::Custom(_)) { 2 } else { 1 };
+        let formats = spaces.iter().flat_map(|space| vec![space.format; weight(&space.format)]).collect();
         Self {
             pair,
             random: Random::new(seed),
             now_ns: START_NS,
+            formats,
             active: Vec::new(),
             over: Vec::new(),
             fixture_count: 0,
@@ -169,6 +233,7 @@ impl Workload {
     fn prepare(&mut self) -> Done {
         self.send(Body::EpochStarted { epoch: 1 })?;
         self.configure()?;
+        self.define_spaces()?;
         for customer in 1..=CUSTOMER_COUNT {
             self.deposit(customer, 200_000)?;
         }
@@ -176,17 +241,18 @@ impl Workload {
     }
 
     fn step(&mut self, step: usize) -> Done {
-        match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3]) {
+        match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3, 6]) {
             0 => self.bet()?,
             1 => self.play()?,
-            2 => drop(self.send(Body::Tick)?),
+            2 => self.tick()?,
             3 => self.money()?,
             4 => self.desk()?,
             5 => self.grade_by_hand()?,
             6 => self.void_or_correct()?,
             7 => self.settings()?,
             8 => self.cancel_ticket()?,
-            _ => self.restart()?,
+            9 => self.restart()?,
+            _ => self.pause()?,
         }
         if step.is_multiple_of(AUDIT_STEPS) { self.pair.audit() } else { Ok(()) }
     }
@@ -216,7 +282,15 @@ impl Workload {
         self.pair.apply(&command)
     }
 
-    /// Sends a numbered feed message; sometimes twice, sometimes with a gap before it.
+    /// Time passes; sometimes the feeds have not been read empty.
+    fn tick(&mut self) -> Done {
+        let behind_ns = if self.random.one_in(4) { self.random.between(1, 6_000) * 1_000_000 } else { 0 };
+        let read_ns = self.now_ns - behind_ns;
+        self.send(Body::Tick { read_ns }).map(drop)
+    }
+
+    /// Sends a feed message, mostly numbered: sometimes twice, with a gap before it, with a number that cannot be, or as a
+    /// restarted source would.
     fn send_feed(&mut self, body: Body) -> Done {
         let source = if self.random.one_in(4) { "feed.second" } else { "feed.first" }.to_string();
         let number = self.numbers.entry(source.clone()).or_insert(100);
@@ -224,12 +298,31 @@ impl Workload {
         if self.random.one_in(60) {
             *number += 1 + self.random.below(5) as u64;
         }
-        let origin = Origin { source, seq: Some(*number), source_ns: self.now_ns - 80_000_000 };
+        let seq = match self.random.below(200) {
+            0 => Some(u64::MAX),
+            1 => Some(1),
+            2 => Some(*number + 2_000_000),
+            3..20 => None,
+            _ => Some(*number),
+        };
+        let source_ns = self.now_ns - 80_000_000;
+        let origin = Origin { source, seq, source_ns, channel: Channel::Feed };
         self.send_from(origin.clone(), body.clone())?;
         if self.random.one_in(40) {
-            self.send_from(origin, body)?;
+            self.send_from(origin.clone(), body)?;
+        }
+        if self.random.one_in(15) {
+            // A message without number too says that its source is alive.
+            let seq = if self.random.one_in(4) { None } else { Some(*self.numbers.entry(origin.source.clone()).and_modify(|number| *number += 1).or_insert(1)) };
+            self.send_from(Origin { seq, ..origin }, Body::Heartbeat)?;
         }
         Ok(())
+    }
+
+    /// Nobody sends anything for a while.
+    fn pause(&mut self) -> Done {
+        self.now_ns += self.random.between(1_000, 60_000) * 1_000_000;
+        self.tick()
     }
 
     fn deposit(&mut self, customer: u64, amount_minor: i64) -> Done {
@@ -281,6 +374,10 @@ impl Workload {
             return Ok(());
         }
         let epoch = self.pair.fast.epoch();
+        if self.random.one_in(4) {
+            // The new process's clock is right; the old one's was ahead.
+            self.now_ns -= self.random.between(0, 20_000) * 1_000_000;
+        }
         // An epoch that is not new is refused.
         let epoch = if self.random.one_in(5) { epoch } else { epoch + 1 };
         self.send(Body::EpochStarted { epoch }).map(drop)

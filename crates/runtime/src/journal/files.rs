@@ -1,7 +1,7 @@
 //! The journal's files: readable by their owner only, under one name, and still where they were opened.
 
 use super::error::JournalError;
-use std::fs::{Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,15 @@ pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
     options
+}
+
+/// An empty file that only its owner can reach, also where one with wider rights was left by an earlier process.
+pub(crate) fn create_private(path: &Path) -> std::io::Result<File> {
+    let file = private().truncate(true).open(path)?;
+    if file.metadata()?.mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    }
+    Ok(file)
 }
 
 /// Takes the rights of others from the files that are there; returns a sentence for each one that had some.
@@ -94,7 +103,7 @@ impl FileWatch {
 /// # Errors
 /// The system's refusal.
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = private().truncate(true).open(path)?;
+    let mut file = create_private(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

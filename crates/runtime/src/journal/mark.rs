@@ -51,10 +51,7 @@ impl MarkFile {
     pub fn create(journal: &Path, journal_id: [u8; 16], head: Head) -> Result<Self, JournalError> {
         let path = mark_path(journal);
         let staging = super::sibling(&path, ".new");
-        let file = super::files::private()
-            .truncate(true)
-            .open(&staging)
-            .map_err(JournalError::file(&staging, "create"))?;
+        let file = super::files::create_private(&staging).map_err(JournalError::file(&staging, "create"))?;
         let mut mark = Self { file, path: staging.clone(), journal_id, generation: 0 };
         mark.file.set_len((SLOT_STRIDE * SLOT_COUNT) as u64).map_err(JournalError::file(&staging, "size"))?;
         mark.write(head)?;

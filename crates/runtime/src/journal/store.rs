@@ -72,7 +72,7 @@ pub(crate) fn create(path: &Path, journal_id: [u8; 16], created_ns: i64) -> Resu
     let staging = super::sibling(path, ".new");
     remove_with_siblings(&staging)?;
     // SQLite gives the log and its index the mode that it finds here.
-    super::files::private().open(&staging).map_err(JournalError::file(&staging, "create"))?;
+    super::files::create_private(&staging).map_err(JournalError::file(&staging, "create"))?;
     let fill = || -> rusqlite::Result<()> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE

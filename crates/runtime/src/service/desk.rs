@@ -129,21 +129,24 @@ impl Desk {
         self.pace = None;
     }
 
-    fn push(&mut self, seq: u64, item: DeskItem) {
+    /// Whether it is the first one, after others, that there is no room for.
+    fn push(&mut self, seq: u64, item: DeskItem) -> bool {
         let bytes = item.bytes();
         if self.bytes + bytes <= DESK_WAITING_BYTES_MAX {
             self.bytes += bytes;
             self.items.push_back((seq, item));
-            return;
+            return false;
         }
         let is_settlement = matches!(item, DeskItem::Settlement { .. });
         self.dropped_count += 1;
-        if !matches!(self.items.back(), Some((_, DeskItem::Dropped { .. }))) {
+        let is_first = !matches!(self.items.back(), Some((_, DeskItem::Dropped { .. })));
+        if is_first {
             self.items.push_back((seq, DeskItem::Dropped { ticket_count: 0, settlement_count: 0 }));
         }
         if let Some((_, DeskItem::Dropped { ticket_count, settlement_count })) = self.items.back_mut() {
             *if is_settlement { settlement_count } else { ticket_count } += 1;
         }
+        is_first
     }
 
     fn pop(&mut self, now_ns: i64) -> Option<DeskItem> {
@@ -207,7 +210,7 @@ impl Service {
 
     pub(crate) fn queue_decision(&mut self, ticket: Box<Ticket>, command: &Command) {
         let cause = self.cause_of(command);
-        self.desk.push(self.last_seq, DeskItem::Decision { ticket, cause });
+        self.queue(DeskItem::Decision { ticket, cause }, command.time_ns);
     }
 
     pub(crate) fn queue_settlement(
@@ -217,7 +220,17 @@ impl Service {
         command: &Command,
     ) {
         let cause = self.cause_of(command);
-        self.desk.push(self.last_seq, DeskItem::Settlement { ticket, paid_minor_before, cause });
+        self.queue(DeskItem::Settlement { ticket, paid_minor_before, cause }, command.time_ns);
+    }
+
+    fn queue(&mut self, item: DeskItem, now_ns: i64) {
+        if self.desk.push(self.last_seq, item) {
+            let message = format!(
+                "{DESK_WAITING_BYTES_MAX} bytes of decisions and settlements wait for the desk: what comes is left out \
+                 until there is room, ask for it by its change"
+            );
+            self.alert("desk_overflow", &message, None, now_ns);
+        }
     }
 
     fn cause_of(&mut self, command: &Command) -> Arc<Cause> {
@@ -389,3 +402,52 @@ impl Service {
 
 /// Most requests that wait for the decision on one ticket.
 pub(crate) const ROUTES_PER_TICKET_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use oddsengine_engine::{Body, Config, Origin};
+    use serde_json::Value;
+
+    use super::super::ServiceOptions;
+    use super::*;
+    use crate::wire::sample;
+
+    /// Nothing bounded what waited for the desk: 200,000 settlements of one command were a peak of a gigabyte. Beyond the
+    /// bound they are left out, counted, told by an alert and seen as a gap in the numbers.
+    #[test]
+    fn what_waits_for_the_desk_has_a_bound() {
+        let options =
+            ServiceOptions { journal: None, config: Config::default(), snapshot_every: 0, now_ns: 1 };
+        let mut service = Service::start(options).unwrap();
+        let command = Command { time_ns: 1, origin: Origin::default(), body: Body::Tick };
+        let mut change = 0;
+        let mut ticket = || {
+            change += 1;
+            let mut ticket = Box::new(sample::ticket());
+            ticket.change.seq = change;
+            ticket
+        };
+        while service.desk_dropped_count() < 500 {
+            match service.desk.dropped_count % 2 {
+                0 => service.queue_settlement(ticket(), 0, &command),
+                _ => service.queue_decision(ticket(), &command),
+            }
+        }
+        assert!(service.desk.bytes <= DESK_WAITING_BYTES_MAX);
+        let told = service.desk_waiting_count() as u64 - 1;
+        service.queue_desk_heartbeat(1);
+        service.end_turn();
+        let frames = service.take_frames(1);
+        let count = |topic: &[u8]| frames.iter().filter(|frame| frame.first == topic).count() as u64;
+        assert_eq!(count(crate::wire::DESK_ALERT), 1);
+        assert_eq!(count(DESK_SETTLEMENT), told);
+        let beat: Value = serde_json::from_slice(&frames.last().unwrap().payload).unwrap();
+        assert_eq!(beat["settlement_seq"], told + 250);
+        assert_eq!(beat["ticket_seq"], 250);
+        assert_eq!(beat["change"], told + 500);
+        assert_eq!(service.desk.bytes, 0);
+        // There is room again.
+        service.queue_settlement(ticket(), 0, &command);
+        assert_eq!(service.desk_dropped_count(), 500);
+    }
+}

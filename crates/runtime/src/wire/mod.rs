@@ -14,7 +14,7 @@ mod header;
 mod json;
 mod reply;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod status;
 mod template_text;
 #[cfg(test)]

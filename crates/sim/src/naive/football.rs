@@ -89,6 +89,13 @@ impl Match {
         FootballOutcome::new(goals, GoalOrder::from_sides(self.goals.iter().map(|goal| goal.side)))
     }
 
+    /// What the ways in which it can end depend on.
+    pub(crate) fn key(&self) -> Vec<u64> {
+        let open = [0, 1].map(|half| u64::from(self.half_is_open(half)));
+        let goals = self.goals.iter().map(|goal| (2 * goal.half + goal.side.index()) as u64);
+        open.into_iter().chain(goals).collect()
+    }
+
     /// Applies an incident; `None` when it does not fit, and nothing has changed.
     pub fn apply(&mut self, incident: &FootballIncident) -> Option<LiveChange> {
         let mut next = self.clone();

@@ -20,6 +20,7 @@ impl Naive {
                 false => Answer::TicketRefused(request.ticket, Reason::IdHasAnotherBody),
             });
         }
+        self.stop_overdue(answers);
         self.weigh_accumulators();
         let mut ticket = blank(request, self.now_ns);
         match self.judge_request(request, &mut ticket) {
@@ -41,14 +42,18 @@ impl Naive {
         answers.push(Answer::Decision(ticket.id, ticket.state, false));
         let has_skew = self.config.skew_b_minor.is_some() && !matches!(ticket.state, TicketState::Refused(_));
         let fixtures: Vec<usize> = ticket.legs.iter().map(|leg| leg.fixture as usize).collect();
+        let is_taken = !matches!(ticket.state, TicketState::Refused(_));
         self.tickets.push(NaiveTicket { request: request.clone(), ticket, settles_ns: None });
+        if is_taken {
+            self.measure_taken(self.tickets.len() - 1);
+        }
         if has_skew {
             fixtures.into_iter().for_each(|fixture| self.prices_moved(fixture));
         }
     }
 
     /// Decides the tickets whose delay has ended, the first due first.
-    pub(super) fn decide_delayed(&mut self, told: &[Told], answers: &mut Vec<Answer>) {
+    pub(super) fn decide_delayed(&mut self, read_ns: i64, told: &[Told], answers: &mut Vec<Answer>) {
         let mut position = 0;
         loop {
             let delayed = self
@@ -57,7 +62,7 @@ impl Naive {
                 .enumerate()
                 .filter(|(_, known)| known.ticket.state == TicketState::Delayed);
             let next = delayed.map(|(index, known)| (known.ticket.due_ns, index)).min();
-            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns) else { return };
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns) else { return };
             let mut ticket = self.tickets[index].ticket.clone();
             ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
             let verdict = self.judge_delayed(&mut ticket);
@@ -79,6 +84,9 @@ impl Naive {
             let is_open = ticket.state == TicketState::Open;
             let fixtures: Vec<usize> = ticket.legs.iter().map(|leg| leg.fixture as usize).collect();
             self.tickets[index].ticket = ticket;
+            if is_open {
+                self.measure_taken(index);
+            }
             if is_open && self.config.skew_b_minor.is_some() {
                 fixtures.into_iter().for_each(|fixture| self.prices_moved(fixture));
             }
@@ -172,6 +180,7 @@ impl Naive {
                     version: OddsVersion::default(),
                     score: (0, 0),
                     clock_ms: 0,
+                    interruptions: 0,
                     grade: None,
                     unit_minor: 0,
                 }),
@@ -187,13 +196,14 @@ impl Naive {
 
     fn find_leg(&self, request: &LegRequest) -> Result<(usize, usize), Reason> {
         let fixture = self.index_of(request.fixture).ok_or(Reason::FixtureNotFound)?;
-        let template = self.universe.template;
+        let space = &self.fixtures[fixture].space;
+        let template = space.template;
         let is_it = |&selection: &usize| {
             let (market, name) = (&template.market_of(selection).key, &template.selections[selection].name);
             SelectionId::of(market, name) == request.selection
         };
         // Bets are on the markets of this run, or on nothing.
-        let known = self.universe.selections.iter().copied().find(is_it);
+        let known = space.selections.iter().copied().find(is_it);
         Ok((fixture, known.ok_or(Reason::SelectionNotFound)?))
     }
 
@@ -212,27 +222,32 @@ impl Naive {
 
     fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Verdict {
         let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
-        let (fixture, slot) = (&self.fixtures[index], self.universe.slot(selection));
-        let market = usize::from(self.universe.template.selections[selection].market);
+        let (fixture, slot) = (&self.fixtures[index], self.fixtures[index].space.slot(selection));
+        let market = usize::from(fixture.space.template.selections[selection].market);
         let (win, refund) = (fixture.prices.win[slot], fixture.prices.refund[slot]);
         let fair = if refund < 1.0 { win / (1.0 - refund) } else { 0.0 };
-        let score_before = leg.score;
+        let (score_before, interruptions_before) = (leg.score, leg.interruptions);
+        leg.interruptions = fixture.interruptions_of(market);
         leg.offered_odds_e4 = fixture.prices.odds_e4[slot];
         leg.fair_probability_e9 = (fair * 1e9 + 0.5) as u32;
         leg.version = self.version(index);
         leg.score = fixture.game.score();
-        leg.clock_ms = fixture.game.clock_ms;
+        leg.clock_ms = fixture.game.clock_ms();
         leg.odds_e4 = 0;
         let quoted = leg.quoted_version;
         let checks = [
             (fixture.is_closed(), Reason::FixtureClosed),
             (self.grade(index, selection).is_some(), Reason::SelectionDecided),
             (fixture.status() != MarketStatus::Open, Reason::FixtureSuspended),
-            (fixture.suspended.contains(&market), Reason::MarketSuspended),
+            (fixture.market_is_stopped(market), Reason::MarketSuspended),
             (leg.offered_odds_e4 == 0, Reason::NoPrice),
-            (quoted.epoch != self.epoch || quoted.seq > fixture.prices.version, Reason::OddsVersionUnknown),
+            (
+                quoted.epoch != self.epoch || quoted.seq == 0 || quoted.seq > fixture.prices.version,
+                Reason::OddsVersionUnknown,
+            ),
             (!accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4), Reason::OddsHaveMoved),
             (!is_first && leg.score != score_before, Reason::ScoreHasChanged),
+            (!is_first && leg.interruptions != interruptions_before, Reason::TradingInterrupted),
         ];
         first_of(checks.into_iter().filter(|(applies, _)| *applies).map(|(_, reason)| reason))?;
         leg.odds_e4 = leg.offered_odds_e4;
@@ -295,14 +310,15 @@ impl Naive {
         let leg = &ticket.legs[leg];
         let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
         let FixtureLimits { market_minor, fixture_minor, .. } = self.limits(index, selection);
-        let market = usize::from(self.universe.template.selections[selection].market);
+        let space = self.fixtures[index].space.clone();
+        let market = usize::from(space.template.selections[selection].market);
         let of_market = self.market_minima(index, selection, ticket);
         checks.push(LimitCheck {
             level: LimitLevel::Market,
             leg: Some(leg_index),
             limit_minor: market_minor,
             used_minor: (-self.market_worst_minor(index, market, Some(ticket))).max(0),
-            stake_minor_max: stake_minor_max(&of_market, leg.odds_e4, unit_e9, market_minor),
+            stake_minor_max: stake_minor_max(&of_market, &space.grades, leg.odds_e4, unit_e9, market_minor),
         });
         let of_fixture = self.joint_minima(index, selection, ticket);
         checks.push(LimitCheck {
@@ -310,7 +326,7 @@ impl Naive {
             leg: Some(leg_index),
             limit_minor: fixture_minor,
             used_minor: self.losses_minor(Some(ticket))[index],
-            stake_minor_max: stake_minor_max(&of_fixture, leg.odds_e4, unit_e9, fixture_minor),
+            stake_minor_max: stake_minor_max(&of_fixture, &space.grades, leg.odds_e4, unit_e9, fixture_minor),
         });
     }
 
@@ -344,6 +360,7 @@ impl Naive {
                     used_minor,
                     stake_minor_max: stake_minor_max(
                         &self.joint_minima(index, selection, ticket),
+                        &self.fixtures[index].space.grades,
                         leg.odds_e4,
                         super::risk::ONE_E9,
                         limit_minor - (used_minor - losses[index]),
@@ -363,9 +380,9 @@ impl Naive {
         self.factors_e3.get(&customer).copied().unwrap_or(1_000)
     }
 
-    fn limits(&self, fixture: usize, selection: usize) -> FixtureLimits {
+    pub(super) fn limits(&self, fixture: usize, selection: usize) -> FixtureLimits {
         let request = &self.fixtures[fixture].request;
-        let market = &self.universe.template.market_of(selection).key;
+        let market = &self.fixtures[fixture].space.template.market_of(selection).key;
         let loss = |scope: Scope| self.scopes.get(&scope).and_then(|settings| settings.loss_minor_max);
         let of_market = loss(Scope::Market(request.fixture, oddsengine_markets::MarketId::of(market)));
         let of_type = loss(Scope::MarketType(request.sport(), super::settings::stem(market)));
@@ -403,11 +420,11 @@ impl Naive {
     }
 }
 
-struct FixtureLimits {
-    market_minor: i64,
-    fixture_minor: i64,
-    competition_minor: i64,
-    sport_minor: i64,
+pub(super) struct FixtureLimits {
+    pub market_minor: i64,
+    pub fixture_minor: i64,
+    pub competition_minor: i64,
+    pub sport_minor: i64,
 }
 
 fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {

@@ -8,11 +8,14 @@ use oddsengine_engine::{FixtureRequest, Ticket};
 use oddsengine_markets::LivePhase;
 use oddsengine_types::{Grade, MONEY_MINOR_MAX, STAKE_MINOR_MAX};
 
-use super::{Naive, VoidKind};
-use crate::outcomes::{GRADES, Possible};
+use super::{Naive, NaiveFixture, VoidKind};
+use crate::outcomes::{GRADES_MAX, Possible};
 
 /// Expected returns of a single's other legs, in billionths: there are none.
 pub const ONE_E9: u64 = 1_000_000_000;
+
+/// Answers kept for each fixture: with a ticket, and without it.
+const ANSWERS_KEPT_MAX: usize = 2;
 
 /// What a fixture's positions give on every ending.
 #[derive(Debug)]
@@ -24,17 +27,18 @@ pub(super) struct Joint {
 }
 
 /// Profit and loss of one selection by grade.
-type ByGrade = [i64; GRADES.len()];
+type ByGrade = [i64; GRADES_MAX];
 
 impl Naive {
     /// The grade of a selection, once it has one.
     pub fn grade(&self, fixture: usize, selection: usize) -> Option<Grade> {
-        let (known, slot) = (&self.fixtures[fixture], self.universe.slot(selection));
-        let market = usize::from(self.universe.template.selections[selection].market);
-        let first = self.universe.template.markets[market].selections().start;
+        let known = &self.fixtures[fixture];
+        let (space, slot) = (&known.space, known.space.slot(selection));
+        let market = usize::from(space.template.selections[selection].market);
+        let first = space.template.markets[market].selections().start;
         let by_result = match known.told.get(&market) {
             Some(grades) => Some(grades[selection - first]),
-            None => self.fixtures[fixture].possible.decided[slot],
+            None => known.possible.decided[slot],
         };
         match known.void {
             VoidKind::Nothing => by_result,
@@ -43,22 +47,28 @@ impl Naive {
         }
     }
 
+    /// Void, if the course of play says so.
+    pub(super) fn void_by_play(&self, fixture: usize, selection: usize) -> Option<Grade> {
+        let known = &self.fixtures[fixture];
+        known.possible.decided[known.space.slot(selection)].filter(|&grade| grade == Grade::VOID)
+    }
+
     /// Profit and loss by slot and grade of everything that rides on a fixture, `except` one ticket.
     fn positions(&self, fixture: usize, except: Option<&Ticket>) -> Vec<(usize, ByGrade)> {
-        let mut positions: Vec<(usize, ByGrade)> = Vec::new();
+        let (space, mut positions) = (&self.fixtures[fixture].space, Vec::<(usize, ByGrade)>::new());
         for ticket in self.live_tickets().filter(|ticket| except.is_none_or(|except| except.id != ticket.id))
         {
             let rides =
                 |leg: &&oddsengine_engine::Leg| leg.fixture as usize == fixture && leg.grade.is_none();
             for leg in ticket.legs.iter().filter(rides) {
-                let slot = self.universe.slot(usize::from(leg.selection));
+                let slot = space.slot(usize::from(leg.selection));
                 let known = positions.iter().position(|&(known, _)| known == slot);
                 let position = known.unwrap_or_else(|| {
                     positions.push((slot, ByGrade::default()));
                     positions.len() - 1
                 });
-                for (pnl, grade) in positions[position].1.iter_mut().zip(GRADES) {
-                    let payout = single_payout_minor(leg.unit_minor, leg.odds_e4, grade);
+                for (pnl, grade) in positions[position].1.iter_mut().zip(&space.grades) {
+                    let payout = single_payout_minor(leg.unit_minor, leg.odds_e4, *grade);
                     *pnl += ticket.stake_minor - payout;
                 }
             }
@@ -66,13 +76,14 @@ impl Naive {
         positions
     }
 
-    /// Profit and loss of a fixture on every ending. The last answer is kept with its question.
+    /// Profit and loss of a fixture on every ending. The last answers are kept with their questions.
     fn joint(&self, fixture: usize, except: Option<&Ticket>) -> Rc<Joint> {
         let (positions, possible) = (self.positions(fixture, except), &self.fixtures[fixture].possible);
         let mut answered = self.answered.borrow_mut();
         let is_same =
             |known: &&Rc<Joint>| known.positions == positions && Arc::ptr_eq(&known.possible, possible);
-        if let Some(known) = answered.get(&fixture).filter(is_same) {
+        let known = answered.entry(fixture).or_default();
+        if let Some(known) = known.iter().find(is_same) {
             return known.clone();
         }
         let mut pnl = vec![0; possible.joint_count];
@@ -83,17 +94,19 @@ impl Naive {
         }
         let worst_minor = pnl.iter().copied().min().expect("a match can always end somehow");
         let joint = Rc::new(Joint { positions, possible: possible.clone(), pnl, worst_minor });
-        answered.insert(fixture, joint.clone());
+        known.truncate(ANSWERS_KEPT_MAX - 1);
+        known.insert(0, joint.clone());
         joint
     }
 
     /// Profit and loss of one market on every distinct list of its grades that is possible, with that list.
     fn market_pnl(&self, fixture: usize, market: usize, except: Option<&Ticket>) -> Vec<(i64, Vec<u8>)> {
-        let first = self.universe.slot(self.universe.template.markets[market].selections().start);
-        let count = self.universe.template.markets[market].selections().len();
+        let space = &self.fixtures[fixture].space;
+        let first = space.slot(space.template.markets[market].selections().start);
+        let count = space.template.markets[market].selections().len();
         let mut positions = self.positions(fixture, except);
         positions.retain(|(slot, _)| (first..first + count).contains(slot));
-        let place = self.universe.markets.iter().position(|&known| known == market);
+        let place = space.markets.iter().position(|&known| known == market);
         let rows = &self.fixtures[fixture].possible.of_market[place.expect("the market is of the universe")];
         rows.iter()
             .map(|row| {
@@ -135,8 +148,8 @@ impl Naive {
         fixture: usize,
         selection: usize,
         except: &Ticket,
-    ) -> [Option<i64>; GRADES.len()] {
-        let (joint, slot) = (self.joint(fixture, Some(except)), self.universe.slot(selection));
+    ) -> [Option<i64>; GRADES_MAX] {
+        let (joint, slot) = (self.joint(fixture, Some(except)), self.fixtures[fixture].space.slot(selection));
         let on_endings = minima(joint.pnl.iter().copied().zip(joint.possible.joint[slot].iter().copied()));
         let on_continuations = self.market_minima(fixture, selection, except);
         let either = on_endings.into_iter().zip(on_continuations);
@@ -159,17 +172,18 @@ impl Naive {
         let mut fixtures = Vec::new();
         for (index, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| is_in(leg)) {
             let (fixture, selection) = (leg.fixture as usize, usize::from(leg.selection));
-            let (joint, slot) = (self.joint(fixture, Some(ticket)), self.universe.slot(selection));
+            let (joint, slot) = (self.joint(fixture, Some(ticket)), self.fixtures[fixture].space.slot(selection));
             let on_endings = joint.pnl.iter().copied().zip(joint.possible.joint[slot].iter().copied());
             let mut endings: BTreeSet<(i64, u8)> = on_endings.collect();
             let continuations = self.market_minima(fixture, selection, ticket);
-            for grade in (0..GRADES.len() as u8).filter(|&grade| continuations[usize::from(grade)].is_some())
+            for grade in (0..GRADES_MAX as u8).filter(|&grade| continuations[usize::from(grade)].is_some())
             {
                 if endings.iter().all(|&(_, known)| known != grade) {
                     endings.insert((joint.worst_minor, grade));
                 }
             }
-            fixtures.push((self.unit_e9(ticket, index), leg.odds_e4, endings));
+            let grades = &self.fixtures[fixture].space.grades;
+            fixtures.push((self.unit_e9(ticket, index), leg.odds_e4, endings, grades));
         }
         let own_minor: i64 = ticket
             .legs
@@ -179,15 +193,15 @@ impl Naive {
             .sum();
         let loss_with = |stake_minor: i64| {
             let mut loss = i128::from(used_minor - own_minor) * PARTS;
-            for (unit_e9, odds_e4, endings) in &fixtures {
+            for (unit_e9, odds_e4, endings, grades) in &fixtures {
                 let of_ending = |&(pnl, grade): &(i64, u8)| {
-                    let (win, refund, of) = GRADES[usize::from(grade)].parts();
+                    let (win, refund, of) = grades[usize::from(grade)].parts();
                     let (of, one) = (i128::from(of), 10_000 * i128::from(ONE_E9));
                     let back = (i128::from(win) * i128::from(*odds_e4) + i128::from(refund) * 10_000)
                         * i128::from(*unit_e9);
-                    assert_eq!(PARTS % (of * one), 0, "grades are whole or halves");
-                    (back - of * one) * i128::from(stake_minor) * (PARTS / (of * one))
-                        - i128::from(pnl) * PARTS
+                    // Of a unit of stake, rounded up where it is no whole number of parts.
+                    let growth = -((of * one - back) * (PARTS / one)).div_euclid(of);
+                    growth * i128::from(stake_minor) - i128::from(pnl) * PARTS
                 };
                 loss += endings.iter().map(of_ending).max().expect("a match ends somehow").max(0);
             }
@@ -208,9 +222,10 @@ impl Naive {
         fixture: usize,
         selection: usize,
         except: &Ticket,
-    ) -> [Option<i64>; GRADES.len()] {
-        let market = usize::from(self.universe.template.selections[selection].market);
-        let place = selection - self.universe.template.markets[market].selections().start;
+    ) -> [Option<i64>; GRADES_MAX] {
+        let template = self.fixtures[fixture].space.template;
+        let market = usize::from(template.selections[selection].market);
+        let place = selection - template.markets[market].selections().start;
         let pnl = self.market_pnl(fixture, market, Some(except));
         minima(pnl.into_iter().map(|(pnl, row)| (pnl, row[place])))
     }
@@ -221,12 +236,12 @@ impl Naive {
         if let Some(grade) = leg.grade {
             return grade.win_share() * odds + grade.refund_share();
         }
-        let prices = &self.fixtures[leg.fixture as usize].prices;
-        if !prices.has_model {
+        let NaiveFixture { prices, space, .. } = &self.fixtures[leg.fixture as usize];
+        if !prices.has_expectations {
             // Without a model the price is taken to be fair.
             return 1.0;
         }
-        let slot = self.universe.slot(usize::from(leg.selection));
+        let slot = space.slot(usize::from(leg.selection));
         prices.win[slot] * odds + prices.refund[slot]
     }
 
@@ -279,32 +294,38 @@ impl Naive {
     }
 }
 
-/// The largest stake that keeps every outcome on which the bet can cost money at or above `-limit_minor`.
+/// The largest stake, by trying: the bet is laid over the worst outcome of each of its grades, and where it costs money
+/// the loss is measured.
 pub(super) fn stake_minor_max(
-    minima: &[Option<i64>; GRADES.len()],
+    minima: &[Option<i64>; GRADES_MAX],
+    grades: &[Grade],
     odds_e4: u32,
     unit_e9: u64,
     limit_minor: i64,
 ) -> i64 {
-    let mut stake_max = STAKE_MINOR_MAX;
-    for (minimum, grade) in minima.iter().zip(GRADES) {
-        let Some(minimum) = minimum else { continue };
-        // The bet returns win x odds + refund, times what rides on the leg, per unit of stake.
-        let (win, refund, of) = grade.parts();
-        let returned =
-            (i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000) * i128::from(unit_e9);
-        let staked = i128::from(of) * 10_000 * i128::from(ONE_E9);
-        if returned > staked {
-            let room = (i128::from(limit_minor) + i128::from(*minimum)).max(0);
-            stake_max =
-                stake_max.min((room * staked / (returned - staked)).min(i128::from(STAKE_MINOR_MAX)) as i64);
-        }
+    let fits = |stake_minor: i64| {
+        minima.iter().zip(grades).all(|(minimum, grade)| {
+            let Some(minimum) = minimum else { return true };
+            // What comes in and goes out in the same small parts, so that nothing is rounded.
+            let (win, refund, of) = grade.parts();
+            let part = i128::from(of) * 10_000 * i128::from(ONE_E9);
+            let unit = i128::from(stake_minor) * i128::from(unit_e9);
+            let goes_out = unit * (i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000);
+            let comes_in = i128::from(stake_minor) * part;
+            let profit = i128::from(*minimum) * part + comes_in - goes_out;
+            goes_out <= comes_in || profit >= -i128::from(limit_minor) * part
+        })
+    };
+    let (mut allowed, mut refused) = (0, STAKE_MINOR_MAX + 1);
+    while refused - allowed > 1 {
+        let stake_minor = allowed + (refused - allowed) / 2;
+        *(if fits(stake_minor) { &mut allowed } else { &mut refused }) = stake_minor;
     }
-    stake_max
+    allowed
 }
 
-fn minima(outcomes: impl Iterator<Item = (i64, u8)>) -> [Option<i64>; GRADES.len()] {
-    let mut minima = [None; GRADES.len()];
+fn minima(outcomes: impl Iterator<Item = (i64, u8)>) -> [Option<i64>; GRADES_MAX] {
+    let mut minima = [None; GRADES_MAX];
     for (pnl, grade) in outcomes {
         let minimum: &mut Option<i64> = &mut minima[usize::from(grade)];
         *minimum = Some(minimum.map_or(pnl, |known| known.min(pnl)));

@@ -4,28 +4,35 @@ use oddsengine_engine::{Config, Margin, Reason, Scope, ScopeSettings};
 use oddsengine_markets::MarketId;
 
 use super::{Naive, Verdict};
+use crate::told::Answer;
 
 /// Largest loss limit.
 const LOSS_MINOR_MAX: i64 = oddsengine_types::MONEY_MINOR_MAX / 100;
 
 impl Naive {
-    pub(super) fn configure(&mut self, config: &Config) -> Verdict {
+    pub(super) fn configure(&mut self, config: &Config, answers: &mut Vec<Answer>) -> Verdict {
         config.check().map_err(|_| Reason::ValueOutOfBounds)?;
         if config.currency != self.config.currency && !self.tickets.is_empty() {
             return Err(Reason::OutOfSequence);
         }
         self.config = config.clone();
-        (0..self.fixtures.len()).for_each(|fixture| self.prices_moved(fixture));
+        (0..self.fixtures.len()).for_each(|fixture| self.repriced(fixture, false, answers));
         Ok(())
     }
 
-    pub(super) fn set_scope(&mut self, scope: &Scope, settings: &ScopeSettings) -> Verdict {
+    pub(super) fn set_scope(
+        &mut self,
+        scope: &Scope,
+        settings: &ScopeSettings,
+        answers: &mut Vec<Answer>,
+    ) -> Verdict {
         let is_within = |value: Option<i64>, max| value.is_none_or(|value| (0..=max).contains(&value));
         let margin_is_within =
             settings.margin.is_none_or(|margin| (10_000..=20_000).contains(&margin.booksum_e4));
         if !margin_is_within
             || !is_within(settings.loss_minor_max, LOSS_MINOR_MAX)
             || !is_within(settings.bet_delay_ms, 60_000)
+            || !is_within(settings.feed_silence_ms, 86_400_000)
         {
             return Err(Reason::ValueOutOfBounds);
         }
@@ -37,7 +44,7 @@ impl Naive {
         }
         for (fixture, before) in before.iter().enumerate() {
             if self.margins(fixture) != *before {
-                self.prices_moved(fixture);
+                self.repriced(fixture, false, answers);
             }
         }
         Ok(())
@@ -46,7 +53,7 @@ impl Naive {
     /// The margin of every market of a fixture.
     fn margins(&self, fixture: usize) -> Vec<Margin> {
         let request = &self.fixtures[fixture].request;
-        let markets = &self.universe.template.markets;
+        let markets = &self.fixtures[fixture].space.template.markets;
         let margin = |key: &String| {
             let scopes = [
                 Scope::Market(request.fixture, MarketId::of(key)),
@@ -59,6 +66,18 @@ impl Naive {
             own.unwrap_or(self.config.margin)
         };
         markets.iter().map(|market| margin(&market.key)).collect()
+    }
+
+    /// How long the feed of a fixture may be silent in play; 0 for ever.
+    pub(super) fn feed_silence_ms(&self, fixture: usize) -> i64 {
+        let request = &self.fixtures[fixture].request;
+        let scopes = [
+            Scope::Fixture(request.fixture),
+            Scope::Competition(request.competition.clone()),
+            Scope::Sport(request.sport()),
+        ];
+        let own = scopes.iter().find_map(|scope| self.scopes.get(scope)?.feed_silence_ms);
+        own.unwrap_or(self.config.feed_silence_ms)
     }
 
     /// The bet delay on a fixture: none before the start.

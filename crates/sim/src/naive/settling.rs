@@ -9,36 +9,48 @@ use super::{Naive, NaiveTicket, Verdict};
 use crate::told::Answer;
 
 impl Naive {
-    /// Settles, resettles or reopens every ticket with a leg whose grade is not the present one.
-    pub(super) fn settle_all(&mut self, answers: &mut Vec<Answer>) {
+    /// Settles, resettles or reopens every ticket with a leg whose grade is not the present one, after something `changed`
+    /// in a fixture; and pays what waits for a match there whose result nobody takes back any more.
+    pub(super) fn settle_all(&mut self, changed: usize, answers: &mut Vec<Answer>) {
         for index in 0..self.tickets.len() {
             let ticket = &self.tickets[index].ticket;
-            if !matches!(ticket.state, TicketState::Open | TicketState::Settled) {
+            if !matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Delayed) {
                 continue;
             }
             let grades: Vec<Option<Grade>> = ticket
                 .legs
                 .iter()
-                .map(|leg| self.grade(leg.fixture as usize, usize::from(leg.selection)))
+                .map(|leg| match ticket.state {
+                    TicketState::Delayed => self.void_by_play(leg.fixture as usize, usize::from(leg.selection)),
+                    _ => self.grade(leg.fixture as usize, usize::from(leg.selection)),
+                })
                 .collect();
             let is_regraded = ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade);
-            let waits_in_vain = self.tickets[index].settles_ns.is_some() && !self.is_decided_in_play(ticket);
+            let is_settled = self.fixtures[changed].is_closed() || !self.fixtures[changed].told.is_empty();
+            let waits_in_vain = self.tickets[index].settles_ns.is_some()
+                && is_settled
+                && ticket.legs.iter().any(|leg| leg.fixture as usize == changed)
+                && !self.is_decided_in_play(ticket);
             if is_regraded || waits_in_vain {
                 let (mut ticket, mut settles_ns) = (ticket.clone(), self.tickets[index].settles_ns);
                 let payout_before = payout_minor(&ticket);
                 ticket.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
-                self.settle(&mut ticket, payout_before, &mut settles_ns, answers);
+                match ticket.state {
+                    // It is not paid, and rides on nothing that play has made void.
+                    TicketState::Delayed => self.weigh(&mut ticket),
+                    _ => self.settle(&mut ticket, payout_before, &mut settles_ns, answers),
+                }
                 self.tickets[index] = NaiveTicket { ticket, settles_ns, ..self.tickets[index].clone() };
             }
         }
     }
 
     /// Pays what has waited long enough, the first due first.
-    pub(super) fn settle_due(&mut self, answers: &mut Vec<Answer>) {
+    pub(super) fn settle_due(&mut self, read_ns: i64, answers: &mut Vec<Answer>) {
         loop {
             let waiting = self.tickets.iter().enumerate();
             let next = waiting.filter_map(|(index, known)| Some((known.settles_ns?, index))).min();
-            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns) else { return };
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns) else { return };
             let mut ticket = self.tickets[index].ticket.clone();
             let payout = payout_minor(&ticket).expect("only decided tickets wait");
             self.pay(&mut ticket, payout);
@@ -51,7 +63,7 @@ impl Naive {
     fn is_decided_in_play(&self, ticket: &Ticket) -> bool {
         ticket.legs.iter().any(|leg| {
             let fixture = &self.fixtures[leg.fixture as usize];
-            let market = self.universe.template.selections[usize::from(leg.selection)].market;
+            let market = fixture.space.template.selections[usize::from(leg.selection)].market;
             fixture.game.phase() == LivePhase::InPlay
                 && fixture.void == VoidKind::Nothing
                 && !fixture.told.contains_key(&usize::from(market))

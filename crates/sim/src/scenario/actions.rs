@@ -16,7 +16,7 @@
 
 use oddsengine_engine::{
     Body, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest, OddsChange, OddsVersion, Scope,
-    ScopeSettings, TicketRequest, VoidKind,
+    ScopeSettings, StopSet, TicketRequest, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId, SpaceId};
@@ -52,10 +52,13 @@ impl Scenario {
             "manual" => manual(words)?,
             "lock" | "unlock" => {
                 let (fixture, market) = (words.fixture()?, market(words)?);
-                Body::LockMarket { fixture, market, locked: name == "lock" }
+                Body::LockMarket { fixture, market, locked: name == "lock", keeps_in_play: true }
             }
             "suspend" => Body::Suspend { fixture: words.fixture()?, market: market_if_any(words)? },
-            "resume" => Body::Resume { fixture: words.fixture()?, market: market_if_any(words)? },
+            "resume" => {
+                let (fixture, market) = (words.fixture()?, market_if_any(words)?);
+                Body::Resume { fixture, market, lifts: StopSet::default() }
+            }
             "void" => Body::VoidFixture { fixture: words.fixture()?, void: VoidKind::Everything },
             "abandon" => Body::VoidFixture { fixture: words.fixture()?, void: VoidKind::Undecided },
             "reinstate" => Body::VoidFixture { fixture: words.fixture()?, void: VoidKind::Nothing },
@@ -88,7 +91,7 @@ impl Scenario {
             _ if words.peek().is_some() => words.duration_ns()?,
             _ => 0,
         };
-        self.send(Body::Tick).map(drop)
+        self.send(Body::Tick { read_ns: self.now_ns }).map(drop)
     }
 
     fn config(&mut self, words: &mut Words<'_>) -> Parsed<()> {
@@ -339,12 +342,17 @@ fn expectation(words: &mut Words<'_>) -> Parsed<Body> {
 fn manual(words: &mut Words<'_>) -> Parsed<Body> {
     let (fixture, market, mut odds_e4) = (words.fixture()?, market(words)?, Vec::new());
     if words.take_if("none") {
-        return Ok(Body::SetManualOdds { fixture, market, odds_e4: None });
+        return Ok(by_hand(fixture, market, None));
     }
     while words.peek().is_some() {
         odds_e4.push(words.odds()?);
     }
-    Ok(Body::SetManualOdds { fixture, market, odds_e4: Some(odds_e4) })
+    Ok(by_hand(fixture, market, Some(odds_e4)))
+}
+
+/// Prices by hand stay through the start, and nobody answers for them.
+fn by_hand(fixture: FixtureId, market: MarketId, odds_e4: Option<Vec<u32>>) -> Body {
+    Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play: true, override_by: String::new() }
 }
 
 fn margin(words: &mut Words<'_>) -> Parsed<Margin> {

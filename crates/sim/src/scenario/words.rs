@@ -207,7 +207,7 @@ pub fn answer(answers: &[Answer]) -> String {
         Answer::MoneyBooked(_, _, false) => Some("booked".into()),
         Answer::Done => Some("done".into()),
         Answer::Duplicate => Some("duplicate".into()),
-        Answer::Trading(..) | Answer::Settlement(..) | Answer::FeedGap(..) => None,
+        Answer::Trading(..) | Answer::Alert(..) | Answer::Settlement(..) | Answer::FeedGap(..) => None,
     });
     own.unwrap_or_default()
 }

@@ -54,7 +54,7 @@ impl Workload {
             5 => request.legs[0].selection = SelectionId(1),
             6 => request.legs[0].version.epoch = request.legs[0].version.epoch.wrapping_sub(1),
             7 => request.legs[0].version.seq += 1,
-            8 => request.legs[0].version = OddsVersion { seq: 1, ..request.legs[0].version },
+            8 => request.legs[0].version = OddsVersion { seq: self.random.below(2) as u64, ..request.legs[0].version },
             9 | 10 => request.legs[0].odds_e4 += 500,
             11 => request.legs[0].odds_e4 = request.legs[0].odds_e4.saturating_sub(500),
             12..22 => self.stake_near_the_limit(&mut request),
@@ -101,8 +101,9 @@ impl Workload {
         let engine = &self.pair.fast;
         let known = engine.fixture(fixture).expect("a simulated fixture is known");
         // Few selections carry most of the money, so that limits bind.
-        let selections = &self.pair.universe().selections;
-        let favourites = &selections[..16];
+        let space = self.pair.universe().space(&known.request.format).expect("it is of this run");
+        let selections = &space.selections;
+        let favourites = &selections[..selections.len().min(16)];
         for _ in 0..6 {
             let selections = if self.random.one_in(3) { selections.as_slice() } else { favourites };
             let selection = *self.random.pick(selections);
@@ -139,7 +140,7 @@ impl Workload {
             return Ok(());
         }
         // A ticket weighs accumulators first; a query changes nothing.
-        self.send(Body::Tick)?;
+        self.tick()?;
         let mut request = self.request();
         let Ok(max_minor) = self.pair.max_stake(&request)? else { return Ok(()) };
         request.stake_minor = max_minor;

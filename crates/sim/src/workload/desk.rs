@@ -1,33 +1,78 @@
 //! What traders and the risk desk do.
 
-use oddsengine_engine::{Body, Config, Margin, MarginKind, Scope, ScopeSettings, TicketState};
-use oddsengine_markets::MarketId;
-use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, SportId, TicketId};
+use std::sync::Arc;
 
-use super::{CUSTOMER_COUNT, Done, MARKETS, Workload};
+use oddsengine_engine::{
+    Body, Channel, Config, Margin, MarginKind, Origin, Scope, ScopeSettings, Stop, StopSet, TicketState,
+};
+use oddsengine_markets::MarketId;
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, TicketId};
+
+use super::{CUSTOMER_COUNT, Done, Workload};
+use crate::outcomes::Space;
 
 impl Workload {
     pub(super) fn desk(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
         let (fixture, market) = match self.random.below(40) {
-            3..12 => self.market_of_a_delayed_ticket().unwrap_or((fixture, self.market())),
-            0 => (FixtureId(66_666), self.market()),
+            3..12 => self.market_of_a_delayed_ticket().unwrap_or_else(|| (fixture, self.market(fixture))),
+            0 => (FixtureId(66_666), self.market(fixture)),
             1 => (fixture, MarketId(1)),
-            2 if !self.over.is_empty() => (*self.random.pick(&self.over), self.market()),
-            _ => (fixture, self.market()),
+            2 if !self.over.is_empty() => {
+                let fixture = *self.random.pick(&self.over);
+                (fixture, self.market(fixture))
+            }
+            _ => (fixture, self.market(fixture)),
         };
-        let body = match self.random.below(12) {
+        let lifts = self.lifts();
+        let keeps_in_play = self.random.one_in(2);
+        let body = match self.random.below(14) {
             0 if self.random.one_in(2) => Body::Suspend { fixture, market: None },
-            0..4 => Body::Resume { fixture, market: None },
+            0..4 => Body::Resume { fixture, market: None, lifts },
             4 | 5 => Body::Suspend { fixture, market: Some(market) },
-            6 => Body::Resume { fixture, market: Some(market) },
-            7 => Body::LockMarket { fixture, market, locked: true },
-            8 => Body::LockMarket { fixture, market, locked: false },
-            9 => self.manual_odds(fixture, market),
-            10 => Body::SetManualOdds { fixture, market, odds_e4: None },
+            6 => Body::Resume { fixture, market: Some(market), lifts },
+            7 => Body::LockMarket { fixture, market, locked: true, keeps_in_play },
+            8 => Body::LockMarket { fixture, market, locked: false, keeps_in_play },
+            9 | 12 => self.manual_odds(fixture, market),
+            10 => Body::SetManualOdds {
+                fixture,
+                market,
+                odds_e4: None,
+                keeps_in_play: false,
+                override_by: String::new(),
+            },
+            13 => return self.source_by_desk(),
             _ => return self.set_expectation(fixture),
         };
-        self.send(body).map(drop)
+        // Feeds suspend and resume as well.
+        if matches!(body, Body::Suspend { .. } | Body::Resume { .. }) && self.random.one_in(3) {
+            return self.send_feed(body);
+        }
+        self.send_desk(body)
+    }
+
+    /// What a trader names beside the desk's own stop.
+    fn lifts(&mut self) -> StopSet {
+        match self.random.below(4) {
+            0 => StopSet::default(),
+            1 => StopSet::of(&[*self.random.pick(Stop::ALL)]),
+            2 => StopSet::MISSED,
+            _ => StopSet::of(Stop::ALL),
+        }
+    }
+
+    /// The desk lets a source count anew, and the source does so.
+    fn source_by_desk(&mut self) -> Done {
+        let source = self.random.pick(&["feed.first", "feed.second", "feed.unknown"]).to_string();
+        if self.random.one_in(2) {
+            self.numbers.insert(source.clone(), 0);
+        }
+        self.send_desk(Body::ResetSource { source })
+    }
+
+    pub(super) fn send_desk(&mut self, body: Body) -> Done {
+        let origin = Origin { source: "desk".into(), channel: Channel::Desk, ..Origin::default() };
+        self.send_from(origin, body).map(drop)
     }
 
     fn market_of_a_delayed_ticket(&self) -> Option<(FixtureId, MarketId)> {
@@ -38,40 +83,89 @@ impl Workload {
         Some((fixture.id(), MarketId::of(&market.key)))
     }
 
-    fn market(&mut self) -> MarketId {
-        MarketId::of(self.random.pick::<&str>(MARKETS))
+    /// The space of a fixture that is known.
+    pub(super) fn space(&self, fixture: FixtureId) -> Arc<Space> {
+        let known = self.pair.fast.fixture(fixture).expect("a simulated fixture is known");
+        self.pair.universe().space(&known.request.format).expect("it is of this run").clone()
     }
 
+    fn market(&mut self, fixture: FixtureId) -> MarketId {
+        let space = self.space(fixture);
+        let market = *self.random.pick(&space.markets);
+        MarketId::of(&space.template.markets[market].key)
+    }
+
+    /// Prices by hand: near the model's, or anything.
     fn manual_odds(&mut self, fixture: FixtureId, market: MarketId) -> Body {
-        let template = self.pair.universe().template;
-        let known =
-            template.market_of_id(market).map_or(3, |market| template.markets[market].selections().len());
-        let count = if self.random.one_in(12) { known + 1 } else { known };
-        let odds = |random: &mut crate::random::Random| match random.below(20) {
+        let known = self.pair.fast.fixture(fixture);
+        let market_index = known.and_then(|known| known.template().market_of_id(market));
+        let near: Vec<u32> = match (known, market_index) {
+            (Some(known), Some(index)) => {
+                let selections = known.template().markets[index].selections();
+                let fair = selections.map(|selection| known.fair_probability(selection));
+                // A margin of five percent.
+                fair.map(|fair| if fair > 0.0 { (9_500.0 / fair) as u32 } else { 0 }).collect()
+            }
+            _ => vec![0; 3],
+        };
+        let is_near = !self.random.one_in(3);
+        let any = |random: &mut crate::random::Random| match random.below(20) {
             0 => 10_000,
             1..3 => 0,
             _ => random.between(110, 600) as u32 * 100,
         };
-        let odds_e4 = Some((0..count).map(|_| odds(&mut self.random)).collect());
-        Body::SetManualOdds { fixture, market, odds_e4 }
+        let price = |random: &mut crate::random::Random, near: u32| match near {
+            10_011..=9_000_000 if is_near => near,
+            _ => any(random),
+        };
+        let mut odds_e4: Vec<u32> = near.iter().map(|&near| price(&mut self.random, near)).collect();
+        if self.random.one_in(12) {
+            odds_e4.push(20_000);
+        }
+        let override_by = if self.random.one_in(2) { "a person" } else { "" }.to_string();
+        let keeps_in_play = self.random.one_in(2);
+        Body::SetManualOdds { fixture, market, odds_e4: Some(odds_e4), keeps_in_play, override_by }
     }
 
     /// A feed or a trader says how a market ended, or takes that back.
     pub(super) fn grade_by_hand(&mut self) -> Done {
         let is_over = !self.over.is_empty() && self.random.one_in(3);
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
-        let market = self.market();
-        let template = self.pair.universe().template;
+        let market = self.market(fixture);
+        let template = self.space(fixture).template;
         let index = template.market_of_id(market).expect("the workload's markets are known");
         let grades = if self.random.one_in(2) {
             None
         } else {
-            let dead_heat = Grade::new(1, 0, 3).expect("a third of the stake wins");
-            let kinds = [Grade::WON, Grade::LOST, Grade::VOID, Grade::HALF_WON, Grade::HALF_LOST, dead_heat];
-            let count = template.markets[index].selections().len() + usize::from(self.random.one_in(15));
-            Some((0..count).map(|_| *self.random.pick(&kinds)).collect())
+            Some(self.told_grades(fixture, index))
         };
         self.send(Body::SettleMarket { fixture, market, grades }).map(drop)
+    }
+
+    /// Grades that some outcome gives, with void ones among them, places that are shared out, or anything.
+    fn told_grades(&mut self, fixture: FixtureId, market: usize) -> Vec<Grade> {
+        let space = self.space(fixture);
+        let place = space.markets.iter().position(|&known| known == market).expect("it is of the run");
+        let row = self.random.pick(&space.before_start().of_market[place]).clone();
+        let mut grades: Vec<Grade> = row.iter().map(|&grade| space.grades[usize::from(grade)]).collect();
+        let third = Grade::new(1, 0, 3).expect("a third of the stake wins");
+        let kinds = [Grade::WON, Grade::LOST, Grade::VOID, Grade::HALF_WON, Grade::HALF_LOST, third];
+        match self.random.below(12) {
+            0 | 1 => grades.iter_mut().for_each(|grade| *grade = *self.random.pick(&kinds)),
+            2 => grades.push(Grade::LOST),
+            3 => grades.iter_mut().for_each(|grade| *grade = Grade::VOID),
+            4 | 5 => {
+                let slot = self.random.below(grades.len());
+                grades[slot] = Grade::VOID;
+            }
+            6..9 if grades.len() >= 3 => {
+                grades.iter_mut().enumerate().for_each(|(slot, grade)| {
+                    *grade = if slot < 3 { third } else { Grade::LOST };
+                });
+            }
+            _ => {}
+        }
+        grades
     }
 
     pub(super) fn cancel_ticket(&mut self) -> Done {
@@ -105,11 +199,16 @@ impl Workload {
     fn set_scope(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
         let scope = match self.random.below(5) {
-            0 => Scope::Sport(SportId(0)),
-            1 => Scope::MarketType(SportId(0), self.random.pick(&["1x2", "total", "handicap"]).to_string()),
+            0 => Scope::Sport(self.space(fixture).template.sport),
+            1 => {
+                let space = self.space(fixture);
+                let key = &space.template.markets[*self.random.pick(&space.markets)].key;
+                let stem = key.split(':').next().unwrap_or_default().to_string();
+                Scope::MarketType(space.template.sport, stem)
+            }
             2 => Scope::Competition("league".into()),
             3 => Scope::Fixture(fixture),
-            _ => Scope::Market(fixture, self.market()),
+            _ => Scope::Market(fixture, self.market(fixture)),
         };
         let margin = Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_600 };
         let mut settings = ScopeSettings::default();
@@ -122,7 +221,11 @@ impl Workload {
         if self.random.one_in(3) {
             settings.bet_delay_ms = Some(self.random.between(0, 6_000));
         }
+        if self.random.one_in(3) {
+            settings.feed_silence_ms = Some(self.random.between(0, 40_000));
+        }
         match self.random.below(20) {
+            3 => settings.feed_silence_ms = Some(-1),
             0 => settings.bet_delay_ms = Some(70_000),
             1 => settings.loss_minor_max = Some(-1),
             2 => settings.margin = Some(Margin { booksum_e4: 9_000, ..margin }),
@@ -142,9 +245,14 @@ impl Workload {
             stake_minor_max: 60_000,
             payout_minor_max: 300_000,
             bet_delay_ms: *self.random.pick(&[0, 800, 3_000]),
-            settlement_delay_ms: *self.random.pick(&[0, 0, 1_000, 20_000]),
-            bets_while_owing: self.random.one_in(2),
             legs_max: 6,
+            feed_silence_ms: *self.random.pick(&[0, 15_000, 30_000, 30_000]),
+            start_grace_ms: *self.random.pick(&[0, 60_000, 600_000]),
+            manual_tolerance_e4: *self.random.pick(&[100, 200, 2_000, 10_000]),
+            price_jump_e4: *self.random.pick(&[500, 2_500, 10_000]),
+            fixtures_max: if self.random.one_in(12) { 3 } else { 20_000 },
+            bets_while_owing: self.random.one_in(2),
+            settlement_delay_ms: *self.random.pick(&[0, 0, 1_500, 20_000]),
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),
             skew_b_minor: *self.random.pick(&[None, None, None, Some(40_000)]),
@@ -163,6 +271,7 @@ impl Workload {
         match self.random.below(25) {
             0 => config.currency = Currency::parse("GBP").expect("three letters"),
             1 => config.legs_max = 0,
+            4 => config.settlement_delay_ms = 3_600_001,
             2 => config.models.football.first_half_share_e3 = 0,
             3 => config.models.football.first_half_share_e3 = 430,
             _ => {}
@@ -171,6 +280,8 @@ impl Workload {
         if self.fixture_count == 0 {
             config.currency = Currency::EUR;
             config.legs_max = 6;
+            config.settlement_delay_ms = 0;
+            config.fixtures_max = 20_000;
             config.models = Config::default().models;
         }
         self.send(Body::Configure(Box::new(config))).map(drop)

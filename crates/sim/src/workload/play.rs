@@ -1,6 +1,6 @@
 //! What happens on the field of play, and what feeds make of it.
 
-use oddsengine_engine::{Body, Fixture, FixtureRequest, VoidKind};
+use oddsengine_engine::{Body, Config, Fixture, FixtureRequest, Stop, VoidKind};
 use oddsengine_markets::football::{
     DepthIncident as Depth, FootballIncident, FootballIncidentKind as Kind, FootballState,
     MatchPeriod as Period, Side,
@@ -24,17 +24,24 @@ impl Workload {
         self.fixture_count += 1;
         let fixture = FixtureId(self.fixture_count);
         let competition = if fixture.0.is_multiple_of(3) { "cup" } else { "league" };
+        let format = *self.random.pick(&self.formats);
         let request = FixtureRequest {
             fixture,
-            format: Format::FOOTBALL,
+            format,
             competition: competition.into(),
-            start_ns: self.now_ns,
+            start_ns: self.start_ns(),
             home: format!("home {fixture}"),
             away: format!("away {fixture}"),
             entrants: Vec::new(),
         };
-        self.active.push(fixture);
         self.send(Body::AddFixture(Box::new(request.clone())))?;
+        if self.pair.fast.fixture(fixture).is_none() {
+            // No room: the desk makes some.
+            let config = Config { fixtures_max: 20_000, ..self.pair.fast.config().clone() };
+            self.send(Body::Configure(Box::new(config)))?;
+            self.send(Body::AddFixture(Box::new(request.clone())))?;
+        }
+        self.active.push(fixture);
         if self.random.one_in(6) {
             let again = match self.random.below(3) {
                 0 => request,
@@ -51,7 +58,26 @@ impl Workload {
         if self.random.one_in(8) { Ok(()) } else { self.set_prices(fixture) }
     }
 
+    /// Soon, long ago, tomorrow, or nobody knows.
+    fn start_ns(&mut self) -> i64 {
+        match self.random.below(8) {
+            0 => 0,
+            1 => self.now_ns - 300_000_000_000,
+            2 => self.now_ns + 86_400_000_000_000,
+            _ => self.now_ns + self.random.between(0, 300) * 1_000_000_000,
+        }
+    }
+
     pub(super) fn set_prices(&mut self, fixture: FixtureId) -> Done {
+        match self.space(fixture).format {
+            Format::Football(_) => self.set_football_prices(fixture),
+            Format::Tennis(_) => self.set_tennis_prices(fixture),
+            Format::Racing(format) => self.set_race_prices(fixture, format.runner_count),
+            Format::Custom(_) => self.set_probabilities(fixture),
+        }
+    }
+
+    fn set_football_prices(&mut self, fixture: FixtureId) -> Done {
         const BOARDS: [([u32; 3], i16, [u32; 2]); 5] = [
             ([21_000, 34_000, 36_000], 10, [19_500, 19_000]),
             ([15_000, 43_000, 68_000], 11, [19_000, 19_500]),
@@ -76,9 +102,18 @@ impl Workload {
         self.send(Body::SetExpectation { fixture, supremacy_e6, total_e6 }).map(drop)
     }
 
-    /// One thing happens in one match.
+    /// One thing happens in one fixture.
     pub(super) fn play(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
+        match self.space(fixture).format {
+            Format::Football(_) => self.play_football(fixture),
+            Format::Tennis(_) => self.play_tennis(fixture),
+            Format::Racing(_) => self.play_race(fixture),
+            Format::Custom(_) => self.play_space(fixture),
+        }
+    }
+
+    fn play_football(&mut self, fixture: FixtureId) -> Done {
         let known = self.pair.fast.fixture(fixture).expect("an active fixture is known");
         let state = football_of(known);
         if known.void != VoidKind::Nothing {
@@ -92,7 +127,7 @@ impl Workload {
                 4 => Kind::Goal(Side::Home),
                 _ => Kind::KickOff,
             },
-            Period::FirstHalf | Period::SecondHalf => self.in_half(&state, known.stops.by_danger),
+            Period::FirstHalf | Period::SecondHalf => self.in_half(&state, known.stops.has(Stop::Danger)),
             Period::HalfTime => match self.random.below(6) {
                 0 => self.cancelled_goal(),
                 1 => Kind::RedCard(Side::Away),
@@ -145,6 +180,9 @@ impl Workload {
         };
         let mut after = *state;
         let plain = FootballIncident { kind, clock_ms, score_after: None };
+        // A start that was missed by minutes.
+        let is_late = kind == Kind::KickOff && self.random.one_in(4);
+        let plain = if is_late { FootballIncident { clock_ms: 600_000, ..plain } } else { plain };
         let score = after.apply(&plain).map_or(state.score(), |_| after.score());
         let score_after = match self.random.below(30) {
             // The feed has seen a goal that we have not.
@@ -172,7 +210,10 @@ impl Workload {
         }
     }
 
-    fn retire(&mut self, fixture: FixtureId) -> Done {
+    pub(super) fn retire(&mut self, fixture: FixtureId) -> Done {
+        if !self.active.contains(&fixture) {
+            return Ok(());
+        }
         self.active.retain(|&known| known != fixture);
         self.over.push(fixture);
         if self.active.len() < FIXTURE_COUNT { self.add_fixture() } else { Ok(()) }
@@ -195,9 +236,16 @@ impl Workload {
     pub(super) fn void_or_correct(&mut self) -> Done {
         if !self.over.is_empty() && self.random.one_in(2) {
             let fixture = *self.random.pick(&self.over);
-            let state = football_of(self.pair.fast.fixture(fixture).expect("it is known"));
-            let kind = self.correction();
-            return self.incident(fixture, &state, kind);
+            return match self.space(fixture).format {
+                Format::Football(_) => {
+                    let state = football_of(self.pair.fast.fixture(fixture).expect("it is known"));
+                    let kind = self.correction();
+                    self.incident(fixture, &state, kind)
+                }
+                Format::Tennis(_) => self.play_tennis(fixture),
+                Format::Racing(_) => self.play_race(fixture),
+                Format::Custom(_) => self.play_space(fixture),
+            };
         }
         let is_over = !self.over.is_empty() && self.random.one_in(4);
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
