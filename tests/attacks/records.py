@@ -47,7 +47,7 @@ def _recovered(world: World) -> tuple[set[str], str]:
     found: set[str] = set()
     since = 0
     for _ in range(10_000):
-        page = world.ask(type="settlements", since=since, limit=1_000)
+        page = world.ask(type="settlements", since=since, limit=256)
         if page["type"] != "settlements":
             return found, f"{page['type']} {page.get('code', '')}".strip()
         found |= {change["ticket"]["ticket"] for change in page["changes"]}

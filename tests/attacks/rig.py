@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import shutil
@@ -20,7 +19,6 @@ from typing import Any
 import zmq
 
 from engine_process import EngineProcess, write_config
-from oddsengine.config import Sockets
 
 Json = dict[str, Any]
 ANSWER_S = 20.0
@@ -38,8 +36,6 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "journal": {"path": "journal.db"},
     "book": {"bet_delay_ms": 1_000},
 }
-if "memory_bytes_max" not in {field.name for field in dataclasses.fields(Sockets)}:
-    del SECTIONS["sockets"]["memory_bytes_max"]
 ATTACKERS = Path(__file__).with_name("attackers.py")
 
 

@@ -375,7 +375,7 @@ def silence(measures: Measures) -> None:
 @attack("start-passes-without-kick-off", seconds=60)
 def no_kick_off(measures: Measures) -> None:
     """The time of the start passes, and nobody tells a kick-off; the feed lives."""
-    with World(book={"bet_delay_ms": 0}) as world:
+    with World(book={"bet_delay_ms": 0, "start_grace_ms": 1_000}) as world:
         grant(world)
         world.announce(1, starts_in_s=3.0)
         world.control(1)
