@@ -352,6 +352,36 @@ def missing_journal(measures: Measures) -> None:
         measures.equal("a new journal is told", "new journal" in said, True)
 
 
+@attack("journal-removed-under-the-engine", seconds=60)
+def removed_journal(measures: Measures) -> None:
+    """Somebody removes the files of a running engine's journal: it is noticed, and no money is taken any more."""
+    with World(is_ipc=True) as world:
+        grant(world)
+        for path in world.folder.glob("journal.db*"):
+            path.unlink()
+        health = "ok"
+        until = time.monotonic() + 10
+        while time.monotonic() < until and health == "ok":
+            try:
+                health = world.heartbeat(seconds=2)["health"] if world.engine.is_running() else "ended"
+            except TimeoutError:
+                health = "ended"
+        measures.one_of("health after 10 s", health, ("stopped", "ended"))
+        if world.engine.is_running():
+            try:
+                answer = world.ask(
+                    type="deposit",
+                    transfer=f"{1:032x}",
+                    customer=1,
+                    amount_minor=1,
+                    currency="EUR",
+                    seconds=3,
+                )["type"]
+            except TimeoutError:
+                answer = "silence"
+            measures.one_of("a deposit", answer, ("refused", "silence"))
+
+
 @attack("printed-unit", quick=True)
 def unit(measures: Measures) -> None:
     """The unit in operations.md starts an engine again after a crash beside a reader."""
