@@ -354,7 +354,7 @@ def missing_journal(measures: Measures) -> None:
 
 @attack("journal-removed-under-the-engine", seconds=60)
 def removed_journal(measures: Measures) -> None:
-    """Somebody removes the files of a running engine's journal: it is noticed, and no money is taken any more."""
+    """The files of a running engine's journal are removed: it is noticed, and no money is taken any more."""
     with World(is_ipc=True) as world:
         grant(world)
         for path in world.folder.glob("journal.db*"):
