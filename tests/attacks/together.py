@@ -219,7 +219,7 @@ def run(*, minutes: float, seed: int | None, is_timed: bool) -> int:
     failure = ""
     try:
         long_run.run(minutes * 60)
-    except (CheckError, subprocess.TimeoutExpired, RuntimeError, TimeoutError) as error:
+    except (CheckError, subprocess.TimeoutExpired, RuntimeError, TimeoutError, OSError) as error:
         failure = f"{type(error).__name__}: {error}"
     totals = long_run.totals
     measures = Measures(is_timed=is_timed)

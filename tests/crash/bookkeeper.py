@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import random
+import time
 from collections import Counter, defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -230,10 +231,10 @@ class Bookkeeper:
     def check_running(self, player: Player, journal: Path) -> None:
         """Everything is answered: balances, and a replay of the journal, agree with our memory."""
         for _ in range(50):
-            before = player.ask(type="state_hash")
+            before = _state_hash(player)
             answers = [player.ask(type="balance", customer=customer) for customer in CUSTOMERS]
             replayed = _core.Engine.from_journal(journal)
-            after = player.ask(type="state_hash")
+            after = _state_hash(player)
             # The feed may still be at work, or a tick came between the two.
             if before["command_count"] == after["command_count"]:
                 break
@@ -346,6 +347,16 @@ class Bookkeeper:
             "quotes": self._evidence_count,
             "versions": len(self._deltas) + len(self._images),
         }
+
+
+def _state_hash(player: Player) -> Json:
+    """The hash of the running engine; of a large state it is computed with pauses between."""
+    for _ in range(100):
+        answer = player.ask(type="state_hash")
+        if answer.get("code") != "busy":
+            return answer
+        time.sleep(0.05)
+    raise CheckError(f"the state hash is never told: {answer}")
 
 
 def _ours(tickets: list[Json]) -> list[Json]:
