@@ -2,11 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 DRIVER = Path(__file__).resolve().parents[1] / "attacks" / "run.py"
+# They mostly wait for something, and each has an engine of its own.
+AT_ONCE = 4
+
+Played = subprocess.CompletedProcess[str]
 
 
 def _names() -> list[str]:
@@ -15,12 +21,30 @@ def _names() -> list[str]:
     return [line.split()[0] for line in listed.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("name", _names())
-def test_quick_attacks_hold(name: str) -> None:
+def _play(name: str) -> Played:
     command = [sys.executable, DRIVER, "--no-times", "--only", name]
-    played = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert played.returncode == 0, played.stdout + played.stderr
-    assert "1 attacks, 0 broke something" in played.stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Played]]]:
+    """The chosen attacks, on their way."""
+    chosen = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.originalname == "test_quick_attacks_hold"
+        and item.path == Path(__file__)
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {name: pool.submit(_play, name) for name in chosen}
+
+
+@pytest.mark.parametrize("name", _names())
+def test_quick_attacks_hold(name: str, played: dict[str, Future[Played]]) -> None:
+    done = played[name].result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 attacks, 0 broke something" in done.stdout
 
 
 def test_a_broken_bound_ends_with_status_1(tmp_path: Path) -> None:
