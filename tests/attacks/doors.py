@@ -7,6 +7,7 @@ import time
 import zmq
 from rig import (
     RSS_MIB_MAX,
+    ControlError,
     Measures,
     World,
     attack,
@@ -228,6 +229,22 @@ def source_names(measures: Measures) -> None:
         measures.most("RSS grew MiB", world.memory_mib() - before, 64)
         world.announce(2)
         measures.least("alerts", len(world.alert_list()), 1)
+
+
+@attack("places-of-sources-taken", seconds=60)
+def places_of_sources(measures: Measures) -> None:
+    """3,000 made-up sources, and a restart; then a new honest feed announces its first match."""
+    with World(is_ipc=True) as world:
+        world.attacker("sources", "ingest", count=3_000, seconds=10.0, is_numbered=False).result()
+        world.restart()
+        try:
+            world.announce(1, source="honest")
+            is_heard = True
+        except ControlError:
+            is_heard = False
+        measures.equal("a new feed is heard", is_heard, True)
+        told = " ".join(alert["message"] for alert in world.alert_list())
+        measures.equal("the desk is told", is_heard or "honest" in told, True)
 
 
 @attack("hostile-fixtures", seconds=180)
