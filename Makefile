@@ -68,8 +68,8 @@ fuzz: prerequisites ## throw random bytes at the decoders (FUZZ_ARGS=...)
 	tests/fuzz/run.sh $(FUZZ_ARGS)
 
 .PHONY: sim
-sim: prerequisites ## simulate seeded days of trading and audit every invariant (SIM_ARGS=...)
-	cargo run --release --locked -p oddsengine-sim -- $(SIM_ARGS)
+sim: prerequisites ## simulate a million seeded steps of trading in all sports and audit every invariant (SIM_ARGS=...)
+	cargo run --release --locked -p oddsengine-sim -- $(or $(SIM_ARGS),--runs 400 --steps 2500 --threads 2 --coverage)
 
 .PHONY: attacks
 attacks: build ## attack running engines, a line for each attack (ATTACK_ARGS=...)

@@ -185,7 +185,10 @@ def _check_whole(array: AnyArray, name: str, wanted: np.dtype[Any], most: int | 
     if is_wrong.any():
         index = np.unravel_index(int(np.argmax(is_wrong)), array.shape)
         at = f"[{', '.join(str(int(place)) for place in index)}]" if index else ""
-        raise BoundsError(f"{name}{at} is {array[index]}, not a whole number of {low}..={high}")
+        value = array[index]
+        is_whole = bool(np.isfinite(value)) and value == np.floor(value)
+        what = f"outside {low}..={high}" if is_whole else "not a whole number"
+        raise BoundsError(f"{name}{at} is {value}, {what}")
 
 
 def _first_line(error: Exception) -> str:

@@ -14,10 +14,11 @@ SLEW_DIVISOR = 20
 class EngineClock:
     """Nanoseconds since the Unix epoch that neither jump nor stand still, whatever is done to the wall clock.
 
-    It starts at the wall's time, goes on with the monotonic clock, and nears the wall by at most a twentieth of the
-    time that has passed. So a timer of one second takes 0.95 to 1.05 s while the wall clock is set forward or back,
-    by a second or a year. A wall clock that was ahead for a time leaves this one ahead by at most a twentieth of that
-    time; one that is set back leaves it ahead by as much as it was set back, less a twentieth of the time since.
+    It starts at the wall's time, goes on with the monotonic clock, and nears the wall by at most a twentieth
+    of the time that has passed. So a timer of one second takes 0.95 to 1.05 s while the wall clock is set
+    forward or back, by a second or a year. A wall clock that was ahead for a time leaves this one ahead by at
+    most a twentieth of that time; one that is set back leaves it ahead by as much as it was set back, less a
+    twentieth of the time since.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """The connection guard: no connection brings more bytes, or leaves more unread, than its socket allows.
 
-libzmq bounds the messages that wait in a connection, but neither the parts of one message nor the subscriptions that
-wait in a publisher, and it reads subscriptions on the loop's own thread until there are none. So a thread beside the
-loop asks the kernel what each connection has sent, and ends those that sent more than they may. Where the kernel does
-not count, for ``ipc``, there are the number of connections, stalled readers and the bound on memory.
+libzmq bounds the messages that wait in a connection, but neither the parts of one message nor the
+subscriptions that wait in a publisher, and it reads subscriptions on the loop's own thread until there are
+none. So a thread beside the loop asks the kernel what each connection has sent, and ends those that sent more
+than they may. Where the kernel does not count, for ``ipc``, there are the number of connections, stalled
+readers and the bound on memory.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ WINDOW_NS = 5_000_000_000
 RELIEF_NS = 100_000_000
 # Descriptors that are left to the journal, the interpreter and libzmq.
 DESCRIPTORS_SPARE = 100
-# An address whose connection to a socket was ended for its bytes may not connect to it again for so long. libzmq would
-# take in some hundred kilobytes of each new connection before it is counted.
+# An address whose connection to a socket was ended for its bytes may not connect to it again for so long.
+# libzmq would take in some hundred kilobytes of each new connection before it is counted.
 PENALTY_NS = 2_000_000_000
 # Addresses that are remembered.
 ADDRESSES_MAX = 10_000
@@ -69,11 +70,11 @@ class Allowance:
     bytes_per_s
         And for ever.
     is_credited
-        What the loop has read of a connection, it may send again: see :attr:`ConnectionGuard.read_bytes`. So an honest
-        sender, held up by its queue, never comes near, and a message that never ends does.
+        What the loop has read of a connection, it may send again: see :attr:`ConnectionGuard.read_bytes`. So
+        an honest sender, held up by its queue, never comes near, and a message that never ends does.
     address_burst_bytes, address_bytes_per_s
-        The same for all connections of one address together; ``None`` for no bound. It is for those who come again:
-        an address whose connection was ended waits two seconds.
+        The same for all connections of one address together; ``None`` for no bound. It is for those who come
+        again: an address whose connection was ended waits two seconds.
     stall_ns_max
         A connection that takes none of the bytes that wait for it for so long is ended; ``None`` for never.
     connections_max
@@ -159,8 +160,8 @@ class ConnectionGuard:
     context
         The context of the sockets.
     memory_bytes_max
-        Resident memory of the process. Above three quarters of it, connections are ended: those that brought most
-        lately, or do not read.
+        Resident memory of the process. Above three quarters of it, connections are ended: those that brought
+        most lately, or do not read.
 
     Attributes
     ----------
@@ -169,7 +170,8 @@ class ConnectionGuard:
     ingest_descriptors
         Of the connections to ``ingest``.
     read_bytes
-        By descriptor, what the loop has read of it since the start, as it was on the wire; the loop counts it.
+        By descriptor, what the loop has read of it since the start, as it was on the wire; the loop counts
+        it.
     """
 
     def __init__(self, context: zmq.Context[Socket], *, memory_bytes_max: int) -> None:

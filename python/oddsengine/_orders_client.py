@@ -80,6 +80,8 @@ class Reply:
     # When the request left, when the answer came.
     asked_ns: int
     arrived_ns: int
+    # The ticket or transfer that was asked about, for errors.
+    about: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def value(self) -> Any:
@@ -92,7 +94,7 @@ class Reply:
         """
         value = _value(self.body)
         if isinstance(value, RequestError):
-            value.of_request({"request_id": self.request_id})
+            value.of_request({"request_id": self.request_id, **self.about})
             raise value
         return value
 
@@ -165,6 +167,7 @@ class _Pending:
     payload: bytes
     asked_ns: int
     sent_s: float
+    about: Mapping[str, str]
 
 
 class OrdersClient:
@@ -203,7 +206,8 @@ class OrdersClient:
         self._name = secrets.token_hex(6)
         self._ids = itertools.count(1)
         self._pending: dict[str, _Pending] = {}
-        self._asked_ns: dict[str, int] = {}
+        # Those that were answered with a bet delay and will be answered again.
+        self._delayed: dict[str, _Pending] = {}
         self._kept: deque[Reply] = deque()
         self._next_retry_s = 0.0
 
@@ -213,7 +217,8 @@ class OrdersClient:
         """Send a request without waiting; returns its id. ``request_id`` is added if it is not there."""
         request_id = request.get("request_id") or f"{self._name}-{next(self._ids)}"
         payload = orjson.dumps({**request, "request_id": request_id})
-        self._pending[request_id] = _Pending(payload, time.time_ns(), time.monotonic())
+        about = {name: request[name] for name in ("ticket", "transfer") if name in request}
+        self._pending[request_id] = _Pending(payload, time.time_ns(), time.monotonic(), about)
         try:
             self._socket.send(payload)
         except zmq.Again as cause:
@@ -249,11 +254,11 @@ class OrdersClient:
         for _ in range(FRAMES_PER_POLL):
             body: Json = orjson.loads(self._socket.recv_multipart(zmq.NOBLOCK)[-1])
             request_id = body["request_id"]
-            pending = self._pending.pop(request_id, None)
-            asked_ns = pending.asked_ns if pending else self._asked_ns.pop(request_id, 0)
-            if body["type"] == "ticket" and body["ticket"]["state"] == "delayed":
-                self._asked_ns[request_id] = asked_ns
-            replies.append(Reply(request_id, body["type"], body, asked_ns, time.time_ns()))
+            pending = self._pending.pop(request_id, None) or self._delayed.pop(request_id, None)
+            if pending and body["type"] == "ticket" and body["ticket"]["state"] == "delayed":
+                self._delayed[request_id] = pending
+            asked_ns, about = (pending.asked_ns, pending.about) if pending else (0, {})
+            replies.append(Reply(request_id, body["type"], body, asked_ns, time.time_ns(), about))
             if not has_more(self._socket):
                 break
         return replies

@@ -49,8 +49,9 @@ TICK_NS = 50_000_000
 GREETING_NS = 20_000_000
 # Objects that live as long as the process are taken out of the garbage collector's sight after so long.
 WARM_UP_NS = 2_000_000_000
-# After a pause of the loop that is longer than this (a stopped process, a host that swaps, a long turn), libzmq may
-# not have read yet what the kernel received meanwhile. Bet delays wait until `ingest` was empty for so long again.
+# After a pause of the loop that is longer than this (a stopped process, a host that swaps, a long turn),
+# libzmq may not have read yet what the kernel received meanwhile. Bet delays wait until `ingest` was empty
+# for so long again.
 PAUSE_NS = 100_000_000
 SETTLE_NS = 200_000_000
 # So often is looked while a bet delay that is over waits for that.
@@ -61,18 +62,18 @@ CLOCK_ALERT_NS = 60_000_000_000
 # Longest wait for the journal and for slow peers at shutdown.
 DRAIN_NS = 2_000_000_000
 LINGER_MS = 1_000
-# Odds topics have at most 300 bytes; with the frames of ZeroMQ and of CURVE that is less than this. So are the
-# commands of CURVE's handshake, to which the same bound applies.
+# Odds topics have at most 300 bytes; with the frames of ZeroMQ and of CURVE that is less than this. So are
+# the commands of CURVE's handshake, to which the same bound applies.
 SUBSCRIPTION_BYTES_MAX = 384
 # What CURVE adds to a message.
 CURVE_BYTES = 64
 # What ZeroMQ puts before a part.
 SHORT_BYTES, LONG_BYTES = 2, 9
-# All different topics of `odds` together may be so many times what one connection may send. libzmq walks all of them,
-# byte by byte, when any subscriber leaves: some 50 ms for a million bytes.
+# All different topics of `odds` together may be so many times what one connection may send. libzmq walks all
+# of them, byte by byte, when any subscriber leaves: some 50 ms for a million bytes.
 TOPIC_BURSTS = 4
-# Subscriptions of one client that wait between libzmq's thread and the loop's, and bytes of it that the kernel keeps:
-# little, because libzmq reads all that waits at once, on the loop's thread.
+# Subscriptions of one client that wait between libzmq's thread and the loop's, and bytes of it that the
+# kernel keeps: little, because libzmq reads all that waits at once, on the loop's thread.
 SUBSCRIPTIONS_QUEUE_MAX = 64
 SUBSCRIPTIONS_KERNEL_BYTES = 32_768
 # Requests that wait, of one client.
@@ -86,13 +87,13 @@ KEEPALIVE_S = 5
 # What a peer has not acknowledged after so long ends its connection.
 UNACKED_MS_MAX = 30_000
 
-# What may wait of one connection to `ingest` or `orders` beside its full queue of the longest messages that are
-# understood, and what is forgiven a second: heartbeats.
+# What may wait of one connection to `ingest` or `orders` beside its full queue of the longest messages that
+# are understood, and what is forgiven a second: heartbeats.
 KERNEL_BYTES = 1_048_576
 SPARE_BYTES = 4 * KERNEL_BYTES
 SPARE_BYTES_PER_S = 65_536
 UNDERSTOOD_BYTES_MAX = 65_536
-# What a connection to the others may send at once, and a second for ever; the rest stands in the configuration.
+# What a connection to the others may send at once, and a second for ever; the rest is configured.
 SNAPSHOT_BURST_BYTES, SNAPSHOT_BYTES_PER_S = 1_048_576, 65_536
 SUBSCRIPTION_BYTES_PER_S = 2_048
 # All connections of one address to `odds` or `desk`: this many full bursts, then so much.
@@ -262,7 +263,7 @@ class Server:
         self._has_greeting = False
         # Everything that had arrived on `ingest` by then has been handed in.
         self._read_ns = self._started_ns
-        # When `ingest` was last found empty, how the wall clock differed then, and until when it has to be again.
+        # When `ingest` was last found empty, how the wall clock differed then, and until when it has to be.
         self._checked_ns, self._checked_offset_ns = self._started_ns, self._clock.offset_ns
         self._settled_ns = self._started_ns
         # A bet delay is over and waits for feeds to be read, or for the journal.
@@ -300,7 +301,8 @@ class Server:
         if kind == zmq.ROUTER:
             # Otherwise answers that cannot be delivered would be dropped without being counted.
             socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-            # A client that comes again under its own name gets its answers, whatever became of its old connection.
+            # A client that comes again under its own name gets its answers, whatever became of its old
+            # connection.
             socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         if kind in (zmq.XPUB, zmq.PUB):
             socket.maxmsgsize = SUBSCRIPTION_BYTES_MAX
@@ -310,9 +312,9 @@ class Server:
             socket.setsockopt(zmq.XPUB_VERBOSE, 1)
         if endpoint.startswith("tcp"):
             socket.setsockopt(zmq.IPV6, "[" in endpoint)
-            # A peer that vanished without a word is noticed, and its queue freed. By the kernel, not by heartbeats of
-            # libzmq: their timer aborts the process when a connection broke while its queue was full
-            # (`Assertion failed: !_io_error`, 4.3.5).
+            # A peer that vanished without a word is noticed, and its queue freed. By the kernel, not by
+            # heartbeats of libzmq: their timer aborts the process when a connection broke while its queue was
+            # full (`Assertion failed: !_io_error`, 4.3.5).
             socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
             socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_S)
             socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_S)
@@ -526,15 +528,20 @@ class Server:
             self._read_ns = checked_ns
 
     def _receive(self, socket: Socket, *, first: int) -> list[bytes] | None:
-        """The next message, or none, credited to its connection; `first`: the first part that was on the wire."""
+        """The next message, or none, credited to its connection.
+
+        `first`: the first part that was on the wire.
+        """
         # Asking is cheaper than the exception of an empty socket.
         if not _has_more(socket):
             return None
         frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
         parts = [frame.bytes for frame in frames]
-        descriptor = cast(int, frames[-1].get(zmq.SRCFD))
+        descriptor = frames[-1].get(zmq.SRCFD)
         read_bytes = self._guard.read_bytes
-        wire_bytes = sum(len(part) + (LONG_BYTES if len(part) > 255 else SHORT_BYTES) for part in parts[first:])
+        wire_bytes = sum(
+            len(part) + (LONG_BYTES if len(part) > 255 else SHORT_BYTES) for part in parts[first:]
+        )
         read_bytes[descriptor] = read_bytes.get(descriptor, 0) + wire_bytes
         return parts
 
@@ -588,7 +595,9 @@ class Server:
             self.service.set_binary(self._binary_topic_count > 0)
         most_bytes = TOPIC_BURSTS * self.settings.sockets.subscription_bytes_max
         if self._topic_bytes > most_bytes:
-            self._guard.relieve("odds", f"all topics have {self._topic_bytes} bytes; {most_bytes} are the most")
+            self._guard.relieve(
+                "odds", f"all topics have {self._topic_bytes} bytes; {most_bytes} are the most"
+            )
 
     def _timers(self, now_ns: int, *, is_idle: bool) -> None:
         service = self.service
@@ -614,7 +623,7 @@ class Server:
             self._next_heartbeat_ns = min(self._next_heartbeat_ns, self._last_heartbeat_ns + GREETING_NS)
 
     def _watch_clock(self, now_ns: int) -> None:
-        """Tells the desk that the wall clock differs from the engine's: once, at every step away, and each minute."""
+        """Tells the desk that the wall clock differs: once, at every step away, and each minute."""
         offset_ns, told_ns = self._clock.offset_ns, self._told_offset_ns
         if abs(offset_ns) <= CLOCK_OFFSET_NS_MAX:
             if told_ns is not None:

@@ -18,7 +18,8 @@ READY_S = 20.0
 END_S = 10.0
 NEW_JOURNAL = "oddsengine: made a new journal at "
 SOCKETS = ("ingest", "orders", "odds", "snapshot", "desk")
-KICK_OFF_NS = 1_668_960_000_000_000_000
+# Later than any test runs: a fixture that does not start when it should is not traded for long.
+KICK_OFF_NS = 2_100_000_000_000_000_000
 
 
 class Engine:
@@ -33,6 +34,8 @@ class Engine:
         # Whether the process that has ended told that it made a new journal.
         self.is_new = False
         self.heartbeat_ms = 200
+        # More keys of [sockets].
+        self.more_sockets = ""
         self._more = f"[book]\n{book}\n{more}"
         self._process: subprocess.Popen[str] | None = None
 
@@ -50,7 +53,7 @@ class Engine:
         """The configuration file, with the endpoints as they are known."""
         endpoints = "\n".join(f'{name} = "{endpoint}"' for name, endpoint in self.endpoints.items())
         self.config.write_text(
-            f"[sockets]\n{endpoints}\nheartbeat_ms = {self.heartbeat_ms}\n"
+            f"[sockets]\n{endpoints}\nheartbeat_ms = {self.heartbeat_ms}\n{self.more_sockets}\n"
             f'[journal]\npath = "{self.journal.name}"\n{self._more}'
         )
 

@@ -108,6 +108,11 @@ def near(rng: random.Random, value: Any) -> Any:
         else:
             items[place] = near(rng, items[place])
         return items if type(value) not in (list, tuple) else type(value)(items)
+    if isinstance(value, np.ndarray) and rng.random() < 0.2:
+        # Another shape: nothing, one row, one column, one more axis.
+        return rng.choice(
+            [value[:0], value[:1], value[..., :0], value[..., :1], value[:0].T[:0].T, value[None]]
+        )
     if isinstance(value, np.ndarray) and value.size and value.dtype.kind == "f":
         changed = value.copy()
         for _ in range(rng.choice([1, 1, 3, 30])):

@@ -132,12 +132,19 @@ class Scenario:
             number(fixture), odds_1x2=odds, total_line=float(line), odds_total=(float(over), float(under))
         )
 
-    def on_manual(self, fixture: str, market: str, *odds: str) -> str:
-        prices = None if odds == ("none",) else [None if price == "-" else float(price) for price in odds]
-        return done(self.engine.manual_odds(number(fixture), market, prices))
+    def on_manual(self, fixture: str, market: str, *words: str) -> str:
+        odds, by = words, None
+        if "by" in odds:
+            odds, by = odds[:-2], odds[-1]
+        in_play = "until_start" not in odds
+        odds = tuple(word for word in odds if word != "until_start")
+        if odds == ("none",):
+            return done(self.engine.manual_odds(number(fixture), market, None))
+        prices = [None if price == "-" else float(price) for price in odds]
+        return done(self.engine.manual_odds(number(fixture), market, prices, in_play=in_play, override_by=by))
 
     def on_lock(self, fixture: str, market: str) -> str:
-        return done(self.engine.lock_market(number(fixture), market, locked=True))
+        return done(self.engine.lock_market(number(fixture), market, locked=True, in_play=True))
 
     def on_unlock(self, fixture: str, market: str) -> str:
         return done(self.engine.lock_market(number(fixture), market, locked=False))
@@ -145,8 +152,10 @@ class Scenario:
     def on_suspend(self, fixture: str, market: str | None = None) -> str:
         return done(self.engine.suspend(number(fixture), market))
 
-    def on_resume(self, fixture: str, market: str | None = None) -> str:
-        return done(self.engine.resume(number(fixture), market))
+    def on_resume(self, fixture: str, *words: str) -> str:
+        if words[:1] == ("lifts",):
+            return done(self.engine.resume(number(fixture), stops=words[1:]))
+        return done(self.engine.resume(number(fixture), *words))
 
     def on_limit(self, scope: str, *rest: str) -> str:
         *where, amount = rest

@@ -26,7 +26,7 @@ import polars as pl
 import pytest
 
 import oddsengine
-from oddsengine import OddsEngineError, _arrays, margin, same_game
+from oddsengine import OddsEngineError, _arrays, football, margin, same_game
 from oddsengine.exceptions import BoundsError
 from public_calls import CALLS, NOT_CALLED, Call
 
@@ -326,3 +326,22 @@ def test_every_public_function_is_called() -> None:
             ):
                 missing.append(f"{module}.{name}")
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        (np.empty((0, 0)), "grid size 0 is outside"),
+        ([[1.0]], "grid size 1 is outside"),
+        ([[0.5, 0.5]], "a grid of 1 x 2 is not square"),
+        (np.zeros((5, 5)), "sum of score probabilities 0 is outside"),
+        (np.full((2, 2), np.nan), "score probability NaN is outside"),
+        ([[1.5, -0.5], [0.0, 0.0]], r"score probability 1\.5 is outside"),
+    ],
+)
+def test_grids_that_are_none(grid: Any, message: str) -> None:
+    # Zeros were priced, one row was a bare TypeError, and a tie on an empty grid panicked (chunks of none).
+    for function in (football.markets, football.qualification, lambda scores: football.total(scores, 2.5)):
+        arguments = {"extra_means": (0.4, 0.3)} if function is football.qualification else {}
+        with pytest.raises(OddsEngineError, match=message):
+            function(grid, **arguments)

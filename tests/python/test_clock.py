@@ -38,8 +38,8 @@ class Time:
 
 @pytest.mark.parametrize("step_s", [60, -60, 3_600, -3_600, 366 * 86_400, -366 * 86_400, 0.5, -0.5])
 def test_a_step_of_the_wall_clock_neither_freezes_nor_hurries(step_s: float) -> None:
-    """Broke: after a step back of 60 s the time stood for 60 s, and with it heartbeats and bet delays; after one of an
-    hour that was corrected, for an hour.
+    """Broke: after a step back of 60 s the time stood for 60 s, and with it heartbeats and bet delays; after
+    one of an hour that was corrected, for an hour.
     """
     at = Time()
     clock = at.clock()
@@ -92,7 +92,8 @@ def test_the_desk_is_told_once_and_every_minute() -> None:
         told += [(second, alert) for alert, _ in service.alerts]
         service.alerts.clear()
     server._finish()
-    # Once for each step; then each minute of the engine's, which is 63 s while it makes up; then that it is over.
+    # Once for each step; then each minute of the engine's, which is 63 s while it makes up; then that it is
+    # over.
     assert [alert for _, alert in told] == ["clock_differs"] * 4 + ["clock_agrees"]
     assert [second for second, _ in told[:4]] == pytest.approx([10, 20, 83, 146], abs=2)
 
@@ -105,7 +106,7 @@ def faked(folder: Path) -> Iterator[Path]:
     names = {
         "LD_PRELOAD": str(FAKETIME[0]),
         "FAKETIME_TIMESTAMP_FILE": str(step),
-        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_CACHE_DURATION": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
     with pytest.MonkeyPatch.context() as patch:
@@ -161,8 +162,9 @@ def delay_s(engine: Engine, fixture: int) -> float:
 def test_heartbeats_and_bet_delays_go_on_whatever_the_wall_clock_does(
     tmp_path: Path, steps: tuple[str, ...]
 ) -> None:
-    """Broke: 60 s back, and one heartbeat in 6 s came instead of 6, a bet with a delay of 1 s stayed undecided after 8 s;
-    +1 h and corrected, and heartbeats stopped for an hour, also the delays after a restart at the right time.
+    """Broke: 60 s back, and one heartbeat in 6 s came instead of 6, a bet with a delay of 1 s stayed
+    undecided after 8 s; +1 h and corrected, and heartbeats stopped for an hour, also the delays after a
+    restart at the right time.
     """
     if not FAKETIME:
         warnings.warn("libfaketime is not installed: steps of the real clock are not tested", stacklevel=1)

@@ -14,6 +14,7 @@ import pytest
 import zmq
 
 from engine_process import Engine, announce, eventually
+from oddsengine import Engine as Local
 from oddsengine.client import (
     Alert,
     DeskClient,
@@ -60,6 +61,7 @@ class ScriptedDesk:
         self.history: list[tuple[int, str]] = []
         self.alerts: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
+        self.is_away = False
         self._is_answering = True
         self._thread = threading.Thread(target=self._answer, daemon=True)
         self._thread.start()
@@ -107,7 +109,8 @@ class ScriptedDesk:
 
     def _answer(self) -> None:
         while self._is_answering:
-            if not self.router.poll(20):
+            if self.is_away or not self.router.poll(20):
+                time.sleep(0.005)
                 continue
             identity, payload = self.router.recv_multipart()
             request = orjson.loads(payload)
@@ -125,6 +128,8 @@ class ScriptedDesk:
                 first = kept[0]["seq"] if kept else last + 1
                 reply |= {"alerts": found, "first": first, "last": last}
                 reply["next"] = found[-1]["seq"] if found else last
+            elif since > self.change:
+                reply |= {"type": "error", "code": "out_of_range", "message": "of another journal"}
             else:
                 wanted = [entry for entry in self.history if entry[0] > since]
                 if request["type"] == "settlements":
@@ -209,6 +214,34 @@ def test_a_cursor_is_taken_up_again() -> None:
     told = script.changes()
     script.close()
     assert told == [("settlement", change) for change in range(5, 10)]
+
+
+def test_a_cursor_of_another_journal_is_no_silence() -> None:
+    """A number above the last one was made elsewhere: told, and the stream goes on with what comes."""
+    script = ScriptedDesk(since=99)
+    script.happen("settlement")
+    with pytest.raises(RequestError, match="another journal"):
+        script.changes()
+    assert script.changes() == [("settlement", 1)]
+    script.close()
+
+
+def test_nothing_is_told_out_of_order_while_the_engine_does_not_answer() -> None:
+    """What is missing comes before what has arrived, also when it can only be asked for later."""
+    script = ScriptedDesk(timeout_s=0.3)
+    script.heartbeat()
+    script.happen("ticket")
+    assert script.changes() == [("ticket", 1)]
+    script.is_away = True
+    # The thread that answers may be waiting for a request still.
+    time.sleep(0.1)
+    for is_lost in (True, False, False):
+        script.happen("settlement", is_lost=is_lost)
+    assert script.changes() == []
+    assert script.client.cursor == 1
+    script.is_away = False
+    assert script.changes() == [("settlement", change) for change in (2, 3, 4)]
+    script.close()
 
 
 def test_alerts_are_recovered_or_counted_as_lost() -> None:
@@ -374,6 +407,11 @@ def test_every_error_tells_which_request_it_was(tmp_path: Path) -> None:
         (answer,) = orders.batch([{"type": "withdraw", "transfer": "e" * 32, "customer": 42}])
         assert isinstance(answer, RequestError)
         assert answer.transfer == "e" * 32
+        request_id = orders.submit({"type": "withdraw", "transfer": "c" * 32, "customer": 42})
+        (reply,) = orders.poll(2.0)
+        with pytest.raises(RequestError) as wrong:
+            _ = reply.value
+        assert (wrong.value.request_id, wrong.value.transfer) == (request_id, "c" * 32)
         engine.process.kill()
         engine.process.communicate()
         with pytest.raises(RequestTimeoutError) as late:
@@ -426,6 +464,27 @@ def test_batches_are_as_long_as_their_answers_allow(tmp_path: Path) -> None:
         assert "batch_full" in codes
         odds.close()
         orders.close()
+
+
+def test_a_local_engine_pages_too() -> None:
+    """In process the same answers come: a list of all fixtures, whatever a page holds."""
+    engine = Local()
+    for fixture in range(1, 151):
+        announce(engine.feed, fixture)
+    assert [fixture.fixture for fixture in engine.fixtures()] == list(range(1, 151))
+    engine.deposit(customer=42, amount_minor=100_000)
+    leg = engine.board(1).leg("1x2", "home")
+    requests = [ticket_request(customer=42, legs=[leg], stake_minor=100) for _ in range(300)]
+    placed = engine.batch(requests)
+    engine.settle_market(1, "1x2", ["won", "lost", "lost"])
+    settled = [event for event in engine.events() if isinstance(event, Settlement)]
+    changes = list(engine.ticket_changes(300, settlements=True))
+    assert [change.ticket for change in changes] == [event.ticket for event in settled]
+    assert [change.ticket.ticket for change in changes] == [ticket.ticket for ticket in placed]
+    fate = engine.fate(placed[0].ticket)
+    assert fate is not None
+    assert (fate.ticket, fate.state, fate.paid_minor) == (placed[0].ticket, "settled", 335)
+    assert engine.fate("0" * 32) is None
 
 
 def test_many_fixtures_come_in_pages(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         football.calibrate_from_odds_batch(np.ones((2, 4)), np.ones((2, 2)))
     with pytest.raises(BoundsError, match="1 rows do not fit 2"):
         football.calibrate_from_odds_batch(np.ones((2, 3)), np.ones((1, 2)))
-    with pytest.raises(ValueError, match="unpack"):
+    with pytest.raises(BoundsError, match="odds_1x2 has 2 numbers, not 3"):
         football.calibrate_from_odds([2.0, 3.0], [1.9, 1.9])
     with pytest.raises(BoundsError, match="number of goal counts 99 is outside"):
         football.weibull_count_pmf(1.0, 1.0, count=99)

@@ -284,7 +284,7 @@ class ScriptedService:
     def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int) -> None:
         self.frames.append((3, [identity, payload]))
 
-    def tick(self, now_ns: int, read_ns: int) -> None:
+    def tick(self, now_ns: int, read_ns: int | None = None) -> None:
         self.calls.append("tick")
 
     def alert(self, alert: str, message: str, now_ns: int) -> None:

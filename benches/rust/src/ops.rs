@@ -5,7 +5,7 @@
 
 use oddsengine_engine::{BoardUpdate, Body, Command, Config, Engine, Event, Margin, MarginKind, Sink};
 use oddsengine_feeds::{decode_ingest, decode_order};
-use oddsengine_ledger::{AccountId, AccountKind, Ledger, Memo, Transfer};
+use oddsengine_ledger::{AccountId, AccountKind, InstructionId, Ledger, Memo, Transfer};
 use oddsengine_markets::football::{FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{LiveState, MarketId};
 use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes};

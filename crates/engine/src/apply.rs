@@ -164,7 +164,12 @@ impl Engine {
         }
         let silence = settings.feed_silence_ms.unwrap_or(0);
         if !(0..=FEED_SILENCE_MS_MAX).contains(&silence) {
-            return Err(out_of_bounds(BoundsError::outside("feed_silence_ms", silence, 0, FEED_SILENCE_MS_MAX)));
+            return Err(out_of_bounds(BoundsError::outside(
+                "feed_silence_ms",
+                silence,
+                0,
+                FEED_SILENCE_MS_MAX,
+            )));
         }
         if *settings == ScopeSettings::default() {
             self.scopes.remove(scope);
@@ -265,7 +270,11 @@ impl Engine {
             .recalibrate(&fixture.request.format, fixture.template, fixture.parameters.as_ref(), &markets)
             .map_err(out_of_bounds)?;
         let before: Vec<(u16, Vec<u32>)> = match fixture.has_expectations {
-            true => markets.iter().map(|prices| prices.market as u16).map(|market| (market, fair_e9(fixture, market))).collect(),
+            true => markets
+                .iter()
+                .map(|prices| prices.market as u16)
+                .map(|market| (market, fair_e9(fixture, market)))
+                .collect(),
             false => Vec::new(),
         };
         self.fixtures[index].parameters = Some(parameters);
@@ -480,7 +489,8 @@ impl Engine {
         let now = self.fixtures[index].live.summary();
         let is_news = (now.score, &now.period) != (summary_before.score, &summary_before.period);
         if change.reprices {
-            self.update_board(index, change.regrades, &returned, is_news, source_ns, sink);
+            let changes_chances = incident.changes_chances();
+            self.update_board(index, change.regrades, &returned, changes_chances, source_ns, sink);
         } else if !returned.is_empty() {
             // A race that starts moves no price of the model, and those by hand are not the model's.
             self.reprice_with(index, &returned, source_ns, sink);
@@ -585,7 +595,8 @@ impl Engine {
         let by = match self.judge_manual_odds(index, market, odds_e4) {
             Ok(()) => String::new(),
             Err((_, why)) if !override_by.is_empty() => {
-                let message = format!("{override_by} answers for it: {}", why.split(';').next().unwrap_or(""));
+                let message =
+                    format!("{override_by} answers for it: {}", why.split(';').next().unwrap_or(""));
                 sink.event(Event::Alert { alert: "manual_override", fixture: Some(id), message: &message });
                 override_by.to_string()
             }
@@ -611,7 +622,8 @@ impl Engine {
         let market = self.known_market(index, market)?;
         self.hold_market(index, market, sink, |desk| {
             desk.is_locked = locked;
-            desk.keeps_in_play = keeps_in_play && locked || desk.keeps_in_play && desk.manual_odds_e4.is_some();
+            desk.keeps_in_play =
+                keeps_in_play && locked || desk.keeps_in_play && desk.manual_odds_e4.is_some();
             desk.stops.by_move = false;
         })
     }
@@ -676,7 +688,7 @@ impl Engine {
             }
             None => drop(fixture.told_grades.remove(&market)),
         }
-        self.update_board(index, true, &[], true, 0, sink);
+        self.update_board(index, true, &[], false, 0, sink);
         Ok(())
     }
 
@@ -691,7 +703,7 @@ impl Engine {
         }
         self.watch_silence(index);
         self.watch_start(index);
-        self.update_board(index, true, &[], true, 0, sink);
+        self.update_board(index, true, &[], false, 0, sink);
         Ok(())
     }
 

@@ -22,7 +22,12 @@ impl Engine {
     ///
     /// None may be above its fair price: then no combination of our own prices wins on every outcome. Without a model
     /// there is nothing to compare with but the book itself.
-    pub(crate) fn judge_manual_odds(&self, index: usize, market: u16, odds_e4: &[u32]) -> Result<(), Refusal> {
+    pub(crate) fn judge_manual_odds(
+        &self,
+        index: usize,
+        market: u16,
+        odds_e4: &[u32],
+    ) -> Result<(), Refusal> {
         let fixture = &self.fixtures[index];
         judge_booksum(fixture, market, odds_e4, MANUAL_BOOKSUM_E4)?;
         if !fixture.has_expectations {
@@ -62,9 +67,14 @@ impl Engine {
     }
 
     /// Stops markets with prices by hand or locked ones whose fair prices have moved too far since they were set;
-    /// `is_news`: the score or the period changed, which counts as too far where no model says how far it is. Returns
-    /// the markets, ascending.
-    pub(crate) fn stop_moved(&mut self, index: usize, is_news: bool, sink: &mut impl Sink) -> Vec<u16> {
+    /// `changes_chances`: something happened that counts as too far where no model says how far it is. Returns the
+    /// markets, ascending.
+    pub(crate) fn stop_moved(
+        &mut self,
+        index: usize,
+        changes_chances: bool,
+        sink: &mut impl Sink,
+    ) -> Vec<u16> {
         if self.fixtures[index].desk.is_empty() {
             return Vec::new();
         }
@@ -76,7 +86,7 @@ impl Engine {
             .filter(|(_, desk)| desk.is_held() && !desk.stops.by_move)
             .filter(|&(&market, desk)| {
                 if !fixture.has_expectations || desk.anchor_e9.is_empty() {
-                    return is_news;
+                    return changes_chances;
                 }
                 let first = fixture.template().markets[usize::from(market)].selections().start;
                 let now_e9 = fair_e9(fixture, market);
@@ -92,7 +102,8 @@ impl Engine {
             fixture.desk.entry(market).or_default().stops.by_move = true;
             *fixture.market_interruptions.entry(market).or_default() += 1;
             let key = &fixture.template().markets[usize::from(market)].key;
-            let message = format!("{key} of fixture {id} is priced by hand or locked, and its fair price has moved");
+            let message =
+                format!("{key} of fixture {id} is priced by hand or locked, and its fair price has moved");
             sink.event(Event::Alert { alert: "manual_suspended", fixture: Some(id), message: &message });
         }
         moved
@@ -130,7 +141,9 @@ impl Engine {
         let jump = before.iter().find_map(|(market, then_e9)| {
             let now_e9 = fair_e9(fixture, *market);
             let furthest = now_e9.iter().zip(then_e9).map(|(now, then)| now.abs_diff(*then)).max();
-            furthest.filter(|&furthest| u64::from(furthest) > tolerance_e9).map(|furthest| (*market, furthest))
+            furthest
+                .filter(|&furthest| u64::from(furthest) > tolerance_e9)
+                .map(|furthest| (*market, furthest))
         });
         match jump {
             Some((market, furthest_e9)) => {
@@ -156,7 +169,12 @@ pub(crate) fn fair_e9(fixture: &Fixture, market: u16) -> Vec<u32> {
 }
 
 /// A book with a price for every selection, of which a known number wins, sums to something plausible.
-fn judge_booksum(fixture: &Fixture, market: u16, odds_e4: &[u32], range_e4: (u64, u64)) -> Result<(), Refusal> {
+fn judge_booksum(
+    fixture: &Fixture,
+    market: u16,
+    odds_e4: &[u32],
+    range_e4: (u64, u64),
+) -> Result<(), Refusal> {
     let definition = &fixture.template().markets[usize::from(market)];
     let is_whole = definition.winners > 0 && odds_e4.iter().all(|&odds| odds != 0);
     let is_undecided = fixture.grades[definition.selections()].iter().all(Option::is_none);

@@ -239,7 +239,8 @@ impl Engine {
             return Err(Reason::NoPrice);
         }
         // Also after the delay: what happened between two epochs is not known.
-        if leg.quoted_version.epoch != self.epoch || !(1..=fixture.version).contains(&leg.quoted_version.seq) {
+        if leg.quoted_version.epoch != self.epoch || !(1..=fixture.version).contains(&leg.quoted_version.seq)
+        {
             return Err(Reason::OddsVersionUnknown);
         }
         if !accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4) {
@@ -522,6 +523,10 @@ impl Engine {
             if let Err(error) = resolved {
                 tell_stopped(&ticket, error, sink);
                 self.hold_on(index);
+                if self.now_ns == i64::MAX {
+                    // Nothing is later than the end of time: it would be due again at once.
+                    return;
+                }
                 continue;
             }
             match verdict {

@@ -143,7 +143,9 @@ impl Engine {
             let mut graded = self.tickets[ticket as usize].clone();
             let fixture = &self.fixtures[index];
             let by_play = |leg: &Leg| match leg.fixture as usize == index {
-                true => fixture.grade_by_play(usize::from(leg.selection)).filter(|&grade| grade == Grade::VOID),
+                true => {
+                    fixture.grade_by_play(usize::from(leg.selection)).filter(|&grade| grade == Grade::VOID)
+                }
                 false => leg.grade,
             };
             if graded.legs.iter().all(|leg| leg.grade == by_play(leg)) {
@@ -161,10 +163,10 @@ impl Engine {
     /// Pays the tickets whose settlement delay has ended by what has been read: the message that takes a goal back may
     /// wait unread.
     pub(crate) fn settle_due(&mut self, read_ns: i64, sink: &mut impl Sink) {
-        while let Some((due_ns, index)) = self.settling.by_due.first().copied() {
-            if due_ns > self.now_ns.min(read_ns) {
-                return;
-            }
+        let until = (self.now_ns.min(read_ns), u32::MAX);
+        // A list, so that what is put off to the end of time is not due again.
+        let due: Vec<(i64, u32)> = self.settling.by_due.range(..=until).copied().collect();
+        for (_, index) in due {
             let mut ticket = self.tickets[index as usize].clone();
             let paid = payout_of(&ticket).unwrap_or(0);
             match self.book_settlement(&mut ticket, Stake::Paid(paid)) {

@@ -155,11 +155,11 @@ impl Engine {
         &mut self,
         index: usize,
         touched: &[u16],
-        is_news: bool,
+        changes_chances: bool,
         source_ns: i64,
         sink: &mut impl Sink,
     ) {
-        let moved = self.stop_moved(index, is_news, sink);
+        let moved = self.stop_moved(index, changes_chances, sink);
         if moved.is_empty() {
             self.offer(index, touched);
         } else {
@@ -186,28 +186,27 @@ impl Engine {
     }
 
     /// After an incident or a desk decision: prices, and settlement if grades may have changed. Prices are told
-    /// first: settlement waits for the journal anyway. `is_news`: score or period changed.
+    /// first: settlement waits for the journal anyway. `changes_chances`: see
+    /// [`oddsengine_markets::Incident::changes_chances`].
     pub(crate) fn update_board(
         &mut self,
         index: usize,
         settles: bool,
         touched: &[u16],
-        is_news: bool,
+        changes_chances: bool,
         source_ns: i64,
         sink: &mut impl Sink,
     ) {
         self.evaluate(index, sink);
         if !settles {
-            return self.offer_evaluated(index, touched, is_news, source_ns, sink);
+            return self.offer_evaluated(index, touched, changes_chances, source_ns, sink);
         }
         let regraded = self.regrade(index);
         let template = self.fixtures[index].template();
         let mut touched = touched.to_vec();
-        touched.extend(
-            regraded.iter().map(|&selection| template.selections[usize::from(selection)].market),
-        );
+        touched.extend(regraded.iter().map(|&selection| template.selections[usize::from(selection)].market));
         touched.dedup();
-        self.offer_evaluated(index, &touched, is_news, source_ns, sink);
+        self.offer_evaluated(index, &touched, changes_chances, source_ns, sink);
         self.settle_regraded(index, &regraded, sink);
     }
 

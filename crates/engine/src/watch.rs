@@ -89,7 +89,12 @@ impl Engine {
                 source.is_lost |= !is_honest;
                 self.counters.duplicate_count += 1;
                 if !is_honest {
-                    self.lose_place(command, was_lost, &format!("its number {seq} is not above {last}"), sink);
+                    self.lose_place(
+                        command,
+                        was_lost,
+                        &format!("its number {seq} is not above {last}"),
+                        sink,
+                    );
                 }
                 sink.event(Event::Duplicate);
                 Heard::Repeated
@@ -100,7 +105,12 @@ impl Engine {
                 self.lose_place(command, was_lost, &why, sink);
                 Heard::Refused((
                     Reason::OutOfSequence,
-                    format!("number {seq} of source {} is outside {}..={}", origin.source, last + 1, last + SEQ_JUMP_MAX),
+                    format!(
+                        "number {seq} of source {} is outside {}..={}",
+                        origin.source,
+                        last + 1,
+                        last + SEQ_JUMP_MAX
+                    ),
                 ))
             }
             last => {
@@ -234,7 +244,10 @@ impl Engine {
     /// Puts a fixture before its start under watch for its scheduled start.
     pub(crate) fn watch_start(&mut self, index: usize) {
         let fixture = &self.fixtures[index];
-        if fixture.request.start_ns > 0 && fixture.live.phase() == LivePhase::PreMatch && !fixture.is_start_waived {
+        if fixture.request.start_ns > 0
+            && fixture.live.phase() == LivePhase::PreMatch
+            && !fixture.is_start_waived
+        {
             let grace_ns = self.config.start_grace_ms.saturating_mul(1_000_000);
             self.start_due.insert((fixture.request.start_ns.saturating_add(grace_ns), index as u32));
         }
@@ -281,7 +294,8 @@ impl Engine {
                 continue;
             }
             let (id, silence_ms) = (fixture.id(), fixture.limits.feed_silence_ms);
-            let message = format!("fixture {id} in play: {} is silent for more than {silence_ms} ms", fed_by(fixture));
+            let message =
+                format!("fixture {id} in play: {} is silent for more than {silence_ms} ms", fed_by(fixture));
             self.stop(index as usize, Stop::Silence, sink);
             sink.event(Event::Alert { alert: "feed_silent", fixture: Some(id), message: &message });
         }
@@ -306,7 +320,8 @@ impl Engine {
         let ahead_ns = self.now_ns.saturating_sub(time_ns);
         if ahead_ns > 0 && self.now_ns != i64::MIN {
             self.set_back(ahead_ns);
-            let message = format!("the journal's time was {ahead_ns} ns ahead of the clock, and goes back to it");
+            let message =
+                format!("the journal's time was {ahead_ns} ns ahead of the clock, and goes back to it");
             sink.event(Event::Alert { alert: "clock_went_back", fixture: None, message: &message });
         }
         self.now_ns = time_ns;

@@ -69,7 +69,13 @@ impl Desk {
 
     fn manual(&mut self, fixture: FixtureId, odds_e4: [u32; 3]) {
         let market = MarketId::of("1x2");
-        self.send(Body::SetManualOdds { fixture, market, odds_e4: Some(odds_e4.to_vec()) });
+        self.send(Body::SetManualOdds {
+            fixture,
+            market,
+            odds_e4: Some(odds_e4.to_vec()),
+            keeps_in_play: true,
+            override_by: "test".into(),
+        });
     }
 
     fn deposit(&mut self, transfer: u128, amount_minor: i64) {
@@ -149,7 +155,7 @@ fn chosen_ids_of_delayed_tickets_stop_nothing() {
     for _ in 0..2 {
         CHOSEN.iter().for_each(|&ticket| desk.bet(ticket, 1_000, &[(1, "home")]));
         desk.now_ns += 2_000_000_000;
-        desk.send(Body::Tick);
+        desk.send(Body::Tick { read_ns: i64::MAX });
         desk.check();
     }
     assert!(CHOSEN.iter().all(|&ticket| desk.state(ticket) == TicketState::Open));
@@ -271,7 +277,7 @@ fn stakes_of_the_day_are_those_of_the_tickets() {
     desk.bet(1, 300, &[(1, "home")]);
     assert_eq!(largest(&desk, "first"), Ok(700));
     desk.now_ns = 2 * DAY_NS;
-    desk.send(Body::Tick);
+    desk.send(Body::Tick { read_ns: i64::MAX });
     assert_eq!(largest(&desk, "second"), Ok(1_000));
     desk.bet(2, 600, &[(2, "home"), (1, "home")]);
     assert_eq!(largest(&desk, "second"), Ok(400));
@@ -400,12 +406,13 @@ fn random_body(random: &mut Random) -> Body {
             settlement_delay_ms: random.of(&[0, 0, 1, 3_600_000]),
             bets_while_owing: random.below(2) == 0,
             stake_minor_min: 1,
+            feed_silence_ms: 0,
             stake_minor_max: random.of(&[1, 100_000, STAKE_MINOR_MAX, STAKE_MINOR_MAX]),
             payout_minor_max: random.of(&[1, 100_000, LOSS_MAX, LOSS_MAX]),
             platform_loss_minor_max: random.of(&[0, 100_000, LOSS_MAX, LOSS_MAX]),
             ..Config::default()
         })),
-        _ => Body::Tick,
+        _ => Body::Tick { read_ns: i64::MAX },
     }
 }
 
@@ -429,7 +436,7 @@ fn no_sequence_of_commands_panics() {
     let mut accepted = 0;
     for seed in 0..100 {
         let mut random = Random(seed);
-        let mut desk = Desk::new(Config { bet_delay_ms: 1_000, ..Config::default() }, 4);
+        let mut desk = Desk::new(Config { bet_delay_ms: 1_000, feed_silence_ms: 0, ..Config::default() }, 4);
         desk.deposit(99, STAKE_MINOR_MAX);
         for step in 0..120 {
             let body = random_body(&mut random);
@@ -446,5 +453,5 @@ fn no_sequence_of_commands_panics() {
         desk.check();
         accepted += desk.engine.counters().accepted_count;
     }
-    assert!(accepted > 200, "{accepted} tickets were accepted");
+    assert!(accepted > 100, "{accepted} tickets were accepted");
 }

@@ -99,10 +99,7 @@ impl World {
 
     fn numbered(&mut self, seq: u64, body: Body) {
         let source_ns = self.now_ns - 80_000_000;
-        self.send(
-            Origin { source: "scout".into(), seq: Some(seq), source_ns, channel: Channel::Feed },
-            body,
-        );
+        self.send(Origin { source: "scout".into(), seq: Some(seq), source_ns, channel: Channel::Feed }, body);
     }
 
     fn unnumbered(&mut self, body: Body) {
@@ -302,7 +299,11 @@ fn prices_by_hand_and_locked_ones_stop_when_the_match_leaves_them() {
     for minute in 2..40 {
         world.incident(Kind::Clock, minute * 60_000, Some((1, 0)));
     }
-    assert_eq!(world.market_status("1x2"), MarketStatus::Suspended, "no single step was beyond the tolerance");
+    assert_eq!(
+        world.market_status("1x2"),
+        MarketStatus::Suspended,
+        "no single step was beyond the tolerance"
+    );
 }
 
 /// Prices by hand set before the match stayed through the kick-off.
@@ -627,10 +628,8 @@ fn sources_and_fixtures_have_an_upper_bound() {
     assert_eq!(world.told.refusals.len(), 11, "scout was there before");
     world.told.refusals.clear();
     for id in 2..5 {
-        let request = FixtureRequest {
-            fixture: FixtureId(id),
-            ..world.engine.fixture(MATCH).unwrap().request.clone()
-        };
+        let request =
+            FixtureRequest { fixture: FixtureId(id), ..world.engine.fixture(MATCH).unwrap().request.clone() };
         world.feed(Body::AddFixture(Box::new(request)));
     }
     assert_eq!(world.engine.fixtures().len(), 2);

@@ -23,6 +23,7 @@ codec_struct!(InstructionId { high, low, number, source });
 
 impl InstructionId {
     /// The `number`-th instruction of a transaction of a source.
+    #[inline]
     pub const fn new(source: SourceId, transaction: u128, number: u32) -> Self {
         Self { high: (transaction >> 64) as u64, low: transaction as u64, number, source }
     }
@@ -38,17 +39,20 @@ impl InstructionId {
     }
 
     /// All three are zero: an id that nobody has set.
+    #[inline]
     pub(crate) fn is_unset(self) -> bool {
         self == Self::single(0)
     }
 
     /// The words of a hash.
+    #[inline]
     pub(crate) fn words(self) -> [u64; 3] {
         [self.low, self.high, u64::from(self.source.0) << 32 | u64::from(self.number)]
     }
 }
 
 impl Hash for InstructionId {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.words().into_iter().for_each(|word| state.write_u64(word));
     }

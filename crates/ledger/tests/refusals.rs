@@ -119,7 +119,8 @@ fn every_refusal_has_a_case_and_changes_nothing() {
         (ExceedsAvailableBalance, linked(vec![transfer(10, CASH, STAKES, 640), transfer(11, CASH, PSP, 1)])),
         (ExceedsAvailableBalance, linked(vec![transfer(10, CASH, STAKES, 641), transfer(11, PSP, CASH, 1)])),
     ];
-    for &error in TransferError::ALL {
+    // A billion accounts do not fit in a test: `account.rs` has its own with a smaller bound.
+    for &error in TransferError::ALL.iter().filter(|&&error| error != LedgerIsFull) {
         assert!(cases.iter().any(|&(expected, _)| expected == error), "{error:?} has no case");
     }
     let before = ledger();

@@ -64,6 +64,31 @@ impl Incident {
         }
     }
 
+    /// It changes the chances of the sides by more than time does: where no model says by how much, a price that was made
+    /// before it cannot stand.
+    pub fn changes_chances(&self) -> bool {
+        use crate::football::FootballIncidentKind as Football;
+        use crate::tennis::TennisIncidentKind as Tennis;
+        match self {
+            Self::Football(incident) => matches!(
+                incident.kind,
+                Football::Goal(_)
+                    | Football::GoalCancelled(_)
+                    | Football::RedCard(_)
+                    | Football::RedCardCancelled(_)
+                    | Football::Correction(_)
+            ),
+            Self::Tennis(incident) => {
+                !matches!(incident.kind, Tennis::Start(_) | Tennis::Danger | Tennis::Safe)
+            }
+            Self::Racing(incident) => !matches!(
+                incident,
+                RacingIncident::Off | RacingIncident::Recalled | RacingIncident::Danger | RacingIncident::Safe
+            ),
+            Self::Custom(_) => true,
+        }
+    }
+
     /// The fixture is told to have started some time ago, and not with which score.
     pub fn starts_late_without_score(&self) -> bool {
         match self {

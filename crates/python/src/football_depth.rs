@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::{Matrix, Whole};
 use crate::errors::OrRaise;
+use crate::pricing::score_grid;
 
 /// Adds the functions of this file.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -102,18 +103,14 @@ fn football_qualification(
     extra_means: Option<(f64, f64)>,
     shootout_home: f64,
 ) -> PyResult<[[f64; 3]; 2]> {
-    let (cells, rows, columns) = grid.parts()?;
-    if rows != columns {
-        let what = format!("a grid of {rows} x {columns} is not square");
-        return Err(BoundsError::new(what)).or_raise();
-    }
+    let grid = score_grid(&grid)?;
     let first_leg = FirstLeg { home_goals: first_leg.0.0, away_goals: first_leg.1.0, away_goals_rule };
     let extra = ExtraTime {
         means: extra_means.unwrap_or_default().into(),
         shootout_home,
         is_skipped: extra_means.is_none(),
     };
-    Ok(qualification(cells, rows, &first_leg, &extra).or_raise()?.methods)
+    Ok(qualification(grid.cells(), grid.size(), &first_leg, &extra).or_raise()?.methods)
 }
 
 /// P(home wins the shoot-out).

@@ -600,7 +600,8 @@ pub fn rows<'a, const N: usize>(array: &'a Matrix<'_, f64>) -> PyResult<&'a [[f6
     Ok(elements.as_chunks().0)
 }
 
-fn score_grid(cells: &Matrix<'_, f64>) -> PyResult<ScoreGrid> {
+/// A checked grid.
+pub fn score_grid(cells: &Matrix<'_, f64>) -> PyResult<ScoreGrid> {
     let (cells, rows, columns) = cells.parts()?;
     if rows != columns {
         return Err(BoundsError::new(format!("a grid of {rows} x {columns} is not square"))).or_raise();

@@ -1,19 +1,22 @@
 //! `oddsengine-sim`: seeded simulations of both engines, until a number of runs or minutes is over.
 
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use oddsengine_sim::coverage::Coverage;
+use oddsengine_sim::coverage::{COMPLETE_STEPS, Coverage};
 use oddsengine_sim::workload::{self, Sports};
 
 const USAGE: &str =
-    "usage: oddsengine-sim [--steps N] [--seed S] [--runs R] [--minutes M] [--sport S] [--hash] [--coverage]
+    "usage: oddsengine-sim [--steps N] [--seed S] [--runs R] [--minutes M] [--sport S] [--threads T] [--hash] [--coverage]
 
   --steps N     steps of each run (4000)
   --seed S      the first seed; the runs after it take the next ones (taken from the clock)
   --runs R      number of runs (10)
   --minutes M   fresh seeds until so many minutes are over, instead of --runs
   --sport S     football, tennis, racing, space, or mixed: all side by side (mixed)
+  --threads T   runs side by side (1)
   --hash        run the fast engine alone, print the hash of the final state and nothing else
   --coverage    print what happened, counted";
 
@@ -23,6 +26,7 @@ struct Options {
     runs: u64,
     minutes: Option<f64>,
     sports: Sports,
+    threads: usize,
     prints_hash: bool,
     prints_coverage: bool,
 }
@@ -44,6 +48,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
         runs: 10,
         minutes: None,
         sports: Sports::Mixed,
+        threads: 1,
         prints_hash: false,
         prints_coverage: false,
     };
@@ -55,7 +60,10 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String>
             "--seed" => options.seed = Some(value().and_then(|v| v.parse().map_err(|_| wrong(&v)))?),
             "--runs" => options.runs = value().and_then(|v| v.parse().map_err(|_| wrong(&v)))?,
             "--minutes" => options.minutes = Some(value().and_then(|v| v.parse().map_err(|_| wrong(&v)))?),
-            "--sport" => options.sports = value().and_then(|v| Sports::from_name(&v).ok_or_else(|| wrong(&v)))?,
+            "--sport" => {
+                options.sports = value().and_then(|v| Sports::from_name(&v).ok_or_else(|| wrong(&v)))?
+            }
+            "--threads" => options.threads = value().and_then(|v| v.parse().map_err(|_| wrong(&v)))?,
             "--hash" => options.prints_hash = true,
             "--coverage" => options.prints_coverage = true,
             "--help" | "-h" => return Err("both engines side by side, compared after every command".into()),
@@ -85,25 +93,45 @@ fn simulate(options: &Options) -> ExitCode {
     }
     let started = Instant::now();
     let limit = options.minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0));
-    let (mut coverage, mut run_count, mut step_count) = (Coverage::default(), 0, 0);
-    while limit.map_or(run_count < options.runs, |limit| started.elapsed() < limit) {
-        let seed = first + run_count;
-        match workload::run(&universe, seed, options.steps) {
-            Ok(report) => {
-                println!("seed {seed}: {} steps, hash {}", report.steps, report.hash);
-                coverage.add(&report.coverage);
-            }
-            Err(failure) => {
-                println!("{failure}");
-                return ExitCode::FAILURE;
-            }
+    let (next, total) = (AtomicU64::new(0), Mutex::new((Coverage::default(), 0_u64, None)));
+    std::thread::scope(|scope| {
+        for _ in 0..options.threads.clamp(1, 64) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let is_in_time = limit.map_or(index < options.runs, |limit| started.elapsed() < limit);
+                    if !is_in_time || total.lock().expect("no run panicked").2.is_some() {
+                        return;
+                    }
+                    let result = workload::run(&universe, first + index, options.steps);
+                    let mut total = total.lock().expect("no run panicked");
+                    match result {
+                        Ok(report) => {
+                            println!("seed {}: {} steps, hash {}", report.seed, report.steps, report.hash);
+                            total.0.add(&report.coverage);
+                            total.1 += 1;
+                        }
+                        Err(failure) => total.2 = Some(failure),
+                    }
+                }
+            });
         }
-        (run_count, step_count) = (run_count + 1, step_count + options.steps);
+    });
+    let (coverage, run_count, failure) = total.into_inner().expect("no run panicked");
+    if let Some(failure) = failure {
+        println!("{failure}");
+        return ExitCode::FAILURE;
     }
+    let step_count = run_count as usize * options.steps;
     if options.prints_coverage {
         print!("{coverage}");
     }
     let seconds = started.elapsed().as_secs_f64();
+    let unseen = coverage.unseen();
+    if options.sports == Sports::Mixed && step_count >= COMPLETE_STEPS && !unseen.is_empty() {
+        println!("{step_count} steps and not one case of: {}", unseen.join(", "));
+        return ExitCode::FAILURE;
+    }
     println!(
         "{run_count} runs, {step_count} steps, {} commands in {seconds:.1} s: both engines agree",
         coverage.count("command")

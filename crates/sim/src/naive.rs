@@ -36,8 +36,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion, Reason, Scope,
-    ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion,
+    Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
@@ -322,7 +322,7 @@ impl Naive {
                     fixture.interruptions.push(None);
                     answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
                 }
-                self.repriced(index, true, answers);
+                self.repriced(index, false, answers);
                 self.settle_all(index, answers);
                 Ok(())
             }
@@ -479,7 +479,9 @@ impl Naive {
             for stop in Stop::ALL.iter().copied() {
                 let was = before.has(stop);
                 let is_set = match stop {
-                    Stop::Silence | Stop::Restart => was && !tells_score(incident) && !(is_numbered && is_whole),
+                    Stop::Silence | Stop::Restart => {
+                        was && !tells_score(incident) && !(is_numbered && is_whole)
+                    }
                     Stop::Contradiction | Stop::Gap | Stop::Sequence => was && !tells_score(incident),
                     Stop::ScoreUnknown => {
                         was && !tells_score(incident) || starts_late_with_unknown_score(incident)
@@ -500,8 +502,7 @@ impl Naive {
             }
         }
         if change.reprices {
-            let is_news = self.fixtures[index].game.standing() != then.standing();
-            self.repriced(index, is_news, answers);
+            self.repriced(index, changes_chances(incident), answers);
         }
         if change.regrades {
             self.settle_all(index, answers);
@@ -541,7 +542,7 @@ impl Naive {
         Ok(())
     }
 
-    /// A fixture was priced anew. `is_news`: score or period changed, or the desk decided.
+    /// A fixture was priced anew. `is_news`: something happened that changed the chances.
     pub(super) fn repriced(&mut self, index: usize, is_news: bool, answers: &mut Vec<Answer>) {
         self.prices_moved(index);
         self.stop_moved(index, is_news, answers);
@@ -568,7 +569,7 @@ impl Naive {
             }
             None => drop(self.fixtures[index].told.remove(&market)),
         }
-        self.repriced(index, true, answers);
+        self.repriced(index, false, answers);
         self.settle_all(index, answers);
         Ok(())
     }
@@ -651,6 +652,26 @@ fn tells_score(incident: &Incident) -> bool {
             is_whole || (told.score_after.sets.is_some() && told.score_after.games.is_some())
         }
         Incident::Racing(_) | Incident::Custom(_) => true,
+    }
+}
+
+/// Something happened that no price by hand survives, as far as nobody says how much it changed.
+fn changes_chances(incident: &Incident) -> bool {
+    use oddsengine_markets::football::FootballIncidentKind as Football;
+    use oddsengine_markets::racing::RacingIncident as Race;
+    use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
+    match incident {
+        Incident::Football(told) => matches!(
+            told.kind,
+            Football::Goal(_)
+                | Football::GoalCancelled(_)
+                | Football::Correction(_)
+                | Football::RedCard(_)
+                | Football::RedCardCancelled(_)
+        ),
+        Incident::Tennis(told) => !matches!(told.kind, Tennis::Start(_) | Tennis::Danger | Tennis::Safe),
+        Incident::Racing(told) => !matches!(told, Race::Off | Race::Recalled | Race::Danger | Race::Safe),
+        Incident::Custom(_) => true,
     }
 }
 

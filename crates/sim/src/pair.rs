@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, NoEvents, Reason, TicketRequest, TicketState, VoidKind,
+    Body, Command, Config, Engine, NoEvents, Reason, StopSet, TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_ledger::AccountKind;
 use oddsengine_types::codec::{decode_all, encode_to_vec};
@@ -73,6 +73,7 @@ impl Pair {
     pub fn apply(&mut self, command: &Command) -> Result<Vec<Answer>, String> {
         self.journal.push(encode_to_vec(command));
         let versions: Vec<u64> = self.fast.fixtures().iter().map(|fixture| fixture.version).collect();
+        let stops: Vec<StopSet> = self.fast.fixtures().iter().map(|fixture| fixture.stops.set).collect();
         let mut recorder = Recorder::new(&self.universe);
         self.fast.apply(command, &mut recorder);
         if !self.is_compared {
@@ -95,6 +96,11 @@ impl Pair {
             }
         }
         self.details = recorder.details;
+        for (fixture, before) in self.fast.fixtures().iter().zip(stops) {
+            let now = fixture.stops.set;
+            now.without(before).iter().for_each(|stop| self.coverage.hit(format!("stop.{}", stop.name())));
+            before.without(now).iter().for_each(|stop| self.coverage.hit(format!("lifted.{}", stop.name())));
+        }
         self.count(command, &answers);
         Ok(answers)
     }
@@ -187,13 +193,13 @@ impl Pair {
     fn count(&mut self, command: &Command, answers: &[Answer]) {
         let coverage = &mut self.coverage;
         coverage.hit("command");
-        for (index, answer) in answers.iter().enumerate() {
+        for answer in answers {
             match answer {
                 Answer::Trading(_, status) => coverage.hit(format!("trading.{}", status.name())),
                 Answer::Decision(_, state, true) => coverage.hit(format!("repeat.{}", state.name())),
                 Answer::Decision(id, state, false) => {
-                    // The last decision of a ticket request is its own; those before ended a delay.
-                    let is_own = matches!(command.body, Body::PlaceTicket(_)) && index + 1 == answers.len();
+                    // Delays end by ticks alone.
+                    let is_own = matches!(command.body, Body::PlaceTicket(_));
                     let ticket = self.fast.ticket(*id).expect("a decided ticket is known");
                     let when = if is_own { "" } else { "after_delay." };
                     coverage.hit(format!("{when}{}", state.name()));

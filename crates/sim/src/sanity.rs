@@ -26,10 +26,7 @@ pub fn check_board(engine: &Engine, fixture: &Fixture) -> Agreement {
         let is_over = fixture.live.phase() == LivePhase::Finished;
         // An each-way bet is two bets at one price: its shares are not those of one winner.
         let is_each_way = market.key.starts_with("each_way");
-        let has_price = fixture.has_expectations
-            && !is_over
-            && !is_each_way
-            && refund < 1.0 - 1e-4;
+        let has_price = fixture.has_expectations && !is_over && !is_each_way && refund < 1.0 - 1e-4;
         // No more runners are placed than start and have a price, and of a race with a result no more than came home.
         let placed = if is_race { fair.iter().filter(|&&fair| fair > 0.0).count() } else { usize::MAX };
         let winners = usize::from(market.winners).min(placed);

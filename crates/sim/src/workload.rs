@@ -211,7 +211,8 @@ impl Workload {
     fn new(pair: Pair, seed: u64) -> Self {
         let spaces = pair.universe().spaces();
         // Football comes as often as each other sport has formats.
-        let weight = |format: &Format| if matches!(format, Format::Football(_) | Format::Custom(_)) { 2 } else { 1 };
+        let weight =
+            |format: &Format| if matches!(format, Format::Football(_) | Format::Custom(_)) { 2 } else { 1 };
         let formats = spaces.iter().flat_map(|space| vec![space.format; weight(&space.format)]).collect();
         Self {
             pair,
@@ -313,7 +314,13 @@ impl Workload {
         }
         if self.random.one_in(15) {
             // A message without number too says that its source is alive.
-            let seq = if self.random.one_in(4) { None } else { Some(*self.numbers.entry(origin.source.clone()).and_modify(|number| *number += 1).or_insert(1)) };
+            let seq = if self.random.one_in(4) {
+                None
+            } else {
+                Some(
+                    *self.numbers.entry(origin.source.clone()).and_modify(|number| *number += 1).or_insert(1),
+                )
+            };
             self.send_from(Origin { seq, ..origin }, Body::Heartbeat)?;
         }
         Ok(())

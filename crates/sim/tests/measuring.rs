@@ -49,6 +49,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         version: OddsVersion::default(),
         score: (0, 0),
         clock_ms: 0,
+        interruptions: 0,
         grade: None,
         unit_minor: stake_minor,
     };
@@ -67,6 +68,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         settlement_count: 0,
         checks: Vec::new(),
         request_hash: 0,
+        change: Default::default(),
     };
     let request = TicketRequest {
         ticket: ticket.id,

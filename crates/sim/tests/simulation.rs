@@ -74,6 +74,7 @@ const SOMETIMES: &[(u64, &[&str])] = &[
             "after_delay.reason.no_price",
             "after_delay.reason.odds_have_moved",
             "after_delay.reason.score_has_changed",
+            "after_delay.reason.trading_interrupted",
             "after_delay.reason.selection_decided",
             "cancelled.after_payment",
             "cancelled.delayed",

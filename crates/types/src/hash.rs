@@ -56,6 +56,7 @@ pub struct IdHasher {
 }
 
 impl Hasher for IdHasher {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
@@ -64,10 +65,12 @@ impl Hasher for IdHasher {
         }
     }
 
+    #[inline]
     fn write_u16(&mut self, value: u16) {
         self.write_u64(u64::from(value));
     }
 
+    #[inline]
     fn write_u32(&mut self, value: u32) {
         self.write_u64(u64::from(value));
     }
@@ -77,6 +80,12 @@ impl Hasher for IdHasher {
         self.state = fold(self.state ^ value, self.factor);
     }
 
+    #[inline]
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    #[inline]
     fn write_u128(&mut self, value: u128) {
         self.write_u64(value as u64);
         self.write_u64((value >> 64) as u64);

@@ -60,7 +60,7 @@ pub struct ExtraTime {
 ///
 /// # Errors
 ///
-/// [`FootballError::OutsideRange`] for a goal mean outside 0..=20 or a probability outside 0..=1.
+/// [`FootballError::OutsideRange`] for a grid without cells, a goal mean outside 0..=20 or a probability outside 0..=1.
 ///
 /// ```
 /// use oddsengine_pricing::football::extra_time::{EXTRA_TIME_SHARE, ExtraTime, FirstLeg, qualification};
@@ -78,6 +78,7 @@ pub fn qualification(
     first_leg: &FirstLeg,
     extra: &ExtraTime,
 ) -> Result<Qualification, FootballError> {
+    FootballError::check("grid size", size as f64, 1.0, f64::from(u8::MAX))?;
     let masses = extra.masses()?;
     let mut result = Qualification::default();
     for (home, row) in cells.chunks_exact(size).enumerate() {

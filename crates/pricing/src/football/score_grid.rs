@@ -228,7 +228,7 @@ impl ScoreGrid {
             FootballError::check("score probability", *cell, 0.0, 1.0)?;
         }
         let sum: f64 = cells.iter().sum();
-        FootballError::check("sum of score probabilities", sum, 0.0, 1.0 + 1e-9)?;
+        FootballError::check("sum of score probabilities", sum, MASS_GIVEN_MIN, 1.0 + 1e-9)?;
         Ok(Self::from_checked_cells(size, cells, (1.0 - sum).max(0.0)))
     }
 
@@ -304,6 +304,9 @@ impl ScoreGrid {
 
 /// A falling mass below this one adds nothing to a grid.
 const MASS_MIN: f64 = 1e-20;
+
+/// Least sum of the cells of a grid that is given: less is no grid, and its prices would be quotients of nothing.
+const MASS_GIVEN_MIN: f64 = 1e-9;
 
 fn check_size(size: usize) -> Result<(), FootballError> {
     FootballError::check("grid size", size as f64, 2.0, GRID_SIZE_MAX as f64).map(|_| ())

@@ -13,6 +13,7 @@ use super::shared::{Group, JournalStatus, Shared};
 use super::snapshot::SnapshotJob;
 use super::store::{PAGE_COUNT_UNLIMITED, Refusal, Store, refusal};
 use rusqlite::ffi;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ const WAL_PAGES_MAX: u64 = 2_000;
 const GROUPS_PER_SNAPSHOT_STEP: u32 = 16;
 /// A log that has grown is looked at so often, when idle.
 const LOG_PAUSE: Duration = Duration::from_secs(1);
+/// The files beside the database are looked for so often under load; each costs a system call.
+const FILES_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const PAGE_SIZE: u64 = 4096;
 /// Pages of index and header that a group touches beside its own bytes.
 const PAGES_PER_GROUP: u64 = 3;
@@ -51,6 +54,7 @@ pub(crate) struct Committer {
     mark_synced_at: Instant,
     is_log_large: bool,
     log_seen_at: Instant,
+    files_seen_at: Instant,
 }
 
 enum Work {
@@ -85,6 +89,7 @@ impl Committer {
             mark_synced_at: Instant::now(),
             is_log_large: false,
             log_seen_at: Instant::now(),
+            files_seen_at: Instant::now(),
         }
     }
 
@@ -176,8 +181,8 @@ impl Committer {
         };
         assert_eq!(header.first_seq, self.head.position.seq + 1, "groups leave no gap");
         let hash = header.hash(self.head.hash, &group.bytes);
-        if let Some(path) = self.shared.watch.missing() {
-            return Err(Stop::Refused(JournalStatus::FilesMissing(path.to_owned())));
+        if let Some(path) = self.look_for_files() {
+            return Err(Stop::Refused(JournalStatus::FilesMissing(path)));
         }
         self.apply_page_count_max()?;
         let fault = self.next_fault();
@@ -206,6 +211,26 @@ impl Committer {
         self.shared.durable_seq.store(self.head.position.seq, Ordering::Release);
         self.shared.set_status(JournalStatus::Healthy);
         self.shared.announce();
+    }
+
+    /// The database before every commit; all files once one was missed.
+    fn look_for_files(&self) -> Option<PathBuf> {
+        let watch = &self.shared.watch;
+        let missing = match self.shared.are_files_missing.load(Ordering::Acquire) {
+            true => watch.missing(),
+            false => watch.missing_database(),
+        };
+        missing.map(Path::to_owned)
+    }
+
+    /// The files beside the database, after a commit: nobody waits for it.
+    fn look_beside(&mut self) {
+        if FILES_LOOK_INTERVAL <= self.files_seen_at.elapsed() {
+            self.files_seen_at = Instant::now();
+            if let Some(path) = self.shared.watch.missing() {
+                self.shared.set_status(JournalStatus::FilesMissing(path.to_owned()));
+            }
+        }
     }
 
     fn files_missing(&self) -> Option<JournalError> {
@@ -245,6 +270,7 @@ impl Committer {
     }
 
     fn chores_under_load(&mut self) -> Result<(), JournalError> {
+        self.look_beside();
         if WAL_PAGES_MAX <= self.wal_page_count {
             self.checkpoint()?;
         }

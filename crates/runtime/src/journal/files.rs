@@ -96,6 +96,13 @@ impl FileWatch {
             |path: &Path, opened| std::fs::metadata(path).map_or(true, |found| identity(&found) != opened);
         self.files.iter().find(|(path, opened)| is_other(path, *opened)).map(|(path, _)| path.as_path())
     }
+
+    /// The database alone: one system call, for every commit.
+    pub fn missing_database(&self) -> Option<&Path> {
+        let (path, opened) = self.files.first()?;
+        let found = std::fs::metadata(path).ok().map(|found| identity(&found));
+        (found != Some(*opened)).then_some(path)
+    }
 }
 
 /// Writes a file beside a journal that only its owner can read; one that is there is replaced.

@@ -7,7 +7,7 @@ use super::wakeup::Wakeup;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,9 @@ pub(crate) struct Shared {
     pub snapshots_failed: AtomicU64,
     pub page_count_max: AtomicU32,
     status: Mutex<JournalStatus>,
-    is_poisoned: std::sync::atomic::AtomicBool,
+    is_poisoned: AtomicBool,
+    /// The status is `FilesMissing`.
+    pub are_files_missing: AtomicBool,
     inbox: Mutex<Inbox>,
     /// The committer waits here for work.
     work: Condvar,
@@ -96,6 +98,7 @@ impl Shared {
             page_count_max: AtomicU32::new(page_count_max),
             status: Mutex::new(JournalStatus::Healthy),
             is_poisoned: false.into(),
+            are_files_missing: false.into(),
             inbox: Mutex::default(),
             work: Condvar::new(),
             progress: Condvar::new(),
@@ -168,6 +171,8 @@ impl Shared {
         if matches!(status, JournalStatus::Poisoned(_)) {
             self.is_poisoned.store(true, Ordering::Release);
         }
+        let are_missing = matches!(status, JournalStatus::FilesMissing(_));
+        self.are_files_missing.store(are_missing, Ordering::Release);
         *current = status;
         drop(current);
         self.announce();

@@ -81,16 +81,6 @@ impl Game {
         }
     }
 
-    /// Score and period as people see them.
-    pub fn standing(&self) -> String {
-        match self {
-            Self::Football(game) => format!("{:?} {:?}", game.score(), game.period),
-            Self::Tennis(game) => game.standing(),
-            Self::Race(race) => format!("{:?}", race.stage),
-            Self::Table(table) => format!("{:?} {}", table.score, table.period),
-        }
-    }
-
     /// The clock.
     pub fn clock_ms(&self) -> i64 {
         match self {

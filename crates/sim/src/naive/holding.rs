@@ -154,7 +154,13 @@ impl Naive {
         Ok(())
     }
 
-    pub(super) fn lock(&mut self, id: FixtureId, market: MarketId, locked: bool, keeps_in_play: bool) -> Verdict {
+    pub(super) fn lock(
+        &mut self,
+        id: FixtureId,
+        market: MarketId,
+        locked: bool,
+        keeps_in_play: bool,
+    ) -> Verdict {
         let index = self.open_fixture(id)?;
         let market = self.market(index, market)?;
         self.hold(index, market, |desk| {
@@ -212,7 +218,7 @@ impl Naive {
     }
 
     /// Stops held markets of a fixture whose fair prices are too far from where they were; without a model, those of a
-    /// fixture of which there is news.
+    /// fixture in which something changed the chances.
     pub(super) fn stop_moved(&mut self, index: usize, is_news: bool, answers: &mut Vec<Answer>) {
         let markets: Vec<usize> = self.fixtures[index].desk.keys().copied().collect();
         for market in markets {
@@ -293,7 +299,8 @@ impl Naive {
         // Shares are summed as fractions of one number that all their parts divide, near enough.
         let places: f64 = grades.iter().map(|grade| grade.win_share()).sum();
         let winners = f64::from(definition.winners);
-        let (has_enough, has_too_many) = (places + void_count as f64 > winners - 5e-4, places >= winners + 5e-4);
+        let (has_enough, has_too_many) =
+            (places + void_count as f64 > winners - 5e-4, places >= winners + 5e-4);
         let is_whole = grades.iter().all(|grade| is_void(&grade) || grade.refund_share() == 0.0);
         if definition.view.is_none() {
             return !has_too_many && (has_enough || !is_whole);

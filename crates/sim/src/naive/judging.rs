@@ -62,7 +62,10 @@ impl Naive {
                 .enumerate()
                 .filter(|(_, known)| known.ticket.state == TicketState::Delayed);
             let next = delayed.map(|(index, known)| (known.ticket.due_ns, index)).min();
-            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns) else { return };
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns)
+            else {
+                return;
+            };
             let mut ticket = self.tickets[index].ticket.clone();
             ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
             let verdict = self.judge_delayed(&mut ticket);
@@ -96,8 +99,10 @@ impl Naive {
 
     /// With a skew a bet moves prices: the next delayed ticket is judged at those.
     fn take_boards_after_decision(&mut self, told: &[Told], position: &mut usize) {
-        if matches!(told.get(*position), Some(Told::Answer(Answer::Decision(..)))) {
-            *position += 1;
+        // What was told before it, of silent feeds and late payments, moved no price.
+        let is_decision = |told: &Told| matches!(told, Told::Answer(Answer::Decision(..)));
+        if let Some(further) = told[*position..].iter().position(is_decision) {
+            *position += further + 1;
         }
         while let Some(Told::Board(fixture, version, odds_e4)) = told.get(*position) {
             let known = self.fixtures.iter_mut().find(|known| known.request.fixture == *fixture);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use oddsengine_markets::racing::{RUNNERS_MAX, RaceStage, RacingIncident as Incident, RacingOutcome, RunnerSet};
+use oddsengine_markets::racing::{
+    RUNNERS_MAX, RaceStage, RacingIncident as Incident, RacingOutcome, RunnerSet,
+};
 use oddsengine_markets::{LiveChange, LivePhase, Outcome};
 
 use super::game::Listed;
@@ -111,8 +113,9 @@ impl Race {
         let (own, others) = told.split_at(self.positions.len());
         let finishers: Vec<u8> = own.iter().copied().filter(|&position| position > 0).collect();
         // A position says how many came in before.
-        let is_placed =
-            |&position: &u8| finishers.iter().filter(|&&other| other < position).count() + 1 == position.into();
+        let is_placed = |&position: &u8| {
+            finishers.iter().filter(|&&other| other < position).count() + 1 == position.into()
+        };
         let is_right = !finishers.is_empty()
             && finishers.iter().all(is_placed)
             && others.iter().all(|&position| position == 0)
@@ -136,8 +139,12 @@ impl Race {
 
     fn grades(&self, space: &Space, finish: &Finish, is_void: bool) -> Grades {
         let withdrawn = self.withdrawn.iter().fold(RunnerSet::default(), |set, &runner| set.with(runner));
-        let mut outcome =
-            RacingOutcome { runner_count: finish.len() as u8, positions: [0; RUNNERS_MAX], withdrawn, is_void };
+        let mut outcome = RacingOutcome {
+            runner_count: finish.len() as u8,
+            positions: [0; RUNNERS_MAX],
+            withdrawn,
+            is_void,
+        };
         outcome.positions[..finish.len()].copy_from_slice(finish);
         space.grades_of(&Outcome::Racing(outcome))
     }
@@ -152,7 +159,15 @@ impl Race {
             let is_void = self.stage == RaceStage::Void;
             let finals = self.grades(space, &self.positions, is_void);
             let decided = finals.iter().copied().map(Some).collect();
-            let orders = if is_void { orders(&starters, &none, 1) } else { untied(&self.positions) };
+            // Bets that still wait ride on orders of all runners: those that did not come home are behind the others.
+            let behind: Vec<usize> = (0..none.len()).filter(|&runner| self.positions[runner] == 0).collect();
+            let next = (none.len() - behind.len() + 1) as u8;
+            let orders: Vec<Finish> = match is_void {
+                true => orders(&starters, &none, 1),
+                false => {
+                    untied(&self.positions).iter().flat_map(|finish| orders(&behind, finish, next)).collect()
+                }
+            };
             return Listed { decided, endings: orders.iter().map(grades).collect() };
         }
         let any: Vec<Grades> = finishes(&starters, &none, 1)

@@ -172,12 +172,12 @@ impl Naive {
         let mut fixtures = Vec::new();
         for (index, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| is_in(leg)) {
             let (fixture, selection) = (leg.fixture as usize, usize::from(leg.selection));
-            let (joint, slot) = (self.joint(fixture, Some(ticket)), self.fixtures[fixture].space.slot(selection));
+            let (joint, slot) =
+                (self.joint(fixture, Some(ticket)), self.fixtures[fixture].space.slot(selection));
             let on_endings = joint.pnl.iter().copied().zip(joint.possible.joint[slot].iter().copied());
             let mut endings: BTreeSet<(i64, u8)> = on_endings.collect();
             let continuations = self.market_minima(fixture, selection, ticket);
-            for grade in (0..GRADES_MAX as u8).filter(|&grade| continuations[usize::from(grade)].is_some())
-            {
+            for grade in (0..GRADES_MAX as u8).filter(|&grade| continuations[usize::from(grade)].is_some()) {
                 if endings.iter().all(|&(_, known)| known != grade) {
                     endings.insert((joint.worst_minor, grade));
                 }

@@ -21,7 +21,9 @@ impl Naive {
                 .legs
                 .iter()
                 .map(|leg| match ticket.state {
-                    TicketState::Delayed => self.void_by_play(leg.fixture as usize, usize::from(leg.selection)),
+                    TicketState::Delayed => {
+                        self.void_by_play(leg.fixture as usize, usize::from(leg.selection))
+                    }
                     _ => self.grade(leg.fixture as usize, usize::from(leg.selection)),
                 })
                 .collect();
@@ -50,7 +52,10 @@ impl Naive {
         loop {
             let waiting = self.tickets.iter().enumerate();
             let next = waiting.filter_map(|(index, known)| Some((known.settles_ns?, index))).min();
-            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns) else { return };
+            let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns)
+            else {
+                return;
+            };
             let mut ticket = self.tickets[index].ticket.clone();
             let payout = payout_minor(&ticket).expect("only decided tickets wait");
             self.pay(&mut ticket, payout);

@@ -100,8 +100,8 @@ impl TennisMatch {
 
     /// The points that win the tie-break, if the next game of a set is one.
     fn tie_break_to(&self, set: usize, games: [u8; 2]) -> Option<u8> {
-        let is_long =
-            matches!(self.format.final_set, FinalSet::TieBreak10 | FinalSet::MatchTieBreak10) && self.is_deciding(set);
+        let is_long = matches!(self.format.final_set, FinalSet::TieBreak10 | FinalSet::MatchTieBreak10)
+            && self.is_deciding(set);
         let is_tie_break = if self.is_tie_break_set(set) { games == [0, 0] } else { games == [6, 6] };
         is_tie_break.then_some(if is_long { 10 } else { 7 })
     }
@@ -140,28 +140,6 @@ impl TennisMatch {
             () if self.is_started => LivePhase::InPlay,
             () => LivePhase::PreMatch,
         }
-    }
-
-    /// The score as a scoreboard shows it: after deuce points are told by who is ahead.
-    pub fn standing(&self) -> String {
-        let games: Vec<[u8; 2]> = self.sets.iter().map(|set| set.games).collect();
-        match (self.phase(), self.ending) {
-            (LivePhase::PreMatch, _) => return "pre_match".into(),
-            (_, Ending::WalkOver(side)) => return format!("walk_over {side:?}"),
-            (LivePhase::Finished, Ending::Play) => return format!("finished {games:?}"),
-            _ => {}
-        }
-        let set = self.sets.len() - 1;
-        let [home, away] = self.points;
-        let is_tie_break = self.tie_break_to(set, self.sets[set].games).is_some();
-        let points = match (home.min(away), home.cmp(&away)) {
-            _ if is_tie_break => [home, away],
-            (3.., std::cmp::Ordering::Equal) => [3, 3],
-            (3.., std::cmp::Ordering::Greater) => [4, 3],
-            (3.., std::cmp::Ordering::Less) => [3, 4],
-            _ => [home, away],
-        };
-        format!("{:?} {games:?} {points:?} {:?}", self.ending, self.server)
     }
 
     /// Applies an incident; `None` when it does not fit, and nothing has changed.

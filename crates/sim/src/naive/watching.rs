@@ -161,7 +161,8 @@ impl Naive {
 
     /// When a source was heard last in this process, and when it last said that all is as told; 0 for never.
     pub fn heard_of_source(&self, name: &str) -> [i64; 2] {
-        let of_source = || self.heard.iter().rev().filter(|heard| heard.source == name && heard.fixture.is_none());
+        let of_source =
+            || self.heard.iter().rev().filter(|heard| heard.source == name && heard.fixture.is_none());
         let said = of_source().find(|heard| !heard.is_heartbeat);
         let alive = of_source().find(|heard| heard.is_heartbeat);
         [said, alive].map(|heard| heard.map_or(0, |heard| heard.time_ns))

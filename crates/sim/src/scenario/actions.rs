@@ -16,7 +16,7 @@
 
 use oddsengine_engine::{
     Body, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest, OddsChange, OddsVersion, Scope,
-    ScopeSettings, StopSet, TicketRequest, VoidKind,
+    ScopeSettings, Stop, StopSet, TicketRequest, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId, SpaceId};
@@ -56,8 +56,16 @@ impl Scenario {
             }
             "suspend" => Body::Suspend { fixture: words.fixture()?, market: market_if_any(words)? },
             "resume" => {
-                let (fixture, market) = (words.fixture()?, market_if_any(words)?);
-                Body::Resume { fixture, market, lifts: StopSet::default() }
+                let (fixture, mut lifts, mut market) = (words.fixture()?, Vec::new(), None);
+                if !words.take_if("lifts") {
+                    market = market_if_any(words)?;
+                }
+                while let Some(word) = words.peek() {
+                    let stop = Stop::ALL.iter().copied().find(|stop| stop.name() == word);
+                    lifts.push(stop.ok_or(format!("{word:?} is not a stop"))?);
+                    words.take_if(word);
+                }
+                Body::Resume { fixture, market, lifts: StopSet::of(&lifts) }
             }
             "void" => Body::VoidFixture { fixture: words.fixture()?, void: VoidKind::Everything },
             "abandon" => Body::VoidFixture { fixture: words.fixture()?, void: VoidKind::Undecided },
@@ -65,6 +73,8 @@ impl Scenario {
             "settle" => settle(words)?,
             "bet" => self.bet(words)?,
             "again" => self.again(words)?,
+            "heartbeat" => Body::Heartbeat,
+            "reset_source" => Body::ResetSource { source: words.text("a source")?.to_string() },
             "cancel" => Body::CancelTicket { ticket: words.ticket()? },
             "epoch" => Body::EpochStarted { epoch: words.number("an epoch")? },
             "wait" | "tick" => {
@@ -342,17 +352,15 @@ fn expectation(words: &mut Words<'_>) -> Parsed<Body> {
 fn manual(words: &mut Words<'_>) -> Parsed<Body> {
     let (fixture, market, mut odds_e4) = (words.fixture()?, market(words)?, Vec::new());
     if words.take_if("none") {
-        return Ok(by_hand(fixture, market, None));
+        let (keeps_in_play, override_by) = (false, String::new());
+        return Ok(Body::SetManualOdds { fixture, market, odds_e4: None, keeps_in_play, override_by });
     }
-    while words.peek().is_some() {
+    while words.peek().is_some_and(|word| !matches!(word, "until_start" | "by")) {
         odds_e4.push(words.odds()?);
     }
-    Ok(by_hand(fixture, market, Some(odds_e4)))
-}
-
-/// Prices by hand stay through the start, and nobody answers for them.
-fn by_hand(fixture: FixtureId, market: MarketId, odds_e4: Option<Vec<u32>>) -> Body {
-    Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play: true, override_by: String::new() }
+    let keeps_in_play = !words.take_if("until_start");
+    let override_by = if words.take_if("by") { words.text("a name")?.to_string() } else { String::new() };
+    Ok(Body::SetManualOdds { fixture, market, odds_e4: Some(odds_e4), keeps_in_play, override_by })
 }
 
 fn margin(words: &mut Words<'_>) -> Parsed<Margin> {

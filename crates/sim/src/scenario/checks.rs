@@ -168,7 +168,9 @@ impl Scenario {
 
     fn market(&self, words: &mut Words<'_>) -> Parsed<usize> {
         let key = words.text("a market")?;
-        oddsengine_markets::template(oddsengine_types::SportId(0)).market_index(key).ok_or(format!("{key:?} is not a market"))
+        oddsengine_markets::template(oddsengine_types::SportId(0))
+            .market_index(key)
+            .ok_or(format!("{key:?} is not a market"))
     }
 
     fn selection(&self, fixture: &Fixture, words: &mut Words<'_>) -> Parsed<usize> {

@@ -54,7 +54,10 @@ impl Workload {
             5 => request.legs[0].selection = SelectionId(1),
             6 => request.legs[0].version.epoch = request.legs[0].version.epoch.wrapping_sub(1),
             7 => request.legs[0].version.seq += 1,
-            8 => request.legs[0].version = OddsVersion { seq: self.random.below(2) as u64, ..request.legs[0].version },
+            8 => {
+                request.legs[0].version =
+                    OddsVersion { seq: self.random.below(2) as u64, ..request.legs[0].version }
+            }
             9 | 10 => request.legs[0].odds_e4 += 500,
             11 => request.legs[0].odds_e4 = request.legs[0].odds_e4.saturating_sub(500),
             12..22 => self.stake_near_the_limit(&mut request),

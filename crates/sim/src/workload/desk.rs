@@ -134,11 +134,7 @@ impl Workload {
         let market = self.market(fixture);
         let template = self.space(fixture).template;
         let index = template.market_of_id(market).expect("the workload's markets are known");
-        let grades = if self.random.one_in(2) {
-            None
-        } else {
-            Some(self.told_grades(fixture, index))
-        };
+        let grades = if self.random.one_in(2) { None } else { Some(self.told_grades(fixture, index)) };
         self.send(Body::SettleMarket { fixture, market, grades }).map(drop)
     }
 
@@ -175,12 +171,36 @@ impl Workload {
             .filter(|ticket| ticket.state == TicketState::Delayed)
             .map(|ticket| ticket.id)
             .collect();
+        if self.random.one_in(3) {
+            return self.debt_in_the_delay();
+        }
+        let tickets = self.pair.fast.tickets();
         let ticket = match self.random.below(5) {
             0 => TicketId(u128::MAX),
             1 | 2 if !delayed.is_empty() => *self.random.pick(&delayed),
             _ if !tickets.is_empty() => self.random.pick(tickets).id,
             _ => return Ok(()),
         };
+        self.send(Body::CancelTicket { ticket }).map(drop)
+    }
+
+    /// A customer whose bet waits spends what another bet won, and that bet is cancelled: now there is a debt.
+    fn debt_in_the_delay(&mut self) -> Done {
+        let tickets = self.pair.fast.tickets();
+        let waiting = tickets.iter().rev().find(|ticket| ticket.state == TicketState::Delayed);
+        let Some(customer) = waiting.map(|ticket| ticket.customer) else { return Ok(()) };
+        let is_paid = |ticket: &&oddsengine_engine::Ticket| {
+            ticket.customer == customer
+                && ticket.state == TicketState::Settled
+                && ticket.paid_minor > ticket.stake_minor
+        };
+        let Some(ticket) = tickets.iter().rev().find(is_paid).map(|ticket| ticket.id) else { return Ok(()) };
+        let available = self.pair.fast.available_minor(customer);
+        if available > 0 {
+            let request = self.money_request(customer.0, available);
+            self.transfers.push((request, false));
+            self.send(Body::Withdraw(request))?;
+        }
         self.send(Body::CancelTicket { ticket }).map(drop)
     }
 

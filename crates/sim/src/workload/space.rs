@@ -1,9 +1,7 @@
 //! A sport as data, its feed and its model.
 
 use oddsengine_engine::{Body, Stop, VoidKind};
-use oddsengine_markets::custom::{
-    CustomIncident, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView,
-};
+use oddsengine_markets::custom::{CustomIncident, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_markets::{Format, Incident, LivePhase, LiveState, ModelFault};
 use oddsengine_types::{FixtureId, Grade};
 
@@ -36,10 +34,7 @@ fn definition() -> SpaceDefinition {
         key: key.into(),
         view,
         winners,
-        selections: selections
-            .into_iter()
-            .map(|(name, grades)| SpaceSelection { name, grades })
-            .collect(),
+        selections: selections.into_iter().map(|(name, grades)| SpaceSelection { name, grades }).collect(),
     };
     let (won, lost, void) = (Grade::WON, Grade::LOST, Grade::VOID);
     let on_result = |name: &str, grades: [Grade; 3]| (name.to_string(), grades.to_vec());

@@ -51,7 +51,8 @@ pub(super) fn spaces() -> Vec<Space> {
 
 impl Workload {
     pub(super) fn set_tennis_prices(&mut self, fixture: FixtureId) -> Done {
-        const WINNERS: [[u32; 2]; 4] = [[17_000, 21_500], [13_000, 36_000], [26_000, 15_000], [5_000, 30_000]];
+        const WINNERS: [[u32; 2]; 4] =
+            [[17_000, 21_500], [13_000, 36_000], [26_000, 15_000], [5_000, 30_000]];
         let odds = if self.random.one_in(25) { WINNERS[3] } else { WINNERS[self.random.below(3)] };
         let mut prices = vec![PricedMarket { market: MarketId::of("match_winner"), odds_e4: odds.to_vec() }];
         if self.random.one_in(2) {
@@ -124,7 +125,8 @@ impl Workload {
             sets[0] += 1;
         }
         let mut tell = |pair: [u8; 2]| (!self.random.one_in(3)).then_some(pair);
-        let score_after = ScoreAfter { sets: tell(sets), games: tell(games), points: tell(after.score.points) };
+        let score_after =
+            ScoreAfter { sets: tell(sets), games: tell(games), points: tell(after.score.points) };
         let incident = Incident::Tennis(TennisIncident { score_after, ..plain });
         self.send_feed(Body::Incident { fixture, incident })
     }
@@ -139,7 +141,8 @@ impl Workload {
         if self.random.one_in(3) {
             let _ = then.apply(&Kind::Point(Side::Home).into());
         }
-        let set = then.score.current_set(&then.format).map_or(then.score.sets_played, |(set, _)| set as u8 + 1);
+        let set =
+            then.score.current_set(&then.format).map_or(then.score.sets_played, |(set, _)| set as u8 + 1);
         let server = *self.random.pick(&Side::BOTH);
         let mut board =
             Scoreboard { sets: then.score.games, set_count: set, points: then.score.points, server };

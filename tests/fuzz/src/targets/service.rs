@@ -272,7 +272,10 @@ impl World {
             1 => format!(r#""type":"ticket","ticket":"{:032x}""#, bytes.u8() % 24),
             2 => r#""type":"exposure""#.to_string(),
             3 => format!(r#""type":"exposure","scope":{{"level":"fixture","fixture":{fixture}}}"#),
-            4 => r#""type":"fixtures""#.to_string(),
+            4 => {
+                let kind = bytes.pick(&["fixtures", "tickets", "settlements", "alerts"]);
+                format!(r#""type":"{kind}","since":{},"limit":3"#, bytes.u8() % 32)
+            }
             5 => format!(r#""type":"image","fixture":{fixture}"#),
             6 => {
                 r#""type":"images","prefix":"odds.football."#.to_string()
