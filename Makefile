@@ -9,6 +9,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_ARGS ?=
 SIM_ARGS ?=
+ATTACK_ARGS ?=
 
 # rustup installs here, and a shell opened before that does not look there.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -69,6 +70,10 @@ fuzz: prerequisites ## throw random bytes at the decoders (FUZZ_ARGS=...)
 .PHONY: sim
 sim: prerequisites ## simulate a million seeded steps of trading in all sports and audit every invariant (SIM_ARGS=...)
 	cargo run --release --locked -p oddsengine-sim -- $(or $(SIM_ARGS),--runs 400 --steps 2500 --threads 2 --coverage)
+
+.PHONY: attacks
+attacks: build ## attack running engines, a line for each attack (ATTACK_ARGS=...)
+	$(venv_python) tests/attacks/run.py $(ATTACK_ARGS)
 
 .PHONY: clean
 clean: ## remove everything that was built, .venv included

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import zmq
-from bookkeeper import CUSTOMERS, FIXTURES, MARKETS, Bookkeeper, CheckError
+from bookkeeper import CUSTOMERS, FEED, FIXTURES, MARKETS, Bookkeeper, CheckError
 
 from engine_process import EngineProcess
 
@@ -16,6 +16,8 @@ Json = dict[str, Any]
 # Requests without an answer at any time.
 WINDOW = 48
 PATIENCE_S = 30.0
+# A feed may repeat its last 32 messages; whoever goes back further has lost its place.
+REPEATS_MAX = 30
 
 
 class Player:
@@ -38,6 +40,8 @@ class Player:
         self._answers: dict[str, Json] = {}
         self._request_count = 0
         self._is_greeted = False
+        # The last number of our feed that the engine knows, as its heartbeat tells.
+        self._heard_seq = 0
         self.epoch: int | None = None
 
     def _socket(self, kind: int, name: str) -> zmq.Socket[bytes]:
@@ -67,7 +71,9 @@ class Player:
             self.join()
         if not self.books.feed:
             self._open_fixtures()
-        for message in self.books.feed:
+        # What it has not heard, in order, and now and then some of the last ones once more.
+        first = max(0, self._heard_seq - self.chance.choice((0, 0, 5, REPEATS_MAX)))
+        for message in self.books.feed[first:]:
             self._feed.send(message)
         for request in self.books.unanswered():
             self._send(request)
@@ -149,7 +155,13 @@ class Player:
                 self._push(type="incident", fixture=fixture, kind="danger", clock_ms=clock_ms, side="home")
                 self._push(type="incident", fixture=fixture, kind="safe", clock_ms=clock_ms)
             else:
-                self._push(type="incident", fixture=fixture, kind="clock", clock_ms=clock_ms)
+                self._push(
+                    type="incident",
+                    fixture=fixture,
+                    kind="clock",
+                    clock_ms=clock_ms,
+                    score=[self.books.goals, 0],
+                )
         elif fixture != FIXTURES[0]:
             home, away = chance.uniform(2.0, 4.0), chance.uniform(2.0, 4.0)
             draw = 1 / (1.05 - 1 / home - 1 / away)
@@ -241,7 +253,10 @@ class Player:
             self.books.epoch_seen(self.epoch)
         if frame["epoch"] != self.epoch:
             raise CheckError(f"epoch {frame['epoch']} within epoch {self.epoch}")
-        self._is_greeted |= parts[0] == b"hb"
+        if parts[0] == b"hb":
+            self._is_greeted = True
+            heard = [feed["seq"] or 0 for feed in frame["feeds"] if feed["source"] == FEED]
+            self._heard_seq = max([self._heard_seq, *heard])
         if frame["type"] == "board":
             self.books.board_seen(frame)
 

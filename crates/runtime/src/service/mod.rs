@@ -182,6 +182,8 @@ impl Service {
     pub fn start_with(options: ServiceOptions, opening: OpenOptions) -> Result<Self, RecoveryError> {
         let panic_at_seq = opening.panic_at_seq;
         let recovery::Opened { engine, journal, last_seq, report } = recovery::open(&options, opening)?;
+        // Not heard of since: the heartbeat says after which number each of them is to go on.
+        let feeds = engine.sources().keys().map(|source| (source.clone(), 0)).collect();
         let mut service = Self {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
@@ -195,7 +197,7 @@ impl Service {
             told: ToldSink::default(),
             boards: BTreeMap::new(),
             routes: IdMap::default(),
-            feeds: BTreeMap::new(),
+            feeds,
             collecting: None,
             publishes_binary: false,
             tails: Vec::new(),
