@@ -30,7 +30,12 @@ def test_the_defaults_are_those_of_the_engine() -> None:
     defaults = dict(re.findall(r"^            (\w+): ([\d_]+|None),$", source, re.MULTILINE))
     engine = parsed().engine
     in_rust = {name: None if value == "None" else int(value) for name, value in defaults.items()}
-    scaled = {"odds_e4_min": engine["odds_min"], "odds_e4_max": engine["odds_max"]}
+    scaled = {
+        "odds_e4_min": engine["odds_min"],
+        "odds_e4_max": engine["odds_max"],
+        "manual_tolerance_e4": engine["manual_tolerance"],
+        "price_jump_e4": engine["price_jump"],
+    }
     assert in_rust.keys() - scaled.keys() <= engine.keys()
     for name, value in in_rust.items():
         found = engine[name] if name in engine else round(10_000 * scaled[name])  # type: ignore[operator]
