@@ -36,6 +36,14 @@ impl Changes {
         self.log.push((self.last_seq, index));
     }
 
+    /// As [`Changes::note`] for a new ticket in the place of one that is forgotten.
+    pub fn replace(&mut self, ticket: &mut Ticket, index: u32) {
+        self.last_seq += 1;
+        self.stale_count += 1;
+        ticket.change = TicketChange { seq: self.last_seq, ..TicketChange::default() };
+        self.log.push((self.last_seq, index));
+    }
+
     /// Drops what is out of date once it is more than what is not.
     pub fn compact(&mut self, tickets: &[Ticket]) {
         if self.stale_count > self.ticket_count + SPARE_ENTRIES {

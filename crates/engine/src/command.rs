@@ -230,7 +230,11 @@ codec_enum!(Body {
     24 = ResetSource { source },
 });
 
-/// Most sources that are remembered: a message of a further one is refused.
+/// Most tickets refused at once that are kept, so that a repeat gets the same answer. What was refused longer ago is
+/// judged anew when it is sent again.
+pub const REFUSED_TICKETS_MAX: usize = 100_000;
+/// Most sources that are remembered. For a further one those that feed nothing are forgotten,
+/// the longest silent half of them; where all feed something its message is refused.
 pub const SOURCES_MAX: usize = 1_024;
 /// Furthest that a source may jump ahead in its numbers; beyond that a message is refused, or it would mute the source.
 pub const SEQ_JUMP_MAX: u64 = 1_000_000;

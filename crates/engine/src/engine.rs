@@ -1,6 +1,6 @@
 //! The state, and how to look at it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use oddsengine_ledger::{AccountKind, Ledger};
 use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
@@ -33,6 +33,8 @@ pub struct Engine {
     pub(crate) ticket_index: IdMap<TicketId, u32>,
     /// Derived: tickets by their last change.
     pub(crate) changes: Changes,
+    /// Derived: places of tickets that were refused at once, the oldest first.
+    pub(crate) refused: VecDeque<u32>,
     /// Tickets waiting out their bet delay, by (due time, ticket index).
     pub(crate) delayed: BTreeSet<(i64, u32)>,
     pub(crate) ledger: Ledger,
@@ -116,6 +118,10 @@ pub struct Counters {
     pub accepted_count: u64,
     /// Tickets refused.
     pub refused_count: u64,
+    /// Refused tickets that were forgotten, to make room for later ones.
+    pub forgotten_count: u64,
+    /// Sources that were forgotten, to make room for others.
+    pub forgotten_source_count: u64,
     /// Settlements, resettlements included.
     pub settlement_count: u64,
     /// Settlements taken back.
@@ -130,6 +136,8 @@ oddsengine_types::codec_struct!(Counters {
     refused_command_count,
     accepted_count,
     refused_count,
+    forgotten_count,
+    forgotten_source_count,
     settlement_count,
     rollback_count,
     turnover_minor,
@@ -161,6 +169,7 @@ impl Engine {
             tickets: Vec::new(),
             ticket_index: IdMap::default(),
             changes: Changes::default(),
+            refused: VecDeque::new(),
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
             sources: BTreeMap::new(),
@@ -212,7 +221,7 @@ impl Engine {
         self.spaces.get(&id)
     }
 
-    /// All tickets, in order of submission.
+    /// All tickets that are kept, in order of submission; refused ones may stand in the place of older refused ones.
     pub fn tickets(&self) -> &[Ticket] {
         &self.tickets
     }

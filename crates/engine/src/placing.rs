@@ -9,7 +9,7 @@ use oddsengine_types::{
     Encode, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, bounds::LEGS_MAX, payout_minor,
 };
 
-use crate::command::{OddsChange, OddsVersion, TicketRequest};
+use crate::command::{OddsChange, OddsVersion, REFUSED_TICKETS_MAX, TicketRequest};
 use crate::engine::Engine;
 use crate::event::{Event, Sink};
 use crate::fixture::MarketStatus;
@@ -41,12 +41,40 @@ impl Engine {
                 delay_ns => self.hold(&mut ticket, index, delay_ns),
             },
         }
-        self.ticket_index.insert(ticket.id, index);
-        self.changes.note(&mut ticket, index, None);
-        self.tickets.push(ticket);
+        let index = match ticket.is_refused_at_once() {
+            true => self.keep_refused(ticket),
+            false => {
+                self.ticket_index.insert(ticket.id, index);
+                self.changes.note(&mut ticket, index, None);
+                self.tickets.push(ticket);
+                index
+            }
+        };
         self.drop_postings();
         sink.event(Event::Decision { ticket: &self.tickets[index as usize], is_repeat: false });
         self.reprice_after_bet(index as usize, sink);
+    }
+
+    /// Keeps a ticket that was refused at once, so that a repeat gets the same answer. Anybody can make such tickets, so
+    /// only the latest [`REFUSED_TICKETS_MAX`] are kept: a new one takes the place of the oldest. Returns the place.
+    fn keep_refused(&mut self, mut ticket: Ticket) -> u32 {
+        let forgotten = match self.refused.len() >= REFUSED_TICKETS_MAX {
+            true => self.refused.pop_front(),
+            false => None,
+        };
+        let index = forgotten.unwrap_or(self.tickets.len() as u32);
+        self.ticket_index.insert(ticket.id, index);
+        self.refused.push_back(index);
+        if let Some(place) = forgotten {
+            self.ticket_index.remove(&self.tickets[place as usize].id);
+            self.changes.replace(&mut ticket, index);
+            self.tickets[place as usize] = ticket;
+            self.counters.forgotten_count += 1;
+        } else {
+            self.changes.note(&mut ticket, index, None);
+            self.tickets.push(ticket);
+        }
+        index
     }
 
     /// The largest stake that would be accepted now for these legs, and the limit that binds: the same judgement as

@@ -125,6 +125,11 @@ impl Engine {
 
     fn restore_tickets(&mut self) -> Result<(), String> {
         self.changes = Changes::of(&self.tickets);
+        let refused = self.tickets.iter().enumerate().filter(|(_, ticket)| ticket.is_refused_at_once());
+        let mut refused: Vec<(u64, u32)> =
+            refused.map(|(index, ticket)| (ticket.change.seq, index as u32)).collect();
+        refused.sort_unstable();
+        self.refused = refused.into_iter().map(|(_, index)| index).collect();
         for (index, ticket) in self.tickets.iter().enumerate() {
             let index = index as u32;
             self.ticket_index.insert(ticket.id, index);

@@ -104,6 +104,11 @@ impl Ticket {
         self.settlement_count > 0 || self.state == TicketState::Cancelled
     }
 
+    /// It was refused when it was submitted: no money was ever reserved for it.
+    pub fn is_refused_at_once(&self) -> bool {
+        matches!(self.state, TicketState::Refused(_)) && self.due_ns == 0
+    }
+
     /// It takes part in liability: open, or its stake reserved during the delay.
     pub fn is_live(&self) -> bool {
         matches!(self.state, TicketState::Open | TicketState::Delayed)

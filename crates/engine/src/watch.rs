@@ -1,6 +1,8 @@
 //! What feeds owe us: numbers in order, signs of life, starts in time. Where one is missing, trading of what the feed
 //! tells stops with a reason until a message proves that nothing was missed.
 
+use std::collections::BTreeSet;
+
 use oddsengine_markets::LivePhase;
 use oddsengine_types::{Encode, StateHash, StateHasher, codec_struct};
 
@@ -68,7 +70,7 @@ impl Engine {
         }
         let now_ns = self.now_ns;
         if !self.sources.contains_key(&origin.source) {
-            if self.sources.len() == SOURCES_MAX {
+            if self.sources.len() == SOURCES_MAX && !self.forget_sources() {
                 return Heard::Refused((
                     Reason::ValueOutOfBounds,
                     format!("source {} is one more than {SOURCES_MAX}", origin.source),
@@ -124,6 +126,22 @@ impl Engine {
                 Heard::Taken
             }
         }
+    }
+
+    /// Makes room for sources: of those that feed nothing the half goes that was silent longest, so that it is seldom
+    /// looked for. Names cost nobody anything, and must not lock out the feeds of tomorrow. `false` where all feed
+    /// something.
+    fn forget_sources(&mut self) -> bool {
+        let fed_by: BTreeSet<&str> = self.fixtures.iter().map(|fixture| fixture.fed_by.as_str()).collect();
+        let idle = self.sources.iter().filter(|(name, _)| !fed_by.contains(name.as_str()));
+        let mut idle: Vec<(i64, String)> = idle.map(|(name, source)| (source.heard_ns, name.clone())).collect();
+        idle.sort_unstable();
+        idle.truncate(idle.len().div_ceil(2));
+        for (_, name) in &idle {
+            self.sources.remove(name);
+        }
+        self.counters.forgotten_source_count += idle.len() as u64;
+        !idle.is_empty()
     }
 
     /// A source counts backwards or jumps: we follow neither, and sell nothing of what it feeds.

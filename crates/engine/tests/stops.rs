@@ -608,7 +608,7 @@ fn grades_that_no_outcome_gives_are_refused() {
     }
 }
 
-/// 300,000 names of sources were kept for ever; 100,000 fixtures of 50 kB each were 5 GB.
+/// 300,000 names of sources were kept for ever, or locked out the next feed; 100,000 fixtures of 50 kB each were 5 GB.
 #[test]
 fn sources_and_fixtures_have_an_upper_bound() {
     use oddsengine_engine::command::SOURCES_MAX;
@@ -624,9 +624,10 @@ fn sources_and_fixtures_have_an_upper_bound() {
             &mut world.told,
         );
     }
-    assert_eq!(world.engine.sources().len(), SOURCES_MAX);
-    assert_eq!(world.told.refusals.len(), 11, "scout was there before");
-    world.told.refusals.clear();
+    assert!(world.engine.sources().len() <= SOURCES_MAX);
+    assert!(world.engine.sources().contains_key("scout"), "it feeds a match");
+    assert!(world.told.refusals.is_empty(), "made-up names lock nobody out");
+    assert!(world.engine.counters().forgotten_source_count > 0);
     for id in 2..5 {
         let request =
             FixtureRequest { fixture: FixtureId(id), ..world.engine.fixture(MATCH).unwrap().request.clone() };
@@ -652,4 +653,61 @@ fn a_snapshot_keeps_what_stops_and_what_is_watched() {
         assert_eq!(world.engine.fixture(MATCH).unwrap().live.phase(), LivePhase::InPlay);
     }
     assert_eq!(world.engine.state_hash(), twin.engine.state_hash());
+}
+
+/// Refused tickets of unknown customers on unknown fixtures stayed for ever, 480 to 860 bytes each.
+#[test]
+fn refused_tickets_have_an_upper_bound() {
+    use oddsengine_engine::command::REFUSED_TICKETS_MAX;
+    let mut world = World::new();
+    let request = |id: u128| TicketRequest {
+        ticket: TicketId(id),
+        customer: CustomerId(id as u64),
+        currency: Currency::EUR,
+        stake_minor: 1_000,
+        odds_change: OddsChange::Any,
+        legs: vec![LegRequest {
+            fixture: FixtureId(999),
+            selection: SelectionId(1),
+            odds_e4: 20_000,
+            version: OddsVersion { epoch: 1, seq: 1 },
+        }],
+    };
+    let accepted = world.bet("1x2", "home");
+    assert_eq!(world.state(accepted), TicketState::Open);
+    let (first, count) = (1_000_u128, REFUSED_TICKETS_MAX as u128 + 5);
+    let mut send = |world: &mut World, id| {
+        let body = Body::PlaceTicket(Box::new(request(id)));
+        world.engine.apply(
+            &Command { time_ns: world.now_ns, origin: Origin::default(), body },
+            &mut world.told,
+        );
+    };
+    for id in first..first + count {
+        send(&mut world, id);
+    }
+    assert_eq!(world.engine.tickets().len(), 1 + REFUSED_TICKETS_MAX);
+    assert_eq!(world.engine.counters().forgotten_count, 5);
+    assert!(world.engine.ticket(TicketId(first + 4)).is_none());
+    let kept = TicketId(first + 5);
+    assert_eq!(world.state(kept), TicketState::Refused(Reason::FixtureNotFound));
+    assert_eq!(world.state(accepted), TicketState::Open, "what holds money stays");
+    let changes: Vec<u64> = world
+        .engine
+        .tickets_changed_since(0)
+        .filter_map(|(seq, ticket)| ticket.map(|_| seq))
+        .collect();
+    assert_eq!(changes.len(), 1 + REFUSED_TICKETS_MAX);
+    // From a snapshot the same one is forgotten next.
+    let mut restored = Engine::restore(&world.engine.snapshot()).unwrap();
+    assert_eq!(restored.state_hash(), world.engine.state_hash());
+    std::mem::swap(&mut restored, &mut world.engine);
+    send(&mut world, first + count);
+    std::mem::swap(&mut restored, &mut world.engine);
+    send(&mut world, first + count);
+    assert_eq!(restored.state_hash(), world.engine.state_hash());
+    assert!(world.engine.ticket(kept).is_none());
+    for (name, invariant) in world.engine.invariants() {
+        assert_eq!(invariant, Ok(()), "{name}");
+    }
 }

@@ -370,7 +370,7 @@ impl PyService {
         dict.set_item("journal_refusals", counters.journal_refusal_count)?;
         dict.set_item("busy_answers", counters.busy_count)?;
         dict.set_item("superseded_requests", counters.superseded_count)?;
-        dict.set_item("unwatched_source_messages", counters.unwatched_source_count)?;
+        dict.set_item("alerts_left_out", counters.left_out_alert_count)?;
         dict.set_item("desk_waiting", service.desk_waiting_count())?;
         dict.set_item("desk_dropped", service.desk_dropped_count())?;
         dict.set_item("commands", totals.command_count)?;
@@ -379,6 +379,8 @@ impl PyService {
         dict.set_item("refused_commands", totals.refused_command_count)?;
         dict.set_item("tickets_accepted", totals.accepted_count)?;
         dict.set_item("tickets_refused", totals.refused_count)?;
+        dict.set_item("tickets_forgotten", totals.forgotten_count)?;
+        dict.set_item("sources_forgotten", totals.forgotten_source_count)?;
         dict.set_item("settlements", totals.settlement_count)?;
         dict.set_item("rollbacks", totals.rollback_count)?;
         dict.set_item("turnover_minor", totals.turnover_minor)?;

@@ -26,12 +26,12 @@ pub use recovery::{
 };
 pub use weight::{BATCH_REPLY_BYTES_MAX, WEIGHT_PER_TURN};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason};
+use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason, Source};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::SpaceId;
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
@@ -44,10 +44,6 @@ use outbox::Outbox;
 use told::{PendingBoard, Told, ToldSink};
 use weight::Work;
 
-/// A feed that is silent for longer than this is stale.
-pub const FEED_SILENCE_NS_MAX: i64 = 15_000_000_000;
-/// Most sources whose silence is watched.
-pub const SOURCES_WATCHED_MAX: usize = 1_024;
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
 
@@ -87,8 +83,8 @@ pub struct ServiceCounters {
     pub busy_count: u64,
     /// Requests that waited for a bet delay and were dropped for later ones.
     pub superseded_count: u64,
-    /// Messages of sources beyond [`SOURCES_WATCHED_MAX`], whose silence is not watched.
-    pub unwatched_source_count: u64,
+    /// Alerts left out because there were too many of their kind.
+    pub left_out_alert_count: u64,
 }
 
 /// One engine with its journal and its frames.
@@ -107,7 +103,7 @@ pub struct Service {
     work: Work,
     /// Who waits for the end of a bet delay.
     routes: IdMap<TicketId, Vec<Route>>,
-    feeds: BTreeMap<String, i64>,
+    alert_pace: BTreeMap<String, told::AlertPace>,
     /// While a batch is carried out: the answer to its present request, collected instead of sent.
     collecting: Option<Option<Vec<u8>>>,
     publishes_binary: bool,
@@ -182,8 +178,6 @@ impl Service {
     pub fn start_with(options: ServiceOptions, opening: OpenOptions) -> Result<Self, RecoveryError> {
         let panic_at_seq = opening.panic_at_seq;
         let recovery::Opened { engine, journal, last_seq, report } = recovery::open(&options, opening)?;
-        // Not heard of since: the heartbeat says after which number each of them is to go on.
-        let feeds = engine.sources().keys().map(|source| (source.clone(), 0)).collect();
         let mut service = Self {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
@@ -197,7 +191,7 @@ impl Service {
             told: ToldSink::default(),
             boards: BTreeMap::new(),
             routes: IdMap::default(),
-            feeds,
+            alert_pace: BTreeMap::new(),
             collecting: None,
             publishes_binary: false,
             tails: Vec::new(),
@@ -252,7 +246,6 @@ impl Service {
             Ok(decoded) => {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
                 let command = decoded.value;
-                self.note_source(&command.origin.source, now_ns);
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -309,24 +302,6 @@ impl Service {
             Err(error) => {
                 self.work.add(socket, 1);
                 self.answer_error(socket, identity, &error, now_ns);
-            }
-        }
-    }
-
-    /// Watches a source's silence. Names are the sender's, so there is a bound.
-    fn note_source(&mut self, source: &str, now_ns: i64) {
-        if let Some(heard_ns) = self.feeds.get_mut(source) {
-            *heard_ns = now_ns;
-        } else if self.feeds.len() < SOURCES_WATCHED_MAX {
-            self.feeds.insert(source.to_string(), now_ns);
-        } else {
-            self.counters.unwatched_source_count += 1;
-            if self.counters.unwatched_source_count == 1 {
-                let message = format!(
-                    "source {source} is one more than {SOURCES_WATCHED_MAX}: its silence is not watched, nor that of \
-                     others that come"
-                );
-                self.alert("too_many_sources", &message, None, now_ns);
             }
         }
     }
@@ -554,30 +529,36 @@ impl Service {
         let wal_bytes = self.watch_journal(now_ns);
         self.topics.take_tails(&mut self.tails);
         let seq = self.topics.next_heartbeat();
+        self.tell_left_out_alerts(now_ns);
         let health = match self.takes_money() {
             false => Health::Stopped,
             true if WAL_BYTES_WARNED < wal_bytes => Health::Degraded,
             true => Health::Ok,
         };
-        let sources = self.engine.sources();
-        let is_stale = |received_ns: i64| now_ns - received_ns > FEED_SILENCE_NS_MAX;
-        let mut told: Vec<(&String, &i64)> = self.feeds.iter().collect();
-        let stale_feed_count = told.iter().filter(|(_, received_ns)| is_stale(**received_ns)).count() as u64;
+        let silence_ns = self.engine.config().feed_silence_ms.saturating_mul(1_000_000);
+        let is_stale = |source: &Source| silence_ns > 0 && now_ns.saturating_sub(source.heard_ns) > silence_ns;
+        let mut told: Vec<(&String, &Source)> = self.engine.sources().iter().collect();
+        let feed_count = told.len() as u64;
+        let stale_feed_count = told.iter().filter(|(_, source)| is_stale(source)).count() as u64;
         if told.len() > FEEDS_TOLD_MAX {
-            // Named are those that fell silent last, then of those that speak the quietest.
-            told.sort_by_key(|&(_, &received_ns)| {
-                (!is_stale(received_ns), if is_stale(received_ns) { -received_ns } else { received_ns })
+            // Named are those that feed something, and of them those that fell silent last, then the quietest.
+            let fed_by: BTreeSet<&str> =
+                self.engine.fixtures().iter().map(|fixture| fixture.fed_by.as_str()).collect();
+            told.sort_by_key(|&(name, source)| {
+                let heard_ns = source.heard_ns;
+                let order = if is_stale(source) { (false, -heard_ns) } else { (true, heard_ns) };
+                (!fed_by.contains(name.as_str()), order)
             });
             told.truncate(FEEDS_TOLD_MAX);
-            told.sort();
+            told.sort_by_key(|&(name, _)| name);
         }
         let feeds: Vec<FeedHealth<'_>> = told
             .into_iter()
-            .map(|(source, &received_ns)| FeedHealth {
-                source,
-                seq: sources.get(source).and_then(|source| source.seq),
-                received_ns,
-                is_stale: is_stale(received_ns),
+            .map(|(name, source)| FeedHealth {
+                source: name,
+                seq: source.seq,
+                received_ns: source.heard_ns,
+                is_stale: is_stale(source),
             })
             .collect();
         let waiting = self.journal.as_ref().map_or(0, |journal| journal.pending_records());
@@ -588,7 +569,7 @@ impl Service {
             durable_count: command_count.saturating_sub(waiting),
             queued_count: waiting,
             fixture_count: self.engine.fixtures().len() as u64,
-            feed_count: self.feeds.len() as u64,
+            feed_count,
             stale_feed_count,
             feeds: &feeds,
             tails: &self.tails,

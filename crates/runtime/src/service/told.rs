@@ -66,6 +66,18 @@ impl Sink for ToldSink {
     }
 }
 
+/// Most alerts of a kind in a second.
+pub const ALERTS_PER_S: u32 = 32;
+const ALERT_WINDOW_NS: u64 = 1_000_000_000;
+
+/// How often a kind of alert was told lately.
+#[derive(Debug, Default)]
+pub(crate) struct AlertPace {
+    since_ns: i64,
+    told_count: u32,
+    left_out_count: u64,
+}
+
 /// Board changes of a fixture within one turn.
 #[derive(Debug)]
 pub(crate) struct PendingBoard {
@@ -269,7 +281,41 @@ impl Service {
     }
 
     /// Tells the desk that somebody should look.
+    ///
+    /// Of each kind at most [`ALERTS_PER_S`] in a second: whoever floods a socket must not bury what matters. How many were
+    /// left out is told.
     pub fn alert(&mut self, alert: &str, message: &str, fixture: Option<FixtureId>, now_ns: i64) {
+        if !self.alert_pace.contains_key(alert) {
+            self.alert_pace.insert(alert.to_string(), AlertPace::default());
+        }
+        let pace = self.alert_pace.get_mut(alert).expect("inserted where it was absent");
+        if (now_ns - pace.since_ns).unsigned_abs() >= ALERT_WINDOW_NS {
+            (pace.since_ns, pace.told_count) = (now_ns, 0);
+        }
+        if pace.told_count >= ALERTS_PER_S {
+            pace.left_out_count += 1;
+            self.counters.left_out_alert_count += 1;
+            return;
+        }
+        pace.told_count += 1;
+        self.send_alert(alert, message, fixture, now_ns);
+    }
+
+    /// Tells how many alerts were left out since the heartbeat before.
+    pub(crate) fn tell_left_out_alerts(&mut self, now_ns: i64) {
+        let left_out: Vec<(String, u64)> = self
+            .alert_pace
+            .iter_mut()
+            .filter(|(_, pace)| pace.left_out_count > 0)
+            .map(|(alert, pace)| (alert.clone(), std::mem::take(&mut pace.left_out_count)))
+            .collect();
+        for (alert, count) in left_out {
+            let message = format!("{count} more of this kind were left out: at most {ALERTS_PER_S} are told in a second");
+            self.send_alert(&alert, &message, None, now_ns);
+        }
+    }
+
+    fn send_alert(&mut self, alert: &str, message: &str, fixture: Option<FixtureId>, now_ns: i64) {
         let seq = self.topics.next_desk(DeskStream::Alert);
         let header = Header {
             epoch: self.engine.epoch(),
