@@ -842,8 +842,8 @@ class DeskClient(OrdersClient):
         Parameters
         ----------
         stops
-            Further stops of the fixture to lift, by their names on the wire: ``("silence", "start_passed")``. A
-            person has looked; those of the model cannot be lifted.
+            Further stops of the fixture to lift, by their names on the wire: ``("silence", "start_passed")``.
+            A person has looked; those of the model cannot be lifted.
         """
         lifted = list(stops) or None
         return self._command("resume", fixture=fixture, market=market, stops=lifted)
@@ -884,8 +884,8 @@ class DeskClient(OrdersClient):
     ) -> Done:
         """Set the odds of every selection of a market by hand; ``None`` returns it to the model.
 
-        Prices above the model's fair ones, and books that sum to less than 1 or more than 2, are refused. When the
-        fair price moves beyond a tolerance, the market is suspended until it is priced anew or resumed.
+        Prices above the model's fair ones, and books that sum to less than 1 or more than 2, are refused. When
+        the fair price moves beyond a tolerance, the market is suspended until it is priced anew or resumed.
 
         Parameters
         ----------
@@ -902,9 +902,7 @@ class DeskClient(OrdersClient):
             request["override_by"] = override_by
         return self._do(request)
 
-    def lock_market(
-        self, fixture: int, market: str, *, locked: bool = True, in_play: bool = False
-    ) -> Done:
+    def lock_market(self, fixture: int, market: str, *, locked: bool = True, in_play: bool = False) -> Done:
         """Keep the prices of a market where they are, or let them follow the model again.
 
         ``in_play``: it stays locked through the start of the fixture.

@@ -199,9 +199,9 @@ class Engine(DeskClient):
 
     def _collect(self) -> None:
         self._core.end_turn()
-        self._take()
+        self._take_frames()
 
-    def _take(self) -> None:
+    def _take_frames(self) -> None:
         now_ns = self._clock()
         for socket, (first, payload) in self._core.take_frames(now_ns):
             if socket == _ORDERS:
@@ -352,7 +352,7 @@ class Engine(DeskClient):
         self._core.close()
         # The answers that closing made durable; after a bug inside the core there are none to be had.
         with contextlib.suppress(OddsEngineError):
-            self._take()
+            self._take_frames()
 
     def __enter__(self) -> Self:
         return self

@@ -276,7 +276,16 @@ impl Boards {
             let nudge = 100 * (step / size.fixtures % 2) as u32;
             let odds_e4 = Some(vec![25_000 + nudge, 33_000, 29_000 - nudge]);
             let (fixture, market) = (fixture_id(step % size.fixtures), MarketId::of("1x2"));
-            command(START_NS + step as i64, Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play: true, override_by: String::new() })
+            command(
+                START_NS + step as i64,
+                Body::SetManualOdds {
+                    fixture,
+                    market,
+                    odds_e4,
+                    keeps_in_play: true,
+                    override_by: String::new(),
+                },
+            )
         };
         Self::new(engine, (0..size.steps).map(priced).collect(), false)
     }

@@ -95,7 +95,11 @@ pub fn football() -> &'static Template {
 
 /// A command without a sequence number.
 pub fn command(time_ns: i64, body: Body) -> Command {
-    Command { time_ns, origin: Origin { source: "bench".into(), source_ns: time_ns, ..Origin::default() }, body }
+    Command {
+        time_ns,
+        origin: Origin { source: "bench".into(), source_ns: time_ns, ..Origin::default() },
+        body,
+    }
 }
 
 /// An incident of football.

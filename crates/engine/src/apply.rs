@@ -121,9 +121,10 @@ impl Engine {
 
     fn configure(&mut self, config: &Config, sink: &mut impl Sink) -> Result<(), Refusal> {
         config.check().map_err(out_of_bounds)?;
-        if config.currency != self.config.currency && !self.tickets.is_empty() {
+        let holds_money = !self.tickets.is_empty() || !self.ledger.accounts().is_empty();
+        if config.currency != self.config.currency && holds_money {
             let detail = format!(
-                "currency {} cannot replace {} once bets were taken",
+                "currency {} cannot replace {} once money or bets were taken",
                 config.currency, self.config.currency
             );
             return Err((Reason::OutOfSequence, detail));
@@ -176,13 +177,21 @@ impl Engine {
         } else {
             self.scopes.insert(scope.clone(), *settings);
         }
-        (0..self.fixtures.len()).for_each(|index| {
-            let before = self.fixtures[index].margins.clone();
-            self.inherit_settings(index);
-            if self.fixtures[index].margins != before {
-                self.reprice(index, 0, sink);
+        for index in 0..self.fixtures.len() {
+            let fixture = &mut self.fixtures[index];
+            let is_in = match scope {
+                Scope::Sport(sport) | Scope::MarketType(sport, _) => fixture.request.sport() == *sport,
+                Scope::Competition(name) => fixture.request.competition == *name,
+                Scope::Fixture(id) | Scope::Market(id, _) => fixture.id() == *id,
+            };
+            if is_in {
+                let before = std::mem::take(&mut fixture.margins);
+                self.inherit_settings(index);
+                if self.fixtures[index].margins != before {
+                    self.reprice(index, 0, sink);
+                }
             }
-        });
+        }
         Ok(())
     }
 

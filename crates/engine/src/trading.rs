@@ -74,8 +74,20 @@ impl Engine {
         let competition = self.scopes.get(&Scope::Competition(fixture.request.competition.clone()));
         let sport_settings = self.scopes.get(&Scope::Sport(sport));
         let own = self.scopes.get(&Scope::Fixture(id));
-        let (mut margins, mut losses) = (Vec::new(), Vec::new());
-        for market in &fixture.template().markets {
+        let markets = &fixture.template().markets;
+        let (mut margins, mut losses) = (Vec::with_capacity(markets.len()), Vec::with_capacity(markets.len()));
+        // Most books have no setting of a single market or market type, and need no key for each.
+        let is_of_market = |scope: &Scope| match scope {
+            Scope::MarketType(of, _) => *of == sport,
+            Scope::Market(of, _) => *of == id,
+            _ => false,
+        };
+        if !self.scopes.keys().any(is_of_market) {
+            let margin = [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.margin);
+            margins.resize(markets.len(), margin.unwrap_or(self.config.margin));
+            losses.resize(markets.len(), self.config.market_loss_minor_max);
+        }
+        for market in markets.iter().skip(margins.len()) {
             let stem = market.key.split(':').next().unwrap_or_default().to_string();
             let of_type = self.scopes.get(&Scope::MarketType(sport, stem));
             let of_market =
@@ -414,5 +426,90 @@ fn keep_lines_monotone(fixture: &Fixture, odds_e4: &mut [u32]) {
         for (&first, pair) in firsts.iter().zip(&odds) {
             odds_e4[first..first + 2].copy_from_slice(pair);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oddsengine_markets::custom::{CustomState, SpaceMarket, SpaceSelection, SpaceView};
+    use oddsengine_markets::{SpaceDefinition, SpaceId};
+    use oddsengine_pricing::model::{ForeignProbabilities, Parameters};
+    use oddsengine_types::{FixtureId, Grade};
+
+    use super::*;
+    use crate::command::{Body, Command, Origin};
+    use crate::event::NoEvents;
+    use crate::fixture::MarketStatus;
+
+    fn engine(format: Format) -> Engine {
+        let definition = SpaceDefinition {
+            name: "coin".into(),
+            outcome_count: 2,
+            views: vec![SpaceView { name: "side".into(), cell_of_outcome: vec![0, 1] }],
+            markets: vec![SpaceMarket {
+                key: "toss".into(),
+                view: 0,
+                winners: 1,
+                selections: vec![SpaceSelection {
+                    name: "heads".into(),
+                    grades: vec![Grade::WON, Grade::LOST],
+                }],
+            }],
+        };
+        let request = FixtureRequest {
+            fixture: FixtureId(1),
+            format,
+            competition: "cup".into(),
+            start_ns: 0,
+            home: "Alba".into(),
+            away: "Bruma".into(),
+            entrants: Vec::new(),
+        };
+        let mut engine = Engine::default();
+        for body in [Body::DefineSpace(Box::new(definition)), Body::AddFixture(Box::new(request))] {
+            engine.apply(&Command { time_ns: 1, origin: Origin::default(), body }, &mut NoEvents);
+        }
+        engine
+    }
+
+    // A model that gave nothing left the fixture open at the prices of the state before.
+    #[test]
+    fn a_model_that_gives_nothing_stops_and_shows_no_price() {
+        let mut engine = engine(Format::FOOTBALL);
+        engine.fixtures[0].odds_e4.fill(20_000);
+        let foreign = ForeignProbabilities { inputs: Vec::new(), probabilities: vec![0.5, 0.5] };
+        engine.fixtures[0].parameters = Some(Parameters::Custom(foreign));
+        engine.reprice(0, 0, &mut NoEvents);
+        let fixture = &engine.fixtures[0];
+        assert_eq!(fixture.stops.set.iter().collect::<Vec<_>>(), [Stop::Model]);
+        assert_eq!(fixture.stops.model_fault, Some(ModelFault::Failed));
+        assert_eq!(fixture.status(), MarketStatus::Suspended);
+        assert!(fixture.odds_e4.iter().all(|&odds| odds == 0));
+        // The same after a restart, and well again with the next parameters that give prices.
+        let mut restored = Engine::restore(&engine.snapshot()).unwrap();
+        assert_eq!(restored.state_hash(), engine.state_hash());
+        restored.fixtures[0].parameters = None;
+        let football = restored.derived.models.with_expectation(&Format::FOOTBALL, None, 0.2, 2.6).unwrap();
+        restored.fixtures[0].parameters = Some(football);
+        restored.reprice(0, 0, &mut NoEvents);
+        assert!(!restored.fixtures[0].stops.any());
+        assert!(restored.fixtures[0].odds_e4.iter().any(|&odds| odds > 0));
+    }
+
+    // Where no outcome was possible, every selection was graded as lost.
+    #[test]
+    fn a_state_that_allows_no_outcome_stops_and_grades_nothing() {
+        let mut engine = engine(Format::Custom(SpaceId::of("coin")));
+        let state = |possible| LiveState::Custom(CustomState { outcome_count: 2, possible, ..CustomState::default() });
+        engine.fixtures[0].live = state(vec![(0, 0)]);
+        engine.update_possible(0, &mut NoEvents);
+        assert!(engine.fixtures[0].stops.has(Stop::NoOutcome));
+        assert!(engine.regrade(0).is_empty());
+        assert_eq!(engine.fixtures[0].grades, [None]);
+        engine.fixtures[0].live = state(vec![(0, 1)]);
+        engine.update_possible(0, &mut NoEvents);
+        assert!(!engine.fixtures[0].stops.any());
+        assert_eq!(engine.regrade(0), [0]);
+        assert_eq!(engine.fixtures[0].grades, [Some(Grade::WON)]);
     }
 }

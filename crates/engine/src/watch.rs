@@ -70,7 +70,7 @@ impl Engine {
         }
         let now_ns = self.now_ns;
         if !self.sources.contains_key(&origin.source) {
-            if self.sources.len() == SOURCES_MAX && !self.forget_sources() {
+            if self.sources.len() == SOURCES_MAX && !self.forget_sources(sink) {
                 return Heard::Refused((
                     Reason::ValueOutOfBounds,
                     format!("source {} is one more than {SOURCES_MAX}", origin.source),
@@ -131,16 +131,21 @@ impl Engine {
     /// Makes room for sources: of those that feed nothing the half goes that was silent longest, so that it is seldom
     /// looked for. Names cost nobody anything, and must not lock out the feeds of tomorrow. `false` where all feed
     /// something.
-    fn forget_sources(&mut self) -> bool {
+    fn forget_sources(&mut self, sink: &mut impl Sink) -> bool {
         let fed_by: BTreeSet<&str> = self.fixtures.iter().map(|fixture| fixture.fed_by.as_str()).collect();
         let idle = self.sources.iter().filter(|(name, _)| !fed_by.contains(name.as_str()));
-        let mut idle: Vec<(i64, String)> = idle.map(|(name, source)| (source.heard_ns, name.clone())).collect();
+        let mut idle: Vec<(i64, String)> =
+            idle.map(|(name, source)| (source.heard_ns, name.clone())).collect();
         idle.sort_unstable();
         idle.truncate(idle.len().div_ceil(2));
         for (_, name) in &idle {
             self.sources.remove(name);
         }
         self.counters.forgotten_source_count += idle.len() as u64;
+        if !idle.is_empty() {
+            let message = format!("{} sources that feed nothing made room for others", idle.len());
+            sink.event(Event::Alert { alert: "sources_forgotten", fixture: None, message: &message });
+        }
         !idle.is_empty()
     }
 

@@ -678,10 +678,9 @@ fn refused_tickets_have_an_upper_bound() {
     let (first, count) = (1_000_u128, REFUSED_TICKETS_MAX as u128 + 5);
     let mut send = |world: &mut World, id| {
         let body = Body::PlaceTicket(Box::new(request(id)));
-        world.engine.apply(
-            &Command { time_ns: world.now_ns, origin: Origin::default(), body },
-            &mut world.told,
-        );
+        world
+            .engine
+            .apply(&Command { time_ns: world.now_ns, origin: Origin::default(), body }, &mut world.told);
     };
     for id in first..first + count {
         send(&mut world, id);
@@ -692,11 +691,8 @@ fn refused_tickets_have_an_upper_bound() {
     let kept = TicketId(first + 5);
     assert_eq!(world.state(kept), TicketState::Refused(Reason::FixtureNotFound));
     assert_eq!(world.state(accepted), TicketState::Open, "what holds money stays");
-    let changes: Vec<u64> = world
-        .engine
-        .tickets_changed_since(0)
-        .filter_map(|(seq, ticket)| ticket.map(|_| seq))
-        .collect();
+    let changes: Vec<u64> =
+        world.engine.tickets_changed_since(0).filter_map(|(seq, ticket)| ticket.map(|_| seq)).collect();
     assert_eq!(changes.len(), 1 + REFUSED_TICKETS_MAX);
     // From a snapshot the same one is forgotten next.
     let mut restored = Engine::restore(&world.engine.snapshot()).unwrap();

@@ -83,7 +83,10 @@ impl Incident {
             }
             Self::Racing(incident) => !matches!(
                 incident,
-                RacingIncident::Off | RacingIncident::Recalled | RacingIncident::Danger | RacingIncident::Safe
+                RacingIncident::Off
+                    | RacingIncident::Recalled
+                    | RacingIncident::Danger
+                    | RacingIncident::Safe
             ),
             Self::Custom(_) => true,
         }

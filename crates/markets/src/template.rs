@@ -378,8 +378,7 @@ impl Template {
             let mut told = market.selections().zip(grades);
             told.all(|(selection, told)| is_void(told) || *told == self.grade_at_cell(selection, cell as u16))
         };
-        (is_whole && at_least && at_most)
-            || (0..self.views[usize::from(view)].cell_count).any(is_on_cell)
+        (is_whole && at_least && at_most) || (0..self.views[usize::from(view)].cell_count).any(is_on_cell)
     }
 
     /// The grade of a selection on a cell of its view.

@@ -2,8 +2,8 @@
 
 mod service_support;
 
-use oddsengine_feeds::MESSAGE_BYTES_MAX;
 use oddsengine_engine::command::SOURCES_MAX;
+use oddsengine_feeds::MESSAGE_BYTES_MAX;
 use oddsengine_runtime::service::{BATCH_REPLY_BYTES_MAX, Socket, WEIGHT_PER_TURN};
 use serde_json::{Value, json};
 use service_support::*;

@@ -69,8 +69,7 @@ fn stop(message: &Object<'_>) -> Result<(FixtureId, Option<MarketId>), FeedError
 /// The desk may name further stops that it lifts.
 fn resume(message: &Object<'_>) -> Result<Body, FeedError> {
     let (fixture, market) = stop(message)?;
-    let known: Vec<(&str, Stop)> =
-        StopSet::OF_DESK.iter().map(|stop| (stop.name(), stop)).collect();
+    let known: Vec<(&str, Stop)> = StopSet::OF_DESK.iter().map(|stop| (stop.name(), stop)).collect();
     let mut lifts = Vec::new();
     if let Some(stops) = message.optional("stops") {
         for item in stops.items(0..=Stop::ALL.len())? {

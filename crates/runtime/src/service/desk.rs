@@ -419,7 +419,8 @@ mod tests {
         let options =
             ServiceOptions { journal: None, config: Config::default(), snapshot_every: 0, now_ns: 1 };
         let mut service = Service::start(options).unwrap();
-        let command = Command { time_ns: 1, origin: Origin::default(), body: Body::Tick { read_ns: i64::MAX } };
+        let command =
+            Command { time_ns: 1, origin: Origin::default(), body: Body::Tick { read_ns: i64::MAX } };
         let mut change = 0;
         let mut ticket = || {
             change += 1;

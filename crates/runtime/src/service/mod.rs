@@ -327,7 +327,8 @@ impl Service {
     /// decided.
     pub fn tick(&mut self, now_ns: i64, read_ns: i64) {
         if self.panic_reason.is_none() && self.engine.needs_tick(now_ns, read_ns) {
-            let command = Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick { read_ns } };
+            let command =
+                Command { time_ns: now_ns, origin: Origin::default(), body: Body::Tick { read_ns } };
             // An unavailable journal is told with the heartbeat; the tick comes again.
             let _ = self.run(&command, None);
         }
@@ -536,7 +537,8 @@ impl Service {
             true => Health::Ok,
         };
         let silence_ns = self.engine.config().feed_silence_ms.saturating_mul(1_000_000);
-        let is_stale = |source: &Source| silence_ns > 0 && now_ns.saturating_sub(source.heard_ns) > silence_ns;
+        let is_stale =
+            |source: &Source| silence_ns > 0 && now_ns.saturating_sub(source.heard_ns) > silence_ns;
         let mut told: Vec<(&String, &Source)> = self.engine.sources().iter().collect();
         let feed_count = told.len() as u64;
         let stale_feed_count = told.iter().filter(|(_, source)| is_stale(source)).count() as u64;

@@ -310,7 +310,9 @@ impl Service {
             .map(|(alert, pace)| (alert.clone(), std::mem::take(&mut pace.left_out_count)))
             .collect();
         for (alert, count) in left_out {
-            let message = format!("{count} more of this kind were left out: at most {ALERTS_PER_S} are told in a second");
+            let message = format!(
+                "{count} more of this kind were left out: at most {ALERTS_PER_S} are told in a second"
+            );
             self.send_alert(&alert, &message, None, now_ns);
         }
     }

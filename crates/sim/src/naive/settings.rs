@@ -12,7 +12,8 @@ const LOSS_MINOR_MAX: i64 = oddsengine_types::MONEY_MINOR_MAX / 100;
 impl Naive {
     pub(super) fn configure(&mut self, config: &Config, answers: &mut Vec<Answer>) -> Verdict {
         config.check().map_err(|_| Reason::ValueOutOfBounds)?;
-        if config.currency != self.config.currency && !self.tickets.is_empty() {
+        let holds_money = !self.tickets.is_empty() || !self.postings.is_empty();
+        if config.currency != self.config.currency && holds_money {
             return Err(Reason::OutOfSequence);
         }
         self.config = config.clone();
