@@ -269,7 +269,7 @@ def hostile_fixtures(measures: Measures) -> None:
 def refused_tickets(measures: Measures) -> None:
     """Tickets of unknown customers on unknown fixtures: 100,000 are kept, 60,000 more stand in their place."""
     with World() as world:
-        filled = world.attacker("tickets", "orders", count=110_000, mode="tickets", seconds=60.0)
+        filled = world.attacker("tickets", "orders", count=160_000, mode="tickets", seconds=60.0)
         filled.result(seconds=90)
         before = world.memory_mib()
         measures.most("RSS with all that are kept, MiB", before, 256)

@@ -676,7 +676,7 @@ fn refused_tickets_have_an_upper_bound() {
     let accepted = world.bet("1x2", "home");
     assert_eq!(world.state(accepted), TicketState::Open);
     let (first, count) = (1_000_u128, REFUSED_TICKETS_MAX as u128 + 5);
-    let mut send = |world: &mut World, id| {
+    let send = |world: &mut World, id| {
         let body = Body::PlaceTicket(Box::new(request(id)));
         world
             .engine
