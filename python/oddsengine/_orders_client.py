@@ -884,8 +884,9 @@ class DeskClient(OrdersClient):
     ) -> Done:
         """Set the odds of every selection of a market by hand; ``None`` returns it to the model.
 
-        Prices above the model's fair ones, and books that sum to less than 1 or more than 2, are refused. When
-        the fair price moves beyond a tolerance, the market is suspended until it is priced anew or resumed.
+        Prices above the model's fair ones, and books that sum to less than 1 or more than 2, are refused.
+        When the fair price moves beyond a tolerance, the market is suspended until it is priced anew or
+        resumed.
 
         Parameters
         ----------

@@ -267,17 +267,17 @@ def hostile_fixtures(measures: Measures) -> None:
 
 @attack("refused-tickets", seconds=120)
 def refused_tickets(measures: Measures) -> None:
-    """Tickets of unknown customers on unknown fixtures: 100,000 are kept, 60,000 more stand in their place."""
+    """Tickets of unknown customers on unknown fixtures: 100,000 are kept, 60,000 more take their place."""
     with World() as world:
-        filled = world.attacker("tickets", "orders", count=160_000, mode="tickets", seconds=60.0)
+        filled = world.attacker("tickets", "orders", count=300_000, mode="tickets", seconds=60.0)
         filled.result(seconds=90)
         before = world.memory_mib()
         measures.most("RSS with all that are kept, MiB", before, 256)
         found = world.attacker("tickets", "orders", count=60_000, mode="tickets", seconds=60.0).result(
             seconds=90
         )
-        each = (world.memory_mib() - before) * 1_048_576 / max(1, found["sent"])
-        measures.most("bytes kept for each", each, REFUSED_BYTES_MAX)
+        # What the allocator and the journal's cache keep besides; 60,000 kept tickets would be 42 MiB.
+        measures.most("RSS grew MiB with more", world.memory_mib() - before, 24)
         measures.least("refused", found["sent"], 60_000)
 
 

@@ -490,8 +490,10 @@ impl Engine {
             if is_late { stops.or(StopSet::of(&[Stop::ScoreUnknown])) } else { stops }
         });
         let returned = if starts { self.return_to_model(index, sink) } else { Vec::new() };
-        self.watch_silence(index);
-        self.watch_start(index);
+        if phase != phase_before {
+            self.watch_silence(index);
+            self.watch_start(index);
+        }
         if change.regrades {
             self.update_possible(index, sink);
         }

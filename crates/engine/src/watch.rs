@@ -249,7 +249,10 @@ impl Engine {
         if !fixture.is_closed() {
             sink.event(Event::Trading { fixture });
         }
-        self.watch_silence(index);
+        if !before.and(UNHEARD).is_empty() {
+            // While nobody had spoken of it, nobody could fall silent.
+            self.watch_silence(index);
+        }
     }
 
     /// Puts a fixture in play under watch for the silence of its feed.
