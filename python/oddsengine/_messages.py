@@ -529,11 +529,13 @@ class FixtureInfo:
     score: tuple[int, int]
     clock_ms: int
     period: str
+    stops: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, message: Json) -> FixtureInfo:
         """From the wire."""
-        return _plain(cls, message | {"score": _pair(message["score"])})
+        told = {"score": _pair(message["score"]), "stops": tuple(message.get("stops", ()))}
+        return _plain(cls, message | told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -538,7 +538,7 @@ def _board(message: Json, times: Times, markets: Markets) -> Board:
         seq=message["seq"],
         version=message["version"],
         status=message["status"],
-        stops=(),
+        stops=tuple(message.get("stops", ())),
         score=tuple(message["score"]),
         clock_ms=message["clock_ms"],
         period=message["period"],

@@ -246,7 +246,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "number",
             0.02,
             (0.0, 1.0),
-            "How far a fair probability may move before prices by hand and locked ones stand still.",
+            "How far a fair probability may move before markets priced by hand or locked are suspended.",
         ),
         (
             "price_jump",

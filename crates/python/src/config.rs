@@ -163,7 +163,10 @@ fn scale(key: &str, value: f64, per_unit: f64) -> PyResult<u32> {
 }
 
 fn unknown(key: &str) -> PyErr {
-    PyValueError::new_err(format!("configuration key {key:?} is not known"))
+    PyValueError::new_err(format!(
+        "configuration key {key:?} is not known\nhint: keys are flat and amounts are in minor units, as in docs/config.md \
+         under \"In process\""
+    ))
 }
 
 fn bad(error: oddsengine_types::BoundsError) -> PyErr {

@@ -227,13 +227,22 @@ pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
     let loss = |field: Field<'_, '_>| field.integer(0..=MONEY_MINOR_MAX / 100);
     let delay = |field: Field<'_, '_>| field.integer(0..=BET_DELAY_MS_MAX);
     let silence = |field: Field<'_, '_>| field.integer(0..=FEED_SILENCE_MS_MAX);
+    let scope = scope(message.required("scope")?)?;
+    if matches!(scope, Scope::Market(..) | Scope::MarketType(..)) {
+        for name in ["bet_delay_ms", "feed_silence_ms"] {
+            if let Some(field) = message.optional(name) {
+                // It would be taken and have no effect.
+                return Err(field.out_of_place("the levels sport, competition and fixture"));
+            }
+        }
+    }
     let settings = ScopeSettings {
         margin: message.optional("margin").map(margin).transpose()?,
         loss_minor_max: message.optional("loss_minor_max").map(loss).transpose()?,
         bet_delay_ms: message.optional("bet_delay_ms").map(delay).transpose()?,
         feed_silence_ms: message.optional("feed_silence_ms").map(silence).transpose()?,
     };
-    Ok(Body::SetScope { scope: scope(message.required("scope")?)?, settings })
+    Ok(Body::SetScope { scope, settings })
 }
 
 fn margin(field: Field<'_, '_>) -> Result<Margin, FeedError> {

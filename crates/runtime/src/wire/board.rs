@@ -5,6 +5,7 @@ use oddsengine_engine::{BoardUpdate, Fixture, MarketStatus, PriceSource};
 use super::binary::template_fingerprint;
 use super::header::Header;
 use super::json::{JsonBytes, fields};
+use super::status::stops;
 use super::template_text::{TemplateText, template_text};
 
 /// One step of a fixture's board: the markets that changed.
@@ -37,6 +38,7 @@ pub fn board_image(
     Header { version: fixture.version, ..*header }.begin("board", true, out);
     fields!(out; "request_id": text(request_id), "status_seq": unsigned(status_seq));
     standing(fixture, out);
+    stops(fixture, out);
     names(fixture, out);
     fields!(out; "template": text(&format!("{:016x}", template_fingerprint(fixture.template()))));
     out.put(b",\"markets\":");

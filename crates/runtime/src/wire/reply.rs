@@ -6,6 +6,7 @@ use oddsengine_types::{CustomerId, StateHash, TicketId, TransferId};
 use super::board::{names, standing};
 use super::header::{SENT_NS_OFFSET, SENT_NS_SIZE, begin_stamped};
 use super::json::{JsonBytes, fields, object};
+use super::status::stops;
 use super::ticket::{Lookup, check, optional_reason, ticket_json};
 
 /// Whom an answer goes to, and when it was asked and decided.
@@ -261,6 +262,7 @@ pub fn reply_fixtures<'a>(
         "fixtures": list(fixtures, |out, fixture| {
             object!(out; "version": unsigned(fixture.version));
             standing(fixture, out);
+            stops(fixture, out);
             names(fixture, out);
             out.put(b"}");
         }),

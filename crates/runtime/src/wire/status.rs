@@ -11,6 +11,12 @@ use super::topic::Tail;
 pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
     Header { version: fixture.version, ..*header }.begin("status", true, out);
     standing(fixture, out);
+    stops(fixture, out);
+    out.put(b"}");
+}
+
+/// Why trading of a fixture stands still.
+pub(super) fn stops(fixture: &Fixture, out: &mut Vec<u8>) {
     let stops = fixture.stops;
     // A model that failed says how; one that is only awaited does not.
     let name = |stop| match (stop, stops.model_fault) {
@@ -18,7 +24,6 @@ pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
         (stop, _) => stop.name(),
     };
     fields!(out; "stops": list(stops.set.iter(), |out, stop| out.text(name(stop))));
-    out.put(b"}");
 }
 
 /// How the process is.
