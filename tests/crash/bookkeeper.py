@@ -127,8 +127,8 @@ class Bookkeeper:
     def some_answered(self, chance: random.Random, count: int) -> list[Json]:
         """Requests that were answered, to be asked again.
 
-        Beside so many refusals that the engine forgets some, those of tickets refused at once are left out: they
-        would be judged anew.
+        Beside so many refusals that the engine forgets some, those of tickets refused at once are left out:
+        they would be judged anew.
         """
         known = [
             identity
