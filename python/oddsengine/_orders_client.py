@@ -1019,9 +1019,9 @@ class FeedClient:
     source
         The feed's name; the engine numbers and watches each source apart.
     first_seq
-        Number the messages from here: 1 for a new source, and after a restart one more than the ``seq`` that the
-        heartbeat tells of it. A source that begins again at 1 has lost its place: what it feeds is suspended.
-        Without it messages are not numbered, and a loss is not noticed.
+        Number the messages from here: 1 for a new source, and after a restart one more than the ``seq`` that
+        the heartbeat tells of it. A source that begins again at 1 has lost its place: what it feeds is
+        suspended. Without it messages are not numbered, and a loss is not noticed.
     """
 
     def __init__(

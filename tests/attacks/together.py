@@ -94,7 +94,8 @@ class LongRun:
             folder = self.folder / f"journal-{self.round_count}"
             folder.mkdir()
             config = write_config(folder, SECTIONS, endpoint=TCP)
-            books = Bookkeeper()
+            # The load alone is refused more often than refused tickets are kept.
+            books = Bookkeeper(forgets_refused=True)
             self.acknowledged = set()
             for _ in range(ROUNDS_PER_JOURNAL):
                 if not turns:

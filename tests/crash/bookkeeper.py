@@ -41,7 +41,7 @@ REFUSED_TICKETS_MAX = 100_000
 
 
 def _is_refused_at_once(ticket: Json) -> bool:
-    return bool(ticket["state"] == "refused" and ticket["due_ns"] == 0)
+    return bool(ticket.get("state") == "refused" and ticket["due_ns"] == 0)
 
 
 class CheckError(Exception):
@@ -51,7 +51,8 @@ class CheckError(Exception):
 class Bookkeeper:
     """Survives every crash: the memory of the customers, the feed and a subscriber."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forgets_refused: bool = False) -> None:
+        self._forgets_refused = forgets_refused
         self.feed: list[bytes] = []
         self.goals = 0
         self._clock_ms = 0
@@ -124,8 +125,16 @@ class Bookkeeper:
         return [request for identity, request in self._requests.items() if identity not in self._answers]
 
     def some_answered(self, chance: random.Random, count: int) -> list[Json]:
-        """Requests that were answered, to be asked again."""
-        known = list(self._answers)
+        """Requests that were answered, to be asked again.
+
+        Beside so many refusals that the engine forgets some, those of tickets refused at once are left out:
+        they would be judged anew.
+        """
+        known = [
+            identity
+            for identity, answer in self._answers.items()
+            if not (self._forgets_refused and _is_refused_at_once(answer.get("ticket") or {}))
+        ]
         return [self._requests[identity] for identity in chance.sample(known, min(count, len(known)))]
 
     # Answers

@@ -37,11 +37,11 @@ impl Engine {
             self.start_epoch(*epoch, command.time_ns, sink);
         }
         self.now_ns = self.now_ns.max(command.time_ns);
-        match self.hear(command, sink) {
-            Heard::Taken => self.hear_of(command),
+        let is_unbroken = match self.hear(command, sink) {
+            Heard::Taken { is_unbroken } => is_unbroken,
             Heard::Repeated => return,
             Heard::Refused(refusal) => return self.refuse_command(refusal, sink),
-        }
+        };
         let source_ns = command.origin.source_ns;
         let answer = match &command.body {
             Body::PlaceTicket(request) => return self.place(request, sink),
@@ -55,7 +55,7 @@ impl Engine {
                 return self.weigh_accumulators();
             }
             Body::Heartbeat => {
-                self.heartbeat(command, sink);
+                self.heartbeat(command, is_unbroken, sink);
                 Ok(())
             }
             Body::ResetSource { source } => self.reset_source(source),
@@ -65,14 +65,15 @@ impl Engine {
             }
             Body::Configure(config) => self.configure(config, sink),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings, sink),
-            // Who announces a fixture feeds it, until another source speaks of it.
-            Body::AddFixture(request) => self.add_fixture(request).map(|()| self.hear_of(command)),
+            Body::AddFixture(request) => self.add_fixture(request),
             Body::SetPrices { fixture, prices } => self.set_prices(*fixture, prices, source_ns, sink),
             Body::SetExpectation { fixture, supremacy_e6, total_e6 } => {
                 self.set_expectation(*fixture, *supremacy_e6, *total_e6, source_ns, sink)
             }
             Body::Incident { fixture, incident } => {
-                self.incident(*fixture, incident, command.origin.seq.is_some(), source_ns, sink)
+                // Only the source that spoke of it before can have missed nothing.
+                let is_theirs = self.fixture(*fixture).is_some_and(|known| known.fed_by == command.origin.source);
+                self.incident(*fixture, incident, is_unbroken && is_theirs, source_ns, sink)
             }
             Body::Suspend { fixture, market } => {
                 self.suspend(*fixture, *market, command.origin.channel, sink)
@@ -87,9 +88,11 @@ impl Engine {
                 self.lock_market(*fixture, *market, *locked, *keeps_in_play, sink)
             }
             Body::SettleMarket { fixture, market, grades } => {
-                self.settle_market(*fixture, *market, grades, sink)
+                self.settle_market(*fixture, *market, grades, command.origin.channel, sink)
             }
-            Body::VoidFixture { fixture, void } => self.void_fixture(*fixture, *void, sink),
+            Body::VoidFixture { fixture, void } => {
+                self.void_fixture(*fixture, *void, command.origin.channel, sink)
+            }
             Body::SetCustomer { customer, factor_e3 } => {
                 self.customers.insert(*customer, Customer { factor_e3: *factor_e3 });
                 Ok(())
@@ -103,7 +106,10 @@ impl Engine {
             Body::ModelFailed { fixture, fault } => self.model_failed(*fixture, *fault, sink),
         };
         match answer {
-            Ok(()) => sink.event(Event::Done),
+            Ok(()) => {
+                self.hear_of(command);
+                sink.event(Event::Done);
+            }
             Err(refusal) => self.refuse_command(refusal, sink),
         }
     }
@@ -456,7 +462,9 @@ impl Engine {
         let starts = (phase_before, phase) == (LivePhase::PreMatch, LivePhase::InPlay);
         let closes = fixture.is_closed() != was_closed;
         // A goal and its cancellation within one bet delay are an interruption, though the score is as before.
-        fixture.interruptions += u64::from(fixture.live.score() != summary_before.score);
+        let interrupts = incident.interrupts() || fixture.live.score() != summary_before.score;
+        fixture.interruptions += u64::from(interrupts);
+        let is_reopened = was_closed && !fixture.is_closed() && phase == LivePhase::InPlay;
         let waits_for_model = change.reprices && matches!(fixture.request.format, Format::Custom(_));
         let stops_before = fixture.stops.set;
         let lifted = match (incident.tells_score(), is_numbered) {
@@ -474,7 +482,8 @@ impl Engine {
         if closes {
             sink.event(Event::Trading { fixture });
         }
-        let is_late = incident.starts_late_without_score();
+        let is_late = incident.starts_late_without_score()
+            || (starts && stops_before.has(Stop::StartPassed) && !incident.tells_score());
         self.change_stops(index, sink, |mut stops| {
             stops = stops.without(lifted);
             if let Some(is_danger) = change.danger {
@@ -486,6 +495,9 @@ impl Engine {
             }
             if waits_for_model {
                 stops = stops.or(StopSet::of(&[Stop::Model]));
+            }
+            if is_reopened && !incident.tells_score() {
+                stops = stops.or(StopSet::of(&[Stop::Restart]));
             }
             if is_late { stops.or(StopSet::of(&[Stop::ScoreUnknown])) } else { stops }
         });
@@ -562,10 +574,18 @@ impl Engine {
             return Ok(());
         };
         let market = self.known_market(index, market)?;
+        let known = self.fixtures[index].desk.get(&market);
+        if !by_feed && known.is_some_and(|desk| desk.is_held() && desk.stops.by_move) {
+            // The price at which it is held must fit what the match is now; otherwise another one, or a name, is needed.
+            self.judge_held(index, market)?;
+        }
         let stops = &mut self.fixtures[index].desk.entry(market).or_default().stops;
         match by_feed {
             true => stops.by_feed = false,
-            false => (stops.by_desk, stops.by_move) = (false, false),
+            false => {
+                (stops.by_desk, stops.by_move) = (false, false);
+                stops.by_feed &= !lifts.has(Stop::Feed);
+            }
         }
         if !by_feed && self.fixtures[index].desk[&market].is_held() {
             self.anchor(index, market);
@@ -635,7 +655,6 @@ impl Engine {
             desk.is_locked = locked;
             desk.keeps_in_play =
                 keeps_in_play && locked || desk.keeps_in_play && desk.manual_odds_e4.is_some();
-            desk.stops.by_move = false;
         })
     }
 
@@ -651,11 +670,14 @@ impl Engine {
         let was_overridden = fixture.is_overridden();
         let desk = fixture.desk.entry(market).or_default();
         change(desk);
-        match desk.is_held() {
-            true => self.anchor(index, market),
-            false => desk.release(),
+        match (desk.is_held(), desk.stops.by_move) {
+            (true, false) => self.anchor(index, market),
+            // What the match has left stays so until it is priced anew.
+            (true, true) => {}
+            (false, _) => desk.release(),
         }
         self.tidy_desk(index, market);
+        *self.fixtures[index].market_interruptions.entry(market).or_default() += 1;
         let fixture = &mut self.fixtures[index];
         if fixture.is_overridden() != was_overridden {
             // The markets that the model prices stand still beside a price that contradicts it, or no longer.
@@ -673,11 +695,16 @@ impl Engine {
         id: FixtureId,
         market: MarketId,
         grades: &Option<Vec<Grade>>,
+        by: Channel,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let index = self.known_fixture(id)?;
         let market = self.known_market(index, market)?;
         let fixture = &mut self.fixtures[index];
+        if by == Channel::Feed && fixture.told_by_desk.contains(&market) {
+            let key = &fixture.template().markets[usize::from(market)].key;
+            return Err((Reason::OutOfSequence, format!("{key} of fixture {id} was graded by the desk")));
+        }
         match grades {
             Some(grades) => {
                 let count = fixture.template().markets[usize::from(market)].selections().len();
@@ -699,15 +726,36 @@ impl Engine {
             }
             None => drop(fixture.told_grades.remove(&market)),
         }
+        match by != Channel::Feed && grades.is_some() {
+            true => drop(fixture.told_by_desk.insert(market)),
+            false => drop(fixture.told_by_desk.remove(&market)),
+        }
+        *fixture.market_interruptions.entry(market).or_default() += 1;
         self.update_board(index, true, &[], false, 0, sink);
         Ok(())
     }
 
-    fn void_fixture(&mut self, id: FixtureId, void: VoidKind, sink: &mut impl Sink) -> Result<(), Refusal> {
+    fn void_fixture(
+        &mut self,
+        id: FixtureId,
+        void: VoidKind,
+        by: Channel,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
         let index = self.known_fixture(id)?;
         let fixture = &mut self.fixtures[index];
-        let before = fixture.status();
+        if by == Channel::Feed && fixture.is_void_by_desk && void != fixture.void {
+            return Err((Reason::OutOfSequence, format!("fixture {id} was voided by the desk")));
+        }
+        let (before, was_closed) = (fixture.status(), fixture.is_closed());
+        if by != Channel::Feed || void != fixture.void {
+            fixture.is_void_by_desk = by != Channel::Feed && void != VoidKind::Nothing;
+        }
         fixture.void = void;
+        if was_closed && !fixture.is_closed() && fixture.live.phase() == LivePhase::InPlay {
+            // It went on while nobody listened.
+            fixture.stops.set = fixture.stops.set.or(StopSet::of(&[Stop::Restart]));
+        }
         if fixture.status() != before {
             fixture.interruptions += 1;
             sink.event(Event::Trading { fixture });

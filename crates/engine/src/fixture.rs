@@ -1,6 +1,6 @@
 //! A fixture: live state, model, board, settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oddsengine_markets::{LivePhase, LiveState, Outcome, Possible, Template};
 use oddsengine_pricing::model::Parameters;
@@ -34,6 +34,10 @@ pub struct Fixture {
     pub fed_by: String,
     /// When a feed spoke of it last; 0 before, and after a restart.
     pub heard_ns: i64,
+    /// What is void was said by the desk: no feed changes it.
+    pub is_void_by_desk: bool,
+    /// Markets whose grades were told by the desk: no feed changes them.
+    pub told_by_desk: BTreeSet<u16>,
     /// The desk said that its scheduled start means nothing.
     pub is_start_waived: bool,
     /// What is void.
@@ -203,8 +207,8 @@ impl Fixture {
         }
         match self.desk.get(&(market as u16)) {
             Some(desk) if desk.stops.any() => MarketStatus::Suspended,
-            Some(desk) if desk.is_held() => MarketStatus::Open,
-            // Beside prices by hand that contradict the model, the model's own would be an arbitrage.
+            Some(desk) if !desk.override_by.is_empty() => MarketStatus::Open,
+            // Beside prices that somebody answers for, those of the model and others by hand would be an arbitrage.
             _ if self.is_overridden() => MarketStatus::Suspended,
             _ => MarketStatus::Open,
         }

@@ -2,12 +2,12 @@
 //! the match has left stands still.
 
 use oddsengine_markets::LivePhase;
-use oddsengine_types::BoundsError;
+use oddsengine_types::{BoundsError, Grade};
 
 use crate::apply::Refusal;
 use crate::engine::Engine;
 use crate::event::{Event, Sink};
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, MarketDesk};
 use crate::status::Reason;
 use crate::stops::{Stop, StopSet};
 
@@ -54,6 +54,14 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the price at which a market is held may be offered beside the rest of the board.
+    pub(crate) fn judge_held(&self, index: usize, market: u16) -> Result<(), Refusal> {
+        let fixture = &self.fixtures[index];
+        let manual = fixture.desk.get(&market).and_then(|desk| desk.manual_odds_e4.as_deref());
+        let kept = &fixture.odds_e4[fixture.template().markets[usize::from(market)].selections()];
+        self.judge_manual_odds(index, market, manual.unwrap_or(kept))
+    }
+
     /// Whether a feed's book is one.
     pub(crate) fn judge_feed_odds(&self, index: usize, market: u16, odds_e4: &[u32]) -> Result<(), Refusal> {
         judge_booksum(&self.fixtures[index], market, odds_e4, FEED_BOOKSUM_E4)
@@ -85,8 +93,12 @@ impl Engine {
             .iter()
             .filter(|(_, desk)| desk.is_held() && !desk.stops.by_move)
             .filter(|&(&market, desk)| {
-                if !fixture.has_expectations || desk.anchor_e9.is_empty() {
+                if !fixture.has_expectations {
                     return changes_chances;
+                }
+                if desk.anchor_e9.is_empty() {
+                    // Set before there was a model: now there is something to compare with.
+                    return self.judge_held(index, market).is_err();
                 }
                 let first = fixture.template().markets[usize::from(market)].selections().start;
                 let now_e9 = fair_e9(fixture, market);
@@ -97,6 +109,19 @@ impl Engine {
             .map(|(&market, _)| market)
             .collect();
         let id = fixture.id();
+        let is_unanchored = |desk: &MarketDesk| desk.is_held() && desk.anchor_e9.is_empty();
+        let anchored: Vec<u16> = match fixture.has_expectations {
+            true => {
+                let unanchored = fixture.desk.iter().filter(|(_, desk)| is_unanchored(desk));
+                unanchored.map(|(&market, _)| market).filter(|market| !moved.contains(market)).collect()
+            }
+            false => Vec::new(),
+        };
+        for market in anchored {
+            if !self.fixtures[index].desk[&market].stops.by_move {
+                self.anchor(index, market);
+            }
+        }
         for &market in &moved {
             let fixture = &mut self.fixtures[index];
             fixture.desk.entry(market).or_default().stops.by_move = true;
@@ -168,28 +193,28 @@ pub(crate) fn fair_e9(fixture: &Fixture, market: u16) -> Vec<u32> {
     selections.map(|selection| (fixture.fair_probability(selection) * 1e9 + 0.5) as u32).collect()
 }
 
-/// A book with a price for every selection, of which a known number wins, sums to something plausible.
-fn judge_booksum(
-    fixture: &Fixture,
-    market: u16,
-    odds_e4: &[u32],
-    range_e4: (u64, u64),
-) -> Result<(), Refusal> {
+/// A book of which a known number of selections wins sums to something plausible; one with gaps to at least half of that.
+/// Selections that are void already are left out.
+fn judge_booksum(fixture: &Fixture, market: u16, odds_e4: &[u32], range_e4: (u64, u64)) -> Result<(), Refusal> {
     let definition = &fixture.template().markets[usize::from(market)];
-    let is_whole = definition.winners > 0 && odds_e4.iter().all(|&odds| odds != 0);
-    let is_undecided = fixture.grades[definition.selections()].iter().all(Option::is_none);
-    if !is_whole || !is_undecided {
+    let grades = &fixture.grades[definition.selections()];
+    let is_decided = grades.iter().flatten().any(|grade| *grade != Grade::VOID);
+    let left: Vec<u32> =
+        odds_e4.iter().zip(grades).filter(|(_, grade)| grade.is_none()).map(|(&odds, _)| odds).collect();
+    if definition.winners == 0 || is_decided || left.iter().all(|&odds| odds == 0) {
         return Ok(());
     }
     // In millionths, rounded down: 10,000 x 10^6 / odds.
-    let sum_e6: u64 = odds_e4.iter().map(|&odds| 10_000_000_000 / u64::from(odds)).sum();
+    let sum_e6: u64 = left.iter().filter(|&&odds| odds != 0).map(|&odds| 10_000_000_000 / u64::from(odds)).sum();
     let booksum_e4 = sum_e6 / u64::from(definition.winners) / 100;
+    let is_whole = left.iter().all(|&odds| odds != 0);
+    let low_e4 = if is_whole { range_e4.0 } else { range_e4.0 / 2 };
     // Half a thousandth for what the rounding of the odds themselves takes.
-    if (range_e4.0.saturating_sub(5)..=range_e4.1).contains(&booksum_e4) {
+    if (low_e4.saturating_sub(5)..=range_e4.1).contains(&booksum_e4) {
         return Ok(());
     }
     let what = format!("booksum of {}", definition.key);
     let value = |e4: u64| e4 as f64 / 1e4;
-    let error = BoundsError::outside(&what, value(booksum_e4), value(range_e4.0), value(range_e4.1));
+    let error = BoundsError::outside(&what, value(booksum_e4), value(low_e4), value(range_e4.1));
     Err((Reason::ImplausiblePrice, error.to_string()))
 }

@@ -106,6 +106,8 @@ impl Engine {
         fixture.fed_by = Decode::decode(input)?;
         fixture.heard_ns = Decode::decode(input)?;
         fixture.is_start_waived = Decode::decode(input)?;
+        fixture.is_void_by_desk = Decode::decode(input)?;
+        fixture.told_by_desk = Vec::<u16>::decode(input)?.into_iter().collect();
         fixture.void = Decode::decode(input)?;
         fixture.version = Decode::decode(input)?;
         fixture.odds_e4 = Decode::decode(input)?;
@@ -175,6 +177,8 @@ fn encode_fixture(fixture: &Fixture, out: &mut Vec<u8>) {
         fed_by,
         heard_ns,
         is_start_waived,
+        is_void_by_desk,
+        told_by_desk,
         void,
         version,
         odds_e4,
@@ -192,6 +196,8 @@ fn encode_fixture(fixture: &Fixture, out: &mut Vec<u8>) {
     fed_by.encode(out);
     heard_ns.encode(out);
     is_start_waived.encode(out);
+    is_void_by_desk.encode(out);
+    told_by_desk.iter().copied().collect::<Vec<u16>>().encode(out);
     void.encode(out);
     version.encode(out);
     odds_e4.encode(out);

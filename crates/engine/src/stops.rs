@@ -47,7 +47,7 @@ stops! {
     Sequence = 5, "sequence";
     /// In play, and its feed has been silent beyond its limit. Lifted by an incident with a score that fits.
     Silence = 6, "silence";
-    /// In play when the process started, and no feed has spoken of it since. Lifted by an incident with a score that fits.
+    /// In play when the process started or it was reopened, and no feed has spoken of it since. Lifted by an incident with a score that fits.
     Restart = 7, "restart";
     /// Its start has passed, and no feed said that it started. Lifted by the start.
     StartPassed = 8, "start_passed";

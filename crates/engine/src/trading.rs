@@ -46,6 +46,8 @@ impl Engine {
             market_interruptions: Default::default(),
             fed_by: String::new(),
             heard_ns: 0,
+            is_void_by_desk: false,
+            told_by_desk: Default::default(),
             is_start_waived: false,
             version: 0,
             odds_e4: vec![0; count],

@@ -54,7 +54,10 @@ impl Source {
 /// What becomes of a message by its number.
 pub(crate) enum Heard {
     /// It is carried out.
-    Taken,
+    Taken {
+        /// Its source numbers its messages, and none is missing before this one.
+        is_unbroken: bool,
+    },
     /// It was carried out before, or its number says so.
     Repeated,
     /// Its source cannot be followed.
@@ -66,7 +69,7 @@ impl Engine {
     pub(crate) fn hear(&mut self, command: &Command, sink: &mut impl Sink) -> Heard {
         let origin = &command.origin;
         if origin.channel != Channel::Feed && origin.seq.is_none() {
-            return Heard::Taken;
+            return Heard::Taken { is_unbroken: false };
         }
         let now_ns = self.now_ns;
         if !self.sources.contains_key(&origin.source) {
@@ -81,7 +84,7 @@ impl Engine {
         let source = self.sources.get_mut(&origin.source).expect("inserted where it was absent");
         let Some(seq) = origin.seq else {
             source.heard_ns = now_ns;
-            return Heard::Taken;
+            return Heard::Taken { is_unbroken: false };
         };
         let hash = hash_of(command);
         match source.seq {
@@ -123,7 +126,7 @@ impl Engine {
                     sink.event(Event::FeedGap { expected: last + 1, received: seq });
                     self.stop_fed(&origin.source, Stop::Gap, sink);
                 }
-                Heard::Taken
+                Heard::Taken { is_unbroken: last.is_some_and(|last| seq - last == 1) }
             }
         }
     }
@@ -177,11 +180,13 @@ impl Engine {
         fed.into_iter().for_each(|index| self.stop(index, stop, sink));
     }
 
-    /// A feed spoke of a fixture.
+    /// A feed told how a fixture stands. Prices and probabilities tell nothing of it, nor does what was refused.
     pub(crate) fn hear_of(&mut self, command: &Command) {
-        // What a model of our own gives is no sign of life of a feed, and does not make it the fixture's.
-        let is_model = matches!(command.body, Body::SetProbabilities { .. } | Body::SetModelInputs { .. });
-        if command.origin.channel == Channel::Desk || (is_model && command.origin.channel != Channel::Feed) {
+        let tells_state = matches!(
+            command.body,
+            Body::AddFixture(_) | Body::Incident { .. } | Body::Suspend { .. } | Body::Resume { .. }
+        );
+        if command.origin.channel == Channel::Desk || !tells_state {
             return;
         }
         if let Some(index) = command.body.fixture().and_then(|id| self.index_of(id)) {
@@ -194,11 +199,11 @@ impl Engine {
     }
 
     /// A source says that all is as it was told last. By its numbers we know that nothing was lost on the way.
-    pub(crate) fn heartbeat(&mut self, command: &Command, sink: &mut impl Sink) {
+    pub(crate) fn heartbeat(&mut self, command: &Command, is_unbroken: bool, sink: &mut impl Sink) {
         let origin = &command.origin;
         let Some(source) = self.sources.get_mut(&origin.source) else { return };
         source.alive_ns = self.now_ns;
-        if origin.seq.is_none() {
+        if !is_unbroken {
             return;
         }
         for index in 0..self.fixtures.len() {
@@ -274,8 +279,7 @@ impl Engine {
             && fixture.live.phase() == LivePhase::PreMatch
             && !fixture.is_start_waived
         {
-            let grace_ns = self.config.start_grace_ms.saturating_mul(1_000_000);
-            self.start_due.insert((fixture.request.start_ns.saturating_add(grace_ns), index as u32));
+            self.start_due.insert((self.starts_at_ns(index), index as u32));
         }
     }
 
@@ -357,8 +361,18 @@ impl Engine {
             fixture.heard_ns = 0;
             if fixture.live.phase() == LivePhase::InPlay && !fixture.is_closed() {
                 self.stop(index, Stop::Restart, sink);
+            } else if fixture.stops.has(Stop::StartPassed) && self.starts_at_ns(index) > time_ns {
+                // By the clock that counts now its start is yet to come.
+                self.lift(index, StopSet::of(&[Stop::StartPassed]), sink);
+                self.watch_start(index);
             }
         }
+    }
+
+    /// Until when a fixture is traded without a word that it started.
+    fn starts_at_ns(&self, index: usize) -> i64 {
+        let grace_ns = self.config.start_grace_ms.saturating_mul(1_000_000);
+        self.fixtures[index].request.start_ns.saturating_add(grace_ns)
     }
 
     /// Times that are yet to come stay as far away as they were.

@@ -51,16 +51,51 @@ impl Incident {
         }
     }
 
-    /// The incident says what the score is after it, so that a lost one is noticed; a race has none.
+    /// The incident says what the whole score is after it, so that a lost one is noticed; of a race its result.
     pub fn tells_score(&self) -> bool {
         match self {
             Self::Football(incident) => incident.score_after.is_some(),
-            Self::Custom(_) | Self::Racing(_) => true,
+            Self::Custom(_) => true,
+            Self::Racing(incident) => matches!(
+                incident,
+                RacingIncident::Result(_)
+                    | RacingIncident::Official
+                    | RacingIncident::Amended(_)
+                    | RacingIncident::Void
+            ),
             Self::Tennis(incident) => {
+                use crate::tennis::TennisIncidentKind as Kind;
                 let told = incident.score_after;
-                told.sets.is_some() && told.games.is_some()
-                    || matches!(incident.kind, crate::tennis::TennisIncidentKind::Score(_))
+                // A game that is over leaves no points.
+                let has_points = told.points.is_some() || matches!(incident.kind, Kind::Game(_));
+                matches!(incident.kind, Kind::Score(_))
+                    || (told.sets.is_some() && told.games.is_some() && has_points)
             }
+        }
+    }
+
+    /// Bets that wait are not decided across it, also where the score is as before: cards, corrections, the end of a half.
+    pub fn interrupts(&self) -> bool {
+        use crate::football::FootballIncidentKind as Football;
+        use crate::tennis::TennisIncidentKind as Tennis;
+        match self {
+            Self::Football(incident) => matches!(
+                incident.kind,
+                Football::RedCard(_)
+                    | Football::RedCardCancelled(_)
+                    | Football::Correction(_)
+                    | Football::HalfTime
+                    | Football::SecondHalf
+                    | Football::FullTime
+            ),
+            Self::Tennis(incident) => matches!(
+                incident.kind,
+                Tennis::PointCancelled(_)
+                    | Tennis::Score(_)
+                    | Tennis::Retired(_)
+                    | Tennis::RetirementCancelled
+            ),
+            Self::Custom(_) | Self::Racing(_) => false,
         }
     }
 

@@ -353,8 +353,8 @@ impl Template {
         self.decided(selection, before).map(|grade| self.grades[usize::from(grade)])
     }
 
-    /// Whether a market can be graded so: all void, or as some outcome grades it (single selections may be void beside
-    /// it), or as a dead heat shares its places out. Three winners of a market with one are no result.
+    /// Whether a market can be graded so: all void, or as some outcome grades it. In a race single selections may be void
+    /// beside a result, and a dead heat shares its places out. Three winners of a market with one are no result.
     ///
     /// A market whose selections look at several views is judged by its number of winners alone.
     pub fn admits_grades(&self, market: usize, grades: &[Grade]) -> bool {
@@ -367,6 +367,7 @@ impl Template {
             // Any number of selections may win.
             return true;
         }
+        let is_race = matches!(self.rules, Rules::Racing(_));
         let places: f64 = grades.iter().map(|grade| grade.win_share()).sum();
         let void_count = grades.iter().filter(|grade| is_void(grade)).count();
         let most = f64::from(market.winners);
@@ -376,9 +377,12 @@ impl Template {
         let Some(view) = market.view else { return at_most && (at_least || !is_whole) };
         let is_on_cell = |cell: usize| {
             let mut told = market.selections().zip(grades);
-            told.all(|(selection, told)| is_void(told) || *told == self.grade_at_cell(selection, cell as u16))
+            told.all(|(selection, told)| {
+                (is_race && is_void(told)) || *told == self.grade_at_cell(selection, cell as u16)
+            })
         };
-        (is_whole && at_least && at_most) || (0..self.views[usize::from(view)].cell_count).any(is_on_cell)
+        (is_race && is_whole && at_least && at_most)
+            || (0..self.views[usize::from(view)].cell_count).any(is_on_cell)
     }
 
     /// The grade of a selection on a cell of its view.

@@ -204,6 +204,7 @@ impl FootballState {
                 "match clock {clock_ms} ms is outside 0..={CLOCK_MS_MAX}"
             )));
         }
+        self.check_clock(kind, clock_ms)?;
         let is_running = self.period.is_half();
         let was_extra = self.period.is_extra_half();
         let change = match (kind, self.period) {
@@ -322,6 +323,37 @@ impl FootballState {
             }
         }
         Ok(change)
+    }
+
+    /// A clock that the running half cannot have says that we missed its end.
+    fn check_clock(&self, kind: FootballIncidentKind, clock_ms: i64) -> Result<(), IncidentError> {
+        use FootballIncidentKind as Kind;
+        const MINUTE_MS: i64 = 60_000;
+        let is_timed = matches!(
+            kind,
+            Kind::Clock
+                | Kind::Goal(_)
+                | Kind::GoalCancelled(_)
+                | Kind::RedCard(_)
+                | Kind::RedCardCancelled(_)
+                | Kind::Stoppage(_)
+        );
+        let (end_minute, announced_ms) = match self.period {
+            Period::FirstHalf => (45, self.announced_ms[0]),
+            Period::SecondHalf => (90, self.announced_ms[1]),
+            Period::ExtraFirstHalf => (105, None),
+            Period::ExtraSecondHalf => (120, None),
+            _ => return Ok(()),
+        };
+        let added_ms = announced_ms.map_or(0, |announced_ms| announced_ms + 5 * MINUTE_MS);
+        let last_ms = end_minute * MINUTE_MS + added_ms.max(15 * MINUTE_MS);
+        match is_timed && clock_ms > last_ms {
+            false => Ok(()),
+            true => Err(IncidentError::OutOfBounds(format!(
+                "match clock {clock_ms} ms is outside 0..={last_ms} in {}",
+                self.period.name()
+            ))),
+        }
     }
 
     #[cold]

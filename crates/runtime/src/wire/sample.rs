@@ -37,6 +37,8 @@ pub fn fixture() -> Fixture {
         market_interruptions: Default::default(),
         fed_by: "recording.wc2022".into(),
         heard_ns: 1_668_960_142_060_000_000,
+        is_void_by_desk: false,
+        told_by_desk: Default::default(),
         is_start_waived: false,
         void: VoidKind::Nothing,
         version: 7,
