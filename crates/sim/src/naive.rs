@@ -586,19 +586,21 @@ impl Naive {
     ) -> Verdict {
         let index = self.known_fixture(id)?;
         let fixture = &mut self.fixtures[index];
-        if by_feed && fixture.void_by_desk {
+        // A feed may say what the desk said.
+        if by_feed && fixture.void_by_desk && fixture.void != void {
             return Err(Reason::OutOfSequence);
         }
         let (status, was_closed) = (fixture.status(), fixture.is_closed());
+        let is_the_desks = if by_feed { fixture.void_by_desk } else { true };
         fixture.void = void;
-        fixture.void_by_desk = !by_feed && void != VoidKind::Nothing;
+        fixture.void_by_desk = is_the_desks && void != VoidKind::Nothing;
+        if was_closed && !fixture.is_closed() && fixture.game.phase() == LivePhase::InPlay {
+            // Nobody followed it meanwhile.
+            fixture.stops.set = fixture.stops.set.or(StopSet::of(&[Stop::Restart]));
+        }
         if fixture.status() != status {
             fixture.interruptions.push(None);
             answers.push(Answer::Trading(id, fixture.status()));
-        }
-        if was_closed && !fixture.is_closed() && fixture.game.phase() == LivePhase::InPlay {
-            // Nobody followed it meanwhile.
-            self.stop(index, Stop::Restart, answers);
         }
         self.repriced(index, false, answers);
         self.settle_all(index, answers);
