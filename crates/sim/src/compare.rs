@@ -122,6 +122,9 @@ fn compare_fixture(fast: &Fixture, known: &NaiveFixture, naive: &Naive, index: u
     agree(|| name("heard"), fast.heard_ns, heard_ns)?;
     agree(|| name("status"), fast.status(), known.status())?;
     agree(|| name("void"), fast.void, known.void)?;
+    agree(|| name("void by the desk"), fast.is_void_by_desk, known.void_by_desk)?;
+    let told_by_desk = fast.told_by_desk.iter().map(|&market| usize::from(market)).collect();
+    agree(|| name("told by the desk"), &told_by_desk, &known.told_by_desk)?;
     for &selection in &known.space.selections {
         let text = || name(&format!("grade of {}", known.space.template.selection_text(selection)));
         agree(text, fast.grades[selection], naive.grade(index, selection))?;

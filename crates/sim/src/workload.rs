@@ -283,6 +283,15 @@ impl Workload {
         self.pair.apply(&command)
     }
 
+    /// A feed, the desk or the runtime itself says this.
+    fn send_from_any(&mut self, body: Body) -> Done {
+        match self.random.below(3) {
+            0 => self.send(body).map(drop),
+            1 => self.send_desk(body),
+            _ => self.send_feed(body),
+        }
+    }
+
     /// Time passes; sometimes the feeds have not been read empty.
     fn tick(&mut self) -> Done {
         let behind_ns = if self.random.one_in(4) { self.random.between(1, 6_000) * 1_000_000 } else { 0 };
@@ -383,7 +392,8 @@ impl Workload {
         let epoch = self.pair.fast.epoch();
         if self.random.one_in(4) {
             // The new process's clock is right; the old one's was ahead.
-            self.now_ns -= self.random.between(0, 20_000) * 1_000_000;
+            let most_ms = *self.random.pick(&[20_000, 900_000]);
+            self.now_ns -= self.random.between(0, most_ms) * 1_000_000;
         }
         // An epoch that is not new is refused.
         let epoch = if self.random.one_in(5) { epoch } else { epoch + 1 };

@@ -135,7 +135,7 @@ impl Workload {
         let template = self.space(fixture).template;
         let index = template.market_of_id(market).expect("the workload's markets are known");
         let grades = if self.random.one_in(2) { None } else { Some(self.told_grades(fixture, index)) };
-        self.send(Body::SettleMarket { fixture, market, grades }).map(drop)
+        self.send_from_any(Body::SettleMarket { fixture, market, grades })
     }
 
     /// Grades that some outcome gives, with void ones among them, places that are shared out, or anything.

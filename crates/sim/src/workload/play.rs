@@ -154,7 +154,7 @@ impl Workload {
             4 => Kind::RedCardCancelled(side),
             5 => Kind::Danger,
             6 => Kind::Safe,
-            7 => Kind::Stoppage(self.random.between(-1, 8) * 60_000),
+            7 => Kind::Stoppage(self.random.between(-1, 20) * 60_000),
             8 if half == 0 => Kind::HalfTime,
             8 => Kind::FullTime,
             // Not now.
@@ -176,6 +176,11 @@ impl Workload {
         let clock_ms = match self.random.below(40) {
             0 => (state.clock_ms - 30_000).max(0),
             1 => -1,
+            // About as late as the half can be, or later.
+            2 | 3 => {
+                let end_minute = if state.period == Period::FirstHalf { 45 } else { 90 };
+                (end_minute + self.random.between(13, 27)) * 60_000 + self.random.between(0, 1)
+            }
             _ => state.clock_ms + self.random.between(0, 240_000),
         };
         let mut after = *state;
@@ -223,7 +228,7 @@ impl Workload {
         match self.random.below(4) {
             0 => self.incident(fixture, state, Kind::Clock),
             1 => self.retire(fixture),
-            _ => self.send(Body::VoidFixture { fixture, void: VoidKind::Nothing }).map(drop),
+            _ => self.send_from_any(Body::VoidFixture { fixture, void: VoidKind::Nothing }),
         }
     }
 
@@ -251,6 +256,6 @@ impl Workload {
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
         let fixture = if self.random.one_in(20) { FixtureId(77_777) } else { fixture };
         let void = *self.random.pick(&[VoidKind::Nothing, VoidKind::Everything, VoidKind::Undecided]);
-        self.send(Body::VoidFixture { fixture, void }).map(drop)
+        self.send_from_any(Body::VoidFixture { fixture, void })
     }
 }
