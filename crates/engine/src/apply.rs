@@ -72,7 +72,8 @@ impl Engine {
             }
             Body::Incident { fixture, incident } => {
                 // Only the source that spoke of it before can have missed nothing.
-                let is_theirs = self.fixture(*fixture).is_some_and(|known| known.fed_by == command.origin.source);
+                let is_theirs =
+                    self.fixture(*fixture).is_some_and(|known| known.fed_by == command.origin.source);
                 self.incident(*fixture, incident, is_unbroken && is_theirs, source_ns, sink)
             }
             Body::Suspend { fixture, market } => {

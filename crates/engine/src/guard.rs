@@ -195,7 +195,12 @@ pub(crate) fn fair_e9(fixture: &Fixture, market: u16) -> Vec<u32> {
 
 /// A book of which a known number of selections wins sums to something plausible; one with gaps to at least half of that.
 /// Selections that are void already are left out.
-fn judge_booksum(fixture: &Fixture, market: u16, odds_e4: &[u32], range_e4: (u64, u64)) -> Result<(), Refusal> {
+fn judge_booksum(
+    fixture: &Fixture,
+    market: u16,
+    odds_e4: &[u32],
+    range_e4: (u64, u64),
+) -> Result<(), Refusal> {
     let definition = &fixture.template().markets[usize::from(market)];
     let grades = &fixture.grades[definition.selections()];
     let is_decided = grades.iter().flatten().any(|grade| *grade != Grade::VOID);
@@ -205,7 +210,8 @@ fn judge_booksum(fixture: &Fixture, market: u16, odds_e4: &[u32], range_e4: (u64
         return Ok(());
     }
     // In millionths, rounded down: 10,000 x 10^6 / odds.
-    let sum_e6: u64 = left.iter().filter(|&&odds| odds != 0).map(|&odds| 10_000_000_000 / u64::from(odds)).sum();
+    let sum_e6: u64 =
+        left.iter().filter(|&&odds| odds != 0).map(|&odds| 10_000_000_000 / u64::from(odds)).sum();
     let booksum_e4 = sum_e6 / u64::from(definition.winners) / 100;
     let is_whole = left.iter().all(|&odds| odds != 0);
     let low_e4 = if is_whole { range_e4.0 } else { range_e4.0 / 2 };

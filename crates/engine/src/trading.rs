@@ -77,7 +77,8 @@ impl Engine {
         let sport_settings = self.scopes.get(&Scope::Sport(sport));
         let own = self.scopes.get(&Scope::Fixture(id));
         let markets = &fixture.template().markets;
-        let (mut margins, mut losses) = (Vec::with_capacity(markets.len()), Vec::with_capacity(markets.len()));
+        let (mut margins, mut losses) =
+            (Vec::with_capacity(markets.len()), Vec::with_capacity(markets.len()));
         // Most books have no setting of a single market or market type, and need no key for each.
         let is_of_market = |scope: &Scope| match scope {
             Scope::MarketType(of, _) => *of == sport,
@@ -85,7 +86,8 @@ impl Engine {
             _ => false,
         };
         if !self.scopes.keys().any(is_of_market) {
-            let margin = [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.margin);
+            let margin =
+                [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.margin);
             margins.resize(markets.len(), margin.unwrap_or(self.config.margin));
             losses.resize(markets.len(), self.config.market_loss_minor_max);
         }
@@ -502,7 +504,9 @@ mod tests {
     #[test]
     fn a_state_that_allows_no_outcome_stops_and_grades_nothing() {
         let mut engine = engine(Format::Custom(SpaceId::of("coin")));
-        let state = |possible| LiveState::Custom(CustomState { outcome_count: 2, possible, ..CustomState::default() });
+        let state = |possible| {
+            LiveState::Custom(CustomState { outcome_count: 2, possible, ..CustomState::default() })
+        };
         engine.fixtures[0].live = state(vec![(0, 0)]);
         engine.update_possible(0, &mut NoEvents);
         assert!(engine.fixtures[0].stops.has(Stop::NoOutcome));

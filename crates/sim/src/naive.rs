@@ -311,9 +311,7 @@ impl Naive {
             Body::SettleMarket { fixture, market, grades } => {
                 self.settle_market(*fixture, *market, grades.as_deref(), by_feed, answers)
             }
-            Body::VoidFixture { fixture, void } => {
-                self.void_fixture(*fixture, *void, by_feed, answers)
-            }
+            Body::VoidFixture { fixture, void } => self.void_fixture(*fixture, *void, by_feed, answers),
             Body::SetCustomer { customer, factor_e3 } => {
                 self.factors_e3.insert(*customer, *factor_e3);
                 Ok(())

@@ -302,18 +302,23 @@ impl Workload {
     /// Sends a feed message, mostly numbered: sometimes twice, with a gap before it, with a number that cannot be, or as a
     /// restarted source would.
     fn send_feed(&mut self, body: Body) -> Done {
-        let source = if self.random.one_in(4) { "feed.second" } else { "feed.first" }.to_string();
+        // Each fixture has a feed of its own, and sometimes the other one speaks of it.
+        let is_second = body.fixture().is_some_and(|fixture| fixture.0.is_multiple_of(3));
+        let source = if is_second != self.random.one_in(12) { "feed.second" } else { "feed.first" };
+        let source = source.to_string();
         let number = self.numbers.entry(source.clone()).or_insert(100);
-        *number += 1;
-        if self.random.one_in(60) {
-            *number += 1 + self.random.below(5) as u64;
-        }
         let seq = match self.random.below(200) {
             0 => Some(u64::MAX),
             1 => Some(1),
             2 => Some(*number + 2_000_000),
             3..20 => None,
-            _ => Some(*number),
+            _ => {
+                *number += 1;
+                if self.random.one_in(60) {
+                    *number += 1 + self.random.below(5) as u64;
+                }
+                Some(*number)
+            }
         };
         let source_ns = self.now_ns - 80_000_000;
         let origin = Origin { source, seq, source_ns, channel: Channel::Feed };

@@ -337,7 +337,8 @@ impl Naive {
         }
         let is_race = matches!(space.format, Format::Racing(_));
         if !is_race && definition.view.is_some() {
-            let place = space.markets.iter().position(|&known| known == market).expect("it is of the universe");
+            let place =
+                space.markets.iter().position(|&known| known == market).expect("it is of the universe");
             let is_row = |row: &Vec<u8>| {
                 row.iter().zip(grades).all(|(&grade, told)| space.grades[usize::from(grade)] == *told)
             };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oddsengine_engine::{
     Body, Channel, Config, Margin, MarginKind, Origin, Scope, ScopeSettings, Stop, StopSet, TicketState,
 };
-use oddsengine_markets::MarketId;
+use oddsengine_markets::{Format, MarketId};
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, TicketId};
 
 use super::{CUSTOMER_COUNT, Done, Workload};
@@ -83,6 +83,16 @@ impl Workload {
         Some((fixture.id(), MarketId::of(&market.key)))
     }
 
+    fn market_of_an_open_ticket(&mut self) -> Option<(FixtureId, MarketId)> {
+        let engine = &self.pair.fast;
+        let open = engine.tickets().iter().rev().filter(|ticket| ticket.state == TicketState::Open).take(16);
+        let legs: Vec<_> = open.flat_map(|ticket| ticket.legs.clone()).collect();
+        let leg = if legs.is_empty() { return None } else { self.random.pick(&legs) };
+        let fixture = &self.pair.fast.fixtures()[leg.fixture as usize];
+        let market = fixture.template().market_of(usize::from(leg.selection));
+        Some((fixture.id(), MarketId::of(&market.key)))
+    }
+
     /// The space of a fixture that is known.
     pub(super) fn space(&self, fixture: FixtureId) -> Arc<Space> {
         let known = self.pair.fast.fixture(fixture).expect("a simulated fixture is known");
@@ -131,7 +141,10 @@ impl Workload {
     pub(super) fn grade_by_hand(&mut self) -> Done {
         let is_over = !self.over.is_empty() && self.random.one_in(3);
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
-        let market = self.market(fixture);
+        let (fixture, market) = match self.random.one_in(2) {
+            true => self.market_of_an_open_ticket().unwrap_or((fixture, self.market(fixture))),
+            false => (fixture, self.market(fixture)),
+        };
         let template = self.space(fixture).template;
         let index = template.market_of_id(market).expect("the workload's markets are known");
         let grades = if self.random.one_in(2) { None } else { Some(self.told_grades(fixture, index)) };
@@ -143,6 +156,7 @@ impl Workload {
         let space = self.space(fixture);
         let place = space.markets.iter().position(|&known| known == market).expect("it is of the run");
         let row = self.random.pick(&space.before_start().of_market[place]).clone();
+        let is_race = matches!(space.format, Format::Racing(_));
         let mut grades: Vec<Grade> = row.iter().map(|&grade| space.grades[usize::from(grade)]).collect();
         let third = Grade::new(1, 0, 3).expect("a third of the stake wins");
         let kinds = [Grade::WON, Grade::LOST, Grade::VOID, Grade::HALF_WON, Grade::HALF_LOST, third];
@@ -154,7 +168,7 @@ impl Workload {
                 let slot = self.random.below(grades.len());
                 grades[slot] = Grade::VOID;
             }
-            6..9 if grades.len() >= 3 => {
+            6..9 if grades.len() >= 3 && (is_race || self.random.one_in(4)) => {
                 grades.iter_mut().enumerate().for_each(|(slot, grade)| {
                     *grade = if slot < 3 { third } else { Grade::LOST };
                 });
