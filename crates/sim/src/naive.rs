@@ -31,7 +31,7 @@ pub use tennis::{PlayedGame, PlayedSet, TennisMatch};
 pub use watching::{Heard, NaiveSource};
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -61,8 +61,12 @@ pub struct NaiveFixture {
     pub stops: Stops,
     /// What is void.
     pub void: VoidKind,
+    /// No feed takes back that it is void, or is not.
+    pub void_by_desk: bool,
     /// Grades told, by market index.
     pub told: BTreeMap<usize, Vec<Grade>>,
+    /// The markets of them that no feed told.
+    pub told_by_desk: BTreeSet<usize>,
     /// What was done to its markets.
     pub desk: BTreeMap<usize, NaiveDesk>,
     /// Every interruption of its trading, or of that of one market.
@@ -192,13 +196,8 @@ impl Naive {
                 self.counters.refused_command_count += u64::from(matches!(answer, Answer::Refused(_)));
                 answers.push(answer);
             }
-            None => {
-                self.hear_of(command);
-                match starts_epoch {
-                    true => answers.push(Answer::Done),
-                    false => self.carry_out(command, told, prices, &mut answers),
-                }
-            }
+            None if starts_epoch => answers.push(Answer::Done),
+            None => self.carry_out(command, told, prices, &mut answers),
         }
         self.take_prices(prices);
         answers
@@ -225,7 +224,10 @@ impl Naive {
         let before = before.map(|index| self.fixtures[index].prices.clone()).unwrap_or_default();
         self.take_prices(prices);
         match self.desk_or_feed(command, &before, told, answers) {
-            Ok(()) => answers.push(Answer::Done),
+            Ok(()) => {
+                self.hear_of(command);
+                answers.push(Answer::Done);
+            }
             Err(reason) => {
                 self.counters.refused_command_count += 1;
                 answers.push(Answer::Refused(reason));
@@ -250,12 +252,7 @@ impl Naive {
             Body::ResetSource { source } => self.reset_source(source),
             Body::Configure(config) => self.configure(config, answers),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings, answers),
-            Body::AddFixture(request) => {
-                self.add_fixture(request)?;
-                // Who announces a fixture is heard of it.
-                self.hear_of(command);
-                Ok(())
-            }
+            Body::AddFixture(request) => self.add_fixture(request),
             Body::SetPrices { fixture, prices } => {
                 let index = self.open_fixture(*fixture)?;
                 if self.fixtures[index].game.phase() != LivePhase::PreMatch {
@@ -287,7 +284,8 @@ impl Naive {
                 Ok(())
             }
             Body::Incident { fixture, incident } => {
-                self.incident(*fixture, incident, command.origin.seq.is_some(), answers)
+                let is_proof = self.index_of(*fixture).is_some_and(|index| self.proves(command, index));
+                self.incident(*fixture, incident, is_proof, answers)
             }
             Body::Suspend { fixture, market } => {
                 let index = self.known_fixture(*fixture)?;
@@ -311,20 +309,10 @@ impl Naive {
                 self.lock(*fixture, *market, *locked, *keeps_in_play)
             }
             Body::SettleMarket { fixture, market, grades } => {
-                self.settle_market(*fixture, *market, grades.as_deref(), answers)
+                self.settle_market(*fixture, *market, grades.as_deref(), by_feed, answers)
             }
             Body::VoidFixture { fixture, void } => {
-                let index = self.known_fixture(*fixture)?;
-                let fixture = &mut self.fixtures[index];
-                let status = fixture.status();
-                fixture.void = *void;
-                if fixture.status() != status {
-                    fixture.interruptions.push(None);
-                    answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
-                }
-                self.repriced(index, false, answers);
-                self.settle_all(index, answers);
-                Ok(())
+                self.void_fixture(*fixture, *void, by_feed, answers)
             }
             Body::SetCustomer { customer, factor_e3 } => {
                 self.factors_e3.insert(*customer, *factor_e3);
@@ -433,7 +421,9 @@ impl Naive {
             game,
             stops: Stops::default(),
             void: VoidKind::Nothing,
+            void_by_desk: false,
             told: BTreeMap::new(),
+            told_by_desk: BTreeSet::new(),
             desk: BTreeMap::new(),
             interruptions: Vec::new(),
             fed_by: String::new(),
@@ -447,7 +437,7 @@ impl Naive {
         &mut self,
         id: FixtureId,
         incident: &Incident,
-        is_numbered: bool,
+        is_proof: bool,
         answers: &mut Vec<Answer>,
     ) -> Verdict {
         let index = self.known_fixture(id)?;
@@ -463,12 +453,14 @@ impl Naive {
             return Err(Reason::OutOfSequence);
         };
         fixture.possible = fixture.space.possible(&fixture.game);
-        if fixture.game.score() != then.score() {
+        if fixture.game.score() != then.score() || interrupts(incident) {
             fixture.interruptions.push(None);
         }
         if fixture.game.is_over() != then.is_over() {
             answers.push(Answer::Trading(id, fixture.status()));
         }
+        let starts = (then.phase(), fixture.game.phase()) == (LivePhase::PreMatch, LivePhase::InPlay);
+        let is_reopened = then.is_over() && fixture.game.phase() == LivePhase::InPlay;
         let (phase, waits) = (fixture.game.phase(), change.reprices && fixture.game.has_foreign_model());
         if waits {
             fixture.stops.model_fault = None;
@@ -478,13 +470,15 @@ impl Naive {
             let mut stops = Vec::new();
             for stop in Stop::ALL.iter().copied() {
                 let was = before.has(stop);
+                let is_heard = tells_score(incident) || is_proof && is_whole;
                 let is_set = match stop {
-                    Stop::Silence | Stop::Restart => {
-                        was && !tells_score(incident) && !(is_numbered && is_whole)
-                    }
+                    Stop::Silence => was && !is_heard,
+                    Stop::Restart => was && !is_heard || is_reopened && !tells_score(incident),
                     Stop::Contradiction | Stop::Gap | Stop::Sequence => was && !tells_score(incident),
                     Stop::ScoreUnknown => {
-                        was && !tells_score(incident) || starts_late_with_unknown_score(incident)
+                        let is_overdue = starts && before.has(Stop::StartPassed);
+                        !tells_score(incident) && (was || is_overdue)
+                            || starts_late_with_unknown_score(incident)
                     }
                     Stop::Danger => change.danger.unwrap_or(was),
                     Stop::StartPassed | Stop::PriceJump => was && phase == LivePhase::PreMatch,
@@ -495,7 +489,7 @@ impl Naive {
             }
             StopSet::of(&stops)
         });
-        if (then.phase(), phase) == (LivePhase::PreMatch, LivePhase::InPlay) {
+        if starts {
             let has_returned = self.return_to_model(index, answers);
             if has_returned && !change.reprices {
                 self.repriced(index, false, answers);
@@ -521,8 +515,7 @@ impl Naive {
         let index = self.known_fixture(id)?;
         if let Some(market) = market {
             let market = self.market(index, market)?;
-            self.resume_market(index, market, by_feed);
-            return Ok(());
+            return self.resume_market(index, market, lifts, by_feed);
         }
         if by_feed {
             self.change_stops(index, answers, |stops| stops.without(StopSet::of(&[Stop::Feed])));
@@ -553,10 +546,14 @@ impl Naive {
         id: FixtureId,
         market: MarketId,
         grades: Option<&[Grade]>,
+        by_feed: bool,
         answers: &mut Vec<Answer>,
     ) -> Verdict {
         let index = self.known_fixture(id)?;
         let market = self.market(index, market)?;
+        if by_feed && self.fixtures[index].told_by_desk.contains(&market) {
+            return Err(Reason::OutOfSequence);
+        }
         match grades {
             Some(grades) => {
                 if grades.len() != self.fixtures[index].space.template.markets[market].selections().len() {
@@ -568,6 +565,42 @@ impl Naive {
                 self.fixtures[index].told.insert(market, grades.to_vec());
             }
             None => drop(self.fixtures[index].told.remove(&market)),
+        }
+        let fixture = &mut self.fixtures[index];
+        fixture.told_by_desk.remove(&market);
+        if grades.is_some() && !by_feed {
+            fixture.told_by_desk.insert(market);
+        }
+        fixture.interruptions.push(Some(market));
+        self.repriced(index, false, answers);
+        self.settle_all(index, answers);
+        Ok(())
+    }
+
+    fn void_fixture(
+        &mut self,
+        id: FixtureId,
+        void: VoidKind,
+        by_feed: bool,
+        answers: &mut Vec<Answer>,
+    ) -> Verdict {
+        let index = self.known_fixture(id)?;
+        let fixture = &mut self.fixtures[index];
+        // A feed may say what the desk said.
+        if by_feed && fixture.void_by_desk && fixture.void != void {
+            return Err(Reason::OutOfSequence);
+        }
+        let (status, was_closed) = (fixture.status(), fixture.is_closed());
+        let is_the_desks = if by_feed { fixture.void_by_desk } else { true };
+        fixture.void = void;
+        fixture.void_by_desk = is_the_desks && void != VoidKind::Nothing;
+        if was_closed && !fixture.is_closed() && fixture.game.phase() == LivePhase::InPlay {
+            // Nobody followed it meanwhile.
+            fixture.stops.set = fixture.stops.set.or(StopSet::of(&[Stop::Restart]));
+        }
+        if fixture.status() != status {
+            fixture.interruptions.push(None);
+            answers.push(Answer::Trading(id, fixture.status()));
         }
         self.repriced(index, false, answers);
         self.settle_all(index, answers);
@@ -643,15 +676,44 @@ impl Naive {
     }
 }
 
-/// The incident says what the score is after it; a race has none.
+/// The incident says what the score is after it; a race has none but its finish.
 fn tells_score(incident: &Incident) -> bool {
     match incident {
         Incident::Football(told) => told.score_after.is_some(),
         Incident::Tennis(told) => {
-            let is_whole = matches!(told.kind, oddsengine_markets::tennis::TennisIncidentKind::Score(_));
-            is_whole || (told.score_after.sets.is_some() && told.score_after.games.is_some())
+            use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
+            let after = &told.score_after;
+            match told.kind {
+                Tennis::Score(_) => true,
+                // A new game has no points yet.
+                Tennis::Game(_) => after.sets.is_some() && after.games.is_some(),
+                _ => after.sets.is_some() && after.games.is_some() && after.points.is_some(),
+            }
         }
-        Incident::Racing(_) | Incident::Custom(_) => true,
+        Incident::Racing(told) => {
+            use oddsengine_markets::racing::RacingIncident as Race;
+            matches!(told, Race::Result(_) | Race::Official | Race::Amended(_) | Race::Void)
+        }
+        Incident::Custom(_) => true,
+    }
+}
+
+/// Whoever bet before it did not bet on what is there after it, whatever the score.
+fn interrupts(incident: &Incident) -> bool {
+    use oddsengine_markets::football::FootballIncidentKind as Football;
+    use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
+    match incident {
+        Incident::Football(told) => match told.kind {
+            Football::RedCard(_) | Football::RedCardCancelled(_) | Football::Correction(_) => true,
+            Football::HalfTime | Football::SecondHalf | Football::FullTime => true,
+            _ => false,
+        },
+        Incident::Tennis(told) => match told.kind {
+            Tennis::PointCancelled(_) | Tennis::Score(_) => true,
+            Tennis::Retired(_) | Tennis::RetirementCancelled => true,
+            _ => false,
+        },
+        Incident::Racing(_) | Incident::Custom(_) => false,
     }
 }
 

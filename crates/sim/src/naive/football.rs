@@ -9,6 +9,11 @@ use oddsengine_markets::{LiveChange, LivePhase};
 /// Longest match clock, and longest added time, in milliseconds.
 const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 const ANNOUNCED_MS_MAX: i64 = 3_600_000;
+/// When each half ends by the clock, and how long it can go on: a quarter of an hour, or five minutes beyond what was
+/// announced.
+const HALF_ENDS_MS: [i64; 2] = [45 * 60_000, 90 * 60_000];
+const ADDED_MS_MAX: i64 = 15 * 60_000;
+const BEYOND_ANNOUNCED_MS: i64 = 5 * 60_000;
 /// Most goals of a match.
 const GOALS_MAX: usize = 60;
 
@@ -98,6 +103,9 @@ impl Match {
 
     /// Applies an incident; `None` when it does not fit, and nothing has changed.
     pub fn apply(&mut self, incident: &FootballIncident) -> Option<LiveChange> {
+        if self.is_out_of_its_half(incident) {
+            return None;
+        }
         let mut next = self.clone();
         let change = next.step(incident)?;
         if incident.score_after.is_some_and(|score| score != next.score()) {
@@ -106,6 +114,23 @@ impl Match {
         let nothing_new = next == *self && change.danger.is_none();
         *self = next;
         Some(if nothing_new { LiveChange::default() } else { change })
+    }
+
+    /// The half that is played has no such time.
+    fn is_out_of_its_half(&self, incident: &FootballIncident) -> bool {
+        let half = match self.period {
+            Period::FirstHalf => 0,
+            Period::SecondHalf => 1,
+            _ => return false,
+        };
+        let tells_time = match incident.kind {
+            Kind::Clock | Kind::Goal(_) | Kind::GoalCancelled(_) | Kind::Stoppage(_) => true,
+            Kind::RedCard(_) | Kind::RedCardCancelled(_) => true,
+            _ => false,
+        };
+        let announced_ms = self.announced_ms[half].unwrap_or(0);
+        let latest_ms = HALF_ENDS_MS[half] + ADDED_MS_MAX.max(announced_ms + BEYOND_ANNOUNCED_MS);
+        tells_time && incident.clock_ms > latest_ms
     }
 
     fn step(&mut self, incident: &FootballIncident) -> Option<LiveChange> {

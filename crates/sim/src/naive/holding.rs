@@ -1,7 +1,7 @@
 //! Prices that are not the model's: what is implausible is refused, and what the match has left stands still.
 
 use oddsengine_engine::{Reason, Stop, StopSet};
-use oddsengine_markets::{LivePhase, MarketId};
+use oddsengine_markets::{Format, LivePhase, MarketId};
 use oddsengine_types::{FixtureId, Grade};
 
 use super::{Naive, NaiveFixture, Verdict, is_odds};
@@ -49,7 +49,7 @@ impl NaiveFixture {
     /// The market by itself stands still: suspended, left behind, or beside prices that contradict it.
     pub fn market_is_stopped(&self, market: usize) -> bool {
         let desk = self.desk.get(&market).cloned().unwrap_or_default();
-        let is_beside = !desk.is_held() && self.is_overridden();
+        let is_beside = desk.override_by.is_empty() && self.is_overridden();
         desk.by_desk || desk.by_feed || desk.by_move || is_beside
     }
 
@@ -79,17 +79,37 @@ impl NaiveFixture {
 }
 
 impl Naive {
-    /// A book with a price for all of its selections sums to something.
+    /// A book sums to something: what is void in it is out of it, and a price that is not given may be a small one.
     fn judge_book(&self, index: usize, market: usize, odds_e4: &[u32], (low, high): (u64, u64)) -> Verdict {
         let market = &self.fixtures[index].space.template.markets[market];
-        let is_decided = market.selections().any(|selection| self.grade(index, selection).is_some());
-        if is_decided || market.winners == 0 || odds_e4.contains(&0) {
+        let (mut given, mut is_whole) = (Vec::new(), true);
+        for (selection, &odds_e4) in market.selections().zip(odds_e4) {
+            match self.grade(index, selection) {
+                Some(grade) if grade == Grade::VOID => {}
+                Some(_) => return Ok(()),
+                None if odds_e4 == 0 => is_whole = false,
+                None => given.push(odds_e4),
+            }
+        }
+        if given.is_empty() || market.winners == 0 {
             return Ok(());
         }
-        let implied_e6: u64 = odds_e4.iter().map(|&odds| 10_000_000_000 / u64::from(odds)).sum();
+        let implied_e6: u64 = given.iter().map(|&odds| 10_000_000_000 / u64::from(odds)).sum();
         let book_e4 = implied_e6 / u64::from(market.winners) / 100;
-        let is_plausible = book_e4 + ROUNDING_E4 >= low && book_e4 <= high;
+        let least = if is_whole { low } else { low / 2 };
+        let is_plausible = book_e4 + ROUNDING_E4 >= least && book_e4 <= high;
         if is_plausible { Ok(()) } else { Err(Reason::ImplausiblePrice) }
+    }
+
+    /// Whether a held market offers what its guard allows now.
+    fn judge_held(&self, index: usize, market: usize) -> Verdict {
+        let fixture = &self.fixtures[index];
+        let kept = || -> Vec<u32> {
+            let selections = fixture.space.template.markets[market].selections();
+            selections.map(|selection| fixture.prices.odds_e4[fixture.space.slot(selection)]).collect()
+        };
+        let by_hand = fixture.desk.get(&market).and_then(|desk| desk.manual.clone());
+        self.judge_manual(index, market, &by_hand.unwrap_or_else(kept))
     }
 
     /// Whether a feed's book is one.
@@ -165,7 +185,7 @@ impl Naive {
         let market = self.market(index, market)?;
         self.hold(index, market, |desk| {
             let keeps_by_hand = desk.keeps_in_play && desk.manual.is_some();
-            (desk.is_locked, desk.by_move) = (locked, false);
+            desk.is_locked = locked;
             desk.keeps_in_play = locked && keeps_in_play || keeps_by_hand;
         });
         Ok(())
@@ -175,12 +195,14 @@ impl Naive {
         let was_overridden = self.fixtures[index].is_overridden();
         let desk = self.fixtures[index].desk.entry(market).or_default();
         change(desk);
-        if desk.is_held() {
-            self.anchor(index, market);
-        } else {
-            desk.release();
+        match (desk.is_held(), desk.by_move) {
+            (true, false) => self.anchor(index, market),
+            // What the match has left stays left.
+            (true, true) => {}
+            (false, _) => desk.release(),
         }
         let fixture = &mut self.fixtures[index];
+        fixture.interruptions.push(Some(market));
         if fixture.is_overridden() && !was_overridden {
             fixture.interruptions.push(None);
         }
@@ -205,16 +227,28 @@ impl Naive {
         }
     }
 
-    pub(super) fn resume_market(&mut self, index: usize, market: usize, by_feed: bool) {
+    pub(super) fn resume_market(
+        &mut self,
+        index: usize,
+        market: usize,
+        lifts: StopSet,
+        by_feed: bool,
+    ) -> Verdict {
         let desk = self.fixtures[index].desk.entry(market).or_default();
         if by_feed {
             desk.by_feed = false;
-            return;
+            return Ok(());
         }
+        if desk.is_held() && desk.by_move {
+            self.judge_held(index, market)?;
+        }
+        let desk = self.fixtures[index].desk.entry(market).or_default();
         (desk.by_desk, desk.by_move) = (false, false);
+        desk.by_feed &= !lifts.has(Stop::Feed);
         if desk.is_held() {
             self.anchor(index, market);
         }
+        Ok(())
     }
 
     /// Stops held markets of a fixture whose fair prices are too far from where they were; without a model, those of a
@@ -233,12 +267,17 @@ impl Naive {
                 let far_e9 = i64::from(now_e9[slot]) - i64::from(desk.anchor_e9[slot]);
                 far_e9.abs() > i64::from(self.config.manual_tolerance_e4) * 100_000
             };
-            let has_moved = match now_e9.is_empty() || desk.anchor_e9.is_empty() {
-                true => is_news,
-                false => {
+            let has_moved = match (now_e9.is_empty(), desk.anchor_e9.is_empty()) {
+                (true, _) => is_news,
+                // It was set before anybody knew what is fair.
+                (false, true) => self.judge_held(index, market).is_err(),
+                (false, false) => {
                     (0..now_e9.len()).any(|slot| self.grade(index, first + slot).is_none() && is_far(slot))
                 }
             };
+            if !has_moved && desk.anchor_e9.is_empty() {
+                self.anchor(index, market);
+            }
             if has_moved {
                 let fixture = &mut self.fixtures[index];
                 fixture.desk.entry(market).or_default().by_move = true;
@@ -286,14 +325,25 @@ impl Naive {
         }
     }
 
-    /// Whether a market can end with these grades: all void; or as an outcome has it, perhaps with void ones among them; or
-    /// with its places shared out.
+    /// Whether a market can end with these grades: all void, or as an outcome has it; in a race perhaps with void ones among
+    /// them, or with its places shared out.
     pub(super) fn can_be_graded(&self, index: usize, market: usize, grades: &[Grade]) -> bool {
         let space = &self.fixtures[index].space;
         let definition = &space.template.markets[market];
         let is_void = |grade: &&Grade| **grade == Grade::VOID;
         let void_count = grades.iter().filter(is_void).count();
-        if definition.winners == 0 || void_count == grades.len() {
+        if void_count == grades.len() {
+            return true;
+        }
+        let is_race = matches!(space.format, Format::Racing(_));
+        if !is_race && definition.view.is_some() {
+            let place = space.markets.iter().position(|&known| known == market).expect("it is of the universe");
+            let is_row = |row: &Vec<u8>| {
+                row.iter().zip(grades).all(|(&grade, told)| space.grades[usize::from(grade)] == *told)
+            };
+            return space.before_start().of_market[place].iter().any(is_row);
+        }
+        if definition.winners == 0 {
             return true;
         }
         // Shares are summed as fractions of one number that all their parts divide, near enough.

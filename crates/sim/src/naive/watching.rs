@@ -113,14 +113,27 @@ impl Naive {
         self.heard.push(Heard { time_ns, source: source.to_string(), fixture, is_heartbeat });
     }
 
-    /// A feed spoke of a fixture.
+    /// The message follows the one before it in number, of the source that feeds the fixture: nothing was lost between.
+    pub(super) fn proves(&self, command: &Command, index: usize) -> bool {
+        let origin = &command.origin;
+        let Some(source) = self.sources.get(&origin.source) else { return false };
+        let before = source.taken.iter().rev().nth(1).map(|(number, ..)| number + 1);
+        origin.seq.is_some() && before == origin.seq && self.fixtures[index].fed_by == origin.source
+    }
+
+    /// What a feed told of a fixture was carried out.
     pub(super) fn hear_of(&mut self, command: &Command) {
-        // What a model of our own gives is no sign of a feed.
-        let is_model = matches!(command.body, Body::SetProbabilities { .. } | Body::SetModelInputs { .. });
-        if command.origin.channel == Channel::Desk || (is_model && command.origin.channel != Channel::Feed) {
+        // Prices and results come from others as well: who tells what happens feeds a fixture.
+        let spoken_of = match &command.body {
+            Body::AddFixture(request) => request.fixture,
+            Body::Incident { fixture, .. } => *fixture,
+            Body::Suspend { fixture, .. } | Body::Resume { fixture, .. } => *fixture,
+            _ => return,
+        };
+        if command.origin.channel == Channel::Desk {
             return;
         }
-        if let Some(index) = command.body.fixture().and_then(|id| self.index_of(id)) {
+        if let Some(index) = self.index_of(spoken_of) {
             self.fixtures[index].fed_by.clone_from(&command.origin.source);
             let id = self.fixtures[index].request.fixture;
             self.note(&command.origin.source, Some(id), false);
@@ -140,13 +153,10 @@ impl Naive {
             return;
         }
         self.note(source, None, true);
-        if command.origin.seq.is_none() {
-            return;
-        }
         for index in 0..self.fixtures.len() {
             let fixture = &self.fixtures[index];
             let is_whole = !fixture.stops.has(Stop::Gap) && !fixture.stops.has(Stop::Sequence);
-            if fixture.fed_by == *source && is_whole {
+            if self.proves(command, index) && is_whole {
                 let unheard = StopSet::of(&[Stop::Silence, Stop::Restart]);
                 self.change_stops(index, answers, |stops| stops.without(unheard));
             }
@@ -228,6 +238,12 @@ impl Naive {
             let fixture = &self.fixtures[index];
             if fixture.game.phase() == LivePhase::InPlay && fixture.void == VoidKind::Nothing {
                 self.stop(index, Stop::Restart, answers);
+            }
+            let fixture = &self.fixtures[index];
+            let grace_ns = i128::from(self.config.start_grace_ms) * 1_000_000;
+            let is_to_come = i128::from(fixture.request.start_ns) + grace_ns > i128::from(self.now_ns);
+            if fixture.game.phase() == LivePhase::PreMatch && is_to_come {
+                self.change_stops(index, answers, |stops| stops.without(StopSet::of(&[Stop::StartPassed])));
             }
         }
     }
