@@ -232,7 +232,7 @@ pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
         for name in ["bet_delay_ms", "feed_silence_ms"] {
             if let Some(field) = message.optional(name) {
                 // It would be taken and have no effect.
-                return Err(field.out_of_place("the levels sport, competition and fixture"));
+                return Err(field.unknown_value(name, &["margin", "loss_minor_max"]));
             }
         }
     }
