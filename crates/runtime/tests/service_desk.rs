@@ -122,7 +122,7 @@ fn what_was_paid_before_is_told_only_to_who_can_use_it() {
     settle_home(&mut world, json!(["won", "lost", "lost"]));
     let first = settlements(&world.turn())[0].clone();
     settle_home(&mut world, json!(["lost", "won", "lost"]));
-    settle_home(&mut world, json!(["won_1/2", "won_1/2", "lost"]));
+    settle_home(&mut world, json!(["void", "void", "void"]));
     let told = settlements(&world.turn());
     assert_eq!(told.len(), 2, "live every change is told");
     assert_eq!(told[1]["paid_minor_before"], told[0]["ticket"]["paid_minor"]);

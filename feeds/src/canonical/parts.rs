@@ -227,6 +227,12 @@ pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
     let loss = |field: Field<'_, '_>| field.integer(0..=MONEY_MINOR_MAX / 100);
     let delay = |field: Field<'_, '_>| field.integer(0..=BET_DELAY_MS_MAX);
     let silence = |field: Field<'_, '_>| field.integer(0..=FEED_SILENCE_MS_MAX);
+    let settings = ScopeSettings {
+        margin: message.optional("margin").map(margin).transpose()?,
+        loss_minor_max: message.optional("loss_minor_max").map(loss).transpose()?,
+        bet_delay_ms: message.optional("bet_delay_ms").map(delay).transpose()?,
+        feed_silence_ms: message.optional("feed_silence_ms").map(silence).transpose()?,
+    };
     let scope = scope(message.required("scope")?)?;
     if matches!(scope, Scope::Market(..) | Scope::MarketType(..)) {
         for name in ["bet_delay_ms", "feed_silence_ms"] {
@@ -236,12 +242,6 @@ pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
             }
         }
     }
-    let settings = ScopeSettings {
-        margin: message.optional("margin").map(margin).transpose()?,
-        loss_minor_max: message.optional("loss_minor_max").map(loss).transpose()?,
-        bet_delay_ms: message.optional("bet_delay_ms").map(delay).transpose()?,
-        feed_silence_ms: message.optional("feed_silence_ms").map(silence).transpose()?,
-    };
     Ok(Body::SetScope { scope, settings })
 }
 
