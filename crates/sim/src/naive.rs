@@ -701,16 +701,19 @@ fn interrupts(incident: &Incident) -> bool {
     use oddsengine_markets::football::FootballIncidentKind as Football;
     use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
     match incident {
-        Incident::Football(told) => match told.kind {
-            Football::RedCard(_) | Football::RedCardCancelled(_) | Football::Correction(_) => true,
-            Football::HalfTime | Football::SecondHalf | Football::FullTime => true,
-            _ => false,
-        },
-        Incident::Tennis(told) => match told.kind {
-            Tennis::PointCancelled(_) | Tennis::Score(_) => true,
-            Tennis::Retired(_) | Tennis::RetirementCancelled => true,
-            _ => false,
-        },
+        Incident::Football(told) => matches!(
+            told.kind,
+            Football::RedCard(_)
+                | Football::RedCardCancelled(_)
+                | Football::Correction(_)
+                | Football::HalfTime
+                | Football::SecondHalf
+                | Football::FullTime
+        ),
+        Incident::Tennis(told) => matches!(
+            told.kind,
+            Tennis::PointCancelled(_) | Tennis::Score(_) | Tennis::Retired(_) | Tennis::RetirementCancelled
+        ),
         Incident::Racing(_) | Incident::Custom(_) => false,
     }
 }

@@ -123,11 +123,15 @@ impl Match {
             Period::SecondHalf => 1,
             _ => return false,
         };
-        let tells_time = match incident.kind {
-            Kind::Clock | Kind::Goal(_) | Kind::GoalCancelled(_) | Kind::Stoppage(_) => true,
-            Kind::RedCard(_) | Kind::RedCardCancelled(_) => true,
-            _ => false,
-        };
+        let tells_time = matches!(
+            incident.kind,
+            Kind::Clock
+                | Kind::Goal(_)
+                | Kind::GoalCancelled(_)
+                | Kind::Stoppage(_)
+                | Kind::RedCard(_)
+                | Kind::RedCardCancelled(_)
+        );
         let announced_ms = self.announced_ms[half].unwrap_or(0);
         let latest_ms = HALF_ENDS_MS[half] + ADDED_MS_MAX.max(announced_ms + BEYOND_ANNOUNCED_MS);
         tells_time && incident.clock_ms > latest_ms

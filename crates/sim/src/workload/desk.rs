@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Config, Margin, MarginKind, Origin, Scope, ScopeSettings, Stop, StopSet, TicketState,
+    Body, Channel, Config, Fixture, Margin, MarginKind, Origin, Scope, ScopeSettings, Stop, StopSet,
+    TicketState,
 };
 use oddsengine_markets::{Format, MarketId};
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, TicketId};
@@ -15,6 +16,9 @@ impl Workload {
     pub(super) fn desk(&mut self) -> Done {
         let fixture = *self.random.pick(&self.active);
         let (fixture, market) = match self.random.below(40) {
+            12..15 => self
+                .first_market(|known| Some(*known.desk.iter().find(|(_, desk)| desk.stops.by_feed)?.0))
+                .unwrap_or_else(|| (fixture, self.market(fixture))),
             3..12 => self.market_of_a_delayed_ticket().unwrap_or_else(|| (fixture, self.market(fixture))),
             0 => (FixtureId(66_666), self.market(fixture)),
             1 => (fixture, MarketId(1)),
@@ -83,10 +87,25 @@ impl Workload {
         Some((fixture.id(), MarketId::of(&market.key)))
     }
 
+    /// The latest fixture that has such a market, and the market.
+    fn first_market(&self, find: impl Fn(&Fixture) -> Option<u16>) -> Option<(FixtureId, MarketId)> {
+        let mut fixtures = self.pair.fast.fixtures().iter().rev();
+        let (fixture, market) = fixtures.find_map(|known| Some((known, find(known)?)))?;
+        let key = &fixture.template().markets[usize::from(market)].key;
+        Some((fixture.id(), MarketId::of(key)))
+    }
+
     fn market_of_an_open_ticket(&mut self) -> Option<(FixtureId, MarketId)> {
         let engine = &self.pair.fast;
         let open = engine.tickets().iter().rev().filter(|ticket| ticket.state == TicketState::Open).take(16);
-        let legs: Vec<_> = open.flat_map(|ticket| ticket.legs.clone()).collect();
+        let mut legs: Vec<_> = open.flat_map(|ticket| ticket.legs.clone()).collect();
+        // Dead heats are of races.
+        let is_race = |leg: &oddsengine_engine::Leg| {
+            matches!(engine.fixtures()[leg.fixture as usize].request.format, Format::Racing(_))
+        };
+        if legs.iter().any(is_race) && self.random.one_in(2) {
+            legs.retain(is_race);
+        }
         let leg = if legs.is_empty() { return None } else { self.random.pick(&legs) };
         let fixture = &self.pair.fast.fixtures()[leg.fixture as usize];
         let market = fixture.template().market_of(usize::from(leg.selection));
@@ -141,10 +160,12 @@ impl Workload {
     pub(super) fn grade_by_hand(&mut self) -> Done {
         let is_over = !self.over.is_empty() && self.random.one_in(3);
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
-        let (fixture, market) = match self.random.one_in(2) {
-            true => self.market_of_an_open_ticket().unwrap_or((fixture, self.market(fixture))),
-            false => (fixture, self.market(fixture)),
+        let found = match self.random.below(6) {
+            0 => self.first_market(|known| known.told_by_desk.first().copied()),
+            1..4 => self.market_of_an_open_ticket(),
+            _ => None,
         };
+        let (fixture, market) = found.unwrap_or((fixture, self.market(fixture)));
         let template = self.space(fixture).template;
         let index = template.market_of_id(market).expect("the workload's markets are known");
         let grades = if self.random.one_in(2) { None } else { Some(self.told_grades(fixture, index)) };
@@ -168,7 +189,7 @@ impl Workload {
                 let slot = self.random.below(grades.len());
                 grades[slot] = Grade::VOID;
             }
-            6..9 if grades.len() >= 3 && (is_race || self.random.one_in(4)) => {
+            6..12 if grades.len() >= 3 && (is_race || self.random.one_in(4)) => {
                 grades.iter_mut().enumerate().for_each(|(slot, grade)| {
                     *grade = if slot < 3 { third } else { Grade::LOST };
                 });
@@ -241,7 +262,8 @@ impl Workload {
                 Scope::MarketType(space.template.sport, stem)
             }
             2 => Scope::Competition("league".into()),
-            3 => Scope::Fixture(fixture),
+            // Limits tighten while bets on it wait.
+            3 => Scope::Fixture(self.market_of_a_delayed_ticket().map_or(fixture, |(waiting, _)| waiting)),
             _ => Scope::Market(fixture, self.market(fixture)),
         };
         let margin = Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_600 };
