@@ -368,7 +368,9 @@ impl Template {
         }
         if market.winners == 0 {
             // Any number of selections may win, each wholly.
-            return grades.iter().all(|grade| is_void(grade) || grade.refund_share() == 0.0 && grade.win_share() % 1.0 == 0.0);
+            return grades.iter().all(|grade| {
+                is_void(grade) || grade.refund_share() == 0.0 && grade.win_share() % 1.0 == 0.0
+            });
         }
         let is_race = matches!(self.rules, Rules::Racing(_));
         let places: f64 = grades.iter().map(|grade| grade.win_share()).sum();
