@@ -274,9 +274,12 @@ impl Boards {
         let engine = desk(config(), size.fixtures);
         let priced = |step: usize| {
             let nudge = 100 * (step / size.fixtures % 2) as u32;
-            // Below the fair prices of every fixture: nobody has to answer for them.
-            let odds_e4 = Some(vec![15_000 + nudge, 28_000, 20_000 - nudge]);
-            let (fixture, market) = (fixture_id(step % size.fixtures), MarketId::of("1x2"));
+            let fixture = &engine.fixtures()[step % size.fixtures];
+            let market = fixture.template().market_index("1x2").expect("football has it");
+            let offered = &fixture.odds_e4[fixture.template().markets[market].selections()];
+            // A little below the board's own prices: nobody has to answer for them.
+            let odds_e4 = Some(offered.iter().map(|odds| odds - 100 - nudge).collect());
+            let (fixture, market) = (fixture.id(), MarketId::of("1x2"));
             command(
                 START_NS + step as i64,
                 Body::SetManualOdds {
@@ -288,7 +291,8 @@ impl Boards {
                 },
             )
         };
-        Self::new(engine, (0..size.steps).map(priced).collect(), false)
+        let commands = (0..size.steps).map(priced).collect();
+        Self::new(engine, commands, false)
     }
 }
 
