@@ -15,7 +15,7 @@ use crate::setup::{
 };
 
 /// Tickets of one `batch` request.
-const BATCH: usize = 100;
+const BATCH: usize = 50;
 /// Tickets at most on their way to the disk: what a loop around sockets would have read meanwhile.
 const AHEAD_MAX: u64 = 20_000;
 
@@ -27,7 +27,7 @@ pub fn run(scale: Scale, report: &mut Report) {
     );
     commands(scale, report);
     requests(scale, report, 1, "requests of one ticket, JSON in, replies out");
-    requests(scale, report, BATCH, "batches of 100 tickets, JSON in, replies out");
+    requests(scale, report, BATCH, "batches of 50 tickets, JSON in, replies out");
     latency(scale, report);
 }
 
