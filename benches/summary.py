@@ -59,7 +59,7 @@ def rows(parts: dict[str, Any]) -> list[Row]:
         "singles as commands", "bets, durable, in process, commands", "≥ 100k/s", lambda value: value >= 1e5
     )
     figure(
-        "batches of 100", "bets, durable, in process, JSON batches", "≥ 100k/s", lambda value: value >= 1e5
+        "batches of 40", "bets, durable, in process, JSON batches", "≥ 100k/s", lambda value: value >= 1e5
     )
     figure("deposits", "replay, deposits", "≥ 1M/s", lambda value: value >= 1e6)
     figure("a journal", "replay, recording and tickets", "≥ 1M/s", lambda value: value >= 1e6)
