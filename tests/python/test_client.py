@@ -187,7 +187,7 @@ def test_many_tickets_in_flight(engine: Engine) -> None:
         assert [answer.state for answer in answers[:300]] == ["accepted"] * 300
         assert answers[300].available_minor == 1_000_000 - 1_300 * 10
         assert isinstance(answers[301], RequestError)
-        assert orders.retry_count == 0
+        assert orders.retry_count <= 2, "what an answer had no room for is asked again, nothing else"
 
 
 def test_a_bet_in_play_waits_out_its_delay(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_bet_in_play_waits_out_its_delay(tmp_path: Path) -> None:
         assert 0.25 < time.monotonic() - started_s < 2
         # The second answer to the first ticket came meanwhile.
         assert [reply.value.state for reply in orders.poll(1.0)] == ["accepted"]
-        assert orders.retry_count == 0
+        assert orders.retry_count <= 2, "what an answer had no room for is asked again, nothing else"
 
 
 def test_a_subscriber_rejoins_after_a_restart(engine: Engine) -> None:
