@@ -58,9 +58,7 @@ def rows(parts: dict[str, Any]) -> list[Row]:
     figure(
         "singles as commands", "bets, durable, in process, commands", "≥ 100k/s", lambda value: value >= 1e5
     )
-    figure(
-        "batches of 40", "bets, durable, in process, JSON batches", "≥ 100k/s", lambda value: value >= 1e5
-    )
+    figure("batches of 40", "bets, durable, in process, JSON batches", "≥ 100k/s", lambda value: value >= 1e5)
     figure("deposits", "replay, deposits", "≥ 1M/s", lambda value: value >= 1e6)
     figure("a journal", "replay, recording and tickets", "≥ 1M/s", lambda value: value >= 1e6)
     figure(
