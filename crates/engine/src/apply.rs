@@ -634,6 +634,15 @@ impl Engine {
             }
             Err(refusal) => return Err(refusal),
         };
+        let fixture = &self.fixtures[index];
+        let holds_others = fixture.desk.iter().any(|(&other, desk)| other != market && desk.is_held());
+        if !fixture.has_expectations && holds_others {
+            let key = &fixture.template().markets[usize::from(market)].key;
+            let message = format!(
+                "no model compares {key} of fixture {id} with the other markets priced by hand or locked"
+            );
+            sink.event(Event::Alert { alert: "manual_unchecked", fixture: Some(id), message: &message });
+        }
         self.hold_market(index, market, sink, |desk| {
             desk.manual_odds_e4 = Some(odds_e4.to_vec());
             desk.keeps_in_play = keeps_in_play;

@@ -928,3 +928,24 @@ fn late_starts_and_starts_that_are_yet_to_come() {
     world.pass(2 * 3_600 * SECOND);
     assert_eq!(world.stops(), [Stop::StartPassed]);
 }
+
+/// 1X2 [3, 3, 3] and draw-or-away at 3.0 by hand on a fixture without a model were both taken without a word.
+#[test]
+fn prices_by_hand_that_nothing_compares_are_told() {
+    let mut world = World::new();
+    world.desk(Body::AddFixture(Box::new(FixtureRequest {
+        fixture: FixtureId(2),
+        ..world.engine.fixture(MATCH).unwrap().request.clone()
+    })));
+    for (market, odds_e4) in [("1x2", vec![28_000; 3]), ("double_chance", vec![0, 20_000, 15_000])] {
+        world.desk(Body::SetManualOdds {
+            fixture: FixtureId(2),
+            market: MarketId::of(market),
+            odds_e4: Some(odds_e4),
+            keeps_in_play: false,
+            override_by: String::new(),
+        });
+    }
+    assert!(world.told.refusals.is_empty(), "{:?}", world.told.refusals);
+    assert_eq!(world.told.alerts, ["manual_unchecked"]);
+}

@@ -167,6 +167,12 @@ impl Naive {
         if !by.is_empty() {
             answers.push(Answer::Alert("manual_override", Some(id)));
         }
+        // Two prices by hand, and nothing that says what one of them means for the other.
+        let fixture = &self.fixtures[index];
+        let is_beside = fixture.desk.iter().any(|(other, desk)| *other != market && desk.is_held());
+        if is_beside && !fixture.prices.has_expectations {
+            answers.push(Answer::Alert("manual_unchecked", Some(id)));
+        }
         self.hold(index, market, |desk| {
             desk.manual = Some(odds_e4.to_vec());
             (desk.keeps_in_play, desk.override_by, desk.by_move) = (keeps_in_play, by, false);
