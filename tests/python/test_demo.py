@@ -9,7 +9,8 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import jsonschema
 import numpy as np
@@ -20,6 +21,8 @@ from hypothesis import strategies as st
 
 from oddsengine.demo.audit import Audit, Record
 from oddsengine.demo.boards import Boards, difference
+from oddsengine.demo.child import Control
+from oddsengine.demo.crowd import Crowd
 from oddsengine.demo.customers import Tickets, crowd_of
 from oddsengine.demo.histogram import SUB_BITS, VALUE_BITS_MAX, Histogram
 from oddsengine.demo.schedule import recorded, schedule, stamped
@@ -376,3 +379,35 @@ def test_temporary_files_go_even_when_the_folder_to_keep_cannot_be_made(tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(DemoError, match="cannot create"):
         Workspace(tmp_path / "file" / "kept")
+
+
+def test_a_repeat_of_a_delayed_ticket_is_told_the_decision_too(tmp_path: Path) -> None:
+    """A run whose crowd pressed the button again during a bet delay was called broken: 1 to 3 answers a run,
+    each the decision on such a ticket, told under the repeat's own id as the protocol says."""
+    names = ("orders", "odds", "desk", "snapshot")
+    settings = {name: f"ipc://{tmp_path}/{name}" for name in names}
+    control = SimpleNamespace(settings={**settings, "seed": 1, "bets_per_second": 1, "customers": 2})
+    crowd = Crowd(cast("Control", control))
+    try:
+        crowd.records["t"] = Record(1, 500)
+
+        def reply(request_id: str, state: str, *, repeat: bool = False, reason: str = "") -> None:
+            ticket = {"ticket": "t", "state": state, "reason": {"name": reason} if reason else None}
+            answer = {"request_id": request_id, "type": "ticket", "repeat": repeat, "ticket": ticket}
+            crowd._decided(answer, None)
+
+        reply("c1", "delayed")
+        reply("c2", "delayed", repeat=True)
+        assert not crowd._is_quiet(), "two answers are still to come"
+        reply("c1", "refused", reason="fixture_closed")
+        assert not crowd._is_quiet(), "one answer is still to come"
+        reply("c2", "refused", reason="fixture_closed")
+        assert crowd._is_quiet()
+        assert crowd.counts["unexpected"] == 0
+        reply("c2", "refused", reason="fixture_closed")
+        assert crowd.counts["unexpected"] == 1, "once, not twice"
+        reply("c3", "delayed", repeat=True)
+        reply("c3", "accepted")
+        assert crowd.counts["unexpected"] == 3, "another decision than the first"
+    finally:
+        crowd.close()

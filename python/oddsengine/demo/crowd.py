@@ -69,6 +69,8 @@ class Crowd:
         self.audit = Audit()
         self.records: dict[str, Record] = {}
         self.waiting: dict[str, Request] = {}
+        # Repeats of tickets that were delayed: each is told the decision as well, under its own request id.
+        self.awaiting_decision: set[str] = set()
         self.bodies: list[Message] = []
         self.replies: list[Message] = []
         self.latency, self.inside, self.send_lag = Histogram(), Histogram(), Histogram()
@@ -161,7 +163,9 @@ class Crowd:
 
     def _is_quiet(self) -> bool:
         """Every request has its answer, and every bet delay its decision."""
-        return not self.waiting and all(record.state != "delayed" for record in self.records.values())
+        if self.waiting or self.awaiting_decision:
+            return False
+        return all(record.state != "delayed" for record in self.records.values())
 
     def _schedule_next(self) -> None:
         self.next_ns += int(self.arrivals.expovariate(1.0) * self.interval_ns)
@@ -215,6 +219,8 @@ class Crowd:
         elif kind == "refused" and request is not None:
             is_conflict = request.kind == "conflict" and reply["reason"]["name"] == "id_has_another_body"
             self.counts["conflict_refused" if is_conflict else "unexpected"] += 1
+        elif kind == "error" and reply["code"] == "superseded" and reply["request_id"]:
+            self.awaiting_decision.discard(reply["request_id"])
         elif kind == "error" and request is None:
             self.counts["malformed_answered"] += 1
         else:
@@ -226,6 +232,8 @@ class Crowd:
         record = self.records[ticket["ticket"]]
         state, reason = ticket["state"], (ticket["reason"] or {}).get("name", "")
         if reply["repeat"]:
+            if state == "delayed":
+                self.awaiting_decision.add(reply["request_id"])
             is_alike = record.is_followed_by(state, reason)
             self.counts["repeat_alike" if is_alike else "repeat_differs"] += 1
             # A repeat may overtake the first answer only when something is wrong.
@@ -234,6 +242,10 @@ class Crowd:
             return
         if request is not None and request.kind == "conflict":
             self._unexpected(reply)
+        is_told_again = reply["request_id"] in self.awaiting_decision
+        self.awaiting_decision.discard(reply["request_id"])
+        if is_told_again and (record.state, record.reason) == (state, reason):
+            return
         if record.state not in ("sent", "delayed"):
             self._unexpected(reply)
             return
