@@ -11,6 +11,7 @@
 //!
 //! No third-party dependency, no floats in money or odds.
 
+pub mod account;
 pub mod bounds;
 pub mod codec;
 pub mod currency;
@@ -22,7 +23,9 @@ pub mod ids;
 pub mod ladder;
 pub mod money;
 pub mod odds;
+pub mod sport_values;
 
+pub use account::{AccountKind, NormalSide};
 pub use bounds::{BoundsError, MONEY_MINOR_MAX, ODDS_E4_MAX, ODDS_E4_MIN, STAKE_MINOR_MAX};
 pub use codec::{Decode, DecodeError, Encode, Reader};
 pub use currency::Currency;
@@ -34,3 +37,4 @@ pub use ids::{CompetitionId, CustomerId, FixtureId, SourceId, SportId, TicketId,
 pub use ladder::Ladder;
 pub use money::{Payout, format_minor, parse_minor, payout_minor};
 pub use odds::Odds;
+pub use sport_values::{SportParameters, SportSettings};

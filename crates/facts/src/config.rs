@@ -1,9 +1,9 @@
 //! Configuration: platform defaults, and overrides inherited sport → competition → fixture → market.
 
 use oddsengine_markets::MarketId;
-use oddsengine_pricing::model::{ModelConfig, Models};
 use oddsengine_types::{
-    BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, codec_enum, codec_struct,
+    BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, SportSettings, codec_enum,
+    codec_struct,
 };
 
 /// The longest settlement delay.
@@ -111,8 +111,8 @@ pub struct Config {
     /// How long a payment waits that a result in play decides, in milliseconds: a result taken back meanwhile pays
     /// nothing.
     pub settlement_delay_ms: i64,
-    /// Model settings.
-    pub models: ModelConfig,
+    /// Settings of the sports' models; a sport that is not listed has the defaults of the release.
+    pub sports: Vec<SportSettings>,
 }
 codec_struct!(Config {
     currency,
@@ -138,7 +138,7 @@ codec_struct!(Config {
     legs_max,
     bets_while_owing,
     settlement_delay_ms,
-    models,
+    sports,
 });
 
 impl Default for Config {
@@ -167,13 +167,13 @@ impl Default for Config {
             legs_max: 12,
             bets_while_owing: false,
             settlement_delay_ms: 0,
-            models: ModelConfig::default(),
+            sports: Vec::new(),
         }
     }
 }
 
 impl Config {
-    /// Checks every value against its range.
+    /// Checks every value against its range; those of `sports` are checked by the sports.
     ///
     /// # Errors
     /// The first value outside its range, named.
@@ -202,8 +202,7 @@ impl Config {
         within("stake_minor_max", self.stake_minor_max, self.stake_minor_min, STAKE_MINOR_MAX)?;
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
-        within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)?;
-        Models::new(&self.models).map(|_| ())
+        within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)
     }
 }
 

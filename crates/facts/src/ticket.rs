@@ -1,6 +1,7 @@
 //! Tickets: what was asked, what was decided on which evidence, what was paid.
 
-use oddsengine_types::{CustomerId, Grade, TicketId, codec_enum, codec_struct};
+use oddsengine_markets::SelectionId;
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, TicketId, codec_enum, codec_struct};
 
 use crate::command::{OddsChange, OddsVersion};
 use crate::status::{Reason, TicketState};
@@ -12,6 +13,8 @@ pub struct Ticket {
     pub id: TicketId,
     /// Who bets.
     pub customer: CustomerId,
+    /// Under which terms.
+    pub terms: Terms,
     /// Stake of the ticket.
     pub stake_minor: i64,
     /// What may happen when the odds have moved.
@@ -42,6 +45,7 @@ pub struct Ticket {
 codec_struct!(Ticket {
     id,
     customer,
+    terms,
     stake_minor,
     odds_change,
     state,
@@ -115,13 +119,64 @@ impl Ticket {
     }
 }
 
-/// One leg: the price evidence, and the grade once decided.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Leg {
+/// Where a fixture and a selection of it are in the state of this process. Positions change from release to release, names
+/// do not: a place is found anew whenever a leg is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
     /// Index of the fixture in the engine.
     pub fixture: u32,
     /// Index of the selection in the template.
     pub selection: u16,
+}
+
+impl oddsengine_types::Encode for Place {
+    fn encode(&self, _: &mut Vec<u8>) {}
+}
+
+impl oddsengine_types::Decode for Place {
+    fn decode(_: &mut oddsengine_types::Reader<'_>) -> Result<Self, oddsengine_types::DecodeError> {
+        Ok(Self::default())
+    }
+}
+
+/// How the bets of a ticket follow from its legs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plan {
+    /// One bet on one leg.
+    #[default]
+    Single,
+    /// One bet on all legs.
+    Multiple,
+}
+codec_enum!(Plan { 0 = Single, 1 = Multiple });
+
+/// Under which terms a ticket was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Currency of stake and payment.
+    pub currency: Currency,
+    /// How its bets follow from its legs.
+    pub plan: Plan,
+    /// What of the stake came from a bonus.
+    pub bonus_minor: i64,
+    /// What of the stake is a free bet: it is not returned.
+    pub free_minor: i64,
+    /// The house rules by which it is settled, by their version.
+    pub rules: u16,
+    /// The jurisdiction under which it was taken; 0 for the only one.
+    pub jurisdiction: u16,
+}
+codec_struct!(Terms { currency, plan, bonus_minor, free_minor, rules, jurisdiction });
+
+/// One leg: the price evidence, and the grade once decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leg {
+    /// The fixture.
+    pub fixture: FixtureId,
+    /// The selection.
+    pub selection: SelectionId,
+    /// Where both are in this process: never written.
+    pub place: Place,
     /// Odds that the customer saw.
     pub requested_odds_e4: u32,
     /// Odds offered at the decision.
@@ -148,6 +203,7 @@ pub struct Leg {
 codec_struct!(Leg {
     fixture,
     selection,
+    place,
     requested_odds_e4,
     offered_odds_e4,
     odds_e4,

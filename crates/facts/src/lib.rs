@@ -1,0 +1,26 @@
+//! Commands, facts and records: what is asked, what was decided, and how it is written down. No behaviour.
+//!
+//! A [`Command`] asks for something. The engine decides it into [`Fact`]s: what is so from then on, by name and never by
+//! position, so that a journal outlives the process, the release and the template that wrote it. A [`Record`] is both
+//! together: the journal keeps records, and the state is the fold of their facts.
+
+pub mod command;
+pub mod config;
+pub mod fact;
+pub mod market;
+pub mod record;
+pub mod status;
+pub mod stops;
+pub mod ticket;
+
+pub use command::{
+    Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
+    PricedMarket, TicketRequest, VoidKind,
+};
+pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
+pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
+pub use market::MarketDesk;
+pub use record::Record;
+pub use status::{Reason, TicketState};
+pub use stops::{MarketStops, Stop, StopSet, Stops};
+pub use ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
