@@ -201,6 +201,18 @@ pub enum Body {
         /// The source.
         source: String,
     },
+    /// Prices a fixture now: trading stands still while its model gives nothing.
+    Reprice {
+        /// The fixture.
+        fixture: FixtureId,
+    },
+    /// A release starts to write this journal, with this configuration.
+    ReleaseStarted {
+        /// Its version.
+        release: String,
+        /// The configuration that it starts with.
+        config: Box<Config>,
+    },
 }
 codec_enum!(Body {
     0 = EpochStarted { epoch },
@@ -228,7 +240,39 @@ codec_enum!(Body {
     22 = ModelFailed { fixture, fault },
     23 = Heartbeat,
     24 = ResetSource { source },
+    25 = Reprice { fixture },
+    26 = ReleaseStarted { release, config },
 });
+
+impl Body {
+    /// The fixture that it is about, whoever says it.
+    pub fn subject(&self) -> Option<FixtureId> {
+        match self {
+            Self::SetExpectation { fixture, .. }
+            | Self::SetManualOdds { fixture, .. }
+            | Self::LockMarket { fixture, .. }
+            | Self::ModelFailed { fixture, .. }
+            | Self::Reprice { fixture } => Some(*fixture),
+            body => body.fixture(),
+        }
+    }
+
+    /// The fixture that a feed speaks of.
+    pub fn fixture(&self) -> Option<FixtureId> {
+        match self {
+            Self::AddFixture(request) => Some(request.fixture),
+            Self::SetPrices { fixture, .. }
+            | Self::Incident { fixture, .. }
+            | Self::Suspend { fixture, .. }
+            | Self::Resume { fixture, .. }
+            | Self::SettleMarket { fixture, .. }
+            | Self::VoidFixture { fixture, .. }
+            | Self::SetModelInputs { fixture, .. }
+            | Self::SetProbabilities { fixture, .. } => Some(*fixture),
+            _ => None,
+        }
+    }
+}
 
 /// Most tickets refused at once that are kept, so that a repeat gets the same answer. What was refused longer ago is
 /// judged anew when it is sent again.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use oddsengine_ledger::AccountKind;
 use oddsengine_risk::{Book, Change};
 
-use crate::engine::Engine;
-use crate::placing::position_of;
-use crate::status::TicketState;
+use crate::positions::position_of;
+use crate::state::State;
+use oddsengine_facts::TicketState;
 
 /// The invariants, by name.
 pub const INVARIANTS: [&str; 7] = [
@@ -20,7 +20,7 @@ pub const INVARIANTS: [&str; 7] = [
     "no_cash_while_owing",
 ];
 
-impl Engine {
+impl State {
     /// Checks every invariant that the state alone can show: name, and the difference where one does not hold.
     ///
     /// `every_acknowledged_command_once` is about ids here (each ticket once); the runtime and the crash tests check
@@ -67,9 +67,9 @@ impl Engine {
         let mut books: Vec<Book> = vec![Book::default(); self.fixtures.len()];
         for ticket in self.tickets.iter().filter(|ticket| ticket.is_live()) {
             for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
-                let fixture = &self.fixtures[leg.fixture as usize];
+                let fixture = &self.fixtures[leg.place.fixture as usize];
                 let position = position_of(leg, ticket.stake_minor);
-                books[leg.fixture as usize].change(
+                books[leg.place.fixture as usize].change(
                     fixture.template(),
                     &fixture.possible,
                     &[Change { position, adds: true }],
@@ -134,7 +134,7 @@ impl Engine {
     fn versions_are_known(&self) -> Result<(), String> {
         let legs = self.tickets.iter().filter(|ticket| ticket.is_live()).flat_map(|ticket| &ticket.legs);
         let unknown = legs.into_iter().find(|leg| {
-            let version = self.version(&self.fixtures[leg.fixture as usize]);
+            let version = self.version(&self.fixtures[leg.place.fixture as usize]);
             leg.version > version || leg.quoted_version > version
         });
         unknown.map_or(Ok(()), |leg| {
