@@ -26,6 +26,17 @@ impl State {
     /// # Errors
     /// It names something that is not known here: the journal is of another engine, or a template has lost what it had.
     pub(crate) fn fold(&mut self, fact: &Fact) -> Result<(), String> {
+        let planned = self.unbooked.len();
+        self.take(fact)?;
+        if self.config.skew_b_minor.is_some() {
+            // With a liability skew the bets themselves move prices.
+            let moved: Vec<u32> = self.unbooked[planned..].iter().map(|&(fixture, _)| fixture).collect();
+            moved.into_iter().for_each(|fixture| self.outdate_offers(fixture as usize));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
             Fact::EpochStarted { epoch, back_ns } => self.start_epoch(*epoch, *back_ns),
             Fact::ReleaseStarted { release, config } => {
@@ -473,9 +484,11 @@ impl State {
                     self.ledger.reserve(&transfer, None)?;
                 }
                 BookingKind::Posted { pending } => {
-                    drop(self.ledger.post(id, instruction_of(pending), None)?)
+                    self.ledger.post(id, instruction_of(pending), None)?;
                 }
-                BookingKind::Voided { pending } => drop(self.ledger.void(id, instruction_of(pending))?),
+                BookingKind::Voided { pending } => {
+                    self.ledger.void(id, instruction_of(pending))?;
+                }
             }
         }
         match moved.is_empty() {

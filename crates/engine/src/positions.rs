@@ -46,10 +46,6 @@ impl State {
         let before = loss_of(&fixture.book);
         fixture.book.change(fixture.template, &fixture.possible, changes);
         self.count_loss(index, before);
-        if self.config.skew_b_minor.is_some() {
-            // With a liability skew the bets themselves move prices.
-            self.outdate_offers(index);
-        }
     }
 
     /// Per leg: the product of the other legs' expected returns, in billionths. The fixtures of several legs are priced.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 
-use oddsengine_engine::{Body, Engine, Fixture, NoEvents, Ticket};
+use oddsengine_engine::{Body, Engine, Fixture, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
 use oddsengine_runtime::journal::{self, Head, JournalError, OpenOptions, QuarantineEntry};
 use oddsengine_runtime::service::{
@@ -472,8 +472,8 @@ pub struct PyEngine {
 struct View<'a>(&'a Engine);
 
 impl Lookup for View<'_> {
-    fn fixture(&self, index: u32) -> Option<&Fixture> {
-        self.0.fixtures().get(index as usize)
+    fn fixture(&self, id: FixtureId) -> Option<&Fixture> {
+        self.0.fixture(id)
     }
 
     fn currency(&self) -> Currency {
@@ -689,7 +689,7 @@ fn replay_recording<'py>(
             Ok(decoded) => {
                 let mut command = decoded.value;
                 command.time_ns = command.origin.source_ns;
-                engine.apply(&command, &mut NoEvents);
+                engine.apply(&command);
             }
             Err(_) => malformed += 1,
         }

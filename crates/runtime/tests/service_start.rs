@@ -14,7 +14,7 @@ use service_support::*;
 fn configurations(path: &std::path::Path) -> Vec<Config> {
     let mut found = Vec::new();
     journal::replay(path, 1, &mut |_, _, record| {
-        if let Body::Configure(config) = decode_all::<Command>(record)?.body {
+        if let Body::Configure(config) | Body::ReleaseStarted { config, .. } = decode_all::<Command>(record)?.body {
             found.push(*config);
         }
         Ok(())

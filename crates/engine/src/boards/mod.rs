@@ -77,6 +77,11 @@ impl Board {
         }
     }
 
+    /// A board with these prices, as if they were just made: for whoever encodes one.
+    pub fn with_prices(odds_e4: Vec<u32>, win: Vec<f64>, refund: Vec<f64>) -> Self {
+        Self { has_expectations: true, win, refund, odds_e4, stale: Stale::Nothing, ..Self::default() }
+    }
+
     /// Its prices are those of the present state.
     pub fn is_current(&self) -> bool {
         self.stale == Stale::Nothing

@@ -210,6 +210,12 @@ impl State {
         &self.config
     }
 
+    /// This configuration is in force: what it leaves to the sports' defaults is as this release has them.
+    pub fn has_config(&self, config: &Config) -> bool {
+        let sports = ModelConfig::from_settings(&config.sports).map(|models| models.settings());
+        sports.is_ok_and(|sports| self.config == Config { sports, ..config.clone() })
+    }
+
     /// The overrides in force.
     pub fn scopes(&self) -> &BTreeMap<Scope, ScopeSettings> {
         &self.scopes

@@ -31,7 +31,7 @@ use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason, Source};
+use oddsengine_engine::{Answer, Body, Command, Config, Engine, Fixture, Origin, Reason, Source};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::SpaceId;
 use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
@@ -41,8 +41,11 @@ use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WA
 use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use desk::Desk;
 use outbox::Outbox;
-use told::{PendingBoard, Told, ToldSink};
+use told::BoardCause;
 use weight::Work;
+
+/// What this build is called in the journals that it writes.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
@@ -96,8 +99,9 @@ pub struct Service {
     last_seq: u64,
     outbox: Outbox,
     topics: TopicSequencer,
-    told: ToldSink,
-    boards: BTreeMap<FixtureId, PendingBoard>,
+    /// Why boards changed in this turn, by fixture; and by the latest command that was about none.
+    causes: BTreeMap<FixtureId, BoardCause>,
+    last_cause: Option<BoardCause>,
     desk: Desk,
     desk_heartbeat_seq: u64,
     work: Work,
@@ -188,8 +192,8 @@ impl Service {
             journal,
             outbox: Outbox::default(),
             topics: TopicSequencer::default(),
-            told: ToldSink::default(),
-            boards: BTreeMap::new(),
+            causes: BTreeMap::new(),
+            last_cause: None,
             routes: IdMap::default(),
             alert_pace: BTreeMap::new(),
             collecting: None,
@@ -210,8 +214,14 @@ impl Service {
             None => service.engine.epoch() + 1,
         };
         service.command_of_runtime(Body::EpochStarted { epoch }, options.now_ns)?;
-        // The first start journals it also when it is the default one: the defaults of a later build may be others.
-        if last_seq == 0 || *service.engine.config() != options.config {
+        // A release writes down what is in force when it starts: the defaults of a later one may be others.
+        if service.engine.release() != RELEASE {
+            let config = Box::new(options.config);
+            service.command_of_runtime(
+                Body::ReleaseStarted { release: RELEASE.to_owned(), config },
+                options.now_ns,
+            )?;
+        } else if !service.engine.has_config(&options.config) {
             service.command_of_runtime(Body::Configure(Box::new(options.config)), options.now_ns)?;
         }
         service.end_turn();
@@ -359,7 +369,7 @@ impl Service {
         }
     }
 
-    /// Journals and applies one command and turns its events into frames; its refusal, if nobody waits for it.
+    /// Journals and decides one command and turns its facts into frames; its refusal, if nobody waits for it.
     ///
     /// `route`: whom the answer goes to. `in_step`: a fixture whose trading is told when the step is done.
     fn carry_out(
@@ -369,28 +379,58 @@ impl Service {
         in_step: Option<FixtureId>,
     ) -> Result<Option<Refusal>, JournalError> {
         self.append(command)?;
-        let (engine, told, seq, panic_at_seq) =
-            (&mut self.engine, &mut self.told, self.last_seq, self.panic_at_seq);
-        let applied = recovery::caught(|| {
+        let (engine, seq, panic_at_seq) = (&mut self.engine, self.last_seq, self.panic_at_seq);
+        let decided = recovery::caught(|| {
             recovery::panic_on_purpose(panic_at_seq, seq);
-            engine.apply(command, told);
+            engine.step(command)
         });
-        if let Err(text) = applied {
-            return Err(self.panicked(command, &text));
+        let decided = match decided {
+            Ok(decided) => decided,
+            Err(text) => return Err(self.panicked(command, &text)),
+        };
+        self.tell(&decided, command, route, in_step);
+        Ok(match decided.answer {
+            Answer::Refused { reason, detail } if route.is_none() => Some(Refusal { reason, detail }),
+            _ => None,
+        })
+    }
+
+    /// Prices what changed since it was priced last.
+    pub(crate) fn price_changed(&mut self) {
+        let engine = &mut self.engine;
+        if self.panic_reason.is_none()
+            && let Err(text) = recovery::caught(|| engine.price_changed())
+        {
+            self.pricing_panicked(&text);
         }
-        let mut told = std::mem::take(&mut self.told.events);
-        let mut refusal = None;
-        for event in told.drain(..) {
-            match event {
-                Told::Trading { fixture } if in_step == Some(fixture) => {}
-                Told::Refused { reason, detail } if route.is_none() => {
-                    refusal = Some(Refusal { reason, detail });
-                }
-                event => self.tell(event, command, route),
+    }
+
+    /// What changed on boards, priced.
+    fn take_board_changes(&mut self) -> Vec<(FixtureId, Vec<u16>)> {
+        let engine = &mut self.engine;
+        match recovery::caught(|| engine.take_board_changes()) {
+            Ok(changes) => changes,
+            Err(text) => {
+                self.pricing_panicked(&text);
+                Vec::new()
             }
         }
-        self.told.events = told;
-        Ok(refusal)
+    }
+
+    /// Trading stands still while a model gives nothing; found while pricing, decided by a command.
+    fn check_models(&mut self) {
+        self.price_changed();
+        for body in self.engine.model_checks() {
+            let command = Command { time_ns: self.engine.now_ns(), origin: Origin::default(), body };
+            // An unavailable journal is told with the heartbeat; the check comes again.
+            let _ = self.run(&command, None);
+        }
+    }
+
+    #[cold]
+    fn pricing_panicked(&mut self, text: &str) {
+        self.outbox = Outbox::default();
+        self.panic_reason = Some(format!("pricing made the engine panic: {text}"));
     }
 
     /// The state is half changed and nothing of it may be told: from here on the service does nothing. The command is

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use oddsengine_engine::{Command, Config, Engine, NoEvents};
+use oddsengine_engine::{Command, Config, Engine};
 use oddsengine_types::codec::decode_all;
 use oddsengine_types::{Currency, StateHash};
 
@@ -199,7 +199,9 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     let (engine, from_seq) = newest_state(&journal, recovered.snapshot, &mut notices);
     let mut replay = Replay::new(engine, journal.path(), &recovered.quarantined, panic_at_seq);
     journal.replay(from_seq, &mut |seq, _, record| replay.apply(seq, record))?;
-    let engine = replay.engine;
+    let mut engine = replay.engine;
+    // Prices of earlier epochs are unknown: each board is priced once, as it stands.
+    engine.price_changed();
     check_currency(&engine, &options.config)?;
     let quarantined_seqs: Vec<u64> = recovered.quarantined.iter().map(|entry| entry.seq).collect();
     let origin = if recovered.is_new { Origin::New } else { Origin::Recovered };
@@ -314,7 +316,7 @@ impl<'a> Replay<'a> {
         let (engine, panic_at_seq) = (&mut self.engine, self.panic_at_seq);
         let applied = caught(|| {
             panic_on_purpose(panic_at_seq, seq);
-            engine.apply(&command, &mut NoEvents);
+            engine.step(&command);
         });
         match applied {
             Ok(()) => Ok(kind),
@@ -331,6 +333,7 @@ pub fn replay_engine(path: &Path) -> Result<(Engine, u64), RecoveryError> {
     let quarantined = journal::quarantined(path)?;
     let mut replay = Replay::new(Engine::default(), path, &quarantined, None);
     let count = journal::replay(path, 1, &mut |seq, _, record| replay.apply(seq, record))?;
+    replay.engine.price_changed();
     Ok((replay.engine, count - quarantined.len() as u64))
 }
 
