@@ -85,7 +85,9 @@ impl Engine {
     /// A fact names something that this state or this build does not know; the state is of no use any more.
     pub fn fold(&mut self, record: &Record) -> Result<(), String> {
         self.state.begin_record(record.command.time_ns);
-        record.facts.iter().try_for_each(|fact| self.state.fold(fact))
+        record.facts.iter().try_for_each(|fact| self.state.fold(fact))?;
+        self.state.balance_books_at_times();
+        Ok(())
     }
 
     /// Prices every fixture whose board may have changed. [`Engine::take_board_changes`] has what there is to tell.

@@ -1,6 +1,8 @@
 //! From facts to state: one match. It computes no price, judges no limit and refuses nothing that was decided; what it cannot
 //! find by name is reported, not guessed. Live, recovery and standby all fold here.
 
+use std::collections::BTreeSet;
+
 use oddsengine_facts::{
     Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, Place, Ticket, TicketState,
 };
@@ -27,16 +29,16 @@ impl State {
     /// It names something that is not known here: the journal is of another engine, or a template has lost what it had.
     pub(crate) fn fold(&mut self, fact: &Fact) -> Result<(), String> {
         let planned = self.unbooked.len();
-        self.take(fact)?;
+        let folded = self.fold_one(fact);
         if self.config.skew_b_minor.is_some() {
-            // With a liability skew the bets themselves move prices.
-            let moved: Vec<u32> = self.unbooked[planned..].iter().map(|&(fixture, _)| fixture).collect();
-            moved.into_iter().for_each(|fixture| self.outdate_offers(fixture as usize));
+            // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced.
+            let moved: BTreeSet<u32> = self.unbooked[planned..].iter().map(|&(index, _)| index).collect();
+            moved.into_iter().for_each(|index| self.outdate_offers(index as usize));
         }
-        Ok(())
+        folded
     }
 
-    fn take(&mut self, fact: &Fact) -> Result<(), String> {
+    fn fold_one(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
             Fact::EpochStarted { epoch, back_ns } => self.start_epoch(*epoch, *back_ns),
             Fact::ReleaseStarted { release, config } => {

@@ -6,6 +6,9 @@ use oddsengine_risk::{Change, Position, UNIT_E9};
 use crate::state::State;
 use crate::state::upkeep::loss_of;
 
+/// Planned changes of books that fold together; a change is 48 bytes.
+const UNBOOKED_MAX: usize = 4_096;
+
 /// The position of a leg in its fixture's book.
 pub(crate) fn position_of(leg: &Leg, stake_minor: i64) -> Position {
     Position { selection: leg.place.selection, odds_e4: leg.odds_e4, stake_minor, unit_minor: leg.unit_minor }
@@ -39,6 +42,13 @@ impl State {
         }
         changes.clear();
         self.unbooked = changes;
+    }
+
+    /// The same now and then: a backlog of facts changes each book once for many of them, and stays bounded.
+    pub(crate) fn balance_books_at_times(&mut self) {
+        if self.unbooked.len() >= UNBOOKED_MAX {
+            self.balance_books();
+        }
     }
 
     fn change_book(&mut self, index: usize, changes: &[Change]) {

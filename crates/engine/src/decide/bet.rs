@@ -391,3 +391,27 @@ fn hash_of(request: &TicketRequest) -> u64 {
     let StateHash(hash) = hasher.finish();
     u64::from_le_bytes(hash[..8].try_into().expect("eight bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use oddsengine_types::TicketId;
+
+    use crate::step::Step;
+    use crate::views::audit::tests::{broken, state_with_a_bet};
+
+    // Nobody measured what an acceptance did to the losses, and both engines judged with the same lines.
+    #[test]
+    fn an_acceptance_beyond_a_limit_is_found_by_measuring() {
+        let mut state = state_with_a_bet();
+        state.config.platform_loss_minor_max = 1_500;
+        let mut ticket = state.tickets[0].clone();
+        ticket.id = TicketId(2);
+        Step::new(&mut state, &mut Vec::new(), 0).decided(ticket);
+        let found = broken(&state);
+        assert!(
+            found.iter().any(|(name, why)| *name == "losses_within_limits"
+                && why.contains("took the loss of its platform from 1000 to 2000, above the limit 1500")),
+            "{found:?}"
+        );
+    }
+}

@@ -304,12 +304,7 @@ impl Step<'_> {
         }
         self.fact(Fact::IncidentTaken { fixture: id, incident: Box::new(incident.clone()), interrupts });
         if change.regrades {
-            // A state that allows nothing stops trading.
-            let no_outcome = StopSet::of(&[Stop::NoOutcome]);
-            stops = match self.fixtures[index].possible.is_contradictory() {
-                true => stops.or(no_outcome),
-                false => stops.without(no_outcome),
-            };
+            stops = self.with_no_outcome(index, stops);
         }
         self.set_stops(index, stops, if waits_for_model { None } else { fault });
         if starts {
@@ -323,6 +318,15 @@ impl Step<'_> {
             self.settle_regraded(index, &regraded);
         }
         Ok(())
+    }
+
+    /// A state that allows nothing stops trading.
+    fn with_no_outcome(&self, index: usize, stops: StopSet) -> StopSet {
+        let no_outcome = StopSet::of(&[Stop::NoOutcome]);
+        match self.fixtures[index].possible.is_contradictory() {
+            true => stops.or(no_outcome),
+            false => stops.without(no_outcome),
+        }
     }
 
     /// Sets a stop of a fixture, if it is new.
@@ -382,5 +386,109 @@ impl Step<'_> {
         let regraded = self.regrade(index);
         self.stop_moved(index, false);
         self.settle_regraded(index, &regraded);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oddsengine_facts::{Body, Command, Config, Origin};
+    use oddsengine_markets::custom::{CustomState, SpaceMarket, SpaceSelection, SpaceView};
+    use oddsengine_markets::{LiveState, SpaceId};
+
+    use super::*;
+    use crate::state::State;
+    use crate::state::fixture::MarketStatus;
+
+    fn state(format: Format) -> State {
+        let definition = SpaceDefinition {
+            name: "coin".into(),
+            outcome_count: 2,
+            views: vec![SpaceView { name: "side".into(), cell_of_outcome: vec![0, 1] }],
+            markets: vec![SpaceMarket {
+                key: "toss".into(),
+                view: 0,
+                winners: 1,
+                selections: vec![SpaceSelection {
+                    name: "heads".into(),
+                    grades: vec![Grade::WON, Grade::LOST],
+                }],
+            }],
+        };
+        let request = FixtureRequest {
+            fixture: FixtureId(1),
+            format,
+            competition: "cup".into(),
+            start_ns: 0,
+            home: "Alba".into(),
+            away: "Bruma".into(),
+            entrants: Vec::new(),
+        };
+        let mut state = State::new(Config::default()).unwrap();
+        for body in [Body::DefineSpace(Box::new(definition)), Body::AddFixture(Box::new(request))] {
+            let command = Command { time_ns: 1, origin: Origin::default(), body };
+            Step::new(&mut state, &mut Vec::new(), 1).decide(&command);
+        }
+        state
+    }
+
+    fn step<T>(state: &mut State, act: impl FnOnce(&mut Step<'_>) -> T) -> T {
+        act(&mut Step::new(state, &mut Vec::new(), 1))
+    }
+
+    // A model that gave nothing left the fixture open at the prices of the state before.
+    #[test]
+    fn a_model_that_gives_nothing_stops_and_shows_no_price() {
+        let mut state = state(Format::FOOTBALL);
+        state.fixtures[0].board.odds_e4.fill(20_000);
+        let foreign = ForeignProbabilities { inputs: Vec::new(), probabilities: vec![0.5, 0.5] };
+        state.fixtures[0].parameters = Some(Parameters::Custom(foreign));
+        state.outdate_model(0);
+        // Whoever has turns is told, before anybody asks for a price.
+        state.price_changed();
+        assert_eq!(state.model_checks(), [Body::Reprice { fixture: FixtureId(1) }]);
+        step(&mut state, |step| step.priced(0));
+        assert_eq!(state.model_checks(), []);
+        let fixture = &state.fixtures[0];
+        assert_eq!(fixture.stops.set.iter().collect::<Vec<_>>(), [Stop::Model]);
+        assert_eq!(fixture.stops.model_fault, Some(ModelFault::Failed));
+        assert_eq!(fixture.status(), MarketStatus::Suspended);
+        assert!(fixture.board.odds_e4.iter().all(|&odds| odds == 0));
+        // The same after a restart, and well again with the next parameters that give prices.
+        let mut restored = State::restore(&state.snapshot()).unwrap();
+        assert_eq!(restored.state_hash(), state.state_hash());
+        let football = restored.derived.models.with_expectation(&Format::FOOTBALL, None, 0.2, 2.6).unwrap();
+        restored.fixtures[0].parameters = Some(football);
+        restored.outdate_model(0);
+        step(&mut restored, |step| step.priced(0));
+        assert!(!restored.fixtures[0].stops.any());
+        assert!(restored.fixtures[0].board.odds_e4.iter().any(|&odds| odds > 0));
+    }
+
+    // Where no outcome was possible, every selection was graded as lost.
+    #[test]
+    fn a_state_that_allows_no_outcome_stops_and_grades_nothing() {
+        let mut state = state(Format::Custom(SpaceId::of("coin")));
+        let mut see = |possible| {
+            state.fixtures[0].live = LiveState::Custom(CustomState {
+                outcome_count: 2,
+                possible,
+                ..CustomState::default()
+            });
+            state.refresh_possible(0);
+            let regraded = step(&mut state, |step| {
+                let stops = step.with_no_outcome(0, step.fixtures[0].stops.set);
+                step.set_stops(0, stops, None);
+                step.regrade(0)
+            });
+            (regraded, state.fixtures[0].stops, state.fixtures[0].grades.clone())
+        };
+        let (regraded, stops, grades) = see(vec![(0, 0)]);
+        assert!(stops.has(Stop::NoOutcome));
+        assert!(regraded.is_empty());
+        assert_eq!(grades, [None]);
+        let (regraded, stops, grades) = see(vec![(0, 1)]);
+        assert!(!stops.any());
+        assert_eq!(regraded, [0]);
+        assert_eq!(grades, [Some(Grade::WON)]);
     }
 }

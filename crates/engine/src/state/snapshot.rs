@@ -129,6 +129,9 @@ impl State {
         fixture.told_grades = by_index(BTreeMap::decode(input)?, template, input)?;
         self.refresh_possible(index);
         self.watch_silence(index);
+        // Prices are not stored: they are to be computed, and told to whoever asks.
+        self.unpriced.insert(index as u32);
+        self.untold.insert(index as u32);
         Ok(())
     }
 

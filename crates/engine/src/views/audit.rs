@@ -144,22 +144,20 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use oddsengine_ledger::InstructionId;
+pub(crate) mod tests {
+    use oddsengine_facts::{
+        Body, Booking, BookingId, BookingKind, Command, Config, FixtureRequest, LegRequest, MoneyRequest,
+        OddsChange, OddsVersion, Origin, TicketRequest,
+    };
     use oddsengine_markets::{Format, SelectionId};
     use oddsengine_types::{Currency, CustomerId, FixtureId, SourceId, TicketId, TransferId};
 
     use super::*;
-    use crate::command::{
-        Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-        TicketRequest,
-    };
-    use crate::config::Config;
-    use crate::event::NoEvents;
-    use crate::money::Entry;
+    use crate::step::Step;
 
-    fn engine() -> Engine {
-        let mut engine = Engine::new(Config { bet_delay_ms: 0, ..Config::default() }).unwrap();
+    /// One bet of 10.00 at evens was accepted.
+    pub(crate) fn state_with_a_bet() -> State {
+        let mut state = State::new(Config { bet_delay_ms: 0, ..Config::default() }).unwrap();
         let fixture = FixtureId(1);
         let market = oddsengine_markets::MarketId::of("1x2");
         for body in [
@@ -200,42 +198,33 @@ mod tests {
                 }],
             })),
         ] {
-            engine.apply(&Command { time_ns: 0, origin: Origin::default(), body }, &mut NoEvents);
+            let command = Command { time_ns: 0, origin: Origin::default(), body };
+            Step::new(&mut state, &mut Vec::new(), 0).decide(&command);
         }
-        assert_eq!(engine.counters().accepted_count, 1);
-        engine
+        assert_eq!(state.counters().accepted_count, 1);
+        assert_eq!(broken(&state), []);
+        state
     }
 
-    fn broken(engine: &Engine) -> Vec<(&'static str, String)> {
+    pub(crate) fn broken(state: &State) -> Vec<(&'static str, String)> {
         let failed = |(name, result): (_, Result<(), String>)| result.err().map(|why| (name, why));
-        engine.invariants().into_iter().filter_map(failed).collect()
-    }
-
-    // Nobody measured what an acceptance did to the losses, and both engines judged with the same lines.
-    #[test]
-    fn an_acceptance_beyond_a_limit_is_found_by_measuring() {
-        let mut engine = engine();
-        assert_eq!(broken(&engine), []);
-        engine.config.platform_loss_minor_max = 1_500;
-        let mut ticket = engine.tickets[0].clone();
-        engine.add_accepted(&mut ticket);
-        let found = broken(&engine);
-        assert!(
-            found.iter().any(|(name, why)| *name == "losses_within_limits"
-                && why.contains("took the loss of its platform from 1000 to 2000, above the limit 1500")),
-            "{found:?}"
-        );
+        state.invariants().into_iter().filter_map(failed).collect()
     }
 
     #[test]
     fn cash_beside_a_debt_is_found() {
-        let mut engine = engine();
-        let (from, to) =
-            (AccountKind::CustomerReceivable(CustomerId(1)), AccountKind::CustomerCash(CustomerId(1)));
-        let id = InstructionId::new(SourceId(9), 1, 0);
-        engine.book(&[Entry { id, from, to, amount_minor: 5, reference: 0 }]).unwrap();
+        let mut state = state_with_a_bet();
+        let booking = Booking {
+            id: BookingId { source: SourceId(9), transaction: 1, number: 0 },
+            kind: BookingKind::Moved,
+            debit: AccountKind::CustomerReceivable(CustomerId(1)),
+            credit: AccountKind::CustomerCash(CustomerId(1)),
+            currency: Currency::EUR,
+            amount_minor: 5,
+        };
+        state.book(&[booking]).unwrap();
         assert_eq!(
-            broken(&engine),
+            broken(&state),
             [("no_cash_while_owing", "customer 1 owes 5 and has 9005 available".into())]
         );
     }
