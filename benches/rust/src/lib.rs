@@ -10,6 +10,7 @@
 pub mod durable;
 pub mod memory;
 pub mod ops;
+pub mod records;
 pub mod replay;
 pub mod report;
 pub mod setup;
@@ -48,6 +49,7 @@ pub const BENCHES: &[Bench] = &[
     ("price", timed::price),
     ("bets", timed::bets),
     ("decode", timed::decode),
+    ("records", timed::records),
     ("ledger", timed::ledger),
     ("durable", durable::run),
     ("replay", replay::run),

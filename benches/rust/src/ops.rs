@@ -4,6 +4,7 @@
 //! told during all steps and panics when it is not what it must be.
 
 use oddsengine_engine::{BoardUpdate, Body, Command, Config, Engine, Event, Margin, MarginKind, Sink};
+use oddsengine_facts::sample;
 use oddsengine_feeds::{decode_ingest, decode_order};
 use oddsengine_ledger::{AccountId, AccountKind, InstructionId, Ledger, Memo, Transfer};
 use oddsengine_markets::football::{FootballIncidentKind as Kind, Side};
@@ -18,6 +19,7 @@ use oddsengine_runtime::wire::{Header, board_delta};
 use oddsengine_types::{Currency, CustomerId};
 use std::hint::black_box;
 
+use crate::records::Recording;
 use crate::setup::{
     self, Crowd, START_NS, Told, command, config, desk, fill_book, fixture_id, football, incident, kick_off,
     order_json, place,
@@ -97,6 +99,12 @@ pub const OPS: &[Named] = &[
     ("decode_incident", |_| Box::new(Decoding::incidents())),
     ("decode_ticket", |size| Box::new(Decoding::tickets(size))),
     ("ledger_transfer", |size| Box::new(Transfers::new(size))),
+    ("record_write_bet", |_| Box::new(Recording::writing(sample::single_bet()))),
+    ("record_read_bet", |_| Box::new(Recording::reading(sample::single_bet()))),
+    ("record_write_goal", |_| Box::new(Recording::writing(sample::goal()))),
+    ("record_read_goal", |_| Box::new(Recording::reading(sample::goal()))),
+    ("record_write_tick", |_| Box::new(Recording::writing(sample::tick()))),
+    ("record_read_tick", |_| Box::new(Recording::reading(sample::tick()))),
 ];
 
 struct Basket {

@@ -146,6 +146,21 @@ pub fn decode(scale: Scale, report: &mut Report) {
     time(report, scale, "decode_ticket", "place_ticket, one leg", 10, Target::None);
 }
 
+/// What the journal keeps.
+pub fn records(scale: Scale, report: &mut Report) {
+    report.heading(
+        "Records",
+        "command and facts to the bytes of the journal and back, frame included; samples of 10",
+    );
+    let target = Target::Latency(1_000, 0);
+    time(report, scale, "record_write_bet", "write a bet: 7 limit checks, 2 bookings", 10, target);
+    time(report, scale, "record_read_bet", "read it", 10, Target::None);
+    time(report, scale, "record_write_goal", "write a goal: 4 facts", 10, Target::None);
+    time(report, scale, "record_read_goal", "read it", 10, Target::None);
+    time(report, scale, "record_write_tick", "write a tick", 10, Target::None);
+    time(report, scale, "record_read_tick", "read it", 10, Target::None);
+}
+
 /// Double entry.
 pub fn ledger(scale: Scale, report: &mut Report) {
     report.heading("Ledger", "one transfer between two accounts, idempotency included; samples of 10");

@@ -8,7 +8,10 @@ pub mod command;
 pub mod config;
 pub mod fact;
 pub mod market;
+pub mod proto;
 pub mod record;
+#[doc(hidden)]
+pub mod sample;
 pub mod status;
 pub mod stops;
 pub mod ticket;
@@ -20,6 +23,7 @@ pub use command::{
 pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::MarketDesk;
+pub use proto::{RecordError, RecordErrorKind, decode_record, encode_record};
 pub use record::Record;
 pub use status::{Reason, TicketState};
 pub use stops::{MarketStops, Stop, StopSet, Stops};

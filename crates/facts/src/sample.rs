@@ -1,0 +1,676 @@
+//! Values for tests, fuzzing and benches: every kind of command and of fact, with every variant and field that they can
+//! have. A test holds them against the schema: every field and every value of every enum occurs.
+
+use oddsengine_markets::custom::{CustomIncident, SpaceMarket, SpaceSelection, SpaceView};
+use oddsengine_markets::football::{
+    CountKind, Credit, DepthIncident, FirstLeg, FootballFormat, FootballIncident, FootballIncidentKind,
+    Knockout, Side,
+};
+use oddsengine_markets::racing::{PlaceTerms, RUNNERS_MAX, RaceKind, RacingFormat, RacingIncident};
+use oddsengine_markets::tennis::{
+    BestOf, FinalSet, RetirementRule, ScoreAfter, Scoreboard, TennisFormat, TennisIncident,
+    TennisIncidentKind,
+};
+use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SelectionId};
+use oddsengine_markets::{SpaceDefinition, SpaceId};
+use oddsengine_types::{
+    AccountKind, Currency, CustomerId, FixtureId, Grade, Ladder, SourceId, SportId, SportParameters,
+    SportSettings, TicketId, TransferId,
+};
+
+use crate::command::{
+    Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
+    PricedMarket, TicketRequest, VoidKind,
+};
+use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
+use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
+use crate::market::MarketDesk;
+use crate::record::Record;
+use crate::status::{Reason, TicketState};
+use crate::stops::{MarketStops, Stop, StopSet};
+use crate::ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
+
+/// A moment in the final of 2022.
+const TIME_NS: i64 = 1_671_379_200_123_456_789;
+const FIXTURE: FixtureId = FixtureId(3_869_685);
+const CUSTOMER: CustomerId = CustomerId(81_234);
+const TICKET: TicketId = TicketId(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
+const TRANSFER: TransferId = TransferId(0x00ff_0000_0000_0000_0000_0000_0000_0001);
+const VERSION: OddsVersion = OddsVersion { epoch: 7, seq: 1_234 };
+
+/// A record a command body, a record a fact, and those of [`single_bet`], [`tick`] and [`goal`].
+pub fn records() -> Vec<Record> {
+    let origins = [
+        Origin::default(),
+        Origin {
+            source: "recording.wc2022".into(),
+            seq: Some(41),
+            source_ns: TIME_NS - 80_000_000,
+            channel: Channel::Feed,
+        },
+        Origin { source: "desk".into(), seq: None, source_ns: 0, channel: Channel::Desk },
+    ];
+    let asked = bodies().into_iter().zip(origins.iter().cycle()).map(|(body, origin)| Record {
+        command: Command { time_ns: TIME_NS, origin: origin.clone(), body },
+        facts: Vec::new(),
+    });
+    let decided = facts().into_iter().map(|fact| Record { facts: vec![fact], ..tick() });
+    asked.chain(decided).chain([single_bet(), tick(), goal()]).collect()
+}
+
+/// A single bet: asked, judged at seven limits, accepted, its stake moved in two bookings.
+pub fn single_bet() -> Record {
+    let request = TicketRequest {
+        ticket: TICKET,
+        customer: CUSTOMER,
+        currency: Currency::EUR,
+        stake_minor: 2_500,
+        odds_change: OddsChange::Higher,
+        legs: vec![LegRequest {
+            fixture: FIXTURE,
+            selection: SelectionId::of("1x2", "home"),
+            odds_e4: 19_500,
+            version: VERSION,
+        }],
+    };
+    let bookings = vec![
+        booking(
+            0,
+            BookingKind::Moved,
+            AccountKind::CustomerCash(CUSTOMER),
+            AccountKind::CustomerOpenStakes(CUSTOMER),
+        ),
+        booking(2, BookingKind::Moved, AccountKind::BettingResult, AccountKind::Suspense),
+    ];
+    Record {
+        command: Command {
+            time_ns: TIME_NS,
+            origin: Origin { source: "orders".into(), seq: None, source_ns: 0, channel: Channel::Desk },
+            body: Body::PlaceTicket(Box::new(request)),
+        },
+        facts: vec![
+            Fact::Booked { bookings },
+            Fact::TicketDecided { ticket: Box::new(ticket(TicketState::Open)), forgotten: None },
+        ],
+    }
+}
+
+/// Time passed, and nothing happened.
+pub fn tick() -> Record {
+    Record {
+        command: Command {
+            time_ns: TIME_NS,
+            origin: Origin::default(),
+            body: Body::Tick { read_ns: TIME_NS - 1_000_000 },
+        },
+        facts: Vec::new(),
+    }
+}
+
+/// A goal: told, taken, its source heard, selections decided.
+pub fn goal() -> Record {
+    let incident = Incident::Football(FootballIncident {
+        kind: FootballIncidentKind::Goal(Side::Home),
+        clock_ms: 1_380_000,
+        score_after: Some((1, 0)),
+    });
+    Record {
+        command: Command {
+            time_ns: TIME_NS,
+            origin: Origin {
+                source: "recording.wc2022".into(),
+                seq: Some(1_047),
+                source_ns: TIME_NS - 80_000_000,
+                channel: Channel::Feed,
+            },
+            body: Body::Incident { fixture: FIXTURE, incident: incident.clone() },
+        },
+        facts: vec![
+            Fact::SourceHeard {
+                source: "recording.wc2022".into(),
+                numbered: Some((1_047, 0xfeed_beef_0123_4567)),
+                expected: None,
+            },
+            Fact::FixtureHeard { fixture: FIXTURE, source: Some("recording.wc2022".into()) },
+            Fact::IncidentTaken { fixture: FIXTURE, incident: Box::new(incident), interrupts: true },
+            Fact::Graded {
+                fixture: FIXTURE,
+                selections: vec![
+                    GradedSelection {
+                        selection: SelectionId::of("total:0.5", "over"),
+                        grade: Some(Grade::WON),
+                    },
+                    GradedSelection {
+                        selection: SelectionId::of("total:0.5", "under"),
+                        grade: Some(Grade::LOST),
+                    },
+                    GradedSelection {
+                        selection: SelectionId::of("correct_score", "0-0"),
+                        grade: Some(Grade::LOST),
+                    },
+                ],
+            },
+        ],
+    }
+}
+
+fn booking(number: u32, kind: BookingKind, debit: AccountKind, credit: AccountKind) -> Booking {
+    let id = BookingId { source: SourceId(2), transaction: TICKET.0, number };
+    Booking { id, kind, debit, credit, currency: Currency::EUR, amount_minor: 2_500 }
+}
+
+fn ticket(state: TicketState) -> Ticket {
+    let check = |level| LimitCheck {
+        level,
+        leg: (level == LimitLevel::Market).then_some(0),
+        limit_minor: 5_000_000,
+        used_minor: 123_456,
+        stake_minor_max: 987_654,
+    };
+    Ticket {
+        id: TICKET,
+        customer: CUSTOMER,
+        terms: Terms {
+            currency: Currency::EUR,
+            plan: Plan::Single,
+            bonus_minor: 0,
+            free_minor: 0,
+            rules: 1,
+            jurisdiction: 0,
+        },
+        stake_minor: 2_500,
+        odds_change: OddsChange::Higher,
+        state,
+        legs: vec![leg()],
+        payout_minor_max: 4_875,
+        paid_minor: 0,
+        received_ns: TIME_NS,
+        decided_ns: TIME_NS,
+        due_ns: 0,
+        settlement_count: 0,
+        checks: LimitLevel::ALL.map(check).to_vec(),
+        request_hash: 0x9e37_79b9_7f4a_7c15,
+        change: TicketChange { seq: 48_123, ..TicketChange::default() },
+    }
+}
+
+fn leg() -> Leg {
+    Leg {
+        fixture: FIXTURE,
+        selection: SelectionId::of("1x2", "home"),
+        place: Place::default(),
+        requested_odds_e4: 19_500,
+        offered_odds_e4: 19_500,
+        odds_e4: 19_500,
+        fair_probability_e9: 487_654_321,
+        quoted_version: VERSION,
+        version: OddsVersion { seq: VERSION.seq + 1, ..VERSION },
+        score: (1, 0),
+        clock_ms: 1_380_000,
+        interruptions: 3,
+        grade: None,
+        unit_minor: 2_500,
+    }
+}
+
+/// Settled twice, on several legs, with everything set that a ticket can have.
+fn full_ticket() -> Ticket {
+    let dead_heat = Grade::new(1, 0, 3).expect("a grade");
+    let graded = |grade| Leg { grade: Some(grade), unit_minor: -2_500, score: (2, 3), ..leg() };
+    Ticket {
+        terms: Terms {
+            currency: Currency::parse("JPY").expect("a currency"),
+            plan: Plan::Multiple,
+            bonus_minor: 1_000,
+            free_minor: 500,
+            rules: 3,
+            jurisdiction: 49,
+        },
+        odds_change: OddsChange::Within(150),
+        legs: vec![graded(Grade::HALF_WON), graded(dead_heat), leg()],
+        paid_minor: 7_312,
+        due_ns: TIME_NS + 5_000_000_000,
+        settlement_count: 2,
+        change: TicketChange { seq: 50_001, seq_before: 48_123, was_settlement: true, paid_minor_before: -1 },
+        ..ticket(TicketState::Settled)
+    }
+}
+
+fn money(transfer: TransferId) -> MoneyRequest {
+    MoneyRequest { transfer, customer: CUSTOMER, amount_minor: 10_000, currency: Currency::EUR }
+}
+
+fn fixture(format: Format) -> FixtureRequest {
+    FixtureRequest {
+        fixture: FIXTURE,
+        format,
+        competition: "FIFA World Cup".into(),
+        start_ns: TIME_NS,
+        home: "Argentina".into(),
+        away: "Côte d'Ivoire".into(),
+        entrants: vec!["Messi".into(), "Drogba".into()],
+    }
+}
+
+fn formats() -> Vec<Format> {
+    let mut all = vec![
+        Format::FOOTBALL,
+        Format::Football(FootballFormat {
+            knockout: Some(Knockout {
+                first_leg: FirstLeg { home_goals: 1, away_goals: 2, away_goals_rule: true },
+                extra_time: true,
+            }),
+            corners: true,
+            cards: true,
+            intervals: true,
+            players: [23, 26],
+        }),
+        Format::Custom(SpaceId::of("snooker.frame")),
+        Format::Racing(RacingFormat::standard(RaceKind::Greyhound, 6, false)),
+        Format::Racing(RacingFormat {
+            extra_terms: Some(PlaceTerms { places: 4, fraction_of: 5 }),
+            ..RacingFormat::standard(RaceKind::Horse, 16, true)
+        }),
+    ];
+    let tennis = |best_of, final_set, retirement| {
+        Format::Tennis(TennisFormat { best_of, final_set, is_no_ad: best_of == BestOf::Five, retirement })
+    };
+    all.extend(
+        FinalSet::ALL.map(|final_set| tennis(BestOf::Three, final_set, RetirementRule::AdvanceOnceStarted)),
+    );
+    all.extend(RetirementRule::ALL.map(|rule| tennis(BestOf::Five, FinalSet::Advantage, rule)));
+    all
+}
+
+/// Incidents of every sport.
+pub fn incidents() -> Vec<Incident> {
+    use DepthIncident as Depth;
+    use FootballIncidentKind as Football;
+    use TennisIncidentKind as Tennis;
+    let depth = [
+        Depth::Corner(Side::Home),
+        Depth::CornerCancelled(Side::Away),
+        Depth::YellowCard(Side::Home),
+        Depth::YellowCardCancelled(Side::Away),
+        Depth::Counts(CountKind::Corners, [[1, 2], [3, 255]]),
+        Depth::Counts(CountKind::Cards, [[0, 0], [0, 0]]),
+        Depth::Scorer(1, Credit::Unknown),
+        Depth::Scorer(2, Credit::OwnGoal),
+        Depth::Scorer(3, Credit::Unlisted),
+        Depth::Scorer(255, Credit::Player(255)),
+        Depth::PlayerOn(Side::Home, 0),
+        Depth::PlayerOff(Side::Away, 29),
+        Depth::PlayerAbsent(Side::Home, 255),
+        Depth::ExtraTime,
+        Depth::ExtraHalfTime,
+        Depth::ExtraSecondHalf,
+        Depth::ExtraFullTime,
+        Depth::Penalties,
+        Depth::Penalty(Side::Home, true),
+        Depth::PenaltyCancelled(Side::Away, false),
+    ];
+    let football = [
+        Football::KickOff,
+        Football::Goal(Side::Home),
+        Football::GoalCancelled(Side::Away),
+        Football::RedCard(Side::Home),
+        Football::RedCardCancelled(Side::Away),
+        Football::Stoppage(240_000),
+        Football::HalfTime,
+        Football::SecondHalf,
+        Football::FullTime,
+        Football::Clock,
+        Football::Danger,
+        Football::Safe,
+        Football::Correction([[1, 0], [2, 65_535]]),
+    ];
+    let football = football.into_iter().chain(depth.map(Football::Depth)).enumerate().map(|(index, kind)| {
+        let score_after = (index % 2 == 0).then_some((index as u16, 0));
+        Incident::Football(FootballIncident { kind, clock_ms: index as i64 * 60_000, score_after })
+    });
+    let scoreboard = Scoreboard {
+        sets: [[6, 4], [6, 7], [0, 0], [0, 0], [0, 0]],
+        set_count: 3,
+        points: [3, 2],
+        server: Side::Away,
+    };
+    let tennis = [
+        Tennis::Start(Side::Home),
+        Tennis::Point(Side::Away),
+        Tennis::PointCancelled(Side::Home),
+        Tennis::Game(Side::Away),
+        Tennis::Score(scoreboard),
+        Tennis::Score(Scoreboard { sets: [[7, 6]; 5], set_count: 5, ..scoreboard }),
+        Tennis::Retired(Side::Home),
+        Tennis::RetirementCancelled,
+        Tennis::WalkOver(Side::Away),
+        Tennis::End,
+        Tennis::Danger,
+        Tennis::Safe,
+    ];
+    let tennis = tennis.into_iter().enumerate().map(|(index, kind)| {
+        let told = |bit: usize| (index >> bit & 1 == 1).then_some([index as u8, 0]);
+        let score_after = ScoreAfter { sets: told(0), games: told(1), points: told(2) };
+        Incident::Tennis(TennisIncident { kind, clock_ms: index as i64, score_after })
+    });
+    let positions = |order: &[u8]| {
+        let mut positions = [0; RUNNERS_MAX];
+        positions[..order.len()].copy_from_slice(order);
+        positions
+    };
+    let racing = [
+        RacingIncident::Withdrawn(0),
+        RacingIncident::Reinstated(255),
+        RacingIncident::Off,
+        RacingIncident::Recalled,
+        RacingIncident::Result(positions(&[2, 0, 1, 1])),
+        RacingIncident::Official,
+        RacingIncident::Amended([40; RUNNERS_MAX]),
+        RacingIncident::Void,
+        RacingIncident::Danger,
+        RacingIncident::Safe,
+    ];
+    let custom = [LivePhase::PreMatch, LivePhase::InPlay, LivePhase::Finished].map(|phase| CustomIncident {
+        phase,
+        score: (70, 4),
+        clock_ms: 12,
+        period: "frame_2".into(),
+        values: vec![-1, 0, 147, i64::MIN, i64::MAX],
+        possible: vec![(0, 3), (9, 65_535)],
+        danger: (phase == LivePhase::InPlay).then_some(false),
+    });
+    let custom = custom.into_iter().chain([CustomIncident {
+        phase: LivePhase::PreMatch,
+        score: (0, 0),
+        clock_ms: 0,
+        period: String::new(),
+        values: Vec::new(),
+        possible: Vec::new(),
+        danger: Some(true),
+    }]);
+    football.chain(tennis).chain(racing.map(Incident::Racing)).chain(custom.map(Incident::Custom)).collect()
+}
+
+fn space() -> SpaceDefinition {
+    let selection =
+        |name: &str, grades: [Grade; 2]| SpaceSelection { name: name.into(), grades: grades.into() };
+    SpaceDefinition {
+        name: "snooker.frame".into(),
+        outcome_count: 2,
+        views: vec![SpaceView { name: "winner".into(), cell_of_outcome: vec![0, 1] }; 2],
+        markets: vec![SpaceMarket {
+            key: "winner".into(),
+            view: 1,
+            winners: 1,
+            selections: vec![
+                selection("home", [Grade::WON, Grade::LOST]),
+                selection("away", [Grade::LOST, Grade::WON]),
+            ],
+        }],
+    }
+}
+
+fn config() -> Config {
+    Config {
+        skew_b_minor: Some(4_000_000),
+        bets_while_owing: true,
+        settlement_delay_ms: 30_000,
+        sports: vec![
+            SportSettings {
+                sport: SportId(0),
+                version: 1,
+                values: vec![("home_share_e4".into(), 4_500), ("rho_e4".into(), -1_300)],
+            },
+            SportSettings { sport: SportId(2), version: 1, values: Vec::new() },
+        ],
+        ..Config::default()
+    }
+}
+
+fn scopes() -> Vec<(Scope, ScopeSettings)> {
+    let margins = MarginKind::ALL.map(|method| Margin { method, booksum_e4: 10_650 });
+    let market = MarketId::of("total:2.5");
+    vec![
+        (Scope::Sport(SportId(0)), ScopeSettings { margin: Some(margins[0]), ..ScopeSettings::default() }),
+        (
+            Scope::MarketType(SportId(3), "each_way".into()),
+            ScopeSettings { margin: Some(margins[1]), ..ScopeSettings::default() },
+        ),
+        (
+            Scope::Competition("FIFA World Cup".into()),
+            ScopeSettings { margin: Some(margins[2]), ..ScopeSettings::default() },
+        ),
+        (Scope::Fixture(FIXTURE), ScopeSettings { margin: Some(margins[3]), ..ScopeSettings::default() }),
+        (
+            Scope::Market(FIXTURE, market),
+            ScopeSettings {
+                margin: None,
+                loss_minor_max: Some(0),
+                bet_delay_ms: Some(8_000),
+                feed_silence_ms: Some(0),
+            },
+        ),
+        // A sport that this build does not have comes back as it was.
+        (Scope::Sport(SportId(200)), ScopeSettings::default()),
+    ]
+}
+
+const FAULTS: [ModelFault; 5] = [
+    ModelFault::Failed,
+    ModelFault::NotAProbability,
+    ModelFault::WrongSum,
+    ModelFault::Impossible,
+    ModelFault::TooSlow,
+];
+
+const VOIDS: [VoidKind; 3] = [VoidKind::Nothing, VoidKind::Everything, VoidKind::Undecided];
+
+/// Command bodies of every kind.
+pub fn bodies() -> Vec<Body> {
+    let market = MarketId::of("1x2");
+    let mut all = vec![
+        Body::EpochStarted { epoch: 7 },
+        Body::SetPrices {
+            fixture: FIXTURE,
+            prices: vec![
+                PricedMarket { market, odds_e4: vec![19_500, 0, 41_000] },
+                PricedMarket { market: MarketId::of("total:2.5"), odds_e4: Vec::new() },
+            ],
+        },
+        Body::SetExpectation { fixture: FIXTURE, supremacy_e6: -350_000, total_e6: 2_650_000 },
+        Body::Suspend { fixture: FIXTURE, market: None },
+        Body::Suspend { fixture: FIXTURE, market: Some(MarketId(0)) },
+        Body::Resume { fixture: FIXTURE, market: Some(market), lifts: StopSet::default() },
+        Body::Resume { fixture: FIXTURE, market: None, lifts: StopSet::of(Stop::ALL) },
+        Body::SetManualOdds {
+            fixture: FIXTURE,
+            market,
+            odds_e4: Some(vec![19_000, 0, 42_000]),
+            keeps_in_play: true,
+            override_by: "m.rossi".into(),
+        },
+        Body::SetManualOdds {
+            fixture: FIXTURE,
+            market,
+            odds_e4: None,
+            keeps_in_play: false,
+            override_by: String::new(),
+        },
+        Body::LockMarket { fixture: FIXTURE, market, locked: true, keeps_in_play: true },
+        Body::SettleMarket {
+            fixture: FIXTURE,
+            market,
+            grades: Some(vec![Grade::WON, Grade::LOST, Grade::VOID]),
+        },
+        Body::SettleMarket { fixture: FIXTURE, market, grades: Some(Vec::new()) },
+        Body::SettleMarket { fixture: FIXTURE, market, grades: None },
+        Body::SetCustomer { customer: CustomerId(u64::MAX), factor_e3: 250 },
+        Body::Deposit(money(TRANSFER)),
+        Body::Withdraw(money(TransferId(0))),
+        Body::CancelTicket { ticket: TICKET },
+        tick().command.body,
+        Body::Tick { read_ns: -1 },
+        Body::DefineSpace(Box::new(space())),
+        Body::SetModelInputs { fixture: FIXTURE, inputs: vec![0.0, -0.0, 1.5, f64::INFINITY] },
+        Body::SetProbabilities { fixture: FIXTURE, probabilities: vec![0.25, 0.75] },
+        Body::Heartbeat,
+        Body::ResetSource { source: "recording.wc2022".into() },
+    ];
+    all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));
+    all.extend(VOIDS.map(|void| Body::VoidFixture { fixture: FIXTURE, void }));
+    all.extend(
+        Ladder::ALL.into_iter().map(|ladder| Body::Configure(Box::new(Config { ladder, ..config() }))),
+    );
+    all.extend(scopes().into_iter().map(|(scope, settings)| Body::SetScope { scope, settings }));
+    all.extend(formats().into_iter().map(|format| Body::AddFixture(Box::new(fixture(format)))));
+    all.extend(incidents().into_iter().map(|incident| Body::Incident { fixture: FIXTURE, incident }));
+    let changes = [OddsChange::None, OddsChange::Higher, OddsChange::Any, OddsChange::Within(u32::MAX)];
+    all.extend(changes.map(|odds_change| {
+        let leg = |selection| LegRequest { fixture: FIXTURE, selection, odds_e4: 20_100, version: VERSION };
+        let legs = ["over", "under"].map(|name| leg(SelectionId::of("total:2.5", name))).into();
+        Body::PlaceTicket(Box::new(TicketRequest {
+            ticket: TICKET,
+            customer: CUSTOMER,
+            currency: Currency::EUR,
+            stake_minor: 1,
+            odds_change,
+            legs,
+        }))
+    }));
+    all
+}
+
+fn bookings() -> Vec<Booking> {
+    let pending = BookingId { source: SourceId(1), transaction: TRANSFER.0, number: 0 };
+    let mut all: Vec<Booking> = [
+        AccountKind::CustomerCash(CustomerId(0)),
+        AccountKind::CustomerOpenStakes(CUSTOMER),
+        AccountKind::CustomerWithdrawalPending(CUSTOMER),
+        AccountKind::CustomerReceivable(CUSTOMER),
+        AccountKind::CustomerBonus(CustomerId(u64::MAX)),
+        AccountKind::Psp,
+        AccountKind::BettingResult,
+        AccountKind::Suspense,
+        AccountKind::BankSegregated,
+        AccountKind::BankOperating,
+        AccountKind::Commission,
+        AccountKind::PromoFreeBet,
+        AccountKind::PromoBoost,
+        AccountKind::Goodwill,
+        AccountKind::Chargeback,
+        AccountKind::Fx,
+        AccountKind::Dormant,
+        AccountKind::TaxWithheld,
+    ]
+    .into_iter()
+    .zip(0..)
+    .map(|(account, number)| booking(number, BookingKind::Moved, AccountKind::Psp, account))
+    .collect();
+    for kind in
+        [BookingKind::Reserved, BookingKind::Posted { pending }, BookingKind::Voided { pending: all[3].id }]
+    {
+        let (debit, credit) = (AccountKind::CustomerCash(CUSTOMER), AccountKind::BettingResult);
+        all.push(Booking { id: BookingId { number: 1, ..pending }, ..booking(1, kind, debit, credit) });
+    }
+    // Whatever numbers instructions one day comes back as it was.
+    all.push(Booking { id: BookingId { source: SourceId(u16::MAX), transaction: 0, number: 0 }, ..all[0] });
+    all.push(Booking { id: BookingId::default(), amount_minor: i64::MAX, ..all[0] });
+    all
+}
+
+/// Facts of every kind.
+pub fn facts() -> Vec<Fact> {
+    let market = MarketId::of("1x2");
+    let source = || "recording.wc2022".to_owned();
+    let desk = MarketDesk {
+        stops: MarketStops { by_desk: true, by_feed: true, by_move: true },
+        is_locked: true,
+        locked_odds_e4: vec![19_500, 0, 41_000],
+        manual_odds_e4: Some(vec![19_000, 35_000]),
+        keeps_in_play: true,
+        override_by: "m.rossi".into(),
+        anchor_e9: vec![500_000_000, 250_000_000],
+    };
+    let mut all = vec![
+        Fact::EpochStarted { epoch: 8, back_ns: -3_600_000_000_000 },
+        Fact::ReleaseStarted { release: "0.1.0".into(), config: Box::new(config()) },
+        Fact::Configured(Box::new(Config::default())),
+        Fact::SpaceDefined(Box::new(space())),
+        Fact::FixtureAdded(Box::new(fixture(formats()[1]))),
+        Fact::ParametersSet {
+            fixture: FIXTURE,
+            parameters: SportParameters {
+                sport: SportId(0),
+                version: 1,
+                lists: vec![("means".into(), vec![1.43, 1.17]), ("inputs".into(), Vec::new())],
+            },
+        },
+        Fact::StopsChanged { fixture: FIXTURE, stops: StopSet::default(), model_fault: None },
+        Fact::FixtureHeard { fixture: FIXTURE, source: None },
+        Fact::StartWaived { fixture: FIXTURE },
+        Fact::MarketSet { fixture: FIXTURE, market, desk: None, interrupts: false },
+        Fact::MarketSet { fixture: FIXTURE, market, desk: Some(Box::new(desk)), interrupts: true },
+        Fact::MarketSet { fixture: FIXTURE, market, desk: Some(Box::default()), interrupts: true },
+        Fact::Interrupted { fixture: FIXTURE },
+        Fact::GradesTold { fixture: FIXTURE, market, grades: None, by_desk: false },
+        Fact::GradesTold { fixture: FIXTURE, market, grades: Some(vec![Grade::HALF_LOST]), by_desk: true },
+        Fact::Graded {
+            fixture: FIXTURE,
+            selections: vec![GradedSelection { selection: SelectionId::of("1x2", "draw"), grade: None }],
+        },
+        Fact::CustomerSet { customer: CUSTOMER, factor_e3: 0 },
+        Fact::CustomerSet { customer: CUSTOMER, factor_e3: 1_000 },
+        Fact::TicketDecided { ticket: Box::new(full_ticket()), forgotten: Some(TicketId(u128::MAX)) },
+        Fact::TicketHeld { ticket: TICKET, due_ns: TIME_NS },
+        Fact::LegsGraded {
+            ticket: TICKET,
+            legs: vec![
+                GradedLeg { grade: Some(Grade::WON), unit_minor: 2_500 },
+                GradedLeg { grade: None, unit_minor: 0 },
+            ],
+        },
+        Fact::Weighed { weights: vec![Weight { ticket: TICKET, units_minor: vec![10_000, -1, 0] }] },
+        Fact::TicketPaid { ticket: TICKET, paid_minor: 4_875, takes_back: true },
+        Fact::TicketReopened { ticket: TICKET },
+        Fact::PaymentDue { ticket: TICKET, due_ns: Some(TIME_NS) },
+        Fact::PaymentDue { ticket: TICKET, due_ns: Some(0) },
+        Fact::PaymentDue { ticket: TICKET, due_ns: None },
+        Fact::TicketStuck { ticket: TICKET },
+        Fact::TicketCancelled { ticket: TicketId(0) },
+        Fact::Booked { bookings: bookings() },
+        Fact::MoneyRefused { request: money(TRANSFER), reason: Reason::BalanceTooSmall },
+        Fact::TicketConflict { ticket: TICKET },
+        Fact::SourceHeard { source: source(), numbered: None, expected: None },
+        Fact::SourceHeard { source: source(), numbered: Some((0, 0)), expected: Some(u64::MAX) },
+        Fact::SourceRepeated { source: source(), is_lost: true },
+        Fact::SourceLost { source: source() },
+        Fact::SourceAlive { source: source() },
+        Fact::SourceReset { source: source() },
+        Fact::SourcesForgotten { sources: vec!["a".into(), String::new()] },
+        Fact::Alerted {
+            alert: "feed_lost".into(),
+            fixture: Some(FIXTURE),
+            message: "no word for 16 s".into(),
+        },
+        Fact::Alerted { alert: String::new(), fixture: None, message: String::new() },
+    ];
+    let fact = |stops, model_fault| Fact::StopsChanged { fixture: FIXTURE, stops, model_fault };
+    all.extend(Stop::ALL.iter().map(|&stop| fact(StopSet::of(&[stop]), None)));
+    all.extend(FAULTS.map(|fault| fact(StopSet::of(&[Stop::Model, Stop::Desk]), Some(fault))));
+    all.extend(VOIDS.map(|void| {
+        let is_desk = void == VoidKind::Everything;
+        Fact::FixtureVoided { fixture: FIXTURE, void, by_desk: is_desk, interrupts: is_desk }
+    }));
+    all.extend(scopes().into_iter().map(|(scope, settings)| Fact::ScopeSet { scope, settings }));
+    all.extend(incidents().into_iter().map(|incident| Fact::IncidentTaken {
+        fixture: FIXTURE,
+        incident: Box::new(incident),
+        interrupts: false,
+    }));
+    let refused =
+        |&reason: &Reason| Fact::Refused { reason, detail: format!("refused for {}", reason.name()) };
+    all.extend(Reason::ALL.iter().map(refused));
+    let states = [TicketState::Delayed, TicketState::Refused(Reason::NoPrice), TicketState::Cancelled];
+    all.extend(states.map(|state| Fact::TicketDecided { ticket: Box::new(ticket(state)), forgotten: None }));
+    all
+}
