@@ -515,6 +515,8 @@ pub fn bodies() -> Vec<Body> {
         Body::SetProbabilities { fixture: FIXTURE, probabilities: vec![0.25, 0.75] },
         Body::Heartbeat,
         Body::ResetSource { source: "recording.wc2022".into() },
+        Body::Reprice { fixture: FIXTURE },
+        Body::ReleaseStarted { release: "0.1.0".into(), config: Box::new(Config::default()) },
     ];
     all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));
     all.extend(VOIDS.map(|void| Body::VoidFixture { fixture: FIXTURE, void }));
@@ -621,6 +623,7 @@ pub fn facts() -> Vec<Fact> {
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 0 },
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 1_000 },
         Fact::TicketDecided { ticket: Box::new(full_ticket()), forgotten: Some(TicketId(u128::MAX)) },
+        Fact::DelayEnded { ticket: TICKET },
         Fact::TicketHeld { ticket: TICKET, due_ns: TIME_NS },
         Fact::LegsGraded {
             ticket: TICKET,

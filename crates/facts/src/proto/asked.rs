@@ -55,6 +55,8 @@ oneof!("Body": Body {
     23 model_failed: ModelFailed { 1 fixture: Uint64, 2 fault: Enum<ModelFault> } as "Body.ModelFailed",
     24 heartbeat: Heartbeat = Nothing,
     25 reset_source: ResetSource { 1 source: Text } as "Body.ResetSource",
+    26 reprice: Reprice { 1 fixture: Uint64 } as "Body.Reprice",
+    27 release_started: ReleaseStarted { 1 release: Text, 2 config: Msg<Config> } as "Body.ReleaseStarted",
 });
 
 message!("PricedMarket": PricedMarket { 1 market: Fixed64, 2 odds_e4: Packed<Uint32> });

@@ -66,6 +66,7 @@ oneof!("Fact": Fact {
     35 source_reset: SourceReset { 1 source: Text } as "Fact.SourceReset",
     36 sources_forgotten: SourcesForgotten { 1 sources: Rep<Text> } as "Fact.SourcesForgotten",
     37 alerted: Alerted { 1 alert: Text, 2 fixture: Opt<Uint64>, 3 message: Text } as "Fact.Alerted",
+    38 delay_ended: DelayEnded { 1 ticket: Id128 } as "Fact.DelayEnded",
 });
 
 type Numbered = (u64, u64);
