@@ -23,7 +23,7 @@ pub use command::{
 pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::MarketDesk;
-pub use proto::{RecordError, RecordErrorKind, decode_record, encode_record};
+pub use proto::{RecordError, RecordErrorKind, decode_record, encode_parts, encode_record};
 pub use record::Record;
 pub use status::{Reason, TicketState};
 pub use stops::{MarketStops, Stop, StopSet, Stops};

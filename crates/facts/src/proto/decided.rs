@@ -7,6 +7,7 @@ use super::common::{BookingSource, Iso4217, Nothing, Stops};
 use super::error::{At, Result};
 use super::kind::{
     Bool, Enum, Fixed64, Id128, Message, Msg, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
+    put_one,
 };
 use super::tables::{enumeration, message, oneof};
 use super::wire::Input;
@@ -20,6 +21,12 @@ use crate::stops::MarketStops;
 use crate::ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
 
 message!("Record": Record { 1 command: Msg<Command>, 2 facts: Rep<Msg<Fact>> });
+
+/// The fields of a record whose parts are held apart.
+pub(super) fn put_parts(command: &Command, facts: &[Fact], out: &mut Vec<u8>) {
+    put_one::<_, Msg<Command>>(1, command, out);
+    facts.iter().for_each(|fact| put_one::<_, Msg<Fact>>(2, fact, out));
+}
 
 oneof!("Fact": Fact {
     1 source_heard: SourceHeard { 1 source: Text, 2 numbered: Opt<Msg<Numbered>>, 3 expected: Opt<Uint64> }

@@ -5,7 +5,8 @@
 //! a fixture's board are conflated to one frame; trading status never is, and leaves first. Frames about money
 //! wait until the journal holds their command ([`Service::durable`]).
 //!
-//! Append before apply: a command that the journal does not take is not applied.
+//! Decide, record, fold: a command that the journal has no room for is not decided; what was decided is recorded with it,
+//! and told once the record is durable.
 
 mod answer;
 mod desk;
@@ -31,10 +32,12 @@ use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use oddsengine_engine::{Answer, Body, Command, Config, Engine, Fixture, Origin, Reason, Source};
+use oddsengine_engine::{
+    Answer, Body, Command, Config, Engine, Fact, Fixture, Origin, Reason, Source, encode_parts,
+};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::SpaceId;
-use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
+use oddsengine_types::{FixtureId, IdMap, StateHash, TicketId};
 
 use crate::foreign::ForeignModel;
 use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
@@ -378,8 +381,8 @@ impl Service {
         route: Option<&Route>,
         in_step: Option<FixtureId>,
     ) -> Result<Option<Refusal>, JournalError> {
-        self.append(command)?;
-        let (engine, seq, panic_at_seq) = (&mut self.engine, self.last_seq, self.panic_at_seq);
+        self.check_journal()?;
+        let (engine, seq, panic_at_seq) = (&mut self.engine, self.last_seq + 1, self.panic_at_seq);
         let decided = recovery::caught(|| {
             recovery::panic_on_purpose(panic_at_seq, seq);
             engine.step(command)
@@ -388,6 +391,7 @@ impl Service {
             Ok(decided) => decided,
             Err(text) => return Err(self.panicked(command, &text)),
         };
+        self.append(command, &decided.facts)?;
         self.tell(&decided, command, route, in_step);
         Ok(match decided.answer {
             Answer::Refused { reason, detail } if route.is_none() => Some(Refusal { reason, detail }),
@@ -429,50 +433,65 @@ impl Service {
 
     #[cold]
     fn pricing_panicked(&mut self, text: &str) {
-        self.outbox = Outbox::default();
-        self.panic_reason = Some(format!("pricing made the engine panic: {text}"));
+        self.stop_for(format!("pricing made the engine panic: {text}"));
     }
 
-    /// The state is half changed and nothing of it may be told: from here on the service does nothing. The command is
-    /// taken back from the journal, so that the next start finds a state that can be replayed; its bytes are kept in
-    /// `<journal>.failed`.
+    /// The state is half changed and nothing of it may be told: from here on the service does nothing. Nothing of the command
+    /// is in the journal, so that the next start finds a whole state; its bytes are kept in `<journal>.failed`.
     #[cold]
     fn panicked(&mut self, command: &Command, text: &str) -> JournalError {
-        let seq = self.last_seq;
         let mut reason = format!(
-            "command {} of record {seq} made the engine panic: {text}",
-            crate::wire::cause(&command.body)
+            "command {} of record {} made the engine panic: {text}",
+            crate::wire::cause(&command.body),
+            self.last_seq + 1
         );
-        if let Some(journal) = &mut self.journal {
-            reason.push_str(match journal.retract(seq) {
-                true => "; it was not written to the journal",
-                false => "; it is in the journal",
-            });
+        if let Some(journal) = &self.journal {
+            reason.push_str("; it was not written to the journal");
             let failed = crate::journal::sibling(journal.path(), ".failed");
-            if crate::journal::write_private(&failed, &self.record).is_ok() {
+            let mut record = Vec::new();
+            encode_parts(command, &[], &mut record);
+            if crate::journal::write_private(&failed, &record).is_ok() {
                 reason.push_str(&format!(", its bytes are in {}", failed.display()));
             }
         }
+        self.stop_for(reason)
+    }
+
+    /// What is in memory is not what the journal holds, or will hold: nothing is told any more.
+    #[cold]
+    fn stop_for(&mut self, reason: String) -> JournalError {
         self.outbox = Outbox::default();
         self.panic_reason = Some(reason.clone());
         JournalError::SyncFailed { reason }
     }
 
-    fn append(&mut self, command: &Command) -> Result<(), JournalError> {
+    /// Whether the journal takes what is decided next.
+    fn check_journal(&mut self) -> Result<(), JournalError> {
         if let Some(reason) = &self.panic_reason {
             return Err(JournalError::SyncFailed { reason: reason.clone() });
         }
         if self.is_closed {
             return Err(JournalError::SyncFailed { reason: "the journal is closed".to_owned() });
         }
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.check_room(0))
+    }
+
+    /// Writes down what was asked and what was decided. It is in the state already: where the journal does not take it after
+    /// all, nothing of that state is told.
+    fn append(&mut self, command: &Command, facts: &[Fact]) -> Result<(), JournalError> {
         let Some(journal) = &mut self.journal else {
             self.last_seq += 1;
             return Ok(());
         };
         self.record.clear();
-        command.encode(&mut self.record);
-        self.last_seq = journal.append(&self.record)?;
-        Ok(())
+        encode_parts(command, facts, &mut self.record);
+        match journal.append_decided(&self.record) {
+            Ok(seq) => {
+                self.last_seq = seq;
+                Ok(())
+            }
+            Err(error) => Err(self.stop_for(format!("what was decided cannot be written: {error}"))),
+        }
     }
 
     /// Ends a turn: encodes the conflated boards, hands the journal group to the committer, takes a snapshot when

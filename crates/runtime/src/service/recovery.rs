@@ -10,8 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use oddsengine_engine::{Command, Config, Engine};
-use oddsengine_types::codec::decode_all;
+use oddsengine_engine::{Config, Engine, decode_record};
 use oddsengine_types::{Currency, StateHash};
 
 use super::ServiceOptions;
@@ -307,20 +306,20 @@ impl<'a> Replay<'a> {
 
     fn apply_even_if_quarantined(&mut self, seq: u64, record: &[u8]) -> Result<&'static str, RecordFault> {
         let fault = |kind, reason| RecordFault { journal: self.journal.to_owned(), seq, kind, reason };
-        let command: Command = match caught(|| decode_all(record)) {
-            Ok(Ok(command)) => command,
+        let record = match caught(|| decode_record(record)) {
+            Ok(Ok(record)) => record,
             Ok(Err(error)) => return Err(fault(None, error.to_string())),
             Err(text) => return Err(fault(None, text)),
         };
-        let kind = crate::wire::cause(&command.body);
+        let kind = crate::wire::cause(&record.command.body);
         let (engine, panic_at_seq) = (&mut self.engine, self.panic_at_seq);
-        let applied = caught(|| {
+        let folded = caught(|| {
             panic_on_purpose(panic_at_seq, seq);
-            engine.step(&command);
+            engine.fold(&record)
         });
-        match applied {
-            Ok(()) => Ok(kind),
-            Err(text) => Err(fault(Some((kind, command.time_ns)), text)),
+        match folded {
+            Ok(Ok(())) => Ok(kind),
+            Ok(Err(text)) | Err(text) => Err(fault(Some((kind, record.command.time_ns)), text)),
         }
     }
 }

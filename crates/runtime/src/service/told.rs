@@ -146,8 +146,10 @@ impl Service {
             let Some(cause) = causes.get(&id).or(last_cause.as_ref()) else { continue };
             let fixture = self.engine.fixture(id).expect("a board is of a known fixture");
             let topics = self.topics.next_odds(fixture);
-            let update =
-                self.engine.board_update(id, &changed, cause.source_ns).expect("a board is of a known fixture");
+            let update = self
+                .engine
+                .board_update(id, &changed, cause.source_ns)
+                .expect("a board is of a known fixture");
             let header = Header {
                 epoch: update.version.epoch,
                 seq: topics.odds_seq,

@@ -1,8 +1,8 @@
 //! One fixture and one ticket to encode, for the tests and for `examples/encode_timing.rs`.
 
 use oddsengine_engine::{
-    Board, Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops, OddsChange,
-    OddsVersion, Place, Stops, Terms, Ticket, TicketChange, TicketState, VoidKind,
+    Board, Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops,
+    OddsChange, OddsVersion, Place, Stops, Terms, Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballState, MatchPeriod};
 use oddsengine_markets::{Format, LiveState, Possible, SelectionId, template};
@@ -50,11 +50,7 @@ pub fn fixture() -> Fixture {
         margins: Vec::new(),
         possible: Possible::default(),
         limits: FixtureLimits::default(),
-        board: Board::with_prices(
-            (0..count).map(odds_e4).collect(),
-            vec![0.5; count],
-            vec![0.0; count],
-        ),
+        board: Board::with_prices((0..count).map(odds_e4).collect(), vec![0.5; count], vec![0.0; count]),
     };
     fixture.board.odds_e4[..3].copy_from_slice(&[62_000, 40_500, 16_200]);
     fixture

@@ -172,7 +172,10 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("reply_done", answer(&Answer::Done)),
         (
             "reply_refused",
-            answer(&Answer::Refused { reason: Reason::FixtureNotFound, detail: "fixture 9 is not known".into() }),
+            answer(&Answer::Refused {
+                reason: Reason::FixtureNotFound,
+                detail: "fixture 9 is not known".into(),
+            }),
         ),
         (
             "reply_error",
