@@ -22,7 +22,7 @@ mod error;
 mod json;
 
 pub use canonical::{
-    Decoded, INGEST_TYPES, ORDER_TYPES, Page, Query, Request, RequestBody, bounds, decode_ingest,
+    DEFAULT_SOURCE, Decoded, INGEST_TYPES, ORDER_TYPES, Page, Query, Request, RequestBody, bounds, decode_ingest,
     decode_order,
 };
 pub use error::FeedError;

@@ -24,7 +24,7 @@ mod watch;
 pub use audit::INVARIANTS;
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    PricedMarket, TicketRequest, VoidKind,
+    PricedMarket, Principal, TicketRequest, VoidKind,
 };
 pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
 pub use engine::{Competition, Counters, Customer, Engine, Limits, Space};
