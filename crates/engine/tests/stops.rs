@@ -99,12 +99,26 @@ impl World {
 
     fn numbered(&mut self, seq: u64, body: Body) {
         let source_ns = self.now_ns - 80_000_000;
-        self.send(Origin { source: "scout".into(), seq: Some(seq), source_ns, channel: Channel::Feed, ..Origin::default() }, body);
+        self.send(
+            Origin {
+                source: "scout".into(),
+                seq: Some(seq),
+                source_ns,
+                channel: Channel::Feed,
+                ..Origin::default()
+            },
+            body,
+        );
     }
 
     fn unnumbered(&mut self, body: Body) {
         self.send(
-            Origin { source: "scout".into(), source_ns: self.now_ns, channel: Channel::Feed, ..Origin::default() },
+            Origin {
+                source: "scout".into(),
+                source_ns: self.now_ns,
+                channel: Channel::Feed,
+                ..Origin::default()
+            },
             body,
         );
     }

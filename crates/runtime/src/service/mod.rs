@@ -298,14 +298,7 @@ impl Service {
         self.request(Socket::Snapshot, Asker::of(key, Door::Snapshot), identity, payload, now_ns);
     }
 
-    fn request(
-        &mut self,
-        socket: Socket,
-        asker: Asker<'_>,
-        identity: &[u8],
-        payload: &[u8],
-        now_ns: i64,
-    ) {
+    fn request(&mut self, socket: Socket, asker: Asker<'_>, identity: &[u8], payload: &[u8], now_ns: i64) {
         if self.panic_reason.is_some() {
             return;
         }

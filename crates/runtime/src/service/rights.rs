@@ -206,9 +206,7 @@ impl Customers {
     ///
     /// # Errors
     /// A range ends before it begins; there are too many.
-    pub fn of_ranges(
-        ranges: impl IntoIterator<Item = RangeInclusive<u64>>,
-    ) -> Result<Self, RightsError> {
+    pub fn of_ranges(ranges: impl IntoIterator<Item = RangeInclusive<u64>>) -> Result<Self, RightsError> {
         let mut given: Vec<_> = ranges.into_iter().collect();
         if given.is_empty() || given.len() > CUSTOMER_RANGES_PER_KEY_MAX {
             let message =
@@ -399,7 +397,8 @@ impl<'a> Need<'a> {
     }
 
     fn is_met_by(self, grants: &Grants) -> bool {
-        let acts_for = |customer| grants.orders.as_ref().is_some_and(|customers| customers.contains(customer));
+        let acts_for =
+            |customer| grants.orders.as_ref().is_some_and(|customers| customers.contains(customer));
         match self {
             Self::Nothing => true,
             Self::Feed(source) => grants.feed.as_ref().is_some_and(|sources| sources.contains(source)),
@@ -418,9 +417,8 @@ impl<'a> Need<'a> {
     /// Why it is not met.
     #[cold]
     fn refusal(self, asker: Asker<'_>, grants: &Grants, what: &str) -> String {
-        let of_roles = |roles: &str| {
-            format!("{what} needs the role {roles}, and {asker} has {}", grants.role_names())
-        };
+        let of_roles =
+            |roles: &str| format!("{what} needs the role {roles}, and {asker} has {}", grants.role_names());
         let of_customer = |CustomerId(customer), roles: &str| match &grants.orders {
             Some(customers) => {
                 format!("{what} for customer {customer} is outside of what {asker} may ask for: {customers}")
@@ -435,7 +433,9 @@ impl<'a> Need<'a> {
             Self::BetsOf(customer) => of_customer(customer, "orders"),
             // Whose ticket it is is not told to somebody who may not know.
             Self::TicketOf(_) => match &grants.orders {
-                Some(customers) => format!("the ticket is of no customer that {asker} may ask for: {customers}"),
+                Some(customers) => {
+                    format!("the ticket is of no customer that {asker} may ask for: {customers}")
+                }
                 None => of_roles("orders or desk"),
             },
             Self::BalanceOf(customer) => of_customer(customer, "orders, wallet or desk"),
@@ -508,8 +508,7 @@ impl Rights {
     /// # Errors
     /// It may not; the detail says what was asked, what it needs and what the asker has.
     pub fn permits(&self, asker: Asker<'_>, asked: Asked<'_>) -> Result<(), Refusal> {
-        const NONE: &Grants =
-            &Grants { feed: None, orders: None, wallet: false, desk: false, read: false };
+        const NONE: &Grants = &Grants { feed: None, orders: None, wallet: false, desk: false, read: false };
         let grants = self.grants(asker).unwrap_or(NONE);
         let need = Need::of(asked);
         if !need.is_met_by(grants) {
