@@ -529,13 +529,14 @@ impl Rights {
     }
 }
 
-/// Of a request only the desk names others as its source: subscribers are told it.
+/// Of a request only the desk names others as its source, which subscribers are told: everybody else the default, itself,
+/// or a part of itself such as `app.web`.
 fn may_name_source(asker: Asker<'_>, grants: &Grants, command: &Command) -> bool {
     let source = command.origin.source.as_str();
     command.origin.channel != Channel::Desk
         || grants.desk
         || source == DEFAULT_SOURCE
-        || source == asker.name()
+        || source.strip_prefix(asker.name()).is_some_and(|part| part.is_empty() || part.starts_with('.'))
 }
 
 fn name_of(asked: Asked<'_>) -> &'static str {
