@@ -422,10 +422,9 @@ class OddsClient:
         if message["type"] == "board":
             self._on_image(message, arrived_ns)
             return
-        reason = Reason.of(message.get("reason"))
-        if reason is not None and reason.name == "not_permitted":
+        if message["type"] == "refused" and message["reason"]["name"] == "not_permitted":
             # Asking again would not help.
-            raise RefusedError(reason, message["detail"])
+            raise RefusedError(Reason.of(message["reason"]), message["detail"])
         request_id = message["request_id"]
         if request_id == self._bulk:
             self._on_page(message)
