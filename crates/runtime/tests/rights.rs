@@ -506,6 +506,23 @@ fn a_batch_is_looked_at_request_by_request() {
 }
 
 #[test]
+fn what_is_refused_does_not_take_the_turn_from_others() {
+    let mut world = world(None);
+    for index in 0..8 {
+        // 512 each, of the 1,024 of a turn.
+        let request = json!({"type": "images", "request_id": format!("i-{index}")}).to_string();
+        world.service.order_of(Some(SHOP), b"c", request.as_bytes(), world.now_ns);
+    }
+    assert!(world.service.takes_requests(false));
+    assert_eq!(world.not_permitted(SHOP), 8);
+    for index in 0..2 {
+        let request = json!({"type": "images", "request_id": format!("j-{index}")}).to_string();
+        world.service.order_of(Some(VIEWER), b"c", request.as_bytes(), world.now_ns);
+    }
+    assert!(!world.service.takes_requests(false));
+}
+
+#[test]
 fn the_snapshot_socket_asks_for_the_role_read() {
     let mut world = world(None);
     let request = json!({"type": "image", "fixture": FIXTURE, "request_id": "i"}).to_string();

@@ -312,10 +312,15 @@ impl Service {
                     request_id: request.request_id,
                     received_ns: now_ns,
                 };
-                let weight = self.weight_of(&request.body);
+                let mut body = request.body;
+                let is_misplaced = socket == Socket::Snapshot && !is_for_snapshot(&body);
+                let admitted = if is_misplaced { Ok(()) } else { self.admit(asker, &mut body) };
+                // What is not carried out does not take the turn from others.
+                let is_done = admitted.is_ok() && !is_misplaced;
+                let weight = if is_done { self.weight_of(&body) } else { 1 };
                 self.work.add(socket, weight);
-                match request.body {
-                    body if socket == Socket::Snapshot && !is_for_snapshot(&body) => {
+                match (admitted, body) {
+                    _ if is_misplaced => {
                         let message = "the snapshot socket takes image, images and ping; everything else goes to orders";
                         self.reply_error(
                             socket,
@@ -326,14 +331,14 @@ impl Service {
                             now_ns,
                         );
                     }
-                    RequestBody::Batch(requests) => self.answer_batch(socket, asker, &route, requests),
-                    mut body => match self.admit(asker, &mut body) {
-                        Ok(()) => self.answer(socket, &route, body),
-                        Err(Refusal { reason, detail }) => {
-                            let payload = self.refusal(&route, reason, &detail);
-                            self.send_to(socket, &route, payload, None);
-                        }
-                    },
+                    (Err(Refusal { reason, detail }), _) => {
+                        let payload = self.refusal(&route, reason, &detail);
+                        self.send_to(socket, &route, payload, None);
+                    }
+                    (Ok(()), RequestBody::Batch(requests)) => {
+                        self.answer_batch(socket, asker, &route, requests);
+                    }
+                    (Ok(()), body) => self.answer(socket, &route, body),
                 }
             }
             Err(error) => {
