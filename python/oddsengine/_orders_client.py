@@ -689,6 +689,8 @@ class DeskClient(OrdersClient):
         ------
         RequestError
             ``since`` was a number of another journal; the next call goes on with what comes.
+        RefusedError
+            Something was missed, and the key may not ask for it; the next call goes on with what comes.
         """
         found: list[DeskEvent] = []
         until_s = time.monotonic() + timeout_s
@@ -786,7 +788,7 @@ class DeskClient(OrdersClient):
         kind = "settlements" if "ticket" not in self._whole else "tickets"
         request = {"type": kind, "since": self.cursor, "limit": PAGE_ITEMS}
         reply = self.request(request)
-        if reply.type == "error":
+        if reply.type in ("error", "refused"):
             self.cursor, self._is_behind = None, False
             _expect(reply, tuple)
         for change in reply.body["changes"]:
@@ -805,7 +807,7 @@ class DeskClient(OrdersClient):
         while True:
             request = {"type": "alerts", "since": self._alert_seq, "epoch": self._stream_epoch}
             reply = self.request(request | {"limit": PAGE_ITEMS})
-            if reply.type == "error":
+            if reply.type in ("error", "refused"):
                 self._is_behind_alerts = False
                 _expect(reply, tuple)
             body = reply.body

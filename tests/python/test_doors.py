@@ -98,7 +98,7 @@ class DelayedService(ScriptedService):
     def start(self, now_ns: int) -> None:
         self.next_due_ns = now_ns + self._delay_ns
 
-    def ingest(self, payload: bytes, now_ns: int) -> None:
+    def ingest(self, payload: bytes, now_ns: int, key: str | None = None) -> None:
         if payload == b"goal":
             self.story.append("goal")
         time.sleep(self._work_s)

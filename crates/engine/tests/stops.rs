@@ -102,12 +102,26 @@ impl World {
 
     fn numbered(&mut self, seq: u64, body: Body) {
         let source_ns = self.now_ns - 80_000_000;
-        self.send(Origin { source: "scout".into(), seq: Some(seq), source_ns, channel: Channel::Feed }, body);
+        self.send(
+            Origin {
+                source: "scout".into(),
+                seq: Some(seq),
+                source_ns,
+                channel: Channel::Feed,
+                ..Origin::default()
+            },
+            body,
+        );
     }
 
     fn unnumbered(&mut self, body: Body) {
         self.send(
-            Origin { source: "scout".into(), seq: None, source_ns: self.now_ns, channel: Channel::Feed },
+            Origin {
+                source: "scout".into(),
+                source_ns: self.now_ns,
+                channel: Channel::Feed,
+                ..Origin::default()
+            },
             body,
         );
     }
@@ -815,6 +829,7 @@ fn strangers_prices_and_refused_messages_prove_nothing() {
         seq,
         source_ns: world.now_ns,
         channel: Channel::Feed,
+        ..Origin::default()
     };
     let prices = || Body::SetPrices {
         fixture: MATCH,

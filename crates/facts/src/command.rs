@@ -33,8 +33,29 @@ pub struct Origin {
     pub source_ns: i64,
     /// On which way it came: what a feed says is a sign of its life, and a feed cannot take back what the desk did.
     pub channel: Channel,
+    /// Who asked, as the runtime knows it; `source` is what the sender says of itself.
+    pub principal: Principal,
 }
-codec_struct!(Origin { source, seq, source_ns, channel });
+codec_struct!(Origin { source, seq, source_ns, channel, principal });
+
+/// Who asked. All empty is the runtime itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// The name of the key of the connection, or of the socket where connections have none.
+    pub key: String,
+    /// The service behind the key; empty where it is not told.
+    pub service: String,
+    /// The member of staff who uses it; empty where it is not told.
+    pub staff: String,
+}
+codec_struct!(Principal { key, service, staff });
+
+impl Principal {
+    /// Known by its key and nothing else.
+    pub fn of_key(key: &str) -> Self {
+        Self { key: key.to_owned(), ..Self::default() }
+    }
+}
 
 /// The way on which a command came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

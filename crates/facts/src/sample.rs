@@ -20,7 +20,7 @@ use oddsengine_types::{
 
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    PricedMarket, TicketRequest, VoidKind,
+    PricedMarket, Principal, TicketRequest, VoidKind,
 };
 use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
@@ -47,8 +47,9 @@ pub fn records() -> Vec<Record> {
             seq: Some(41),
             source_ns: TIME_NS - 80_000_000,
             channel: Channel::Feed,
+            principal: Principal { key: "feed".into(), service: "scout".into(), staff: "anna".into() },
         },
-        Origin { source: "desk".into(), seq: None, source_ns: 0, channel: Channel::Desk },
+        Origin { source: "desk".into(), channel: Channel::Desk, ..Origin::default() },
     ];
     let asked = bodies().into_iter().zip(origins.iter().cycle()).map(|(body, origin)| Record {
         command: Command { time_ns: TIME_NS, origin: origin.clone(), body },
@@ -85,7 +86,12 @@ pub fn single_bet() -> Record {
     Record {
         command: Command {
             time_ns: TIME_NS,
-            origin: Origin { source: "orders".into(), seq: None, source_ns: 0, channel: Channel::Desk },
+            origin: Origin {
+                source: "orders".into(),
+                channel: Channel::Desk,
+                principal: Principal::of_key("orders"),
+                ..Origin::default()
+            },
             body: Body::PlaceTicket(Box::new(request)),
         },
         facts: vec![
@@ -122,6 +128,7 @@ pub fn goal() -> Record {
                 seq: Some(1_047),
                 source_ns: TIME_NS - 80_000_000,
                 channel: Channel::Feed,
+                principal: Principal::of_key("ingest"),
             },
             body: Body::Incident { fixture: FIXTURE, incident: incident.clone() },
         },

@@ -5,18 +5,19 @@ use oddsengine_types::Grade;
 
 use super::common::{Iso4217, Nothing, Stops};
 use super::kind::{
-    Bool, Double, Enum, Fixed64, Id128, Msg, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
+    Bool, Double, Enum, Fixed64, Id128, Msg, MsgOrDefault, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
 };
 use super::tables::{enumeration, message, oneof};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    PricedMarket, TicketRequest, VoidKind,
+    PricedMarket, Principal, TicketRequest, VoidKind,
 };
 use crate::config::{Config, Scope, ScopeSettings};
 use oddsengine_markets::Format;
 
 message!("Command": Command { 1 time_ns: Sfixed64, 2 origin: Msg<Origin>, 3 body: Msg<Body> });
-message!("Origin": Origin { 1 source: Text, 2 seq: Opt<Uint64>, 3 source_ns: Sfixed64, 4 channel: Enum<Channel> });
+message!("Origin": Origin { 1 source: Text, 2 seq: Opt<Uint64>, 3 source_ns: Sfixed64, 4 channel: Enum<Channel>, 5 principal: MsgOrDefault<Principal> });
+message!("Principal": Principal { 1 key: Text, 2 service: Text, 3 staff: Text });
 enumeration!("Channel": Channel { 1 "CHANNEL_RUNTIME": Runtime, 2 "CHANNEL_FEED": Feed, 3 "CHANNEL_DESK": Desk });
 
 oneof!("Body": Body {

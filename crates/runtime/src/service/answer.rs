@@ -7,7 +7,7 @@ use oddsengine_types::{Currency, FixtureId, StateHash};
 use super::desk::PAGE_BYTES_MAX;
 use super::outbox::{Frame, Socket};
 use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
-use super::{Route, Service};
+use super::{Asker, Refusal, Route, Service};
 use crate::wire::{
     BalanceAnswer, BatchReply, ExposureLevel, Header, Lookup, ReplyTo, board_image, mark_unwritten,
     reply_answer, reply_balance, reply_error, reply_exposure, reply_fixtures, reply_images_end,
@@ -68,7 +68,7 @@ impl Service {
         }
     }
 
-    fn refusal(&self, route: &Route, reason: Reason, detail: &str) -> Vec<u8> {
+    pub(crate) fn refusal(&self, route: &Route, reason: Reason, detail: &str) -> Vec<u8> {
         let mut payload = Vec::new();
         let refused = Answer::Refused { reason, detail: detail.to_string() };
         reply_answer(&self.reply_to(route), &refused, &mut payload);
@@ -88,6 +88,7 @@ impl Service {
     pub(crate) fn answer_batch(
         &mut self,
         socket: Socket,
+        asker: Asker<'_>,
         route: &Route,
         requests: Vec<Result<Request, FeedError>>,
     ) {
@@ -102,14 +103,20 @@ impl Service {
                     );
                     self.encode_busy(route, &request.request_id, "batch_full", &message)
                 }
-                Ok(Request { request_id, body: RequestBody::Query(query) })
-                    if is_expensive(&query) && std::mem::replace(&mut has_expensive, true) =>
-                {
-                    let message = "a batch takes one of state_hash, exposure, fixtures, tickets, settlements, alerts: send \
-                                   it in a message of its own";
-                    self.encode_busy(route, &request_id, "batch_too_heavy", message)
-                }
-                Ok(request) => self.answer_one(route, request, BATCH_REPLY_BYTES_MAX - size),
+                Ok(mut request) => match (self.admit(asker, &mut request.body), &request.body) {
+                    (Err(Refusal { reason, detail }), _) => {
+                        let route = Route { request_id: request.request_id, ..route.clone() };
+                        self.refusal(&route, reason, &detail)
+                    }
+                    (Ok(()), RequestBody::Query(query))
+                        if is_expensive(query) && std::mem::replace(&mut has_expensive, true) =>
+                    {
+                        let message = "a batch takes one of state_hash, exposure, fixtures, tickets, settlements, alerts: \
+                                       send it in a message of its own";
+                        self.encode_busy(route, &request.request_id, "batch_too_heavy", message)
+                    }
+                    (Ok(()), _) => self.answer_one(route, request, BATCH_REPLY_BYTES_MAX - size),
+                },
                 Err(error) => {
                     *self.counters.malformed_count.entry(error.code).or_default() += 1;
                     let to = ReplyTo { request_id: error.request_id.as_deref(), ..self.reply_to(route) };

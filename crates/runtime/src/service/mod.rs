@@ -13,6 +13,7 @@ mod desk;
 mod models;
 mod outbox;
 mod recovery;
+mod rights;
 mod told;
 mod weight;
 
@@ -24,6 +25,10 @@ pub use outbox::{Frame, Socket};
 pub use recovery::{
     Origin as StateOrigin, QuarantineOrder, RecordFault, RecoveryError, ReplayReport, StartReport,
     quarantine, quarantine_sentence, release, replay_engine, replay_journal,
+};
+pub use rights::{
+    Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
+    SOURCES_PER_KEY_MAX, Sources,
 };
 pub use weight::{BATCH_REPLY_BYTES_MAX, WEIGHT_PER_TURN};
 
@@ -89,6 +94,8 @@ pub struct ServiceCounters {
     pub busy_count: u64,
     /// Requests that waited for a bet delay and were dropped for later ones.
     pub superseded_count: u64,
+    /// Messages and requests of which whoever sent them has no right, by its name.
+    pub not_permitted_count: BTreeMap<String, u64>,
     /// Alerts left out because there were too many of their kind.
     pub left_out_alert_count: u64,
 }
@@ -118,6 +125,8 @@ pub struct Service {
     /// Foreign models, by the space that they price.
     models: BTreeMap<SpaceId, ForeignModel>,
     counters: ServiceCounters,
+    /// Who may ask what.
+    rights: Rights,
     snapshot_every: u64,
     snapshot_seq: u64,
     record: Vec<u8>,
@@ -204,6 +213,7 @@ impl Service {
             tails: Vec::new(),
             models: BTreeMap::new(),
             counters: ServiceCounters::default(),
+            rights: Rights::default(),
             snapshot_every: options.snapshot_every,
             record: Vec::new(),
             start_report: report,
@@ -249,8 +259,13 @@ impl Service {
         }
     }
 
-    /// One message of the `ingest` socket.
+    /// One message of the `ingest` socket, of a connection without a key.
     pub fn ingest(&mut self, payload: &[u8], now_ns: i64) {
+        self.ingest_of(None, payload, now_ns);
+    }
+
+    /// One message of the `ingest` socket, and the name of the key of its connection.
+    pub fn ingest_of(&mut self, key: Option<&str>, payload: &[u8], now_ns: i64) {
         if self.panic_reason.is_some() {
             return;
         }
@@ -258,7 +273,13 @@ impl Service {
         match decode_ingest(payload, now_ns) {
             Ok(decoded) => {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
-                let command = decoded.value;
+                let mut command = decoded.value;
+                if let Err(Refusal { detail, .. }) =
+                    self.admit_command(Asker::of(key, Door::Ingest), &mut command)
+                {
+                    self.alert("not_permitted", &detail, None, now_ns);
+                    return;
+                }
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -270,17 +291,27 @@ impl Service {
         }
     }
 
-    /// One request of the `orders` socket.
+    /// One request of the `orders` socket, of a connection without a key.
     pub fn order(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
-        self.request(Socket::Orders, identity, payload, now_ns);
+        self.order_of(None, identity, payload, now_ns);
     }
 
-    /// One request of the `snapshot` socket.
+    /// One request of the `orders` socket, and the name of the key of its connection.
+    pub fn order_of(&mut self, key: Option<&str>, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.request(Socket::Orders, Asker::of(key, Door::Orders), identity, payload, now_ns);
+    }
+
+    /// One request of the `snapshot` socket, of a connection without a key.
     pub fn snapshot_request(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
-        self.request(Socket::Snapshot, identity, payload, now_ns);
+        self.snapshot_request_of(None, identity, payload, now_ns);
     }
 
-    fn request(&mut self, socket: Socket, identity: &[u8], payload: &[u8], now_ns: i64) {
+    /// One request of the `snapshot` socket, and the name of the key of its connection.
+    pub fn snapshot_request_of(&mut self, key: Option<&str>, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.request(Socket::Snapshot, Asker::of(key, Door::Snapshot), identity, payload, now_ns);
+    }
+
+    fn request(&mut self, socket: Socket, asker: Asker<'_>, identity: &[u8], payload: &[u8], now_ns: i64) {
         if self.panic_reason.is_some() {
             return;
         }
@@ -294,10 +325,15 @@ impl Service {
                     request_id: request.request_id,
                     received_ns: now_ns,
                 };
-                let weight = self.weight_of(&request.body);
+                let mut body = request.body;
+                let is_misplaced = socket == Socket::Snapshot && !is_for_snapshot(&body);
+                let admitted = if is_misplaced { Ok(()) } else { self.admit(asker, &mut body) };
+                // What is not carried out does not take the turn from others.
+                let is_done = admitted.is_ok() && !is_misplaced;
+                let weight = if is_done { self.weight_of(&body) } else { 1 };
                 self.work.add(socket, weight);
-                match request.body {
-                    body if socket == Socket::Snapshot && !is_for_snapshot(&body) => {
+                match (admitted, body) {
+                    _ if is_misplaced => {
                         let message = "the snapshot socket takes image, images and ping; everything else goes to orders";
                         self.reply_error(
                             socket,
@@ -308,8 +344,14 @@ impl Service {
                             now_ns,
                         );
                     }
-                    RequestBody::Batch(requests) => self.answer_batch(socket, &route, requests),
-                    body => self.answer(socket, &route, body),
+                    (Err(Refusal { reason, detail }), _) => {
+                        let payload = self.refusal(&route, reason, &detail);
+                        self.send_to(socket, &route, payload, None);
+                    }
+                    (Ok(()), RequestBody::Batch(requests)) => {
+                        self.answer_batch(socket, asker, &route, requests);
+                    }
+                    (Ok(()), body) => self.answer(socket, &route, body),
                 }
             }
             Err(error) => {
