@@ -322,3 +322,59 @@ fn errors_name_the_field_and_the_value() {
         assert_eq!(error.kind, *kind, "{sentence}");
     }
 }
+
+fn golden_folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/records")
+}
+
+/// A line a record: what it is, and its bytes in hexadecimal digits.
+fn golden_lines() -> String {
+    let kind =
+        |text: String| text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
+    let line = |(index, record): (usize, Record)| {
+        let asked = kind(format!("{:?}", record.command.body));
+        let decided: Vec<String> = record.facts.iter().map(|fact| kind(format!("{fact:?}"))).collect();
+        let hex: String = encoded(&record).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{index} {asked} [{}] {hex}\n", decided.join(" "))
+    };
+    sample::records().into_iter().enumerate().map(line).collect()
+}
+
+fn golden_bytes(line: &str) -> Vec<u8> {
+    let hex = line.rsplit(' ').next().expect("a line ends with bytes");
+    let byte = |index: usize| u8::from_str_radix(&hex[index..index + 2], 16).expect("hexadecimal digits");
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+/// The bytes of this release are written down: they change only when somebody means to, with `scripts/golden_records.sh`.
+#[test]
+fn records_are_the_bytes_that_were_written_down() {
+    let path = golden_folder().join(concat!(env!("CARGO_PKG_VERSION"), ".txt"));
+    if std::env::var_os("ODDSENGINE_WRITE_GOLDEN_RECORDS").is_some() {
+        std::fs::write(&path, golden_lines()).expect("it can be written");
+    }
+    let written = std::fs::read_to_string(&path).expect("this release has golden records");
+    for (found, expected) in golden_lines().lines().zip(written.lines()) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(golden_lines().lines().count(), written.lines().count());
+    for (line, record) in written.lines().zip(sample::records()) {
+        assert_eq!(decode_record(&golden_bytes(line)), Ok(record), "{line}");
+    }
+}
+
+/// What every earlier release wrote is read for ever. A field that is added and must be there fails here.
+#[test]
+fn records_of_every_release_are_read() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(golden_folder()).expect("there are golden records") {
+        let path = entry.expect("a file").path();
+        for line in std::fs::read_to_string(&path).expect("text").lines() {
+            let record = decode_record(&golden_bytes(line))
+                .unwrap_or_else(|error| panic!("{}: {error}: {line}", path.display()));
+            assert_eq!(decode_record(&encoded(&record)), Ok(record));
+            count += 1;
+        }
+    }
+    assert!(count > 200, "{count}");
+}

@@ -27,7 +27,7 @@ impl Message for Nothing {
 
     #[inline]
     fn take(mut input: Input<'_>) -> Result<Self> {
-        match input.key("Nothing")? {
+        match input.key(&At { message: "Nothing", field: "key" })? {
             None => Ok(Self),
             Some((number, _)) => Err(newer_field("Nothing", number)),
         }
@@ -47,7 +47,7 @@ impl Message for Grade {
 
     fn take(input: Input<'_>) -> Result<Self> {
         let (win, refund, of) = Message::take(input)?;
-        let at = At { message: "Grade", field: "win, refund, of" };
+        let at = &At { message: "Grade", field: "win, refund, of" };
         Grade::new(win, refund, of).ok_or_else(|| {
             at.outside(format_args!("({win}, {refund}, {of})"), "win + refund <= of, of 1..=65535")
         })
@@ -147,7 +147,12 @@ impl Field<SourceId> for BookingSource {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<SourceId>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+    fn merge(
+        slot: &mut Option<SourceId>,
+        wire: ReadWire,
+        input: &mut Input<'_>,
+        at: &'static At,
+    ) -> Result<()> {
         let mut number = slot.map(|source| source.0);
         <Uint32 as Field<u16>>::merge(&mut number, wire, input, at)?;
         *slot = number.map(SourceId);
@@ -155,7 +160,7 @@ impl Field<SourceId> for BookingSource {
     }
 
     #[inline]
-    fn finish(slot: Option<SourceId>, _: At) -> Result<SourceId> {
+    fn finish(slot: Option<SourceId>, _: &'static At) -> Result<SourceId> {
         Ok(slot.unwrap_or_default())
     }
 }
@@ -181,7 +186,12 @@ impl Field<StopSet> for Stops {
         }
     }
 
-    fn merge(slot: &mut Option<StopSet>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+    fn merge(
+        slot: &mut Option<StopSet>,
+        wire: ReadWire,
+        input: &mut Input<'_>,
+        at: &'static At,
+    ) -> Result<()> {
         let mut stops = None;
         Packed::<super::kind::Enum<Stop>>::merge(&mut stops, wire, input, at)?;
         let stops = StopSet::of(&stops.unwrap_or_default());
@@ -189,7 +199,7 @@ impl Field<StopSet> for Stops {
         Ok(())
     }
 
-    fn finish(slot: Option<StopSet>, _: At) -> Result<StopSet> {
+    fn finish(slot: Option<StopSet>, _: &'static At) -> Result<StopSet> {
         Ok(slot.unwrap_or_default())
     }
 }
@@ -214,7 +224,7 @@ macro_rules! named {
             }
 
             #[inline]
-            fn read(input: &mut Input<'_>, at: At) -> Result<$type> {
+            fn read(input: &mut Input<'_>, at: &'static At) -> Result<$type> {
                 let bytes = input.bytes(at)?;
                 let text = std::str::from_utf8(bytes).map_err(|_| at.malformed("text is not UTF-8"))?;
                 let read: fn(&str) -> Option<$type> = $read;
@@ -229,7 +239,12 @@ macro_rules! named {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+            fn merge(
+                slot: &mut Option<$type>,
+                wire: ReadWire,
+                input: &mut Input<'_>,
+                at: &'static At,
+            ) -> Result<()> {
                 if slot.is_some() {
                     return Err(at.repeated());
                 }
@@ -239,7 +254,7 @@ macro_rules! named {
             }
 
             #[inline]
-            fn finish(slot: Option<$type>, at: At) -> Result<$type> {
+            fn finish(slot: Option<$type>, at: &'static At) -> Result<$type> {
                 slot.ok_or_else(|| at.missing())
             }
         }
@@ -293,7 +308,7 @@ impl Element<u8> for FromOne {
         put_varint(u64::from(*value) + 1, out);
     }
 
-    fn read(input: &mut Input<'_>, at: At) -> Result<u8> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<u8> {
         let value = input.varint(at)?;
         let from_zero = value.checked_sub(1).and_then(|from_zero| u8::try_from(from_zero).ok());
         from_zero.ok_or_else(|| at.outside(value, "1..=256"))
@@ -305,7 +320,7 @@ impl Field<u8> for FromOne {
         put_one::<_, Self>(number, value, out);
     }
 
-    fn merge(slot: &mut Option<u8>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+    fn merge(slot: &mut Option<u8>, wire: ReadWire, input: &mut Input<'_>, at: &'static At) -> Result<()> {
         if slot.is_some() {
             return Err(at.repeated());
         }
@@ -314,7 +329,7 @@ impl Field<u8> for FromOne {
         Ok(())
     }
 
-    fn finish(slot: Option<u8>, at: At) -> Result<u8> {
+    fn finish(slot: Option<u8>, at: &'static At) -> Result<u8> {
         slot.ok_or_else(|| at.missing())
     }
 }

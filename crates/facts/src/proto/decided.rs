@@ -264,7 +264,7 @@ impl Message for AccountKind {
     }
 
     fn take(input: Input<'_>) -> Result<Self> {
-        let at = At { message: "Account", field: "customer" };
+        let at = &At { message: "Account", field: "customer" };
         let (purpose, customer) = Account::take(input)?;
         let whose = || customer.ok_or_else(|| at.missing());
         let account = match purpose {

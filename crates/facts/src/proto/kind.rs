@@ -20,10 +20,10 @@ pub(super) trait Field<T>: Kind {
     fn put(number: u32, value: &T, out: &mut Vec<u8>);
 
     /// Reads one occurrence.
-    fn merge(slot: &mut Option<T>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()>;
+    fn merge(slot: &mut Option<T>, wire: ReadWire, input: &mut Input<'_>, at: &'static At) -> Result<()>;
 
     /// The value once all occurrences are read.
-    fn finish(slot: Option<T>, at: At) -> Result<T>;
+    fn finish(slot: Option<T>, at: &'static At) -> Result<T>;
 }
 
 /// One value without its key.
@@ -35,7 +35,7 @@ pub(super) trait Element<T>: Kind {
     fn write(value: &T, out: &mut Vec<u8>);
 
     /// Reads it.
-    fn read(input: &mut Input<'_>, at: At) -> Result<T>;
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<T>;
 }
 
 /// A message of the schema.
@@ -73,7 +73,11 @@ pub(super) fn put_one<T, K: Element<T>>(number: u32, value: &T, out: &mut Vec<u8
 
 /// Reads a value whose key has been read.
 #[inline]
-pub(super) fn take_one<T, K: Element<T>>(wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<T> {
+pub(super) fn take_one<T, K: Element<T>>(
+    wire: ReadWire,
+    input: &mut Input<'_>,
+    at: &'static At,
+) -> Result<T> {
     wire.expect(K::WIRE, at)?;
     K::read(input, at)
 }
@@ -83,7 +87,7 @@ fn take_once<T, K: Element<T>>(
     slot: &mut Option<T>,
     wire: ReadWire,
     input: &mut Input<'_>,
-    at: At,
+    at: &'static At,
 ) -> Result<()> {
     if slot.is_some() {
         return Err(at.repeated());
@@ -105,12 +109,17 @@ macro_rules! plain_field {
             }
 
             #[inline]
-            fn merge(slot: &mut Option<$type>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+            fn merge(
+                slot: &mut Option<$type>,
+                wire: ReadWire,
+                input: &mut Input<'_>,
+                at: &'static At,
+            ) -> Result<()> {
                 take_once::<_, Self>(slot, wire, input, at)
             }
 
             #[inline]
-            fn finish(slot: Option<$type>, _: At) -> Result<$type> {
+            fn finish(slot: Option<$type>, _: &'static At) -> Result<$type> {
                 Ok(slot.unwrap_or_default())
             }
         }
@@ -131,13 +140,13 @@ macro_rules! required_field {
                 slot: &mut Option<$type>,
                 wire: ReadWire,
                 input: &mut Input<'_>,
-                at: At,
+                at: &'static At,
             ) -> Result<()> {
                 take_once::<_, Self>(slot, wire, input, at)
             }
 
             #[inline]
-            fn finish(slot: Option<$type>, at: At) -> Result<$type> {
+            fn finish(slot: Option<$type>, at: &'static At) -> Result<$type> {
                 slot.ok_or_else(|| at.missing())
             }
         }
@@ -170,7 +179,7 @@ macro_rules! varint_kind {
                 }
 
                 #[inline]
-                fn read(input: &mut Input<'_>, at: At) -> Result<$type> {
+                fn read(input: &mut Input<'_>, at: &'static At) -> Result<$type> {
                     let value = input.varint(at)?;
                     value.try_into().map_err(|_| at.outside(value, format_args!("0..={}", <$type>::MAX)))
                 }
@@ -200,7 +209,7 @@ macro_rules! id_kind {
             }
 
             #[inline]
-            fn read(input: &mut Input<'_>, at: At) -> Result<$type> {
+            fn read(input: &mut Input<'_>, at: &'static At) -> Result<$type> {
                 <$kind as Element<u64>>::read(input, at).map($type)
             }
         }
@@ -221,7 +230,7 @@ impl Element<u64> for Fixed64 {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<u64> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<u64> {
         input.fixed64(at)
     }
 }
@@ -247,8 +256,8 @@ macro_rules! i64_kind {
             }
 
             #[inline]
-            fn read(input: &mut Input<'_>, at: At) -> Result<i64> {
-                let read: fn(&mut Input<'_>, At) -> Result<i64> = $read;
+            fn read(input: &mut Input<'_>, at: &'static At) -> Result<i64> {
+                let read: fn(&mut Input<'_>, &'static At) -> Result<i64> = $read;
                 read(input, at)
             }
         }
@@ -280,7 +289,7 @@ impl Element<bool> for Bool {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<bool> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<bool> {
         match input.varint(at)? {
             0 => Ok(false),
             1 => Ok(true),
@@ -303,7 +312,7 @@ impl Element<f64> for Double {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<f64> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<f64> {
         input.fixed64(at).map(f64::from_bits)
     }
 }
@@ -322,7 +331,7 @@ impl Element<String> for Text {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<String> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<String> {
         let bytes = input.bytes(at)?;
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_owned()),
@@ -344,7 +353,7 @@ impl Element<Vec<u8>> for Bytes {
         out.extend_from_slice(value);
     }
 
-    fn read(input: &mut Input<'_>, at: At) -> Result<Vec<u8>> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<Vec<u8>> {
         input.bytes(at).map(<[u8]>::to_vec)
     }
 }
@@ -365,7 +374,7 @@ impl Element<u128> for Id128 {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<u128> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<u128> {
         let bytes = input.bytes(at)?;
         match bytes.try_into() {
             Ok(bytes) => Ok(u128::from_be_bytes(bytes)),
@@ -386,7 +395,7 @@ macro_rules! id128_kind {
             }
 
             #[inline]
-            fn read(input: &mut Input<'_>, at: At) -> Result<$type> {
+            fn read(input: &mut Input<'_>, at: &'static At) -> Result<$type> {
                 <Id128 as Element<u128>>::read(input, at).map($type)
             }
         }
@@ -418,7 +427,7 @@ impl<M: Message> Element<M> for Msg<M> {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<M> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<M> {
         M::take(input.nested(at)?)
     }
 }
@@ -433,7 +442,7 @@ impl<M: Message> Element<Box<M>> for Msg<M> {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<Box<M>> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<Box<M>> {
         M::take(input.nested(at)?).map(Box::new)
     }
 }
@@ -460,11 +469,11 @@ impl<M: Message + Default + PartialEq> Field<M> for MsgOrDefault<M> {
         }
     }
 
-    fn merge(slot: &mut Option<M>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+    fn merge(slot: &mut Option<M>, wire: ReadWire, input: &mut Input<'_>, at: &'static At) -> Result<()> {
         take_once::<_, Msg<M>>(slot, wire, input, at)
     }
 
-    fn finish(slot: Option<M>, _: At) -> Result<M> {
+    fn finish(slot: Option<M>, _: &'static At) -> Result<M> {
         Ok(slot.unwrap_or_default())
     }
 }
@@ -482,7 +491,7 @@ impl<E: Enumeration> Element<E> for Enum<E> {
     }
 
     #[inline]
-    fn read(input: &mut Input<'_>, at: At) -> Result<E> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<E> {
         let number = input.varint(at)?;
         E::from_number(number).ok_or_else(|| at.unknown(number))
     }
@@ -511,12 +520,17 @@ impl<T, K: Element<T>> Field<Option<T>> for Opt<K> {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Option<T>>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+    fn merge(
+        slot: &mut Option<Option<T>>,
+        wire: ReadWire,
+        input: &mut Input<'_>,
+        at: &'static At,
+    ) -> Result<()> {
         take_once::<T, K>(slot.get_or_insert(None), wire, input, at)
     }
 
     #[inline]
-    fn finish(slot: Option<Option<T>>, _: At) -> Result<Option<T>> {
+    fn finish(slot: Option<Option<T>>, _: &'static At) -> Result<Option<T>> {
         Ok(slot.flatten())
     }
 }
@@ -541,14 +555,19 @@ impl<T, K: Element<T>> Field<Vec<T>> for Rep<K> {
     }
 
     #[inline]
-    fn merge(slot: &mut Option<Vec<T>>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+    fn merge(
+        slot: &mut Option<Vec<T>>,
+        wire: ReadWire,
+        input: &mut Input<'_>,
+        at: &'static At,
+    ) -> Result<()> {
         let item = take_one::<T, K>(wire, input, at)?;
         slot.get_or_insert_default().push(item);
         Ok(())
     }
 
     #[inline]
-    fn finish(slot: Option<Vec<T>>, _: At) -> Result<Vec<T>> {
+    fn finish(slot: Option<Vec<T>>, _: &'static At) -> Result<Vec<T>> {
         Ok(slot.unwrap_or_default())
     }
 }
@@ -574,7 +593,12 @@ impl<T, K: Element<T>> Field<Vec<T>> for Packed<K> {
         }
     }
 
-    fn merge(slot: &mut Option<Vec<T>>, wire: ReadWire, input: &mut Input<'_>, at: At) -> Result<()> {
+    fn merge(
+        slot: &mut Option<Vec<T>>,
+        wire: ReadWire,
+        input: &mut Input<'_>,
+        at: &'static At,
+    ) -> Result<()> {
         let items = slot.get_or_insert_default();
         if wire.is(K::WIRE) {
             items.push(K::read(input, at)?);
@@ -588,7 +612,7 @@ impl<T, K: Element<T>> Field<Vec<T>> for Packed<K> {
         Ok(())
     }
 
-    fn finish(slot: Option<Vec<T>>, _: At) -> Result<Vec<T>> {
+    fn finish(slot: Option<Vec<T>>, _: &'static At) -> Result<Vec<T>> {
         Ok(slot.unwrap_or_default())
     }
 }

@@ -12,6 +12,8 @@ mod asked;
 mod common;
 mod decided;
 mod error;
+#[cfg(test)]
+mod evolution;
 mod frame;
 mod kind;
 mod play;

@@ -138,7 +138,7 @@ impl Message for Scoreboard {
 
     fn take(input: Input<'_>) -> Result<Self> {
         let (sets, set_count, points, server) = ScoreboardFields::take(input)?;
-        let sets = filled(&sets, At { message: "Scoreboard", field: "sets" })?;
+        let sets = filled(&sets, &At { message: "Scoreboard", field: "sets" })?;
         Ok(Self { sets, set_count, points, server })
     }
 }
@@ -181,7 +181,7 @@ impl Message for [u8; RUNNERS_MAX] {
     }
 
     fn take(input: Input<'_>) -> Result<Self> {
-        filled(&Vec::<u8>::take(input)?, At { message: "Positions", field: "positions" })
+        filled(&Vec::<u8>::take(input)?, &At { message: "Positions", field: "positions" })
     }
 }
 
@@ -222,7 +222,7 @@ impl Element<(u16, u16)> for Msg<Span> {
         <Self as Element<Span>>::write(&Span { start, end }, out);
     }
 
-    fn read(input: &mut Input<'_>, at: At) -> Result<(u16, u16)> {
+    fn read(input: &mut Input<'_>, at: &'static At) -> Result<(u16, u16)> {
         <Self as Element<Span>>::read(input, at).map(|Span { start, end }| (start, end))
     }
 }
@@ -234,7 +234,7 @@ fn without_zeros<T: Clone + Default + PartialEq>(items: &[T]) -> Vec<T> {
 }
 
 /// A list of a fixed length in Rust, with zeros at its end.
-fn filled<T: Copy + Default, const N: usize>(items: &[T], at: At) -> Result<[T; N]> {
+fn filled<T: Copy + Default, const N: usize>(items: &[T], at: &'static At) -> Result<[T; N]> {
     let mut all = [T::default(); N];
     match all.get_mut(..items.len()) {
         Some(first) => first.copy_from_slice(items),

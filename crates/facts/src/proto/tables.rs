@@ -37,20 +37,20 @@ macro_rules! message {
 macro_rules! take_fields {
     ($input:ident, $name:expr, { $($number:literal $field:ident: $kind:ty),* }) => {
         $(let mut $field = None;)*
-        while let Some((number, wire)) = $input.key($name)? {
+        while let Some((number, wire)) = $input.key(&$crate::proto::error::At { message: $name, field: "key" })? {
             match number {
                 $($number => <$kind as $crate::proto::kind::Field<_>>::merge(
                     &mut $field,
                     wire,
                     &mut $input,
-                    $crate::proto::error::At { message: $name, field: stringify!($field) },
+                    &$crate::proto::error::At { message: $name, field: stringify!($field) },
                 )?,)*
                 _ => return Err($crate::proto::error::newer_field($name, number)),
             }
         }
         $(let $field = <$kind as $crate::proto::kind::Field<_>>::finish(
             $field,
-            $crate::proto::error::At { message: $name, field: stringify!($field) },
+            &$crate::proto::error::At { message: $name, field: stringify!($field) },
         )?;)*
     };
 }
@@ -134,14 +134,14 @@ macro_rules! oneof {
             #[inline]
             fn take(mut input: $crate::proto::wire::Input<'_>) -> $crate::proto::error::Result<Self> {
                 let mut value = None;
-                while let Some((number, wire)) = input.key($name)? {
+                while let Some((number, wire)) = input.key(&$crate::proto::error::At { message: $name, field: "key" })? {
                     if value.is_some() {
                         return Err($crate::proto::error::At { message: $name, field: "choice" }.repeated());
                     }
                     value = Some(match number {
                         $($number => {
                             #[allow(unused_variables)]
-                            let at = $crate::proto::error::At { message: $name, field: stringify!($member) };
+                            let at = &$crate::proto::error::At { message: $name, field: stringify!($member) };
                             $(
                                 $crate::proto::kind::take_one::<_, $crate::proto::kind::Msg<$unit>>(
                                     wire, &mut input, at,

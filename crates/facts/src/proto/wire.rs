@@ -26,7 +26,7 @@ impl ReadWire {
 
     /// Refuses another wire type.
     #[inline]
-    pub fn expect(self, wire: Wire, at: At) -> Result<()> {
+    pub fn expect(self, wire: Wire, at: &'static At) -> Result<()> {
         match self.is(wire) {
             true => Ok(()),
             false => Err(at.malformed(format_args!("wire type {} instead of {}", self.0, wire as u8))),
@@ -52,11 +52,10 @@ impl<'a> Input<'a> {
 
     /// The number and wire type of the next field; nothing at the end.
     #[inline]
-    pub fn key(&mut self, message: &'static str) -> Result<Option<(u32, ReadWire)>> {
+    pub fn key(&mut self, at: &'static At) -> Result<Option<(u32, ReadWire)>> {
         if self.is_empty() {
             return Ok(None);
         }
-        let at = At { message, field: "key" };
         let key = self.varint(at)?;
         match key >> 3 {
             number @ 1..=0x1fff_ffff => Ok(Some((number as u32, ReadWire((key & 7) as u8)))),
@@ -65,7 +64,7 @@ impl<'a> Input<'a> {
     }
 
     #[inline]
-    pub fn varint(&mut self, at: At) -> Result<u64> {
+    pub fn varint(&mut self, at: &'static At) -> Result<u64> {
         match self.rest.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {
                 self.rest = rest;
@@ -75,7 +74,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn long_varint(&mut self, at: At) -> Result<u64> {
+    fn long_varint(&mut self, at: &'static At) -> Result<u64> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().enumerate().take(10) {
             // The tenth byte holds the last bit.
@@ -92,7 +91,7 @@ impl<'a> Input<'a> {
     }
 
     #[inline]
-    pub fn fixed64(&mut self, at: At) -> Result<u64> {
+    pub fn fixed64(&mut self, at: &'static At) -> Result<u64> {
         match self.rest.split_first_chunk::<8>() {
             Some((bytes, rest)) => {
                 self.rest = rest;
@@ -104,7 +103,7 @@ impl<'a> Input<'a> {
 
     /// A length and so many bytes.
     #[inline]
-    pub fn bytes(&mut self, at: At) -> Result<&'a [u8]> {
+    pub fn bytes(&mut self, at: &'static At) -> Result<&'a [u8]> {
         let length = self.varint(at)?;
         match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
             Some((bytes, rest)) => {
@@ -120,7 +119,7 @@ impl<'a> Input<'a> {
 
     /// A message inside this one.
     #[inline]
-    pub fn nested(&mut self, at: At) -> Result<Input<'a>> {
+    pub fn nested(&mut self, at: &'static At) -> Result<Input<'a>> {
         self.bytes(at).map(Input::new)
     }
 }
@@ -188,7 +187,7 @@ pub(super) fn unzigzag(value: u64) -> i64 {
 mod tests {
     use super::*;
 
-    const AT: At = At { message: "Test", field: "value" };
+    const AT: &At = &At { message: "Test", field: "value" };
 
     #[test]
     fn numbers_come_back_and_as_the_specification_writes_them() {
