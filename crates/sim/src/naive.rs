@@ -451,7 +451,7 @@ impl Naive {
             return Err(Reason::OutOfSequence);
         };
         fixture.possible = fixture.space.possible(&fixture.game);
-        if fixture.game.score() != then.score() || interrupts(incident) {
+        if fixture.game.is_interrupted_since(&then) {
             fixture.interruptions.push(None);
         }
         if fixture.game.is_over() != then.is_over() {
@@ -693,28 +693,6 @@ fn tells_score(incident: &Incident) -> bool {
             matches!(told, Race::Result(_) | Race::Official | Race::Amended(_) | Race::Void)
         }
         Incident::Custom(_) => true,
-    }
-}
-
-/// Whoever bet before it did not bet on what is there after it, whatever the score.
-fn interrupts(incident: &Incident) -> bool {
-    use oddsengine_markets::football::FootballIncidentKind as Football;
-    use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
-    match incident {
-        Incident::Football(told) => matches!(
-            told.kind,
-            Football::RedCard(_)
-                | Football::RedCardCancelled(_)
-                | Football::Correction(_)
-                | Football::HalfTime
-                | Football::SecondHalf
-                | Football::FullTime
-        ),
-        Incident::Tennis(told) => matches!(
-            told.kind,
-            Tennis::PointCancelled(_) | Tennis::Score(_) | Tennis::Retired(_) | Tennis::RetirementCancelled
-        ),
-        Incident::Racing(_) | Incident::Custom(_) => false,
     }
 }
 
