@@ -494,7 +494,8 @@ impl Naive {
             }
         }
         if change.reprices {
-            self.repriced(index, changes_chances(incident), answers);
+            let is_news = self.fixtures[index].game.has_other_chances_than(&then);
+            self.repriced(index, is_news, answers);
         }
         if change.regrades {
             self.settle_all(index, answers);
@@ -692,26 +693,6 @@ fn tells_score(incident: &Incident) -> bool {
             use oddsengine_markets::racing::RacingIncident as Race;
             matches!(told, Race::Result(_) | Race::Official | Race::Amended(_) | Race::Void)
         }
-        Incident::Custom(_) => true,
-    }
-}
-
-/// Something happened that no price by hand survives, as far as nobody says how much it changed.
-fn changes_chances(incident: &Incident) -> bool {
-    use oddsengine_markets::football::FootballIncidentKind as Football;
-    use oddsengine_markets::racing::RacingIncident as Race;
-    use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
-    match incident {
-        Incident::Football(told) => matches!(
-            told.kind,
-            Football::Goal(_)
-                | Football::GoalCancelled(_)
-                | Football::Correction(_)
-                | Football::RedCard(_)
-                | Football::RedCardCancelled(_)
-        ),
-        Incident::Tennis(told) => !matches!(told.kind, Tennis::Start(_) | Tennis::Danger | Tennis::Safe),
-        Incident::Racing(told) => !matches!(told, Race::Off | Race::Recalled | Race::Danger | Race::Safe),
         Incident::Custom(_) => true,
     }
 }

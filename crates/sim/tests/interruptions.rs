@@ -1,4 +1,5 @@
-//! Which incidents interrupt those who wait with a bet: a list in the fast engine, what changed in the game in the naive one.
+//! Which incidents interrupt those who wait with a bet, and which change the chances: lists in the fast engine, what changed
+//! in the game in the naive one.
 
 use std::collections::BTreeSet;
 
@@ -18,10 +19,14 @@ fn play(format: &Format, incidents: Vec<Incident>) -> [BTreeSet<&'static str>; 2
     let mut seen = [BTreeSet::new(), BTreeSet::new()];
     for incident in &incidents {
         let then = game.clone();
-        assert!(game.apply(incident).is_some(), "{incident:?} does not fit {then:?}");
+        let change = game.apply(incident).unwrap_or_else(|| panic!("{incident:?} does not fit {then:?}"));
         let listed = incident.interrupts() || game.score() != then.score();
         let judged = game.is_interrupted_since(&then);
         assert_eq!(judged, listed, "{incident:?} after {then:?}");
+        if change.reprices {
+            let (judged, listed) = (game.has_other_chances_than(&then), incident.changes_chances());
+            assert_eq!(judged, listed, "{incident:?} after {then:?}");
+        }
         seen[usize::from(judged)].insert(incident.name());
     }
     seen

@@ -233,14 +233,18 @@ impl TennisMatch {
         if self.told_count != then.told_count {
             return true;
         }
-        let stands = |game: &Self| (game.ending, game.points, game.sets.clone());
         let goes_on = Side::BOTH.into_iter().any(|side| {
             let (mut by_point, mut by_game) = (then.clone(), then.clone());
             by_game.end_game(PlayedGame { winner: Some(side), points: None });
-            by_point.point(side).is_some() && stands(&by_point) == stands(self)
-                || stands(&by_game) == stands(self)
+            by_point.point(side).is_some() && by_point.standing() == self.standing()
+                || by_game.standing() == self.standing()
         });
-        then.phase() != LivePhase::PreMatch && stands(self) != stands(then) && !goes_on
+        then.phase() != LivePhase::PreMatch && self.standing() != then.standing() && !goes_on
+    }
+
+    /// How the match stands, whoever serves.
+    pub(crate) fn standing(&self) -> (Ending, [u8; 2], &[PlayedSet]) {
+        (self.ending, self.points, &self.sets)
     }
 
     /// The latest point of a side, also one that ended a game.
