@@ -52,6 +52,7 @@ roles = ["read"]
 sockets = ["ingest", "orders", "odds", "snapshot"]
 [[curve.client]]
 key_file = "nobody.key"
+name = "José"
 roles = []
 sockets = ["orders"]
 """
@@ -219,8 +220,8 @@ def test_a_key_that_reads_only_reads(house: House) -> None:
 def test_a_key_without_roles_may_only_ask_for_a_sign_of_life(house: House) -> None:
     with house.orders("nobody") as orders:
         assert orders.ping() < 5
-        assert refusal(lambda: orders.balance(MINE)).endswith("and key nobody has none")
-        assert refusal(orders.fixtures) == "fixtures needs the role read, and key nobody has none"
+        assert refusal(lambda: orders.balance(MINE)).endswith("and key José has none")
+        assert refusal(orders.fixtures) == "fixtures needs the role read, and key José has none"
 
 
 def test_a_batch_is_looked_at_request_by_request(house: House) -> None:
