@@ -334,6 +334,7 @@ impl State {
         self.derived.models = models;
         self.config = config.clone();
         self.start_due.clear();
+        self.silence_due.clear();
         for index in 0..self.fixtures.len() {
             self.inherit_settings(index);
             self.watch_start(index);
