@@ -116,6 +116,11 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
         metavar="FILE|SEQ:HASH",
         help="a link that must be in it, as `oddsengine anchor` printed it",
     )
+    verify.add_argument(
+        "--redecide",
+        action="store_true",
+        help="decide every command anew and compare: what this release would decide otherwise",
+    )
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     verify.set_defaults(run=_verify)
 
@@ -332,7 +337,7 @@ def _backup(options: argparse.Namespace) -> int:
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
-    options.journal, options.anchor = copy, None
+    options.journal, options.anchor, options.redecide = copy, None, False
     return _verify(options)
 
 
@@ -341,6 +346,10 @@ def _verify(options: argparse.Namespace) -> int:
 
     Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is
     not as it was written, or an invariant does not hold; 5 if a record cannot be applied.
+
+    With --redecide every command is decided anew in the state that the facts before it make. What this release
+    wrote it must decide in the same way, or the exit code is 1; what another release wrote it may decide
+    otherwise: that is listed, and no damage.
     """
     from oddsengine import _core
 
@@ -351,14 +360,21 @@ def _verify(options: argparse.Namespace) -> int:
     if is_sound:
         try:
             report |= _core.replay_journal(options.journal)
+            if options.redecide:
+                report |= _core.redecide_journal(options.journal)
         except JournalError as error:
             if error.code != "record":
                 raise
             fault = str(error)
             report["record_fault"] = fault
-    is_sound = is_sound and all(_invariants(report).values())
-    _print_report(report, as_json=options.json)
+    is_sound = is_sound and all(_invariants(report).values()) and not report.get("own_differences")
+    _print_report(
+        {name: value for name, value in report.items() if options.json or name != "differing_records"},
+        as_json=options.json,
+    )
     if not options.json:
+        for difference in report.get("differing_records", ()):
+            print(_difference_text(difference))
         if fault:
             print("NOT REPLAYABLE: the chain is whole, a record cannot be applied")
         elif is_sound:
@@ -368,6 +384,13 @@ def _verify(options: argparse.Namespace) -> int:
     if fault:
         return EXIT_RECORD
     return EXIT_OK if is_sound else EXIT_DAMAGED
+
+
+def _difference_text(difference: dict[str, Any]) -> str:
+    """A decision that this release would make otherwise, in three lines."""
+    head = "record {record} ({kind}) of release {release} would be decided otherwise".format_map(difference)
+    recorded, decided = (difference[side] or "nothing" for side in ("recorded", "decided"))
+    return f"{head}\n  recorded  {recorded}\n  decided   {decided}"
 
 
 def _print_anchor(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ mod margin;
 mod odds;
 mod pricing;
 mod racing;
+mod redecide;
 mod rights;
 mod risk;
 mod same_game;
@@ -53,6 +54,7 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     score_models::register(module)?;
     same_game::register(module)?;
     service::register(module)?;
+    redecide::register(module)?;
     settle::register(module)?;
     tennis::register(module)
 }

@@ -753,7 +753,7 @@ fn invariants_dict<'py>(
     Ok(dict)
 }
 
-fn recovery_error(py: Python<'_>, error: &RecoveryError) -> PyErr {
+pub(crate) fn recovery_error(py: Python<'_>, error: &RecoveryError) -> PyErr {
     match error {
         RecoveryError::Config(error) => PyValueError::new_err(error.to_string()),
         error => coded_error(py, &error.to_string(), error.code(), error.is_transient()),

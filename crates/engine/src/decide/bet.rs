@@ -55,15 +55,18 @@ impl Step<'_> {
     }
 
     /// A ticket is decided; where it is taken, the books are measured: no loss may be above its limit, unless it did not grow.
-    fn decided(&mut self, ticket: Ticket) {
+    fn decided(&mut self, mut ticket: Ticket) {
+        let legs = ticket.legs.clone();
+        // A fact names, and holds no place of this process.
+        ticket.legs.iter_mut().for_each(|leg| leg.place = Place::default());
         let forgets = ticket.is_refused_at_once() && self.refused.len() >= REFUSED_TICKETS_MAX;
         let oldest = self.refused.front().filter(|_| forgets);
         let forgotten = oldest.map(|&index| self.tickets[index as usize].id);
         if !ticket.is_live() {
             return self.fact(Fact::TicketDecided { ticket: Box::new(ticket), forgotten });
         }
-        let before = self.losses_of(&ticket.legs);
-        let (id, legs) = (ticket.id, ticket.legs.clone());
+        let before = self.losses_of(&legs);
+        let id = ticket.id;
         self.fact(Fact::TicketDecided { ticket: Box::new(ticket), forgotten });
         self.balance_books();
         let after = self.losses_of(&legs);

@@ -13,6 +13,7 @@ mod desk;
 mod models;
 mod outbox;
 mod recovery;
+mod redecide;
 mod rights;
 mod told;
 mod weight;
@@ -26,6 +27,7 @@ pub use recovery::{
     Origin as StateOrigin, QuarantineOrder, RecordFault, RecoveryError, ReplayReport, StartReport,
     quarantine, quarantine_sentence, release, replay_engine, replay_journal,
 };
+pub use redecide::{DIFFERENCES_MAX, Difference, RedecideReport, redecide_journal};
 pub use rights::{
     Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
     SOURCES_PER_KEY_MAX, Sources,
