@@ -15,9 +15,9 @@ mod views;
 
 pub use oddsengine_facts::{
     Body, Channel, Command, Config, Fact, FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, Margin,
-    MarginKind, MarketDesk, MarketStops, MoneyRequest, OddsChange, OddsVersion, Origin, Place, Plan, PricedMarket,
-    Reason, Record, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket,
-    TicketChange, TicketRequest, TicketState, VoidKind,
+    MarginKind, MarketDesk, MarketStops, MoneyRequest, OddsChange, OddsVersion, Origin, Place, Plan,
+    PricedMarket, Reason, Record, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms,
+    Ticket, TicketChange, TicketRequest, TicketState, VoidKind,
 };
 pub use oddsengine_facts::{command, config, status, stops, ticket};
 

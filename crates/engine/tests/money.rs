@@ -1,8 +1,8 @@
 //! Money: ids that clients choose, refusals of the ledger, debts, and what no sequence of commands may break.
 
 use oddsengine_engine::{
-    Answer, Body, Command, Config, Decided, Engine, Fact, FixtureRequest, LegRequest, MoneyRequest, OddsChange,
-    OddsVersion, Origin, Reason, Scope, ScopeSettings, TicketRequest, TicketState, VoidKind,
+    Answer, Body, Command, Config, Decided, Engine, Fact, FixtureRequest, LegRequest, MoneyRequest,
+    OddsChange, OddsVersion, Origin, Reason, Scope, ScopeSettings, TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId};
@@ -30,7 +30,9 @@ impl Told {
         for fact in &decided.facts {
             match fact {
                 Fact::Alerted { alert, message, .. } => self.alerts.push(format!("{alert}: {message}")),
-                Fact::Refused { reason, .. } | Fact::MoneyRefused { reason, .. } => self.refusals.push(*reason),
+                Fact::Refused { reason, .. } | Fact::MoneyRefused { reason, .. } => {
+                    self.refusals.push(*reason)
+                }
                 Fact::TicketDecided { ticket, .. } => self.refusals.extend(ticket.reason()),
                 _ => {}
             }

@@ -466,7 +466,10 @@ fn silence_and_gaps_stop_what_they_concern() {
     world.now_ns += 1;
     let bet = world.bet("1x2", "home");
     assert_eq!(world.state(bet), TicketState::Refused(Reason::FixtureSuspended));
-    assert_eq!((world.stops(), world.told.alerts.clone()), (vec![Stop::Silence], vec!["feed_silent".to_string()]));
+    assert_eq!(
+        (world.stops(), world.told.alerts.clone()),
+        (vec![Stop::Silence], vec!["feed_silent".to_string()])
+    );
     assert!(world.engine.is_stale(world.engine.fixture(MATCH).unwrap(), world.now_ns));
     // Unnumbered and without a score a message proves nothing; a duplicate is no sign of life at all.
     world.unnumbered(incident(Kind::Clock, 1_000, None));
@@ -530,7 +533,10 @@ fn a_start_that_nobody_told_stops_trading() {
     world.now_ns += 1;
     let bet = world.bet("1x2", "home");
     assert_eq!(world.state(bet), TicketState::Refused(Reason::FixtureSuspended));
-    assert_eq!((world.stops(), world.told.alerts.clone()), (vec![Stop::StartPassed], vec!["start_passed".to_string()]));
+    assert_eq!(
+        (world.stops(), world.told.alerts.clone()),
+        (vec![Stop::StartPassed], vec!["start_passed".to_string()])
+    );
     let mut waived = Engine::restore(&world.engine.snapshot()).unwrap();
     std::mem::swap(&mut waived, &mut world.engine);
     world.desk(Body::Resume { fixture: MATCH, market: None, lifts: StopSet::of(&[Stop::StartPassed]) });
@@ -572,7 +578,10 @@ fn a_journal_ahead_of_the_clock_goes_back_at_a_start() {
     assert_eq!(world.state(bet), TicketState::Delayed);
     world.now_ns = START_NS + 5 * SECOND;
     world.runtime(Body::EpochStarted { epoch: 2 });
-    assert_eq!((world.engine.now_ns(), world.told.alerts.clone()), (world.now_ns, vec!["clock_went_back".to_string()]));
+    assert_eq!(
+        (world.engine.now_ns(), world.told.alerts.clone()),
+        (world.now_ns, vec!["clock_went_back".to_string()])
+    );
     assert_eq!(world.engine.next_due_ns(), Some(world.now_ns + SECOND), "as far away as it was");
     world.pass(SECOND);
     assert_ne!(world.state(bet), TicketState::Delayed);

@@ -247,5 +247,8 @@ fn a_snapshot_in_the_middle_of_a_match_is_the_match() {
     assert_eq!(again.snapshot(), bytes);
     again.price_changed();
     let (one, two) = (desk.engine.fixture(FIXTURE).unwrap(), again.fixture(FIXTURE).unwrap());
-    assert_eq!((&one.live, &one.board.win, &one.board.odds_e4), (&two.live, &two.board.win, &two.board.odds_e4));
+    assert_eq!(
+        (&one.live, &one.board.win, &one.board.odds_e4),
+        (&two.live, &two.board.win, &two.board.odds_e4)
+    );
 }

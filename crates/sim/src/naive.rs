@@ -310,9 +310,7 @@ impl Naive {
                 }
                 Ok(())
             }
-            Body::Resume { fixture, market, lifts } => {
-                self.resume(*fixture, *market, *lifts, by_feed)
-            }
+            Body::Resume { fixture, market, lifts } => self.resume(*fixture, *market, *lifts, by_feed),
             Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play, override_by } => {
                 let odds_e4 = odds_e4.as_deref();
                 self.set_manual_odds(*fixture, *market, odds_e4, *keeps_in_play, override_by, answers)
@@ -509,13 +507,7 @@ impl Naive {
         Ok(())
     }
 
-    fn resume(
-        &mut self,
-        id: FixtureId,
-        market: Option<MarketId>,
-        lifts: StopSet,
-        by_feed: bool,
-    ) -> Verdict {
+    fn resume(&mut self, id: FixtureId, market: Option<MarketId>, lifts: StopSet, by_feed: bool) -> Verdict {
         let index = self.known_fixture(id)?;
         if let Some(market) = market {
             let market = self.market(index, market)?;
@@ -607,8 +599,7 @@ impl Naive {
     /// The probabilities of a fixture are others: accumulators on it are due to be weighed.
     pub(super) fn prices_moved(&mut self, index: usize) {
         let is_on_it = |known: &NaiveTicket| {
-            let was_taken =
-                !matches!(known.ticket.state, TicketState::Refused(_) | TicketState::Delayed);
+            let was_taken = !matches!(known.ticket.state, TicketState::Refused(_) | TicketState::Delayed);
             was_taken && known.ticket.legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
         self.has_moved |= self.tickets.iter().any(is_on_it);
@@ -756,4 +747,3 @@ fn is_odds(odds_e4: u32) -> Verdict {
     let is_within = (oddsengine_types::ODDS_E4_MIN..=oddsengine_types::ODDS_E4_MAX).contains(&odds_e4);
     if is_within { Ok(()) } else { Err(Reason::ValueOutOfBounds) }
 }
-

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use oddsengine_engine::MarketStatus;
 use oddsengine_engine::{
     Body, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record, StopSet,
     TicketRequest, TicketState, VoidKind,
 };
-use oddsengine_engine::MarketStatus;
 use oddsengine_ledger::AccountKind;
 use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash};
 
@@ -162,7 +162,10 @@ impl Pair {
             let (id, version) = (fixture.id(), self.fast.version(fixture));
             let name = |what: &str| format!("{what} of fixture {id}");
             let known = self.seen.entry(id).or_default();
-            if known.version == version && known.version.seq > 0 && changes.iter().all(|(told, _)| *told != id) {
+            if known.version == version
+                && known.version.seq > 0
+                && changes.iter().all(|(told, _)| *told != id)
+            {
                 continue;
             }
             known.odds_e4.resize(fixture.board.odds_e4.len(), 0);
@@ -172,13 +175,19 @@ impl Pair {
             let seen = Seen {
                 version,
                 odds_e4: fixture.board.odds_e4.clone(),
-                markets: markets.map(|index| (fixture.market_status(index), fixture.price_source(index))).collect(),
+                markets: markets
+                    .map(|index| (fixture.market_status(index), fixture.price_source(index)))
+                    .collect(),
                 standing: Some((summary.score, summary.period)),
             };
             let is_first = known.standing.is_none();
             let is_another = !is_first && Seen { version, ..known.clone() } != seen;
             if is_another && version.seq <= known.version.seq {
-                return Err(format!("{} from {:?} to {version:?}, and the board is another", name("version"), known.version));
+                return Err(format!(
+                    "{} from {:?} to {version:?}, and the board is another",
+                    name("version"),
+                    known.version
+                ));
             }
             if version < known.version || version.seq < known.version.seq {
                 return Err(format!("{} goes back from {:?} to {version:?}", name("version"), known.version));

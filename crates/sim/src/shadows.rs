@@ -61,7 +61,11 @@ impl Shadows {
         let bytes = live.snapshot();
         let (position, start) = match self.snapshots.len() % 3 {
             0 => (self.records.len(), Some(bytes.clone())),
-            1 => self.snapshots.last().map(|(position, bytes)| (*position, Some(bytes.clone()))).unwrap_or_default(),
+            1 => self
+                .snapshots
+                .last()
+                .map(|(position, bytes)| (*position, Some(bytes.clone())))
+                .unwrap_or_default(),
             _ => (0, None),
         };
         let mut engine = self.folded_from(position, start.as_deref())?;
@@ -85,7 +89,8 @@ impl Shadows {
     /// A hash that differs, or another decision.
     pub fn replay(&self, live: &Engine) -> Result<StateHash, String> {
         let expected = live.state_hash();
-        let snapshots = self.snapshots.iter().rev().take(3).map(|(position, bytes)| (*position, Some(bytes.as_slice())));
+        let snapshots =
+            self.snapshots.iter().rev().take(3).map(|(position, bytes)| (*position, Some(bytes.as_slice())));
         for (position, start) in std::iter::once((0, None)).chain(snapshots) {
             let name = |what: &str| format!("state hash {what} from record {position}");
             let folded = self.folded_from(position, start)?;
@@ -140,8 +145,10 @@ pub fn redecide(engine: &mut Engine, record: &Record) -> Agreement {
 
 /// Equal as written down: a number is its bits.
 fn is_same(recorded: Option<&Fact>, decided: Option<&Fact>) -> bool {
-    let (Some(Fact::ParametersSet { parameters: one, .. }), Some(Fact::ParametersSet { parameters: two, .. })) =
-        (recorded, decided)
+    let (
+        Some(Fact::ParametersSet { parameters: one, .. }),
+        Some(Fact::ParametersSet { parameters: two, .. }),
+    ) = (recorded, decided)
     else {
         return recorded == decided;
     };

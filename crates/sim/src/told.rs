@@ -38,10 +38,10 @@ impl Answer {
     /// What was told of facts, and the answer to whoever asked; `engine` is as it is after them.
     pub fn all_of(decided: &Decided, engine: &Engine) -> Vec<Self> {
         let status = |id: FixtureId| engine.fixture(id).expect("a fixture that was told is known").status();
-        let mut answers: Vec<Self> = decided.trading.iter().map(|&id| Self::Trading(id, status(id))).collect();
-        let paid_before = |id: &TicketId| {
-            engine.ticket(*id).expect("a settled ticket is known").change.paid_minor_before
-        };
+        let mut answers: Vec<Self> =
+            decided.trading.iter().map(|&id| Self::Trading(id, status(id))).collect();
+        let paid_before =
+            |id: &TicketId| engine.ticket(*id).expect("a settled ticket is known").change.paid_minor_before;
         for fact in &decided.facts {
             answers.push(match fact {
                 Fact::TicketDecided { ticket, .. } => Self::Decision(ticket.id, ticket.state, false),

@@ -29,7 +29,9 @@ fn changed(fact: &Fact) -> Option<Fact> {
             let list = parameters.lists.iter_mut().map(|(_, list)| list).find(|list| !list.is_empty())?;
             list[0] = f64::from_bits(list[0].to_bits() + 1);
         }
-        Fact::StopsChanged { stops, .. } => *stops = if stops.is_empty() { StopSet::MISSED } else { StopSet::default() },
+        Fact::StopsChanged { stops, .. } => {
+            *stops = if stops.is_empty() { StopSet::MISSED } else { StopSet::default() }
+        }
         Fact::IncidentTaken { interrupts, .. } => *interrupts = !*interrupts,
         Fact::MarketSet { interrupts, .. } => *interrupts = !*interrupts,
         Fact::GradesTold { by_desk, .. } => *by_desk = !*by_desk,
@@ -64,7 +66,8 @@ fn found(before: &Engine, after: &Engine, tampered: &Record) -> (bool, bool) {
 
 #[test]
 fn a_fact_that_is_dropped_or_changed_is_found() {
-    let records = workload::records(&workload::universe(), 3, 2_500).unwrap_or_else(|failure| panic!("{failure}"));
+    let records =
+        workload::records(&workload::universe(), 3, 2_500).unwrap_or_else(|failure| panic!("{failure}"));
     let mut before = Engine::default();
     // By kind: how often a fact was dropped, and how often the folded state showed it.
     let mut dropped: BTreeMap<String, (usize, usize)> = BTreeMap::new();
@@ -110,7 +113,8 @@ fn a_fact_that_is_dropped_or_changed_is_found() {
 
 #[test]
 fn an_engine_beside_the_live_one_that_differs_is_found() {
-    let records = workload::records(&workload::universe(), 4, 300).unwrap_or_else(|failure| panic!("{failure}"));
+    let records =
+        workload::records(&workload::universe(), 4, 300).unwrap_or_else(|failure| panic!("{failure}"));
     let mut live = Engine::default();
     let mut shadows = Shadows::default();
     for record in &records {
@@ -127,11 +131,15 @@ fn an_engine_beside_the_live_one_that_differs_is_found() {
     ahead.price_changed();
     assert!(shadows.audit(&ahead).unwrap_err().contains("state hash of the folding engine"));
     assert!(shadows.recover(&ahead).is_ok(), "a snapshot of the live engine is the live engine");
-    assert!(shadows.recover(&ahead).is_ok(), "and so it is with the records after it, of which there are none");
+    assert!(
+        shadows.recover(&ahead).is_ok(),
+        "and so it is with the records after it, of which there are none"
+    );
     assert!(shadows.recover(&ahead).is_err(), "what is folded from the records is not");
     assert!(shadows.replay(&ahead).unwrap_err().contains("state hash folded from record 0"));
     // A record that is lost from the middle.
-    let place = records.iter().position(|record| record.facts.iter().any(|fact| kind_of(fact) == "TicketPaid"));
+    let place =
+        records.iter().position(|record| record.facts.iter().any(|fact| kind_of(fact) == "TicketPaid"));
     let mut lossy = Shadows::default();
     let kept = records.iter().enumerate().filter(|(index, _)| Some(*index) != place);
     let refused = kept.map(|(_, record)| record.clone()).try_for_each(|record| lossy.take(record));

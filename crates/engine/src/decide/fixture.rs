@@ -469,11 +469,8 @@ mod tests {
     fn a_state_that_allows_no_outcome_stops_and_grades_nothing() {
         let mut state = state(Format::Custom(SpaceId::of("coin")));
         let mut see = |possible| {
-            state.fixtures[0].live = LiveState::Custom(CustomState {
-                outcome_count: 2,
-                possible,
-                ..CustomState::default()
-            });
+            state.fixtures[0].live =
+                LiveState::Custom(CustomState { outcome_count: 2, possible, ..CustomState::default() });
             state.refresh_possible(0);
             let regraded = step(&mut state, |step| {
                 let stops = step.with_no_outcome(0, step.fixtures[0].stops.set);

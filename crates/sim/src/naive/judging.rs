@@ -1,8 +1,8 @@
 //! Tickets from request to decision: the checks in order of their reasons, each as its sentence says.
 
 use oddsengine_engine::{
-    FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion, Place, Plan,
-    Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
+    FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion, Place,
+    Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{CustomerId, Grade, STAKE_MINOR_MAX};
@@ -27,7 +27,8 @@ impl Naive {
         match self.judge_request(request, &mut ticket) {
             Err(reason) => self.refuse(&mut ticket, reason),
             Ok(()) => {
-                let delay_ms = ticket.legs.iter().map(|leg| self.bet_delay_ms(leg.place.fixture as usize)).max();
+                let delay_ms =
+                    ticket.legs.iter().map(|leg| self.bet_delay_ms(leg.place.fixture as usize)).max();
                 let delay_ns = delay_ms.unwrap_or(0) * 1_000_000;
                 self.weigh(&mut ticket);
                 let stake = self.stake(&ticket, delay_ns > 0);
@@ -356,7 +357,8 @@ impl Naive {
                     ),
                 },
                 _ => {
-                    let is_in = |leg: &Leg| name_of(&self.fixtures[leg.place.fixture as usize].request) == scope;
+                    let is_in =
+                        |leg: &Leg| name_of(&self.fixtures[leg.place.fixture as usize].request) == scope;
                     let largest = self.largest_stake_together(ticket, is_in, used_minor, limit_minor);
                     whole(level, limit_minor, used_minor, largest)
                 }

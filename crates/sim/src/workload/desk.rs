@@ -7,9 +7,7 @@ use oddsengine_engine::{
     TicketState,
 };
 use oddsengine_markets::{Format, MarketId};
-use oddsengine_types::{
-    Currency, CustomerId, FixtureId, Grade, Ladder, SportId, SportSettings, TicketId,
-};
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, SportId, SportSettings, TicketId};
 
 use super::{CUSTOMER_COUNT, Done, Workload};
 use crate::outcomes::Space;
