@@ -48,7 +48,7 @@ fn commands(scale: Scale, report: &mut Report) {
         record.clear();
         command.encode(&mut record);
         writer.append(&record).expect("the journal takes it");
-        engine.apply(command, &mut told);
+        told.apply(&mut engine, command);
         if index % 64 == 63 {
             writer.flush().expect("the journal takes it");
         }

@@ -3,7 +3,7 @@
 //! Input is built before the first step, so that a step is the operation alone. `check` looks at what the engine
 //! told during all steps and panics when it is not what it must be.
 
-use oddsengine_engine::{BoardUpdate, Body, Command, Config, Engine, Event, Margin, MarginKind, Sink};
+use oddsengine_engine::{BoardUpdate, Body, Command, Config, Engine, Margin, MarginKind, Record};
 use oddsengine_facts::sample;
 use oddsengine_feeds::{decode_ingest, decode_order};
 use oddsengine_ledger::{AccountId, AccountKind, InstructionId, Ledger, Memo, Transfer};
@@ -13,7 +13,7 @@ use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes};
 use oddsengine_pricing::football::DixonColes;
 use oddsengine_pricing::football::markets_basket::{self, BASKET_SIZE};
 use oddsengine_pricing::margin::MarginMethod;
-use oddsengine_pricing::model::{Models, Parameters};
+use oddsengine_pricing::model::{ModelConfig, Models, Parameters};
 use oddsengine_runtime::service::{Service, ServiceOptions};
 use oddsengine_runtime::wire::{Header, board_delta};
 use oddsengine_types::{Currency, CustomerId};
@@ -93,6 +93,9 @@ pub const OPS: &[Named] = &[
     ("bet_in_play", |size| Box::new(Bets::new(size, Kindred::InPlay))),
     ("bet_refused_odds", |size| Box::new(Bets::new(size, Kindred::OddsMoved))),
     ("bet_refused_limit", |size| Box::new(Bets::new(size, Kindred::AboveLimit))),
+    ("decide_bet", |size| Box::new(Deciding::new(size))),
+    ("fold_bet", |size| Box::new(Folding::bets(size))),
+    ("fold_tick", |size| Box::new(Folding::ticks(size))),
     ("weigh_accumulators", |size| Box::new(Weighing::new(size))),
     ("service_bet", |size| Box::new(Serving::bets(size))),
     ("service_tick", |size| Box::new(Serving::ticks(size))),
@@ -186,12 +189,17 @@ struct Encoder {
     markets: u64,
 }
 
-impl Sink for Encoder {
-    fn event(&mut self, event: Event<'_>) {
-        self.told.event(event);
-        if let Event::Board(update) = event {
+impl Encoder {
+    fn apply(&mut self, engine: &mut Engine, command: &Command) {
+        let decided = engine.apply(command);
+        self.told.count(&decided);
+        for (fixture, changed) in engine.take_board_changes() {
+            let update = engine
+                .board_update(fixture, &changed, command.origin.source_ns)
+                .expect("a board that changed is of a fixture");
             let header = Header { source: "recording.wc2022", reason: "goal", seq: 1, ..Header::default() };
             board_delta(&update, &header, &mut self.out);
+            self.told.boards += 1;
             self.bytes += self.out.len() as u64;
             self.markets += update.changed_markets.len() as u64;
         }
@@ -227,7 +235,7 @@ impl Boards {
         let mut told = Told::default();
         for index in 0..size.fixtures {
             let tick = incident(fixture_id(index), Kind::Clock, 1_800_000);
-            engine.apply(&command(START_NS + 2_000_000_000, tick), &mut told);
+            told.apply(&mut engine, &command(START_NS + 2_000_000_000, tick));
         }
         for step in 0..size.steps {
             let fixture = fixture_id(step / 2 % size.fixtures);
@@ -284,7 +292,7 @@ impl Boards {
             let nudge = 100 * (step / size.fixtures % 2) as u32;
             let fixture = &engine.fixtures()[step % size.fixtures];
             let market = fixture.template().market_index("1x2").expect("football has it");
-            let offered = &fixture.odds_e4[fixture.template().markets[market].selections()];
+            let offered = &fixture.board.odds_e4[fixture.template().markets[market].selections()];
             // A little below the board's own prices: nobody has to answer for them.
             let odds_e4 = Some(offered.iter().map(|odds| odds - 100 - nudge).collect());
             let (fixture, market) = (fixture.id(), MarketId::of("1x2"));
@@ -306,7 +314,7 @@ impl Boards {
 
 impl Op for Boards {
     fn step(&mut self, index: u64) {
-        self.engine.apply(&self.commands[index as usize], &mut self.encoder);
+        self.encoder.apply(&mut self.engine, &self.commands[index as usize]);
     }
 
     fn counts(&self, index: u64) -> bool {
@@ -341,7 +349,7 @@ impl Op for Boards {
 
 /// No offered price is above its fair price.
 fn check_prices(fixture: &oddsengine_engine::Fixture) {
-    for (selection, &odds_e4) in fixture.odds_e4.iter().enumerate().filter(|(_, odds)| **odds > 0) {
+    for (selection, &odds_e4) in fixture.board.odds_e4.iter().enumerate().filter(|(_, odds)| **odds > 0) {
         let fair = fixture.fair_probability(selection);
         assert!(
             f64::from(odds_e4) / 10_000.0 * fair <= 1.0 + 1e-9,
@@ -379,12 +387,12 @@ impl Stages {
         let live = |seconds: i64| {
             let mut engine = engine.clone();
             let tick = incident(fixture_id(0), Kind::Clock, 1_000 * seconds);
-            engine.apply(&command(START_NS + 2_000_000_000, tick), &mut Told::default());
+            engine.apply(&command(START_NS + 2_000_000_000, tick));
             engine.fixtures()[0].live.clone()
         };
         let live = (1_790..1_810).map(live).collect();
         let fixture = engine.fixtures()[0].clone();
-        let models = Models::new(&config().models).expect("the defaults are within bounds");
+        let models = Models::new(&ModelConfig::default()).expect("the defaults are within bounds");
         let mut prefixes = ViewPrefixes::new(football());
         let parameters = fixture.parameters.clone().expect("the fixture has a model");
         models.fill(football(), &parameters, &fixture.live, &mut prefixes);
@@ -419,8 +427,8 @@ impl Stages {
             offers.add(
                 market,
                 range.start,
-                &fixture.win[range.clone()],
-                &fixture.refund[range],
+                &fixture.board.win[range.clone()],
+                &fixture.board.refund[range],
                 |slot| grades[slot].is_none(),
                 |_| 0,
                 &rules,
@@ -434,7 +442,7 @@ impl Stages {
         self.changed.clear();
         for (index, market) in football().markets.iter().enumerate() {
             let range = market.selections();
-            if self.fixture.odds_e4[range.clone()] != self.odds[range] {
+            if self.fixture.board.odds_e4[range.clone()] != self.odds[range] {
                 self.changed.push(index as u16);
             }
         }
@@ -462,7 +470,8 @@ impl Op for Stages {
                 self.models.fill(football(), &self.parameters, live, &mut self.prefixes);
             }
             Stage::Expectations => {
-                self.prefixes.expectations(football(), &mut self.fixture.win, &mut self.fixture.refund);
+                let board = &mut self.fixture.board;
+                self.prefixes.expectations(football(), &mut board.win, &mut board.refund);
             }
             Stage::Offer(method) => self.offer(method),
             Stage::Compare => self.compare(),
@@ -478,7 +487,7 @@ impl Op for Stages {
                 "every view sums to 1".into()
             }
             Stage::Expectations => {
-                let sum: f64 = self.fixture.win[..3].iter().sum();
+                let sum: f64 = self.fixture.board.win[..3].iter().sum();
                 assert!((sum - 1.0).abs() < 1e-6);
                 "1X2 sums to 1".into()
             }
@@ -547,7 +556,7 @@ impl Bets {
 
 impl Op for Bets {
     fn step(&mut self, index: u64) {
-        self.engine.apply(&self.commands[index as usize], &mut self.told);
+        self.told.apply(&mut self.engine, &self.commands[index as usize]);
     }
 
     fn check(&self, count: u64) -> String {
@@ -562,6 +571,79 @@ impl Op for Bets {
 
     fn engine(&self) -> Option<&Engine> {
         Some(&self.engine)
+    }
+}
+
+/// Singles decided and folded, and nothing told: what a turn does for each of them.
+struct Deciding {
+    engine: Engine,
+    commands: Vec<Command>,
+    facts: u64,
+    accepted_before: u64,
+}
+
+impl Deciding {
+    fn new(size: Size) -> Self {
+        let Bets { engine, commands, .. } = Bets::new(size, Kindred::Single);
+        let accepted_before = engine.counters().accepted_count;
+        Self { engine, commands, facts: 0, accepted_before }
+    }
+}
+
+impl Op for Deciding {
+    fn step(&mut self, index: u64) {
+        let decided = self.engine.step(black_box(&self.commands[index as usize]));
+        self.facts += black_box(decided).facts.len() as u64;
+    }
+
+    fn check(&self, count: u64) -> String {
+        assert_eq!(self.engine.counters().accepted_count - self.accepted_before, count);
+        format!("{count} accepted, {} facts", self.facts)
+    }
+
+    fn engine(&self) -> Option<&Engine> {
+        Some(&self.engine)
+    }
+}
+
+/// Records folded, as a recovery and a standby do.
+struct Folding {
+    engine: Engine,
+    records: Vec<Record>,
+    command_count_before: u64,
+}
+
+impl Folding {
+    fn new(engine: Engine, commands: Vec<Command>) -> Self {
+        let mut live = engine.clone();
+        let record = |command: Command| Record { facts: live.step(&command).facts, command };
+        let records = commands.into_iter().map(record).collect();
+        Self { command_count_before: engine.counters().command_count, engine, records }
+    }
+
+    fn bets(size: Size) -> Self {
+        let Bets { engine, commands, .. } = Bets::new(size, Kindred::Single);
+        Self::new(engine, commands)
+    }
+
+    fn ticks(size: Size) -> Self {
+        let Boards { engine, commands, .. } = Boards::ticks(size, MarginKind::Multiplicative);
+        Self::new(engine, commands)
+    }
+}
+
+impl Op for Folding {
+    fn step(&mut self, index: u64) {
+        self.engine.fold(black_box(&self.records[index as usize])).expect("what was decided folds");
+    }
+
+    fn check(&self, count: u64) -> String {
+        assert_eq!(self.engine.counters().command_count - self.command_count_before, count);
+        let facts: usize = self.records[..count as usize].iter().map(|record| record.facts.len()).sum();
+        let mut priced = self.engine.clone();
+        priced.price_changed();
+        setup::check_invariants(&priced);
+        format!("{facts} facts of {count} records; every invariant holds")
     }
 }
 
@@ -590,7 +672,7 @@ impl Weighing {
 
 impl Op for Weighing {
     fn step(&mut self, index: u64) {
-        self.engine.apply(&self.commands[index as usize], &mut self.told);
+        self.told.apply(&mut self.engine, &self.commands[index as usize]);
     }
 
     fn counts(&self, index: u64) -> bool {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Event, Fixture, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    Sink, TicketRequest, TicketState,
+    Answer, Body, Command, Config, Decided, Engine, Fact, Fixture, LegRequest, MoneyRequest, OddsChange,
+    OddsVersion, Origin, TicketRequest, TicketState,
 };
 use oddsengine_feeds::decode_ingest;
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind};
@@ -179,19 +179,31 @@ pub struct Told {
     pub commands_refused: u64,
 }
 
-impl Sink for Told {
-    fn event(&mut self, event: Event<'_>) {
-        match event {
-            Event::Board(_) => self.boards += 1,
-            Event::Decision { ticket, .. } => match ticket.state {
-                TicketState::Refused(_) => self.refused += 1,
-                TicketState::Delayed => self.delayed += 1,
-                _ => self.accepted += 1,
-            },
-            Event::Settlement { .. } => self.settled += 1,
-            Event::Refused { .. } | Event::TicketRefused { .. } => self.commands_refused += 1,
-            _ => {}
+impl Told {
+    /// Carries out a command and counts what it led to.
+    pub fn apply(&mut self, engine: &mut Engine, command: &Command) {
+        let decided = engine.apply(command);
+        self.count(&decided);
+        self.boards += engine.take_board_changes().len() as u64;
+    }
+
+    /// Counts what a command led to.
+    pub fn count(&mut self, decided: &Decided) {
+        for fact in &decided.facts {
+            match fact {
+                Fact::TicketDecided { ticket, .. } => match ticket.state {
+                    TicketState::Refused(_) => self.refused += 1,
+                    TicketState::Delayed => self.delayed += 1,
+                    _ => self.accepted += 1,
+                },
+                Fact::TicketPaid { .. } | Fact::TicketReopened { .. } | Fact::TicketCancelled { .. } => {
+                    self.settled += 1;
+                }
+                _ => {}
+            }
         }
+        let is_refused = matches!(decided.answer, Answer::Refused { .. } | Answer::TicketRefused { .. });
+        self.commands_refused += u64::from(is_refused);
     }
 }
 
@@ -199,9 +211,9 @@ impl Sink for Told {
 pub fn desk(config: Config, fixture_count: usize) -> Engine {
     let mut engine = Engine::new(config).expect("the configuration is within bounds");
     let mut told = Told::default();
-    engine.apply(&command(START_NS, Body::EpochStarted { epoch: 1 }), &mut told);
+    told.apply(&mut engine, &command(START_NS, Body::EpochStarted { epoch: 1 }));
     for announcement in announcements(fixture_count) {
-        engine.apply(&announcement, &mut told);
+        told.apply(&mut engine, &announcement);
     }
     assert_eq!((told.boards, told.commands_refused), (fixture_count as u64, 0));
     engine
@@ -212,7 +224,7 @@ pub fn kick_off(engine: &mut Engine) {
     let mut told = Told::default();
     for index in 0..engine.fixtures().len() {
         let body = incident(fixture_id(index), FootballIncidentKind::KickOff, 0);
-        engine.apply(&command(START_NS + 1_000_000_000, body), &mut told);
+        told.apply(engine, &command(START_NS + 1_000_000_000, body));
     }
     assert_eq!(told.commands_refused, 0);
 }
@@ -270,7 +282,7 @@ impl Crowd {
         let template = football();
         let is_offered = |fixture: &&Fixture| {
             let ranges = self.menu.iter().map(|&market| template.markets[market].selections());
-            ranges.into_iter().any(|range| fixture.odds_e4[range].iter().any(|&odds| odds > 0))
+            ranges.into_iter().any(|range| fixture.board.odds_e4[range].iter().any(|&odds| odds > 0))
         };
         let offered: Vec<FixtureId> = engine.fixtures().iter().filter(is_offered).map(Fixture::id).collect();
         if offered.is_empty() {
@@ -288,7 +300,7 @@ impl Crowd {
         loop {
             let item = self.random.weighted(MENU.iter().map(|&(_, weight)| f64::from(weight)));
             let market = &template.markets[self.menu[item]];
-            let odds = &fixture.odds_e4[market.selections()];
+            let odds = &fixture.board.odds_e4[market.selections()];
             if odds.iter().all(|&odds| odds == 0) {
                 continue;
             }
@@ -298,7 +310,7 @@ impl Crowd {
             return LegRequest {
                 fixture: fixture.id(),
                 selection: SelectionId::of(&market.key, &template.selections[selection].name),
-                odds_e4: fixture.odds_e4[selection],
+                odds_e4: fixture.board.odds_e4[selection],
                 version: OddsVersion { epoch: engine.epoch(), seq: fixture.version },
             };
         }
@@ -319,11 +331,11 @@ pub fn place(time_ns: i64, request: TicketRequest) -> Command {
 /// Fills a desk's book: deposits, then tickets until so many are accepted, three in ten of them accumulators.
 pub fn fill_book(engine: &mut Engine, bet_count: usize) {
     let mut told = Told::default();
-    deposits().for_each(|deposit| engine.apply(&deposit, &mut told));
+    deposits().for_each(|deposit| told.apply(engine, &deposit));
     let mut crowd = Crowd::new(1, 1 << 64);
     while told.accepted < bet_count as u64 {
         let request = crowd.mixed(engine);
-        engine.apply(&place(START_NS, request), &mut told);
+        told.apply(engine, &place(START_NS, request));
     }
     // A long accumulator of outsiders may exceed even wide limits.
     assert!(told.refused <= 1 + told.accepted / 10_000, "{told:?}");

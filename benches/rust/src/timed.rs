@@ -117,6 +117,16 @@ pub fn bets(scale: Scale, report: &mut Report) {
     );
     let target = Target::Latency(5_000, 20_000);
     time(report, scale, "bet_single", "single before kick-off", 1, target);
+    time(
+        report,
+        scale,
+        "decide_bet",
+        "the same, decided and folded by a turn",
+        1,
+        Target::Latency(4_000, 10_000),
+    );
+    time(report, scale, "fold_bet", "the same, folded from its record", 1, Target::None);
+    time(report, scale, "fold_tick", "a clock tick folded from its record, not priced", 1, Target::None);
     time(report, scale, "bet_in_play", "single in play: one held, one of 5 s ago decided", 1, Target::None);
     time(report, scale, "bet_accumulator_of_4", "accumulator of 4", 1, Target::None);
     time(report, scale, "bet_refused_odds", "refused: odds have moved", 1, target);

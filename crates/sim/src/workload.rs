@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use oddsengine_engine::{Body, Channel, Command, MoneyRequest, Origin, TicketRequest};
+use oddsengine_engine::{Body, Channel, Command, MoneyRequest, Origin, Record, TicketRequest};
 use oddsengine_markets::Format;
 use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TransferId};
 
@@ -166,7 +166,19 @@ pub fn run_alone(universe: &Arc<Universe>, seed: u64, steps: usize) -> Result<Re
     simulate(Pair::alone(universe.clone()), seed, steps)
 }
 
+/// The records of a run with the fast engine alone.
+///
+/// # Errors
+/// A broken invariant, or a replay with another hash.
+pub fn records(universe: &Arc<Universe>, seed: u64, steps: usize) -> Result<Vec<Record>, Box<Failure>> {
+    simulate_with(Pair::alone(universe.clone()), seed, steps).map(|(_, pair)| pair.shadows.records)
+}
+
 fn simulate(pair: Pair, seed: u64, steps: usize) -> Result<Report, Box<Failure>> {
+    simulate_with(pair, seed, steps).map(|(report, _)| report)
+}
+
+fn simulate_with(pair: Pair, seed: u64, steps: usize) -> Result<(Report, Pair), Box<Failure>> {
     let mut workload = Workload::new(pair, seed);
     let mut step = 0;
     let result = workload.prepare().and_then(|()| {
@@ -177,7 +189,10 @@ fn simulate(pair: Pair, seed: u64, steps: usize) -> Result<Report, Box<Failure>>
         workload.finish()
     });
     match result {
-        Ok(hash) => Ok(Report { seed, steps, hash, coverage: workload.pair.coverage }),
+        Ok(hash) => {
+            let coverage = workload.pair.coverage.clone();
+            Ok((Report { seed, steps, hash, coverage }, workload.pair))
+        }
         Err(why) => {
             let commands = workload.latest.iter().map(|command| format!("{command:?}")).collect();
             Err(Box::new(Failure { seed, step, why, commands }))
