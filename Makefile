@@ -7,6 +7,7 @@ VENV ?= .venv
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+GATE_ARGS ?=
 FUZZ_ARGS ?=
 SIM_ARGS ?=
 ATTACK_ARGS ?=
@@ -51,13 +52,19 @@ test: build ## build, then run everything that must hold, Rust and Python (PYTES
 	$(venv_python) -m pytest $(PYTEST_ARGS)
 
 .PHONY: check
-check: lint-tools build ## formats, lints, types and stubs
+check: lint-tools $(VENV)/.installed ## formats, lints, types and stubs
+	@# What needs no build first: it fails soonest.
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(venv_python) -m ruff format --check
 	$(venv_python) -m ruff check
 	$(venv_python) -m mypy
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(MAKE) build
 	$(venv_python) scripts/check_stubs.py
+
+.PHONY: gate
+gate: gate-tools ## instructions of the hot operations, not above what was recorded (GATE_ARGS=...)
+	benches/instructions.sh $(GATE_ARGS)
 
 .PHONY: bench
 bench: build ## measure, and print percentiles with their conditions (BENCH_ARGS=...)
@@ -81,11 +88,13 @@ clean: ## remove everything that was built, .venv included
 	rm -f python/oddsengine/*.so
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: prerequisites lint-tools
+.PHONY: prerequisites lint-tools gate-tools
 prerequisites:
 	@scripts/prerequisites.sh
 lint-tools:
 	@scripts/prerequisites.sh --lints
+gate-tools:
+	@scripts/prerequisites.sh --gate
 
 # Made again whenever the locked versions or the package's own dependencies change. The first line of the
 # recipe also repairs a .venv whose creation was interrupted.

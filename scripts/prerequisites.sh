@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks that this machine can build oddsengine. For everything that is missing or too old it prints the
 # command that installs it, and exits with status 1. It installs nothing itself.
-# Usage: scripts/prerequisites.sh [--lints]      --lints: also what `make check` needs
+# Usage: scripts/prerequisites.sh [--lints | --gate]      also what `make check` or `make gate` needs
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -104,6 +104,10 @@ check_compiler
 check_rust
 check_python
 if [ "${1:-}" = --lints ] && have cargo; then check_lints; fi
+if [ "${1:-}" = --gate ] && ! have valgrind; then
+    problem "no valgrind, which counts instructions"
+    package valgrind
+fi
 
 [ -z "$problems" ] && exit 0
 if [ "$(id -u)" = 0 ]; then sudo=""; else sudo="sudo "; fi

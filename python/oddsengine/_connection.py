@@ -75,7 +75,8 @@ class RequestError(_OfRequest, OddsEngineError, ValueError):
 
 
 class RefusedError(_OfRequest, OddsEngineError):
-    """The request was refused before it was judged: an id taken by another body, an unknown ticket.
+    """The request was refused before it was judged: an id taken by another body, an unknown ticket, a key
+    that has not the right to ask (``not_permitted``).
 
     ``request_id``, ``ticket`` and ``transfer`` tell which request it was.
     """

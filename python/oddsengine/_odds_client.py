@@ -20,13 +20,14 @@ from oddsengine._connection import (
     SNAPSHOT,
     Context,
     CurveKeys,
+    RefusedError,
     RequestTimeoutError,
     Socket,
     connect,
     has_more,
     milliseconds,
 )
-from oddsengine._messages import Board, Change, Heartbeat, Json, Markets, Times
+from oddsengine._messages import Board, Change, Heartbeat, Json, Markets, Reason, Times
 
 __all__ = ["Counters", "OddsClient"]
 
@@ -421,6 +422,9 @@ class OddsClient:
         if message["type"] == "board":
             self._on_image(message, arrived_ns)
             return
+        if message["type"] == "refused" and message["reason"]["name"] == "not_permitted":
+            # Asking again would not help.
+            raise RefusedError(Reason.of(message["reason"]), message["detail"])
         request_id = message["request_id"]
         if request_id == self._bulk:
             self._on_page(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from zmq.utils import z85
 
 from oddsengine.exceptions import OddsEngineError
 
-__all__ = ["KeyFileError", "KeyPair", "ZapHandler", "public_key", "read_keys", "write_keys"]
+__all__ = ["NAME_PROPERTY", "KeyFileError", "KeyPair", "ZapHandler", "public_key", "read_keys", "write_keys"]
 
 # libzmq asks here whether a connection may be made; the name is its own.
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
+# The property of a message that holds the name of its connection's key: ZAP's user id.
+NAME_PROPERTY = "User-Id"
 # Most questions that are answered in one turn of the loop.
 QUESTIONS_PER_TURN = 64
 # Length of a key in Z85 text.
@@ -137,14 +139,16 @@ class ZapHandler:
     context
         The context of the sockets to guard: libzmq asks within it.
     allowed
-        For each ZAP domain (one per socket) the public keys in Z85 text.
+        For each ZAP domain (one per socket) the public keys in Z85 text with their names. libzmq writes
+        the name on every message of the connection, as its property :data:`NAME_PROPERTY`.
     """
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], allowed: Mapping[str, Iterable[bytes]]
+        self, context: zmq.Context[zmq.Socket[bytes]], allowed: Mapping[str, Mapping[bytes, str]]
     ) -> None:
         self._allowed = {
-            domain.encode(): frozenset(z85.decode(key) for key in keys) for domain, keys in allowed.items()
+            domain.encode(): {z85.decode(key): name.encode() for key, name in keys.items()}
+            for domain, keys in allowed.items()
         }
         self.socket = context.socket(zmq.REP)
         self.socket.linger = 0
@@ -164,10 +168,10 @@ class ZapHandler:
         if len(question) < 6 or question[0] != b"1.0":
             return [b"1.0", question[1] if len(question) > 1 else b"", b"500", b"not a ZAP request", b"", b""]
         _, request, domain, _address, _identity, mechanism, *credentials = question
-        keys = self._allowed.get(domain, frozenset())
-        if mechanism == b"CURVE" and len(credentials) == 1 and credentials[0] in keys:
+        names = self._allowed.get(domain, {})
+        if mechanism == b"CURVE" and len(credentials) == 1 and credentials[0] in names:
             self.accepted_count += 1
-            return [b"1.0", request, b"200", b"OK", b"", b""]
+            return [b"1.0", request, b"200", b"OK", names[credentials[0]], b""]
         self.refused_count += 1
         return [b"1.0", request, b"400", b"not on the allow-list of this socket", b"", b""]
 

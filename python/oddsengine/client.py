@@ -11,6 +11,8 @@ notebook; :meth:`OddsClient.start` moves one into a thread of its own.
 """
 
 from oddsengine._connection import CurveKeys, RefusedError, RequestError, RequestTimeoutError, new_id
+from oddsengine._desk_client import DeskClient, DeskEvent
+from oddsengine._feed_client import FeedClient
 from oddsengine._messages import (
     Alert,
     Balance,
@@ -39,7 +41,8 @@ from oddsengine._messages import (
     Times,
 )
 from oddsengine._odds_client import Counters, OddsClient
-from oddsengine._orders_client import DeskClient, DeskEvent, FeedClient, OrdersClient, Reply, ticket_request
+from oddsengine._orders_client import OrdersClient, ticket_request
+from oddsengine._replies import Reply
 from oddsengine._zap import KeyPair
 
 __all__ = [

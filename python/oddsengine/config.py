@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
+from oddsengine._rights import (
+    NAME_BYTES_MAX,
+    ROLE_SOCKETS,
+    ROLES,
+    Grants,
+    RightsError,
+    customer_ranges,
+    source_patterns,
+)
 from oddsengine._zap import KeyFileError, KeyPair, public_key, read_keys
 from oddsengine.exceptions import OddsEngineError
 from oddsengine.odds import LADDERS
@@ -27,6 +37,7 @@ __all__ = [
     "Journal",
     "Key",
     "Models",
+    "Rights",
     "Settings",
     "Sockets",
     "load",
@@ -89,6 +100,9 @@ Kind = Literal[
     "text",
     "path",
     "boolean",
+    "roles",
+    "sources",
+    "customers",
 ]
 
 
@@ -122,8 +136,12 @@ class Key:
     def allowed(self, currency: str = "EUR") -> str:
         """What the key takes, in words."""
         match self.kind:
-            case "choice" | "names":
+            case "choice" | "names" | "roles":
                 return ", ".join(self.takes)
+            case "sources":
+                return "names, beginnings with `*`"
+            case "customers":
+                return 'ids, `"100..=199"`, `"*"`'
             case "amount":
                 return "..=".join(money(bound, currency) for bound in self.takes)
             case "integer" | "integers" | "number" | "numbers":
@@ -359,14 +377,40 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "How the margin is taken out of a feed's prices.",
         ),
     ),
+    "rights.ingest": (
+        ("roles", "roles", ("feed",), ("feed",), "What whoever connects to `ingest` without a key may do."),
+        ("sources", "sources", ("*",), (), "The sources that it may name."),
+    ),
+    "rights.orders": (
+        (
+            "roles",
+            "roles",
+            ("orders", "wallet", "desk", "read"),
+            ("orders", "wallet", "desk", "read"),
+            "What whoever connects to `orders` without a key may do.",
+        ),
+        ("customers", "customers", ("*",), (), "The customers for whom it may bet."),
+    ),
+    "rights.snapshot": (
+        ("roles", "roles", ("read",), ("read",), "What whoever connects to `snapshot` without a key may do."),
+    ),
     "curve": (
         ("server_key_file", "path", None, (), "Secret key file of the server, from `oddsengine keygen`."),
     ),
     "curve.client": (
-        ("name", "text", "", (), "Who it is; for people."),
+        (
+            "name",
+            "text",
+            "",
+            (),
+            "Who it is: its name in the record. Absent: that of `key_file`, or the key.",
+        ),
         ("key", "text", None, (), "The client's public key, 40 characters."),
         ("key_file", "path", None, (), "Or the file that holds it."),
-        ("sockets", "names", SOCKET_NAMES, SOCKET_NAMES, "The sockets that it may use."),
+        ("roles", "roles", None, ROLES, "What it may do; without any it may only subscribe."),
+        ("sources", "sources", None, (), "The sources that the role `feed` may name."),
+        ("customers", "customers", None, (), "The customers for whom the role `orders` may bet."),
+        ("sockets", "names", None, SOCKET_NAMES, "The sockets that it may use. Absent: those of its roles."),
     ),
 }
 KEYS: tuple[Key, ...] = tuple(Key(section, *row) for section, rows in _TABLE.items() for row in rows)
@@ -423,8 +467,9 @@ class CurveClient:
     """A client that may connect."""
 
     public_key: bytes
-    name: str = ""
-    sockets: tuple[str, ...] = SOCKET_NAMES
+    name: str
+    sockets: tuple[str, ...]
+    grants: Grants = field(default_factory=Grants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,11 +479,26 @@ class Curve:
     server: KeyPair
     clients: tuple[CurveClient, ...]
 
-    def allowed(self) -> dict[str, list[bytes]]:
-        """The public keys of the clients of each socket."""
+    def allowed(self) -> dict[str, dict[bytes, str]]:
+        """The public keys of the clients of each socket, with their names."""
         return {
-            name: [client.public_key for client in self.clients if name in client.sockets]
+            name: {client.public_key: client.name for client in self.clients if name in client.sockets}
             for name in SOCKET_NAMES
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What connections without a key may do, by socket."""
+
+    sockets: Mapping[str, Grants]
+
+    def as_dict(self, curve: Curve | None) -> dict[str, object]:
+        """As the core takes it, with the rights of keys."""
+        clients = () if curve is None else curve.clients
+        return {
+            "sockets": {name: grants.as_dict() for name, grants in self.sockets.items()},
+            "keys": {client.name: client.grants.as_dict() for client in clients},
         }
 
 
@@ -451,6 +511,7 @@ class Settings:
     engine: dict[str, object] = field(default_factory=lambda: parse({}, needs_journal=False).engine)
     curve: Curve | None = None
     models: Models = field(default_factory=Models)
+    rights: Rights = field(default_factory=lambda: parse({}, needs_journal=False).rights)
 
 
 def load(path: str | Path, *, needs_journal: bool = True) -> Settings:
@@ -506,8 +567,10 @@ def parse(tables: Mapping[str, Any], *, folder: Path = Path(), needs_journal: bo
     curve = _curve(values["curve"], flat, folder)
     sockets = Sockets(**values["sockets"])
     _check_open_endpoints(sockets, curve)
+    rights = _rights(values, flat, sockets, curve)
     journal = _journal(values["journal"], folder, needs_journal)
-    return Settings(sockets, journal, engine, curve, Models(values["models"]["module"], folder))
+    models = Models(values["models"]["module"], folder)
+    return Settings(sockets, journal, engine, curve, models, rights)
 
 
 def _sections(tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -593,11 +656,31 @@ def _value(key: Key, name: str, value: Any, currency: str) -> Any:
             raise ConfigError(f"{where} {value!r} is not one of {key.allowed()}{near}")
         case "names" if not isinstance(value, list) or not value or not set(value) <= set(key.takes):
             raise ConfigError(f"{where} {value!r} is not a list of {key.allowed()}")
+        case "roles":
+            return _roles(key, where, value)
+        case "sources" | "customers" if not isinstance(value, list):
+            raise ConfigError(f"{where} {value!r} is not a list")
+        case "sources" | "customers":
+            try:
+                _ = source_patterns(value) if key.kind == "sources" else customer_ranges(value)
+            except RightsError as error:
+                raise ConfigError(f"{where} {error}") from error
+            return tuple(value)
         case "endpoint":
             return _endpoint(where, value)
         case "text" | "path" if not isinstance(value, str) or not value:
             raise ConfigError(f"{where} {value!r} is not a text")
     return value
+
+
+def _roles(key: Key, where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ConfigError(f"{where} {value!r} is not a list of {key.allowed()}")
+    for role in value:
+        if role not in key.takes:
+            near = _hint(role, key.takes) if isinstance(role, str) else ""
+            raise ConfigError(f"{where} {role!r} is not one of {key.allowed()}{near}")
+    return tuple(dict.fromkeys(value))
 
 
 def _within(key: Key, where: str, value: Any) -> Any:
@@ -722,20 +805,102 @@ def _curve(values: Mapping[str, Any], flat: Mapping[str, Any], folder: Path) -> 
         raise ConfigError("[curve] lets nobody in\nhint: add a [[curve.client]] with a key for each client")
     try:
         server = read_keys(folder / values["server_key_file"], secret=True)
-        return Curve(server, tuple(_client(client, folder) for client in clients))
+        curve = Curve(server, tuple(_client(client, folder) for client in clients))
     except KeyFileError as error:
         raise ConfigError(f"[curve] {error}") from error
+    _check_clients(curve.clients)
+    return curve
 
 
 def _client(table: Any, folder: Path) -> CurveClient:
     values = _section("curve.client", table, "EUR")
     if (values["key"] is None) == (values["key_file"] is None):
         raise ConfigError("[[curve.client]] needs either key or key_file")
-    sockets = tuple(values["sockets"])
     if values["key"] is not None:
-        return CurveClient(public_key(values["key"]), values["name"], sockets)
-    path = folder / values["key_file"]
-    return CurveClient(read_keys(path, secret=False).public, values["name"] or path.stem, sockets)
+        key = public_key(values["key"])
+        name = values["name"] or key.decode()
+    else:
+        path = folder / values["key_file"]
+        key = read_keys(path, secret=False).public
+        name = values["name"] or path.stem
+    where = f"[[curve.client]] {name}"
+    if not name.isprintable() or len(name.encode()) > NAME_BYTES_MAX:
+        raise ConfigError(f"[[curve.client]] name {name!r} is not 1 to {NAME_BYTES_MAX} printable bytes")
+    if name in SOCKET_NAMES:
+        # In the record the name of a socket stands for whoever connected to it without a key.
+        raise ConfigError(f'{where} is the name of a socket\nhint: give it another one, as name = "{name}-1"')
+    if values["roles"] is None:
+        return CurveClient(key, name, _subscriber_sockets(where, values))
+    grants = _grants(where, values)
+    by_role = {socket for role in grants.roles for socket in ROLE_SOCKETS[role]}
+    sockets = values["sockets"] or [socket for socket in SOCKET_NAMES if socket in by_role]
+    return CurveClient(key, name, tuple(sockets), grants)
+
+
+def _subscriber_sockets(where: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sockets of a client without roles: it may ask nothing."""
+    sockets = values["sockets"] or SOCKET_NAMES
+    asks = [name for name in sockets if name not in ("odds", "desk")]
+    if asks:
+        raise ConfigError(
+            f"{where} has no roles, and it may connect to {', '.join(asks)}\n"
+            f"hint: say what it may do there: roles = [...] of {', '.join(ROLES)}, with "
+            'sources = ["*"] for feed and customers = ["*"] for orders'
+        )
+    _grants(where, values)
+    return tuple(sockets)
+
+
+def _grants(where: str, values: Mapping[str, Any]) -> Grants:
+    """What the keys `roles`, `sources` and `customers` of one section say together."""
+    roles = values["roles"] or ()
+    for role, name in (("feed", "sources"), ("orders", "customers")):
+        if role in roles and values.get(name) is None:
+            raise ConfigError(
+                f'{where} has the role {role} without {name}\nhint: {name} = ["*"] are all of them'
+            )
+        if role not in roles and values.get(name) is not None:
+            raise ConfigError(f"{where} has {name} without the role {role}")
+    return Grants(roles, values.get("sources") or (), values.get("customers") or ())
+
+
+def _check_clients(clients: tuple[CurveClient, ...]) -> None:
+    """A key has one name, and a name one set of rights; so a client may have an old and a new key."""
+    grants: dict[str, Grants] = {}
+    names: dict[bytes, str] = {}
+    for client in clients:
+        where = f"[[curve.client]] {client.name}"
+        if client.public_key in names:
+            raise ConfigError(f"{where} has the key of {names[client.public_key]}: a key is listed once")
+        names[client.public_key] = client.name
+        if grants.setdefault(client.name, client.grants) != client.grants:
+            raise ConfigError(f"{where} is there twice, with different roles, sources or customers")
+
+
+def _rights(
+    values: Mapping[str, Mapping[str, Any]],
+    flat: Mapping[str, Any],
+    sockets: Sockets,
+    curve: Curve | None,
+) -> Rights:
+    endpoints, grants = sockets.endpoints(), {}
+    for section in _BY_SECTION:
+        parent, _, name = section.partition(".")
+        if parent != "rights":
+            continue
+        given = flat.get(section, {})
+        if given and curve is not None and endpoints[name].startswith("tcp"):
+            raise ConfigError(
+                f"[{section}] is about connections without a key, and with [curve] {endpoints[name]} "
+                "takes none\nhint: give roles to each [[curve.client]]"
+            )
+        of_section = dict(values[section])
+        for role, item in (("feed", "sources"), ("orders", "customers")):
+            # A default is nothing without its role.
+            if role not in of_section["roles"] and item not in given:
+                of_section[item] = None
+        grants[name] = _grants(f"[{section}]", of_section)
+    return Rights(grants)
 
 
 def is_local(endpoint: str) -> bool:
@@ -791,8 +956,8 @@ def default_text(key: Key) -> str:
             return f"`{str(key.default).lower()}`"
         case int() if key.kind == "amount":
             return f'`"{money(key.default, "EUR")}"`'
-        case tuple() if key.kind == "names":
-            return "all"
+        case tuple() if key.kind in ("roles", "sources", "customers"):
+            return f"`{json.dumps(key.default)}`"
         case tuple():
             return f"`{list(key.default)}`"
         case str():

@@ -30,9 +30,11 @@ import numpy.typing as npt
 import orjson
 
 from oddsengine import _arrays, _core
+from oddsengine._desk_client import DeskClient, DeskEvent, desk_event
+from oddsengine._feed_client import FeedClient
 from oddsengine._messages import Alert, Board, Done, Json, Markets, Ticket, Times
 from oddsengine._odds_client import _board
-from oddsengine._orders_client import DeskClient, DeskEvent, FeedClient, Reply, _desk_event
+from oddsengine._replies import Reply
 from oddsengine.exceptions import OddsEngineError
 from oddsengine.models import IntensityModel, JointModel, ModelHost, Space
 
@@ -212,7 +214,7 @@ class Engine(DeskClient):
             elif socket == _SNAPSHOT:
                 self._images.append(orjson.loads(payload))
             elif socket == _DESK:
-                self._events.append(_desk_event(orjson.loads(payload), now_ns))
+                self._events.append(desk_event(orjson.loads(payload), now_ns))
             elif first.startswith(b"odds."):
                 self._on_odds(payload)
 

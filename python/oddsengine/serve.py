@@ -28,7 +28,7 @@ from oddsengine import _core
 from oddsengine._clock import EngineClock
 from oddsengine._exit import EXIT_POISONED, EXIT_UNUSABLE, exit_code_of
 from oddsengine._guard import Allowance, ConnectionGuard
-from oddsengine._zap import ZapHandler
+from oddsengine._zap import NAME_PROPERTY, ZapHandler
 from oddsengine.config import ConfigError, Models, Settings
 from oddsengine.exceptions import OddsEngineError
 from oddsengine.models import ModelHost
@@ -121,9 +121,9 @@ class ServiceLike(Protocol):
     def is_poisoned(self) -> bool: ...
     @property
     def poison_reason(self) -> str | None: ...
-    def ingest(self, payload: bytes, now_ns: int) -> None: ...
-    def order(self, identity: bytes, payload: bytes, now_ns: int) -> None: ...
-    def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int) -> None: ...
+    def ingest(self, payload: bytes, now_ns: int, key: str | None) -> None: ...
+    def order(self, identity: bytes, payload: bytes, now_ns: int, key: str | None) -> None: ...
+    def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int, key: str | None) -> None: ...
     def tick(self, now_ns: int, read_ns: int) -> None: ...
     def alert(self, alert: str, message: str, now_ns: int) -> None: ...
     def set_binary(self, publishes: bool) -> None: ...
@@ -176,6 +176,7 @@ def open_service(
         snapshot_every=settings.journal.snapshot_every,
         must_exist=must_exist,
         anchor=anchor,
+        rights=settings.rights.as_dict(settings.curve),
     )
     service.share()
     return cast(ServiceLike, service)
@@ -248,6 +249,8 @@ class Server:
         self._is_stopping = False
         self._sockets: list[Socket] = []
         self._zap: ZapHandler | None = None
+        # Sockets whose connections have keys: each of their messages says whose.
+        self._with_keys: set[Socket] = set()
         try:
             self._open_sockets()
         except BaseException:
@@ -325,6 +328,7 @@ class Server:
                 socket.curve_server = True
                 socket.curve_publickey, socket.curve_secretkey = server.public, cast(bytes, server.secret)
                 socket.zap_domain = name.encode()
+                self._with_keys.add(socket)
         self._guard.watch(name, socket, self._allowance(name))
         self._claim(name, endpoint)
         # Of `ipc` endpoints: only the owner may connect.
@@ -500,13 +504,14 @@ class Server:
         is_unread = is_due and _core.has_unread(list(self._guard.ingest_descriptors))
         checked_ns, byte_count = now_ns, 0
         for _ in range(INGEST_PER_TURN):
-            parts = self._receive(socket, first=0)
-            if parts is None:
+            received = self._receive(socket, first=0)
+            if received is None:
                 self._note_empty(checked_ns, is_unread=is_unread)
                 return
+            parts, key = received
             byte_count += sum(map(len, parts))
             if len(parts) == 1:
-                service.ingest(parts[0], now_ns)
+                service.ingest(parts[0], now_ns, key)
             else:
                 self.misframed_count += 1
             # Suspensions leave at once; boards wait for the end of the turn.
@@ -527,8 +532,8 @@ class Server:
         if checked_ns >= self._settled_ns and not is_unread:
             self._read_ns = checked_ns
 
-    def _receive(self, socket: Socket, *, first: int) -> list[bytes] | None:
-        """The next message, or none, credited to its connection.
+    def _receive(self, socket: Socket, *, first: int) -> tuple[list[bytes], str | None] | None:
+        """The next message with the name of its connection's key, or none; credited to its connection.
 
         `first`: the first part that was on the wire.
         """
@@ -543,22 +548,28 @@ class Server:
             len(part) + (LONG_BYTES if len(part) > 255 else SHORT_BYTES) for part in parts[first:]
         )
         read_bytes[descriptor] = read_bytes.get(descriptor, 0) + wire_bytes
-        return parts
+        key = cast(str, frames[-1].get(NAME_PROPERTY)) if socket in self._with_keys else None
+        return parts, key
 
     def _drain_requests(
-        self, socket: Socket, per_turn: int, request: Callable[[bytes, bytes, int], None], now_ns: int
+        self,
+        socket: Socket,
+        per_turn: int,
+        request: Callable[[bytes, bytes, int, str | None], None],
+        now_ns: int,
     ) -> None:
         byte_count, until_ns = 0, time.monotonic_ns() + NS_PER_TURN
         for _ in range(per_turn):
             # What a message holds counts, not only that it is one.
             if not self.service.takes_requests(socket is self._snapshot):
                 return
-            parts = self._receive(socket, first=1)
-            if parts is None:
+            received = self._receive(socket, first=1)
+            if received is None:
                 return
+            parts, key = received
             byte_count += sum(map(len, parts))
             if len(parts) == 2:
-                request(parts[0], parts[1], now_ns)
+                request(parts[0], parts[1], now_ns, key)
             else:
                 self.misframed_count += 1
             if byte_count >= BYTES_PER_TURN or time.monotonic_ns() >= until_ns:

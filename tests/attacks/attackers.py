@@ -64,8 +64,9 @@ def pings(endpoint: str, *, seconds: float, every_ms: float = 10.0, patience_s: 
     }
 
 
-def subscriptions(endpoint: str, *, seconds: float, mode: str) -> Json:
-    """Subscribe as fast as possible: one topic again and again, long distinct ones, or user messages."""
+def subscriptions(endpoint: str, *, seconds: float, mode: str, size: int = 1_000) -> Json:
+    """Subscribe as fast as possible: one topic again and again, distinct ones of ``size`` bytes, or user
+    messages of ``size`` bytes."""
     socket = _connect(zmq.XSUB, endpoint)
     end_s = time.monotonic() + seconds
     count = 0
@@ -76,9 +77,9 @@ def subscriptions(endpoint: str, *, seconds: float, mode: str) -> Json:
                 socket.send(b"\x01odds.a")
                 socket.send(b"\x00odds.a")
             elif mode == "prefixes":
-                socket.send(b"\x01" + f"{count:012}".encode() + bytes(4_000))
+                socket.send(b"\x01" + f"{count:012}".encode().ljust(size, b"\0"))
             else:
-                socket.send(b"\x05" + bytes(1_000))
+                socket.send(b"\x05" + bytes(size))
     # What is queued here goes on its way.
     time.sleep(0.5)
     return {"sent": count}

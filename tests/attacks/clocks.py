@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rig import ControlError, Measures, SkippedError, World, attack, grant, is_accepted, state
+from answers import is_accepted, state
+from rig import ControlError, Measures, SkippedError, World, attack, grant
 
 DELAY_MS = 500
 # Ten a second; a clock that has stopped gives none, a busy machine some.

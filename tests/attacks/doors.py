@@ -5,16 +5,8 @@ from __future__ import annotations
 import time
 
 import zmq
-from rig import (
-    RSS_MIB_MAX,
-    ControlError,
-    Measures,
-    World,
-    attack,
-    grant,
-    is_accepted,
-    state,
-)
+from answers import is_accepted, state
+from rig import RSS_MIB_MAX, ControlError, Measures, World, attack, grant
 
 # Bytes of one heartbeat, whatever has been sent to the engine.
 HEARTBEAT_BYTES_MAX = 100_000
@@ -28,7 +20,7 @@ def _memory(measures: Measures, world: World) -> None:
     measures.most("RSS at most MiB", world.memory_mib("VmHWM"), RSS_MIB_MAX)
 
 
-def _flood(measures: Measures, mode: str, attackers: int) -> None:
+def _flood(measures: Measures, mode: str, attackers: int, **options: int) -> None:
     """Subscribers that never stop; another client pings, a bet waits, and a goal falls."""
     with World(book={"bet_delay_ms": 2_500}) as world:
         grant(world)
@@ -39,7 +31,8 @@ def _flood(measures: Measures, mode: str, attackers: int) -> None:
             bet = world.bet(1)
             bet.first()
             floods = [
-                world.attacker("subscriptions", "odds", seconds=3.0, mode=mode) for _ in range(attackers)
+                world.attacker("subscriptions", "odds", seconds=3.0, mode=mode, **options)
+                for _ in range(attackers)
             ]
             time.sleep(1.2)
             world.goal(1, 60_000, 1)
@@ -67,7 +60,7 @@ def subscriptions_two(measures: Measures) -> None:
 @attack("subscriptions-to-long-prefixes", seconds=200)
 def subscriptions_prefixes(measures: Measures) -> None:
     """Distinct prefixes of 4 kB."""
-    _flood(measures, "prefixes", 1)
+    _flood(measures, "prefixes", 1, size=4_000)
 
 
 @attack("user-messages-on-odds", seconds=200)

@@ -5,19 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 
-from rig import (
-    CUSTOMER,
-    ControlError,
-    Json,
-    Measures,
-    World,
-    attack,
-    grant,
-    is_accepted,
-    leg_of,
-    reason,
-    told,
-)
+from answers import Json, is_accepted, leg_of, reason, told
+from rig import CUSTOMER, ControlError, Measures, World, attack, grant
 
 MASK = 2**64 - 1
 # Two ids whose transfers once were the same.

@@ -16,19 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import zmq
-from rig import (
-    CUSTOMER,
-    ControlError,
-    Json,
-    Measures,
-    SkippedError,
-    World,
-    attack,
-    grant,
-    is_accepted,
-    leg_of,
-    told,
-)
+from answers import Json, is_accepted, leg_of, told
+from rig import CUSTOMER, ControlError, Measures, SkippedError, World, attack, grant
 
 from oddsengine.client import OrdersClient
 

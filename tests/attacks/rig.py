@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import zmq
+from answers import Json, is_priced, leg_of, state, told
 
 from engine_process import EngineProcess, write_config
 
-Json = dict[str, Any]
 ANSWER_S = 20.0
 CUSTOMER = 7
 # A message has at most 65,536 bytes, and a batch 256 requests.
@@ -161,7 +161,7 @@ class Clients:
         source = {"source": fields["source"]} if "source" in fields else {}
         prices = {"odds_1x2": [3.36, 3.63, 2.1], "total_line": 2.5, "odds_total": [2.04, 1.79]}
         self.feed("prices", fixture=fixture, **prices, **source)
-        return self.image_when(fixture, _is_priced)
+        return self.image_when(fixture, is_priced)
 
     def match(self, fixture: int, **fields: Any) -> Json:
         """A match that is being played, 0-0; returns its image."""
@@ -486,47 +486,6 @@ class Bet:
         if state(found) == "delayed":
             found = self.world.answer(self.request_id, seconds=seconds)
         return found
-
-
-def _is_priced(image: Json) -> bool:
-    """Whether the announcement and the prices behind it were read."""
-    return bool(image["status"] == "open" and any(image["markets"]["1x2"]["odds"]))
-
-
-def leg_of(image: Json, market: str = "1x2", selection: str = "home") -> Json:
-    """A leg at what an image shows."""
-    found = image["markets"][market]
-    odds = found["odds"][found["selections"].index(selection)]
-    return {
-        "fixture": image["fixture"],
-        "market": market,
-        "selection": selection,
-        "odds": 2.0 if odds is None else odds,
-        "version": [image["epoch"], image["version"]],
-    }
-
-
-def state(answer: Json) -> str:
-    """State of a ticket, or what the answer is instead."""
-    return str(answer["ticket"]["state"] if answer["type"] == "ticket" else answer["type"])
-
-
-def is_accepted(answer: Json) -> bool:
-    """Whether a bet was taken."""
-    return state(answer) in ("accepted", "settled")
-
-
-def reason(answer: Json) -> str:
-    """The name of the reason, or an error's code."""
-    found = answer["ticket"]["reason"] if answer["type"] == "ticket" else answer.get("reason")
-    return str(found["name"] if found else answer.get("code"))
-
-
-def told(answer: Json) -> str:
-    """A decision in short."""
-    if answer["type"] != "ticket":
-        return f"{answer['type']} ({reason(answer)})"
-    return state(answer) if is_accepted(answer) else f"{state(answer)} ({reason(answer)})"
 
 
 def grant(world: Clients, *customers: int, amount_minor: int = 10_000_000) -> None:

@@ -17,7 +17,8 @@ import zmq
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "crash"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from rig import Clients, Json, is_accepted, leg_of, reason, state
+from answers import Json, is_accepted, leg_of, reason, state
+from rig import Clients
 
 SOURCE = "scene"
 FIXTURE_COUNT = 8

@@ -17,7 +17,7 @@ from typing import Any
 
 import zmq
 from bookkeeper import Bookkeeper, CheckError
-from player import Player
+from player import Player, end_journal
 from rig import ATTACKERS, PING_MS_P99_MAX, RSS_MIB_MAX, SECTIONS, TCP, Measures
 
 from engine_process import EngineProcess, write_config
@@ -42,7 +42,7 @@ _HASHES = [{"type": "state_hash", "request_id": str(k)} for k in range(256)]
 FLOODS: dict[str, Callable[[], tuple[str, str, Json]]] = {
     "none": lambda: ("", "", {}),
     "subscriptions": lambda: ("subscriptions", "odds", {"seconds": 4.0, "mode": "toggle"}),
-    "long prefixes": lambda: ("subscriptions", "odds", {"seconds": 4.0, "mode": "prefixes"}),
+    "long prefixes": lambda: ("subscriptions", "odds", {"seconds": 4.0, "mode": "prefixes", "size": 4_000}),
     "user messages": lambda: ("subscriptions", "odds", {"seconds": 4.0, "mode": "user"}),
     "endless parts": lambda: ("parts", "orders", {"mib": 600, "socket_type": "DEALER"}),
     "endless parts to ingest": lambda: ("parts", "ingest", {"mib": 600, "socket_type": "PUSH"}),
@@ -104,13 +104,7 @@ class LongRun:
                 self._round(folder, config, books, turns.pop())
                 if until < time.monotonic():
                     break
-            with EngineProcess(config) as engine:
-                player = Player(engine, books, self.chance)
-                player.catch_up()
-                player.close()
-                if (code := engine.stop()) != 0:
-                    raise CheckError(f"a clean stop ended with {code}: {engine.errors()}")
-            books.check_journal(folder / "journal.db", is_complete=True)
+            end_journal(config, books, self.chance)
             self._check_scenes(folder / "journal.db")
             self.totals.counts.update(books.counts())
             shutil.rmtree(folder)

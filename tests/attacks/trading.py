@@ -5,20 +5,8 @@ from __future__ import annotations
 import random
 import time
 
-from rig import (
-    CUSTOMER,
-    ControlError,
-    Json,
-    Measures,
-    World,
-    attack,
-    grant,
-    is_accepted,
-    leg_of,
-    reason,
-    state,
-    told,
-)
+from answers import Json, is_accepted, leg_of, reason, state, told
+from rig import CUSTOMER, ControlError, Measures, World, attack, grant
 
 PRICE_TOLERANCE = 0.15
 # In play a feed may be silent for so long, and not longer; the engine's limits are below it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -274,3 +275,20 @@ class Player:
             self._answers[str(request_id)] = answer
         elif self.books.acknowledged(answer):
             self._waiting.pop(request_id, None)
+
+
+def end_journal(config: Path, books: Bookkeeper, chance: random.Random) -> None:
+    """A clean end of the journal beside ``config``: nothing is missing, and the exit code says so.
+
+    Raises
+    ------
+    CheckError
+        Something is missing, or the engine stopped with another status than 0.
+    """
+    with EngineProcess(config) as engine:
+        player = Player(engine, books, chance)
+        player.catch_up()
+        player.close()
+        if (code := engine.stop()) != 0:
+            raise CheckError(f"a clean stop ended with {code}: {engine.errors()}")
+    books.check_journal(config.with_name("journal.db"), is_complete=True)

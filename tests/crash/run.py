@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bookkeeper import Bookkeeper, CheckError
 from damage import DAMAGES, copy_journal
-from player import Player
+from player import Player, end_journal
 
 from engine_process import EngineProcess, write_config
 from oddsengine import _core
@@ -92,14 +92,7 @@ class Campaign:
             self._round(folder, config, books)
             if number % 3 == 2 or number == rounds - 1:
                 self._damage(folder)
-        # A clean end: nothing is missing either, and the exit code says so.
-        with EngineProcess(config) as engine:
-            player = Player(engine, books, self.chance)
-            player.catch_up()
-            player.close()
-            if (code := engine.stop()) != 0:
-                raise CheckError(f"a clean stop ended with {code}: {engine.errors()}")
-        books.check_journal(folder / "journal.db", is_complete=True)
+        end_journal(config, books, self.chance)
         for name, count in books.counts().items():
             self.totals[name] += count
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from oddsengine import config
+from oddsengine import _core, _rights, config
+from oddsengine._rights import ROLES
 from oddsengine._zap import KeyFileError, KeyPair, public_key, read_keys, write_keys
 from oddsengine.config import KEYS, ConfigError, Settings, load, parse
 
@@ -154,10 +155,13 @@ def test_keys_and_clients(tmp_path: Path) -> None:
         server_key_file = "server.key_secret"
         [[curve.client]]
         key_file = "alice.key"
+        roles = ["orders", "wallet", "desk", "read"]
+        customers = [7, "100..=199"]
         [[curve.client]]
         name = "feed"
         key = '''{feed.public.decode()}'''
-        sockets = ["ingest"]
+        roles = ["feed"]
+        sources = ["scout", "recording.*"]
         """
     )
     settings = load(file)
@@ -165,11 +169,149 @@ def test_keys_and_clients(tmp_path: Path) -> None:
     assert settings.curve.server.secret == server.secret
     assert "secret" not in repr(settings).replace("server_secret", "")
     allowed = settings.curve.allowed()
-    assert allowed["ingest"] == [alice.public, feed.public]
-    assert allowed["orders"] == [alice.public]
+    # The sockets of its roles, where none are named.
+    assert allowed["ingest"] == {feed.public: "feed"}
+    assert {name for name in allowed if alice.public in allowed[name]} == {
+        "orders",
+        "odds",
+        "snapshot",
+        "desk",
+    }
+    keys: Any = settings.rights.as_dict(settings.curve)["keys"]
+    assert keys["alice"]["customers"] == [(7, 7), (100, 199)]
+    assert keys["feed"] == {"roles": ["feed"], "sources": ["scout", "recording.*"], "customers": []}
     assert [client.name for client in settings.curve.clients] == ["alice", "feed"]
     # Paths are relative to the file, wherever the process was started.
     assert settings.journal.path == tmp_path / "journal.db"
+
+
+def default_rights() -> dict[str, dict[str, list[str]]]:
+    """The defaults of `[rights.*]`, as TOML gives them."""
+    tables: dict[str, dict[str, list[str]]] = {}
+    for key in KEYS:
+        parent, _, socket = key.section.partition(".")
+        if parent == "rights":
+            tables.setdefault(socket, {})[key.name] = list(key.default)
+    return tables
+
+
+NAMED = """
+[curve]
+server_key_file = "server.key_secret"
+"""
+
+
+def clients_error(folder: Path, *clients: str) -> str:
+    text = NAMED + "".join(f"[[curve.client]]\n{client}\n" for client in clients)
+    with pytest.raises(ConfigError) as caught:
+        parse(tomllib.loads(text), folder=folder, needs_journal=False)
+    return str(caught.value)
+
+
+def test_rights_of_clients_are_said_and_make_sense(tmp_path: Path) -> None:
+    """Who was on the list of a socket could do all that is done there: a key without roles is refused."""
+    for name in ("server", "alice", "bob", "orders"):
+        write_keys(KeyPair.new(), tmp_path / name)
+    alice, bob = 'key_file = "alice.key"', 'key_file = "bob.key"'
+    everything = 'roles = ["orders"]\ncustomers = ["*"]'
+    for client, message in {
+        alice: "alice has no roles, and it may connect to ingest, orders, snapshot\nhint: say",
+        f'{alice}\nsockets = ["odds", "snapshot"]': "alice has no roles, and it may connect to snapshot\n",
+        f'{alice}\nroles = ["trader"]': "'trader' is not one of feed, orders, wallet, desk, read",
+        f'{alice}\nroles = ["wallets"]': "\nhint: did you mean wallet?",
+        f'{alice}\nroles = "desk"': "roles 'desk' is not a list of feed, orders, wallet, desk, read",
+        f'{alice}\nroles = ["feed"]': 'alice has the role feed without sources\nhint: sources = ["*"]',
+        f'{alice}\nroles = ["orders"]': 'has the role orders without customers\nhint: customers = ["*"]',
+        f'{alice}\nroles = ["wallet"]\ncustomers = [7]': "alice has customers without the role orders",
+        f'{alice}\nroles = ["desk"]\nsources = ["a"]': "alice has sources without the role feed",
+        f'{alice}\nroles = ["feed"]\nsources = []': "sources has 0 sources, not 1..=256",
+        f'{alice}\nroles = ["feed"]\nsources = ["a*b"]': "'a*b' has a * elsewhere than at its end",
+        f'{alice}\nroles = ["feed"]\nsources = [7]': "sources 7 is not a text of 1 to 128 bytes",
+        f'{alice}\nroles = ["feed"]\nsources = "a"': "sources 'a' is not a list",
+        f'{alice}\nroles = ["orders"]\ncustomers = ["9..=3"]': "customers '9..=3' ends before it begins",
+        f'{alice}\nroles = ["orders"]\ncustomers = [-1]': "customers -1 is outside 0..=18446744073709551615",
+        f'{alice}\nroles = ["orders"]\ncustomers = [true]': "customers True is not a customer, a range",
+        f'{alice}\nroles = ["read"]\nname = "a\\tb"': "name 'a\\tb' is not 1 to 128 printable bytes",
+        f'key_file = "orders.key"\n{everything}': "orders is the name of a socket\nhint: give it",
+    }.items():
+        assert message in clients_error(tmp_path, client), client
+    twice = clients_error(tmp_path, f"{alice}\n{everything}", f'{alice}\nname = "b"\nroles = ["read"]')
+    assert "[[curve.client]] b has the key of alice: a key is listed once" in twice
+    mixed = clients_error(tmp_path, f"{alice}\n{everything}", f'{bob}\nname = "alice"\nroles = ["read"]')
+    assert "[[curve.client]] alice is there twice, with different roles, sources or customers" in mixed
+    # Of sockets that keys guard nothing is said twice.
+    text = f"{NAMED}[[curve.client]]\n{alice}\n{everything}\n[rights.orders]\nroles = []\n"
+    with pytest.raises(
+        ConfigError, match=r"\[rights.orders\] is about connections without a key, and with \[curve\] tcp"
+    ):
+        parse(tomllib.loads(text), folder=tmp_path, needs_journal=False)
+    # An old and a new key of one client, and one that only subscribes.
+    text = "".join(
+        f"[[curve.client]]\n{client}\n"
+        for client in (
+            f"{alice}\n{everything}",
+            f'{bob}\nname = "alice"\n{everything}',
+            'key_file = "orders.key"\nname = "listener"\nsockets = ["odds", "desk"]',
+        )
+    )
+    settings = parse(tomllib.loads(NAMED + text), folder=tmp_path, needs_journal=False)
+    keys: Any = settings.rights.as_dict(settings.curve)["keys"]
+    assert {name: grants["roles"] for name, grants in keys.items()} == {"alice": ["orders"], "listener": []}
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"ingest": {"roles": ["desk"]}}, "[rights.ingest] roles 'desk' is not one of feed"),
+        (
+            {"orders": {"roles": ["feed"]}},
+            "[rights.orders] roles 'feed' is not one of orders, wallet, desk, read",
+        ),
+        (
+            {"orders": {"roles": ["desk"], "customers": [7]}},
+            "[rights.orders] has customers without the role orders",
+        ),
+        ({"odds": {"roles": ["read"]}}, "[rights.odds] is not a known section"),
+        ({"roles": ["read"]}, "[rights] roles is not a known key"),
+        ({"snapshot": {"customers": ["*"]}}, "[rights.snapshot] customers is not a known key"),
+    ],
+)
+def test_rights_of_sockets_make_sense(tables: dict[str, Any], message: str) -> None:
+    assert message in error_of({"rights": tables})
+
+
+def test_the_core_takes_the_rights_as_they_are_configured() -> None:
+    """And checks them again: nobody may go around the configuration."""
+    rights = parsed(rights={"orders": {"roles": []}}).rights.as_dict(None)
+    _core.Service(journal=None, config={}, now_ns=1, rights=rights)
+    grants: dict[str, object] = {"roles": ["feed"], "sources": ["*"]}
+    for broken, message in (
+        ({"keys": {"orders": grants}}, 'key name "orders" is the name of a socket'),
+        ({"keys": {"": grants}}, 'key name "" has not 1 to 128 bytes'),
+        (
+            {"keys": {"a": {"roles": ["god"]}}},
+            'role of a "god" is not one of feed, orders, wallet, desk, read',
+        ),
+        ({"keys": {"a": {"roles": ["feed"]}}}, "0 sources are outside 1..=256"),
+        ({"keys": {"a": {"roles": ["orders"]}}}, "0 ranges of customers are outside 1..=4096"),
+        (
+            {"keys": {"a": {"roles": ["orders"], "customers": [(2, 1)]}}},
+            "customers 2..=1 end before they begin",
+        ),
+        ({"sockets": {"odds": grants}}, 'socket "odds" is not one of ingest, orders, snapshot'),
+        ({"doors": {}, "key": {"a": grants}}, 'rights "key" is not one of sockets, keys'),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            _core.Service(journal=None, config={}, now_ns=1, rights=broken)
+
+
+def test_the_roles_are_those_of_the_core() -> None:
+    source = (ROOT / "crates/runtime/src/service/rights.rs").read_text()
+    body = source[source.index("impl Role {") : source.index("/// The role with this name.")]
+    assert tuple(re.findall(r'Self::\w+ => "(\w+)",', body)) == ROLES
+    bounds = dict(re.findall(r"^pub const (\w+): usize = ([\d_]+);", source, re.MULTILINE))
+    assert int(bounds["SOURCES_PER_KEY_MAX"]) == _rights.SOURCES_MAX
+    assert int(bounds["CUSTOMER_RANGES_PER_KEY_MAX"]) == _rights.CUSTOMER_RANGES_MAX
 
 
 def test_a_secret_key_is_not_for_others(tmp_path: Path) -> None:
@@ -226,6 +368,7 @@ def test_the_example_holds_every_key_at_its_default() -> None:
     )
     (feed, alice), curve = shown["curve"].pop("client"), shown.pop("curve")
     assert curve.keys() == {"server_key_file"}
+    assert shown.pop("rights") == default_rights()
     assert feed.keys() | alice.keys() == {key.name for key in KEYS if key.section == "curve.client"}
     assert public_key(feed["key"])
     assert parse(shown).engine["skew_b_minor"] == 500_000

@@ -29,12 +29,15 @@ LIST = """
 server_key_file = "server.key_secret"
 [[curve.client]]
 key_file = "house.key"
+roles = ["orders", "wallet", "desk", "read"]
+customers = ["*"]
 [[curve.client]]
 key_file = "feed.key"
-sockets = ["ingest"]
+roles = ["feed"]
+sources = ["test"]
 [[curve.client]]
 key_file = "viewer.key"
-sockets = ["odds", "snapshot"]
+roles = ["read"]
 """
 
 

@@ -269,7 +269,7 @@ class ScriptedService:
     def takes_requests(self, is_snapshot: bool) -> bool:
         return True
 
-    def ingest(self, payload: bytes, now_ns: int) -> None:
+    def ingest(self, payload: bytes, now_ns: int, key: str | None = None) -> None:
         self.calls.append("ingest")
         if payload == b"danger":
             self.frames.append((0, [b"status.1", payload]))
@@ -278,10 +278,10 @@ class ScriptedService:
         else:
             self.boards.append(payload)
 
-    def order(self, identity: bytes, payload: bytes, now_ns: int) -> None:
+    def order(self, identity: bytes, payload: bytes, now_ns: int, key: str | None = None) -> None:
         self.frames.append((2, [identity, payload]))
 
-    def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int) -> None:
+    def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int, key: str | None = None) -> None:
         self.frames.append((3, [identity, payload]))
 
     def tick(self, now_ns: int, read_ns: int | None = None) -> None:
@@ -374,7 +374,7 @@ def test_a_bug_makes_no_snapshot() -> None:
     """What a turn left half done must not be what the next start begins with."""
 
     class Broken(ScriptedService):
-        def ingest(self, payload: bytes, now_ns: int) -> None:
+        def ingest(self, payload: bytes, now_ns: int, key: str | None = None) -> None:
             raise RuntimeError("half done")
 
     service = Broken()

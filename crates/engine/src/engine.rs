@@ -1,147 +1,41 @@
-//! The state, and how to look at it.
+//! The engine: a state, and the only two ways to change it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Deref;
 
-use oddsengine_ledger::{AccountKind, Ledger};
-use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
-use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
-use oddsengine_pricing::model::Models;
-use oddsengine_types::{CustomerId, FixtureId, IdMap, SportId, TicketId};
+use oddsengine_facts::{Body, Command, Config, Fact, Origin, Record};
+use oddsengine_types::{BoundsError, DecodeError, FixtureId, StateHash};
 
-use crate::changes::Changes;
-use crate::command::OddsVersion;
-use crate::config::{Config, Scope, ScopeSettings};
-use crate::fixture::Fixture;
-use crate::settling::Settling;
-use crate::stakes::StakesOfDay;
-use crate::ticket::Ticket;
-use crate::watch::Source;
+use crate::boards::BoardUpdate;
+use crate::state::State;
+use crate::step::{Answer, Step};
 
-/// The engine: a function of (state, command). No clock, no I/O, no randomness, no order of a hash map in any
-/// result. [`Engine::apply`] is the only way to change it.
+/// The engine: a function of (state, command). No clock, no I/O, no randomness, no order of a hash map in any result.
+///
+/// [`Engine::step`] decides a command and folds what was decided; [`Engine::fold`] folds what was decided before. Nothing
+/// else changes the state. Everything that may be looked at is on [`State`].
 #[derive(Clone, Debug)]
 pub struct Engine {
-    pub(crate) config: Config,
-    pub(crate) scopes: BTreeMap<Scope, ScopeSettings>,
-    pub(crate) epoch: u32,
-    pub(crate) now_ns: i64,
-    pub(crate) fixtures: Vec<Fixture>,
-    pub(crate) fixture_index: IdMap<FixtureId, u32>,
-    pub(crate) competitions: Vec<Competition>,
-    pub(crate) customers: BTreeMap<CustomerId, Customer>,
-    pub(crate) tickets: Vec<Ticket>,
-    pub(crate) ticket_index: IdMap<TicketId, u32>,
-    /// Derived: tickets by their last change.
-    pub(crate) changes: Changes,
-    /// Derived: places of tickets that were refused at once, the oldest first.
-    pub(crate) refused: VecDeque<u32>,
-    /// Tickets waiting out their bet delay, by (due time, ticket index).
-    pub(crate) delayed: BTreeSet<(i64, u32)>,
-    pub(crate) ledger: Ledger,
-    /// What is known of each source.
-    pub(crate) sources: BTreeMap<String, Source>,
-    /// Derived: fixtures in play, by when their feed is silent for too long at the earliest.
-    pub(crate) silence_due: BTreeSet<(i64, u32)>,
-    /// Derived: fixtures before their start, by when that is.
-    pub(crate) start_due: BTreeSet<(i64, u32)>,
-    pub(crate) counters: Counters,
-    /// Fixtures whose probabilities moved since accumulators were last weighed.
-    pub(crate) moved: BTreeSet<u32>,
-    /// When accumulators were last weighed.
-    pub(crate) weighed_ns: i64,
-    /// Outcome spaces that were defined as data.
-    pub(crate) spaces: BTreeMap<SpaceId, Space>,
-    /// Tickets whose payment waits out the settlement delay.
-    pub(crate) settling: Settling,
-    /// Derived: tickets that the ledger would not settle, to be tried again when a fixture of theirs is graded.
-    pub(crate) stuck: BTreeSet<u32>,
-    /// Derived: what customers have staked today.
-    pub(crate) stakes: StakesOfDay,
-    pub(crate) derived: Derived,
+    state: State,
 }
 
-/// An outcome space that was defined as data.
-#[derive(Clone, Debug)]
-pub struct Space {
-    /// As it was defined.
-    pub definition: SpaceDefinition,
-    /// Derived: its markets.
-    pub template: &'static Template,
+/// What a command led to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    /// What is so from now on, in order.
+    pub facts: Vec<Fact>,
+    /// The answer to whoever asked.
+    pub answer: Answer,
+    /// Fixtures on which trading stands otherwise than before: told ahead of everything else.
+    pub trading: Vec<FixtureId>,
 }
 
-/// What is computed from the state and the configuration, and never stored.
-#[derive(Clone, Debug)]
-pub(crate) struct Derived {
-    pub models: Models,
-    pub sport_loss_minor: BTreeMap<SportId, i64>,
-    pub platform_loss_minor: i64,
-    /// The first acceptance after which a loss was above its limit and had grown.
-    pub limit_violation: Option<String>,
-    /// Scratch space per template, by its id.
-    pub prefixes: BTreeMap<u32, ViewPrefixes>,
-    pub offer: BoardOffers,
-    pub odds: Vec<u32>,
-    pub changed: Vec<u16>,
-}
+impl Deref for Engine {
+    type Target = State;
 
-/// A competition: the sum of its fixtures' losses counts against its limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Competition {
-    /// Its name, part of the odds topic.
-    pub name: String,
-    /// Its sport.
-    pub sport: SportId,
-    /// Sum of its fixtures' worst-case losses.
-    pub loss_minor: i64,
+    fn deref(&self) -> &State {
+        &self.state
+    }
 }
-
-/// What is set about a customer; customers nobody set have the defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Customer {
-    /// Share of the limits, in thousandths; 0 is blocked.
-    pub factor_e3: u32,
-}
-oddsengine_types::codec_struct!(Customer { factor_e3 });
-
-/// Counts of what happened since the journal began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Commands applied.
-    pub command_count: u64,
-    /// Feed messages dropped as duplicates.
-    pub duplicate_count: u64,
-    /// Gaps seen in numbered sources.
-    pub feed_gap_count: u64,
-    /// Feed or desk commands refused.
-    pub refused_command_count: u64,
-    /// Tickets accepted.
-    pub accepted_count: u64,
-    /// Tickets refused.
-    pub refused_count: u64,
-    /// Refused tickets that were forgotten, to make room for later ones.
-    pub forgotten_count: u64,
-    /// Sources that were forgotten, to make room for others.
-    pub forgotten_source_count: u64,
-    /// Settlements, resettlements included.
-    pub settlement_count: u64,
-    /// Settlements taken back.
-    pub rollback_count: u64,
-    /// Stakes of accepted tickets.
-    pub turnover_minor: i64,
-}
-oddsengine_types::codec_struct!(Counters {
-    command_count,
-    duplicate_count,
-    feed_gap_count,
-    refused_command_count,
-    accepted_count,
-    refused_count,
-    forgotten_count,
-    forgotten_source_count,
-    settlement_count,
-    rollback_count,
-    turnover_minor,
-});
 
 impl Default for Engine {
     fn default() -> Self {
@@ -154,186 +48,85 @@ impl Engine {
     ///
     /// # Errors
     /// A configured value outside its range, named.
-    pub fn new(config: Config) -> Result<Self, oddsengine_types::BoundsError> {
-        config.check()?;
-        let derived = Derived::new(&config)?;
-        Ok(Self {
-            config,
-            scopes: BTreeMap::new(),
-            epoch: 0,
-            now_ns: i64::MIN,
-            fixtures: Vec::new(),
-            fixture_index: IdMap::default(),
-            competitions: Vec::new(),
-            customers: BTreeMap::new(),
-            tickets: Vec::new(),
-            ticket_index: IdMap::default(),
-            changes: Changes::default(),
-            refused: VecDeque::new(),
-            delayed: BTreeSet::new(),
-            ledger: Ledger::new(),
-            sources: BTreeMap::new(),
-            silence_due: BTreeSet::new(),
-            start_due: BTreeSet::new(),
-            counters: Counters::default(),
-            moved: BTreeSet::new(),
-            weighed_ns: i64::MIN,
-            spaces: BTreeMap::new(),
-            settling: Settling::default(),
-            stuck: BTreeSet::new(),
-            stakes: StakesOfDay::default(),
-            derived,
-        })
+    pub fn new(config: Config) -> Result<Self, BoundsError> {
+        Ok(Self { state: State::new(config)? })
     }
 
-    /// The configuration in force.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Decides one command and folds what was decided.
+    ///
+    /// Never fails: a command that cannot be carried out is answered with a refusal and changes nothing but the
+    /// counters.
+    pub fn step(&mut self, command: &Command) -> Decided {
+        let mut facts = Vec::new();
+        let mut step = Step::new(&mut self.state, &mut facts, command.time_ns);
+        let answer = step.decide(command);
+        let trading = step.trading_changes();
+        self.state.balance_books();
+        Decided { facts, answer, trading }
     }
 
-    /// The overrides in force.
-    pub fn scopes(&self) -> &BTreeMap<Scope, ScopeSettings> {
-        &self.scopes
+    /// As [`Engine::step`], and prices what changed: for whoever has no turns.
+    pub fn apply(&mut self, command: &Command) -> Decided {
+        let mut decided = self.step(command);
+        self.price_changed();
+        for body in self.state.model_checks() {
+            let check = Command { time_ns: command.time_ns, origin: Origin::default(), body };
+            let checked = self.step(&check);
+            decided.facts.extend(checked.facts);
+            decided.trading.extend(checked.trading);
+            self.price_changed();
+        }
+        decided
     }
 
-    /// The present epoch; 0 before the first start.
-    pub fn epoch(&self) -> u32 {
-        self.epoch
+    /// Folds a record: what was decided, without deciding it again.
+    ///
+    /// # Errors
+    /// A fact names something that this state or this build does not know; the state is of no use any more.
+    pub fn fold(&mut self, record: &Record) -> Result<(), String> {
+        self.state.begin_record(record.command.time_ns);
+        record.facts.iter().try_for_each(|fact| self.state.fold(fact))?;
+        self.state.balance_books_at_times();
+        Ok(())
     }
 
-    /// The time of the latest command.
-    pub fn now_ns(&self) -> i64 {
-        self.now_ns
+    /// Prices every fixture whose board may have changed. [`Engine::take_board_changes`] has what there is to tell.
+    pub fn price_changed(&mut self) {
+        self.state.balance_books();
+        self.state.price_changed();
     }
 
-    /// All fixtures, in order of announcement.
-    pub fn fixtures(&self) -> &[Fixture] {
-        &self.fixtures
+    /// Takes what has changed on boards since it was taken last: fixtures in order, with the markets that changed.
+    pub fn take_board_changes(&mut self) -> Vec<(FixtureId, Vec<u16>)> {
+        self.price_changed();
+        self.state.take_board_changes()
     }
 
-    /// A fixture by its id.
-    pub fn fixture(&self, id: FixtureId) -> Option<&Fixture> {
-        self.fixture_index.get(&id).map(|&index| &self.fixtures[index as usize])
+    /// Commands that have the engine look whether the models of these fixtures give prices: after [`Engine::price_changed`].
+    pub fn model_checks(&self) -> Vec<Body> {
+        self.state.model_checks()
     }
 
-    /// A space that was defined as data.
-    pub fn space(&self, id: SpaceId) -> Option<&Space> {
-        self.spaces.get(&id)
+    /// The board of a fixture with these markets as a change.
+    pub fn board_update<'a>(
+        &'a self,
+        fixture: FixtureId,
+        changed_markets: &'a [u16],
+        source_ns: i64,
+    ) -> Option<BoardUpdate<'a>> {
+        self.state.board_update(fixture, changed_markets, source_ns)
     }
 
-    /// All tickets that are kept, in order of submission; refused ones may stand in the place of older refused ones.
-    pub fn tickets(&self) -> &[Ticket] {
-        &self.tickets
+    /// The engine of a snapshot.
+    ///
+    /// # Errors
+    /// Bytes that are not a snapshot of this format.
+    pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
+        State::restore(bytes).map(|state| Self { state })
     }
 
-    /// A ticket by its id.
-    pub fn ticket(&self, id: TicketId) -> Option<&Ticket> {
-        self.ticket_index.get(&id).map(|&index| &self.tickets[index as usize])
-    }
-
-    /// The ledger.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// Competitions, in order of appearance.
-    pub fn competitions(&self) -> &[Competition] {
-        &self.competitions
-    }
-
-    /// What is known of each source, by its name.
-    pub fn sources(&self) -> &BTreeMap<String, Source> {
-        &self.sources
-    }
-
-    /// Counts since the journal began.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// What a customer may withdraw or stake.
-    pub fn available_minor(&self, customer: CustomerId) -> i64 {
-        self.ledger.balance_of(AccountKind::CustomerCash(customer), self.config.currency).available_minor
-    }
-
-    /// What is reserved by tickets that wait out their bet delay.
-    pub fn reserved_minor(&self, customer: CustomerId) -> i64 {
-        self.ledger.balance_of(AccountKind::CustomerCash(customer), self.config.currency).pending_debit_minor
-    }
-
-    /// The limits in force beyond a fixture.
-    pub fn limits(&self) -> Limits<'_> {
-        Limits { engine: self }
-    }
-
-    /// A [`crate::Body::Tick`] at this time would do something, with the feeds read up to `read_ns`.
-    pub fn needs_tick(&self, now_ns: i64, read_ns: i64) -> bool {
-        let now_ns = now_ns.max(self.now_ns);
-        self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
-            || self.watch_is_due(now_ns)
-            || self.weighs_accumulators(now_ns)
-            || self.begins_day(now_ns)
-    }
-
-    /// The version of a fixture's board.
-    pub fn version(&self, fixture: &Fixture) -> OddsVersion {
-        OddsVersion { epoch: self.epoch, seq: fixture.version }
-    }
-
-    /// When the next bet delay or settlement delay ends.
-    pub fn next_due_ns(&self) -> Option<i64> {
-        let delay_ends_ns = self.delayed.first().map(|&(due_ns, _)| due_ns);
-        delay_ends_ns.into_iter().chain(self.settling.next_due_ns()).min()
-    }
-
-    /// Sum of all fixtures' worst-case losses: what counts against the platform's limit.
-    pub fn platform_loss_minor(&self) -> i64 {
-        self.derived.platform_loss_minor
-    }
-
-    /// Sum of a sport's fixtures' worst-case losses.
-    pub fn sport_loss_minor(&self, sport: SportId) -> i64 {
-        self.derived.sport_loss_minor.get(&sport).copied().unwrap_or(0)
-    }
-
-    pub(crate) fn index_of(&self, id: FixtureId) -> Option<usize> {
-        self.fixture_index.get(&id).map(|&index| index as usize)
-    }
-}
-
-/// The limits in force on competitions and sports.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits<'a> {
-    engine: &'a Engine,
-}
-
-impl Limits<'_> {
-    /// Largest sum of losses of a competition's fixtures.
-    pub fn competition_minor(&self, name: &str) -> i64 {
-        // Asked for every leg: most books have no override, and need no key.
-        let scopes = &self.engine.scopes;
-        let own = if scopes.is_empty() { None } else { scopes.get(&Scope::Competition(name.to_string())) };
-        own.and_then(|own| own.loss_minor_max).unwrap_or(self.engine.config.competition_loss_minor_max)
-    }
-
-    /// Largest sum of losses of a sport's fixtures.
-    pub fn sport_minor(&self, sport: SportId) -> i64 {
-        let own = self.engine.scopes.get(&Scope::Sport(sport));
-        own.and_then(|own| own.loss_minor_max).unwrap_or(self.engine.config.sport_loss_minor_max)
-    }
-}
-
-impl Derived {
-    pub fn new(config: &Config) -> Result<Self, oddsengine_types::BoundsError> {
-        Ok(Self {
-            models: Models::new(&config.models)?,
-            sport_loss_minor: BTreeMap::new(),
-            platform_loss_minor: 0,
-            limit_violation: None,
-            prefixes: BTreeMap::new(),
-            offer: BoardOffers::default(),
-            odds: Vec::new(),
-            changed: Vec::new(),
-        })
+    /// The hash of the stored state: equal for live run, fold and recovery, in any build.
+    pub fn state_hash(&self) -> StateHash {
+        self.state.state_hash()
     }
 }

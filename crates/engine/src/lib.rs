@@ -1,39 +1,34 @@
-//! Commands, events and the deterministic state machine that applies them.
+//! The deterministic state machine: decide commands into facts, fold facts into the state, price boards from it.
+//!
+//! * [`decide`](Engine::step) reads the state and says what is so from now on: facts. It changes nothing but by them.
+//! * `fold` takes a fact into the state. It refuses nothing and prices nothing: live, recovery and standby fold the same.
+//! * `boards` prices what changed, when somebody asks: derived from the state, and outside its hash.
 
-mod apply;
-mod audit;
-mod changes;
-pub mod command;
-pub mod config;
+mod boards;
+mod decide;
 mod engine;
-pub mod event;
-mod exposure;
-pub mod fixture;
-mod guard;
-mod money;
-mod placing;
-mod settling;
-mod snapshot;
-mod stakes;
-pub mod status;
-pub mod stops;
-pub mod ticket;
-mod trading;
-mod watch;
+mod fold;
+mod positions;
+mod state;
+mod step;
+mod views;
 
-pub use audit::INVARIANTS;
-pub use command::{
-    Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    PricedMarket, TicketRequest, VoidKind,
+pub use oddsengine_facts::{
+    Body, Channel, Command, Config, Fact, FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, Margin,
+    MarginKind, MarketDesk, MarketStops, MoneyRequest, OddsChange, OddsVersion, Origin, Place, Plan,
+    PricedMarket, Principal, Reason, Record, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms,
+    Ticket, TicketChange, TicketRequest, TicketState, VoidKind,
 };
-pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
-pub use engine::{Competition, Counters, Customer, Engine, Limits, Space};
-pub use event::{BoardUpdate, Event, NoEvents, Sink};
-pub use exposure::{FixtureExposure, MarketExposure, SelectionExposure};
-pub use fixture::{Fixture, FixtureLimits, MarketDesk, MarketStatus, PriceSource};
-pub use settling::WEIGH_INTERVAL_NS;
-pub use snapshot::SNAPSHOT_VERSION;
-pub use status::{Reason, TicketState};
-pub use stops::{MarketStops, Stop, StopSet, Stops};
-pub use ticket::{Leg, LimitCheck, LimitLevel, Ticket, TicketChange};
-pub use watch::Source;
+pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
+pub use oddsengine_facts::{command, config, status, stops, ticket};
+
+pub use boards::{Board, BoardUpdate};
+pub use decide::settle::WEIGH_INTERVAL_NS;
+pub use engine::{Decided, Engine};
+pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource};
+pub use state::snapshot::SNAPSHOT_VERSION;
+pub use state::sources::Source;
+pub use state::{Competition, Counters, Customer, Limits, Space, State};
+pub use step::Answer;
+pub use views::audit::INVARIANTS;
+pub use views::exposure::{FixtureExposure, MarketExposure, SelectionExposure};

@@ -1,8 +1,8 @@
 //! Money: ids that clients choose, refusals of the ledger, debts, and what no sequence of commands may break.
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Event, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion,
-    Origin, Reason, Scope, ScopeSettings, Sink, TicketRequest, TicketState, VoidKind,
+    Answer, Body, Command, Config, Decided, Engine, Fact, FixtureRequest, LegRequest, MoneyRequest,
+    OddsChange, OddsVersion, Origin, Reason, Scope, ScopeSettings, TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId};
@@ -25,13 +25,20 @@ struct Told {
     refusals: Vec<Reason>,
 }
 
-impl Sink for Told {
-    fn event(&mut self, event: Event<'_>) {
-        match event {
-            Event::Alert { alert, message, .. } => self.alerts.push(format!("{alert}: {message}")),
-            Event::Refused { reason, .. } | Event::MoneyRefused { reason, .. } => self.refusals.push(reason),
-            Event::Decision { ticket, .. } => self.refusals.extend(ticket.reason()),
-            _ => {}
+impl Told {
+    fn take(&mut self, decided: &Decided, engine: &Engine) {
+        for fact in &decided.facts {
+            match fact {
+                Fact::Alerted { alert, message, .. } => self.alerts.push(format!("{alert}: {message}")),
+                Fact::Refused { reason, .. } | Fact::MoneyRefused { reason, .. } => {
+                    self.refusals.push(*reason)
+                }
+                Fact::TicketDecided { ticket, .. } => self.refusals.extend(ticket.reason()),
+                _ => {}
+            }
+        }
+        if let Answer::Ticket { ticket, is_repeat: true } = decided.answer {
+            self.refusals.extend(engine.ticket(ticket).and_then(|ticket| ticket.reason()));
         }
     }
 }
@@ -64,7 +71,8 @@ impl Desk {
     fn send(&mut self, body: Body) {
         self.now_ns = self.now_ns.saturating_add(1_000_000);
         let command = Command { time_ns: self.now_ns, origin: Origin::default(), body };
-        self.engine.apply(&command, &mut self.told);
+        let decided = self.engine.apply(&command);
+        self.told.take(&decided, &self.engine);
     }
 
     fn manual(&mut self, fixture: FixtureId, odds_e4: [u32; 3]) {
@@ -269,7 +277,8 @@ fn stakes_of_the_day_are_those_of_the_tickets() {
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
         };
-        let restored = Engine::restore(&desk.engine.snapshot()).unwrap();
+        let mut restored = Engine::restore(&desk.engine.snapshot()).unwrap();
+        restored.price_changed();
         let largest = desk.engine.max_stake(&request).map(|check| check.stake_minor_max);
         assert_eq!(largest, restored.max_stake(&request).map(|check| check.stake_minor_max), "{day}");
         largest

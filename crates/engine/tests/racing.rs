@@ -3,7 +3,6 @@
 use oddsengine_engine::command::{
     Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, Origin, PricedMarket, TicketRequest,
 };
-use oddsengine_engine::event::NoEvents;
 use oddsengine_engine::status::TicketState;
 use oddsengine_engine::{Config, Engine};
 use oddsengine_markets::racing::{RUNNERS_MAX, RaceKind, RacingFormat, RacingIncident};
@@ -53,7 +52,7 @@ impl Desk {
 
     fn send(&mut self, body: Body) {
         self.time_ns += 1_000;
-        self.engine.apply(&Command { time_ns: self.time_ns, origin: Origin::default(), body }, &mut NoEvents);
+        self.engine.apply(&Command { time_ns: self.time_ns, origin: Origin::default(), body });
         for (name, invariant) in self.engine.invariants() {
             assert_eq!(invariant, Ok(()), "{name}");
         }
@@ -65,7 +64,7 @@ impl Desk {
 
     fn odds(&self, fixture: FixtureId, text: &str) -> u32 {
         let fixture = self.engine.fixture(fixture).unwrap();
-        fixture.odds_e4[self.selection(text)]
+        fixture.board.odds_e4[self.selection(text)]
     }
 
     fn selection(&self, text: &str) -> usize {

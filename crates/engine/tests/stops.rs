@@ -1,8 +1,9 @@
 //! What stops trading, who lifts it, and what a bet that waits sees of it.
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, Engine, Event, FixtureRequest, LegRequest, MarketStatus, MoneyRequest,
-    OddsChange, OddsVersion, Origin, PricedMarket, Reason, Sink, Stop, StopSet, TicketRequest, TicketState,
+    Answer, Body, Channel, Command, Config, Decided, Engine, Fact, FixtureRequest, LegRequest, MarketStatus,
+    MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket, Reason, Stop, StopSet, TicketRequest,
+    TicketState,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, SelectionId};
@@ -15,19 +16,21 @@ const START_NS: i64 = 1_700_000_000 * SECOND;
 
 #[derive(Default)]
 struct Told {
-    alerts: Vec<&'static str>,
+    alerts: Vec<String>,
     refusals: Vec<(Reason, String)>,
     duplicates: usize,
 }
 
-impl Sink for Told {
-    fn event(&mut self, event: Event<'_>) {
-        match event {
-            Event::Alert { alert, .. } => self.alerts.push(alert),
-            Event::Refused { reason, detail } => self.refusals.push((reason, detail.to_string())),
-            Event::Duplicate => self.duplicates += 1,
-            _ => {}
+impl Told {
+    fn take(&mut self, decided: Decided) {
+        for fact in decided.facts {
+            match fact {
+                Fact::Alerted { alert, .. } => self.alerts.push(alert),
+                Fact::Refused { reason, detail } => self.refusals.push((reason, detail)),
+                _ => {}
+            }
         }
+        self.duplicates += usize::from(decided.answer == Answer::Repeated);
     }
 }
 
@@ -77,7 +80,7 @@ impl World {
     }
 
     fn send(&mut self, origin: Origin, body: Body) {
-        self.engine.apply(&Command { time_ns: self.now_ns, origin, body }, &mut self.told);
+        self.told.take(self.engine.apply(&Command { time_ns: self.now_ns, origin, body }));
         for (name, invariant) in self.engine.invariants() {
             assert_eq!(invariant, Ok(()), "{name}");
         }
@@ -99,12 +102,26 @@ impl World {
 
     fn numbered(&mut self, seq: u64, body: Body) {
         let source_ns = self.now_ns - 80_000_000;
-        self.send(Origin { source: "scout".into(), seq: Some(seq), source_ns, channel: Channel::Feed }, body);
+        self.send(
+            Origin {
+                source: "scout".into(),
+                seq: Some(seq),
+                source_ns,
+                channel: Channel::Feed,
+                ..Origin::default()
+            },
+            body,
+        );
     }
 
     fn unnumbered(&mut self, body: Body) {
         self.send(
-            Origin { source: "scout".into(), seq: None, source_ns: self.now_ns, channel: Channel::Feed },
+            Origin {
+                source: "scout".into(),
+                source_ns: self.now_ns,
+                channel: Channel::Feed,
+                ..Origin::default()
+            },
             body,
         );
     }
@@ -139,7 +156,7 @@ impl World {
     fn odds_e4(&self, key: &str) -> Vec<u32> {
         let fixture = self.engine.fixture(MATCH).unwrap();
         let market = fixture.template().market_index(key).unwrap();
-        fixture.odds_e4[fixture.template().markets[market].selections()].to_vec()
+        fixture.board.odds_e4[fixture.template().markets[market].selections()].to_vec()
     }
 
     fn bet(&mut self, market: &str, selection: &str) -> TicketId {
@@ -463,7 +480,10 @@ fn silence_and_gaps_stop_what_they_concern() {
     world.now_ns += 1;
     let bet = world.bet("1x2", "home");
     assert_eq!(world.state(bet), TicketState::Refused(Reason::FixtureSuspended));
-    assert_eq!((world.stops(), world.told.alerts.clone()), (vec![Stop::Silence], vec!["feed_silent"]));
+    assert_eq!(
+        (world.stops(), world.told.alerts.clone()),
+        (vec![Stop::Silence], vec!["feed_silent".to_string()])
+    );
     assert!(world.engine.is_stale(world.engine.fixture(MATCH).unwrap(), world.now_ns));
     // Unnumbered and without a score a message proves nothing; a duplicate is no sign of life at all.
     world.unnumbered(incident(Kind::Clock, 1_000, None));
@@ -527,7 +547,10 @@ fn a_start_that_nobody_told_stops_trading() {
     world.now_ns += 1;
     let bet = world.bet("1x2", "home");
     assert_eq!(world.state(bet), TicketState::Refused(Reason::FixtureSuspended));
-    assert_eq!((world.stops(), world.told.alerts.clone()), (vec![Stop::StartPassed], vec!["start_passed"]));
+    assert_eq!(
+        (world.stops(), world.told.alerts.clone()),
+        (vec![Stop::StartPassed], vec!["start_passed".to_string()])
+    );
     let mut waived = Engine::restore(&world.engine.snapshot()).unwrap();
     std::mem::swap(&mut waived, &mut world.engine);
     world.desk(Body::Resume { fixture: MATCH, market: None, lifts: StopSet::of(&[Stop::StartPassed]) });
@@ -569,7 +592,10 @@ fn a_journal_ahead_of_the_clock_goes_back_at_a_start() {
     assert_eq!(world.state(bet), TicketState::Delayed);
     world.now_ns = START_NS + 5 * SECOND;
     world.runtime(Body::EpochStarted { epoch: 2 });
-    assert_eq!((world.engine.now_ns(), world.told.alerts.clone()), (world.now_ns, vec!["clock_went_back"]));
+    assert_eq!(
+        (world.engine.now_ns(), world.told.alerts.clone()),
+        (world.now_ns, vec!["clock_went_back".to_string()])
+    );
     assert_eq!(world.engine.next_due_ns(), Some(world.now_ns + SECOND), "as far away as it was");
     world.pass(SECOND);
     assert_ne!(world.state(bet), TicketState::Delayed);
@@ -639,14 +665,11 @@ fn sources_and_fixtures_have_an_upper_bound() {
     let mut world = World::with(Config { fixtures_max: 2, ..Config::default() }, 0);
     for index in 0..SOURCES_MAX + 10 {
         let source = format!("source{index}");
-        world.engine.apply(
-            &Command {
-                time_ns: world.now_ns,
-                origin: Origin { source, channel: Channel::Feed, ..Origin::default() },
-                body: Body::Heartbeat,
-            },
-            &mut world.told,
-        );
+        world.told.take(world.engine.apply(&Command {
+            time_ns: world.now_ns,
+            origin: Origin { source, channel: Channel::Feed, ..Origin::default() },
+            body: Body::Heartbeat,
+        }));
     }
     assert!(world.engine.sources().len() <= SOURCES_MAX);
     assert!(world.engine.sources().contains_key("scout"), "it feeds a match");
@@ -702,9 +725,8 @@ fn refused_tickets_have_an_upper_bound() {
     let (first, count) = (1_000_u128, REFUSED_TICKETS_MAX as u128 + 5);
     let send = |world: &mut World, id| {
         let body = Body::PlaceTicket(Box::new(request(id)));
-        world
-            .engine
-            .apply(&Command { time_ns: world.now_ns, origin: Origin::default(), body }, &mut world.told);
+        let command = Command { time_ns: world.now_ns, origin: Origin::default(), body };
+        world.told.take(world.engine.apply(&command));
     };
     for id in first..first + count {
         send(&mut world, id);
@@ -807,6 +829,7 @@ fn strangers_prices_and_refused_messages_prove_nothing() {
         seq,
         source_ns: world.now_ns,
         channel: Channel::Feed,
+        ..Origin::default()
     };
     let prices = || Body::SetPrices {
         fixture: MATCH,

@@ -2,8 +2,8 @@
 //! a retirement.
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Event, FixtureRequest, LegRequest, MoneyRequest, OddsChange, Origin,
-    PricedMarket, Sink, TicketRequest, TicketState,
+    Answer, Body, Command, Config, Engine, FixtureRequest, LegRequest, MoneyRequest, OddsChange, Origin,
+    PricedMarket, TicketRequest, TicketState,
 };
 use oddsengine_markets::tennis::{
     BestOf, FinalSet, RetirementRule, Side, TennisFormat, TennisIncidentKind as Kind, TennisState,
@@ -18,17 +18,6 @@ struct Desk {
     engine: Engine,
     now_ns: i64,
     ticket_count: u128,
-}
-
-/// A command that is refused must not go unnoticed.
-struct Told;
-
-impl Sink for Told {
-    fn event(&mut self, event: Event<'_>) {
-        if let Event::Refused { reason, detail } = event {
-            panic!("{}: {detail}", reason.name());
-        }
-    }
 }
 
 impl Desk {
@@ -57,7 +46,10 @@ impl Desk {
     fn send(&mut self, body: Body) {
         self.now_ns += 1_000_000;
         let command = Command { time_ns: self.now_ns, origin: Origin::default(), body };
-        self.engine.apply(&command, &mut Told);
+        // A command that is refused must not go unnoticed.
+        if let Answer::Refused { reason, detail } = self.engine.apply(&command).answer {
+            panic!("{}: {detail}", reason.name());
+        }
         for (name, result) in self.engine.invariants() {
             result.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -82,7 +74,7 @@ impl Desk {
     fn odds_e4(&self, market: &str, selection: &str) -> u32 {
         let fixture = self.engine.fixture(FIXTURE).unwrap();
         let id = SelectionId::of(market, selection);
-        fixture.odds_e4[fixture.template().selection_of_id(id).unwrap()]
+        fixture.board.odds_e4[fixture.template().selection_of_id(id).unwrap()]
     }
 
     fn grade(&self, market: &str, selection: &str) -> Option<Grade> {
@@ -251,8 +243,12 @@ fn a_snapshot_in_the_middle_of_a_match_is_the_match() {
     desk.incidents([Kind::Start(Side::Home), Kind::Point(Side::Away), Kind::Game(Side::Away)]);
     desk.incidents([Kind::Point(Side::Home); 3]);
     let bytes = desk.engine.snapshot();
-    let again = Engine::restore(&bytes).unwrap();
+    let mut again = Engine::restore(&bytes).unwrap();
     assert_eq!(again.snapshot(), bytes);
+    again.price_changed();
     let (one, two) = (desk.engine.fixture(FIXTURE).unwrap(), again.fixture(FIXTURE).unwrap());
-    assert_eq!((&one.live, &one.win, &one.odds_e4), (&two.live, &two.win, &two.odds_e4));
+    assert_eq!(
+        (&one.live, &one.board.win, &one.board.odds_e4),
+        (&two.live, &two.board.win, &two.board.odds_e4)
+    );
 }

@@ -33,8 +33,29 @@ pub struct Origin {
     pub source_ns: i64,
     /// On which way it came: what a feed says is a sign of its life, and a feed cannot take back what the desk did.
     pub channel: Channel,
+    /// Who asked, as the runtime knows it; `source` is what the sender says of itself.
+    pub principal: Principal,
 }
-codec_struct!(Origin { source, seq, source_ns, channel });
+codec_struct!(Origin { source, seq, source_ns, channel, principal });
+
+/// Who asked. All empty is the runtime itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// The name of the key of the connection, or of the socket where connections have none.
+    pub key: String,
+    /// The service behind the key; empty where it is not told.
+    pub service: String,
+    /// The member of staff who uses it; empty where it is not told.
+    pub staff: String,
+}
+codec_struct!(Principal { key, service, staff });
+
+impl Principal {
+    /// Known by its key and nothing else.
+    pub fn of_key(key: &str) -> Self {
+        Self { key: key.to_owned(), ..Self::default() }
+    }
+}
 
 /// The way on which a command came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -201,6 +222,18 @@ pub enum Body {
         /// The source.
         source: String,
     },
+    /// Prices a fixture now: trading stands still while its model gives nothing.
+    Reprice {
+        /// The fixture.
+        fixture: FixtureId,
+    },
+    /// A release starts to write this journal, with this configuration.
+    ReleaseStarted {
+        /// Its version.
+        release: String,
+        /// The configuration that it starts with.
+        config: Box<Config>,
+    },
 }
 codec_enum!(Body {
     0 = EpochStarted { epoch },
@@ -228,7 +261,39 @@ codec_enum!(Body {
     22 = ModelFailed { fixture, fault },
     23 = Heartbeat,
     24 = ResetSource { source },
+    25 = Reprice { fixture },
+    26 = ReleaseStarted { release, config },
 });
+
+impl Body {
+    /// The fixture that it is about, whoever says it.
+    pub fn subject(&self) -> Option<FixtureId> {
+        match self {
+            Self::SetExpectation { fixture, .. }
+            | Self::SetManualOdds { fixture, .. }
+            | Self::LockMarket { fixture, .. }
+            | Self::ModelFailed { fixture, .. }
+            | Self::Reprice { fixture } => Some(*fixture),
+            body => body.fixture(),
+        }
+    }
+
+    /// The fixture that a feed speaks of.
+    pub fn fixture(&self) -> Option<FixtureId> {
+        match self {
+            Self::AddFixture(request) => Some(request.fixture),
+            Self::SetPrices { fixture, .. }
+            | Self::Incident { fixture, .. }
+            | Self::Suspend { fixture, .. }
+            | Self::Resume { fixture, .. }
+            | Self::SettleMarket { fixture, .. }
+            | Self::VoidFixture { fixture, .. }
+            | Self::SetModelInputs { fixture, .. }
+            | Self::SetProbabilities { fixture, .. } => Some(*fixture),
+            _ => None,
+        }
+    }
+}
 
 /// Most tickets refused at once that are kept, so that a repeat gets the same answer. What was refused longer ago is
 /// judged anew when it is sent again.

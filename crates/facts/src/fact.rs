@@ -142,7 +142,12 @@ pub enum Fact {
         /// A ticket that was refused long ago is forgotten for it.
         forgotten: Option<TicketId>,
     },
-    /// A ticket that could not be decided waits a little longer.
+    /// The bet delay of a ticket ended: what it held in the books is given back, and it is decided anew.
+    DelayEnded {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// A ticket that could not be decided at the end of its delay waits a little longer.
     TicketHeld {
         /// The ticket.
         ticket: TicketId,

@@ -18,12 +18,12 @@ pub mod ticket;
 
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    PricedMarket, TicketRequest, VoidKind,
+    PricedMarket, Principal, TicketRequest, VoidKind,
 };
 pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::MarketDesk;
-pub use proto::{RecordError, RecordErrorKind, decode_record, encode_record};
+pub use proto::{RecordError, RecordErrorKind, decode_record, encode_parts, encode_record};
 pub use record::Record;
 pub use status::{Reason, TicketState};
 pub use stops::{MarketStops, Stop, StopSet, Stops};

@@ -20,7 +20,7 @@ use oddsengine_types::{
 
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    PricedMarket, TicketRequest, VoidKind,
+    PricedMarket, Principal, TicketRequest, VoidKind,
 };
 use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
@@ -47,8 +47,9 @@ pub fn records() -> Vec<Record> {
             seq: Some(41),
             source_ns: TIME_NS - 80_000_000,
             channel: Channel::Feed,
+            principal: Principal { key: "feed".into(), service: "scout".into(), staff: "anna".into() },
         },
-        Origin { source: "desk".into(), seq: None, source_ns: 0, channel: Channel::Desk },
+        Origin { source: "desk".into(), channel: Channel::Desk, ..Origin::default() },
     ];
     let asked = bodies().into_iter().zip(origins.iter().cycle()).map(|(body, origin)| Record {
         command: Command { time_ns: TIME_NS, origin: origin.clone(), body },
@@ -85,7 +86,12 @@ pub fn single_bet() -> Record {
     Record {
         command: Command {
             time_ns: TIME_NS,
-            origin: Origin { source: "orders".into(), seq: None, source_ns: 0, channel: Channel::Desk },
+            origin: Origin {
+                source: "orders".into(),
+                channel: Channel::Desk,
+                principal: Principal::of_key("orders"),
+                ..Origin::default()
+            },
             body: Body::PlaceTicket(Box::new(request)),
         },
         facts: vec![
@@ -122,6 +128,7 @@ pub fn goal() -> Record {
                 seq: Some(1_047),
                 source_ns: TIME_NS - 80_000_000,
                 channel: Channel::Feed,
+                principal: Principal::of_key("ingest"),
             },
             body: Body::Incident { fixture: FIXTURE, incident: incident.clone() },
         },
@@ -515,6 +522,8 @@ pub fn bodies() -> Vec<Body> {
         Body::SetProbabilities { fixture: FIXTURE, probabilities: vec![0.25, 0.75] },
         Body::Heartbeat,
         Body::ResetSource { source: "recording.wc2022".into() },
+        Body::Reprice { fixture: FIXTURE },
+        Body::ReleaseStarted { release: "0.1.0".into(), config: Box::new(Config::default()) },
     ];
     all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));
     all.extend(VOIDS.map(|void| Body::VoidFixture { fixture: FIXTURE, void }));
@@ -621,6 +630,7 @@ pub fn facts() -> Vec<Fact> {
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 0 },
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 1_000 },
         Fact::TicketDecided { ticket: Box::new(full_ticket()), forgotten: Some(TicketId(u128::MAX)) },
+        Fact::DelayEnded { ticket: TICKET },
         Fact::TicketHeld { ticket: TICKET, due_ns: TIME_NS },
         Fact::LegsGraded {
             ticket: TICKET,

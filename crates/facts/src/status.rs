@@ -34,6 +34,8 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// Whoever asks has not the right to.
+    NotPermitted = 100, "not_permitted";
     /// The id was used before with another body.
     IdHasAnotherBody = 101, "id_has_another_body";
     /// The customer is blocked.

@@ -166,6 +166,14 @@ pub struct Terms {
     /// The jurisdiction under which it was taken; 0 for the only one.
     pub jurisdiction: u16,
 }
+impl Terms {
+    /// The terms at present: one currency, cash, one set of rules.
+    pub fn of(currency: Currency, leg_count: usize) -> Self {
+        let plan = if leg_count == 1 { Plan::Single } else { Plan::Multiple };
+        Self { currency, plan, bonus_minor: 0, free_minor: 0, rules: 1, jurisdiction: 0 }
+    }
+}
+
 codec_struct!(Terms { currency, plan, bonus_minor, free_minor, rules, jurisdiction });
 
 /// One leg: the price evidence, and the grade once decided.

@@ -64,7 +64,7 @@ fn messages_in(message: &DynamicMessage) -> Vec<&DynamicMessage> {
 }
 
 /// In the schema, and written by no release yet.
-const NOT_YET_WRITTEN: &[&str] = &["Origin.principal", "Origin.sent_ns", "Record.decided_ns", "Principal."];
+const NOT_YET_WRITTEN: &[&str] = &["Origin.sent_ns", "Record.decided_ns"];
 
 /// The samples have every field of every message, every member of every choice and every value of every enum: what is
 /// added to the schema must be added to them, and is then tried by every test that goes through them.

@@ -235,6 +235,17 @@ impl Ledger {
         self.expiries.first().map(|&(expires_ns, _)| expires_ns)
     }
 
+    /// Whether a transfer was booked before: with this very body, with another one (an error), or not at all.
+    ///
+    /// # Errors
+    /// The id is unset, or has another body.
+    pub fn knows(&self, transfer: &Transfer) -> Result<Outcome, TransferError> {
+        Ok(match self.is_repeat(transfer.id, body_of_transfer(transfer))? {
+            true => Outcome::AlreadyBooked,
+            false => Outcome::Booked,
+        })
+    }
+
     /// Moves the postings since the last call to the end of `out`, in the order of booking.
     pub fn drain_postings(&mut self, out: &mut Vec<Posting>) {
         out.append(&mut self.postings);

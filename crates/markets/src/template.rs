@@ -278,6 +278,16 @@ impl Template {
         self.selection_by_id.get(&id).map(|&index| usize::from(index))
     }
 
+    /// The id of a market.
+    pub fn market_id(&self, market: usize) -> MarketId {
+        MarketId::of(&self.markets[market].key)
+    }
+
+    /// The id of a selection.
+    pub fn selection_id(&self, selection: usize) -> SelectionId {
+        SelectionId::of(&self.market_of(selection).key, &self.selections[selection].name)
+    }
+
     /// The text of a selection: `market key/selection name`.
     pub fn selection_text(&self, selection: usize) -> String {
         format!("{}/{}", self.market_of(selection).key, self.selections[selection].name)

@@ -12,6 +12,7 @@ mod lanes;
 pub mod margin;
 pub mod model;
 pub mod racing;
+mod recorded;
 mod root;
 pub mod same_game;
 pub mod snap;

@@ -1,7 +1,7 @@
 //! The platform configuration: a Python dictionary in natural units to the engine's integers.
 
 use oddsengine_engine::{Config, Margin, MarginKind};
-use oddsengine_pricing::model::TennisConfig;
+use oddsengine_pricing::model::{ModelConfig, TennisConfig};
 use oddsengine_pricing::racing::calibration::{RacingConfig, RacingMargin, RacingModel};
 use oddsengine_types::{Currency, Ladder};
 use pyo3::exceptions::PyValueError;
@@ -73,21 +73,22 @@ fn ladder(value: &Bound<'_, PyAny>) -> PyResult<Ladder> {
 }
 
 fn models(config: &mut Config, dict: &Bound<'_, PyDict>) -> PyResult<()> {
+    let mut models = ModelConfig::default();
     for (sport, settings) in dict {
         let sport: String = sport.extract()?;
         match sport.as_str() {
             "football" => {}
             "tennis" => {
-                tennis(&mut config.models.tennis, settings.cast::<PyDict>()?)?;
+                tennis(&mut models.tennis, settings.cast::<PyDict>()?)?;
                 continue;
             }
             "racing" => {
-                racing(&mut config.models.racing, settings.cast::<PyDict>()?)?;
+                racing(&mut models.racing, settings.cast::<PyDict>()?)?;
                 continue;
             }
             _ => return Err(unknown(&format!("models.{sport}"))),
         }
-        let football = &mut config.models.football;
+        let football = &mut models.football;
         for (key, value) in settings.cast::<PyDict>()? {
             let key: String = key.extract()?;
             match key.as_str() {
@@ -106,6 +107,7 @@ fn models(config: &mut Config, dict: &Bound<'_, PyDict>) -> PyResult<()> {
             }
         }
     }
+    config.sports = models.settings();
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod margin;
 mod odds;
 mod pricing;
 mod racing;
+mod rights;
 mod risk;
 mod same_game;
 mod score_models;

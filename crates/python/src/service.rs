@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 
-use oddsengine_engine::{Body, Engine, Fixture, NoEvents, Ticket};
+use oddsengine_engine::{Body, Engine, Fixture, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
 use oddsengine_runtime::journal::{self, Head, JournalError, OpenOptions, QuarantineEntry};
 use oddsengine_runtime::service::{
@@ -20,6 +20,7 @@ use crate::arrays::Column;
 use crate::config::config_from_dict;
 use crate::errors::{OrRaise, Raise};
 use crate::foreign::{Selection, intensity_function, joint_function, space_definition};
+use crate::rights::rights_from_dict;
 
 /// The source of commands of this process.
 const LOCAL_SOURCE: &str = "local";
@@ -148,7 +149,7 @@ impl Drop for PyService {
 #[pymethods]
 impl PyService {
     #[new]
-    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None))]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None))]
     #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn new(
         py: Python<'_>,
@@ -158,13 +159,16 @@ impl PyService {
         snapshot_every: u64,
         must_exist: bool,
         anchor: Option<&str>,
+        rights: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
+        let rights = rights.map(rights_from_dict).transpose()?.unwrap_or_default();
         let opening =
             OpenOptions { create: !must_exist, anchor: head_of_text(anchor)?, ..OpenOptions::default() };
         let options = ServiceOptions { journal, config: config_from_dict(config)?, snapshot_every, now_ns };
-        let service = py
+        let mut service = py
             .detach(|| service::Service::start_with(options, opening))
             .map_err(|error| recovery_error(py, &error))?;
+        service.set_rights(rights);
         let state = Mutex::new(Some(Opened { service, is_closed: false }));
         Ok(Self { owner: Owner::here(), state })
     }
@@ -222,22 +226,40 @@ impl PyService {
         Ok(())
     }
 
-    fn ingest(&self, py: Python<'_>, payload: &[u8], now_ns: i64) -> PyResult<()> {
+    /// `key`: the name of the connection's key; `None` where connections have none.
+    #[pyo3(signature = (payload, now_ns, key = None))]
+    fn ingest(&self, py: Python<'_>, payload: &[u8], now_ns: i64, key: Option<&str>) -> PyResult<()> {
         let mut in_use = self.work(py)?;
         let service = in_use.service();
-        without_lock(py, service.has_models(), || service.ingest(payload, now_ns));
+        without_lock(py, service.has_models(), || service.ingest_of(key, payload, now_ns));
         Ok(())
     }
 
-    fn order(&self, py: Python<'_>, identity: &[u8], payload: &[u8], now_ns: i64) -> PyResult<()> {
+    #[pyo3(signature = (identity, payload, now_ns, key = None))]
+    fn order(
+        &self,
+        py: Python<'_>,
+        identity: &[u8],
+        payload: &[u8],
+        now_ns: i64,
+        key: Option<&str>,
+    ) -> PyResult<()> {
         let mut in_use = self.work(py)?;
         let service = in_use.service();
-        without_lock(py, service.has_models(), || service.order(identity, payload, now_ns));
+        without_lock(py, service.has_models(), || service.order_of(key, identity, payload, now_ns));
         Ok(())
     }
 
-    fn snapshot_request(&self, py: Python<'_>, identity: &[u8], payload: &[u8], now_ns: i64) -> PyResult<()> {
-        self.work(py)?.service().snapshot_request(identity, payload, now_ns);
+    #[pyo3(signature = (identity, payload, now_ns, key = None))]
+    fn snapshot_request(
+        &self,
+        py: Python<'_>,
+        identity: &[u8],
+        payload: &[u8],
+        now_ns: i64,
+        key: Option<&str>,
+    ) -> PyResult<()> {
+        self.work(py)?.service().snapshot_request_of(key, identity, payload, now_ns);
         Ok(())
     }
 
@@ -370,6 +392,15 @@ impl PyService {
         dict.set_item("journal_refusals", counters.journal_refusal_count)?;
         dict.set_item("busy_answers", counters.busy_count)?;
         dict.set_item("superseded_requests", counters.superseded_count)?;
+        dict.set_item("not_permitted", counters.not_permitted_count.values().sum::<u64>())?;
+        dict.set_item(
+            "not_permitted_by_key",
+            counters
+                .not_permitted_count
+                .iter()
+                .map(|(key, count)| (key.as_str(), *count))
+                .collect::<Vec<_>>(),
+        )?;
         dict.set_item("alerts_left_out", counters.left_out_alert_count)?;
         dict.set_item("desk_waiting", service.desk_waiting_count())?;
         dict.set_item("desk_dropped", service.desk_dropped_count())?;
@@ -472,8 +503,8 @@ pub struct PyEngine {
 struct View<'a>(&'a Engine);
 
 impl Lookup for View<'_> {
-    fn fixture(&self, index: u32) -> Option<&Fixture> {
-        self.0.fixtures().get(index as usize)
+    fn fixture(&self, id: FixtureId) -> Option<&Fixture> {
+        self.0.fixture(id)
     }
 
     fn currency(&self) -> Currency {
@@ -689,7 +720,7 @@ fn replay_recording<'py>(
             Ok(decoded) => {
                 let mut command = decoded.value;
                 command.time_ns = command.origin.source_ns;
-                engine.apply(&command, &mut NoEvents);
+                engine.apply(&command);
             }
             Err(_) => malformed += 1,
         }

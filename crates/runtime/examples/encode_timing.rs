@@ -49,7 +49,7 @@ fn check(fixture: &Fixture, frame: &[u8]) {
         let odds = parsed["markets"][&market.key]["odds"].as_array().expect("every market has odds");
         for (selection, odds) in market.selections().zip(odds) {
             let odds_e4 = (odds.as_f64().unwrap_or(0.0) * 10_000.0).round();
-            assert_eq!(odds_e4, f64::from(fixture.odds_e4[selection]));
+            assert_eq!(odds_e4, f64::from(fixture.board.odds_e4[selection]));
         }
     }
 }

@@ -66,12 +66,12 @@ fn main() {
         service.end_turn();
         frames += service.take_frames(now_ns).len();
     });
-    assert!(frames > ROUNDS / 2 && service.engine().fixtures()[0].odds_e4.iter().any(|&odds| odds > 0));
+    assert!(frames > ROUNDS / 2 && service.engine().fixtures()[0].board.odds_e4.iter().any(|&odds| odds > 0));
     println!("state in, {} selections, board bytes out      {step:9.2} us", selection_count(&service));
 }
 
 fn selection_count(service: &Service) -> usize {
-    service.engine().fixtures()[0].odds_e4.len()
+    service.engine().fixtures()[0].board.odds_e4.len()
 }
 
 /// The median of many calls, each with another clock.

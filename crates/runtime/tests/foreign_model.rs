@@ -140,7 +140,8 @@ fn ready(journal: Option<&Path>) -> World {
     world
 }
 
-fn fair(world: &World, market: &str, selection: &str) -> f64 {
+fn fair(world: &mut World, market: &str, selection: &str) -> f64 {
+    world.service.end_turn();
     let fixture = world.service.engine().fixture(FixtureId(DARTS)).unwrap();
     let template = fixture.template();
     let index = template.selection_index(template.market_index(market).unwrap(), selection).unwrap();
@@ -165,8 +166,8 @@ fn a_sport_of_ones_own_from_prices_to_settlement() {
         let mut world = ready(journal.as_deref());
         // The race of p = 0.6 by the textbook: p^3 (1 + 3 q + 6 q^2).
         let expected = 0.6_f64.powi(3) * (1.0 + 3.0 * 0.4 + 6.0 * 0.16);
-        assert!((fair(&world, "winner", "home") - expected).abs() < 1e-12);
-        assert!((fair(&world, "legs:3.5", "under") - (0.6_f64.powi(3) + 0.4_f64.powi(3))).abs() < 1e-12);
+        assert!((fair(&mut world, "winner", "home") - expected).abs() < 1e-12);
+        assert!((fair(&mut world, "legs:3.5", "under") - (0.6_f64.powi(3) + 0.4_f64.powi(3))).abs() < 1e-12);
 
         let home = world.leg(DARTS, "winner", "home");
         let over = world.leg(DARTS, "legs:3.5", "over");
@@ -185,7 +186,7 @@ fn a_sport_of_ones_own_from_prices_to_settlement() {
         assert_eq!((&legs["status"], &legs["results"]), (&json!("settled"), &json!(["won", "lost"])));
         world.settle();
         assert!(paid_minor(&mut world, 8) > 2_000);
-        assert!((fair(&world, "winner", "home") - (0.36 + 2.0 * 0.36 * 0.4)).abs() < 1e-12);
+        assert!((fair(&mut world, "winner", "home") - (0.36 + 2.0 * 0.36 * 0.4)).abs() < 1e-12);
         let old = world.answer(ticket(9, 42, 1_000, vec![home]));
         assert_eq!(old["ticket"]["reason"]["name"], "odds_have_moved");
         let now = world.leg(DARTS, "winner", "away");
@@ -196,7 +197,7 @@ fn a_sport_of_ones_own_from_prices_to_settlement() {
 
         state(&mut world, 1, 2);
         state(&mut world, 2, 2);
-        assert!((fair(&world, "winner", "home") - 0.6).abs() < 1e-12);
+        assert!((fair(&mut world, "winner", "home") - 0.6).abs() < 1e-12);
 
         state(&mut world, 3, 2);
         world.settle();
@@ -221,7 +222,7 @@ fn a_sport_of_ones_own_from_prices_to_settlement() {
         state(&mut world, 2, 2);
         let frames = world.settle();
         assert_eq!(statuses(&frames).last().unwrap().value["status"], "open");
-        assert!((fair(&world, "winner", "home") - 0.6).abs() < 1e-12);
+        assert!((fair(&mut world, "winner", "home") - 0.6).abs() < 1e-12);
         assert_eq!(paid_minor(&mut world, 10), 0);
         state(&mut world, 3, 2);
         world.settle();
@@ -259,7 +260,7 @@ fn a_model_that_is_wrong_suspends_its_fixture_with_the_reason() {
         (6.0, "model_too_slow"),
     ];
     for (number, (how, fault)) in faults.into_iter().enumerate() {
-        let fair_before = fair(&world, "winner", "home");
+        let fair_before = fair(&mut world, "winner", "home");
         inputs(&mut world, &[0.7, how]);
         let frames = world.settle();
         let told = statuses(&frames);
@@ -278,7 +279,7 @@ fn a_model_that_is_wrong_suspends_its_fixture_with_the_reason() {
         let id = 100 + number as u128;
         let refused = world.answer(ticket(id, 42, 500, vec![leg.clone()]));
         assert_eq!(refused["ticket"]["reason"]["name"], "fixture_suspended", "{fault}");
-        assert_eq!(fair(&world, "winner", "home"), fair_before, "nothing of it is used");
+        assert_eq!(fair(&mut world, "winner", "home"), fair_before, "nothing of it is used");
 
         // Again wrong: the same reason is not told twice. A new state asks again.
         inputs(&mut world, &[0.7, how]);
@@ -353,7 +354,7 @@ fn probabilities_may_come_as_messages() {
     };
     let frames = give(&mut world, [0.3, 0.2, 0.1, 0.1, 0.2, 0.1]);
     assert_eq!(boards(&frames).len(), 1);
-    assert!((fair(&world, "winner", "home") - 0.6).abs() < 1e-12);
+    assert!((fair(&mut world, "winner", "home") - 0.6).abs() < 1e-12);
 
     state(&mut world, 1, 0);
     let frames = world.turn();
@@ -369,7 +370,7 @@ fn probabilities_may_come_as_messages() {
     );
     let frames = give(&mut world, [0.4, 0.2, 0.1, 0.1, 0.2, 0.0]);
     assert_eq!(statuses(&frames)[0].value["status"], "open");
-    assert!((fair(&world, "winner", "home") - 0.7).abs() < 1e-12);
+    assert!((fair(&mut world, "winner", "home") - 0.7).abs() < 1e-12);
 
     world.ingest(json!({"type": "probabilities", "fixture": DARTS, "probabilities": [0.5, 0.5]}));
     let told = world.turn();
@@ -403,18 +404,18 @@ fn a_restart_keeps_spaces_and_waits_for_the_model() {
     world.settle();
     let home = world.leg(DARTS, "winner", "home");
     assert_eq!(world.answer(ticket(7, 42, 1_000, vec![home]))["ticket"]["state"], "accepted");
-    let (hash, board) = (world.hash(), fair(&world, "winner", "home"));
+    let (hash, board) = (world.hash(), fair(&mut world, "winner", "home"));
     world.service.close().unwrap();
     drop(world);
     assert_eq!(replay_journal(&journal).unwrap().state_hash.to_string(), hash);
 
     // From the snapshot: spaces, prices and bets are there, the model is not.
     let mut world = World::new(Some(&journal));
-    assert_eq!(fair(&world, "winner", "home"), board);
+    assert_eq!(fair(&mut world, "winner", "home"), board);
     state(&mut world, 2, 0);
     let frames = world.settle();
     assert_eq!(statuses(&frames).last().unwrap().value["stops"], json!(["model"]));
-    assert_eq!(fair(&world, "winner", "home"), board, "nobody computed anything");
+    assert_eq!(fair(&mut world, "winner", "home"), board, "nobody computed anything");
     let hash = world.hash();
     world.service.close().unwrap();
     drop(world);
@@ -428,7 +429,7 @@ fn a_restart_keeps_spaces_and_waits_for_the_model() {
     assert_eq!(statuses(&world.settle()).last().unwrap().value["stops"], json!(["restart"]));
     state(&mut world, 2, 0);
     assert_eq!(statuses(&world.settle()).last().unwrap().value["status"], "open");
-    assert!((fair(&world, "winner", "home") - (1.0 - 0.4_f64.powi(3))).abs() < 1e-12);
+    assert!((fair(&mut world, "winner", "home") - (1.0 - 0.4_f64.powi(3))).abs() < 1e-12);
     state(&mut world, 3, 0);
     world.settle();
     assert_eq!(paid_minor(&mut world, 7), 1_395);
@@ -490,13 +491,13 @@ fn scoring_rates_price_a_space_of_scores() {
     world.turn();
     // Two sides with one expected point each: sum of (e^-1 / k!)^2 is a draw.
     let draw: f64 = (0..8).map(|k| (-1.0_f64).exp() / (1..=k).product::<u64>() as f64).map(|p| p * p).sum();
-    assert!((fair(&world, "1x2", "draw") - draw).abs() < 1e-6);
+    assert!((fair(&mut world, "1x2", "draw") - draw).abs() < 1e-6);
     world.ingest(
         json!({"type": "incident", "fixture": DARTS, "sport": "custom", "phase": "in_play", "score": [1, 0],
         "clock_ms": 120_000}),
     );
     world.turn();
-    assert!((fair(&world, "1x2", "home") - 1.0).abs() < 1e-12, "no time is left");
+    assert!((fair(&mut world, "1x2", "home") - 1.0).abs() < 1e-12, "no time is left");
 }
 
 /// Bytes of a snapshot that were changed are refused or give another state; they never panic.

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use oddsengine_engine::{Engine, NoEvents};
+use oddsengine_engine::Engine;
 use oddsengine_feeds::decode_ingest;
 
 fn root() -> PathBuf {
@@ -23,10 +23,10 @@ fn the_recording_has_its_known_hash() {
     for (index, line) in lines.iter().enumerate() {
         let mut command = decode_ingest(line, 0).unwrap().value;
         command.time_ns = command.origin.source_ns;
-        engine.apply(&command, &mut NoEvents);
+        engine.step(&command);
         // From a snapshot on, the same.
         if let Some(half) = &mut half {
-            half.apply(&command, &mut NoEvents);
+            half.step(&command);
         } else if index == lines.len() / 2 {
             half = Some(Engine::restore(&engine.snapshot()).unwrap());
         }

@@ -4,17 +4,18 @@ mod journal_support;
 mod service_support;
 
 use journal_support::Folder;
-use oddsengine_engine::{Body, Command, Config};
+use oddsengine_engine::{Body, Config, decode_record};
 use oddsengine_runtime::journal::{self, Journal, JournalError, OpenOptions, WAL_BYTES_WARNED, verify};
 use oddsengine_runtime::service::{RecoveryError, Service, StateOrigin};
 use oddsengine_types::Currency;
-use oddsengine_types::codec::decode_all;
 use service_support::*;
 
 fn configurations(path: &std::path::Path) -> Vec<Config> {
     let mut found = Vec::new();
     journal::replay(path, 1, &mut |_, _, record| {
-        if let Body::Configure(config) = decode_all::<Command>(record)?.body {
+        if let Body::Configure(config) | Body::ReleaseStarted { config, .. } =
+            decode_record(record)?.command.body
+        {
             found.push(*config);
         }
         Ok(())

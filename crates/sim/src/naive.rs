@@ -451,7 +451,7 @@ impl Naive {
             return Err(Reason::OutOfSequence);
         };
         fixture.possible = fixture.space.possible(&fixture.game);
-        if fixture.game.score() != then.score() || interrupts(incident) {
+        if fixture.game.is_interrupted_since(&then) {
             fixture.interruptions.push(None);
         }
         if fixture.game.is_over() != then.is_over() {
@@ -494,7 +494,8 @@ impl Naive {
             }
         }
         if change.reprices {
-            self.repriced(index, changes_chances(incident), answers);
+            let is_news = self.fixtures[index].game.has_other_chances_than(&then);
+            self.repriced(index, is_news, answers);
         }
         if change.regrades {
             self.settle_all(index, answers);
@@ -692,48 +693,6 @@ fn tells_score(incident: &Incident) -> bool {
             use oddsengine_markets::racing::RacingIncident as Race;
             matches!(told, Race::Result(_) | Race::Official | Race::Amended(_) | Race::Void)
         }
-        Incident::Custom(_) => true,
-    }
-}
-
-/// Whoever bet before it did not bet on what is there after it, whatever the score.
-fn interrupts(incident: &Incident) -> bool {
-    use oddsengine_markets::football::FootballIncidentKind as Football;
-    use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
-    match incident {
-        Incident::Football(told) => matches!(
-            told.kind,
-            Football::RedCard(_)
-                | Football::RedCardCancelled(_)
-                | Football::Correction(_)
-                | Football::HalfTime
-                | Football::SecondHalf
-                | Football::FullTime
-        ),
-        Incident::Tennis(told) => matches!(
-            told.kind,
-            Tennis::PointCancelled(_) | Tennis::Score(_) | Tennis::Retired(_) | Tennis::RetirementCancelled
-        ),
-        Incident::Racing(_) | Incident::Custom(_) => false,
-    }
-}
-
-/// Something happened that no price by hand survives, as far as nobody says how much it changed.
-fn changes_chances(incident: &Incident) -> bool {
-    use oddsengine_markets::football::FootballIncidentKind as Football;
-    use oddsengine_markets::racing::RacingIncident as Race;
-    use oddsengine_markets::tennis::TennisIncidentKind as Tennis;
-    match incident {
-        Incident::Football(told) => matches!(
-            told.kind,
-            Football::Goal(_)
-                | Football::GoalCancelled(_)
-                | Football::Correction(_)
-                | Football::RedCard(_)
-                | Football::RedCardCancelled(_)
-        ),
-        Incident::Tennis(told) => !matches!(told.kind, Tennis::Start(_) | Tennis::Danger | Tennis::Safe),
-        Incident::Racing(told) => !matches!(told, Race::Off | Race::Recalled | Race::Danger | Race::Safe),
         Incident::Custom(_) => true,
     }
 }

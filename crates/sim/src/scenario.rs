@@ -140,8 +140,13 @@ impl Scenario {
         if is_from || words.take_if("feed") {
             let source = if is_from { words.text("a source")? } else { "numbering" };
             let seq = Some(words.number("a message number")?);
-            self.origin =
-                Origin { source: source.to_string(), seq, source_ns: self.now_ns, channel: Channel::Feed };
+            self.origin = Origin {
+                source: source.to_string(),
+                seq,
+                source_ns: self.now_ns,
+                channel: Channel::Feed,
+                ..Origin::default()
+            };
         }
         let result = self.command_or_check(&mut words, expected);
         self.origin = Origin::default();

@@ -321,7 +321,7 @@ impl Workload {
             }
         };
         let source_ns = self.now_ns - 80_000_000;
-        let origin = Origin { source, seq, source_ns, channel: Channel::Feed };
+        let origin = Origin { source, seq, source_ns, channel: Channel::Feed, ..Origin::default() };
         self.send_from(origin.clone(), body.clone())?;
         if self.random.one_in(40) {
             self.send_from(origin.clone(), body)?;

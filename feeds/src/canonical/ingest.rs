@@ -55,6 +55,7 @@ fn origin(message: &Object<'_>) -> Result<Origin, FeedError> {
         seq: message.optional("seq").map(|field| field.integer(0..=bounds::SEQ_MAX)).transpose()?,
         source_ns: message.required("time_ns")?.integer(0..=i64::MAX)?,
         channel: Channel::Feed,
+        ..Origin::default()
     })
 }
 

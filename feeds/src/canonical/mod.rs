@@ -8,7 +8,7 @@ mod orders;
 mod parts;
 
 pub use ingest::{INGEST_TYPES, decode_ingest};
-pub use orders::{ORDER_TYPES, Page, Query, Request, RequestBody, decode_order};
+pub use orders::{DEFAULT_SOURCE, ORDER_TYPES, Page, Query, Request, RequestBody, decode_order};
 
 /// A decoded message.
 #[derive(Clone, Debug, PartialEq)]

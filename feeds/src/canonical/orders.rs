@@ -48,7 +48,7 @@ pub const ORDER_TYPES: &[&str] = &[
 ];
 
 /// The source of requests that do not name theirs.
-const DEFAULT_SOURCE: &str = "orders";
+pub const DEFAULT_SOURCE: &str = "orders";
 
 /// A request with the id under which its answer is expected.
 #[derive(Clone, Debug, PartialEq)]
@@ -200,6 +200,7 @@ fn origin(message: &Object<'_>, is_desk: bool) -> Result<Origin, FeedError> {
         seq: None,
         source_ns: parts::optional_time_ns(message)?,
         channel: Channel::Desk,
+        ..Origin::default()
     })
 }
 

@@ -5,18 +5,19 @@ use oddsengine_types::Grade;
 
 use super::common::{Iso4217, Nothing, Stops};
 use super::kind::{
-    Bool, Double, Enum, Fixed64, Id128, Msg, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
+    Bool, Double, Enum, Fixed64, Id128, Msg, MsgOrDefault, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
 };
 use super::tables::{enumeration, message, oneof};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    PricedMarket, TicketRequest, VoidKind,
+    PricedMarket, Principal, TicketRequest, VoidKind,
 };
 use crate::config::{Config, Scope, ScopeSettings};
 use oddsengine_markets::Format;
 
 message!("Command": Command { 1 time_ns: Sfixed64, 2 origin: Msg<Origin>, 3 body: Msg<Body> });
-message!("Origin": Origin { 1 source: Text, 2 seq: Opt<Uint64>, 3 source_ns: Sfixed64, 4 channel: Enum<Channel> });
+message!("Origin": Origin { 1 source: Text, 2 seq: Opt<Uint64>, 3 source_ns: Sfixed64, 4 channel: Enum<Channel>, 5 principal: MsgOrDefault<Principal> });
+message!("Principal": Principal { 1 key: Text, 2 service: Text, 3 staff: Text });
 enumeration!("Channel": Channel { 1 "CHANNEL_RUNTIME": Runtime, 2 "CHANNEL_FEED": Feed, 3 "CHANNEL_DESK": Desk });
 
 oneof!("Body": Body {
@@ -55,6 +56,8 @@ oneof!("Body": Body {
     23 model_failed: ModelFailed { 1 fixture: Uint64, 2 fault: Enum<ModelFault> } as "Body.ModelFailed",
     24 heartbeat: Heartbeat = Nothing,
     25 reset_source: ResetSource { 1 source: Text } as "Body.ResetSource",
+    26 reprice: Reprice { 1 fixture: Uint64 } as "Body.Reprice",
+    27 release_started: ReleaseStarted { 1 release: Text, 2 config: Msg<Config> } as "Body.ReleaseStarted",
 });
 
 message!("PricedMarket": PricedMarket { 1 market: Fixed64, 2 odds_e4: Packed<Uint32> });

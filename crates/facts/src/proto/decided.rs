@@ -7,6 +7,7 @@ use super::common::{BookingSource, Iso4217, Nothing, Stops};
 use super::error::{At, Result};
 use super::kind::{
     Bool, Enum, Fixed64, Id128, Message, Msg, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
+    put_one,
 };
 use super::tables::{enumeration, message, oneof};
 use super::wire::Input;
@@ -20,6 +21,12 @@ use crate::stops::MarketStops;
 use crate::ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
 
 message!("Record": Record { 1 command: Msg<Command>, 2 facts: Rep<Msg<Fact>> });
+
+/// The fields of a record whose parts are held apart.
+pub(super) fn put_parts(command: &Command, facts: &[Fact], out: &mut Vec<u8>) {
+    put_one::<_, Msg<Command>>(1, command, out);
+    facts.iter().for_each(|fact| put_one::<_, Msg<Fact>>(2, fact, out));
+}
 
 oneof!("Fact": Fact {
     1 source_heard: SourceHeard { 1 source: Text, 2 numbered: Opt<Msg<Numbered>>, 3 expected: Opt<Uint64> }
@@ -66,6 +73,7 @@ oneof!("Fact": Fact {
     35 source_reset: SourceReset { 1 source: Text } as "Fact.SourceReset",
     36 sources_forgotten: SourcesForgotten { 1 sources: Rep<Text> } as "Fact.SourcesForgotten",
     37 alerted: Alerted { 1 alert: Text, 2 fixture: Opt<Uint64>, 3 message: Text } as "Fact.Alerted",
+    38 delay_ended: DelayEnded { 1 ticket: Id128 } as "Fact.DelayEnded",
 });
 
 type Numbered = (u64, u64);

@@ -1,8 +1,11 @@
 //! The frame around a record: what it is, in which version, how long.
 
+use super::decided::put_parts;
 use super::error::{RecordError, RecordErrorKind, Result};
 use super::kind::Message;
 use super::wire::Input;
+use crate::command::Command;
+use crate::fact::Fact;
 use crate::record::Record;
 
 /// Bytes in front of a record's message: kind `u16`, version `u8`, length `u32`, little endian.
@@ -149,10 +152,18 @@ fn split(bytes: &[u8]) -> Result<(u16, u8, &[u8])> {
 /// # Panics
 /// The record takes 4 GiB or more.
 pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
+    encode_parts(&record.command, &record.facts, out);
+}
+
+/// As [`encode_record`], for whoever holds its parts.
+///
+/// # Panics
+/// As [`encode_record`].
+pub fn encode_parts(command: &Command, facts: &[Fact], out: &mut Vec<u8>) {
     let start = out.len();
     let [k0, k1] = RECORD_KIND.to_le_bytes();
     out.extend_from_slice(&[k0, k1, RECORD_VERSION, 0, 0, 0, 0]);
-    record.put_fields(out);
+    put_parts(command, facts, out);
     let length = u32::try_from(out.len() - start - FRAME_SIZE).expect("a record is shorter than 4 GiB");
     out[start + 3..start + FRAME_SIZE].copy_from_slice(&length.to_le_bytes());
 }

@@ -25,5 +25,6 @@ mod wire;
 
 pub use error::{RecordError, RecordErrorKind};
 pub use frame::{
-    FRAME_SIZE, Formats, RECORD_KIND, RECORD_VERSION, RecordKind, Upcast, decode_record, encode_record,
+    FRAME_SIZE, Formats, RECORD_KIND, RECORD_VERSION, RecordKind, Upcast, decode_record, encode_parts,
+    encode_record,
 };

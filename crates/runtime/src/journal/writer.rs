@@ -118,11 +118,35 @@ impl JournalWriter {
         if RECORD_SIZE_MAX < record.len() {
             return Err(too_large(record.len()));
         }
+        self.check_room(record.len())?;
+        self.append_decided(record)
+    }
+
+    /// Whether a record of this size would be taken now: asked before something is decided that has to be written.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    pub fn check_room(&mut self, size: usize) -> Result<(), JournalError> {
+        self.handle.shared.check_poison()?;
+        match self.has_room(size + RECORD_PREFIX_SIZE) {
+            true => Ok(()),
+            false => Err(self.backlog()),
+        }
+    }
+
+    /// As [`append`](Self::append), for what is decided already and cannot be put off: it may go beyond the bound of what
+    /// waits for the disk by its own size.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append), but never [`JournalError::Backlog`].
+    pub fn append_decided(&mut self, record: &[u8]) -> Result<u64, JournalError> {
+        if RECORD_SIZE_MAX < record.len() {
+            return Err(too_large(record.len()));
+        }
         self.handle.shared.check_poison()?;
         let framed_size = record.len() + RECORD_PREFIX_SIZE;
-        if !self.has_room(framed_size) {
-            return Err(self.backlog());
-        }
         let is_full = self.current.record_count == self.limits.group_records_max
             || self.limits.group_bytes_max < self.current.bytes.len() + framed_size;
         if is_full {
@@ -137,19 +161,6 @@ impl JournalWriter {
         self.appended_bytes += framed_size as u64;
         self.next_seq += 1;
         Ok(self.next_seq - 1)
-    }
-
-    /// Takes the newest record back, if it was not handed to the committer yet: it was never there. For a record that
-    /// cannot be applied; written, it would stop every start from now on.
-    pub fn retract(&mut self, seq: u64) -> bool {
-        if self.current.record_count == 0 || seq + 1 != self.next_seq {
-            return false;
-        }
-        self.appended_bytes -= (self.current.bytes.len() - self.record_offset) as u64;
-        self.current.bytes.truncate(self.record_offset);
-        self.current.record_count -= 1;
-        self.next_seq = seq;
-        true
     }
 
     /// The journal's file, as an absolute path.

@@ -1,16 +1,16 @@
 //! Requests: commands answered by their events, queries answered from the state.
 
-use oddsengine_engine::{Engine, Event, Fixture, Reason, Scope};
+use oddsengine_engine::{Answer, Engine, Fixture, Reason, Scope};
 use oddsengine_feeds::{FeedError, Query, Request, RequestBody};
 use oddsengine_types::{Currency, FixtureId, StateHash};
 
 use super::desk::PAGE_BYTES_MAX;
 use super::outbox::{Frame, Socket};
 use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
-use super::{Route, Service};
+use super::{Asker, Refusal, Route, Service};
 use crate::wire::{
     BalanceAnswer, BatchReply, ExposureLevel, Header, Lookup, ReplyTo, board_image, mark_unwritten,
-    reply_balance, reply_error, reply_event, reply_exposure, reply_fixtures, reply_images_end,
+    reply_answer, reply_balance, reply_error, reply_exposure, reply_fixtures, reply_images_end,
     reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
 };
 
@@ -29,8 +29,8 @@ const FIXTURE_BYTES: usize = 768;
 pub(crate) struct View<'a>(pub &'a Engine);
 
 impl Lookup for View<'_> {
-    fn fixture(&self, index: u32) -> Option<&Fixture> {
-        self.0.fixtures().get(index as usize)
+    fn fixture(&self, id: FixtureId) -> Option<&Fixture> {
+        self.0.fixture(id)
     }
 
     fn currency(&self) -> Currency {
@@ -68,14 +68,10 @@ impl Service {
         }
     }
 
-    fn refusal(&self, route: &Route, reason: Reason, detail: &str) -> Vec<u8> {
+    pub(crate) fn refusal(&self, route: &Route, reason: Reason, detail: &str) -> Vec<u8> {
         let mut payload = Vec::new();
-        reply_event(
-            &self.reply_to(route),
-            &Event::Refused { reason, detail },
-            &View(&self.engine),
-            &mut payload,
-        );
+        let refused = Answer::Refused { reason, detail: detail.to_string() };
+        reply_answer(&self.reply_to(route), &refused, &mut payload);
         payload
     }
 
@@ -92,6 +88,7 @@ impl Service {
     pub(crate) fn answer_batch(
         &mut self,
         socket: Socket,
+        asker: Asker<'_>,
         route: &Route,
         requests: Vec<Result<Request, FeedError>>,
     ) {
@@ -106,14 +103,20 @@ impl Service {
                     );
                     self.encode_busy(route, &request.request_id, "batch_full", &message)
                 }
-                Ok(Request { request_id, body: RequestBody::Query(query) })
-                    if is_expensive(&query) && std::mem::replace(&mut has_expensive, true) =>
-                {
-                    let message = "a batch takes one of state_hash, exposure, fixtures, tickets, settlements, alerts: send \
-                                   it in a message of its own";
-                    self.encode_busy(route, &request_id, "batch_too_heavy", message)
-                }
-                Ok(request) => self.answer_one(route, request, BATCH_REPLY_BYTES_MAX - size),
+                Ok(mut request) => match (self.admit(asker, &mut request.body), &request.body) {
+                    (Err(Refusal { reason, detail }), _) => {
+                        let route = Route { request_id: request.request_id, ..route.clone() };
+                        self.refusal(&route, reason, &detail)
+                    }
+                    (Ok(()), RequestBody::Query(query))
+                        if is_expensive(query) && std::mem::replace(&mut has_expensive, true) =>
+                    {
+                        let message = "a batch takes one of state_hash, exposure, fixtures, tickets, settlements, alerts: \
+                                       send it in a message of its own";
+                        self.encode_busy(route, &request.request_id, "batch_too_heavy", message)
+                    }
+                    (Ok(()), _) => self.answer_one(route, request, BATCH_REPLY_BYTES_MAX - size),
+                },
                 Err(error) => {
                     *self.counters.malformed_count.entry(error.code).or_default() += 1;
                     let to = ReplyTo { request_id: error.request_id.as_deref(), ..self.reply_to(route) };
@@ -190,6 +193,7 @@ impl Service {
     }
 
     fn answer_query(&mut self, socket: Socket, route: &Route, query: &Query) {
+        self.price_changed();
         match query {
             Query::Image { fixture } => self.send_image(socket, route, *fixture),
             Query::Images { prefix, after } => self.send_images(socket, route, prefix, *after),
@@ -206,6 +210,7 @@ impl Service {
 
     /// The answer to a query that has exactly one, a page in at most about `bytes_max`.
     fn encode_query(&mut self, route: &Route, query: &Query, bytes_max: usize) -> Vec<u8> {
+        self.price_changed();
         let mut payload = Vec::new();
         if matches!(query, Query::StateHash | Query::Exposure { .. }) {
             let weight = self.weight_of_query(query);
@@ -234,12 +239,10 @@ impl Service {
             }
             Query::Ticket { ticket } => match engine.ticket(*ticket) {
                 Some(ticket) => reply_ticket(&to, ticket, true, &view, out),
-                None => drop(reply_event(
-                    &to,
-                    &Event::TicketRefused { ticket: *ticket, reason: Reason::TicketNotFound },
-                    &view,
-                    out,
-                )),
+                None => {
+                    let refused = Answer::TicketRefused { ticket: *ticket, reason: Reason::TicketNotFound };
+                    reply_answer(&to, &refused, out);
+                }
             },
             Query::Exposure { scope } => self.encode_exposure(&to, scope.as_ref(), out),
             Query::Fixtures { after } => {

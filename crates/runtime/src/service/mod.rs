@@ -5,13 +5,15 @@
 //! a fixture's board are conflated to one frame; trading status never is, and leaves first. Frames about money
 //! wait until the journal holds their command ([`Service::durable`]).
 //!
-//! Append before apply: a command that the journal does not take is not applied.
+//! Decide, record, fold: a command that the journal has no room for is not decided; what was decided is recorded with it,
+//! and told once the record is durable.
 
 mod answer;
 mod desk;
 mod models;
 mod outbox;
 mod recovery;
+mod rights;
 mod told;
 mod weight;
 
@@ -24,6 +26,10 @@ pub use recovery::{
     Origin as StateOrigin, QuarantineOrder, RecordFault, RecoveryError, ReplayReport, StartReport,
     quarantine, quarantine_sentence, release, replay_engine, replay_journal,
 };
+pub use rights::{
+    Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
+    SOURCES_PER_KEY_MAX, Sources,
+};
 pub use weight::{BATCH_REPLY_BYTES_MAX, WEIGHT_PER_TURN};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,18 +37,23 @@ use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason, Source};
+use oddsengine_engine::{
+    Answer, Body, Command, Config, Engine, Fact, Fixture, Origin, Reason, Source, encode_parts,
+};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::SpaceId;
-use oddsengine_types::{Encode, FixtureId, IdMap, StateHash, TicketId};
+use oddsengine_types::{FixtureId, IdMap, StateHash, TicketId};
 
 use crate::foreign::ForeignModel;
 use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
 use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use desk::Desk;
 use outbox::Outbox;
-use told::{PendingBoard, Told, ToldSink};
+use told::BoardCause;
 use weight::Work;
+
+/// What this build is called in the journals that it writes.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
@@ -83,6 +94,8 @@ pub struct ServiceCounters {
     pub busy_count: u64,
     /// Requests that waited for a bet delay and were dropped for later ones.
     pub superseded_count: u64,
+    /// Messages and requests of which whoever sent them has no right, by its name.
+    pub not_permitted_count: BTreeMap<String, u64>,
     /// Alerts left out because there were too many of their kind.
     pub left_out_alert_count: u64,
 }
@@ -96,8 +109,9 @@ pub struct Service {
     last_seq: u64,
     outbox: Outbox,
     topics: TopicSequencer,
-    told: ToldSink,
-    boards: BTreeMap<FixtureId, PendingBoard>,
+    /// Why boards changed in this turn, by fixture; and by the latest command that was about none.
+    causes: BTreeMap<FixtureId, BoardCause>,
+    last_cause: Option<BoardCause>,
     desk: Desk,
     desk_heartbeat_seq: u64,
     work: Work,
@@ -111,6 +125,8 @@ pub struct Service {
     /// Foreign models, by the space that they price.
     models: BTreeMap<SpaceId, ForeignModel>,
     counters: ServiceCounters,
+    /// Who may ask what.
+    rights: Rights,
     snapshot_every: u64,
     snapshot_seq: u64,
     record: Vec<u8>,
@@ -188,8 +204,8 @@ impl Service {
             journal,
             outbox: Outbox::default(),
             topics: TopicSequencer::default(),
-            told: ToldSink::default(),
-            boards: BTreeMap::new(),
+            causes: BTreeMap::new(),
+            last_cause: None,
             routes: IdMap::default(),
             alert_pace: BTreeMap::new(),
             collecting: None,
@@ -197,6 +213,7 @@ impl Service {
             tails: Vec::new(),
             models: BTreeMap::new(),
             counters: ServiceCounters::default(),
+            rights: Rights::default(),
             snapshot_every: options.snapshot_every,
             record: Vec::new(),
             start_report: report,
@@ -210,8 +227,14 @@ impl Service {
             None => service.engine.epoch() + 1,
         };
         service.command_of_runtime(Body::EpochStarted { epoch }, options.now_ns)?;
-        // The first start journals it also when it is the default one: the defaults of a later build may be others.
-        if last_seq == 0 || *service.engine.config() != options.config {
+        // A release writes down what is in force when it starts: the defaults of a later one may be others.
+        if service.engine.release() != RELEASE {
+            let config = Box::new(options.config);
+            service.command_of_runtime(
+                Body::ReleaseStarted { release: RELEASE.to_owned(), config },
+                options.now_ns,
+            )?;
+        } else if !service.engine.has_config(&options.config) {
             service.command_of_runtime(Body::Configure(Box::new(options.config)), options.now_ns)?;
         }
         service.end_turn();
@@ -236,8 +259,13 @@ impl Service {
         }
     }
 
-    /// One message of the `ingest` socket.
+    /// One message of the `ingest` socket, of a connection without a key.
     pub fn ingest(&mut self, payload: &[u8], now_ns: i64) {
+        self.ingest_of(None, payload, now_ns);
+    }
+
+    /// One message of the `ingest` socket, and the name of the key of its connection.
+    pub fn ingest_of(&mut self, key: Option<&str>, payload: &[u8], now_ns: i64) {
         if self.panic_reason.is_some() {
             return;
         }
@@ -245,7 +273,13 @@ impl Service {
         match decode_ingest(payload, now_ns) {
             Ok(decoded) => {
                 self.counters.unknown_field_count += u64::from(decoded.unknown_fields);
-                let command = decoded.value;
+                let mut command = decoded.value;
+                if let Err(Refusal { detail, .. }) =
+                    self.admit_command(Asker::of(key, Door::Ingest), &mut command)
+                {
+                    self.alert("not_permitted", &detail, None, now_ns);
+                    return;
+                }
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -257,17 +291,27 @@ impl Service {
         }
     }
 
-    /// One request of the `orders` socket.
+    /// One request of the `orders` socket, of a connection without a key.
     pub fn order(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
-        self.request(Socket::Orders, identity, payload, now_ns);
+        self.order_of(None, identity, payload, now_ns);
     }
 
-    /// One request of the `snapshot` socket.
+    /// One request of the `orders` socket, and the name of the key of its connection.
+    pub fn order_of(&mut self, key: Option<&str>, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.request(Socket::Orders, Asker::of(key, Door::Orders), identity, payload, now_ns);
+    }
+
+    /// One request of the `snapshot` socket, of a connection without a key.
     pub fn snapshot_request(&mut self, identity: &[u8], payload: &[u8], now_ns: i64) {
-        self.request(Socket::Snapshot, identity, payload, now_ns);
+        self.snapshot_request_of(None, identity, payload, now_ns);
     }
 
-    fn request(&mut self, socket: Socket, identity: &[u8], payload: &[u8], now_ns: i64) {
+    /// One request of the `snapshot` socket, and the name of the key of its connection.
+    pub fn snapshot_request_of(&mut self, key: Option<&str>, identity: &[u8], payload: &[u8], now_ns: i64) {
+        self.request(Socket::Snapshot, Asker::of(key, Door::Snapshot), identity, payload, now_ns);
+    }
+
+    fn request(&mut self, socket: Socket, asker: Asker<'_>, identity: &[u8], payload: &[u8], now_ns: i64) {
         if self.panic_reason.is_some() {
             return;
         }
@@ -281,10 +325,15 @@ impl Service {
                     request_id: request.request_id,
                     received_ns: now_ns,
                 };
-                let weight = self.weight_of(&request.body);
+                let mut body = request.body;
+                let is_misplaced = socket == Socket::Snapshot && !is_for_snapshot(&body);
+                let admitted = if is_misplaced { Ok(()) } else { self.admit(asker, &mut body) };
+                // What is not carried out does not take the turn from others.
+                let is_done = admitted.is_ok() && !is_misplaced;
+                let weight = if is_done { self.weight_of(&body) } else { 1 };
                 self.work.add(socket, weight);
-                match request.body {
-                    body if socket == Socket::Snapshot && !is_for_snapshot(&body) => {
+                match (admitted, body) {
+                    _ if is_misplaced => {
                         let message = "the snapshot socket takes image, images and ping; everything else goes to orders";
                         self.reply_error(
                             socket,
@@ -295,8 +344,14 @@ impl Service {
                             now_ns,
                         );
                     }
-                    RequestBody::Batch(requests) => self.answer_batch(socket, &route, requests),
-                    body => self.answer(socket, &route, body),
+                    (Err(Refusal { reason, detail }), _) => {
+                        let payload = self.refusal(&route, reason, &detail);
+                        self.send_to(socket, &route, payload, None);
+                    }
+                    (Ok(()), RequestBody::Batch(requests)) => {
+                        self.answer_batch(socket, asker, &route, requests);
+                    }
+                    (Ok(()), body) => self.answer(socket, &route, body),
                 }
             }
             Err(error) => {
@@ -359,7 +414,7 @@ impl Service {
         }
     }
 
-    /// Journals and applies one command and turns its events into frames; its refusal, if nobody waits for it.
+    /// Journals and decides one command and turns its facts into frames; its refusal, if nobody waits for it.
     ///
     /// `route`: whom the answer goes to. `in_step`: a fixture whose trading is told when the step is done.
     fn carry_out(
@@ -368,71 +423,117 @@ impl Service {
         route: Option<&Route>,
         in_step: Option<FixtureId>,
     ) -> Result<Option<Refusal>, JournalError> {
-        self.append(command)?;
-        let (engine, told, seq, panic_at_seq) =
-            (&mut self.engine, &mut self.told, self.last_seq, self.panic_at_seq);
-        let applied = recovery::caught(|| {
+        self.check_journal()?;
+        let (engine, seq, panic_at_seq) = (&mut self.engine, self.last_seq + 1, self.panic_at_seq);
+        let decided = recovery::caught(|| {
             recovery::panic_on_purpose(panic_at_seq, seq);
-            engine.apply(command, told);
+            engine.step(command)
         });
-        if let Err(text) = applied {
-            return Err(self.panicked(command, &text));
-        }
-        let mut told = std::mem::take(&mut self.told.events);
-        let mut refusal = None;
-        for event in told.drain(..) {
-            match event {
-                Told::Trading { fixture } if in_step == Some(fixture) => {}
-                Told::Refused { reason, detail } if route.is_none() => {
-                    refusal = Some(Refusal { reason, detail });
-                }
-                event => self.tell(event, command, route),
-            }
-        }
-        self.told.events = told;
-        Ok(refusal)
+        let decided = match decided {
+            Ok(decided) => decided,
+            Err(text) => return Err(self.panicked(command, &text)),
+        };
+        self.append(command, &decided.facts)?;
+        self.tell(&decided, command, route, in_step);
+        Ok(match decided.answer {
+            Answer::Refused { reason, detail } if route.is_none() => Some(Refusal { reason, detail }),
+            _ => None,
+        })
     }
 
-    /// The state is half changed and nothing of it may be told: from here on the service does nothing. The command is
-    /// taken back from the journal, so that the next start finds a state that can be replayed; its bytes are kept in
-    /// `<journal>.failed`.
+    /// Prices what changed since it was priced last.
+    pub(crate) fn price_changed(&mut self) {
+        let engine = &mut self.engine;
+        if self.panic_reason.is_none()
+            && let Err(text) = recovery::caught(|| engine.price_changed())
+        {
+            self.pricing_panicked(&text);
+        }
+    }
+
+    /// What changed on boards, priced.
+    fn take_board_changes(&mut self) -> Vec<(FixtureId, Vec<u16>)> {
+        let engine = &mut self.engine;
+        match recovery::caught(|| engine.take_board_changes()) {
+            Ok(changes) => changes,
+            Err(text) => {
+                self.pricing_panicked(&text);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Trading stands still while a model gives nothing; found while pricing, decided by a command.
+    fn check_models(&mut self) {
+        self.price_changed();
+        for body in self.engine.model_checks() {
+            let command = Command { time_ns: self.engine.now_ns(), origin: Origin::default(), body };
+            // An unavailable journal is told with the heartbeat; the check comes again.
+            let _ = self.run(&command, None);
+        }
+    }
+
+    #[cold]
+    fn pricing_panicked(&mut self, text: &str) {
+        self.stop_for(format!("pricing made the engine panic: {text}"));
+    }
+
+    /// The state is half changed and nothing of it may be told: from here on the service does nothing. Nothing of the command
+    /// is in the journal, so that the next start finds a whole state; its bytes are kept in `<journal>.failed`.
     #[cold]
     fn panicked(&mut self, command: &Command, text: &str) -> JournalError {
-        let seq = self.last_seq;
         let mut reason = format!(
-            "command {} of record {seq} made the engine panic: {text}",
-            crate::wire::cause(&command.body)
+            "command {} of record {} made the engine panic: {text}",
+            crate::wire::cause(&command.body),
+            self.last_seq + 1
         );
-        if let Some(journal) = &mut self.journal {
-            reason.push_str(match journal.retract(seq) {
-                true => "; it was not written to the journal",
-                false => "; it is in the journal",
-            });
+        if let Some(journal) = &self.journal {
+            reason.push_str("; it was not written to the journal");
             let failed = crate::journal::sibling(journal.path(), ".failed");
-            if crate::journal::write_private(&failed, &self.record).is_ok() {
+            let mut record = Vec::new();
+            encode_parts(command, &[], &mut record);
+            if crate::journal::write_private(&failed, &record).is_ok() {
                 reason.push_str(&format!(", its bytes are in {}", failed.display()));
             }
         }
+        self.stop_for(reason)
+    }
+
+    /// What is in memory is not what the journal holds, or will hold: nothing is told any more.
+    #[cold]
+    fn stop_for(&mut self, reason: String) -> JournalError {
         self.outbox = Outbox::default();
         self.panic_reason = Some(reason.clone());
         JournalError::SyncFailed { reason }
     }
 
-    fn append(&mut self, command: &Command) -> Result<(), JournalError> {
+    /// Whether the journal takes what is decided next.
+    fn check_journal(&mut self) -> Result<(), JournalError> {
         if let Some(reason) = &self.panic_reason {
             return Err(JournalError::SyncFailed { reason: reason.clone() });
         }
         if self.is_closed {
             return Err(JournalError::SyncFailed { reason: "the journal is closed".to_owned() });
         }
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.check_room(0))
+    }
+
+    /// Writes down what was asked and what was decided. It is in the state already: where the journal does not take it after
+    /// all, nothing of that state is told.
+    fn append(&mut self, command: &Command, facts: &[Fact]) -> Result<(), JournalError> {
         let Some(journal) = &mut self.journal else {
             self.last_seq += 1;
             return Ok(());
         };
         self.record.clear();
-        command.encode(&mut self.record);
-        self.last_seq = journal.append(&self.record)?;
-        Ok(())
+        encode_parts(command, facts, &mut self.record);
+        match journal.append_decided(&self.record) {
+            Ok(seq) => {
+                self.last_seq = seq;
+                Ok(())
+            }
+            Err(error) => Err(self.stop_for(format!("what was decided cannot be written: {error}"))),
+        }
     }
 
     /// Ends a turn: encodes the conflated boards, hands the journal group to the committer, takes a snapshot when

@@ -10,8 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use oddsengine_engine::{Command, Config, Engine, NoEvents};
-use oddsengine_types::codec::decode_all;
+use oddsengine_engine::{Config, Engine, decode_record};
 use oddsengine_types::{Currency, StateHash};
 
 use super::ServiceOptions;
@@ -199,7 +198,9 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     let (engine, from_seq) = newest_state(&journal, recovered.snapshot, &mut notices);
     let mut replay = Replay::new(engine, journal.path(), &recovered.quarantined, panic_at_seq);
     journal.replay(from_seq, &mut |seq, _, record| replay.apply(seq, record))?;
-    let engine = replay.engine;
+    let mut engine = replay.engine;
+    // Prices of earlier epochs are unknown: each board is priced once, as it stands.
+    engine.price_changed();
     check_currency(&engine, &options.config)?;
     let quarantined_seqs: Vec<u64> = recovered.quarantined.iter().map(|entry| entry.seq).collect();
     let origin = if recovered.is_new { Origin::New } else { Origin::Recovered };
@@ -305,20 +306,20 @@ impl<'a> Replay<'a> {
 
     fn apply_even_if_quarantined(&mut self, seq: u64, record: &[u8]) -> Result<&'static str, RecordFault> {
         let fault = |kind, reason| RecordFault { journal: self.journal.to_owned(), seq, kind, reason };
-        let command: Command = match caught(|| decode_all(record)) {
-            Ok(Ok(command)) => command,
+        let record = match caught(|| decode_record(record)) {
+            Ok(Ok(record)) => record,
             Ok(Err(error)) => return Err(fault(None, error.to_string())),
             Err(text) => return Err(fault(None, text)),
         };
-        let kind = crate::wire::cause(&command.body);
+        let kind = crate::wire::cause(&record.command.body);
         let (engine, panic_at_seq) = (&mut self.engine, self.panic_at_seq);
-        let applied = caught(|| {
+        let folded = caught(|| {
             panic_on_purpose(panic_at_seq, seq);
-            engine.apply(&command, &mut NoEvents);
+            engine.fold(&record)
         });
-        match applied {
-            Ok(()) => Ok(kind),
-            Err(text) => Err(fault(Some((kind, command.time_ns)), text)),
+        match folded {
+            Ok(Ok(())) => Ok(kind),
+            Ok(Err(text)) | Err(text) => Err(fault(Some((kind, record.command.time_ns)), text)),
         }
     }
 }
@@ -331,6 +332,7 @@ pub fn replay_engine(path: &Path) -> Result<(Engine, u64), RecoveryError> {
     let quarantined = journal::quarantined(path)?;
     let mut replay = Replay::new(Engine::default(), path, &quarantined, None);
     let count = journal::replay(path, 1, &mut |seq, _, record| replay.apply(seq, record))?;
+    replay.engine.price_changed();
     Ok((replay.engine, count - quarantined.len() as u64))
 }
 

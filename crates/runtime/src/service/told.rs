@@ -1,70 +1,15 @@
-//! Events kept past the borrow of the engine, and turned into frames.
+//! Facts turned into frames.
 
-use oddsengine_engine::{
-    BoardUpdate, Command, Event, MoneyRequest, OddsVersion, Reason, Sink, Ticket, TicketState,
-};
-use oddsengine_types::{FixtureId, TicketId};
+use oddsengine_engine::{Answer, Command, Decided, Fact, Ticket, TicketState};
+use oddsengine_types::FixtureId;
 
 use super::answer::View;
 use super::outbox::{Frame, Socket};
 use super::{Route, Service};
 use crate::wire::{
-    Alert, DESK_ALERT, DeskStream, Header, ReplyTo, board_binary_delta, board_delta, desk_alert, reply_event,
-    trading,
+    Alert, DESK_ALERT, DeskStream, Header, ReplyTo, board_binary_delta, board_delta, cause, desk_alert,
+    reply_answer, reply_ticket, trading,
 };
-
-/// An event as owned data. Tickets are copied as they were told: a later event of the same command may change them.
-#[derive(Clone, Debug)]
-pub(crate) enum Told {
-    Board { fixture: FixtureId, changed: Vec<u16>, source_ns: i64 },
-    Trading { fixture: FixtureId },
-    Decision { ticket: Box<Ticket>, is_repeat: bool },
-    TicketRefused { ticket: TicketId, reason: Reason },
-    Settlement { ticket: Box<Ticket>, paid_minor_before: i64 },
-    MoneyBooked { request: MoneyRequest, available_minor: i64, is_repeat: bool },
-    MoneyRefused { request: MoneyRequest, reason: Reason },
-    Done,
-    Refused { reason: Reason, detail: String },
-    Duplicate,
-    Alert { alert: &'static str, fixture: Option<FixtureId>, message: String },
-    FeedGap { expected: u64, received: u64 },
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct ToldSink {
-    pub events: Vec<Told>,
-}
-
-impl Sink for ToldSink {
-    fn event(&mut self, event: Event<'_>) {
-        self.events.push(match event {
-            Event::Board(update) => Told::Board {
-                fixture: update.fixture.id(),
-                changed: update.changed_markets.to_vec(),
-                source_ns: update.source_ns,
-            },
-            Event::Trading { fixture } => Told::Trading { fixture: fixture.id() },
-            Event::Decision { ticket, is_repeat } => {
-                Told::Decision { ticket: Box::new(ticket.clone()), is_repeat }
-            }
-            Event::TicketRefused { ticket, reason } => Told::TicketRefused { ticket, reason },
-            Event::Settlement { ticket, paid_minor_before } => {
-                Told::Settlement { ticket: Box::new(ticket.clone()), paid_minor_before }
-            }
-            Event::MoneyBooked { request, available_minor, is_repeat } => {
-                Told::MoneyBooked { request, available_minor, is_repeat }
-            }
-            Event::MoneyRefused { request, reason } => Told::MoneyRefused { request, reason },
-            Event::Done => Told::Done,
-            Event::Refused { reason, detail } => Told::Refused { reason, detail: detail.to_string() },
-            Event::Duplicate => Told::Duplicate,
-            Event::Alert { alert, fixture, message } => {
-                Told::Alert { alert, fixture, message: message.to_string() }
-            }
-            Event::FeedGap { expected, received } => Told::FeedGap { expected, received },
-        });
-    }
-}
 
 /// Most alerts of a kind in a second.
 pub const ALERTS_PER_S: u32 = 32;
@@ -78,10 +23,9 @@ pub(crate) struct AlertPace {
     left_out_count: u64,
 }
 
-/// Board changes of a fixture within one turn.
+/// Why the board of a fixture changed within a turn: the first command and the last one.
 #[derive(Debug)]
-pub(crate) struct PendingBoard {
-    changed: Vec<u16>,
+pub(crate) struct BoardCause {
     source: String,
     reason: &'static str,
     source_ns: i64,
@@ -89,168 +33,132 @@ pub(crate) struct PendingBoard {
 }
 
 impl Service {
-    /// Turns one event into frames.
-    pub(crate) fn tell(&mut self, event: Told, command: &Command, route: Option<&Route>) {
-        match event {
-            Told::Board { fixture, changed, source_ns } => {
-                self.note_board(fixture, changed, source_ns, command)
-            }
-            Told::Trading { fixture } => self.send_trading(fixture, command),
-            Told::Decision { ref ticket, is_repeat } => {
-                let asked = matches!(&command.body, oddsengine_engine::Body::PlaceTicket(request) if request.ticket == ticket.id);
-                self.route_decision(ticket, asked, is_repeat, &event, route);
-                if let (false, Told::Decision { ticket, .. }) = (is_repeat, event) {
-                    self.queue_decision(ticket, command);
+    /// Tells what was decided; `in_step`: a fixture whose trading is told when the step is done.
+    pub(crate) fn tell(
+        &mut self,
+        decided: &Decided,
+        command: &Command,
+        route: Option<&Route>,
+        in_step: Option<FixtureId>,
+    ) {
+        for &fixture in decided.trading.iter().filter(|&&fixture| in_step != Some(fixture)) {
+            self.send_trading(fixture, command);
+        }
+        self.note_cause(command);
+        for fact in &decided.facts {
+            self.tell_fact(fact, command, route);
+        }
+        let Some(route) = route else { return };
+        match decided.answer {
+            // Told with its fact, also to those who asked before.
+            Answer::Ticket { is_repeat: false, .. } => {}
+            Answer::Ticket { ticket, .. } => {
+                if let Some(ticket) = self.engine.ticket(ticket).cloned() {
+                    self.answer_ticket(&ticket, true, route);
                 }
             }
-            Told::Settlement { ticket, paid_minor_before } => {
-                if self.routes.contains_key(&ticket.id) {
-                    // Cancelled during its bet delay: that is what becomes of it.
-                    self.end_routes(&ticket);
-                }
-                self.queue_settlement(ticket, paid_minor_before, command);
-            }
-            Told::Duplicate if route.is_none() => {}
-            Told::FeedGap { expected, received } => {
-                let message = format!("{}: expected {expected}, received {received}", command.origin.source);
-                self.alert("feed_gap", &message, None, command.time_ns);
-            }
-            Told::Alert { alert, fixture, ref message } => {
-                self.alert(alert, message, fixture, command.time_ns);
-            }
-            Told::Done if route.is_none() => {}
-            answer => {
-                if let Some(route) = route {
-                    self.send_answer(route, &answer);
+            ref answer => {
+                let mut payload = Vec::new();
+                if reply_answer(&self.reply_to(route), answer, &mut payload) {
+                    self.send_to(Socket::Orders, route, payload, Some(self.last_seq));
                 }
             }
         }
     }
 
-    /// A decision goes to whoever asked; one at the end of a bet delay to whoever asked then, also when the same
-    /// ticket is just being asked for again.
-    fn route_decision(
-        &mut self,
-        ticket: &Ticket,
-        asked: bool,
-        is_repeat: bool,
-        event: &Told,
-        route: Option<&Route>,
-    ) {
-        let ends_delay = !is_repeat && ticket.due_ns != 0 && ticket.state != TicketState::Delayed;
-        match route {
-            Some(route) if asked && !ends_delay => {
-                if ticket.state == TicketState::Delayed {
-                    self.add_route(ticket, route);
+    fn tell_fact(&mut self, fact: &Fact, command: &Command, route: Option<&Route>) {
+        match fact {
+            Fact::TicketDecided { ticket, .. } => {
+                let Some(ticket) = self.engine.ticket(ticket.id).cloned() else { return };
+                let asked = matches!(&command.body, oddsengine_engine::Body::PlaceTicket(request) if request.ticket == ticket.id);
+                match route.filter(|_| asked) {
+                    Some(route) => self.answer_ticket(&ticket, false, route),
+                    None => self.end_routes(&ticket),
                 }
-                self.send_answer(route, event);
+                self.queue_decision(Box::new(ticket), command);
             }
-            _ => self.end_routes(ticket),
+            Fact::TicketPaid { ticket, .. }
+            | Fact::TicketReopened { ticket }
+            | Fact::TicketCancelled { ticket } => {
+                let Some(ticket) = self.engine.ticket(*ticket).cloned() else { return };
+                if self.routes.contains_key(&ticket.id) {
+                    // Cancelled during its bet delay: that is what becomes of it.
+                    self.end_routes(&ticket);
+                }
+                let paid_minor_before = ticket.change.paid_minor_before;
+                self.queue_settlement(Box::new(ticket), paid_minor_before, command);
+            }
+            Fact::SourceHeard { source, numbered: Some((received, _)), expected: Some(expected) } => {
+                let message = format!("{source}: expected {expected}, received {received}");
+                self.alert("feed_gap", &message, None, command.time_ns);
+            }
+            Fact::Alerted { alert, fixture, message } => {
+                self.alert(alert, message, *fixture, command.time_ns);
+            }
+            _ => {}
         }
+    }
+
+    /// The answer to whoever asks for a ticket; who asks for one that is delayed is told the decision as well.
+    fn answer_ticket(&mut self, ticket: &Ticket, is_repeat: bool, route: &Route) {
+        if ticket.state == TicketState::Delayed {
+            self.add_route(ticket, route);
+        }
+        let mut payload = Vec::new();
+        reply_ticket(&self.reply_to(route), ticket, is_repeat, &View(&self.engine), &mut payload);
+        self.send_to(Socket::Orders, route, payload, Some(self.last_seq));
     }
 
     /// Tells everybody who waits for a ticket what has become of it.
     fn end_routes(&mut self, ticket: &Ticket) {
         for route in self.routes.remove(&ticket.id).unwrap_or_default() {
             let mut payload = Vec::new();
-            let to = ReplyTo {
-                request_id: Some(&route.request_id),
-                epoch: self.engine.epoch(),
-                received_ns: route.received_ns,
-                decided_ns: self.engine.now_ns(),
-            };
-            let event = Event::Decision { ticket, is_repeat: false };
-            if reply_event(&to, &event, &View(&self.engine), &mut payload) {
-                let frame = Frame { socket: Socket::Orders, first: route.identity, payload };
-                self.outbox.send_when_durable(self.last_seq, frame);
-            }
+            let to: ReplyTo<'_> = self.reply_to(&route);
+            reply_ticket(&to, ticket, false, &View(&self.engine), &mut payload);
+            let frame = Frame { socket: Socket::Orders, first: route.identity, payload };
+            self.outbox.send_when_durable(self.last_seq, frame);
         }
     }
 
-    /// The answer to the request that is being carried out.
-    fn send_answer(&mut self, route: &Route, event: &Told) {
-        let mut payload = Vec::new();
-        if self.encode_reply(route, event, &mut payload) {
-            self.send_to(Socket::Orders, route, payload, Some(self.last_seq));
-        }
-    }
-
-    /// The answer that an event is; `false` when it is none.
-    pub(crate) fn encode_reply(&self, route: &Route, event: &Told, out: &mut Vec<u8>) -> bool {
-        let to = ReplyTo {
-            request_id: Some(&route.request_id),
-            epoch: self.engine.epoch(),
-            received_ns: route.received_ns,
-            decided_ns: self.engine.now_ns(),
+    /// Notes why boards change within this turn.
+    fn note_cause(&mut self, command: &Command) {
+        let Some(fixture) = command.body.subject() else {
+            self.last_cause = Some(BoardCause::of(command));
+            return;
         };
-        let event = match event {
-            Told::Decision { ticket, is_repeat } => Event::Decision { ticket, is_repeat: *is_repeat },
-            Told::TicketRefused { ticket, reason } => {
-                Event::TicketRefused { ticket: *ticket, reason: *reason }
-            }
-            Told::MoneyBooked { request, available_minor, is_repeat } => Event::MoneyBooked {
-                request: *request,
-                available_minor: *available_minor,
-                is_repeat: *is_repeat,
-            },
-            Told::MoneyRefused { request, reason } => {
-                Event::MoneyRefused { request: *request, reason: *reason }
-            }
-            Told::Refused { reason, detail } => Event::Refused { reason: *reason, detail },
-            // A desk command that was carried out before is carried out.
-            Told::Done | Told::Duplicate => Event::Done,
-            Told::Board { .. }
-            | Told::Trading { .. }
-            | Told::Settlement { .. }
-            | Told::FeedGap { .. }
-            | Told::Alert { .. } => return false,
-        };
-        reply_event(&to, &event, &View(&self.engine), out)
-    }
-
-    fn note_board(&mut self, fixture: FixtureId, changed: Vec<u16>, source_ns: i64, command: &Command) {
-        match self.boards.entry(fixture) {
+        match self.causes.entry(fixture) {
             std::collections::btree_map::Entry::Occupied(mut entry) => {
                 self.counters.conflated_count += 1;
-                let pending = entry.get_mut();
-                pending.changed.extend(changed);
-                pending.reason = crate::wire::cause(&command.body);
+                entry.get_mut().reason = cause(&command.body);
             }
-            std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(PendingBoard {
-                changed,
-                source: command.origin.source.clone(),
-                reason: crate::wire::cause(&command.body),
-                source_ns,
-                received_ns: command.time_ns,
-            })),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(BoardCause::of(command));
+            }
         }
     }
 
-    /// Encodes one delta per fixture whose board changed in this turn.
+    /// Prices what changed, and encodes one delta per fixture whose board did.
     pub(crate) fn flush_boards(&mut self) {
-        for (id, mut pending) in std::mem::take(&mut self.boards) {
-            pending.changed.sort_unstable();
-            pending.changed.dedup();
+        self.check_models();
+        let causes = std::mem::take(&mut self.causes);
+        let last_cause = self.last_cause.take();
+        for (id, changed) in self.take_board_changes() {
+            let Some(cause) = causes.get(&id).or(last_cause.as_ref()) else { continue };
             let fixture = self.engine.fixture(id).expect("a board is of a known fixture");
             let topics = self.topics.next_odds(fixture);
-            let version = OddsVersion { epoch: self.engine.epoch(), seq: fixture.version };
-            let update = BoardUpdate {
-                fixture,
-                template: fixture.template(),
-                changed_markets: &pending.changed,
-                version,
-                decided_ns: self.engine.now_ns(),
-                source_ns: pending.source_ns,
-            };
+            let update = self
+                .engine
+                .board_update(id, &changed, cause.source_ns)
+                .expect("a board is of a known fixture");
             let header = Header {
-                epoch: version.epoch,
+                epoch: update.version.epoch,
                 seq: topics.odds_seq,
-                version: version.seq,
-                source_ns: pending.source_ns,
-                received_ns: pending.received_ns,
+                version: update.version.seq,
+                source_ns: cause.source_ns,
+                received_ns: cause.received_ns,
                 decided_ns: self.engine.now_ns(),
-                source: &pending.source,
-                reason: pending.reason,
+                source: &cause.source,
+                reason: cause.reason,
                 is_stale: self.engine.is_stale(fixture, self.engine.now_ns()),
             };
             let mut payload = Vec::with_capacity(16 * 1024);
@@ -331,5 +239,16 @@ impl Service {
         desk_alert(&Alert { alert, message, fixture }, &header, &mut payload);
         self.desk.keep_alert(seq, &payload);
         self.outbox.send(Frame { socket: Socket::Desk, first: DESK_ALERT.to_vec(), payload });
+    }
+}
+
+impl BoardCause {
+    fn of(command: &Command) -> Self {
+        Self {
+            source: command.origin.source.clone(),
+            reason: cause(&command.body),
+            source_ns: command.origin.source_ns,
+            received_ns: command.time_ns,
+        }
     }
 }

@@ -70,7 +70,7 @@ fn write(
     }
     for index in markets.clone() {
         for selection in template.markets[usize::from(index)].selections() {
-            let [low, high] = halves(fixture.odds_e4[selection]);
+            let [low, high] = halves(fixture.board.odds_e4[selection]);
             out.put(&record([index, selection as u16, low, high]));
             selection_count += 1;
         }

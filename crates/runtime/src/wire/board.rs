@@ -88,7 +88,7 @@ pub(super) fn names(fixture: &Fixture, out: &mut Vec<u8>) {
 fn market_body(fixture: &Fixture, market: usize, out: &mut Vec<u8>) {
     out.put(opening(fixture.market_status(market), fixture.price_source(market)));
     let selections = fixture.template().markets[market].selections();
-    out.odds_list(&fixture.odds_e4[selections.clone()]);
+    out.odds_list(&fixture.board.odds_e4[selections.clone()]);
     let grades = &fixture.grades[selections];
     if grades.iter().any(Option::is_some) {
         out.put(b",\"results\":");

@@ -131,6 +131,8 @@ pub fn cause(body: &Body) -> &'static str {
         Body::SetModelInputs { .. } => "model_inputs",
         Body::SetProbabilities { .. } => "probabilities",
         Body::ModelFailed { fault, .. } => fault.name(),
+        Body::Reprice { .. } => "reprice",
+        Body::ReleaseStarted { .. } => "release",
     }
 }
 

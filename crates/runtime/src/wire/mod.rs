@@ -30,7 +30,7 @@ pub use desk::{Alert, DeskTails, desk_alert, desk_heartbeat, desk_settlement, de
 pub use header::{Header, SENT_NS_OFFSET, SENT_NS_SIZE, cause, stamp_sent};
 pub use reply::{
     BalanceAnswer, BatchReply, ChangesReply, ExposureLevel, ReplyTo, mark_unwritten, reply_alerts,
-    reply_balance, reply_error, reply_event, reply_exposure, reply_fixtures, reply_images_end,
+    reply_answer, reply_balance, reply_error, reply_exposure, reply_fixtures, reply_images_end,
     reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
 };
 pub use status::{FEEDS_TOLD_MAX, FeedHealth, Health, Heartbeat, heartbeat, trading};

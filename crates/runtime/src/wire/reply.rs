@@ -1,6 +1,6 @@
 //! Answers to requests on `orders` and `snapshot`.
 
-use oddsengine_engine::{Event, Fixture, FixtureExposure, LimitCheck, Reason, Ticket};
+use oddsengine_engine::{Answer, Fixture, FixtureExposure, LimitCheck, Reason, Ticket};
 use oddsengine_types::{CustomerId, StateHash, TicketId, TransferId};
 
 use super::board::{names, standing};
@@ -35,34 +35,31 @@ impl ReplyTo<'_> {
     }
 }
 
-/// The answer that an event is, if it is one: boards, trading, settlements and feed events are not.
-pub fn reply_event(to: &ReplyTo<'_>, event: &Event<'_>, lookup: &impl Lookup, out: &mut Vec<u8>) -> bool {
-    match *event {
-        Event::Decision { ticket, is_repeat } => reply_ticket(to, ticket, is_repeat, lookup, out),
-        Event::TicketRefused { ticket, reason } => refused(to, reason, "", Subject::Ticket(ticket), out),
-        Event::MoneyBooked { request, available_minor, is_repeat } => {
+/// The answer to a command; `false` where there is none, or it is a ticket (see [`reply_ticket`]).
+pub fn reply_answer(to: &ReplyTo<'_>, answer: &Answer, out: &mut Vec<u8>) -> bool {
+    match answer {
+        Answer::TicketRefused { ticket, reason } => {
+            refused(to, *reason, "", Subject::Ticket(*ticket), out);
+        }
+        Answer::MoneyBooked { request, available_minor, is_repeat } => {
             to.begin("money", out);
             fields!(out;
-                "repeat": boolean(is_repeat),
+                "repeat": boolean(*is_repeat),
                 "transfer": hex128(request.transfer.0),
                 "customer": unsigned(request.customer.0),
                 "amount_minor": integer(request.amount_minor),
                 "currency": text(request.currency.code()),
-                "available_minor": integer(available_minor),
+                "available_minor": integer(*available_minor),
             );
             out.put(b"}");
         }
-        Event::MoneyRefused { request, reason } => {
-            refused(to, reason, "", Subject::Transfer(request.transfer), out)
+        Answer::MoneyRefused { request, reason } => {
+            refused(to, *reason, "", Subject::Transfer(request.transfer), out);
         }
-        Event::Done => bare(to, "done", out),
-        Event::Refused { reason, detail } => refused(to, reason, detail, Subject::Command, out),
-        Event::Board(_)
-        | Event::Trading { .. }
-        | Event::Settlement { .. }
-        | Event::Duplicate
-        | Event::FeedGap { .. }
-        | Event::Alert { .. } => return false,
+        // A desk command that was carried out before is carried out.
+        Answer::Done | Answer::Repeated => bare(to, "done", out),
+        Answer::Refused { reason, detail } => refused(to, *reason, detail, Subject::Command, out),
+        Answer::Ticket { .. } | Answer::None => return false,
     }
     true
 }

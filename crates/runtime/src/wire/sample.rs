@@ -1,12 +1,12 @@
 //! One fixture and one ticket to encode, for the tests and for `examples/encode_timing.rs`.
 
 use oddsengine_engine::{
-    Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops, OddsChange,
-    OddsVersion, Stops, Ticket, TicketChange, TicketState, VoidKind,
+    Board, Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops,
+    OddsChange, OddsVersion, Place, Stops, Terms, Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_markets::football::{FootballState, MatchPeriod};
-use oddsengine_markets::{Format, LiveState, Possible, template};
-use oddsengine_types::{CustomerId, FixtureId, Grade, SportId, TicketId};
+use oddsengine_markets::{Format, LiveState, Possible, SelectionId, template};
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, SportId, TicketId};
 
 /// A football match at 0-1 after 2:22, every market priced.
 pub fn fixture() -> Fixture {
@@ -42,20 +42,17 @@ pub fn fixture() -> Fixture {
         is_start_waived: false,
         void: VoidKind::Nothing,
         version: 7,
-        odds_e4: (0..count).map(odds_e4).collect(),
         grades: vec![None; count],
         desk: Default::default(),
         told_grades: Default::default(),
         legs: Default::default(),
         book: Default::default(),
         margins: Vec::new(),
-        has_expectations: true,
-        win: vec![0.5; count],
-        refund: vec![0.0; count],
         possible: Possible::default(),
         limits: FixtureLimits::default(),
+        board: Board::with_prices((0..count).map(odds_e4).collect(), vec![0.5; count], vec![0.0; count]),
     };
-    fixture.odds_e4[..3].copy_from_slice(&[62_000, 40_500, 16_200]);
+    fixture.board.odds_e4[..3].copy_from_slice(&[62_000, 40_500, 16_200]);
     fixture
 }
 
@@ -84,7 +81,7 @@ pub fn fixture_with_states() -> Fixture {
     let suspended = MarketDesk { stops, is_locked: true, ..MarketDesk::default() };
     fixture.desk.insert(locked as u16, suspended);
     for (selection, grade) in settled.zip([Grade::WON, Grade::LOST]) {
-        (fixture.grades[selection], fixture.odds_e4[selection]) = (Some(grade), 0);
+        (fixture.grades[selection], fixture.board.odds_e4[selection]) = (Some(grade), 0);
     }
     fixture.grades[partial.start] = Grade::new(1, 0, 3);
     fixture
@@ -94,8 +91,9 @@ pub fn fixture_with_states() -> Fixture {
 pub fn ticket() -> Ticket {
     let version = |seq| OddsVersion { epoch: 3, seq };
     let leg = Leg {
-        fixture: 0,
-        selection: 0,
+        fixture: FixtureId(1001),
+        selection: SelectionId::of("1x2", "home"),
+        place: Place::default(),
         requested_odds_e4: 62_000,
         offered_odds_e4: 61_000,
         odds_e4: 61_000,
@@ -118,6 +116,7 @@ pub fn ticket() -> Ticket {
     Ticket {
         id: TicketId(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
         customer: CustomerId(42),
+        terms: Terms::of(Currency::EUR, 1),
         stake_minor: 1_000,
         odds_change: OddsChange::Within(250),
         state: TicketState::Open,

@@ -1,14 +1,14 @@
 //! A ticket with the evidence of its decision.
 
 use oddsengine_engine::{Fixture, Leg, LimitCheck, OddsChange, Reason, Ticket};
-use oddsengine_types::Currency;
+use oddsengine_types::{Currency, FixtureId};
 
 use super::json::{JsonBytes, fields, object};
 
 /// What the encoder asks the engine for.
 pub trait Lookup {
-    /// The fixture with this index in the engine, if there is one.
-    fn fixture(&self, index: u32) -> Option<&Fixture>;
+    /// The fixture with this id, if it is known.
+    fn fixture(&self, id: FixtureId) -> Option<&Fixture>;
     /// The currency of the book.
     fn currency(&self) -> Currency;
 }
@@ -43,9 +43,11 @@ pub fn ticket_json(out: &mut Vec<u8>, ticket: &Ticket, lookup: &impl Lookup) {
 
 fn leg(out: &mut Vec<u8>, leg: &Leg, lookup: &impl Lookup) {
     let fixture = lookup.fixture(leg.fixture);
-    object!(out; "fixture": optional_unsigned(fixture.map(|fixture| fixture.id().0)));
+    object!(out; "fixture": unsigned(leg.fixture.0));
     let template = fixture.map(Fixture::template);
-    let selection = template.and_then(|template| template.selections.get(usize::from(leg.selection)));
+    let selection = template.and_then(|template| {
+        template.selection_of_id(leg.selection).map(|selection| &template.selections[selection])
+    });
     let market =
         template.zip(selection).map(|(template, selection)| &template.markets[usize::from(selection.market)]);
     fields!(out;

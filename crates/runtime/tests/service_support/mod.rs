@@ -142,7 +142,7 @@ impl World {
         let template = fixture.template();
         let market_index = template.market_index(market).unwrap();
         let index = template.selection_index(market_index, selection).unwrap();
-        let odds = f64::from(fixture.odds_e4[index]) / 10_000.0;
+        let odds = f64::from(fixture.board.odds_e4[index]) / 10_000.0;
         json!({"fixture": fixture.id().0, "market": market, "selection": selection, "odds": odds,
             "version": [self.service.engine().epoch(), fixture.version]})
     }

@@ -39,6 +39,8 @@ pub struct Match {
     pub clock_ms: i64,
     /// Announced added time by half.
     pub announced_ms: [Option<i64>; 2],
+    /// How often the result was told whole instead of goal by goal.
+    pub told_count: u32,
 }
 
 impl Match {
@@ -88,6 +90,13 @@ impl Match {
         }
     }
 
+    /// Whoever bet `then` did not bet on this: another half or none, more or fewer men, goals that were not scored one
+    /// after the other. The kick-off is what those before it bet on.
+    pub(crate) fn broke_off_since(&self, then: &Self) -> bool {
+        let has_turned = self.period != then.period && then.phase() != LivePhase::PreMatch;
+        has_turned || self.red_cards != then.red_cards || self.told_count != then.told_count
+    }
+
     /// The outcome if no further goal falls.
     pub fn outcome(&self) -> FootballOutcome {
         let goals = [0, 1].map(|half| Side::BOTH.map(|side| self.goal_count(half, side)));
@@ -111,7 +120,9 @@ impl Match {
         if incident.score_after.is_some_and(|score| score != next.score()) {
             return None;
         }
-        let nothing_new = next == *self && change.danger.is_none();
+        // A result told again is a result told, but no other one.
+        let nothing_new =
+            Self { told_count: self.told_count, ..next.clone() } == *self && change.danger.is_none();
         *self = next;
         Some(if nothing_new { LiveChange::default() } else { change })
     }
@@ -193,6 +204,7 @@ impl Match {
                 if total as usize > GOALS_MAX {
                     return None;
                 }
+                self.told_count += 1;
                 if goals != self.outcome().goals {
                     self.goals.clear();
                     for (half, of_half) in goals.iter().enumerate() {

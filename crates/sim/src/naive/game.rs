@@ -91,6 +91,40 @@ impl Game {
         }
     }
 
+    /// Whoever bet `then` and waits did not bet on what is there now: the score is another one, or the play since is not
+    /// the play that was going on.
+    ///
+    /// # Panics
+    /// The games are of different sports.
+    pub fn is_interrupted_since(&self, then: &Self) -> bool {
+        let broke_off = match (self, then) {
+            (Self::Football(now), Self::Football(then)) => now.broke_off_since(then),
+            (Self::Tennis(now), Self::Tennis(then)) => now.broke_off_since(then),
+            (Self::Race(_), Self::Race(_)) | (Self::Table(_), Self::Table(_)) => false,
+            _ => panic!("a game stays of its sport"),
+        };
+        self.score() != then.score() || broke_off
+    }
+
+    /// Of a game that is priced anew: something happened that no price by hand survives, as far as nobody says how much it
+    /// changed. Time alone is not that, nor is the start.
+    ///
+    /// # Panics
+    /// The games are of different sports.
+    pub fn has_other_chances_than(&self, then: &Self) -> bool {
+        match (self, then) {
+            (Self::Football(now), Self::Football(then)) => {
+                (&now.goals, now.red_cards) != (&then.goals, then.red_cards)
+            }
+            (Self::Tennis(now), Self::Tennis(then)) => {
+                (now.standing(), now.told_count) != (then.standing(), then.told_count)
+            }
+            // They have no clock: priced anew, they changed.
+            (Self::Race(_), Self::Race(_)) | (Self::Table(_), Self::Table(_)) => true,
+            _ => panic!("a game stays of its sport"),
+        }
+    }
+
     /// The prices come from outside, and are waited for after every change.
     pub fn has_foreign_model(&self) -> bool {
         matches!(self, Self::Table(_))

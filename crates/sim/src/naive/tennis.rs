@@ -54,6 +54,8 @@ pub struct TennisMatch {
     pub server: Option<Side>,
     /// The clock.
     pub clock_ms: i64,
+    /// How often the score was told whole instead of point by point.
+    pub told_count: u32,
 }
 
 impl TennisMatch {
@@ -69,6 +71,7 @@ impl TennisMatch {
             points: [0; 2],
             server: None,
             clock_ms: 0,
+            told_count: 0,
         }
     }
 
@@ -224,6 +227,26 @@ impl TennisMatch {
         }
     }
 
+    /// Whoever bet `then` did not bet on this: play did not go on by a point or a game of either side. The start, and a
+    /// walk-over in its place, are what those before it bet on.
+    pub(crate) fn broke_off_since(&self, then: &Self) -> bool {
+        if self.told_count != then.told_count {
+            return true;
+        }
+        let goes_on = Side::BOTH.into_iter().any(|side| {
+            let (mut by_point, mut by_game) = (then.clone(), then.clone());
+            by_game.end_game(PlayedGame { winner: Some(side), points: None });
+            by_point.point(side).is_some() && by_point.standing() == self.standing()
+                || by_game.standing() == self.standing()
+        });
+        then.phase() != LivePhase::PreMatch && self.standing() != then.standing() && !goes_on
+    }
+
+    /// How the match stands, whoever serves.
+    pub(crate) fn standing(&self) -> (Ending, [u8; 2], &[PlayedSet]) {
+        (self.ending, self.points, &self.sets)
+    }
+
     /// The latest point of a side, also one that ended a game.
     fn take_back(&mut self, side: Side) -> Option<()> {
         if self.points == [0; 2] {
@@ -269,6 +292,7 @@ impl TennisMatch {
             false => next.points_of_a_game().contains(&board.points),
         };
         next.points = board.points;
+        next.told_count += 1;
         *self = next;
         is_point.then_some(())
     }

@@ -1,6 +1,6 @@
 //! What the journal and the snapshots hold: read back only if it is exactly what would be written.
 
-use oddsengine_engine::{Body, Command, Engine, FixtureRequest, NoEvents, Origin, PricedMarket};
+use oddsengine_engine::{Body, Command, Engine, FixtureRequest, Origin, PricedMarket};
 use oddsengine_markets::football::template::calibration_markets;
 use oddsengine_markets::{Format, MarketId, SelectionId, sport_id, template};
 use oddsengine_types::FixtureId;
@@ -14,7 +14,7 @@ pub fn command(data: &[u8]) {
     let Ok(command) = decode_all::<Command>(data) else { return };
     assert_eq!(encode_to_vec(&command), data);
     let mut engine = engine_with_fixture();
-    engine.apply(&command, &mut NoEvents);
+    engine.apply(&command);
     check_engine(&engine);
 }
 
@@ -39,7 +39,7 @@ fn engine_with_fixture() -> Engine {
     };
     for body in [Body::EpochStarted { epoch: 1 }, Body::AddFixture(Box::new(fixture)), prices] {
         let command = Command { time_ns: 1_668_960_000_000_000_000, origin: Origin::default(), body };
-        engine.apply(&command, &mut NoEvents);
+        engine.apply(&command);
     }
     engine
 }

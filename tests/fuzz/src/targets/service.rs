@@ -362,7 +362,7 @@ impl World {
                 let template = football();
                 let selection = usize::from(bytes.u16()) % template.selections.len();
                 let known = engine.fixture(oddsengine_types::FixtureId(fixture));
-                let offered = known.map_or(0, |known| known.odds_e4[selection]);
+                let offered = known.map_or(0, |known| known.board.odds_e4[selection]);
                 let version = known.map_or(0, |known| known.version);
                 let odds_e4 = match bytes.u8() % 8 {
                     0 => offered.saturating_sub(500).max(10_010),

@@ -32,7 +32,7 @@ fn check_market(fixture: &Fixture, market: usize, parsed: &Value) {
     let odds = parsed["odds"].as_array().unwrap();
     assert_eq!(odds.len(), selections.len());
     for (selection, odds) in selections.clone().zip(odds) {
-        match fixture.odds_e4[selection] {
+        match fixture.board.odds_e4[selection] {
             0 => assert!(odds.is_null()),
             odds_e4 => assert_eq!((odds.as_f64().unwrap() * 10_000.0).round(), f64::from(odds_e4)),
         }
@@ -152,7 +152,7 @@ fn a_binary_delta_says_the_same() {
             let record = records.next().unwrap();
             assert_eq!(number::<2>(record, 0) as u16, market);
             assert_eq!(number::<2>(record, 2) as usize, selection);
-            assert_eq!(number::<4>(record, 4) as u32, fixture.odds_e4[selection]);
+            assert_eq!(number::<4>(record, 4) as u32, fixture.board.odds_e4[selection]);
         }
     }
     for _ in 0..3 {

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use oddsengine_engine::{
-    BoardUpdate, Event, FixtureExposure, LimitCheck, LimitLevel, MarketExposure, MoneyRequest, OddsVersion,
+    Answer, BoardUpdate, FixtureExposure, LimitCheck, LimitLevel, MarketExposure, MoneyRequest, OddsVersion,
     Reason, SelectionExposure, Stop, StopSet, Stops, Ticket, TicketState,
 };
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId};
@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::super::{
     Alert, BalanceAnswer, BatchReply, ChangesReply, DeskTails, ExposureLevel, FeedHealth, Header, Health,
-    Heartbeat, Lookup, ReplyTo, Tail, board_delta, desk_alert, desk_heartbeat, desk_settlement, desk_ticket,
-    heartbeat, reply_alerts, reply_balance, reply_error, reply_event, reply_exposure, reply_fixtures,
+    Heartbeat, ReplyTo, Tail, board_delta, desk_alert, desk_heartbeat, desk_settlement, desk_ticket,
+    heartbeat, reply_alerts, reply_answer, reply_balance, reply_error, reply_exposure, reply_fixtures,
     reply_images_end, reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, stamp_sent,
     trading,
 };
@@ -41,9 +41,13 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
-fn answer(event: Event<'_>) -> Vec<u8> {
+fn answer(answer: &Answer) -> Vec<u8> {
+    written(|out| assert!(reply_answer(&TO, answer, out)))
+}
+
+fn answer_ticket(ticket: &Ticket, is_repeat: bool) -> Vec<u8> {
     let lookup = OneFixture(sample::fixture());
-    written(|out| assert!(reply_event(&TO, &event, &lookup, out)))
+    written(|out| reply_ticket(&TO, ticket, is_repeat, &lookup, out))
 }
 
 fn refused_ticket() -> Ticket {
@@ -151,24 +155,27 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 desk_heartbeat(&tails, &Header { reason: "heartbeat", ..unasked }, out)
             }),
         ),
-        ("reply_ticket", answer(Event::Decision { ticket: &ticket, is_repeat: false })),
-        ("reply_ticket_refused", answer(Event::Decision { ticket: &refused_ticket(), is_repeat: true })),
+        ("reply_ticket", answer_ticket(&ticket, false)),
+        ("reply_ticket_refused", answer_ticket(&refused_ticket(), true)),
         (
             "reply_refused_ticket",
-            answer(Event::TicketRefused { ticket: ticket.id, reason: Reason::IdHasAnotherBody }),
+            answer(&Answer::TicketRefused { ticket: ticket.id, reason: Reason::IdHasAnotherBody }),
         ),
         (
             "reply_money",
-            answer(Event::MoneyBooked { request: MONEY, available_minor: 10_000, is_repeat: false }),
+            answer(&Answer::MoneyBooked { request: MONEY, available_minor: 10_000, is_repeat: false }),
         ),
         (
             "reply_refused_money",
-            answer(Event::MoneyRefused { request: MONEY, reason: Reason::BalanceTooSmall }),
+            answer(&Answer::MoneyRefused { request: MONEY, reason: Reason::BalanceTooSmall }),
         ),
-        ("reply_done", answer(Event::Done)),
+        ("reply_done", answer(&Answer::Done)),
         (
             "reply_refused",
-            answer(Event::Refused { reason: Reason::FixtureNotFound, detail: "fixture 9 is not known" }),
+            answer(&Answer::Refused {
+                reason: Reason::FixtureNotFound,
+                detail: "fixture 9 is not known".into(),
+            }),
         ),
         (
             "reply_error",
@@ -248,7 +255,7 @@ fn frames_are_as_written() {
 
 #[test]
 fn a_ticket_carries_its_evidence() {
-    let frame = parse(&answer(Event::Decision { ticket: &sample::ticket(), is_repeat: false }));
+    let frame = parse(&answer_ticket(&sample::ticket(), false));
     assert_eq!(frame["request_id"], "r-1");
     assert_eq!(frame["repeat"], false);
     let expected = json!({
@@ -272,7 +279,7 @@ fn a_ticket_carries_its_evidence() {
 
 #[test]
 fn a_refused_ticket_says_why() {
-    let frame = parse(&answer(Event::Decision { ticket: &refused_ticket(), is_repeat: true }));
+    let frame = parse(&answer_ticket(&refused_ticket(), true));
     let reason = &frame["ticket"]["reason"];
     assert_eq!((&reason["number"], &reason["name"]), (&json!(302), &json!("odds_have_moved")));
     assert_eq!(reason["sentence"], Reason::OddsHaveMoved.sentence());
@@ -280,23 +287,20 @@ fn a_refused_ticket_says_why() {
 }
 
 #[test]
-fn a_leg_that_was_never_found_is_told_as_null() {
+fn a_leg_on_what_is_not_known_is_told_by_its_fixture_alone() {
     let mut ticket = refused_ticket();
-    ticket.legs[0].fixture = u32::MAX;
-    let lookup = OneFixture(sample::fixture());
-    assert!(lookup.fixture(u32::MAX).is_none());
-    let frame = parse(&written(|out| reply_ticket(&TO, &ticket, false, &lookup, out)));
+    ticket.legs[0].fixture = FixtureId(u64::MAX);
+    let frame = parse(&answer_ticket(&ticket, false));
     let leg = &frame["ticket"]["legs"][0];
-    assert!(leg["fixture"].is_null() && leg["market"].is_null() && leg["selection"].is_null());
+    assert_eq!(leg["fixture"], u64::MAX);
+    assert!(leg["market"].is_null() && leg["selection"].is_null());
 }
 
 #[test]
-fn answers_are_told_from_other_events() {
-    let lookup = OneFixture(sample::fixture());
-    let mut out = Vec::new();
-    let fixture = &lookup.0;
-    for event in [Event::Trading { fixture }, Event::Duplicate, Event::FeedGap { expected: 1, received: 3 }] {
-        assert!(!reply_event(&TO, &event, &lookup, &mut out));
+fn a_ticket_and_nothing_are_no_plain_answers() {
+    let ticket = sample::ticket().id;
+    for answer in [Answer::None, Answer::Ticket { ticket, is_repeat: false }] {
+        assert!(!reply_answer(&TO, &answer, &mut Vec::new()));
     }
 }
 

@@ -5,7 +5,7 @@ mod documents;
 mod frames;
 
 use oddsengine_engine::Fixture;
-use oddsengine_types::Currency;
+use oddsengine_types::{Currency, FixtureId};
 use serde_json::Value;
 
 use super::{Header, Lookup};
@@ -14,8 +14,8 @@ use super::{Header, Lookup};
 struct OneFixture(Fixture);
 
 impl Lookup for OneFixture {
-    fn fixture(&self, index: u32) -> Option<&Fixture> {
-        (index == 0).then_some(&self.0)
+    fn fixture(&self, id: FixtureId) -> Option<&Fixture> {
+        (id == self.0.id()).then_some(&self.0)
     }
 
     fn currency(&self) -> Currency {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use oddsengine_markets::{LivePhase, LiveState, Outcome, Possible, Template};
 use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::Book;
-use oddsengine_types::{FixtureId, Grade, codec_enum, codec_struct};
+use oddsengine_types::{FixtureId, Grade, codec_enum};
 
-use crate::command::{FixtureRequest, VoidKind};
-use crate::config::Margin;
-use crate::stops::{MarketStops, Stops};
+use oddsengine_facts::{FixtureRequest, Margin, MarketDesk, StopSet, Stops, VoidKind};
+
+use crate::boards::Board;
 
 /// A fixture and everything traded on it.
 #[derive(Clone, Debug)]
@@ -42,10 +42,8 @@ pub struct Fixture {
     pub is_start_waived: bool,
     /// What is void.
     pub void: VoidKind,
-    /// Number of board changes published, from 1; the `seq` of its odds version.
+    /// Number of facts that changed what its board shows; the `seq` of its odds version.
     pub version: u64,
-    /// Offered odds per selection in ten-thousandths, 0 = not offered.
-    pub odds_e4: Vec<u32>,
     /// Grade per selection, once decided.
     pub grades: Vec<Option<Grade>>,
     /// State per market that the desk set.
@@ -58,46 +56,12 @@ pub struct Fixture {
     pub book: Book,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
-    /// Derived: `win` and `refund` are the model's for the present state.
-    pub has_expectations: bool,
-    /// Derived: probability that the stake wins, per selection.
-    pub win: Vec<f64>,
-    /// Derived: probability that the stake is refunded, per selection.
-    pub refund: Vec<f64>,
     /// Derived: what is still possible.
     pub possible: Possible,
     /// Derived: limits and delay of this fixture.
     pub limits: FixtureLimits,
-}
-
-/// What the desk set on a market, and why it stands still by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MarketDesk {
-    /// Why it stands still.
-    pub stops: MarketStops,
-    /// Prices stay where they are.
-    pub is_locked: bool,
-    /// Prices set by hand.
-    pub manual_odds_e4: Option<Vec<u32>>,
-    /// They stay through the start of the fixture.
-    pub keeps_in_play: bool,
-    /// Who answers for prices by hand beyond the plausible; empty for nobody.
-    pub override_by: String,
-    /// Fair probabilities of its selections when prices were set or locked, in billionths; empty without a model.
-    pub anchor_e9: Vec<u32>,
-}
-codec_struct!(MarketDesk { stops, is_locked, manual_odds_e4, keeps_in_play, override_by, anchor_e9 });
-
-impl MarketDesk {
-    /// Its price does not follow the model.
-    pub fn is_held(&self) -> bool {
-        self.is_locked || self.manual_odds_e4.is_some()
-    }
-
-    /// The price returns to the model.
-    pub(crate) fn release(&mut self) {
-        *self = Self { stops: MarketStops { by_move: false, ..self.stops }, ..Self::default() };
-    }
+    /// Derived: its prices.
+    pub board: Board,
 }
 
 /// The limits that apply to a fixture.
@@ -179,7 +143,13 @@ impl Fixture {
 
     /// The status of the fixture as a whole: settled is told per market.
     pub fn status(&self) -> MarketStatus {
-        match (self.is_closed(), self.stops.any()) {
+        self.status_with(self.void, self.stops.set)
+    }
+
+    /// The status that it would have with this void and with these stops.
+    pub(crate) fn status_with(&self, void: VoidKind, stops: StopSet) -> MarketStatus {
+        let is_closed = void != VoidKind::Nothing || self.live.phase() == LivePhase::Finished;
+        match (is_closed, !stops.is_empty()) {
             (true, _) => MarketStatus::Closed,
             (false, true) => MarketStatus::Suspended,
             (false, false) => MarketStatus::Open,
@@ -235,7 +205,7 @@ impl Fixture {
 
     /// The fair probability of a selection with refunds set aside: 1 / fair odds; 0 when it cannot win.
     pub fn fair_probability(&self, selection: usize) -> f64 {
-        let (win, refund) = (self.win[selection], self.refund[selection]);
+        let (win, refund) = (self.board.win[selection], self.board.refund[selection]);
         if refund < 1.0 { win / (1.0 - refund) } else { 0.0 }
     }
 }

@@ -2,9 +2,8 @@
 
 use oddsengine_types::{CustomerId, IdMap};
 
-use crate::engine::Engine;
-use crate::status::TicketState;
-use crate::ticket::{Leg, Ticket};
+use crate::state::State;
+use oddsengine_facts::{Leg, Ticket, TicketState};
 
 const DAY_NS: i64 = 24 * 3_600 * 1_000_000_000;
 
@@ -22,11 +21,11 @@ fn day_of(time_ns: i64) -> i64 {
     time_ns.div_euclid(DAY_NS)
 }
 
-impl Engine {
+impl State {
     /// What a customer has staked today on the selection of a leg, over accepted and delayed tickets.
     pub(crate) fn staked_today_minor(&self, customer: CustomerId, leg: &Leg) -> i64 {
         let (today, stakes) = (day_of(self.now_ns), &self.stakes);
-        let key = (customer, leg.fixture, leg.selection);
+        let key = (customer, leg.place.fixture, leg.place.selection);
         if stakes.day == today {
             stakes.by_selection.get(&key).copied().unwrap_or(0)
         } else if day_of(stakes.received_ns_max) < today {
@@ -35,8 +34,7 @@ impl Engine {
             self.counted_tickets(today)
                 .filter(|ticket| ticket.customer == customer)
                 .map(|ticket| {
-                    let is_it =
-                        |other: &&Leg| (other.fixture, other.selection) == (leg.fixture, leg.selection);
+                    let is_it = |other: &&Leg| other.place == leg.place;
                     ticket.stake_minor * ticket.legs.iter().filter(is_it).count() as i64
                 })
                 .sum()
@@ -93,7 +91,7 @@ impl StakesOfDay {
     fn count(&mut self, ticket: &Ticket, is_taken: bool) {
         self.received_ns_max = self.received_ns_max.max(ticket.received_ns);
         for leg in &ticket.legs {
-            let key = (ticket.customer, leg.fixture, leg.selection);
+            let key = (ticket.customer, leg.place.fixture, leg.place.selection);
             let staked = self.by_selection.entry(key).or_default();
             *staked += if is_taken { ticket.stake_minor } else { -ticket.stake_minor };
             if *staked == 0 {

@@ -1,7 +1,7 @@
 //! The order in which tickets changed: what "since" is answered from.
 
-use crate::engine::Engine;
-use crate::ticket::{Ticket, TicketChange};
+use crate::state::State;
+use oddsengine_facts::{Ticket, TicketChange};
 
 /// Entries beyond two a ticket that may wait before those that are out of date are dropped.
 const SPARE_ENTRIES: usize = 1_024;
@@ -66,7 +66,7 @@ fn is_last_change(tickets: &[Ticket], seq: u64, index: u32) -> bool {
     tickets.get(index as usize).is_some_and(|ticket| ticket.change.seq == seq)
 }
 
-impl Engine {
+impl State {
     /// The number of the last change of any ticket; 0 before the first.
     pub fn last_change_seq(&self) -> u64 {
         self.changes.last_seq

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use oddsengine_ledger::AccountKind;
 use oddsengine_risk::{Book, Change};
 
-use crate::engine::Engine;
-use crate::placing::position_of;
-use crate::status::TicketState;
+use crate::positions::position_of;
+use crate::state::State;
+use oddsengine_facts::TicketState;
 
 /// The invariants, by name.
 pub const INVARIANTS: [&str; 7] = [
@@ -20,7 +20,7 @@ pub const INVARIANTS: [&str; 7] = [
     "no_cash_while_owing",
 ];
 
-impl Engine {
+impl State {
     /// Checks every invariant that the state alone can show: name, and the difference where one does not hold.
     ///
     /// `every_acknowledged_command_once` is about ids here (each ticket once); the runtime and the crash tests check
@@ -67,9 +67,9 @@ impl Engine {
         let mut books: Vec<Book> = vec![Book::default(); self.fixtures.len()];
         for ticket in self.tickets.iter().filter(|ticket| ticket.is_live()) {
             for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
-                let fixture = &self.fixtures[leg.fixture as usize];
+                let fixture = &self.fixtures[leg.place.fixture as usize];
                 let position = position_of(leg, ticket.stake_minor);
-                books[leg.fixture as usize].change(
+                books[leg.place.fixture as usize].change(
                     fixture.template(),
                     &fixture.possible,
                     &[Change { position, adds: true }],
@@ -134,7 +134,7 @@ impl Engine {
     fn versions_are_known(&self) -> Result<(), String> {
         let legs = self.tickets.iter().filter(|ticket| ticket.is_live()).flat_map(|ticket| &ticket.legs);
         let unknown = legs.into_iter().find(|leg| {
-            let version = self.version(&self.fixtures[leg.fixture as usize]);
+            let version = self.version(&self.fixtures[leg.place.fixture as usize]);
             leg.version > version || leg.quoted_version > version
         });
         unknown.map_or(Ok(()), |leg| {
@@ -144,22 +144,20 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests {
-    use oddsengine_ledger::InstructionId;
+pub(crate) mod tests {
+    use oddsengine_facts::{
+        Body, Booking, BookingId, BookingKind, Command, Config, FixtureRequest, LegRequest, MoneyRequest,
+        OddsChange, OddsVersion, Origin, TicketRequest,
+    };
     use oddsengine_markets::{Format, SelectionId};
     use oddsengine_types::{Currency, CustomerId, FixtureId, SourceId, TicketId, TransferId};
 
     use super::*;
-    use crate::command::{
-        Body, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-        TicketRequest,
-    };
-    use crate::config::Config;
-    use crate::event::NoEvents;
-    use crate::money::Entry;
+    use crate::step::Step;
 
-    fn engine() -> Engine {
-        let mut engine = Engine::new(Config { bet_delay_ms: 0, ..Config::default() }).unwrap();
+    /// One bet of 10.00 at evens was accepted.
+    pub(crate) fn state_with_a_bet() -> State {
+        let mut state = State::new(Config { bet_delay_ms: 0, ..Config::default() }).unwrap();
         let fixture = FixtureId(1);
         let market = oddsengine_markets::MarketId::of("1x2");
         for body in [
@@ -200,42 +198,33 @@ mod tests {
                 }],
             })),
         ] {
-            engine.apply(&Command { time_ns: 0, origin: Origin::default(), body }, &mut NoEvents);
+            let command = Command { time_ns: 0, origin: Origin::default(), body };
+            Step::new(&mut state, &mut Vec::new(), 0).decide(&command);
         }
-        assert_eq!(engine.counters().accepted_count, 1);
-        engine
+        assert_eq!(state.counters().accepted_count, 1);
+        assert_eq!(broken(&state), []);
+        state
     }
 
-    fn broken(engine: &Engine) -> Vec<(&'static str, String)> {
+    pub(crate) fn broken(state: &State) -> Vec<(&'static str, String)> {
         let failed = |(name, result): (_, Result<(), String>)| result.err().map(|why| (name, why));
-        engine.invariants().into_iter().filter_map(failed).collect()
-    }
-
-    // Nobody measured what an acceptance did to the losses, and both engines judged with the same lines.
-    #[test]
-    fn an_acceptance_beyond_a_limit_is_found_by_measuring() {
-        let mut engine = engine();
-        assert_eq!(broken(&engine), []);
-        engine.config.platform_loss_minor_max = 1_500;
-        let mut ticket = engine.tickets[0].clone();
-        engine.add_accepted(&mut ticket);
-        let found = broken(&engine);
-        assert!(
-            found.iter().any(|(name, why)| *name == "losses_within_limits"
-                && why.contains("took the loss of its platform from 1000 to 2000, above the limit 1500")),
-            "{found:?}"
-        );
+        state.invariants().into_iter().filter_map(failed).collect()
     }
 
     #[test]
     fn cash_beside_a_debt_is_found() {
-        let mut engine = engine();
-        let (from, to) =
-            (AccountKind::CustomerReceivable(CustomerId(1)), AccountKind::CustomerCash(CustomerId(1)));
-        let id = InstructionId::new(SourceId(9), 1, 0);
-        engine.book(&[Entry { id, from, to, amount_minor: 5, reference: 0 }]).unwrap();
+        let mut state = state_with_a_bet();
+        let booking = Booking {
+            id: BookingId { source: SourceId(9), transaction: 1, number: 0 },
+            kind: BookingKind::Moved,
+            debit: AccountKind::CustomerReceivable(CustomerId(1)),
+            credit: AccountKind::CustomerCash(CustomerId(1)),
+            currency: Currency::EUR,
+            amount_minor: 5,
+        };
+        state.book(&[booking]).unwrap();
         assert_eq!(
-            broken(&engine),
+            broken(&state),
             [("no_cash_while_owing", "customer 1 owes 5 and has 9005 available".into())]
         );
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use oddsengine_risk::{Book, Change};
 use oddsengine_types::{Grade, payout_minor};
 
-use crate::engine::Engine;
-use crate::fixture::Fixture;
-use crate::placing::position_of;
-use crate::ticket::Leg;
+use crate::positions::position_of;
+use crate::state::State;
+use crate::state::fixture::Fixture;
+use oddsengine_facts::Leg;
 
 /// The exposure of a fixture. Profit is positive, from the bookmaker's side.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ pub struct SelectionExposure {
     pub liability_minor: i64,
 }
 
-impl Engine {
+impl State {
     /// The exposure of a fixture.
     pub fn exposure(&self, fixture: &Fixture) -> FixtureExposure {
         let (template, possible, book) = (fixture.template(), &fixture.possible, &fixture.book);
@@ -81,7 +81,7 @@ impl Engine {
             stake_minor,
             worst_minor: book.worst_minor(),
             worst_minor_bound: self.worst_minor_bound(fixture),
-            expected_minor: book.expected_minor(&fixture.win, &fixture.refund),
+            expected_minor: book.expected_minor(&fixture.board.win, &fixture.board.refund),
             markets,
         }
     }
@@ -94,8 +94,7 @@ impl Engine {
         let tickets: BTreeSet<u32> = open.chain(delayed).collect();
         for ticket in tickets {
             let ticket = &self.tickets[ticket as usize];
-            let on_fixture =
-                |leg: &&Leg| self.fixtures[leg.fixture as usize].id() == fixture.id() && leg.grade.is_none();
+            let on_fixture = |leg: &&Leg| leg.fixture == fixture.id() && leg.grade.is_none();
             let Some(leg) = ticket.legs.iter().find(on_fixture).filter(|_| ticket.is_live()) else {
                 continue;
             };

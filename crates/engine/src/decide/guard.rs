@@ -1,15 +1,13 @@
 //! Prices that are not the model's: by hand, locked, or from a feed. What is implausible is refused or stopped, and what
 //! the match has left stands still.
 
+use oddsengine_facts::{Fact, MarketDesk, Reason, Stop, StopSet};
 use oddsengine_markets::LivePhase;
 use oddsengine_types::{BoundsError, Grade};
 
-use crate::apply::Refusal;
-use crate::engine::Engine;
-use crate::event::{Event, Sink};
-use crate::fixture::{Fixture, MarketDesk};
-use crate::status::Reason;
-use crate::stops::{Stop, StopSet};
+use crate::state::State;
+use crate::state::fixture::Fixture;
+use crate::step::{Refusal, Step};
 
 /// Sum of implied probabilities of a book by hand, per winner, in ten-thousandths: below 1 every outcome can be backed at
 /// a profit, above 2 nobody means it.
@@ -17,12 +15,12 @@ pub const MANUAL_BOOKSUM_E4: (u64, u64) = (10_000, 20_000);
 /// The same of a feed's book: best prices of several bookmakers sum to a little less than 1.
 pub const FEED_BOOKSUM_E4: (u64, u64) = (9_000, 20_000);
 
-impl Engine {
+impl State {
     /// Whether prices by hand may be offered beside the rest of the board.
     ///
     /// None may be above its fair price: then no combination of our own prices wins on every outcome. Without a model
     /// there is nothing to compare with but the book itself.
-    pub(crate) fn judge_manual_odds(
+    pub(super) fn judge_manual_odds(
         &self,
         index: usize,
         market: u16,
@@ -30,7 +28,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let fixture = &self.fixtures[index];
         judge_booksum(fixture, market, odds_e4, MANUAL_BOOKSUM_E4)?;
-        if !fixture.has_expectations {
+        if !fixture.board.has_expectations {
             return Ok(());
         }
         let template = fixture.template();
@@ -55,88 +53,86 @@ impl Engine {
     }
 
     /// Whether the price at which a market is held may be offered beside the rest of the board.
-    pub(crate) fn judge_held(&self, index: usize, market: u16) -> Result<(), Refusal> {
+    pub(super) fn judge_held(&self, index: usize, market: u16) -> Result<(), Refusal> {
         let fixture = &self.fixtures[index];
         let manual = fixture.desk.get(&market).and_then(|desk| desk.manual_odds_e4.as_deref());
-        let kept = &fixture.odds_e4[fixture.template().markets[usize::from(market)].selections()];
+        let kept = &fixture.board.odds_e4[fixture.template().markets[usize::from(market)].selections()];
         self.judge_manual_odds(index, market, manual.unwrap_or(kept))
     }
 
     /// Whether a feed's book is one.
-    pub(crate) fn judge_feed_odds(&self, index: usize, market: u16, odds_e4: &[u32]) -> Result<(), Refusal> {
+    pub(super) fn judge_feed_odds(&self, index: usize, market: u16, odds_e4: &[u32]) -> Result<(), Refusal> {
         judge_booksum(&self.fixtures[index], market, odds_e4, FEED_BOOKSUM_E4)
     }
 
-    /// Notes the fair prices at which prices of a market were set by hand or locked.
-    pub(crate) fn anchor(&mut self, index: usize, market: u16) {
+    /// Fair prices of a market at which prices are set by hand or locked; none without a model.
+    pub(super) fn anchor_e9(&self, index: usize, market: u16) -> Vec<u32> {
         let fixture = &self.fixtures[index];
-        let anchor_e9 = if fixture.has_expectations { fair_e9(fixture, market) } else { Vec::new() };
-        self.fixtures[index].desk.entry(market).or_default().anchor_e9 = anchor_e9;
+        if fixture.board.has_expectations { fair_e9(fixture, market) } else { Vec::new() }
+    }
+}
+
+impl Step<'_> {
+    /// Sets what the desk holds of a market; nothing is held where all is as the model has it.
+    pub(super) fn set_market(&mut self, index: usize, market: u16, desk: MarketDesk, interrupts: bool) {
+        let fixture = &self.fixtures[index];
+        let desk = (desk != MarketDesk::default()).then(|| Box::new(desk));
+        let (fixture, market) = (fixture.id(), fixture.template().market_id(usize::from(market)));
+        self.fact(Fact::MarketSet { fixture, market, desk, interrupts });
+    }
+
+    /// What the desk holds of a market now.
+    pub(super) fn desk_of(&self, index: usize, market: u16) -> MarketDesk {
+        self.fixtures[index].desk.get(&market).cloned().unwrap_or_default()
     }
 
     /// Stops markets with prices by hand or locked ones whose fair prices have moved too far since they were set;
-    /// `changes_chances`: something happened that counts as too far where no model says how far it is. Returns the
-    /// markets, ascending.
-    pub(crate) fn stop_moved(
-        &mut self,
-        index: usize,
-        changes_chances: bool,
-        sink: &mut impl Sink,
-    ) -> Vec<u16> {
-        if self.fixtures[index].desk.is_empty() {
-            return Vec::new();
+    /// `changes_chances`: something happened that counts as too far where no model says how far it is.
+    pub(super) fn stop_moved(&mut self, index: usize, changes_chances: bool) {
+        if !self.fixtures[index].desk.values().any(MarketDesk::is_held) {
+            return;
         }
+        self.priced(index);
         let tolerance_e9 = u64::from(self.config.manual_tolerance_e4) * 100_000;
         let fixture = &self.fixtures[index];
-        let moved: Vec<u16> = fixture
+        let held: Vec<u16> = fixture
             .desk
             .iter()
             .filter(|(_, desk)| desk.is_held() && !desk.stops.by_move)
-            .filter(|&(&market, desk)| {
-                if !fixture.has_expectations {
-                    return changes_chances;
-                }
-                if desk.anchor_e9.is_empty() {
-                    // Set before there was a model: now there is something to compare with.
-                    return self.judge_held(index, market).is_err();
-                }
+            .map(|(&market, _)| market)
+            .collect();
+        for market in held {
+            let (fixture, mut desk) = (&self.fixtures[index], self.desk_of(index, market));
+            let has_moved = if !fixture.board.has_expectations {
+                changes_chances
+            } else if desk.anchor_e9.is_empty() {
+                // Set before there was a model: now there is something to compare with.
+                self.judge_held(index, market).is_err()
+            } else {
                 let first = fixture.template().markets[usize::from(market)].selections().start;
                 let now_e9 = fair_e9(fixture, market);
                 now_e9.iter().zip(&desk.anchor_e9).enumerate().any(|(slot, (now, then))| {
                     fixture.grades[first + slot].is_none() && u64::from(now.abs_diff(*then)) > tolerance_e9
                 })
-            })
-            .map(|(&market, _)| market)
-            .collect();
-        let id = fixture.id();
-        let is_unanchored = |desk: &MarketDesk| desk.is_held() && desk.anchor_e9.is_empty();
-        let anchored: Vec<u16> = match fixture.has_expectations {
-            true => {
-                let unanchored = fixture.desk.iter().filter(|(_, desk)| is_unanchored(desk));
-                unanchored.map(|(&market, _)| market).filter(|market| !moved.contains(market)).collect()
-            }
-            false => Vec::new(),
-        };
-        for market in anchored {
-            if !self.fixtures[index].desk[&market].stops.by_move {
-                self.anchor(index, market);
+            };
+            if has_moved {
+                desk.stops.by_move = true;
+                let (id, key) = (fixture.id(), &fixture.template().markets[usize::from(market)].key);
+                let message = format!(
+                    "{key} of fixture {id} is priced by hand or locked, and its fair price has moved"
+                );
+                self.set_market(index, market, desk, true);
+                self.alert("manual_suspended", Some(id), message);
+            } else if fixture.board.has_expectations && desk.anchor_e9.is_empty() {
+                desk.anchor_e9 = fair_e9(fixture, market);
+                self.set_market(index, market, desk, false);
             }
         }
-        for &market in &moved {
-            let fixture = &mut self.fixtures[index];
-            fixture.desk.entry(market).or_default().stops.by_move = true;
-            *fixture.market_interruptions.entry(market).or_default() += 1;
-            let key = &fixture.template().markets[usize::from(market)].key;
-            let message =
-                format!("{key} of fixture {id} is priced by hand or locked, and its fair price has moved");
-            sink.event(Event::Alert { alert: "manual_suspended", fixture: Some(id), message: &message });
-        }
-        moved
     }
 
-    /// At the start of a fixture its markets return to the model, but those that were told to stay. Returns them.
-    pub(crate) fn return_to_model(&mut self, index: usize, sink: &mut impl Sink) -> Vec<u16> {
-        let fixture = &mut self.fixtures[index];
+    /// At the start of a fixture its markets return to the model, but those that were told to stay.
+    pub(super) fn return_to_model(&mut self, index: usize) {
+        let fixture = &self.fixtures[index];
         let id = fixture.id();
         let returned: Vec<u16> = fixture
             .desk
@@ -144,22 +140,21 @@ impl Engine {
             .filter(|(_, desk)| desk.is_held() && !desk.keeps_in_play)
             .map(|(&market, _)| market)
             .collect();
-        for &market in &returned {
-            let fixture = &mut self.fixtures[index];
-            fixture.desk.entry(market).or_default().release();
-            let key = &fixture.template().markets[usize::from(market)].key;
+        for market in returned {
+            let mut desk = self.desk_of(index, market);
+            desk.release();
+            let key = &self.fixtures[index].template().markets[usize::from(market)].key;
             let message = format!("{key} of fixture {id} returned to the model at the start");
-            sink.event(Event::Alert { alert: "manual_returned", fixture: Some(id), message: &message });
-            self.tidy_desk(index, market);
+            self.set_market(index, market, desk, false);
+            self.alert("manual_returned", Some(id), message);
         }
-        returned
     }
 
     /// After prices of a feed: a jump of a fair probability stops trading until the next prices confirm it. `before`: the
     /// expectations of the priced markets.
-    pub(crate) fn stop_jump(&mut self, index: usize, before: &[(u16, Vec<u32>)], sink: &mut impl Sink) {
+    pub(super) fn stop_jump(&mut self, index: usize, before: &[(u16, Vec<u32>)]) {
         let fixture = &self.fixtures[index];
-        if !fixture.has_expectations || fixture.live.phase() != LivePhase::PreMatch {
+        if !fixture.board.has_expectations || fixture.live.phase() != LivePhase::PreMatch {
             return;
         }
         let tolerance_e9 = u64::from(self.config.price_jump_e4) * 100_000;
@@ -170,25 +165,22 @@ impl Engine {
                 .filter(|&furthest| u64::from(furthest) > tolerance_e9)
                 .map(|furthest| (*market, furthest))
         });
-        match jump {
-            Some((market, furthest_e9)) => {
-                let key = &fixture.template().markets[usize::from(market)].key;
-                let id = fixture.id();
-                let message = format!(
-                    "prices of fixture {id} moved a fair probability of {key} by {:.3}, more than {:.3}",
-                    f64::from(furthest_e9) / 1e9,
-                    f64::from(self.config.price_jump_e4) / 1e4,
-                );
-                self.stop(index, Stop::PriceJump, sink);
-                sink.event(Event::Alert { alert: "price_jump", fixture: Some(id), message: &message });
-            }
-            None => self.lift(index, StopSet::of(&[Stop::PriceJump]), sink),
-        }
+        let Some((market, furthest_e9)) = jump else {
+            return self.lift(index, StopSet::of(&[Stop::PriceJump]));
+        };
+        let (id, key) = (fixture.id(), &fixture.template().markets[usize::from(market)].key);
+        let message = format!(
+            "prices of fixture {id} moved a fair probability of {key} by {:.3}, more than {:.3}",
+            f64::from(furthest_e9) / 1e9,
+            f64::from(self.config.price_jump_e4) / 1e4,
+        );
+        self.stop(index, Stop::PriceJump);
+        self.alert("price_jump", Some(id), message);
     }
 }
 
 /// The fair probabilities of a market's selections, in billionths.
-pub(crate) fn fair_e9(fixture: &Fixture, market: u16) -> Vec<u32> {
+pub(super) fn fair_e9(fixture: &Fixture, market: u16) -> Vec<u32> {
     let selections = fixture.template().markets[usize::from(market)].selections();
     selections.map(|selection| (fixture.fair_probability(selection) * 1e9 + 0.5) as u32).collect()
 }

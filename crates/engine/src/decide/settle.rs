@@ -1,0 +1,298 @@
+//! Settlement: from grades to payments, and back when a grade is taken back.
+
+use std::collections::BTreeSet;
+
+use oddsengine_facts::{Fact, GradedLeg, Leg, Reason, Ticket, TicketState, VoidKind, Weight};
+use oddsengine_ledger::TransferError;
+use oddsengine_markets::LivePhase;
+use oddsengine_types::{AccountKind, Grade, TicketId, payout_minor};
+
+use super::money::{RETRY_NS, booking, collection, reason_of, stopped};
+use crate::state::State;
+use crate::step::{Refusal, Step};
+
+/// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
+pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
+
+/// Transfer numbers of one ticket: three for the stake, then sixteen per settlement; the `n`-th, from 0, is refunded at
+/// twelve, and from 1 on paid at zero and taken back at eight.
+const TRANSFERS_PER_SETTLEMENT: u32 = 16;
+const TAKEN_BACK: u32 = 8;
+const REFUNDED: u32 = 12;
+
+/// What becomes of a ticket's stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stake {
+    /// It stays where it is, or goes back there.
+    Open,
+    /// It becomes result, and this is paid out of it.
+    Paid(i64),
+    /// It goes back to the customer.
+    Refunded,
+}
+
+impl Step<'_> {
+    /// Settles, resettles or reopens every ticket with a leg on a selection whose grade changed, and those with a leg on
+    /// the fixture that have waited for less.
+    pub(super) fn settle_regraded(&mut self, index: usize, regraded: &[u16]) {
+        let legs = &self.fixtures[index].legs;
+        let mut tickets: BTreeSet<u32> = regraded
+            .iter()
+            .filter_map(|selection| legs.get(selection))
+            .flatten()
+            .map(|&(ticket, _)| ticket)
+            .collect();
+        let is_on_it = |ticket: &u32| {
+            self.tickets[*ticket as usize].legs.iter().any(|leg| leg.place.fixture as usize == index)
+        };
+        tickets.extend(self.stuck.iter().copied().filter(is_on_it));
+        let fixture = &self.fixtures[index];
+        if fixture.is_closed() || !fixture.told_grades.is_empty() {
+            let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
+            tickets.extend(self.settling.tickets().filter(is_over));
+        }
+        for ticket in tickets {
+            self.settle(ticket);
+        }
+        self.void_waiting(index);
+    }
+
+    /// Takes legs that the course of play made void out of the book while their ticket waits out its delay: a runner that
+    /// is withdrawn is void on every outcome, which the cells of its view do not say, and a bet on it would count as a
+    /// sure profit.
+    fn void_waiting(&mut self, index: usize) {
+        let waiting: Vec<u32> = self.delayed.iter().map(|&(_, ticket)| ticket).collect();
+        for ticket in waiting {
+            let mut graded = self.tickets[ticket as usize].clone();
+            let fixture = &self.fixtures[index];
+            let by_play = |leg: &Leg| match leg.place.fixture as usize == index {
+                true => fixture
+                    .grade_by_play(usize::from(leg.place.selection))
+                    .filter(|&grade| grade == Grade::VOID),
+                false => leg.grade,
+            };
+            if graded.legs.iter().all(|leg| leg.grade == by_play(leg)) {
+                continue;
+            }
+            let grades: Vec<Option<Grade>> = graded.legs.iter().map(by_play).collect();
+            graded.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
+            self.grade_legs(&graded, true);
+        }
+    }
+
+    /// The legs of a ticket have these grades from now on; `is_live`: what is undecided of it counts in the books.
+    fn grade_legs(&mut self, graded: &Ticket, is_live: bool) {
+        let units: Vec<i64> = match is_live && graded.legs.iter().any(|leg| leg.grade.is_none()) {
+            true => {
+                if graded.legs.len() > 1 {
+                    graded.legs.iter().for_each(|leg| self.priced(leg.place.fixture as usize));
+                }
+                self.units_minor(graded)
+            }
+            false => vec![0; graded.legs.len()],
+        };
+        let legs = graded.legs.iter().zip(units);
+        let legs = legs.map(|(leg, unit_minor)| GradedLeg { grade: leg.grade, unit_minor }).collect();
+        self.fact(Fact::LegsGraded { ticket: graded.id, legs });
+    }
+
+    /// Pays the tickets whose settlement delay has ended by what has been read: the message that takes a goal back may
+    /// wait unread.
+    pub(super) fn settle_due(&mut self, read_ns: i64) {
+        let until_ns = self.now_ns.min(read_ns);
+        // A list, so that what is put off to the end of time is not due again.
+        let due: Vec<(i64, u32)> =
+            self.settling.due().take_while(|&(due_ns, _)| due_ns <= until_ns).collect();
+        for (_, index) in due {
+            let ticket = self.tickets[index as usize].clone();
+            let paid_minor = payout_of(&ticket).unwrap_or(0);
+            match self.book_settlement(&ticket, Stake::Paid(paid_minor)) {
+                Ok(()) => self.fact(Fact::TicketPaid { ticket: ticket.id, paid_minor, takes_back: false }),
+                Err(error) => {
+                    let due_ns = Some(self.now_ns.saturating_add(RETRY_NS));
+                    self.fact(Fact::PaymentDue { ticket: ticket.id, due_ns });
+                    self.alert("ticket_stopped", None, stopped(&ticket, error));
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, index: u32) {
+        let mut ticket = self.tickets[index as usize].clone();
+        let was_open = match ticket.state {
+            TicketState::Open => true,
+            TicketState::Settled => false,
+            _ => return,
+        };
+        let (payout_before, paid_minor_before) = (payout_of(&ticket), ticket.paid_minor);
+        for leg in &mut ticket.legs {
+            leg.grade = self.fixtures[leg.place.fixture as usize].grades[usize::from(leg.place.selection)];
+        }
+        let payout = payout_of(&ticket);
+        if !was_open && payout == Some(paid_minor_before) {
+            return self.grade_legs(&ticket, false);
+        }
+        let (delay_ns, waited) = (self.config.settlement_delay_ms * 1_000_000, self.settling.waits(index));
+        let waits = payout.is_some_and(|minor| minor > 0)
+            && (delay_ns > 0 || waited)
+            && self.may_be_taken_back(index as usize);
+        let stake = payout.filter(|_| !waits).map_or(Stake::Open, Stake::Paid);
+        if let Err(error) = self.book_settlement(&ticket, stake) {
+            self.fact(Fact::TicketStuck { ticket: ticket.id });
+            return self.alert("ticket_stopped", None, stopped(&ticket, error));
+        }
+        let (id, takes_back) = (ticket.id, !was_open);
+        self.grade_legs(&ticket, payout.is_none());
+        match stake {
+            Stake::Paid(paid_minor) => self.fact(Fact::TicketPaid { ticket: id, paid_minor, takes_back }),
+            _ if takes_back => self.fact(Fact::TicketReopened { ticket: id }),
+            _ => {}
+        }
+        if waits && !(waited && payout == payout_before) {
+            let due_ns = Some(self.now_ns.saturating_add(delay_ns));
+            self.fact(Fact::PaymentDue { ticket: id, due_ns });
+        } else if !waits && self.settling.waits(index) {
+            self.fact(Fact::PaymentDue { ticket: id, due_ns: None });
+        }
+    }
+
+    /// Books what becomes of a ticket, whole or not at all: a settlement is taken back first, and what is owed is paid
+    /// out of whatever reaches the customer's cash.
+    ///
+    /// What the customer has spent of a settlement that is taken back becomes a receivable: cash never goes negative.
+    fn book_settlement(&mut self, ticket: &Ticket, stake: Stake) -> Result<(), TransferError> {
+        let takes_back = ticket.state == TicketState::Settled;
+        if !takes_back && stake == Stake::Open {
+            return Ok(());
+        }
+        let customer = ticket.customer;
+        let [cash, open, owed] = [
+            AccountKind::CustomerCash(customer),
+            AccountKind::CustomerOpenStakes(customer),
+            AccountKind::CustomerReceivable(customer),
+        ];
+        let result = AccountKind::BettingResult;
+        let (mut available_minor, mut owed_minor) =
+            (self.available_minor(customer), self.owed_minor(customer));
+        let (stake_minor, paid_minor) = (ticket.stake_minor, ticket.paid_minor);
+        let mut bookings = Vec::with_capacity(6);
+        let mut add = |number: u32, from, to, amount_minor: i64| {
+            if amount_minor > 0 {
+                bookings.push(booking(ticket, number, from, to, amount_minor));
+            }
+        };
+        // Saturated numbers meet, and the ledger refuses the second: the ticket stops after 2^28 settlements.
+        let number = |settlement: u32, number: u32| {
+            settlement.saturating_mul(TRANSFERS_PER_SETTLEMENT).saturating_add(number)
+        };
+        if takes_back {
+            let first = number(ticket.settlement_count, TAKEN_BACK);
+            let shortfall_minor = (paid_minor - available_minor).max(0);
+            add(first, owed, cash, shortfall_minor);
+            add(first + 1, cash, result, paid_minor);
+            add(first + 2, result, open, stake_minor);
+            available_minor += shortfall_minor - paid_minor;
+            owed_minor += shortfall_minor;
+        }
+        let (first, returned_minor) = match stake {
+            Stake::Open => (0, 0),
+            Stake::Paid(payout_minor) => {
+                let first = number(ticket.settlement_count.saturating_add(1), 0);
+                add(first, open, result, stake_minor);
+                add(first + 1, result, cash, payout_minor);
+                (first + 2, payout_minor)
+            }
+            Stake::Refunded => {
+                let first = number(ticket.settlement_count, REFUNDED);
+                add(first, open, cash, stake_minor);
+                (first + 1, stake_minor)
+            }
+        };
+        let collected_minor = owed_minor.min(available_minor + returned_minor).max(0);
+        if returned_minor > 0 && collected_minor > 0 {
+            bookings.push(collection(ticket, first, collected_minor));
+        }
+        self.book(bookings)
+    }
+
+    /// Withdraws a ticket: whatever was paid comes back, the stake goes back.
+    pub(super) fn cancel_ticket(&mut self, id: TicketId) -> Result<(), Refusal> {
+        let Some(ticket) = self.ticket(id).cloned() else {
+            return Err((Reason::TicketNotFound, format!("ticket {:032x} is not known", id.0)));
+        };
+        let booked = match ticket.state {
+            TicketState::Delayed => self.release_stake(&ticket),
+            TicketState::Open | TicketState::Settled => self.book_settlement(&ticket, Stake::Refunded),
+            TicketState::Refused(_) | TicketState::Cancelled => {
+                return Err((
+                    Reason::TicketNotOpen,
+                    format!("ticket {:032x} is {}", id.0, ticket.state.name()),
+                ));
+            }
+        };
+        if let Err(error) = booked {
+            return Err((reason_of(error), format!("ticket {:032x}: {error}", id.0)));
+        }
+        self.fact(Fact::TicketCancelled { ticket: id });
+        Ok(())
+    }
+
+    /// Weighs the legs of open accumulators anew where another leg's probability has moved.
+    pub(super) fn weigh_accumulators(&mut self) {
+        if !self.weighs_accumulators(self.now_ns) {
+            return;
+        }
+        let mut tickets = BTreeSet::new();
+        for &index in &self.moved {
+            for &(ticket, _) in self.fixtures[index as usize].legs.values().flatten() {
+                let known = &self.tickets[ticket as usize];
+                if known.legs.len() > 1 && known.state == TicketState::Open {
+                    tickets.insert(ticket);
+                }
+            }
+        }
+        let mut weights = Vec::new();
+        for ticket in tickets {
+            let priced: Vec<u32> =
+                self.tickets[ticket as usize].legs.iter().map(|leg| leg.place.fixture).collect();
+            priced.into_iter().for_each(|fixture| self.priced(fixture as usize));
+            let ticket = &self.tickets[ticket as usize];
+            let units_minor = self.units_minor(ticket);
+            let moves =
+                |(leg, &unit_minor): (&Leg, &i64)| leg.grade.is_none() && leg.unit_minor != unit_minor;
+            if ticket.legs.iter().zip(&units_minor).any(moves) {
+                weights.push(Weight { ticket: ticket.id, units_minor });
+            }
+        }
+        self.fact(Fact::Weighed { weights });
+    }
+}
+
+impl State {
+    /// A leg of the ticket was decided while its match is in play, where results are still taken back.
+    fn may_be_taken_back(&self, index: usize) -> bool {
+        let is_in_play = |leg: &Leg| {
+            let fixture = &self.fixtures[leg.place.fixture as usize];
+            let market = fixture.template().selections[usize::from(leg.place.selection)].market;
+            fixture.live.phase() == LivePhase::InPlay
+                && fixture.void == VoidKind::Nothing
+                && !fixture.told_grades.contains_key(&market)
+        };
+        self.tickets[index].legs.iter().any(is_in_play)
+    }
+
+    /// Accumulators would be weighed anew at this time.
+    pub(crate) fn weighs_accumulators(&self, now_ns: i64) -> bool {
+        !self.moved.is_empty() && now_ns.saturating_sub(self.weighed_ns) >= WEIGH_INTERVAL_NS
+    }
+}
+
+/// What a ticket pays by its legs' grades: nothing once a leg lost, the product once all are graded.
+pub(crate) fn payout_of(ticket: &Ticket) -> Option<i64> {
+    if ticket.legs.iter().any(|leg| leg.grade.is_some_and(Grade::is_lost)) {
+        return Some(0);
+    }
+    let legs: Option<Vec<(u32, Grade)>> =
+        ticket.legs.iter().map(|leg| leg.grade.map(|grade| (leg.odds_e4, grade))).collect();
+    legs.map(|legs| payout_minor(ticket.stake_minor, &legs))
+}

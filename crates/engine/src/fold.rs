@@ -1,0 +1,532 @@
+//! From facts to state: one match. It computes no price, judges no limit and refuses nothing that was decided; what it cannot
+//! find by name is reported, not guessed. Live, recovery and standby all fold here.
+
+use std::collections::BTreeSet;
+
+use oddsengine_facts::{
+    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, Place, Ticket, TicketState,
+};
+use oddsengine_ledger::{InstructionId, Memo, Transfer, TransferError};
+use oddsengine_markets::{Incident, MarketId, SelectionId};
+use oddsengine_pricing::model::{ModelConfig, Parameters};
+use oddsengine_types::{FixtureId, TicketId};
+
+use crate::positions::{plan_add, plan_remove};
+use crate::state::sources::UNHEARD;
+use crate::state::{Customer, State};
+
+impl State {
+    /// A record begins: time goes on, and is never turned back but by a start.
+    pub(crate) fn begin_record(&mut self, time_ns: i64) {
+        self.counters.command_count += 1;
+        self.now_ns = self.now_ns.max(time_ns);
+        self.begin_day();
+    }
+
+    /// Takes a fact into the state.
+    ///
+    /// # Errors
+    /// It names something that is not known here: the journal is of another engine, or a template has lost what it had.
+    pub(crate) fn fold(&mut self, fact: &Fact) -> Result<(), String> {
+        let planned = self.unbooked.len();
+        let folded = self.fold_one(fact);
+        if self.config.skew_b_minor.is_some() {
+            // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced.
+            let moved: BTreeSet<u32> = self.unbooked[planned..].iter().map(|&(index, _)| index).collect();
+            moved.into_iter().for_each(|index| self.outdate_offers(index as usize));
+        }
+        folded
+    }
+
+    fn fold_one(&mut self, fact: &Fact) -> Result<(), String> {
+        match fact {
+            Fact::EpochStarted { epoch, back_ns } => self.start_epoch(*epoch, *back_ns),
+            Fact::ReleaseStarted { release, config } => {
+                self.release.clone_from(release);
+                self.configure(config)?;
+            }
+            Fact::Configured(config) => self.configure(config)?,
+            Fact::ScopeSet { scope, settings } => {
+                if *settings == Default::default() {
+                    self.scopes.remove(scope);
+                } else {
+                    self.scopes.insert(scope.clone(), *settings);
+                }
+                self.inherit_scope(scope);
+            }
+            Fact::SpaceDefined(definition) => {
+                self.push_space(definition.as_ref().clone()).map_err(|error| error.to_string())?;
+            }
+            Fact::FixtureAdded(request) => {
+                let template = self
+                    .template_of(&request.format)
+                    .ok_or_else(|| format!("the space of fixture {} is not defined", request.fixture))?;
+                self.push_fixture(request.as_ref().clone(), template);
+            }
+            Fact::ParametersSet { fixture, parameters } => {
+                let index = self.named_fixture(*fixture)?;
+                let parameters = Parameters::from_record(parameters)
+                    .map_err(|error| format!("parameters of fixture {fixture}: {error}"))?;
+                self.fixtures[index].parameters = Some(parameters);
+                self.outdate_model(index);
+            }
+            Fact::IncidentTaken { fixture, incident, interrupts } => {
+                let index = self.named_fixture(*fixture)?;
+                self.take_incident(index, incident, *interrupts)?;
+            }
+            Fact::StopsChanged { fixture, stops, model_fault } => {
+                let index = self.named_fixture(*fixture)?;
+                let fixture = &mut self.fixtures[index];
+                let before = std::mem::replace(&mut fixture.stops.set, *stops);
+                fixture.stops.model_fault = *model_fault;
+                // A new reason interrupts trading.
+                fixture.interruptions += u64::from(!stops.without(before).is_empty());
+                if !before.and(UNHEARD).is_empty() {
+                    // While nobody had spoken of it, nobody could fall silent.
+                    self.watch_silence(index);
+                }
+                self.watch_start(index);
+            }
+            Fact::FixtureHeard { fixture, source } => {
+                let index = self.named_fixture(*fixture)?;
+                let fixture = &mut self.fixtures[index];
+                fixture.heard_ns = self.now_ns;
+                if let Some(source) = source.as_ref().filter(|source| fixture.fed_by != **source) {
+                    fixture.fed_by.clone_from(source);
+                }
+            }
+            Fact::StartWaived { fixture } => {
+                let index = self.named_fixture(*fixture)?;
+                self.fixtures[index].is_start_waived = true;
+            }
+            Fact::MarketSet { fixture, market, desk, interrupts } => {
+                let index = self.named_fixture(*fixture)?;
+                let market = self.named_market(index, *market)?;
+                let fixture = &mut self.fixtures[index];
+                let was_overridden = fixture.is_overridden();
+                match desk {
+                    Some(desk) => drop(fixture.desk.insert(market, desk.as_ref().clone())),
+                    None => drop(fixture.desk.remove(&market)),
+                }
+                if *interrupts {
+                    *fixture.market_interruptions.entry(market).or_default() += 1;
+                }
+                if fixture.is_overridden() == was_overridden {
+                    self.outdate_markets(index, &[market]);
+                } else {
+                    // Beside prices that somebody answers for, those of the model stand still, or no longer.
+                    let all: Vec<u16> = (0..fixture.template.markets.len() as u16).collect();
+                    self.outdate_markets(index, &all);
+                }
+            }
+            Fact::Interrupted { fixture } => {
+                let index = self.named_fixture(*fixture)?;
+                self.fixtures[index].interruptions += 1;
+            }
+            Fact::GradesTold { fixture, market, grades, by_desk } => {
+                let index = self.named_fixture(*fixture)?;
+                let market = self.named_market(index, *market)?;
+                let fixture = &mut self.fixtures[index];
+                match grades {
+                    Some(grades) => drop(fixture.told_grades.insert(market, grades.clone())),
+                    None => drop(fixture.told_grades.remove(&market)),
+                }
+                match by_desk {
+                    true => drop(fixture.told_by_desk.insert(market)),
+                    false => drop(fixture.told_by_desk.remove(&market)),
+                }
+                *fixture.market_interruptions.entry(market).or_default() += 1;
+            }
+            Fact::FixtureVoided { fixture, void, by_desk, interrupts } => {
+                let index = self.named_fixture(*fixture)?;
+                let fixture = &mut self.fixtures[index];
+                fixture.void = *void;
+                fixture.is_void_by_desk = *by_desk;
+                fixture.interruptions += u64::from(*interrupts);
+                self.watch_silence(index);
+                self.watch_start(index);
+                self.outdate_markets(index, &[]);
+            }
+            Fact::Graded { fixture, selections } => {
+                let index = self.named_fixture(*fixture)?;
+                let mut markets = Vec::with_capacity(selections.len());
+                for graded in selections {
+                    let selection = self.named_selection(index, graded.selection)?;
+                    let fixture = &mut self.fixtures[index];
+                    fixture.grades[usize::from(selection)] = graded.grade;
+                    markets.push(fixture.template.selections[usize::from(selection)].market);
+                }
+                markets.dedup();
+                self.outdate_markets(index, &markets);
+            }
+            Fact::CustomerSet { customer, factor_e3 } => {
+                self.customers.insert(*customer, Customer { factor_e3: *factor_e3 });
+            }
+            Fact::TicketDecided { ticket, forgotten } => {
+                self.keep_ticket(ticket.as_ref().clone(), *forgotten)?
+            }
+            Fact::DelayEnded { ticket } => {
+                let index = self.named_ticket(*ticket)?;
+                let ticket = self.tickets[index as usize].clone();
+                self.delayed.remove(&(ticket.due_ns, index));
+                self.count_stake(&ticket, false);
+                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
+                    plan_remove(leg, ticket.stake_minor, &mut self.unbooked);
+                }
+            }
+            Fact::TicketHeld { ticket, due_ns } => {
+                let index = self.named_ticket(*ticket)?;
+                self.tickets[index as usize].due_ns = *due_ns;
+                self.delayed.insert((*due_ns, index));
+                let ticket = self.tickets[index as usize].clone();
+                self.count_stake(&ticket, true);
+                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
+                    plan_add(leg, ticket.stake_minor, &mut self.unbooked);
+                }
+            }
+            Fact::LegsGraded { ticket, legs } => self.grade_legs(*ticket, legs)?,
+            Fact::Weighed { weights } => {
+                for weight in weights {
+                    let index = self.named_ticket(weight.ticket)?;
+                    let ticket = &mut self.tickets[index as usize];
+                    let stake_minor = ticket.stake_minor;
+                    for (leg, &unit_minor) in ticket.legs.iter_mut().zip(&weight.units_minor) {
+                        if leg.grade.is_none() && leg.unit_minor != unit_minor {
+                            plan_remove(leg, stake_minor, &mut self.unbooked);
+                            leg.unit_minor = unit_minor;
+                            plan_add(leg, stake_minor, &mut self.unbooked);
+                        }
+                    }
+                }
+                self.weighed_ns = self.now_ns;
+                self.moved.clear();
+            }
+            Fact::TicketPaid { ticket, paid_minor, takes_back } => {
+                let index = self.named_ticket(*ticket)?;
+                let before = self.tickets[index as usize].clone();
+                let ticket = &mut self.tickets[index as usize];
+                if before.state == TicketState::Open {
+                    // It lost by one leg: the others count no more.
+                    for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
+                        plan_remove(leg, before.stake_minor, &mut self.unbooked);
+                        leg.unit_minor = 0;
+                    }
+                }
+                (ticket.state, ticket.paid_minor) = (TicketState::Settled, *paid_minor);
+                ticket.settlement_count += 1;
+                self.changes.note(ticket, index, Some(&before));
+                self.counters.settlement_count += 1;
+                self.counters.rollback_count += u64::from(*takes_back);
+                self.end_settling(index);
+            }
+            Fact::TicketReopened { ticket } => {
+                let index = self.named_ticket(*ticket)?;
+                let before = self.tickets[index as usize].clone();
+                let ticket = &mut self.tickets[index as usize];
+                (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
+                self.changes.note(ticket, index, Some(&before));
+                self.counters.rollback_count += 1;
+                self.end_settling(index);
+                // It counts in the books again, with what its legs were graded to.
+                let ticket = &self.tickets[index as usize];
+                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
+                    plan_add(leg, ticket.stake_minor, &mut self.unbooked);
+                }
+            }
+            Fact::PaymentDue { ticket, due_ns } => {
+                let index = self.named_ticket(*ticket)?;
+                match due_ns {
+                    Some(due_ns) => self.settling.insert(*due_ns, index),
+                    None => self.settling.remove(index),
+                }
+                self.stuck.remove(&index);
+            }
+            Fact::TicketStuck { ticket } => {
+                let index = self.named_ticket(*ticket)?;
+                self.stuck.insert(index);
+            }
+            Fact::TicketCancelled { ticket } => {
+                let index = self.named_ticket(*ticket)?;
+                let before = self.tickets[index as usize].clone();
+                self.count_stake(&before, false);
+                self.counters.rollback_count += u64::from(before.state == TicketState::Settled);
+                self.delayed.remove(&(before.due_ns, index));
+                let ticket = &mut self.tickets[index as usize];
+                if ticket.is_live() {
+                    let stake_minor = ticket.stake_minor;
+                    for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
+                        plan_remove(leg, stake_minor, &mut self.unbooked);
+                        leg.unit_minor = 0;
+                    }
+                }
+                (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
+                self.changes.note(ticket, index, Some(&before));
+                self.end_settling(index);
+            }
+            Fact::Booked { bookings } => {
+                self.book(bookings).map_err(|error| format!("a booking is refused: {error}"))?;
+            }
+            Fact::Refused { .. } => self.counters.refused_command_count += 1,
+            Fact::MoneyRefused { .. } | Fact::TicketConflict { .. } | Fact::Alerted { .. } => {}
+            Fact::SourceHeard { source, numbered, expected } => {
+                let now_ns = self.now_ns;
+                let known = match self.sources.get_mut(source) {
+                    Some(known) => known,
+                    None => self.sources.entry(source.clone()).or_default(),
+                };
+                known.heard_ns = now_ns;
+                if let Some((seq, hash)) = numbered {
+                    known.take(*seq, *hash);
+                }
+                self.counters.feed_gap_count += u64::from(expected.is_some());
+            }
+            Fact::SourceRepeated { source, is_lost } => {
+                if let Some(source) = self.sources.get_mut(source) {
+                    source.is_lost |= is_lost;
+                }
+                self.counters.duplicate_count += 1;
+            }
+            Fact::SourceLost { source } => self.sources.entry(source.clone()).or_default().is_lost = true,
+            Fact::SourceAlive { source } => {
+                self.sources.entry(source.clone()).or_default().alive_ns = self.now_ns;
+            }
+            Fact::SourceReset { source } => {
+                let source = self.sources.entry(source.clone()).or_default();
+                (source.seq, source.is_lost) = (None, false);
+                source.recent.clear();
+            }
+            Fact::SourcesForgotten { sources } => {
+                sources.iter().for_each(|source| drop(self.sources.remove(source)));
+                self.counters.forgotten_source_count += sources.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    fn start_epoch(&mut self, epoch: u32, back_ns: i64) {
+        self.epoch = epoch;
+        self.now_ns = self.now_ns.saturating_sub(back_ns);
+        // Times that are yet to come stay as far away as they were.
+        let earlier = |time_ns: i64| time_ns.saturating_sub(back_ns);
+        if back_ns > 0 {
+            self.weighed_ns = if self.weighed_ns == i64::MIN { i64::MIN } else { earlier(self.weighed_ns) };
+            self.settling.set_back(back_ns);
+            for (due_ns, index) in std::mem::take(&mut self.delayed) {
+                self.tickets[index as usize].due_ns = earlier(due_ns);
+                self.delayed.insert((earlier(due_ns), index));
+            }
+        }
+        self.sources.values_mut().for_each(|source| (source.heard_ns, source.alive_ns) = (0, 0));
+        for index in 0..self.fixtures.len() {
+            self.fixtures[index].heard_ns = 0;
+            self.watch_start(index);
+        }
+    }
+
+    fn configure(&mut self, config: &Config) -> Result<(), String> {
+        let models = ModelConfig::from_settings(&config.sports)
+            .and_then(|models| oddsengine_pricing::model::Models::new(&models))
+            .map_err(|error| error.to_string())?;
+        self.derived.models = models;
+        self.config = config.clone();
+        self.start_due.clear();
+        for index in 0..self.fixtures.len() {
+            self.inherit_settings(index);
+            self.watch_start(index);
+            self.outdate_model(index);
+        }
+        Ok(())
+    }
+
+    fn take_incident(&mut self, index: usize, incident: &Incident, interrupts: bool) -> Result<(), String> {
+        let fixture = &mut self.fixtures[index];
+        let (phase_before, standing_before) = (fixture.live.phase(), fixture.live.summary());
+        let change = fixture.live.apply(incident).map_err(|error| {
+            format!("{} of fixture {}: {error}", incident.name(), fixture.request.fixture)
+        })?;
+        fixture.interruptions += u64::from(interrupts);
+        let standing = fixture.live.summary();
+        let is_news = (standing.score, &standing.period) != (standing_before.score, &standing_before.period);
+        if change.regrades {
+            self.refresh_possible(index);
+        }
+        if self.fixtures[index].live.phase() != phase_before {
+            self.watch_silence(index);
+            self.watch_start(index);
+        }
+        if change.reprices || change.regrades {
+            self.outdate_model(index);
+        } else if is_news {
+            self.outdate_markets(index, &[]);
+        }
+        Ok(())
+    }
+
+    /// Keeps a ticket that was decided, new or at the end of its delay.
+    fn keep_ticket(&mut self, mut ticket: Ticket, forgotten: Option<TicketId>) -> Result<(), String> {
+        for leg in &mut ticket.legs {
+            leg.place = self.place_of(leg)?;
+        }
+        let known = self.ticket_index.get(&ticket.id).copied();
+        if let Some(index) = known {
+            // Its delay has ended, and what it held was given back.
+            let before = std::mem::replace(&mut self.tickets[index as usize], ticket.clone());
+            self.changes.note(&mut self.tickets[index as usize], index, Some(&before));
+        }
+        let index = match known {
+            Some(index) => index,
+            None if ticket.is_refused_at_once() => self.keep_refused(ticket.clone(), forgotten)?,
+            None => {
+                let index = self.tickets.len() as u32;
+                self.ticket_index.insert(ticket.id, index);
+                self.changes.note(&mut ticket, index, None);
+                self.tickets.push(ticket.clone());
+                index
+            }
+        };
+        match ticket.state {
+            TicketState::Refused(_) => self.counters.refused_count += 1,
+            TicketState::Delayed => {
+                self.delayed.insert((ticket.due_ns, index));
+                self.count_stake(&ticket, true);
+            }
+            _ => {
+                self.count_stake(&ticket, true);
+                self.counters.accepted_count += 1;
+                self.counters.turnover_minor += ticket.stake_minor;
+                for (leg_index, leg) in ticket.legs.iter().enumerate() {
+                    let fixture = &mut self.fixtures[leg.place.fixture as usize];
+                    fixture.legs.entry(leg.place.selection).or_default().push((index, leg_index as u8));
+                }
+            }
+        }
+        if ticket.is_live() {
+            for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
+                plan_add(leg, ticket.stake_minor, &mut self.unbooked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a ticket that was refused at once; the oldest of them may make room for it.
+    fn keep_refused(&mut self, mut ticket: Ticket, forgotten: Option<TicketId>) -> Result<u32, String> {
+        let Some(forgotten) = forgotten else {
+            let index = self.tickets.len() as u32;
+            self.ticket_index.insert(ticket.id, index);
+            self.refused.push_back(index);
+            self.changes.note(&mut ticket, index, None);
+            self.tickets.push(ticket);
+            return Ok(index);
+        };
+        let index = self.named_ticket(forgotten)?;
+        // It is the first of them, or near it.
+        if let Some(position) = self.refused.iter().position(|&refused| refused == index) {
+            self.refused.remove(position);
+        }
+        self.ticket_index.remove(&forgotten);
+        self.ticket_index.insert(ticket.id, index);
+        self.refused.push_back(index);
+        self.changes.replace(&mut ticket, index);
+        self.tickets[index as usize] = ticket;
+        self.counters.forgotten_count += 1;
+        Ok(index)
+    }
+
+    fn grade_legs(&mut self, id: TicketId, legs: &[GradedLeg]) -> Result<(), String> {
+        let index = self.named_ticket(id)?;
+        let ticket = &mut self.tickets[index as usize];
+        let (is_live, stake_minor) = (ticket.is_live(), ticket.stake_minor);
+        for (leg, graded) in ticket.legs.iter_mut().zip(legs) {
+            if is_live && leg.grade.is_none() {
+                plan_remove(leg, stake_minor, &mut self.unbooked);
+            }
+            (leg.grade, leg.unit_minor) = (graded.grade, graded.unit_minor);
+            if is_live && leg.grade.is_none() {
+                plan_add(leg, stake_minor, &mut self.unbooked);
+            }
+        }
+        self.stuck.remove(&index);
+        Ok(())
+    }
+
+    /// A ticket's settlement is done, and waits for nothing.
+    fn end_settling(&mut self, index: u32) {
+        self.settling.remove(index);
+        self.stuck.remove(&index);
+        self.changes.compact(&self.tickets);
+    }
+
+    /// Carries out bookings on the ledger, all or none; who was refused has no new account.
+    pub(crate) fn book(&mut self, bookings: &[Booking]) -> Result<(), TransferError> {
+        let account_count = self.ledger.accounts().len();
+        let booked = self.try_book(bookings);
+        if booked.is_err() {
+            self.ledger.forget_accounts(account_count);
+        }
+        // The facts tell what was booked.
+        self.ledger.discard_postings();
+        booked
+    }
+
+    fn try_book(&mut self, bookings: &[Booking]) -> Result<(), TransferError> {
+        let mut moved = Vec::with_capacity(bookings.len());
+        for booking in bookings {
+            let Booking { kind, debit, credit, currency, amount_minor, .. } = *booking;
+            let id = instruction_of(booking.id);
+            if kind == BookingKind::Moved || kind == BookingKind::Reserved {
+                let (debit, credit) =
+                    (self.ledger.account(debit, currency)?, self.ledger.account(credit, currency)?);
+                let memo = Memo { reference: booking.id.transaction, ..Memo::default() };
+                moved.push(Transfer { id, debit, credit, amount_minor, memo });
+            }
+            match kind {
+                BookingKind::Moved => {}
+                BookingKind::Reserved => {
+                    let transfer = moved.pop().expect("just pushed");
+                    self.ledger.reserve(&transfer, None)?;
+                }
+                BookingKind::Posted { pending } => {
+                    self.ledger.post(id, instruction_of(pending), None)?;
+                }
+                BookingKind::Voided { pending } => {
+                    self.ledger.void(id, instruction_of(pending))?;
+                }
+            }
+        }
+        match moved.is_empty() {
+            true => Ok(()),
+            false => self.ledger.linked(&moved).map(drop),
+        }
+    }
+
+    fn named_fixture(&self, id: FixtureId) -> Result<usize, String> {
+        self.index_of(id).ok_or_else(|| format!("fixture {id} is not known"))
+    }
+
+    fn named_market(&self, index: usize, market: MarketId) -> Result<u16, String> {
+        let fixture = &self.fixtures[index];
+        let found = fixture.template.market_of_id(market).map(|market| market as u16);
+        found.ok_or_else(|| format!("fixture {} has no market {:016x}", fixture.id(), market.0))
+    }
+
+    fn named_selection(&self, index: usize, selection: SelectionId) -> Result<u16, String> {
+        let fixture = &self.fixtures[index];
+        let found = fixture.template.selection_of_id(selection).map(|selection| selection as u16);
+        found.ok_or_else(|| format!("fixture {} has no selection {:016x}", fixture.id(), selection.0))
+    }
+
+    fn named_ticket(&self, id: TicketId) -> Result<u32, String> {
+        self.ticket_index.get(&id).copied().ok_or_else(|| format!("ticket {:032x} is not known", id.0))
+    }
+
+    /// Where a leg's fixture and selection are in this state.
+    pub(crate) fn place_of(&self, leg: &Leg) -> Result<Place, String> {
+        let index = self.named_fixture(leg.fixture)?;
+        Ok(Place { fixture: index as u32, selection: self.named_selection(index, leg.selection)? })
+    }
+}
+
+/// A booking's id as the ledger knows it.
+pub(crate) fn instruction_of(id: BookingId) -> InstructionId {
+    InstructionId::new(id.source, id.transaction, id.number)
+}

@@ -1,0 +1,108 @@
+//! Tickets and books: what a leg adds to its fixture's book, and what rides on it.
+
+use oddsengine_facts::{Leg, Ticket};
+use oddsengine_risk::{Change, Position, UNIT_E9};
+
+use crate::state::State;
+use crate::state::upkeep::loss_of;
+
+/// Planned changes of books that fold together; a change is 48 bytes.
+const UNBOOKED_MAX: usize = 4_096;
+
+/// The position of a leg in its fixture's book.
+pub(crate) fn position_of(leg: &Leg, stake_minor: i64) -> Position {
+    Position { selection: leg.place.selection, odds_e4: leg.odds_e4, stake_minor, unit_minor: leg.unit_minor }
+}
+
+/// Notes that a leg is to be added to its fixture's book.
+pub(crate) fn plan_add(leg: &Leg, stake_minor: i64, changes: &mut Vec<(u32, Change)>) {
+    changes.push((leg.place.fixture, Change { position: position_of(leg, stake_minor), adds: true }));
+}
+
+/// Notes that a leg is to be taken out of its fixture's book.
+pub(crate) fn plan_remove(leg: &Leg, stake_minor: i64, changes: &mut Vec<(u32, Change)>) {
+    changes.push((leg.place.fixture, Change { position: position_of(leg, stake_minor), adds: false }));
+}
+
+impl State {
+    /// Carries out planned changes of books: each fixture's book once.
+    pub(crate) fn balance_books(&mut self) {
+        let mut changes = std::mem::take(&mut self.unbooked);
+        if let [(fixture, change)] = changes.as_slice() {
+            self.change_book(*fixture as usize, &[*change]);
+        } else {
+            // Stable, so that changes of one fixture stay in order.
+            changes.sort_by_key(|(fixture, _)| *fixture);
+            let mut of_fixture = Vec::new();
+            for group in changes.chunk_by(|(a, _), (b, _)| a == b) {
+                of_fixture.clear();
+                of_fixture.extend(group.iter().map(|(_, change)| *change));
+                self.change_book(group[0].0 as usize, &of_fixture);
+            }
+        }
+        changes.clear();
+        self.unbooked = changes;
+    }
+
+    /// The same now and then: a backlog of facts changes each book once for many of them, and stays bounded.
+    pub(crate) fn balance_books_at_times(&mut self) {
+        if self.unbooked.len() >= UNBOOKED_MAX {
+            self.balance_books();
+        }
+    }
+
+    fn change_book(&mut self, index: usize, changes: &[Change]) {
+        let fixture = &mut self.fixtures[index];
+        let before = loss_of(&fixture.book);
+        fixture.book.change(fixture.template, &fixture.possible, changes);
+        self.count_loss(index, before);
+    }
+
+    /// Per leg: the product of the other legs' expected returns, in billionths. The fixtures of several legs are priced.
+    pub(crate) fn units_e9(&self, legs: &[Leg]) -> Vec<u64> {
+        if legs.len() == 1 {
+            return vec![UNIT_E9];
+        }
+        let returns: Vec<f64> = legs.iter().map(|leg| self.expected_return(leg)).collect();
+        (0..legs.len())
+            .map(|leg| {
+                let others: f64 = returns
+                    .iter()
+                    .enumerate()
+                    .filter(|&(other, _)| other != leg)
+                    .map(|(_, expected)| expected)
+                    .product();
+                (others * UNIT_E9 as f64 + 0.5).min(1e15) as u64
+            })
+            .collect()
+    }
+
+    /// What a leg returns per unit of stake: exactly once it is graded, by expectation before.
+    fn expected_return(&self, leg: &Leg) -> f64 {
+        let odds = f64::from(leg.odds_e4) / 10_000.0;
+        if let Some(grade) = leg.grade {
+            return grade.win_share() * odds + grade.refund_share();
+        }
+        let board = &self.fixtures[leg.place.fixture as usize].board;
+        debug_assert!(
+            board.has_expectations || board.is_current() || board.win.iter().all(|&win| win == 0.0)
+        );
+        if !board.has_expectations {
+            // Prices by hand and no model: the odds are taken at their word.
+            return 1.0;
+        }
+        let selection = usize::from(leg.place.selection);
+        board.win[selection] * odds + board.refund[selection]
+    }
+
+    /// What rides on each undecided leg of a ticket by now.
+    pub(crate) fn units_minor(&self, ticket: &Ticket) -> Vec<i64> {
+        let units = self.units_e9(&ticket.legs).into_iter();
+        let legs = ticket.legs.iter().zip(units);
+        legs.map(|(leg, unit_e9)| match leg.grade {
+            None => oddsengine_risk::unit_minor(ticket.stake_minor, unit_e9),
+            Some(_) => 0,
+        })
+        .collect()
+    }
+}

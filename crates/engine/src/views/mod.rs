@@ -1,0 +1,4 @@
+//! What is asked about the state: exposure and invariants.
+
+pub(crate) mod audit;
+pub(crate) mod exposure;
