@@ -251,6 +251,10 @@ impl State {
                 self.count_stake(&before, false);
                 self.counters.rollback_count += u64::from(before.state == TicketState::Settled);
                 self.delayed.remove(&(before.due_ns, index));
+                if before.state == TicketState::Delayed {
+                    // Listed like every ticket that was not refused: a restored state has it so.
+                    self.list_legs(index);
+                }
                 let ticket = &mut self.tickets[index as usize];
                 if ticket.is_live() {
                     let stake_minor = ticket.stake_minor;
@@ -330,6 +334,7 @@ impl State {
         self.derived.models = models;
         self.config = config.clone();
         self.start_due.clear();
+        self.silence_due.clear();
         for index in 0..self.fixtures.len() {
             self.inherit_settings(index);
             self.watch_start(index);
@@ -394,10 +399,7 @@ impl State {
                 self.count_stake(&ticket, true);
                 self.counters.accepted_count += 1;
                 self.counters.turnover_minor += ticket.stake_minor;
-                for (leg_index, leg) in ticket.legs.iter().enumerate() {
-                    let fixture = &mut self.fixtures[leg.place.fixture as usize];
-                    fixture.legs.entry(leg.place.selection).or_default().push((index, leg_index as u8));
-                }
+                self.list_legs(index);
             }
         }
         if ticket.is_live() {
@@ -406,6 +408,14 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Lists the legs of a ticket with the selections that they are on.
+    pub(crate) fn list_legs(&mut self, index: u32) {
+        for (leg_index, leg) in self.tickets[index as usize].legs.iter().enumerate() {
+            let fixture = &mut self.fixtures[leg.place.fixture as usize];
+            fixture.legs.entry(leg.place.selection).or_default().push((index, leg_index as u8));
+        }
     }
 
     /// Keeps a ticket that was refused at once; the oldest of them may make room for it.

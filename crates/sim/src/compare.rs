@@ -60,6 +60,8 @@ pub fn compare_all(fast: &Engine, naive: &Naive) -> Agreement {
     }
     for (index, fixture) in fast.fixtures().iter().enumerate() {
         compare_exposure(fast, fixture, naive, index)?;
+        let name = || format!("fixture {} margins", fixture.id());
+        agree(name, fixture.margins.as_slice(), &naive.margins(index))?;
     }
     Ok(())
 }
@@ -228,7 +230,7 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
     let legs: Vec<_> = naive
         .live_tickets()
         .flat_map(|ticket| ticket.legs.iter().map(move |leg| (ticket, leg)))
-        .filter(|(_, leg)| leg.fixture as usize == index && leg.grade.is_none())
+        .filter(|(_, leg)| leg.place.fixture as usize == index && leg.grade.is_none())
         .collect();
     agree(|| name("legs"), exposure.leg_count as usize, legs.len())?;
     agree(|| name("stakes"), exposure.stake_minor, legs.iter().map(|(ticket, _)| ticket.stake_minor).sum())?;
@@ -247,7 +249,7 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
         let key = &naive.fixtures[index].space.template.markets[market_index].key;
         agree(|| name(key), worst, naive.market_worst_minor(index, market_index, None))?;
         for selection in &market.selections {
-            let of_selection = legs.iter().filter(|(_, leg)| leg.selection == selection.selection);
+            let of_selection = legs.iter().filter(|(_, leg)| leg.place.selection == selection.selection);
             let (count, stake) = of_selection
                 .fold((0, 0), |(count, stake), (ticket, _)| (count + 1, stake + ticket.stake_minor));
             agree(|| name(key), (selection.leg_count, selection.stake_minor), (count, stake))?;
@@ -257,8 +259,8 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
 }
 
 fn expected_pnl(naive: &Naive, ticket: &Ticket, leg: &oddsengine_engine::Leg) -> f64 {
-    let NaiveFixture { prices, space, .. } = &naive.fixtures[leg.fixture as usize];
-    let slot = space.slot(usize::from(leg.selection));
+    let NaiveFixture { prices, space, .. } = &naive.fixtures[leg.place.fixture as usize];
+    let slot = space.slot(usize::from(leg.place.selection));
     let returned = prices.win[slot] * f64::from(leg.odds_e4) / 10_000.0 + prices.refund[slot];
     ticket.stake_minor as f64 - returned * leg.unit_minor as f64
 }
@@ -270,7 +272,7 @@ pub fn leg_request(fast: &Engine, fixture: &Fixture, selection: usize) -> LegReq
     LegRequest {
         fixture: fixture.id(),
         selection: oddsengine_markets::SelectionId::of(market, name),
-        odds_e4: fixture.odds_e4[selection],
+        odds_e4: fixture.board.odds_e4[selection],
         version: OddsVersion { epoch: fast.epoch(), seq: fixture.version },
     }
 }

@@ -5,6 +5,7 @@
 //! | [`naive`] | the second engine: obviously right, and slow |
 //! | [`outcomes`] | every way a match can end, listed |
 //! | [`pair`] | both engines side by side, compared after every command; restarts and replays |
+//! | [`shadows`] | engines that fold what was recorded, and decide it again |
 //! | [`scenario`] | the language of `tests/scenarios/*.txt` |
 //! | [`workload`] | a seeded day of trading |
 
@@ -16,6 +17,7 @@ pub mod pair;
 pub mod random;
 pub mod sanity;
 pub mod scenario;
+pub mod shadows;
 pub mod told;
 pub mod workload;
 

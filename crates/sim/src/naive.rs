@@ -43,7 +43,7 @@ use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, Spac
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
 
 use crate::outcomes::{Possible, Space, Universe};
-use crate::told::{Answer, Prices, Told};
+use crate::told::{Answer, Facts, Prices};
 use money::Posting;
 
 /// A fixture and what was decided about it.
@@ -178,10 +178,11 @@ impl Naive {
         }
     }
 
-    /// Applies a command. `told`: what the fast engine told during it, for its prices and its model's verdicts;
-    /// `prices`: the prices after it.
-    pub fn apply(&mut self, command: &Command, told: &[Told], prices: &[Prices]) -> Vec<Answer> {
+    /// Applies a command. `facts`: what the fast engine knows of prices and of its models' verdicts.
+    pub fn apply(&mut self, command: &Command, facts: &Facts<'_>) -> Vec<Answer> {
         let mut answers = Vec::new();
+        let trading: Vec<(MarketStatus, Stops)> =
+            self.fixtures.iter().map(|fixture| (fixture.status(), fixture.stops)).collect();
         self.counters.command_count += 1;
         let starts_epoch = match command.body {
             Body::EpochStarted { epoch } if epoch > self.epoch && command.origin.seq.is_none() => {
@@ -197,9 +198,15 @@ impl Naive {
                 answers.push(answer);
             }
             None if starts_epoch => answers.push(Answer::Done),
-            None => self.carry_out(command, told, prices, &mut answers),
+            None => self.carry_out(command, facts, &mut answers),
         }
-        self.take_prices(prices);
+        self.take_prices(facts.after);
+        for (fixture, (status, stops)) in self.fixtures.iter().zip(trading) {
+            let is_closed = fixture.status() == MarketStatus::Closed;
+            if fixture.status() != status || fixture.stops != stops && !is_closed {
+                answers.insert(0, Answer::Trading(fixture.request.fixture, fixture.status()));
+            }
+        }
         answers
     }
 
@@ -207,23 +214,23 @@ impl Naive {
         self.fixtures.iter_mut().zip(prices).for_each(|(fixture, prices)| fixture.prices.clone_from(prices));
     }
 
-    fn carry_out(&mut self, command: &Command, told: &[Told], prices: &[Prices], answers: &mut Vec<Answer>) {
+    fn carry_out(&mut self, command: &Command, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
         match &command.body {
-            Body::PlaceTicket(request) => return self.place(request, answers),
+            Body::PlaceTicket(request) => return self.place(request, facts, answers),
             Body::Deposit(request) => return self.move_money(request, true, answers),
             Body::Withdraw(request) => return self.move_money(request, false, answers),
             Body::Tick { read_ns } => {
                 self.stop_overdue(answers);
                 self.settle_due(*read_ns, answers);
-                self.decide_delayed(*read_ns, told, answers);
+                self.decide_delayed(*read_ns, facts, answers);
                 return self.weigh_accumulators();
             }
             _ => {}
         }
         let before = command.body.fixture().and_then(|id| self.index_of(id));
         let before = before.map(|index| self.fixtures[index].prices.clone()).unwrap_or_default();
-        self.take_prices(prices);
-        match self.desk_or_feed(command, &before, told, answers) {
+        self.take_prices(facts.after);
+        match self.desk_or_feed(command, &before, facts, answers) {
             Ok(()) => {
                 self.hear_of(command);
                 answers.push(Answer::Done);
@@ -239,19 +246,22 @@ impl Naive {
         &mut self,
         command: &Command,
         before: &Prices,
-        told: &[Told],
+        facts: &Facts<'_>,
         answers: &mut Vec<Answer>,
     ) -> Verdict {
         let by_feed = command.origin.channel == Channel::Feed;
         match &command.body {
             Body::EpochStarted { .. } => Err(Reason::OutOfSequence),
             Body::Heartbeat => {
-                self.heartbeat(command, answers);
+                self.heartbeat(command);
                 Ok(())
             }
             Body::ResetSource { source } => self.reset_source(source),
-            Body::Configure(config) => self.configure(config, answers),
-            Body::SetScope { scope, settings } => self.set_scope(scope, settings, answers),
+            Body::Configure(config) | Body::ReleaseStarted { config, .. } => {
+                self.configure(config, facts, answers)
+            }
+            Body::Reprice { fixture } => self.known_fixture(*fixture).map(drop),
+            Body::SetScope { scope, settings } => self.set_scope(scope, settings),
             Body::AddFixture(request) => self.add_fixture(request),
             Body::SetPrices { fixture, prices } => {
                 let index = self.open_fixture(*fixture)?;
@@ -272,15 +282,17 @@ impl Naive {
                     self.judge_feed_book(index, market, &price.odds_e4)?;
                     markets.push(market);
                 }
-                models_verdict(told)?;
+                facts.models_verdict()?;
                 self.stop_jump(index, &markets, before, answers);
-                self.repriced(index, false, answers);
+                self.prices_moved(index);
+                self.stop_moved(index, false, answers);
                 Ok(())
             }
             Body::SetExpectation { fixture, .. } => {
                 let index = self.open_fixture(*fixture)?;
-                models_verdict(told)?;
-                self.repriced(index, false, answers);
+                facts.models_verdict()?;
+                self.prices_moved(index);
+                self.stop_moved(index, false, answers);
                 Ok(())
             }
             Body::Incident { fixture, incident } => {
@@ -294,13 +306,11 @@ impl Naive {
                         let market = self.market(index, *market)?;
                         self.suspend_market(index, market, by_feed);
                     }
-                    None => self.stop(index, if by_feed { Stop::Feed } else { Stop::Desk }, answers),
+                    None => self.stop(index, if by_feed { Stop::Feed } else { Stop::Desk }),
                 }
                 Ok(())
             }
-            Body::Resume { fixture, market, lifts } => {
-                self.resume(*fixture, *market, *lifts, by_feed, answers)
-            }
+            Body::Resume { fixture, market, lifts } => self.resume(*fixture, *market, *lifts, by_feed),
             Body::SetManualOdds { fixture, market, odds_e4, keeps_in_play, override_by } => {
                 let odds_e4 = odds_e4.as_deref();
                 self.set_manual_odds(*fixture, *market, odds_e4, *keeps_in_play, override_by, answers)
@@ -326,7 +336,8 @@ impl Naive {
                 if inputs.len() > MODEL_INPUTS_MAX || inputs.iter().any(|input| !input.is_finite()) {
                     return Err(Reason::ValueOutOfBounds);
                 }
-                self.wait_for_model(index, None, answers);
+                self.prices_moved(index);
+                self.wait_for_model(index, None);
                 Ok(())
             }
             Body::SetProbabilities { fixture, probabilities } => {
@@ -334,7 +345,7 @@ impl Naive {
             }
             Body::ModelFailed { fixture, fault } => {
                 let index = self.foreign_fixture(*fixture)?;
-                self.wait_for_model(index, Some(*fault), answers);
+                self.wait_for_model(index, Some(*fault));
                 Ok(())
             }
         }
@@ -370,23 +381,20 @@ impl Naive {
             () => None,
         };
         if fault.is_some() {
-            self.wait_for_model(index, fault, answers);
+            self.wait_for_model(index, fault);
             return Err(Reason::ValueOutOfBounds);
         }
         self.fixtures[index].stops.model_fault = None;
-        self.repriced(index, false, answers);
-        self.change_stops(index, answers, |stops| stops.without(StopSet::of(&[Stop::Model])));
+        self.prices_moved(index);
+        self.stop_moved(index, false, answers);
+        self.change_stops(index, |stops| stops.without(StopSet::of(&[Stop::Model])));
         Ok(())
     }
 
-    /// The prices of a fixture are waited for; a new reason is told anew.
-    fn wait_for_model(&mut self, index: usize, fault: Option<ModelFault>, answers: &mut Vec<Answer>) {
-        let fixture = &mut self.fixtures[index];
-        if fixture.stops.has(Stop::Model) && fixture.stops.model_fault != fault {
-            answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
-        }
-        fixture.stops.model_fault = fault;
-        self.stop(index, Stop::Model, answers);
+    /// The prices of a fixture are waited for.
+    fn wait_for_model(&mut self, index: usize, fault: Option<ModelFault>) {
+        self.fixtures[index].stops.model_fault = fault;
+        self.stop(index, Stop::Model);
     }
 
     fn foreign_fixture(&self, id: FixtureId) -> Result<usize, Reason> {
@@ -446,16 +454,13 @@ impl Naive {
         let then = fixture.game.clone();
         let Some(change) = fixture.game.apply(incident) else {
             if !then.is_over() {
-                self.stop(index, Stop::Contradiction, answers);
+                self.stop(index, Stop::Contradiction);
             }
             return Err(Reason::OutOfSequence);
         };
         fixture.possible = fixture.space.possible(&fixture.game);
         if fixture.game.is_interrupted_since(&then) {
             fixture.interruptions.push(None);
-        }
-        if fixture.game.is_over() != then.is_over() {
-            answers.push(Answer::Trading(id, fixture.status()));
         }
         let starts = (then.phase(), fixture.game.phase()) == (LivePhase::PreMatch, LivePhase::InPlay);
         let is_reopened = then.is_over() && fixture.game.phase() == LivePhase::InPlay;
@@ -464,7 +469,7 @@ impl Naive {
             fixture.stops.model_fault = None;
         }
         let is_whole = !fixture.stops.has(Stop::Gap) && !fixture.stops.has(Stop::Sequence);
-        self.change_stops(index, answers, |before| {
+        self.change_stops(index, |before| {
             let mut stops = Vec::new();
             for stop in Stop::ALL.iter().copied() {
                 let was = before.has(stop);
@@ -488,14 +493,14 @@ impl Naive {
             StopSet::of(&stops)
         });
         if starts {
-            let has_returned = self.return_to_model(index, answers);
-            if has_returned && !change.reprices {
-                self.repriced(index, false, answers);
-            }
+            self.return_to_model(index, answers);
+        }
+        if change.reprices || change.regrades {
+            self.prices_moved(index);
         }
         if change.reprices {
-            let is_news = self.fixtures[index].game.has_other_chances_than(&then);
-            self.repriced(index, is_news, answers);
+            let changes_chances = self.fixtures[index].game.has_other_chances_than(&then);
+            self.stop_moved(index, changes_chances, answers);
         }
         if change.regrades {
             self.settle_all(index, answers);
@@ -503,21 +508,14 @@ impl Naive {
         Ok(())
     }
 
-    fn resume(
-        &mut self,
-        id: FixtureId,
-        market: Option<MarketId>,
-        lifts: StopSet,
-        by_feed: bool,
-        answers: &mut Vec<Answer>,
-    ) -> Verdict {
+    fn resume(&mut self, id: FixtureId, market: Option<MarketId>, lifts: StopSet, by_feed: bool) -> Verdict {
         let index = self.known_fixture(id)?;
         if let Some(market) = market {
             let market = self.market(index, market)?;
             return self.resume_market(index, market, lifts, by_feed);
         }
         if by_feed {
-            self.change_stops(index, answers, |stops| stops.without(StopSet::of(&[Stop::Feed])));
+            self.change_stops(index, |stops| stops.without(StopSet::of(&[Stop::Feed])));
             return Ok(());
         }
         // The desk lifts its own and what it names, but not what waits for prices.
@@ -530,14 +528,8 @@ impl Naive {
         if lifted.iter().any(|stop| StopSet::MISSED.has(*stop)) {
             self.look_at(index);
         }
-        self.change_stops(index, answers, |stops| stops.without(StopSet::of(&lifted)));
+        self.change_stops(index, |stops| stops.without(StopSet::of(&lifted)));
         Ok(())
-    }
-
-    /// A fixture was priced anew. `is_news`: something happened that changed the chances.
-    pub(super) fn repriced(&mut self, index: usize, is_news: bool, answers: &mut Vec<Answer>) {
-        self.prices_moved(index);
-        self.stop_moved(index, is_news, answers);
     }
 
     fn settle_market(
@@ -571,7 +563,7 @@ impl Naive {
             fixture.told_by_desk.insert(market);
         }
         fixture.interruptions.push(Some(market));
-        self.repriced(index, false, answers);
+        self.stop_moved(index, false, answers);
         self.settle_all(index, answers);
         Ok(())
     }
@@ -599,18 +591,19 @@ impl Naive {
         }
         if fixture.status() != status {
             fixture.interruptions.push(None);
-            answers.push(Answer::Trading(id, fixture.status()));
         }
-        self.repriced(index, false, answers);
+        self.stop_moved(index, false, answers);
         self.settle_all(index, answers);
         Ok(())
     }
 
-    /// The prices of a fixture were computed anew: accumulators on it are due to be weighed.
-    fn prices_moved(&mut self, index: usize) {
-        let rides = |leg: &oddsengine_engine::Leg| leg.fixture as usize == index && leg.grade.is_none();
-        let has_bets = self.live_tickets().any(|ticket| ticket.legs.iter().any(rides));
-        self.has_moved |= has_bets && self.fixtures[index].prices.has_expectations;
+    /// The probabilities of a fixture are others: accumulators on it are due to be weighed.
+    pub(super) fn prices_moved(&mut self, index: usize) {
+        let is_on_it = |known: &NaiveTicket| {
+            let was_taken = !matches!(known.ticket.state, TicketState::Refused(_) | TicketState::Delayed);
+            was_taken && known.ticket.legs.iter().any(|leg| leg.place.fixture as usize == index)
+        };
+        self.has_moved |= self.tickets.iter().any(is_on_it);
     }
 
     fn move_money(&mut self, request: &MoneyRequest, is_deposit: bool, answers: &mut Vec<Answer>) {
@@ -712,10 +705,4 @@ fn starts_late_with_unknown_score(incident: &Incident) -> bool {
 fn is_odds(odds_e4: u32) -> Verdict {
     let is_within = (oddsengine_types::ODDS_E4_MIN..=oddsengine_types::ODDS_E4_MAX).contains(&odds_e4);
     if is_within { Ok(()) } else { Err(Reason::ValueOutOfBounds) }
-}
-
-/// Whether the model could explain the prices: a fact.
-fn models_verdict(told: &[Told]) -> Verdict {
-    let is_refusal = |told: &Told| matches!(told, Told::Answer(Answer::Refused(Reason::ValueOutOfBounds)));
-    if told.iter().any(is_refusal) { Err(Reason::ValueOutOfBounds) } else { Ok(()) }
 }

@@ -1,58 +1,71 @@
-//! Both engines side by side: every command goes to both, and they are compared.
+//! Both engines side by side: every command goes to both, and they are compared; beside them its facts are folded, and it
+//! is decided again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use oddsengine_engine::MarketStatus;
 use oddsengine_engine::{
-    Body, Command, Config, Engine, NoEvents, Reason, StopSet, TicketRequest, TicketState, VoidKind,
+    Body, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record, StopSet,
+    TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_ledger::AccountKind;
-use oddsengine_types::codec::{decode_all, encode_to_vec};
-use oddsengine_types::{Currency, CustomerId, StateHash};
+use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash};
 
 use crate::compare::{Agreement, agree, compare, compare_all};
 use crate::coverage::Coverage;
 use crate::naive::Naive;
 use crate::outcomes::Universe;
 use crate::sanity::check_board;
-use crate::told::{Answer, Prices, Recorder, Told, in_order, read_prices};
+use crate::shadows::Shadows;
+use crate::told::{Answer, Facts, Prices, in_order, read_prices};
 
-/// The two engines, the journal of encoded commands, and what happened so far.
+/// The engines, the records of the live one, and what happened so far.
 #[derive(Debug)]
 pub struct Pair {
     /// The engine under test.
     pub fast: Engine,
     /// The engine it is compared with.
     pub naive: Naive,
-    /// Every command, encoded as the journal keeps it.
-    pub journal: Vec<Vec<u8>>,
+    /// The engines that fold and decide again, and the records.
+    pub shadows: Shadows,
     /// What happened.
     pub coverage: Coverage,
     /// Why the last command was refused, in words.
     pub details: Vec<String>,
-    /// The naive engine takes part; without it a run shows only that it can be replayed.
+    /// The other engines take part; without them a run shows only that it can be replayed.
     is_compared: bool,
     universe: Arc<Universe>,
     prices: Vec<Prices>,
+    /// What a subscriber has seen of each board.
+    seen: BTreeMap<FixtureId, Seen>,
     /// What customers owe, for the coverage alone.
     owed_minor: BTreeMap<CustomerId, i64>,
-    snapshots: Vec<(usize, Vec<u8>)>,
+}
+
+/// A board as it was told.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Seen {
+    version: OddsVersion,
+    odds_e4: Vec<u32>,
+    markets: Vec<(MarketStatus, PriceSource)>,
+    standing: Option<((u16, u16), String)>,
 }
 
 impl Pair {
-    /// Two empty engines.
+    /// Empty engines.
     pub fn new(universe: Arc<Universe>) -> Self {
         Self {
             fast: Engine::default(),
             naive: Naive::new(universe.clone(), Config::default()),
-            journal: Vec::new(),
+            shadows: Shadows::default(),
             coverage: Coverage::default(),
             details: Vec::new(),
             is_compared: true,
             universe,
             prices: Vec::new(),
+            seen: BTreeMap::new(),
             owed_minor: BTreeMap::new(),
-            snapshots: Vec::new(),
         }
     }
 
@@ -66,36 +79,48 @@ impl Pair {
         &self.universe
     }
 
-    /// Applies a command to both engines and compares them.
+    /// Applies a command to all engines and compares them.
     ///
     /// # Errors
     /// The first difference.
     pub fn apply(&mut self, command: &Command) -> Result<Vec<Answer>, String> {
-        self.journal.push(encode_to_vec(command));
-        let versions: Vec<u64> = self.fast.fixtures().iter().map(|fixture| fixture.version).collect();
-        let stops: Vec<StopSet> = self.fast.fixtures().iter().map(|fixture| fixture.stops.set).collect();
-        let mut recorder = Recorder::new(&self.universe);
-        self.fast.apply(command, &mut recorder);
-        if !self.is_compared {
-            self.coverage.hit("command");
-            return Ok(recorder.answers());
+        let answers = self.apply_one(command)?;
+        for body in self.fast.model_checks() {
+            self.apply_one(&Command { time_ns: command.time_ns, origin: Origin::default(), body })?;
         }
+        Ok(answers)
+    }
+
+    fn apply_one(&mut self, command: &Command) -> Result<Vec<Answer>, String> {
+        let stops: Vec<StopSet> = self.fast.fixtures().iter().map(|fixture| fixture.stops.set).collect();
+        let has_skew = self.fast.config().skew_b_minor.is_some();
+        let before = (self.is_compared && has_skew).then(|| self.fast.clone());
+        let decided = self.fast.step(command);
+        let changes = self.fast.take_board_changes();
+        let answers = Answer::all_of(&decided, &self.fast);
+        self.details = decided.facts.iter().filter_map(detail_of).collect();
+        let record = Record { command: command.clone(), facts: decided.facts };
+        if !self.is_compared {
+            self.shadows.records.push(record);
+            self.coverage.hit("command");
+            return Ok(answers);
+        }
+        let at_decisions = match &before {
+            Some(before) => self.prices_at_decisions(before, &record)?,
+            None => Vec::new(),
+        };
         read_prices(&self.fast, &self.universe, &mut self.prices);
-        let (told, answers) = (&recorder.told, recorder.answers());
-        let expected = self.naive.apply(command, told, &self.prices);
+        let is_out_of_bounds = answers.contains(&Answer::Refused(Reason::ValueOutOfBounds));
+        let facts = Facts { after: &self.prices, at_decisions: &at_decisions, is_out_of_bounds };
+        let expected = self.naive.apply(command, &facts);
         let (answers, expected) = (in_order(answers), in_order(expected));
         agree(|| "answers".into(), &answers, &expected)?;
         if let Some(broken) = self.naive.broken.take() {
             return Err(format!("a limit does not limit: {broken}"));
         }
         compare(&self.fast, &self.naive)?;
-        check_versions(&self.fast, &versions, told)?;
-        for (index, fixture) in self.fast.fixtures().iter().enumerate() {
-            if versions.get(index) != Some(&fixture.version) {
-                check_board(&self.fast, fixture)?;
-            }
-        }
-        self.details = recorder.details;
+        self.check_changes(&changes)?;
+        self.shadows.take(record)?;
         for (fixture, before) in self.fast.fixtures().iter().zip(stops) {
             let now = fixture.stops.set;
             now.without(before).iter().for_each(|stop| self.coverage.hit(format!("stop.{}", stop.name())));
@@ -103,6 +128,74 @@ impl Pair {
         }
         self.count(command, &answers);
         Ok(answers)
+    }
+
+    /// With a skew bets move prices: those at which each ticket was decided that was not the first fact.
+    fn prices_at_decisions(&self, before: &Engine, record: &Record) -> Result<Vec<Vec<Prices>>, String> {
+        let is_decision = |fact: &Fact| matches!(fact, Fact::TicketDecided { .. });
+        let mut at_decisions = Vec::new();
+        for (place, _) in record.facts.iter().enumerate().filter(|(_, fact)| is_decision(fact)) {
+            let mut engine = before.clone();
+            let facts = record.facts[..place].to_vec();
+            engine.fold(&Record { command: record.command.clone(), facts })?;
+            engine.price_changed();
+            let mut prices = Vec::new();
+            read_prices(&engine, &self.universe, &mut prices);
+            at_decisions.push(prices);
+        }
+        Ok(at_decisions)
+    }
+
+    /// A board is told when it has changed, and then whole: a subscriber who takes what is told has the live board. The
+    /// same version is the same board; another board has a larger version.
+    fn check_changes(&mut self, changes: &[(FixtureId, Vec<u16>)]) -> Agreement {
+        for (id, markets) in changes {
+            let fixture = self.fast.fixture(*id).ok_or("a board of no fixture was told")?;
+            let seen = self.seen.entry(*id).or_default();
+            seen.odds_e4.resize(fixture.board.odds_e4.len(), 0);
+            for &market in markets {
+                let range = fixture.template().markets[usize::from(market)].selections();
+                seen.odds_e4[range.clone()].copy_from_slice(&fixture.board.odds_e4[range]);
+            }
+        }
+        for fixture in self.fast.fixtures() {
+            let (id, version) = (fixture.id(), self.fast.version(fixture));
+            let name = |what: &str| format!("{what} of fixture {id}");
+            let known = self.seen.entry(id).or_default();
+            if known.version == version
+                && known.version.seq > 0
+                && changes.iter().all(|(told, _)| *told != id)
+            {
+                continue;
+            }
+            known.odds_e4.resize(fixture.board.odds_e4.len(), 0);
+            agree(|| name("odds that were told"), &known.odds_e4, &fixture.board.odds_e4)?;
+            let summary = fixture.live.summary();
+            let markets = 0..fixture.template().markets.len();
+            let seen = Seen {
+                version,
+                odds_e4: fixture.board.odds_e4.clone(),
+                markets: markets
+                    .map(|index| (fixture.market_status(index), fixture.price_source(index)))
+                    .collect(),
+                standing: Some((summary.score, summary.period)),
+            };
+            let is_first = known.standing.is_none();
+            let is_another = !is_first && Seen { version, ..known.clone() } != seen;
+            if is_another && version.seq <= known.version.seq {
+                return Err(format!(
+                    "{} from {:?} to {version:?}, and the board is another",
+                    name("version"),
+                    known.version
+                ));
+            }
+            if version < known.version || version.seq < known.version.seq {
+                return Err(format!("{} goes back from {:?} to {version:?}", name("version"), known.version));
+            }
+            *known = seen;
+            check_board(&self.fast, fixture)?;
+        }
+        Ok(())
     }
 
     /// Asks both engines for the largest stake.
@@ -124,6 +217,10 @@ impl Pair {
     pub fn audit(&mut self) -> Agreement {
         if self.is_compared {
             compare_all(&self.fast, &self.naive)?;
+            self.shadows.audit(&self.fast)?;
+            for fixture in self.fast.fixtures() {
+                check_board(&self.fast, fixture)?;
+            }
         }
         for (name, holds) in self.fast.invariants() {
             holds.map_err(|why| format!("invariant {name}: {why}"))?;
@@ -132,62 +229,36 @@ impl Pair {
         Ok(())
     }
 
-    /// Replaces the fast engine by the one restored from its snapshot.
+    /// The process crashes: the live engine is replaced by one of a snapshot, of a snapshot and the records after it, or of
+    /// all records.
     ///
     /// # Errors
-    /// The snapshot cannot be read, or the restored engine differs.
+    /// The snapshot cannot be read, or the new engine differs.
     pub fn restart(&mut self) -> Agreement {
-        let bytes = self.fast.snapshot();
-        let restored = Engine::restore(&bytes).map_err(|error| format!("snapshot: {error}"))?;
-        if restored.snapshot() != bytes {
-            return Err("the snapshot of a restored engine differs from the one it came from".into());
+        let mut recovered = self.shadows.recover(&self.fast)?;
+        for (id, markets) in recovered.take_board_changes() {
+            let fixture = recovered.fixture(id).expect("a board of a fixture");
+            let shown = fixture.template().markets.iter().enumerate().filter(|(_, market)| {
+                fixture.board.odds_e4[market.selections()].iter().any(|&odds_e4| odds_e4 != 0)
+            });
+            let shown: Vec<u16> = shown.map(|(index, _)| index as u16).collect();
+            if !shown.iter().all(|market| markets.contains(market)) {
+                return Err(format!("a market of fixture {id} with prices is not told after a restart"));
+            }
         }
-        self.check_restored(&restored)?;
-        self.snapshots.push((self.journal.len(), bytes));
-        self.fast = restored;
+        self.fast = recovered;
         self.coverage.hit("restart");
         if self.is_compared { compare_all(&self.fast, &self.naive) } else { Ok(()) }
     }
 
-    /// What is derived must be derived alike.
-    fn check_restored(&self, restored: &Engine) -> Agreement {
-        for (live, restored) in self.fast.fixtures().iter().zip(restored.fixtures()) {
-            let name = |what: &str| format!("fixture {} {what} after a restart", live.id());
-            let is_same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
-            if !is_same(&live.win, &restored.win) || !is_same(&live.refund, &restored.refund) {
-                return Err(name("expectations differ"));
-            }
-            agree(|| name("limits"), &live.limits, &restored.limits)?;
-            agree(|| name("margins"), &live.margins, &restored.margins)?;
-        }
-        Ok(())
-    }
-
-    /// Decodes the journal and applies it, from the start and from every snapshot taken: the hashes must be equal.
+    /// Folds the records and decides them again, from the start and from snapshots: the hashes must be equal.
     ///
     /// # Errors
-    /// A command that does not decode to itself, or a hash that differs.
+    /// A fact that is decided otherwise, or a hash that differs.
     pub fn replay(&mut self) -> Result<StateHash, String> {
-        let expected = self.fast.state_hash();
-        let starts = [(0, Engine::default().snapshot())];
-        let snapshots: Vec<_> = self.snapshots.iter().rev().take(3).cloned().collect();
-        for (position, bytes) in starts.into_iter().chain(snapshots) {
-            let mut engine = Engine::restore(&bytes).map_err(|error| format!("snapshot: {error}"))?;
-            for bytes in &self.journal[position..] {
-                let command: Command = decode_all(bytes).map_err(|error| format!("journal: {error}"))?;
-                if encode_to_vec(&command) != *bytes {
-                    return Err(format!("{command:?} does not encode to the bytes it came from"));
-                }
-                engine.apply(&command, &mut NoEvents);
-            }
-            agree(
-                || format!("state hash of a replay from command {position}"),
-                expected,
-                engine.state_hash(),
-            )?;
-        }
+        let hash = self.shadows.replay(&self.fast)?;
         self.coverage.hit("replay");
-        Ok(expected)
+        Ok(hash)
     }
 
     fn count(&mut self, command: &Command, answers: &[Answer]) {
@@ -273,19 +344,10 @@ fn count_settlement(
     }
 }
 
-/// A board's version goes up by one whenever it is told, and never otherwise.
-fn check_versions(fast: &Engine, before: &[u64], told: &[Told]) -> Agreement {
-    for (index, fixture) in fast.fixtures().iter().enumerate() {
-        let mut expected = before.get(index).copied().unwrap_or(0);
-        let boards = told.iter().filter_map(|told| match told {
-            Told::Board(id, version, _) if *id == fixture.id() => Some(version),
-            _ => None,
-        });
-        for version in boards {
-            expected += 1;
-            agree(|| format!("version of fixture {}", fixture.id()), version.seq, expected)?;
-        }
-        agree(|| format!("version of fixture {}", fixture.id()), fixture.version, expected)?;
+/// Why a command was refused, in words.
+fn detail_of(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::Refused { detail, .. } => Some(detail.clone()),
+        _ => None,
     }
-    Ok(())
 }

@@ -19,14 +19,14 @@ pub fn check_board(engine: &Engine, fixture: &Fixture) -> Agreement {
         let fair: Vec<f64> =
             market.selections().map(|selection| fixture.fair_probability(selection)).collect();
         let wrong = |what: String| Err(format!("fixture {} {}: {what}", fixture.id(), market.key));
-        let refund = market.selections().map(|selection| fixture.refund[selection]).fold(0.0, f64::max);
+        let refund = market.selections().map(|selection| fixture.board.refund[selection]).fold(0.0, f64::max);
         let sum: f64 = fair.iter().sum();
         // Where the stake surely comes back there is no fair price, and a tiny rest has no exact one. After the end
         // nothing is offered, and the outcome may be one that the model thought impossible.
         let is_over = fixture.live.phase() == LivePhase::Finished;
         // An each-way bet is two bets at one price: its shares are not those of one winner.
         let is_each_way = market.key.starts_with("each_way");
-        let has_price = fixture.has_expectations && !is_over && !is_each_way && refund < 1.0 - 1e-4;
+        let has_price = fixture.board.has_expectations && !is_over && !is_each_way && refund < 1.0 - 1e-4;
         // No more runners are placed than start and have a price, and of a race with a result no more than came home.
         let placed = if is_race { fair.iter().filter(|&&fair| fair > 0.0).count() } else { usize::MAX };
         let winners = usize::from(market.winners).min(placed);
@@ -34,8 +34,8 @@ pub fn check_board(engine: &Engine, fixture: &Fixture) -> Agreement {
             return wrong(format!("fair probabilities sum to {sum}, winners are {winners}"));
         }
         for (place, selection) in market.selections().enumerate() {
-            let (odds_e4, name) = (fixture.odds_e4[selection], &template.selections[selection].name);
-            let (win, refund) = (fixture.win[selection], fixture.refund[selection]);
+            let (odds_e4, name) = (fixture.board.odds_e4[selection], &template.selections[selection].name);
+            let (win, refund) = (fixture.board.win[selection], fixture.board.refund[selection]);
             if !(-1e-9..=1.0 + 1e-9).contains(&win) || !(-1e-9..=1.0 + 1e-9).contains(&(win + refund)) {
                 return wrong(format!("{name} wins with {win} and is refunded with {refund}"));
             }

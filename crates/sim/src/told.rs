@@ -1,6 +1,8 @@
 //! What the fast engine tells: its answers, and the prices that the naive engine takes as facts.
 
-use oddsengine_engine::{Engine, Event, Fixture, MarketStatus, OddsVersion, Reason, Sink, TicketState};
+use oddsengine_engine::{
+    Answer as EngineAnswer, Decided, Engine, Fact, Fixture, MarketStatus, Reason, TicketState,
+};
 use oddsengine_types::{FixtureId, TicketId, TransferId};
 
 use crate::outcomes::{Space, Universe};
@@ -27,75 +29,58 @@ pub enum Answer {
     /// A feed message had been applied before.
     Duplicate,
     /// The desk hears of something: which alert, and the fixture it is about.
-    Alert(&'static str, Option<FixtureId>),
+    Alert(String, Option<FixtureId>),
     /// Feed messages are missing: expected, received.
     FeedGap(u64, u64),
 }
 
-/// One thing told during a command, in order.
-#[derive(Clone, Debug)]
-pub enum Told {
-    /// An answer.
-    Answer(Answer),
-    /// New prices of a fixture: version and odds by slot.
-    Board(FixtureId, OddsVersion, Vec<u32>),
-}
-
-/// A sink that keeps what was told.
-#[derive(Debug)]
-pub struct Recorder<'a> {
-    universe: &'a Universe,
-    /// What was told, in order.
-    pub told: Vec<Told>,
-    /// Why commands were refused, in words.
-    pub details: Vec<String>,
-}
-
-impl<'a> Recorder<'a> {
-    /// An empty recorder.
-    pub fn new(universe: &'a Universe) -> Self {
-        Self { universe, told: Vec::new(), details: Vec::new() }
-    }
-
-    /// The answers among what was told.
-    pub fn answers(&self) -> Vec<Answer> {
-        let answer = |told: &Told| match told {
-            Told::Answer(answer) => Some(answer.clone()),
-            Told::Board(..) => None,
-        };
-        self.told.iter().filter_map(answer).collect()
-    }
-}
-
-impl Sink for Recorder<'_> {
-    fn event(&mut self, event: Event<'_>) {
-        let answer = match event {
-            Event::Board(board) => {
-                let space = space_of(self.universe, board.fixture);
-                let odds = space.selections.iter().map(|&selection| board.fixture.odds_e4[selection]);
-                self.told.push(Told::Board(board.fixture.id(), board.version, odds.collect()));
-                return;
+impl Answer {
+    /// What was told of facts, and the answer to whoever asked; `engine` is as it is after them.
+    pub fn all_of(decided: &Decided, engine: &Engine) -> Vec<Self> {
+        let status = |id: FixtureId| engine.fixture(id).expect("a fixture that was told is known").status();
+        let mut answers: Vec<Self> =
+            decided.trading.iter().map(|&id| Self::Trading(id, status(id))).collect();
+        let paid_before =
+            |id: &TicketId| engine.ticket(*id).expect("a settled ticket is known").change.paid_minor_before;
+        for fact in &decided.facts {
+            answers.push(match fact {
+                Fact::TicketDecided { ticket, .. } => Self::Decision(ticket.id, ticket.state, false),
+                Fact::TicketPaid { ticket, paid_minor, .. } => {
+                    Self::Settlement(*ticket, TicketState::Settled, paid_before(ticket), *paid_minor)
+                }
+                Fact::TicketReopened { ticket } => {
+                    Self::Settlement(*ticket, TicketState::Open, paid_before(ticket), 0)
+                }
+                Fact::TicketCancelled { ticket } => {
+                    Self::Settlement(*ticket, TicketState::Cancelled, paid_before(ticket), 0)
+                }
+                Fact::Alerted { alert, fixture, .. } => Self::Alert(alert.clone(), *fixture),
+                Fact::SourceHeard { numbered: Some((received, _)), expected: Some(expected), .. } => {
+                    Self::FeedGap(*expected, *received)
+                }
+                _ => continue,
+            });
+        }
+        match &decided.answer {
+            EngineAnswer::None | EngineAnswer::Ticket { is_repeat: false, .. } => {}
+            EngineAnswer::Done => answers.push(Self::Done),
+            EngineAnswer::Repeated => answers.push(Self::Duplicate),
+            EngineAnswer::Refused { reason, .. } => answers.push(Self::Refused(*reason)),
+            EngineAnswer::Ticket { ticket, is_repeat: true } => {
+                let state = engine.ticket(*ticket).expect("a repeated ticket is known").state;
+                answers.push(Self::Decision(*ticket, state, true));
             }
-            Event::Trading { fixture } => Answer::Trading(fixture.id(), fixture.status()),
-            Event::Decision { ticket, is_repeat } => Answer::Decision(ticket.id, ticket.state, is_repeat),
-            Event::TicketRefused { ticket, reason } => Answer::TicketRefused(ticket, reason),
-            Event::Settlement { ticket, paid_minor_before } => {
-                Answer::Settlement(ticket.id, ticket.state, paid_minor_before, ticket.paid_minor)
+            EngineAnswer::TicketRefused { ticket, reason } => {
+                answers.push(Self::TicketRefused(*ticket, *reason));
             }
-            Event::MoneyBooked { request, available_minor, is_repeat } => {
-                Answer::MoneyBooked(request.transfer, available_minor, is_repeat)
+            EngineAnswer::MoneyBooked { request, available_minor, is_repeat } => {
+                answers.push(Self::MoneyBooked(request.transfer, *available_minor, *is_repeat));
             }
-            Event::MoneyRefused { request, reason } => Answer::MoneyRefused(request.transfer, reason),
-            Event::Done => Answer::Done,
-            Event::Refused { reason, detail } => {
-                self.details.push(detail.to_string());
-                Answer::Refused(reason)
+            EngineAnswer::MoneyRefused { request, reason } => {
+                answers.push(Self::MoneyRefused(request.transfer, *reason));
             }
-            Event::Duplicate => Answer::Duplicate,
-            Event::Alert { alert, fixture, .. } => Answer::Alert(alert, fixture),
-            Event::FeedGap { expected, received } => Answer::FeedGap(expected, received),
-        };
-        self.told.push(Told::Answer(answer));
+        }
+        answers
     }
 }
 
@@ -103,7 +88,7 @@ impl Sink for Recorder<'_> {
 /// still is nobody's promise, and alerts are for people.
 pub fn in_order(mut answers: Vec<Answer>) -> Vec<Answer> {
     let rank = |answer: &Answer| match answer {
-        Answer::Alert(alert, fixture) => (1, fixture.map(|fixture| fixture.0), Some(*alert)),
+        Answer::Alert(alert, fixture) => (1, fixture.map(|fixture| fixture.0), Some(alert.clone())),
         _ => (0, None, None),
     };
     answers.sort_by_key(rank);
@@ -143,13 +128,35 @@ pub fn read_prices(engine: &Engine, universe: &Universe, prices: &mut Vec<Prices
     prices.resize_with(engine.fixtures().len(), Prices::default);
     for (fixture, prices) in engine.fixtures().iter().zip(prices) {
         let selections = &space_of(universe, fixture).selections;
-        prices.has_expectations = fixture.has_expectations;
+        let board = &fixture.board;
+        prices.has_expectations = board.has_expectations;
         prices.version = fixture.version;
         prices.odds_e4.clear();
-        prices.odds_e4.extend(selections.iter().map(|&selection| fixture.odds_e4[selection]));
+        prices.odds_e4.extend(selections.iter().map(|&selection| board.odds_e4[selection]));
         prices.win.clear();
-        prices.win.extend(selections.iter().map(|&selection| fixture.win[selection]));
+        prices.win.extend(selections.iter().map(|&selection| board.win[selection]));
         prices.refund.clear();
-        prices.refund.extend(selections.iter().map(|&selection| fixture.refund[selection]));
+        prices.refund.extend(selections.iter().map(|&selection| board.refund[selection]));
+    }
+}
+
+/// What the naive engine takes as facts: prices, and whether a model could follow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The prices after the command.
+    pub after: &'a [Prices],
+    /// The prices at which each of the command's tickets was decided, where they are not those before the command.
+    pub at_decisions: &'a [Vec<Prices>],
+    /// The fast engine found a value out of bounds.
+    pub is_out_of_bounds: bool,
+}
+
+impl Facts<'_> {
+    /// Whether the model could explain the prices.
+    ///
+    /// # Errors
+    /// It could not.
+    pub fn models_verdict(&self) -> Result<(), Reason> {
+        if self.is_out_of_bounds { Err(Reason::ValueOutOfBounds) } else { Ok(()) }
     }
 }

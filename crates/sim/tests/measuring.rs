@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Command, Config, FixtureRequest, Leg, OddsChange, OddsVersion, Origin, Ticket, TicketRequest,
-    TicketState,
+    Body, Command, Config, FixtureRequest, Leg, OddsChange, OddsVersion, Origin, Place, Terms, Ticket,
+    TicketRequest, TicketState,
 };
 use oddsengine_markets::Format;
 use oddsengine_sim::naive::{Naive, NaiveTicket};
 use oddsengine_sim::outcomes::Universe;
-use oddsengine_sim::told::Prices;
+use oddsengine_sim::told::{Facts, Prices};
 use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId};
 
 /// An engine with some fixtures without prices, each in a competition of its own.
@@ -30,7 +30,8 @@ fn engine(fixture_count: u64, platform_loss_minor_max: i64) -> Naive {
         };
         let body = Body::AddFixture(Box::new(request));
         let command = Command { time_ns: 1, origin: Origin::default(), body };
-        naive.apply(&command, &[], &vec![Prices::default(); fixture as usize + 1]);
+        let prices = vec![Prices::default(); fixture as usize + 1];
+        naive.apply(&command, &Facts { after: &prices, ..Facts::default() });
     }
     naive
 }
@@ -39,8 +40,9 @@ fn engine(fixture_count: u64, platform_loss_minor_max: i64) -> Naive {
 fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ticket {
     let selection = naive.fixtures[0].space.selections[0] as u16;
     let leg = |fixture: u32| Leg {
-        fixture,
-        selection,
+        fixture: FixtureId(fixture.into()),
+        selection: naive.fixtures[0].space.template.selection_id(usize::from(selection)),
+        place: Place { fixture, selection },
         requested_odds_e4: 20_000,
         offered_odds_e4: 20_000,
         odds_e4: 20_000,
@@ -56,6 +58,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
     let ticket = Ticket {
         id: TicketId(id),
         customer: CustomerId(1),
+        terms: Terms::of(Currency::EUR, fixture_count as usize),
         stake_minor,
         odds_change: OddsChange::Any,
         state: TicketState::Open,
@@ -103,7 +106,7 @@ fn a_loss_that_was_too_large_before_may_stay_and_not_grow() {
     take(&mut naive, 1, 1, 20_000);
     // A stake on the other side pays for part of the first one.
     let mut other = take(&mut naive, 2, 1, 5_000);
-    other.legs[0].selection += 1;
+    other.legs[0].place.selection += 1;
     naive.tickets[1].ticket = other.clone();
     assert_eq!(naive.limit_broken_by(&other), None);
 }

@@ -295,7 +295,9 @@ impl Step<'_> {
             now.1 = now.1.or(StopSet::of(&[Stop::Restart]));
         }
         let after = fixture.status_with(void, now.1);
-        self.fact(Fact::FixtureVoided { fixture: id, void, by_desk, interrupts: after != before });
+        // A stop that is new interrupts by itself.
+        let interrupts = after != before && now.1 == self.fixtures[index].stops.set;
+        self.fact(Fact::FixtureVoided { fixture: id, void, by_desk, interrupts });
         let fault = self.fixtures[index].stops.model_fault;
         self.set_stops(index, now.1, fault);
         self.regrade_and_settle(index);

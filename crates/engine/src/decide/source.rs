@@ -184,7 +184,7 @@ impl Step<'_> {
         if !self.watch_is_due(self.now_ns) {
             return;
         }
-        while let Some(index) = self.next_silent() {
+        for index in self.silent() {
             let fixture = &self.fixtures[index];
             let (id, silence_ms) = (fixture.id(), fixture.limits.feed_silence_ms);
             let message =
@@ -192,7 +192,7 @@ impl Step<'_> {
             self.stop(index, Stop::Silence);
             self.alert("feed_silent", Some(id), message);
         }
-        while let Some(index) = self.next_late() {
+        for index in self.late() {
             let id = self.fixtures[index].id();
             let message = format!("fixture {id} should have started, and no feed says so");
             self.stop(index, Stop::StartPassed);

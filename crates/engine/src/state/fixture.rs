@@ -50,7 +50,7 @@ pub struct Fixture {
     pub desk: BTreeMap<u16, MarketDesk>,
     /// Grades told instead of derived, per market.
     pub told_grades: BTreeMap<u16, Vec<Grade>>,
-    /// Open legs per selection: (ticket index, leg index), in order of acceptance.
+    /// Derived: legs of tickets that were not refused, per selection: (ticket index, leg index).
     pub legs: BTreeMap<u16, Vec<(u32, u8)>>,
     /// Positions.
     pub book: Book,

@@ -1,5 +1,7 @@
 //! Sources, and what is due because of them: which feed is silent for too long, which fixture should have started.
 
+use std::collections::BTreeSet;
+
 use oddsengine_facts::{Stop, StopSet};
 use oddsengine_markets::LivePhase;
 use oddsengine_types::codec_struct;
@@ -97,30 +99,32 @@ impl State {
             .any(|due| due.first().is_some_and(|&(due_ns, _)| due_ns < now_ns))
     }
 
-    /// The next fixture whose feed is silent for too long at this time; those that were heard meanwhile are put off.
-    pub(crate) fn next_silent(&self) -> Option<usize> {
-        let mut due = self.silence_due.range(..(self.now_ns, 0));
-        let is_silent = |&&(_, index): &&(i64, u32)| {
-            let fixture = &self.fixtures[index as usize];
+    /// Fixtures whose feed is silent for too long at this time, in order of announcement: when each was looked at last is
+    /// no part of the state, and must not order what is decided.
+    pub(crate) fn silent(&self) -> BTreeSet<usize> {
+        let due = self.silence_due.range(..(self.now_ns, 0)).map(|&(_, index)| index as usize);
+        let is_silent = |&index: &usize| {
+            let fixture = &self.fixtures[index];
             fixture.limits.feed_silence_ms > 0
                 && fixture.live.phase() == LivePhase::InPlay
                 && self.silent_from_ns(fixture) < self.now_ns
                 && !fixture.is_closed()
                 && fixture.stops.set.and(UNHEARD).is_empty()
         };
-        due.find(is_silent).map(|&(_, index)| index as usize)
+        due.filter(is_silent).collect()
     }
 
-    /// The next fixture that should have started by now.
-    pub(crate) fn next_late(&self) -> Option<usize> {
-        let is_late = |&&(_, index): &&(i64, u32)| {
-            let fixture = &self.fixtures[index as usize];
+    /// Fixtures that should have started by now, in order of announcement.
+    pub(crate) fn late(&self) -> BTreeSet<usize> {
+        let due = self.start_due.range(..(self.now_ns, 0)).map(|&(_, index)| index as usize);
+        let is_late = |&index: &usize| {
+            let fixture = &self.fixtures[index];
             fixture.live.phase() == LivePhase::PreMatch
                 && !fixture.is_closed()
                 && !fixture.is_start_waived
                 && !fixture.stops.has(Stop::StartPassed)
         };
-        self.start_due.range(..(self.now_ns, 0)).find(is_late).map(|&(_, index)| index as usize)
+        due.filter(is_late).collect()
     }
 
     /// Drops what was due and is dealt with, and puts off what was heard meanwhile. Derived: what is due follows from the

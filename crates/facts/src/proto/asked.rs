@@ -5,7 +5,8 @@ use oddsengine_types::Grade;
 
 use super::common::{Iso4217, Nothing, Stops};
 use super::kind::{
-    Bool, Double, Enum, Fixed64, Id128, Msg, MsgOrDefault, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
+    Bool, Double, Enum, Fixed64, Id128, Msg, MsgOrDefault, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32,
+    Uint64,
 };
 use super::tables::{enumeration, message, oneof};
 use crate::command::{

@@ -165,13 +165,13 @@ impl Naive {
         }
         let by = if verdict.is_err() { override_by.to_string() } else { String::new() };
         if !by.is_empty() {
-            answers.push(Answer::Alert("manual_override", Some(id)));
+            answers.push(Answer::Alert("manual_override".into(), Some(id)));
         }
         // Two prices by hand, and nothing that says what one of them means for the other.
         let fixture = &self.fixtures[index];
         let is_beside = fixture.desk.iter().any(|(other, desk)| *other != market && desk.is_held());
         if is_beside && !fixture.prices.has_expectations {
-            answers.push(Answer::Alert("manual_unchecked", Some(id)));
+            answers.push(Answer::Alert("manual_unchecked".into(), Some(id)));
         }
         self.hold(index, market, |desk| {
             desk.manual = Some(odds_e4.to_vec());
@@ -211,9 +211,6 @@ impl Naive {
         fixture.interruptions.push(Some(market));
         if fixture.is_overridden() && !was_overridden {
             fixture.interruptions.push(None);
-        }
-        if fixture.is_overridden() != was_overridden || self.config.skew_b_minor.is_some() {
-            self.prices_moved(index);
         }
     }
 
@@ -288,20 +285,19 @@ impl Naive {
                 let fixture = &mut self.fixtures[index];
                 fixture.desk.entry(market).or_default().by_move = true;
                 fixture.interruptions.push(Some(market));
-                answers.push(Answer::Alert("manual_suspended", Some(fixture.request.fixture)));
+                answers.push(Answer::Alert("manual_suspended".into(), Some(fixture.request.fixture)));
             }
         }
     }
 
-    /// At the start held markets return to the model, but those that were told to stay; whether any did.
-    pub(super) fn return_to_model(&mut self, index: usize, answers: &mut Vec<Answer>) -> bool {
+    /// At the start held markets return to the model, but those that were told to stay.
+    pub(super) fn return_to_model(&mut self, index: usize, answers: &mut Vec<Answer>) {
         let fixture = &mut self.fixtures[index];
-        let (id, count) = (fixture.request.fixture, answers.len());
+        let id = fixture.request.fixture;
         for desk in fixture.desk.values_mut().filter(|desk| desk.is_held() && !desk.keeps_in_play) {
             desk.release();
-            answers.push(Answer::Alert("manual_returned", Some(id)));
+            answers.push(Answer::Alert("manual_returned".into(), Some(id)));
         }
-        answers.len() > count
     }
 
     /// Prices of a feed that jump stop trading until the next ones confirm them. `before`: the prices until then.
@@ -324,10 +320,10 @@ impl Naive {
         let jump = StopSet::of(&[Stop::PriceJump]);
         if jumps {
             let id = fixture.request.fixture;
-            self.change_stops(index, answers, |stops| stops.or(jump));
-            answers.push(Answer::Alert("price_jump", Some(id)));
+            self.change_stops(index, |stops| stops.or(jump));
+            answers.push(Answer::Alert("price_jump".into(), Some(id)));
         } else {
-            self.change_stops(index, answers, |stops| stops.without(jump));
+            self.change_stops(index, |stops| stops.without(jump));
         }
     }
 

@@ -1,8 +1,8 @@
 //! Tickets from request to decision: the checks in order of their reasons, each as its sentence says.
 
 use oddsengine_engine::{
-    FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion, Reason,
-    Scope, Ticket, TicketRequest, TicketState,
+    FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion, Place,
+    Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{CustomerId, Grade, STAKE_MINOR_MAX};
@@ -10,10 +10,10 @@ use oddsengine_types::{CustomerId, Grade, STAKE_MINOR_MAX};
 use super::money::{self, Account, Posting};
 use super::risk::stake_minor_max;
 use super::{Naive, NaiveTicket, Verdict};
-use crate::told::{Answer, Told};
+use crate::told::{Answer, Facts};
 
 impl Naive {
-    pub(super) fn place(&mut self, request: &TicketRequest, answers: &mut Vec<Answer>) {
+    pub(super) fn place(&mut self, request: &TicketRequest, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
         if let Some(known) = self.tickets.iter().find(|known| known.request.ticket == request.ticket) {
             return answers.push(match known.request == *request {
                 true => Answer::Decision(known.ticket.id, known.ticket.state, true),
@@ -22,11 +22,13 @@ impl Naive {
         }
         self.stop_overdue(answers);
         self.weigh_accumulators();
+        self.take_prices_at(facts, 0);
         let mut ticket = blank(request, self.now_ns);
         match self.judge_request(request, &mut ticket) {
             Err(reason) => self.refuse(&mut ticket, reason),
             Ok(()) => {
-                let delay_ms = ticket.legs.iter().map(|leg| self.bet_delay_ms(leg.fixture as usize)).max();
+                let delay_ms =
+                    ticket.legs.iter().map(|leg| self.bet_delay_ms(leg.place.fixture as usize)).max();
                 let delay_ns = delay_ms.unwrap_or(0) * 1_000_000;
                 self.weigh(&mut ticket);
                 let stake = self.stake(&ticket, delay_ns > 0);
@@ -40,22 +42,16 @@ impl Naive {
             }
         }
         answers.push(Answer::Decision(ticket.id, ticket.state, false));
-        let has_skew = self.config.skew_b_minor.is_some() && !matches!(ticket.state, TicketState::Refused(_));
-        let fixtures: Vec<usize> = ticket.legs.iter().map(|leg| leg.fixture as usize).collect();
         let is_taken = !matches!(ticket.state, TicketState::Refused(_));
         self.tickets.push(NaiveTicket { request: request.clone(), ticket, settles_ns: None });
         if is_taken {
             self.measure_taken(self.tickets.len() - 1);
         }
-        if has_skew {
-            fixtures.into_iter().for_each(|fixture| self.prices_moved(fixture));
-        }
     }
 
     /// Decides the tickets whose delay has ended, the first due first.
-    pub(super) fn decide_delayed(&mut self, read_ns: i64, told: &[Told], answers: &mut Vec<Answer>) {
-        let mut position = 0;
-        loop {
+    pub(super) fn decide_delayed(&mut self, read_ns: i64, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
+        for decision in 0.. {
             let delayed = self
                 .tickets
                 .iter()
@@ -66,6 +62,7 @@ impl Naive {
             else {
                 return;
             };
+            self.take_prices_at(facts, decision);
             let mut ticket = self.tickets[index].ticket.clone();
             ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
             let verdict = self.judge_delayed(&mut ticket);
@@ -85,30 +82,17 @@ impl Naive {
             }
             answers.push(Answer::Decision(ticket.id, ticket.state, false));
             let is_open = ticket.state == TicketState::Open;
-            let fixtures: Vec<usize> = ticket.legs.iter().map(|leg| leg.fixture as usize).collect();
             self.tickets[index].ticket = ticket;
             if is_open {
                 self.measure_taken(index);
             }
-            if is_open && self.config.skew_b_minor.is_some() {
-                fixtures.into_iter().for_each(|fixture| self.prices_moved(fixture));
-            }
-            self.take_boards_after_decision(told, &mut position);
         }
     }
 
-    /// With a skew a bet moves prices: the next delayed ticket is judged at those.
-    fn take_boards_after_decision(&mut self, told: &[Told], position: &mut usize) {
-        // What was told before it, of silent feeds and late payments, moved no price.
-        let is_decision = |told: &Told| matches!(told, Told::Answer(Answer::Decision(..)));
-        if let Some(further) = told[*position..].iter().position(is_decision) {
-            *position += further + 1;
-        }
-        while let Some(Told::Board(fixture, version, odds_e4)) = told.get(*position) {
-            let known = self.fixtures.iter_mut().find(|known| known.request.fixture == *fixture);
-            let prices = &mut known.expect("the fixture is known").prices;
-            (prices.version, prices.odds_e4) = (version.seq, odds_e4.clone());
-            *position += 1;
+    /// With a skew bets move prices: what was decided before in the same command has moved them.
+    fn take_prices_at(&mut self, facts: &Facts<'_>, decision: usize) {
+        if let Some(prices) = facts.at_decisions.get(decision) {
+            self.take_prices(prices);
         }
     }
 
@@ -175,8 +159,9 @@ impl Naive {
         for request in requests {
             match self.find_leg(request) {
                 Ok((fixture, selection)) => ticket.legs.push(Leg {
-                    fixture: fixture as u32,
-                    selection: selection as u16,
+                    fixture: request.fixture,
+                    selection: request.selection,
+                    place: Place { fixture: fixture as u32, selection: selection as u16 },
                     requested_odds_e4: request.odds_e4,
                     offered_odds_e4: 0,
                     odds_e4: 0,
@@ -226,7 +211,7 @@ impl Naive {
     }
 
     fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Verdict {
-        let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
+        let (index, selection) = (leg.place.fixture as usize, usize::from(leg.place.selection));
         let (fixture, slot) = (&self.fixtures[index], self.fixtures[index].space.slot(selection));
         let market = usize::from(fixture.space.template.selections[selection].market);
         let (win, refund) = (fixture.prices.win[slot], fixture.prices.refund[slot]);
@@ -313,7 +298,7 @@ impl Naive {
     fn check_leg_limits(&self, ticket: &Ticket, leg: usize, checks: &mut Vec<LimitCheck>) {
         let (unit_e9, leg_index) = (self.unit_e9(ticket, leg), leg as u8);
         let leg = &ticket.legs[leg];
-        let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
+        let (index, selection) = (leg.place.fixture as usize, usize::from(leg.place.selection));
         let FixtureLimits { market_minor, fixture_minor, .. } = self.limits(index, selection);
         let space = self.fixtures[index].space.clone();
         let market = usize::from(space.template.selections[selection].market);
@@ -339,7 +324,7 @@ impl Naive {
     fn check_scopes(&self, ticket: &Ticket, level: LimitLevel, checks: &mut Vec<LimitCheck>) {
         let mut seen: Vec<(u8, String)> = Vec::new();
         for leg in &ticket.legs {
-            let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
+            let (index, selection) = (leg.place.fixture as usize, usize::from(leg.place.selection));
             let name_of = |request: &FixtureRequest| match level {
                 LimitLevel::Competition => (request.sport().0, request.competition.clone()),
                 LimitLevel::Sport => (request.sport().0, String::new()),
@@ -372,7 +357,8 @@ impl Naive {
                     ),
                 },
                 _ => {
-                    let is_in = |leg: &Leg| name_of(&self.fixtures[leg.fixture as usize].request) == scope;
+                    let is_in =
+                        |leg: &Leg| name_of(&self.fixtures[leg.place.fixture as usize].request) == scope;
                     let largest = self.largest_stake_together(ticket, is_in, used_minor, limit_minor);
                     whole(level, limit_minor, used_minor, largest)
                 }
@@ -436,6 +422,14 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
     Ticket {
         id: request.ticket,
         customer: request.customer,
+        terms: Terms {
+            currency: request.currency,
+            plan: if request.legs.len() == 1 { Plan::Single } else { Plan::Multiple },
+            bonus_minor: 0,
+            free_minor: 0,
+            rules: 1,
+            jurisdiction: 0,
+        },
         stake_minor: request.stake_minor,
         odds_change: request.odds_change,
         state: TicketState::Open,

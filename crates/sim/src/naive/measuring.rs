@@ -26,7 +26,7 @@ impl Naive {
         let fixtures = self.losses_minor(except);
         let mut losses = Vec::new();
         for leg in &ticket.legs {
-            let (index, selection) = (leg.fixture as usize, usize::from(leg.selection));
+            let (index, selection) = (leg.place.fixture as usize, usize::from(leg.place.selection));
             let (limits, request) = (self.limits(index, selection), &self.fixtures[index].request);
             let template = self.fixtures[index].space.template;
             let market = usize::from(template.selections[selection].market);

@@ -59,9 +59,9 @@ impl Naive {
         for ticket in self.live_tickets().filter(|ticket| except.is_none_or(|except| except.id != ticket.id))
         {
             let rides =
-                |leg: &&oddsengine_engine::Leg| leg.fixture as usize == fixture && leg.grade.is_none();
+                |leg: &&oddsengine_engine::Leg| leg.place.fixture as usize == fixture && leg.grade.is_none();
             for leg in ticket.legs.iter().filter(rides) {
-                let slot = space.slot(usize::from(leg.selection));
+                let slot = space.slot(usize::from(leg.place.selection));
                 let known = positions.iter().position(|&(known, _)| known == slot);
                 let position = known.unwrap_or_else(|| {
                     positions.push((slot, ByGrade::default()));
@@ -171,7 +171,7 @@ impl Naive {
         const PARTS: i128 = 120_000_000_000_000;
         let mut fixtures = Vec::new();
         for (index, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| is_in(leg)) {
-            let (fixture, selection) = (leg.fixture as usize, usize::from(leg.selection));
+            let (fixture, selection) = (leg.place.fixture as usize, usize::from(leg.place.selection));
             let (joint, slot) =
                 (self.joint(fixture, Some(ticket)), self.fixtures[fixture].space.slot(selection));
             let on_endings = joint.pnl.iter().copied().zip(joint.possible.joint[slot].iter().copied());
@@ -189,7 +189,7 @@ impl Naive {
             .legs
             .iter()
             .filter(|leg| is_in(leg))
-            .map(|leg| self.losses_minor(Some(ticket))[leg.fixture as usize])
+            .map(|leg| self.losses_minor(Some(ticket))[leg.place.fixture as usize])
             .sum();
         let loss_with = |stake_minor: i64| {
             let mut loss = i128::from(used_minor - own_minor) * PARTS;
@@ -236,12 +236,12 @@ impl Naive {
         if let Some(grade) = leg.grade {
             return grade.win_share() * odds + grade.refund_share();
         }
-        let NaiveFixture { prices, space, .. } = &self.fixtures[leg.fixture as usize];
+        let NaiveFixture { prices, space, .. } = &self.fixtures[leg.place.fixture as usize];
         if !prices.has_expectations {
             // Without a model the price is taken to be fair.
             return 1.0;
         }
-        let slot = space.slot(usize::from(leg.selection));
+        let slot = space.slot(usize::from(leg.place.selection));
         prices.win[slot] * odds + prices.refund[slot]
     }
 

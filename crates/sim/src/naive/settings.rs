@@ -4,29 +4,33 @@ use oddsengine_engine::{Config, Margin, Reason, Scope, ScopeSettings};
 use oddsengine_markets::MarketId;
 
 use super::{Naive, Verdict};
-use crate::told::Answer;
+use crate::told::{Answer, Facts};
 
 /// Largest loss limit.
 const LOSS_MINOR_MAX: i64 = oddsengine_types::MONEY_MINOR_MAX / 100;
 
 impl Naive {
-    pub(super) fn configure(&mut self, config: &Config, answers: &mut Vec<Answer>) -> Verdict {
+    pub(super) fn configure(
+        &mut self,
+        config: &Config,
+        facts: &Facts<'_>,
+        answers: &mut Vec<Answer>,
+    ) -> Verdict {
         config.check().map_err(|_| Reason::ValueOutOfBounds)?;
         let holds_money = !self.tickets.is_empty() || !self.postings.is_empty();
         if config.currency != self.config.currency && holds_money {
             return Err(Reason::OutOfSequence);
         }
+        facts.models_verdict()?;
         self.config = config.clone();
-        (0..self.fixtures.len()).for_each(|fixture| self.repriced(fixture, false, answers));
+        for fixture in 0..self.fixtures.len() {
+            self.prices_moved(fixture);
+            self.stop_moved(fixture, false, answers);
+        }
         Ok(())
     }
 
-    pub(super) fn set_scope(
-        &mut self,
-        scope: &Scope,
-        settings: &ScopeSettings,
-        answers: &mut Vec<Answer>,
-    ) -> Verdict {
+    pub(super) fn set_scope(&mut self, scope: &Scope, settings: &ScopeSettings) -> Verdict {
         let is_within = |value: Option<i64>, max| value.is_none_or(|value| (0..=max).contains(&value));
         let margin_is_within =
             settings.margin.is_none_or(|margin| (10_000..=20_000).contains(&margin.booksum_e4));
@@ -37,22 +41,15 @@ impl Naive {
         {
             return Err(Reason::ValueOutOfBounds);
         }
-        let before: Vec<Vec<Margin>> =
-            (0..self.fixtures.len()).map(|fixture| self.margins(fixture)).collect();
         match *settings == ScopeSettings::default() {
             true => drop(self.scopes.remove(scope)),
             false => drop(self.scopes.insert(scope.clone(), *settings)),
-        }
-        for (fixture, before) in before.iter().enumerate() {
-            if self.margins(fixture) != *before {
-                self.repriced(fixture, false, answers);
-            }
         }
         Ok(())
     }
 
     /// The margin of every market of a fixture.
-    fn margins(&self, fixture: usize) -> Vec<Margin> {
+    pub fn margins(&self, fixture: usize) -> Vec<Margin> {
         let request = &self.fixtures[fixture].request;
         let markets = &self.fixtures[fixture].space.template.markets;
         let margin = |key: &String| {

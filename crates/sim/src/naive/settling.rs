@@ -22,16 +22,16 @@ impl Naive {
                 .iter()
                 .map(|leg| match ticket.state {
                     TicketState::Delayed => {
-                        self.void_by_play(leg.fixture as usize, usize::from(leg.selection))
+                        self.void_by_play(leg.place.fixture as usize, usize::from(leg.place.selection))
                     }
-                    _ => self.grade(leg.fixture as usize, usize::from(leg.selection)),
+                    _ => self.grade(leg.place.fixture as usize, usize::from(leg.place.selection)),
                 })
                 .collect();
             let is_regraded = ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade);
             let is_settled = self.fixtures[changed].is_closed() || !self.fixtures[changed].told.is_empty();
             let waits_in_vain = self.tickets[index].settles_ns.is_some()
                 && is_settled
-                && ticket.legs.iter().any(|leg| leg.fixture as usize == changed)
+                && ticket.legs.iter().any(|leg| leg.place.fixture as usize == changed)
                 && !self.is_decided_in_play(ticket);
             if is_regraded || waits_in_vain {
                 let (mut ticket, mut settles_ns) = (ticket.clone(), self.tickets[index].settles_ns);
@@ -67,8 +67,8 @@ impl Naive {
     /// A leg has its grade from a match in play: not told, not void, not over.
     fn is_decided_in_play(&self, ticket: &Ticket) -> bool {
         ticket.legs.iter().any(|leg| {
-            let fixture = &self.fixtures[leg.fixture as usize];
-            let market = fixture.space.template.selections[usize::from(leg.selection)].market;
+            let fixture = &self.fixtures[leg.place.fixture as usize];
+            let market = fixture.space.template.selections[usize::from(leg.place.selection)].market;
             fixture.game.phase() == LivePhase::InPlay
                 && fixture.void == VoidKind::Nothing
                 && !fixture.told.contains_key(&usize::from(market))

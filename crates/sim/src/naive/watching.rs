@@ -77,7 +77,7 @@ impl Naive {
         if let Some(last) = last.filter(|last| number - last > 1) {
             self.counters.feed_gap_count += 1;
             answers.push(Answer::FeedGap(last + 1, number));
-            self.stop_fed(&name, Stop::Gap, answers);
+            self.stop_fed(&name, Stop::Gap);
         }
         None
     }
@@ -87,23 +87,23 @@ impl Naive {
         let spoken_of = command.body.fixture().and_then(|id| self.index_of(id));
         match (was_lost, spoken_of) {
             (false, _) => {
-                self.stop_fed(&command.origin.source, Stop::Sequence, answers);
-                answers.push(Answer::Alert("source_out_of_order", None));
+                self.stop_fed(&command.origin.source, Stop::Sequence);
+                answers.push(Answer::Alert("source_out_of_order".into(), None));
             }
-            (true, Some(index)) => self.stop(index, Stop::Sequence, answers),
+            (true, Some(index)) => self.stop(index, Stop::Sequence),
             (true, None) => {}
         }
     }
 
     /// Stops what a source feeds, in play or about to start.
-    fn stop_fed(&mut self, source: &str, stop: Stop, answers: &mut Vec<Answer>) {
+    fn stop_fed(&mut self, source: &str, stop: Stop) {
         for index in 0..self.fixtures.len() {
             let fixture = &self.fixtures[index];
             let start_ns = fixture.request.start_ns;
             let is_soon = start_ns <= 0 || start_ns - NEAR_START_NS <= self.now_ns;
             let matters = is_soon || fixture.game.phase() == LivePhase::InPlay;
             if fixture.fed_by == source && !fixture.is_closed() && matters {
-                self.stop(index, stop, answers);
+                self.stop(index, stop);
             }
         }
     }
@@ -147,7 +147,7 @@ impl Naive {
     }
 
     /// A source says that all is as told.
-    pub(super) fn heartbeat(&mut self, command: &Command, answers: &mut Vec<Answer>) {
+    pub(super) fn heartbeat(&mut self, command: &Command) {
         let source = &command.origin.source;
         if !self.sources.contains_key(source) {
             return;
@@ -158,7 +158,7 @@ impl Naive {
             let is_whole = !fixture.stops.has(Stop::Gap) && !fixture.stops.has(Stop::Sequence);
             if self.proves(command, index) && is_whole {
                 let unheard = StopSet::of(&[Stop::Silence, Stop::Restart]);
-                self.change_stops(index, answers, |stops| stops.without(unheard));
+                self.change_stops(index, |stops| stops.without(unheard));
             }
         }
     }
@@ -197,8 +197,8 @@ impl Naive {
                 let [_, alive_ns] = self.heard_of_source(&fixture.fed_by);
                 let last_ns = self.heard_of_fixture(id).max(alive_ns);
                 if self.now_ns - last_ns > silence_ms * 1_000_000 {
-                    self.stop(index, Stop::Silence, answers);
-                    answers.push(Answer::Alert("feed_silent", Some(id)));
+                    self.stop(index, Stop::Silence);
+                    answers.push(Answer::Alert("feed_silent".into(), Some(id)));
                 }
             }
             let fixture = &self.fixtures[index];
@@ -211,8 +211,8 @@ impl Naive {
                 && !fixture.stops.has(Stop::StartPassed)
                 && late_ns > i128::from(self.config.start_grace_ms) * 1_000_000
             {
-                self.stop(index, Stop::StartPassed, answers);
-                answers.push(Answer::Alert("start_passed", Some(id)));
+                self.stop(index, Stop::StartPassed);
+                answers.push(Answer::Alert("start_passed".into(), Some(id)));
             }
         }
     }
@@ -230,43 +230,35 @@ impl Naive {
                     known.ticket.due_ns -= ahead_ns;
                 }
             }
-            answers.push(Answer::Alert("clock_went_back", None));
+            answers.push(Answer::Alert("clock_went_back".into(), None));
         }
         self.now_ns = time_ns;
         self.heard.clear();
         for index in 0..self.fixtures.len() {
             let fixture = &self.fixtures[index];
             if fixture.game.phase() == LivePhase::InPlay && fixture.void == VoidKind::Nothing {
-                self.stop(index, Stop::Restart, answers);
+                self.stop(index, Stop::Restart);
             }
             let fixture = &self.fixtures[index];
             let grace_ns = i128::from(self.config.start_grace_ms) * 1_000_000;
             let is_to_come = i128::from(fixture.request.start_ns) + grace_ns > i128::from(self.now_ns);
             if fixture.game.phase() == LivePhase::PreMatch && is_to_come {
-                self.change_stops(index, answers, |stops| stops.without(StopSet::of(&[Stop::StartPassed])));
+                self.change_stops(index, |stops| stops.without(StopSet::of(&[Stop::StartPassed])));
             }
         }
     }
 
-    pub(super) fn stop(&mut self, index: usize, stop: Stop, answers: &mut Vec<Answer>) {
-        self.change_stops(index, answers, |stops| stops.or(StopSet::of(&[stop])));
+    pub(super) fn stop(&mut self, index: usize, stop: Stop) {
+        self.change_stops(index, |stops| stops.or(StopSet::of(&[stop])));
     }
 
-    /// Changes why a fixture stands still: told if it changed, and an interruption if a reason is new.
-    pub(super) fn change_stops(
-        &mut self,
-        index: usize,
-        answers: &mut Vec<Answer>,
-        change: impl FnOnce(StopSet) -> StopSet,
-    ) {
+    /// Changes why a fixture stands still: an interruption if a reason is new.
+    pub(super) fn change_stops(&mut self, index: usize, change: impl FnOnce(StopSet) -> StopSet) {
         let fixture = &mut self.fixtures[index];
         let before = fixture.stops.set;
         fixture.stops.set = change(before);
         if fixture.stops.set.iter().any(|stop| !before.has(stop)) {
             fixture.interruptions.push(None);
-        }
-        if fixture.stops.set != before && !fixture.is_closed() {
-            answers.push(Answer::Trading(fixture.request.fixture, fixture.status()));
         }
     }
 }

@@ -237,7 +237,7 @@ impl Scenario {
         let known = engine.fixture(fixture);
         let offered = || {
             let index = known?.template().selection_of_id(selection)?;
-            Some(known?.odds_e4[index]).filter(|&odds_e4| odds_e4 > 0)
+            Some(known?.board.odds_e4[index]).filter(|&odds_e4| odds_e4 > 0)
         };
         let odds_e4 = if odds == "*" { offered().unwrap_or(20_000) } else { odds_of(odds)? };
         let seq = known.map_or(0, |known| known.version + u64::from(is_unknown));

@@ -108,7 +108,7 @@ impl Scenario {
             }
             "odds" => {
                 let (fixture, _) = self.known(words)?;
-                odds_text(fixture.odds_e4[self.selection(fixture, words)?])
+                odds_text(fixture.board.odds_e4[self.selection(fixture, words)?])
             }
             "bet_odds" => {
                 let odds: Vec<String> =

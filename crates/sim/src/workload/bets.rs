@@ -110,7 +110,7 @@ impl Workload {
         for _ in 0..6 {
             let selections = if self.random.one_in(3) { selections.as_slice() } else { favourites };
             let selection = *self.random.pick(selections);
-            if known.odds_e4[selection] != 0 {
+            if known.board.odds_e4[selection] != 0 {
                 return leg_request(engine, known, selection);
             }
         }
@@ -167,7 +167,7 @@ impl Workload {
             let mut command = command.clone();
             let Body::PlaceTicket(body) = &mut command.body else { unreachable!("it was just made") };
             body.stake_minor = stake_minor;
-            engine.apply(&command, &mut oddsengine_engine::NoEvents);
+            engine.apply(&command);
             let state = engine.ticket(request.ticket).expect("it was just placed").state;
             let is_taken = matches!(state, TicketState::Open | TicketState::Delayed);
             if is_taken != is_promised {

@@ -7,7 +7,7 @@ use oddsengine_engine::{
     TicketState,
 };
 use oddsengine_markets::{Format, MarketId};
-use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, TicketId};
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, SportId, SportSettings, TicketId};
 
 use super::{CUSTOMER_COUNT, Done, Workload};
 use crate::outcomes::Space;
@@ -82,8 +82,8 @@ impl Workload {
     fn market_of_a_delayed_ticket(&self) -> Option<(FixtureId, MarketId)> {
         let engine = &self.pair.fast;
         let delayed = engine.tickets().iter().rev().find(|ticket| ticket.state == TicketState::Delayed)?;
-        let fixture = &engine.fixtures()[delayed.legs[0].fixture as usize];
-        let market = fixture.template().market_of(usize::from(delayed.legs[0].selection));
+        let fixture = &engine.fixtures()[delayed.legs[0].place.fixture as usize];
+        let market = fixture.template().market_of(usize::from(delayed.legs[0].place.selection));
         Some((fixture.id(), MarketId::of(&market.key)))
     }
 
@@ -101,14 +101,14 @@ impl Workload {
         let mut legs: Vec<_> = open.flat_map(|ticket| ticket.legs.clone()).collect();
         // Dead heats are of races.
         let is_race = |leg: &oddsengine_engine::Leg| {
-            matches!(engine.fixtures()[leg.fixture as usize].request.format, Format::Racing(_))
+            matches!(engine.fixtures()[leg.place.fixture as usize].request.format, Format::Racing(_))
         };
         if legs.iter().any(is_race) && self.random.one_in(2) {
             legs.retain(is_race);
         }
         let leg = if legs.is_empty() { return None } else { self.random.pick(&legs) };
-        let fixture = &self.pair.fast.fixtures()[leg.fixture as usize];
-        let market = fixture.template().market_of(usize::from(leg.selection));
+        let fixture = &self.pair.fast.fixtures()[leg.place.fixture as usize];
+        let market = fixture.template().market_of(usize::from(leg.place.selection));
         Some((fixture.id(), MarketId::of(&market.key)))
     }
 
@@ -328,8 +328,8 @@ impl Workload {
             0 => config.currency = Currency::parse("GBP").expect("three letters"),
             1 => config.legs_max = 0,
             4 => config.settlement_delay_ms = 3_600_001,
-            2 => config.models.football.first_half_share_e3 = 0,
-            3 => config.models.football.first_half_share_e3 = 430,
+            2 => config.sports = first_half_share_e3(0),
+            3 => config.sports = first_half_share_e3(430),
             _ => {}
         }
         // The first configuration is in euro: the customers' deposits are.
@@ -338,8 +338,14 @@ impl Workload {
             config.legs_max = 6;
             config.settlement_delay_ms = 0;
             config.fixtures_max = 20_000;
-            config.models = Config::default().models;
+            config.sports = Config::default().sports;
         }
         self.send(Body::Configure(Box::new(config))).map(drop)
     }
+}
+
+/// A setting of the football model; what is not listed is as the release has it.
+fn first_half_share_e3(share_e3: i64) -> Vec<SportSettings> {
+    let values = vec![("first_half_share_e3".to_string(), share_e3)];
+    vec![SportSettings { sport: SportId(0), version: 1, values }]
 }
