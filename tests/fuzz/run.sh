@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-all="decode_ingest decode_order command snapshot service journal keys payout"
+all="decode_ingest decode_order command snapshot service journal keys payout record"
 targets=${targets:-$all}
 
 if ! command -v c++ >/dev/null 2>&1; then
@@ -65,6 +65,7 @@ for target in $targets; do
     service) options="-max_len=2048 -dict=json.dict" ;;
     snapshot) options="-max_len=65536" ;;
     journal) options="-max_len=64" ;;
+    record) options="-max_len=4096" ;;
     *) options="-max_len=1024" ;;
     esac
     log=$target_dir/$target.log

@@ -603,7 +603,7 @@ pub fn facts() -> Vec<Fact> {
     let mut all = vec![
         Fact::EpochStarted { epoch: 8, back_ns: -3_600_000_000_000 },
         Fact::ReleaseStarted { release: "0.1.0".into(), config: Box::new(config()) },
-        Fact::Configured(Box::new(Config::default())),
+        Fact::Configured(Box::default()),
         Fact::SpaceDefined(Box::new(space())),
         Fact::FixtureAdded(Box::new(fixture(formats()[1]))),
         Fact::ParametersSet {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use oddsengine_facts::proto::{FRAME_SIZE, RecordErrorKind};
+use oddsengine_facts::proto::{FRAME_SIZE, RECORD_KIND, RECORD_VERSION, RecordErrorKind};
 use oddsengine_facts::{Record, decode_record, encode_record, sample};
+use oddsengine_markets::{MarketId, SelectionId};
 use prost_reflect::prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 
@@ -377,4 +378,21 @@ fn records_of_every_release_are_read() {
         }
     }
     assert!(count > 200, "{count}");
+}
+
+/// The page for consumers has the ids that the engine computes, every kind of fact, and every field that waits.
+#[test]
+fn the_page_for_consumers_says_what_holds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/journal.md");
+    let page = std::fs::read_to_string(path).expect("the page is there");
+    let ids = [MarketId::of("1x2").0, SelectionId::of("1x2", "home").0];
+    for id in ids {
+        assert!(page.contains(&format!("`{id:016x}`")), "{id:016x}");
+    }
+    let fact = pool().get_message_by_name("oddsengine.journal.v1.Fact").expect("it is there");
+    for member in fact.fields() {
+        assert!(page.contains(&format!("`{}`", member.name())), "{}", member.name());
+    }
+    assert!(page.contains(&format!("| {RECORD_KIND} | {RECORD_VERSION} | `Record` |")));
+    assert!(page.contains(&format!("frame: {FRAME_SIZE} bytes, so size = {FRAME_SIZE} + length")));
 }

@@ -176,3 +176,19 @@ pub fn encode_parts(command: &Command, facts: &[Fact], out: &mut Vec<u8>) {
 pub fn decode_record(bytes: &[u8]) -> std::result::Result<Record, RecordError> {
     Formats::CURRENT.decode_record(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parts that are held apart are written as the table of the record says.
+    #[test]
+    fn parts_are_written_as_the_whole_is() {
+        for record in crate::sample::records() {
+            let (mut parts, mut whole) = (Vec::new(), Vec::new());
+            encode_record(&record, &mut parts);
+            record.put_fields(&mut whole);
+            assert_eq!(parts[FRAME_SIZE..], whole);
+        }
+    }
+}

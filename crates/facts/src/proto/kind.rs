@@ -449,7 +449,6 @@ impl<M: Message> Element<Box<M>> for Msg<M> {
 required_field!({M: Message} Msg<M>: Box<M>);
 
 /// A message whose absence is the default value: how a message is added to one that old records have.
-#[allow(dead_code)] // the schema is new: nothing has been added to it yet
 pub(super) struct MsgOrDefault<M>(std::marker::PhantomData<M>);
 
 impl<M: Message> Kind for MsgOrDefault<M> {

@@ -12,8 +12,6 @@ const PACKAGE: &str = "oddsengine.journal.v1.";
 
 /// In the schema, and written by no release yet.
 const NOT_YET_WRITTEN: &[&str] = &["Origin.sent_ns", "Record.decided_ns"];
-/// Messages that only fields of the list above have.
-const NOT_YET_WRITTEN_MESSAGES: &[&str] = &[];
 
 /// Messages and enums by name.
 #[derive(Debug, Default)]
@@ -82,9 +80,6 @@ impl Schema {
         let short = |name: &str| name.strip_prefix(PACKAGE).expect("one package").to_owned();
         for message in pool.all_messages() {
             let name = short(message.full_name());
-            if NOT_YET_WRITTEN_MESSAGES.contains(&name.as_str()) {
-                continue;
-            }
             let fields = message
                 .fields()
                 .filter(|field| !NOT_YET_WRITTEN.contains(&format!("{name}.{}", field.name()).as_str()))
@@ -133,7 +128,10 @@ fn the_codec_writes_what_the_schema_says() {
     for (name, fields) in &files.messages {
         assert_eq!(&codec.messages[name], fields, "message {name}");
     }
-    assert_eq!(codec.enums, files.enums);
+    assert_eq!(codec.enums.keys().collect::<Vec<_>>(), files.enums.keys().collect::<Vec<_>>());
+    for (name, values) in &files.enums {
+        assert_eq!(&codec.enums[name], values, "enum {name}");
+    }
 }
 
 /// Every enum has a value 0 that says nothing, so that an enum that is not written is told from one that is.

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use oddsengine_engine::{Body, Command, Engine, NoEvents};
+use oddsengine_facts::proto::FRAME_SIZE;
+use oddsengine_facts::{encode_record, sample};
 use oddsengine_feeds::{Request, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::{sport_id, template};
 use oddsengine_types::codec::encode_to_vec;
@@ -58,6 +60,11 @@ fn main() {
         write(&folder, "payout", &format!("legs_{legs}"), &bytes);
     }
     write(&folder, "payout", "amount", b"12.34");
+    for (index, record) in sample::records().iter().enumerate() {
+        let mut bytes = Vec::new();
+        encode_record(record, &mut bytes);
+        write(&folder, "record", &index.to_string(), &bytes[FRAME_SIZE..]);
+    }
 }
 
 fn of_runtime(body: Body) -> Command {

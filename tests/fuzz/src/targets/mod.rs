@@ -8,19 +8,21 @@ mod codec;
 mod decode;
 mod journal;
 mod payout;
+mod record;
 mod service;
 
 pub use codec::{command, keys, snapshot};
 pub use decode::{decode_ingest, decode_order};
 pub use journal::journal;
 pub use payout::payout;
+pub use record::record;
 pub use service::service;
 
 /// A name and what it runs.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const ALL: [Target; 8] = [
+pub const ALL: [Target; 9] = [
     ("decode_ingest", decode_ingest),
     ("decode_order", decode_order),
     ("command", command),
@@ -29,4 +31,5 @@ pub const ALL: [Target; 8] = [
     ("journal", journal),
     ("keys", keys),
     ("payout", payout),
+    ("record", record),
 ];
