@@ -114,7 +114,10 @@ def test_two_threads_never_lose_an_acknowledged_deposit() -> None:
     refused = [0] * 4
 
     def deposits(place: int) -> None:
-        for _ in range(400):
+        for count in range(20_000):
+            # On a busy machine the threads may meet late.
+            if count >= 400 and sum(refused) > 0:
+                return
             try:
                 engine.deposit(customer=7, amount_minor=1)
                 acknowledged[place] += 1
