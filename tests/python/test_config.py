@@ -27,7 +27,7 @@ def error_of(tables: dict[str, Any], *, needs_journal: bool = False) -> str:
 
 def test_the_defaults_are_those_of_the_engine() -> None:
     """Each default of the Rust configuration, read from its source."""
-    source = (ROOT / "crates/engine/src/config.rs").read_text()
+    source = (ROOT / "crates/facts/src/config.rs").read_text()
     defaults = dict(re.findall(r"^            (\w+): ([\d_]+|None),$", source, re.MULTILINE))
     engine = parsed().engine
     in_rust = {name: None if value == "None" else int(value) for name, value in defaults.items()}
@@ -54,7 +54,7 @@ def test_currencies_have_the_decimals_of_the_core() -> None:
 
 
 def test_the_names_are_those_of_the_core() -> None:
-    margins = (ROOT / "crates/engine/src/config.rs").read_text()
+    margins = (ROOT / "crates/facts/src/config.rs").read_text()
     ladders = (ROOT / "crates/types/src/ladder.rs").read_text()
     choices = {key.name: key.takes for key in KEYS if key.kind == "choice"}
     assert set(choices["method"]) == set(re.findall(r'=> "(\w+)",', margins))

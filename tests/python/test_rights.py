@@ -261,8 +261,8 @@ def test_the_name_of_the_key_stands_in_the_record(house: House) -> None:
             for value in row
             if isinstance(value, bytes)
         )
-    # Texts are written with their length before them.
-    counts = {name: blobs.count(len(name).to_bytes(4, "little") + name.encode()) for name in NAMES[1:]}
+    # The message `Principal` of the record: field 1 is a text with its length before it.
+    counts = {name: blobs.count(bytes([0x0A, len(name)]) + name.encode()) for name in NAMES[1:]}
     assert counts == {"house": 2, "stadium": 2, "shop": 1, "viewer": 0, "nobody": 0}
 
 

@@ -15,6 +15,9 @@ macro_rules! reasons {
             /// All reasons, in order of precedence.
             pub const ALL: &[Reason] = &[$(Reason::$name),*];
 
+            /// Those that the runtime gives before anything is decided: no engine ever does.
+            pub const OF_RUNTIME: [Reason; 2] = [Reason::NotPermitted, Reason::JournalUnavailable];
+
             /// The name on the wire.
             pub fn name(self) -> &'static str {
                 match self { $(Reason::$name => $text,)* }

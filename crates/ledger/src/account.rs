@@ -159,6 +159,8 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
+    use oddsengine_types::CustomerId;
+
     use super::*;
 
     #[test]

@@ -122,8 +122,7 @@ fn check_coverage(coverage: &Coverage) {
     for &(least, names) in SOMETIMES {
         names.iter().for_each(|name| check(name, least));
     }
-    // The journal is of the runtime.
-    for reason in Reason::ALL.iter().filter(|&&reason| reason != Reason::JournalUnavailable) {
+    for reason in Reason::ALL.iter().filter(|reason| !Reason::OF_RUNTIME.contains(reason)) {
         // Two are about a delay, and who owes has no cash: as the answer to a request that is too late.
         if !matches!(reason, Reason::ScoreHasChanged | Reason::TradingInterrupted | Reason::CustomerOwes) {
             check(&format!("reason.{}", reason.name()), 20);

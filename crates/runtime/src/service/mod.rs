@@ -14,6 +14,7 @@ mod models;
 mod outbox;
 mod recovery;
 mod redecide;
+mod replay;
 mod rights;
 mod told;
 mod weight;

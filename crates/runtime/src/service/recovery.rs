@@ -4,16 +4,16 @@
 //! ([`quarantine`]). It is never skipped by itself.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use oddsengine_engine::{Config, Engine, decode_record};
+use oddsengine_engine::{Config, Engine};
 use oddsengine_types::{Currency, StateHash};
 
 use super::ServiceOptions;
+use super::replay::Replay;
 use crate::journal::{
     self, Journal, JournalError, JournalWriter, Maintenance, OpenOptions, QUARANTINE_TEXT_MAX,
     QuarantineEntry, Snapshot, VisitError,
@@ -198,6 +198,9 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     let (engine, from_seq) = newest_state(&journal, recovered.snapshot, &mut notices);
     let mut replay = Replay::new(engine, journal.path(), &recovered.quarantined, panic_at_seq);
     journal.replay(from_seq, &mut |seq, _, record| replay.apply(seq, record))?;
+    if !replay.redecided_seqs.is_empty() {
+        notices.push(redecided_sentence(&replay.redecided_seqs));
+    }
     let mut engine = replay.engine;
     // Prices of earlier epochs are unknown: each board is priced once, as it stands.
     engine.price_changed();
@@ -222,6 +225,16 @@ pub fn quarantine_sentence(seqs: &[u64]) -> String {
     let more = if seqs.len() > NAMED_MAX { ", …" } else { "" };
     let word = if seqs.len() == 1 { "record is" } else { "records are" };
     format!("{} {word} quarantined and left out: {}{more}", seqs.len(), named.join(", "))
+}
+
+/// How many records no longer fitted what was left, and were decided anew.
+fn redecided_sentence(seqs: &[u64]) -> String {
+    let first = seqs.first().copied().unwrap_or_default();
+    let word = if seqs.len() == 1 { "record" } else { "records" };
+    format!(
+        "{} {word} from {first} on no longer fitted without what is quarantined, and decided anew",
+        seqs.len()
+    )
 }
 
 /// The newest state that this build can read, and the record to go on from. A snapshot shortens recovery and is never
@@ -275,53 +288,6 @@ fn panic_text(payload: &(dyn Any + Send)) -> String {
 /// The panic of [`OpenOptions::panic_at_seq`].
 pub(super) fn panic_on_purpose(panic_at_seq: Option<u64>, seq: u64) {
     assert!(panic_at_seq != Some(seq), "a fault on purpose");
-}
-
-/// An engine and the records that it must not see.
-struct Replay<'a> {
-    engine: Engine,
-    journal: &'a Path,
-    quarantined: BTreeMap<u64, &'a QuarantineEntry>,
-    panic_at_seq: Option<u64>,
-}
-
-impl<'a> Replay<'a> {
-    fn new(
-        engine: Engine,
-        journal: &'a Path,
-        quarantined: &'a [QuarantineEntry],
-        panic_at_seq: Option<u64>,
-    ) -> Self {
-        let quarantined = quarantined.iter().map(|entry| (entry.seq, entry)).collect();
-        Self { engine, journal, quarantined, panic_at_seq }
-    }
-
-    /// Applies a record, unless it is quarantined. That an entry fits its record was checked when it was read.
-    fn apply(&mut self, seq: u64, record: &[u8]) -> Result<(), VisitError> {
-        match self.quarantined.contains_key(&seq) {
-            true => Ok(()),
-            false => self.apply_even_if_quarantined(seq, record).map(drop).map_err(VisitError::from),
-        }
-    }
-
-    fn apply_even_if_quarantined(&mut self, seq: u64, record: &[u8]) -> Result<&'static str, RecordFault> {
-        let fault = |kind, reason| RecordFault { journal: self.journal.to_owned(), seq, kind, reason };
-        let record = match caught(|| decode_record(record)) {
-            Ok(Ok(record)) => record,
-            Ok(Err(error)) => return Err(fault(None, error.to_string())),
-            Err(text) => return Err(fault(None, text)),
-        };
-        let kind = crate::wire::cause(&record.command.body);
-        let (engine, panic_at_seq) = (&mut self.engine, self.panic_at_seq);
-        let folded = caught(|| {
-            panic_on_purpose(panic_at_seq, seq);
-            engine.fold(&record)
-        });
-        match folded {
-            Ok(Ok(())) => Ok(kind),
-            Ok(Err(text)) | Err(text) => Err(fault(Some((kind, record.command.time_ns)), text)),
-        }
-    }
 }
 
 /// The engine that a journal's records make, from the first one, and how many there are; works beside a running owner.

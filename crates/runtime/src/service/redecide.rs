@@ -12,6 +12,7 @@ use oddsengine_engine::{Engine, Fact, Record, decode_record};
 
 use super::RELEASE;
 use super::recovery::{RecordFault, RecoveryError, caught};
+use super::replay::Replay;
 use crate::journal::{self, VisitError};
 
 /// Most differences that are listed; further ones are counted.
@@ -65,23 +66,30 @@ impl RedecideReport {
 }
 
 /// Decides every record of a journal anew.
-struct Redecision {
+struct Redecision<'a> {
     /// The state that the recorded facts make.
-    recorded: Engine,
+    recorded: Replay<'a>,
     /// The state in which the next command is decided: the same, until a decision differs.
     deciding: Engine,
     report: RedecideReport,
 }
 
-impl Redecision {
-    fn take(&mut self, seq: u64, record: &Record) -> Result<(), String> {
+impl Redecision<'_> {
+    fn take(&mut self, seq: u64, record: &Record) -> Result<(), RecordFault> {
         let decided = self.deciding.step(&record.command);
-        self.recorded.fold(record)?;
-        let release = release_of(record).unwrap_or(self.recorded.release()).to_owned();
+        let redecided_count = self.recorded.redecided_seqs.len();
+        self.recorded.fold(seq, record.clone())?;
+        let release = release_of(record).unwrap_or(self.recorded.engine.release()).to_owned();
+        if self.recorded.redecided_seqs.len() > redecided_count {
+            // It no longer fits without what was taken out, and is decided anew by every replay.
+            self.report.record_count += 1;
+            *self.report.by_release.entry(release).or_default() += 1;
+            return Ok(());
+        }
         self.report.record_count += 1;
         if decided.facts != record.facts {
             self.note(seq, record, &decided.facts, &release);
-            self.deciding = self.recorded.clone();
+            self.deciding = self.recorded.engine.clone();
         }
         *self.report.by_release.entry(release).or_default() += 1;
         Ok(())
@@ -127,9 +135,9 @@ fn release_of(record: &Record) -> Option<&str> {
 /// The journal cannot be read, or a record cannot be folded.
 pub fn redecide_journal(path: &Path) -> Result<RedecideReport, RecoveryError> {
     let started = Instant::now();
-    let quarantined: Vec<u64> = journal::quarantined(path)?.iter().map(|entry| entry.seq).collect();
+    let quarantined = journal::quarantined(path)?;
     let mut redecision = Redecision {
-        recorded: Engine::default(),
+        recorded: Replay::new(Engine::default(), path, &quarantined, None),
         deciding: Engine::default(),
         report: RedecideReport {
             release: RELEASE,
@@ -143,7 +151,7 @@ pub fn redecide_journal(path: &Path) -> Result<RedecideReport, RecoveryError> {
         },
     };
     journal::replay(path, 1, &mut |seq, _, bytes| {
-        if quarantined.contains(&seq) {
+        if quarantined.iter().any(|entry| entry.seq == seq) {
             return Ok(());
         }
         let fault = |kind, reason| RecordFault { journal: path.to_owned(), seq, kind, reason };
@@ -151,8 +159,8 @@ pub fn redecide_journal(path: &Path) -> Result<RedecideReport, RecoveryError> {
             decode_record(bytes).map_err(|error| VisitError::from(fault(None, error.to_string())))?;
         let kind = Some((crate::wire::cause(&record.command.body), record.command.time_ns));
         match caught(|| redecision.take(seq, &record)) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(reason)) | Err(reason) => Err(VisitError::from(fault(kind, reason))),
+            Ok(taken) => taken.map_err(VisitError::from),
+            Err(text) => Err(VisitError::from(fault(kind, text))),
         }
     })?;
     redecision.report.seconds = started.elapsed().as_secs_f64();
