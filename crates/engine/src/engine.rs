@@ -69,6 +69,12 @@ impl Engine {
     pub fn apply(&mut self, command: &Command) -> Decided {
         let mut decided = self.step(command);
         self.price_changed();
+        while self.state.has_unsettled() {
+            let tick = Body::Tick { read_ns: i64::MIN };
+            let settled =
+                self.step(&Command { time_ns: command.time_ns, origin: Origin::default(), body: tick });
+            decided.facts.extend(settled.facts);
+        }
         for body in self.state.model_checks() {
             let check = Command { time_ns: command.time_ns, origin: Origin::default(), body };
             let checked = self.step(&check);

@@ -154,6 +154,11 @@ impl State {
                     let selection = self.named_selection(index, graded.selection)?;
                     let fixture = &mut self.fixtures[index];
                     fixture.grades[usize::from(selection)] = graded.grade;
+                    let on_it = fixture.legs.get(&selection).into_iter().flatten();
+                    self.regraded.extend(on_it.map(|&(ticket, _)| ticket).filter(|&ticket| {
+                        let state = self.tickets[ticket as usize].state;
+                        matches!(state, TicketState::Open | TicketState::Settled)
+                    }));
                     markets.push(fixture.template.selections[usize::from(selection)].market);
                 }
                 markets.dedup();
@@ -244,6 +249,7 @@ impl State {
             Fact::TicketStuck { ticket } => {
                 let index = self.named_ticket(*ticket)?;
                 self.stuck.insert(index);
+                self.regraded.remove(&index);
             }
             Fact::TicketCancelled { ticket } => {
                 let index = self.named_ticket(*ticket)?;
@@ -264,6 +270,7 @@ impl State {
                     }
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
+                self.regraded.remove(&index);
                 self.changes.note(ticket, index, Some(&before));
                 self.end_settling(index);
             }
@@ -456,7 +463,21 @@ impl State {
             }
         }
         self.stuck.remove(&index);
+        if !self.is_regraded(index) {
+            self.regraded.remove(&index);
+        }
         Ok(())
+    }
+
+    /// A leg of the ticket is graded otherwise than its selection.
+    pub(crate) fn is_regraded(&self, index: u32) -> bool {
+        let ticket = &self.tickets[index as usize];
+        let is_settleable = matches!(ticket.state, TicketState::Open | TicketState::Settled);
+        let differs = |leg: &Leg| {
+            let fixture = &self.fixtures[leg.place.fixture as usize];
+            leg.grade != fixture.grades[usize::from(leg.place.selection)]
+        };
+        is_settleable && ticket.legs.iter().any(differs)
     }
 
     /// A ticket's settlement is done, and waits for nothing.

@@ -12,6 +12,7 @@ use oddsengine_types::{
 };
 
 use super::money::{RETRY_NS, reason_of, stopped};
+use super::settle::SETTLED_PER_RECORD;
 use crate::state::State;
 use crate::state::fixture::MarketStatus;
 use crate::step::{Answer, Step};
@@ -85,10 +86,11 @@ impl Step<'_> {
 
     /// Decides every ticket whose bet delay has ended by what has been read: status, price, score and limits once more.
     pub(super) fn decide_delayed(&mut self, read_ns: i64) {
-        while let Some(&(due_ns, index)) = self.delayed.first() {
-            if due_ns > self.now_ns.min(read_ns) {
+        for _ in 0..SETTLED_PER_RECORD {
+            let until_ns = self.now_ns.min(read_ns);
+            let Some(&(_, index)) = self.delayed.first().filter(|(due_ns, _)| *due_ns <= until_ns) else {
                 return;
-            }
+            };
             let mut ticket = self.tickets[index as usize].clone();
             self.fact(Fact::DelayEnded { ticket: ticket.id });
             for leg in &ticket.legs {

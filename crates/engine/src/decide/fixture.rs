@@ -310,12 +310,14 @@ impl Step<'_> {
         if starts {
             self.return_to_model(index);
         }
-        let regraded = if change.regrades { self.regrade(index) } else { Vec::new() };
+        if change.regrades {
+            self.regrade(index);
+        }
         if change.reprices {
             self.stop_moved(index, incident.changes_chances());
         }
         if change.regrades {
-            self.settle_regraded(index, &regraded);
+            self.settle_regraded(index);
         }
         Ok(())
     }
@@ -350,11 +352,11 @@ impl Step<'_> {
         }
     }
 
-    /// Grades the selections of a fixture anew; those whose grade changed.
-    pub(super) fn regrade(&mut self, index: usize) -> Vec<u16> {
+    /// Grades the selections of a fixture anew.
+    pub(super) fn regrade(&mut self, index: usize) {
         let fixture = &self.fixtures[index];
         let (template, outcome) = (fixture.template(), fixture.final_outcome());
-        let (mut regraded, mut selections) = (Vec::new(), Vec::new());
+        let mut selections = Vec::new();
         for (market_index, market) in template.markets.iter().enumerate() {
             let told = fixture.told_grades.get(&(market_index as u16));
             for (slot, selection) in market.selections().enumerate() {
@@ -369,7 +371,6 @@ impl Step<'_> {
                     VoidKind::Everything => Some(Grade::VOID),
                 };
                 if fixture.grades[selection] != grade {
-                    regraded.push(selection as u16);
                     selections.push(GradedSelection { selection: template.selection_id(selection), grade });
                 }
             }
@@ -378,14 +379,13 @@ impl Step<'_> {
             let fixture = fixture.id();
             self.fact(Fact::Graded { fixture, selections });
         }
-        regraded
     }
 
     /// After what may have changed grades: who is settled, and who no longer is.
     pub(super) fn regrade_and_settle(&mut self, index: usize) {
-        let regraded = self.regrade(index);
+        self.regrade(index);
         self.stop_moved(index, false);
-        self.settle_regraded(index, &regraded);
+        self.settle_regraded(index);
     }
 }
 
@@ -472,20 +472,18 @@ mod tests {
             state.fixtures[0].live =
                 LiveState::Custom(CustomState { outcome_count: 2, possible, ..CustomState::default() });
             state.refresh_possible(0);
-            let regraded = step(&mut state, |step| {
+            step(&mut state, |step| {
                 let stops = step.with_no_outcome(0, step.fixtures[0].stops.set);
                 step.set_stops(0, stops, None);
-                step.regrade(0)
+                step.regrade(0);
             });
-            (regraded, state.fixtures[0].stops, state.fixtures[0].grades.clone())
+            (state.fixtures[0].stops, state.fixtures[0].grades.clone())
         };
-        let (regraded, stops, grades) = see(vec![(0, 0)]);
+        let (stops, grades) = see(vec![(0, 0)]);
         assert!(stops.has(Stop::NoOutcome));
-        assert!(regraded.is_empty());
         assert_eq!(grades, [None]);
-        let (regraded, stops, grades) = see(vec![(0, 1)]);
+        let (stops, grades) = see(vec![(0, 1)]);
         assert!(!stops.any());
-        assert_eq!(regraded, [0]);
         assert_eq!(grades, [Some(Grade::WON)]);
     }
 }

@@ -39,6 +39,7 @@ impl Step<'_> {
             Body::Withdraw(request) => return self.move_money(request, false),
             Body::Tick { read_ns } => {
                 self.stop_overdue();
+                self.settle_slice();
                 self.settle_due(*read_ns);
                 self.decide_delayed(*read_ns);
                 self.weigh_accumulators();

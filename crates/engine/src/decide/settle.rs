@@ -14,6 +14,10 @@ use crate::step::{Refusal, Step};
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
 
+/// Most tickets that are settled, paid or decided by one command: a record of them stays below a megabyte, and a popular match
+/// holds nobody up. What is left is due at once.
+pub(crate) const SETTLED_PER_RECORD: usize = 1_024;
+
 /// Transfer numbers of one ticket: three for the stake, then sixteen per settlement; the `n`-th, from 0, is refunded at
 /// twelve, and from 1 on paid at zero and taken back at eight.
 const TRANSFERS_PER_SETTLEMENT: u32 = 16;
@@ -32,29 +36,32 @@ enum Stake {
 }
 
 impl Step<'_> {
-    /// Settles, resettles or reopens every ticket with a leg on a selection whose grade changed, and those with a leg on
-    /// the fixture that have waited for less.
-    pub(super) fn settle_regraded(&mut self, index: usize, regraded: &[u16]) {
-        let legs = &self.fixtures[index].legs;
-        let mut tickets: BTreeSet<u32> = regraded
-            .iter()
-            .filter_map(|selection| legs.get(selection))
-            .flatten()
-            .map(|&(ticket, _)| ticket)
-            .collect();
+    /// After the selections of a fixture were graded anew: settles, resettles or reopens the tickets with a leg on them, and
+    /// those with a leg on the fixture that have waited for less. What is more than a slice waits for the next ticks.
+    pub(super) fn settle_regraded(&mut self, index: usize) {
         let is_on_it = |ticket: &u32| {
             self.tickets[*ticket as usize].legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
-        tickets.extend(self.stuck.iter().copied().filter(is_on_it));
+        // In order of acceptance, whatever they waited for.
+        let mut tickets: BTreeSet<u32> = self.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
+        tickets.extend(self.stuck.iter().copied().filter(is_on_it).take(SETTLED_PER_RECORD));
         let fixture = &self.fixtures[index];
         if fixture.is_closed() || !fixture.told_grades.is_empty() {
             let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
-            tickets.extend(self.settling.tickets().filter(is_over));
+            tickets.extend(self.settling.tickets().filter(is_over).take(SETTLED_PER_RECORD));
         }
         for ticket in tickets {
             self.settle(ticket);
         }
         self.void_waiting(index);
+    }
+
+    /// Settles the first tickets whose legs are graded otherwise than their selections.
+    pub(super) fn settle_slice(&mut self) {
+        let slice: Vec<u32> = self.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
+        for ticket in slice {
+            self.settle(ticket);
+        }
     }
 
     /// Takes legs that the course of play made void out of the book while their ticket waits out its delay: a runner that
@@ -101,8 +108,12 @@ impl Step<'_> {
     pub(super) fn settle_due(&mut self, read_ns: i64) {
         let until_ns = self.now_ns.min(read_ns);
         // A list, so that what is put off to the end of time is not due again.
-        let due: Vec<(i64, u32)> =
-            self.settling.due().take_while(|&(due_ns, _)| due_ns <= until_ns).collect();
+        let due: Vec<(i64, u32)> = self
+            .settling
+            .due()
+            .take_while(|&(due_ns, _)| due_ns <= until_ns)
+            .take(SETTLED_PER_RECORD)
+            .collect();
         for (_, index) in due {
             let ticket = self.tickets[index as usize].clone();
             let paid_minor = payout_of(&ticket).unwrap_or(0);

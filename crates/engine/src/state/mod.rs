@@ -67,6 +67,8 @@ pub struct State {
     pub(crate) stuck: BTreeSet<u32>,
     /// Derived: what customers have staked today.
     pub(crate) stakes: StakesOfDay,
+    /// Derived: tickets with a leg whose selection is graded otherwise than the leg: they are settled slice by slice.
+    pub(crate) regraded: BTreeSet<u32>,
     /// Derived: changes of books that are planned and not yet in them.
     pub(crate) unbooked: Vec<(u32, Change)>,
     /// Derived: fixtures whose board is not the state's, or may have changed since it was told.
@@ -193,6 +195,7 @@ impl State {
             settling: Settling::default(),
             stuck: BTreeSet::new(),
             stakes: StakesOfDay::default(),
+            regraded: BTreeSet::new(),
             unbooked: Vec::new(),
             unpriced: BTreeSet::new(),
             untold: BTreeSet::new(),
@@ -295,9 +298,15 @@ impl State {
     pub fn needs_tick(&self, now_ns: i64, read_ns: i64) -> bool {
         let now_ns = now_ns.max(self.now_ns);
         self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
+            || self.has_unsettled()
             || self.watch_is_due(now_ns)
             || self.weighs_accumulators(now_ns)
             || self.begins_day(now_ns)
+    }
+
+    /// Tickets are decided and not yet settled: the next [`oddsengine_facts::Body::Tick`] settles more of them.
+    pub fn has_unsettled(&self) -> bool {
+        !self.regraded.is_empty()
     }
 
     /// The version of a fixture's board.

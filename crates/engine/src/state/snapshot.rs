@@ -189,6 +189,8 @@ impl State {
             let index = found(self, id)?;
             self.stuck.insert(index);
         }
+        let regraded = (0..self.tickets.len() as u32).filter(|&index| self.is_regraded(index));
+        self.regraded = regraded.filter(|index| !self.stuck.contains(index)).collect();
         Ok(())
     }
 }

@@ -61,6 +61,9 @@ pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 /// Most records waiting for the disk before the service stops reading feeds.
 const INGEST_BACKLOG_MAX: u64 = 200_000;
 
+/// Most slices of settlements that one turn works off after its boards have left.
+const SLICES_PER_TURN: usize = 4;
+
 /// How a service starts.
 #[derive(Clone, Debug)]
 pub struct ServiceOptions {
@@ -394,7 +397,10 @@ impl Service {
 
     /// When [`Service::tick`] will have something to do for a bet delay.
     pub fn next_due_ns(&self) -> Option<i64> {
-        self.engine.next_due_ns()
+        match self.engine.has_unsettled() {
+            true => Some(self.engine.now_ns()),
+            false => self.engine.next_due_ns(),
+        }
     }
 
     /// Carries out one command, and tells the desk if it is refused and nobody waits for an answer.
@@ -546,6 +552,7 @@ impl Service {
             return;
         }
         self.flush_boards();
+        self.settle_slices();
         self.work.end_turn();
         let Some(journal) = &mut self.journal else {
             // What waits after the end of the journal was not written, and is never acknowledged.
@@ -561,6 +568,21 @@ impl Service {
             self.write_snapshot();
         }
         self.durable();
+    }
+
+    /// Settles what a popular match left over, some slices a turn: what is left comes with the next ticks.
+    fn settle_slices(&mut self) {
+        for _ in 0..SLICES_PER_TURN {
+            if !self.engine.has_unsettled() {
+                return;
+            }
+            let time_ns = self.engine.now_ns();
+            let tick = Command { time_ns, origin: Origin::default(), body: Body::Tick { read_ns: i64::MIN } };
+            if self.run(&tick, None).is_err() {
+                // An unavailable journal is told with the heartbeat; the tick comes again.
+                return;
+            }
+        }
     }
 
     fn write_snapshot(&mut self) {

@@ -1,0 +1,112 @@
+//! Records into an engine: each is folded as it was decided.
+//!
+//! Where an operator took a record out, a later one may no longer fit: a bet whose stake was never deposited. Such a record,
+//! and no other, is decided anew in the state that is left.
+
+use std::path::Path;
+
+use oddsengine_engine::{Engine, Record, decode_record};
+
+use super::recovery::{RecordFault, caught, panic_on_purpose};
+use crate::journal::{QuarantineEntry, VisitError};
+
+/// Records after which the state is copied while some are quarantined: what does not fit is taken back by starting from the
+/// copy again.
+const COPY_EVERY: usize = 1_000;
+
+/// An engine and the records that it must not see.
+pub(super) struct Replay<'a> {
+    pub engine: Engine,
+    journal: &'a Path,
+    quarantined_seqs: Vec<u64>,
+    panic_at_seq: Option<u64>,
+    /// Since the first quarantined record: a copy of the state, and the records since, with those that were decided anew.
+    copy: Option<(Engine, Vec<(Record, bool)>)>,
+    /// Records that were decided anew, since they no longer fitted.
+    pub redecided_seqs: Vec<u64>,
+}
+
+impl<'a> Replay<'a> {
+    pub fn new(
+        engine: Engine,
+        journal: &'a Path,
+        quarantined: &'a [QuarantineEntry],
+        panic_at_seq: Option<u64>,
+    ) -> Self {
+        let mut quarantined_seqs: Vec<u64> = quarantined.iter().map(|entry| entry.seq).collect();
+        quarantined_seqs.sort_unstable();
+        Self { engine, journal, quarantined_seqs, panic_at_seq, copy: None, redecided_seqs: Vec::new() }
+    }
+
+    /// Applies a record, unless it is quarantined. That an entry fits its record was checked when it was read.
+    pub fn apply(&mut self, seq: u64, record: &[u8]) -> Result<(), VisitError> {
+        match self.quarantined_seqs.binary_search(&seq) {
+            Ok(_) => Ok(()),
+            Err(_) => self.apply_even_if_quarantined(seq, record).map(drop).map_err(VisitError::from),
+        }
+    }
+
+    pub fn apply_even_if_quarantined(
+        &mut self,
+        seq: u64,
+        record: &[u8],
+    ) -> Result<&'static str, RecordFault> {
+        let record = match caught(|| decode_record(record)) {
+            Ok(Ok(record)) => record,
+            Ok(Err(error)) => return Err(self.fault(seq, None, error.to_string())),
+            Err(text) => return Err(self.fault(seq, None, text)),
+        };
+        self.fold(seq, record)
+    }
+
+    /// Folds a record, or decides it anew where it follows one that was taken out and no longer fits.
+    pub fn fold(&mut self, seq: u64, record: Record) -> Result<&'static str, RecordFault> {
+        let kind = crate::wire::cause(&record.command.body);
+        let follows = self.quarantined_seqs.first().is_some_and(|&first| first < seq);
+        if follows && self.copy.as_ref().is_none_or(|(_, since)| since.len() == COPY_EVERY) {
+            self.copy = Some((self.engine.clone(), Vec::new()));
+        }
+        let (engine, panic_at_seq) = (&mut self.engine, self.panic_at_seq);
+        let folded = caught(|| {
+            panic_on_purpose(panic_at_seq, seq);
+            engine.fold(&record)
+        });
+        let refused = match folded {
+            Ok(Ok(())) => None,
+            Ok(Err(text)) => Some(text),
+            Err(text) => return Err(self.fault(seq, Some((kind, record.command.time_ns)), text)),
+        };
+        match (&mut self.copy, refused) {
+            (None, None) => {}
+            (Some((_, since)), None) => since.push((record, false)),
+            (Some((copy, since)), Some(_)) => {
+                since.push((record, true));
+                let mut engine = copy.clone();
+                let again = caught(|| {
+                    since.iter().try_for_each(|(record, is_redecided)| match is_redecided {
+                        true => {
+                            engine.step(&record.command);
+                            Ok(())
+                        }
+                        false => engine.fold(record),
+                    })
+                });
+                let time_ns = since.last().map_or(0, |(record, _)| record.command.time_ns);
+                match again {
+                    Ok(Ok(())) => {}
+                    Ok(Err(text)) | Err(text) => return Err(self.fault(seq, Some((kind, time_ns)), text)),
+                }
+                self.engine = engine;
+                self.redecided_seqs.push(seq);
+            }
+            (None, Some(text)) => {
+                return Err(self.fault(seq, Some((kind, record.command.time_ns)), text));
+            }
+        }
+        Ok(kind)
+    }
+
+    fn fault(&self, seq: u64, kind: Option<(&'static str, i64)>, reason: String) -> RecordFault {
+        RecordFault { journal: self.journal.to_owned(), seq, kind, reason }
+    }
+}
