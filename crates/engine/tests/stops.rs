@@ -284,6 +284,34 @@ fn any_interruption_inside_the_delay_refuses() {
     assert_eq!(world.decided(bet), TicketState::Open, "a clock is no interruption");
 }
 
+/// A market was locked, priced by hand after a goal, and given back: it was sold at the price from before the goal, noted
+/// as if that were near the fair price of now. What is shown stays, and not what was shown when it was locked.
+#[test]
+fn a_locked_market_keeps_the_price_that_was_set_by_hand_after_it() {
+    let mut world = World::in_play();
+    world.desk(Body::LockMarket {
+        fixture: MATCH,
+        market: MarketId::of("1x2"),
+        locked: true,
+        keeps_in_play: true,
+    });
+    let before = world.odds_e4("1x2");
+    world.incident(Kind::Goal(Side::Home), 60_000, Some((1, 0)));
+    assert_eq!(world.market_status("1x2"), MarketStatus::Suspended);
+    let by_hand = |odds_e4| Body::SetManualOdds {
+        fixture: MATCH,
+        market: MarketId::of("1x2"),
+        odds_e4,
+        keeps_in_play: true,
+        override_by: String::new(),
+    };
+    world.desk(by_hand(Some(vec![15_000, 35_000, 36_000])));
+    assert_eq!(world.market_status("1x2"), MarketStatus::Open, "{:?}", world.told.refusals);
+    world.desk(by_hand(None));
+    assert_eq!(world.market_status("1x2"), MarketStatus::Open);
+    assert_eq!(world.odds_e4("1x2"), [15_000, 35_000, 36_000], "and not {before:?}");
+}
+
 /// 1X2 by hand at 3.40 stayed open at 1-0 and 3-0, at a fair probability of 0.887; a locked total stayed open at 2-0.
 #[test]
 fn prices_by_hand_and_locked_ones_stop_when_the_match_leaves_them() {
