@@ -2,7 +2,8 @@
 
 use oddsengine_engine::{
     Answer, Body, Command, Config, Decided, Engine, Fact, FixtureRequest, LegRequest, MoneyRequest,
-    OddsChange, OddsVersion, Origin, Reason, Scope, ScopeSettings, TicketRequest, TicketState, VoidKind,
+    OddsChange, OddsVersion, Origin, Reason, Record, Scope, ScopeSettings, TicketRequest, TicketState,
+    VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId};
@@ -45,13 +46,16 @@ impl Told {
 
 struct Desk {
     engine: Engine,
+    /// Folds what the other decides, and decides nothing.
+    folded: Engine,
     now_ns: i64,
     told: Told,
 }
 
 impl Desk {
     fn new(config: Config, fixtures: u64) -> Self {
-        let mut desk = Self { engine: Engine::new(config).unwrap(), now_ns: 0, told: Told::default() };
+        let engine = Engine::new(config).unwrap();
+        let mut desk = Self { folded: engine.clone(), engine, now_ns: 0, told: Told::default() };
         desk.send(Body::EpochStarted { epoch: 1 });
         for id in (1..=fixtures).map(FixtureId) {
             desk.send(Body::AddFixture(Box::new(FixtureRequest {
@@ -71,8 +75,10 @@ impl Desk {
     fn send(&mut self, body: Body) {
         self.now_ns = self.now_ns.saturating_add(1_000_000);
         let command = Command { time_ns: self.now_ns, origin: Origin::default(), body };
-        let decided = self.engine.apply(&command);
+        let decided = self.engine.step(&command);
         self.told.take(&decided, &self.engine);
+        self.engine.price_changed();
+        self.folded.fold(&Record { command, facts: decided.facts }).unwrap();
     }
 
     fn manual(&mut self, fixture: FixtureId, odds_e4: [u32; 3]) {
@@ -128,6 +134,7 @@ impl Desk {
         }
         let restored = Engine::restore(&self.engine.snapshot()).expect("a snapshot is read back");
         assert_eq!(restored.state_hash(), self.engine.state_hash());
+        assert_eq!(self.folded.state_hash(), self.engine.state_hash());
         assert_eq!(restored.next_due_ns(), self.engine.next_due_ns());
     }
 }

@@ -2,8 +2,8 @@
 
 use oddsengine_engine::{
     Answer, Body, Channel, Command, Config, Decided, Engine, Fact, FixtureRequest, LegRequest, MarketStatus,
-    MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket, Reason, Stop, StopSet, TicketRequest,
-    TicketState,
+    MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket, Reason, Record, Stop, StopSet,
+    TicketRequest, TicketState,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, SelectionId};
@@ -36,6 +36,8 @@ impl Told {
 
 struct World {
     engine: Engine,
+    /// Folds what the other decides, and decides nothing.
+    folded: Engine,
     now_ns: i64,
     told: Told,
     seq: u64,
@@ -50,7 +52,9 @@ impl World {
 
     fn with(config: Config, start_ns: i64) -> Self {
         let engine = Engine::new(config).unwrap();
-        let mut world = Self { engine, now_ns: START_NS, told: Told::default(), seq: 0, ticket_count: 0 };
+        let folded = engine.clone();
+        let mut world =
+            Self { engine, folded, now_ns: START_NS, told: Told::default(), seq: 0, ticket_count: 0 };
         world.runtime(Body::EpochStarted { epoch: 1 });
         world.feed(Body::AddFixture(Box::new(FixtureRequest {
             fixture: MATCH,
@@ -80,10 +84,19 @@ impl World {
     }
 
     fn send(&mut self, origin: Origin, body: Body) {
-        self.told.take(self.engine.apply(&Command { time_ns: self.now_ns, origin, body }));
+        self.carry_out(Command { time_ns: self.now_ns, origin, body });
+        assert_eq!(self.folded.state_hash(), self.engine.state_hash());
         for (name, invariant) in self.engine.invariants() {
             assert_eq!(invariant, Ok(()), "{name}");
         }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        let decided = self.engine.step(&command);
+        self.folded.fold(&Record { command, facts: decided.facts.clone() }).unwrap();
+        self.told.take(decided);
+        self.engine.price_changed();
+        assert_eq!(self.engine.model_checks(), [], "models of these tests give prices");
     }
 
     fn runtime(&mut self, body: Body) {
@@ -571,6 +584,7 @@ fn a_start_that_nobody_told_stops_trading() {
     world.pass(3_600 * SECOND);
     assert!(world.stops().is_empty(), "the desk said that it is postponed");
     std::mem::swap(&mut waived, &mut world.engine);
+    world.folded = world.engine.clone();
     world.incident(Kind::KickOff, 0, Some((0, 0)));
     assert!(world.stops().is_empty());
     // A start that is told late and without a score is one whose score nobody knows.
@@ -679,11 +693,11 @@ fn sources_and_fixtures_have_an_upper_bound() {
     let mut world = World::with(Config { fixtures_max: 2, ..Config::default() }, 0);
     for index in 0..SOURCES_MAX + 10 {
         let source = format!("source{index}");
-        world.told.take(world.engine.apply(&Command {
+        world.carry_out(Command {
             time_ns: world.now_ns,
             origin: Origin { source, channel: Channel::Feed, ..Origin::default() },
             body: Body::Heartbeat,
-        }));
+        });
     }
     assert!(world.engine.sources().len() <= SOURCES_MAX);
     assert!(world.engine.sources().contains_key("scout"), "it feeds a match");
@@ -706,7 +720,12 @@ fn a_snapshot_keeps_what_stops_and_what_is_watched() {
     let restored = Engine::restore(&world.engine.snapshot()).unwrap();
     assert_eq!(restored.state_hash(), world.engine.state_hash());
     let mut twin = World { engine: restored, told: Told::default(), ..world };
-    world = World { engine: twin.engine.clone(), told: Told::default(), ..World::in_play() };
+    world = World {
+        engine: twin.engine.clone(),
+        folded: twin.folded.clone(),
+        told: Told::default(),
+        ..World::in_play()
+    };
     world.now_ns = twin.now_ns;
     for world in [&mut world, &mut twin] {
         world.pass(5 * SECOND + 1);
@@ -739,8 +758,7 @@ fn refused_tickets_have_an_upper_bound() {
     let (first, count) = (1_000_u128, REFUSED_TICKETS_MAX as u128 + 5);
     let send = |world: &mut World, id| {
         let body = Body::PlaceTicket(Box::new(request(id)));
-        let command = Command { time_ns: world.now_ns, origin: Origin::default(), body };
-        world.told.take(world.engine.apply(&command));
+        world.carry_out(Command { time_ns: world.now_ns, origin: Origin::default(), body });
     };
     for id in first..first + count {
         send(&mut world, id);
