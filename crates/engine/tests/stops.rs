@@ -595,6 +595,40 @@ fn a_start_that_nobody_told_stops_trading() {
     assert!(world.stops().is_empty());
 }
 
+/// Two feeds fell silent, and which was decided first hung on when each had been looked at: after a restart it was the other
+/// one, so that the same command gave other facts.
+#[test]
+fn what_is_overdue_is_decided_in_one_order() {
+    let mut world = World::in_play();
+    let second = FixtureId(2);
+    world.feed(Body::AddFixture(Box::new(FixtureRequest {
+        fixture: second,
+        format: Format::FOOTBALL,
+        competition: "cup".into(),
+        start_ns: 0,
+        home: "Celta".into(),
+        away: "Duero".into(),
+        entrants: Vec::new(),
+    })));
+    world.now_ns += SECOND;
+    let kick_off = FootballIncident { kind: Kind::KickOff, clock_ms: 0, score_after: Some((0, 0)) };
+    world.feed(Body::Incident { fixture: second, incident: Incident::Football(kick_off) });
+    world.now_ns += 10 * SECOND;
+    world.incident(Kind::Clock, 11_000, Some((0, 0)));
+    world.now_ns += 3_600 * SECOND;
+    let body = Body::Tick { read_ns: world.now_ns };
+    let command = Command { time_ns: world.now_ns, origin: Origin::default(), body };
+    let mut restored = Engine::restore(&world.engine.snapshot()).unwrap();
+    let facts = world.engine.step(&command).facts;
+    let stopped = facts.iter().filter_map(|fact| match fact {
+        Fact::StopsChanged { fixture, .. } => Some(*fixture),
+        _ => None,
+    });
+    assert_eq!(stopped.collect::<Vec<_>>(), [MATCH, second]);
+    assert_eq!(restored.step(&command).facts, facts);
+    assert_eq!(world.folded.step(&command).facts, facts, "and by whoever folded");
+}
+
 /// After a restart `stale` was false and trading open until the feed spoke, however long that was.
 #[test]
 fn after_a_restart_everything_in_play_is_unknown_until_heard() {
