@@ -2,8 +2,8 @@
 
 use oddsengine_engine::{
     Answer, Body, Channel, Command, Config, Decided, Engine, Fact, FixtureRequest, LegRequest, MarketStatus,
-    MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket, Reason, Stop, StopSet, TicketRequest,
-    TicketState,
+    MoneyRequest, OddsChange, OddsVersion, Origin, PricedMarket, Reason, Record, Stop, StopSet,
+    TicketRequest, TicketState,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, SelectionId};
@@ -36,6 +36,8 @@ impl Told {
 
 struct World {
     engine: Engine,
+    /// Folds what the other decides, and decides nothing.
+    folded: Engine,
     now_ns: i64,
     told: Told,
     seq: u64,
@@ -50,7 +52,9 @@ impl World {
 
     fn with(config: Config, start_ns: i64) -> Self {
         let engine = Engine::new(config).unwrap();
-        let mut world = Self { engine, now_ns: START_NS, told: Told::default(), seq: 0, ticket_count: 0 };
+        let folded = engine.clone();
+        let mut world =
+            Self { engine, folded, now_ns: START_NS, told: Told::default(), seq: 0, ticket_count: 0 };
         world.runtime(Body::EpochStarted { epoch: 1 });
         world.feed(Body::AddFixture(Box::new(FixtureRequest {
             fixture: MATCH,
@@ -80,10 +84,19 @@ impl World {
     }
 
     fn send(&mut self, origin: Origin, body: Body) {
-        self.told.take(self.engine.apply(&Command { time_ns: self.now_ns, origin, body }));
+        self.carry_out(Command { time_ns: self.now_ns, origin, body });
+        assert_eq!(self.folded.state_hash(), self.engine.state_hash());
         for (name, invariant) in self.engine.invariants() {
             assert_eq!(invariant, Ok(()), "{name}");
         }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        let decided = self.engine.step(&command);
+        self.folded.fold(&Record { command, facts: decided.facts.clone() }).unwrap();
+        self.told.take(decided);
+        self.engine.price_changed();
+        assert_eq!(self.engine.model_checks(), [], "models of these tests give prices");
     }
 
     fn runtime(&mut self, body: Body) {
@@ -296,6 +309,34 @@ fn any_interruption_inside_the_delay_refuses() {
     let bet = world.bet("1x2", "home");
     world.incident(Kind::Clock, 1_000, Some((0, 0)));
     assert_eq!(world.decided(bet), TicketState::Open, "a clock is no interruption");
+}
+
+/// A market was locked, priced by hand after a goal, and given back: it was sold at the price from before the goal, noted
+/// as if that were near the fair price of now. What is shown stays, and not what was shown when it was locked.
+#[test]
+fn a_locked_market_keeps_the_price_that_was_set_by_hand_after_it() {
+    let mut world = World::in_play();
+    world.desk(Body::LockMarket {
+        fixture: MATCH,
+        market: MarketId::of("1x2"),
+        locked: true,
+        keeps_in_play: true,
+    });
+    let before = world.odds_e4("1x2");
+    world.incident(Kind::Goal(Side::Home), 60_000, Some((1, 0)));
+    assert_eq!(world.market_status("1x2"), MarketStatus::Suspended);
+    let by_hand = |odds_e4| Body::SetManualOdds {
+        fixture: MATCH,
+        market: MarketId::of("1x2"),
+        odds_e4,
+        keeps_in_play: true,
+        override_by: String::new(),
+    };
+    world.desk(by_hand(Some(vec![15_000, 35_000, 36_000])));
+    assert_eq!(world.market_status("1x2"), MarketStatus::Open, "{:?}", world.told.refusals);
+    world.desk(by_hand(None));
+    assert_eq!(world.market_status("1x2"), MarketStatus::Open);
+    assert_eq!(world.odds_e4("1x2"), [15_000, 35_000, 36_000], "and not {before:?}");
 }
 
 /// 1X2 by hand at 3.40 stayed open at 1-0 and 3-0, at a fair probability of 0.887; a locked total stayed open at 2-0.
@@ -557,6 +598,7 @@ fn a_start_that_nobody_told_stops_trading() {
     world.pass(3_600 * SECOND);
     assert!(world.stops().is_empty(), "the desk said that it is postponed");
     std::mem::swap(&mut waived, &mut world.engine);
+    world.folded = world.engine.clone();
     world.incident(Kind::KickOff, 0, Some((0, 0)));
     assert!(world.stops().is_empty());
     // A start that is told late and without a score is one whose score nobody knows.
@@ -565,6 +607,40 @@ fn a_start_that_nobody_told_stops_trading() {
     assert_eq!(world.stops(), [Stop::ScoreUnknown]);
     world.incident(Kind::Clock, 960_000, Some((0, 0)));
     assert!(world.stops().is_empty());
+}
+
+/// Two feeds fell silent, and which was decided first hung on when each had been looked at: after a restart it was the other
+/// one, so that the same command gave other facts.
+#[test]
+fn what_is_overdue_is_decided_in_one_order() {
+    let mut world = World::in_play();
+    let second = FixtureId(2);
+    world.feed(Body::AddFixture(Box::new(FixtureRequest {
+        fixture: second,
+        format: Format::FOOTBALL,
+        competition: "cup".into(),
+        start_ns: 0,
+        home: "Celta".into(),
+        away: "Duero".into(),
+        entrants: Vec::new(),
+    })));
+    world.now_ns += SECOND;
+    let kick_off = FootballIncident { kind: Kind::KickOff, clock_ms: 0, score_after: Some((0, 0)) };
+    world.feed(Body::Incident { fixture: second, incident: Incident::Football(kick_off) });
+    world.now_ns += 10 * SECOND;
+    world.incident(Kind::Clock, 11_000, Some((0, 0)));
+    world.now_ns += 3_600 * SECOND;
+    let body = Body::Tick { read_ns: world.now_ns };
+    let command = Command { time_ns: world.now_ns, origin: Origin::default(), body };
+    let mut restored = Engine::restore(&world.engine.snapshot()).unwrap();
+    let facts = world.engine.step(&command).facts;
+    let stopped = facts.iter().filter_map(|fact| match fact {
+        Fact::StopsChanged { fixture, .. } => Some(*fixture),
+        _ => None,
+    });
+    assert_eq!(stopped.collect::<Vec<_>>(), [MATCH, second]);
+    assert_eq!(restored.step(&command).facts, facts);
+    assert_eq!(world.folded.step(&command).facts, facts, "and by whoever folded");
 }
 
 /// After a restart `stale` was false and trading open until the feed spoke, however long that was.
@@ -665,11 +741,11 @@ fn sources_and_fixtures_have_an_upper_bound() {
     let mut world = World::with(Config { fixtures_max: 2, ..Config::default() }, 0);
     for index in 0..SOURCES_MAX + 10 {
         let source = format!("source{index}");
-        world.told.take(world.engine.apply(&Command {
+        world.carry_out(Command {
             time_ns: world.now_ns,
             origin: Origin { source, channel: Channel::Feed, ..Origin::default() },
             body: Body::Heartbeat,
-        }));
+        });
     }
     assert!(world.engine.sources().len() <= SOURCES_MAX);
     assert!(world.engine.sources().contains_key("scout"), "it feeds a match");
@@ -692,7 +768,12 @@ fn a_snapshot_keeps_what_stops_and_what_is_watched() {
     let restored = Engine::restore(&world.engine.snapshot()).unwrap();
     assert_eq!(restored.state_hash(), world.engine.state_hash());
     let mut twin = World { engine: restored, told: Told::default(), ..world };
-    world = World { engine: twin.engine.clone(), told: Told::default(), ..World::in_play() };
+    world = World {
+        engine: twin.engine.clone(),
+        folded: twin.folded.clone(),
+        told: Told::default(),
+        ..World::in_play()
+    };
     world.now_ns = twin.now_ns;
     for world in [&mut world, &mut twin] {
         world.pass(5 * SECOND + 1);
@@ -725,8 +806,7 @@ fn refused_tickets_have_an_upper_bound() {
     let (first, count) = (1_000_u128, REFUSED_TICKETS_MAX as u128 + 5);
     let send = |world: &mut World, id| {
         let body = Body::PlaceTicket(Box::new(request(id)));
-        let command = Command { time_ns: world.now_ns, origin: Origin::default(), body };
-        world.told.take(world.engine.apply(&command));
+        world.carry_out(Command { time_ns: world.now_ns, origin: Origin::default(), body });
     };
     for id in first..first + count {
         send(&mut world, id);

@@ -160,6 +160,7 @@ fn compare_desk(fast: &Fixture, known: &NaiveFixture) -> Agreement {
         let held = (desk.is_locked, &desk.manual_odds_e4, desk.keeps_in_play, &desk.override_by);
         let naive_held = (naive.is_locked, &naive.manual, naive.keeps_in_play, &naive.override_by);
         agree(|| text("prices by hand"), held, naive_held)?;
+        agree(|| text("kept prices"), &desk.locked_odds_e4, &naive.kept)?;
         agree(|| text("anchor"), &desk.anchor_e9, &naive.anchor_e9)?;
         let interruptions = (fast.interruptions_of(market as u16), known.interruptions_of(market));
         agree(|| text("interruptions"), interruptions.0, interruptions.1)?;

@@ -7,9 +7,9 @@ use oddsengine_engine::Reason;
 use oddsengine_sim::coverage::Coverage;
 use oddsengine_sim::workload::{self, run};
 
-/// Runs, and steps of each: 100,000 steps.
-const RUN_COUNT: u64 = 40;
-const STEP_COUNT: usize = 3_000;
+/// Runs, and steps of each: 120,000 steps.
+const RUN_COUNT: u64 = 48;
+const STEP_COUNT: usize = 2_500;
 const SEED_FIRST: u64 = 1;
 
 /// What must have happened, and at least how often over all runs.

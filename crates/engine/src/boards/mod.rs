@@ -111,12 +111,13 @@ impl State {
     /// The offers of these markets are to be made anew, and told whether or not their odds change.
     pub(crate) fn outdate_markets(&mut self, index: usize, markets: &[u16]) {
         let lines_together = self.config.skew_b_minor.is_some();
-        let board = &mut self.fixtures[index].board;
-        board.touched.extend_from_slice(markets);
+        let fixture = &mut self.fixtures[index];
+        let (board, market_count) = (&mut fixture.board, fixture.template.markets.len());
+        add_markets(&mut board.touched, markets, market_count);
         match &mut board.stale {
             // The lines of a family are kept monotone together.
             stale @ (Stale::Nothing | Stale::Markets(_)) if lines_together => *stale = Stale::Offers,
-            Stale::Markets(known) => known.extend_from_slice(markets),
+            Stale::Markets(known) => add_markets(known, markets, market_count),
             stale @ Stale::Nothing => *stale = Stale::Markets(markets.to_vec()),
             Stale::Offers | Stale::Model => {}
         }
@@ -218,23 +219,32 @@ impl State {
         })
     }
 
-    /// Fills the expectations of a fixture from its model.
+    /// Fills the expectations of a fixture from its model; without one there are none, and not those of an earlier state.
     fn fill_expectations(&mut self, index: usize) {
+        let is_filled = self.expect(index);
+        let board = &mut self.fixtures[index].board;
+        board.has_expectations = is_filled;
+        if !is_filled {
+            board.win.fill(0.0);
+            board.refund.fill(0.0);
+        }
+    }
+
+    fn expect(&mut self, index: usize) -> bool {
         let fixture = &mut self.fixtures[index];
-        let board = &mut fixture.board;
-        board.has_expectations = false;
-        let Some(parameters) = &fixture.parameters else { return };
+        let Some(parameters) = &fixture.parameters else { return false };
         let template = fixture.template;
         let prefixes =
             self.derived.prefixes.entry(template.id).or_insert_with(|| ViewPrefixes::new(template));
         if fixture.possible.is_contradictory()
             || !self.derived.models.fill(template, parameters, &fixture.live, prefixes)
         {
-            return;
+            return false;
         }
+        let board = &mut fixture.board;
         prefixes.expectations(template, &mut board.win, &mut board.refund);
         // Without branches, so that it is done side by side: a number that is none must not become a price.
-        board.has_expectations = board.win.iter().fold(true, |is_finite, win| is_finite & win.is_finite());
+        board.win.iter().fold(true, |is_finite, win| is_finite & win.is_finite())
     }
 
     /// Offers every market.
@@ -265,6 +275,15 @@ impl State {
         }
         derived.offer.finish(&mut odds_e4);
         fixture.board.odds_e4 = odds_e4;
+    }
+}
+
+/// Adds markets to a list that nobody may read for as long as facts are folded: it stays as short as there are markets.
+fn add_markets(known: &mut Vec<u16>, markets: &[u16], market_count: usize) {
+    known.extend_from_slice(markets);
+    if known.len() > 2 * market_count {
+        known.sort_unstable();
+        known.dedup();
     }
 }
 

@@ -182,6 +182,10 @@ impl Step<'_> {
         }
         self.hold_market(index, market, |desk| {
             desk.manual_odds_e4 = Some(odds_e4.to_vec());
+            if desk.is_locked {
+                // What is shown is what stays: not a price from before somebody set another one.
+                desk.locked_odds_e4 = odds_e4.to_vec();
+            }
             desk.keeps_in_play = keeps_in_play;
             desk.override_by = by;
             desk.stops.by_move = false;

@@ -440,6 +440,7 @@ mod tests {
     fn a_model_that_gives_nothing_stops_and_shows_no_price() {
         let mut state = state(Format::FOOTBALL);
         state.fixtures[0].board.odds_e4.fill(20_000);
+        state.fixtures[0].board.win.fill(0.5);
         let foreign = ForeignProbabilities { inputs: Vec::new(), probabilities: vec![0.5, 0.5] };
         state.fixtures[0].parameters = Some(Parameters::Custom(foreign));
         state.outdate_model(0);
@@ -453,6 +454,8 @@ mod tests {
         assert_eq!(fixture.stops.model_fault, Some(ModelFault::Failed));
         assert_eq!(fixture.status(), MarketStatus::Suspended);
         assert!(fixture.board.odds_e4.iter().all(|&odds| odds == 0));
+        // A refused ticket writes down what was fair: it was a number of whichever state had been priced before.
+        assert!(fixture.board.win.iter().all(|&win| win == 0.0));
         // The same after a restart, and well again with the next parameters that give prices.
         let mut restored = State::restore(&state.snapshot()).unwrap();
         assert_eq!(restored.state_hash(), state.state_hash());

@@ -24,6 +24,8 @@ pub struct NaiveDesk {
     pub by_move: bool,
     /// Its prices stay.
     pub is_locked: bool,
+    /// The prices that stay.
+    pub kept: Vec<u32>,
     /// Prices by hand.
     pub manual: Option<Vec<u32>>,
     /// They stay through the start.
@@ -175,6 +177,9 @@ impl Naive {
         }
         self.hold(index, market, |desk| {
             desk.manual = Some(odds_e4.to_vec());
+            if desk.is_locked {
+                desk.kept = odds_e4.to_vec();
+            }
             (desk.keeps_in_play, desk.override_by, desk.by_move) = (keeps_in_play, by, false);
         });
         Ok(())
@@ -189,7 +194,16 @@ impl Naive {
     ) -> Verdict {
         let index = self.open_fixture(id)?;
         let market = self.market(index, market)?;
+        let fixture = &self.fixtures[index];
+        let selections = fixture.space.template.markets[market].selections();
+        let shown: Vec<u32> =
+            selections.map(|selection| fixture.prices.odds_e4[fixture.space.slot(selection)]).collect();
         self.hold(index, market, |desk| {
+            desk.kept = match (locked, desk.is_locked) {
+                (true, false) => shown,
+                (true, true) => std::mem::take(&mut desk.kept),
+                (false, _) => Vec::new(),
+            };
             let keeps_by_hand = desk.keeps_in_play && desk.manual.is_some();
             desk.is_locked = locked;
             desk.keeps_in_play = locked && keeps_in_play || keeps_by_hand;
