@@ -352,13 +352,11 @@ impl State {
 
     fn take_incident(&mut self, index: usize, incident: &Incident, interrupts: bool) -> Result<(), String> {
         let fixture = &mut self.fixtures[index];
-        let (phase_before, standing_before) = (fixture.live.phase(), fixture.live.summary());
+        let phase_before = fixture.live.phase();
         let change = fixture.live.apply(incident).map_err(|error| {
             format!("{} of fixture {}: {error}", incident.name(), fixture.request.fixture)
         })?;
         fixture.interruptions += u64::from(interrupts);
-        let standing = fixture.live.summary();
-        let is_news = (standing.score, &standing.period) != (standing_before.score, &standing_before.period);
         if change.regrades {
             self.refresh_possible(index);
         }
@@ -368,7 +366,8 @@ impl State {
         }
         if change.reprices || change.regrades {
             self.outdate_model(index);
-        } else if is_news {
+        } else if change.danger.is_none() {
+            // It may have changed the score or the period that a board shows.
             self.outdate_markets(index, &[]);
         }
         Ok(())
@@ -380,39 +379,39 @@ impl State {
             leg.place = self.place_of(leg)?;
         }
         let known = self.ticket_index.get(&ticket.id).copied();
-        if let Some(index) = known {
-            // Its delay has ended, and what it held was given back.
-            let before = std::mem::replace(&mut self.tickets[index as usize], ticket.clone());
-            self.changes.note(&mut self.tickets[index as usize], index, Some(&before));
-        }
-        let index = match known {
-            Some(index) => index,
-            None if ticket.is_refused_at_once() => self.keep_refused(ticket.clone(), forgotten)?,
-            None => {
-                let index = self.tickets.len() as u32;
-                self.ticket_index.insert(ticket.id, index);
-                self.changes.note(&mut ticket, index, None);
-                self.tickets.push(ticket.clone());
-                index
-            }
-        };
         match ticket.state {
             TicketState::Refused(_) => self.counters.refused_count += 1,
-            TicketState::Delayed => {
-                self.delayed.insert((ticket.due_ns, index));
-                self.count_stake(&ticket, true);
-            }
+            TicketState::Delayed => self.count_stake(&ticket, true),
             _ => {
                 self.count_stake(&ticket, true);
                 self.counters.accepted_count += 1;
                 self.counters.turnover_minor += ticket.stake_minor;
-                self.list_legs(index);
             }
         }
         if ticket.is_live() {
             for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
                 plan_add(leg, ticket.stake_minor, &mut self.unbooked);
             }
+        }
+        let (state, due_ns) = (ticket.state, ticket.due_ns);
+        let index = if let Some(index) = known {
+            // Its delay has ended, and what it held was given back.
+            let before = std::mem::replace(&mut self.tickets[index as usize], ticket);
+            self.changes.note(&mut self.tickets[index as usize], index, Some(&before));
+            index
+        } else if ticket.is_refused_at_once() {
+            self.keep_refused(ticket, forgotten)?
+        } else {
+            let index = self.tickets.len() as u32;
+            self.ticket_index.insert(ticket.id, index);
+            self.changes.note(&mut ticket, index, None);
+            self.tickets.push(ticket);
+            index
+        };
+        match state {
+            TicketState::Refused(_) => {}
+            TicketState::Delayed => drop(self.delayed.insert((due_ns, index))),
+            _ => self.list_legs(index),
         }
         Ok(())
     }
