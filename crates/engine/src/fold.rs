@@ -12,6 +12,7 @@ use oddsengine_pricing::model::{ModelConfig, Parameters};
 use oddsengine_types::{FixtureId, TicketId};
 
 use crate::positions::{plan_add, plan_remove};
+use crate::state::changes::ToldBefore;
 use crate::state::sources::UNHEARD;
 use crate::state::{Customer, State};
 
@@ -208,28 +209,28 @@ impl State {
             }
             Fact::TicketPaid { ticket, paid_minor, takes_back } => {
                 let index = self.named_ticket(*ticket)?;
-                let before = self.tickets[index as usize].clone();
                 let ticket = &mut self.tickets[index as usize];
-                if before.state == TicketState::Open {
+                let before = ToldBefore::from(&*ticket);
+                if ticket.state == TicketState::Open {
                     // It lost by one leg: the others count no more.
                     for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
-                        plan_remove(leg, before.stake_minor, &mut self.unbooked);
+                        plan_remove(leg, ticket.stake_minor, &mut self.unbooked);
                         leg.unit_minor = 0;
                     }
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Settled, *paid_minor);
                 ticket.settlement_count += 1;
-                self.changes.note(ticket, index, Some(&before));
+                self.changes.note(ticket, index, Some(before));
                 self.counters.settlement_count += 1;
                 self.counters.rollback_count += u64::from(*takes_back);
                 self.end_settling(index);
             }
             Fact::TicketReopened { ticket } => {
                 let index = self.named_ticket(*ticket)?;
-                let before = self.tickets[index as usize].clone();
                 let ticket = &mut self.tickets[index as usize];
+                let before = ToldBefore::from(&*ticket);
                 (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
-                self.changes.note(ticket, index, Some(&before));
+                self.changes.note(ticket, index, Some(before));
                 self.counters.rollback_count += 1;
                 self.end_settling(index);
                 // It counts in the books again, with what its legs were graded to.
@@ -271,7 +272,7 @@ impl State {
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
                 self.regraded.remove(&index);
-                self.changes.note(ticket, index, Some(&before));
+                self.changes.note(ticket, index, Some(ToldBefore::from(&before)));
                 self.end_settling(index);
             }
             Fact::Booked { bookings } => {
@@ -396,8 +397,9 @@ impl State {
         let (state, due_ns) = (ticket.state, ticket.due_ns);
         let index = if let Some(index) = known {
             // Its delay has ended, and what it held was given back.
-            let before = std::mem::replace(&mut self.tickets[index as usize], ticket);
-            self.changes.note(&mut self.tickets[index as usize], index, Some(&before));
+            let before = ToldBefore::from(&self.tickets[index as usize]);
+            self.changes.note(&mut ticket, index, Some(before));
+            self.tickets[index as usize] = ticket;
             index
         } else if ticket.is_refused_at_once() {
             self.keep_refused(ticket, forgotten)?
