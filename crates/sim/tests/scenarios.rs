@@ -7,7 +7,6 @@ use oddsengine_engine::Reason;
 use oddsengine_sim::coverage::Coverage;
 use oddsengine_sim::scenario::{run_named, run_scenario};
 
-
 fn run_all() -> Coverage {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
     let folders = [folder.clone(), folder.join("engine")];
