@@ -74,7 +74,10 @@ fn ticket(id: u128, state: TicketState) -> Fact {
         stake_minor: 2_500,
         odds_change: OddsChange::Within(150),
         state,
-        legs: vec![leg(FOOTBALL, "1x2", "home", None), leg(TENNIS, "match_winner", "away", Some(Grade::HALF_WON))],
+        legs: vec![
+            leg(FOOTBALL, "1x2", "home", None),
+            leg(TENNIS, "match_winner", "away", Some(Grade::HALF_WON)),
+        ],
         payout_minor_max: 4_875,
         paid_minor: 11,
         received_ns: TIME_NS + 1,
