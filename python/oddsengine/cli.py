@@ -347,9 +347,9 @@ def _verify(options: argparse.Namespace) -> int:
     Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is
     not as it was written, or an invariant does not hold; 5 if a record cannot be applied.
 
-    With --redecide every command is decided anew in the state that the facts before it make. What this release
-    wrote it must decide in the same way, or the exit code is 1; what another release wrote it may decide
-    otherwise: that is listed, and no damage.
+    With --redecide every command is decided anew in the state that the facts before it make. What this
+    release wrote it must decide in the same way, or the exit code is 1; what another release wrote it may
+    decide otherwise: that is listed, and no damage.
     """
     from oddsengine import _core
 

@@ -12,6 +12,7 @@ use oddsengine_pricing::model::{ModelConfig, Parameters};
 use oddsengine_types::{FixtureId, TicketId};
 
 use crate::positions::{plan_add, plan_remove};
+use crate::state::changes::ToldBefore;
 use crate::state::sources::UNHEARD;
 use crate::state::{Customer, State};
 
@@ -208,28 +209,28 @@ impl State {
             }
             Fact::TicketPaid { ticket, paid_minor, takes_back } => {
                 let index = self.named_ticket(*ticket)?;
-                let before = self.tickets[index as usize].clone();
                 let ticket = &mut self.tickets[index as usize];
-                if before.state == TicketState::Open {
+                let before = ToldBefore::from(&*ticket);
+                if ticket.state == TicketState::Open {
                     // It lost by one leg: the others count no more.
                     for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
-                        plan_remove(leg, before.stake_minor, &mut self.unbooked);
+                        plan_remove(leg, ticket.stake_minor, &mut self.unbooked);
                         leg.unit_minor = 0;
                     }
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Settled, *paid_minor);
                 ticket.settlement_count += 1;
-                self.changes.note(ticket, index, Some(&before));
+                self.changes.note(ticket, index, Some(before));
                 self.counters.settlement_count += 1;
                 self.counters.rollback_count += u64::from(*takes_back);
                 self.end_settling(index);
             }
             Fact::TicketReopened { ticket } => {
                 let index = self.named_ticket(*ticket)?;
-                let before = self.tickets[index as usize].clone();
                 let ticket = &mut self.tickets[index as usize];
+                let before = ToldBefore::from(&*ticket);
                 (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
-                self.changes.note(ticket, index, Some(&before));
+                self.changes.note(ticket, index, Some(before));
                 self.counters.rollback_count += 1;
                 self.end_settling(index);
                 // It counts in the books again, with what its legs were graded to.
@@ -271,7 +272,7 @@ impl State {
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
                 self.regraded.remove(&index);
-                self.changes.note(ticket, index, Some(&before));
+                self.changes.note(ticket, index, Some(ToldBefore::from(&before)));
                 self.end_settling(index);
             }
             Fact::Booked { bookings } => {
@@ -352,23 +353,23 @@ impl State {
 
     fn take_incident(&mut self, index: usize, incident: &Incident, interrupts: bool) -> Result<(), String> {
         let fixture = &mut self.fixtures[index];
-        let (phase_before, standing_before) = (fixture.live.phase(), fixture.live.summary());
+        let phase_before = fixture.live.phase();
         let change = fixture.live.apply(incident).map_err(|error| {
             format!("{} of fixture {}: {error}", incident.name(), fixture.request.fixture)
         })?;
         fixture.interruptions += u64::from(interrupts);
-        let standing = fixture.live.summary();
-        let is_news = (standing.score, &standing.period) != (standing_before.score, &standing_before.period);
         if change.regrades {
             self.refresh_possible(index);
         }
-        if self.fixtures[index].live.phase() != phase_before {
+        let is_phase_new = self.fixtures[index].live.phase() != phase_before;
+        if is_phase_new {
             self.watch_silence(index);
             self.watch_start(index);
         }
         if change.reprices || change.regrades {
             self.outdate_model(index);
-        } else if is_news {
+        } else if change.danger.is_none() || is_phase_new {
+            // It may have changed the score or the period that a board shows; so has the off of a race, which is a danger too.
             self.outdate_markets(index, &[]);
         }
         Ok(())
@@ -380,39 +381,40 @@ impl State {
             leg.place = self.place_of(leg)?;
         }
         let known = self.ticket_index.get(&ticket.id).copied();
-        if let Some(index) = known {
-            // Its delay has ended, and what it held was given back.
-            let before = std::mem::replace(&mut self.tickets[index as usize], ticket.clone());
-            self.changes.note(&mut self.tickets[index as usize], index, Some(&before));
-        }
-        let index = match known {
-            Some(index) => index,
-            None if ticket.is_refused_at_once() => self.keep_refused(ticket.clone(), forgotten)?,
-            None => {
-                let index = self.tickets.len() as u32;
-                self.ticket_index.insert(ticket.id, index);
-                self.changes.note(&mut ticket, index, None);
-                self.tickets.push(ticket.clone());
-                index
-            }
-        };
         match ticket.state {
             TicketState::Refused(_) => self.counters.refused_count += 1,
-            TicketState::Delayed => {
-                self.delayed.insert((ticket.due_ns, index));
-                self.count_stake(&ticket, true);
-            }
+            TicketState::Delayed => self.count_stake(&ticket, true),
             _ => {
                 self.count_stake(&ticket, true);
                 self.counters.accepted_count += 1;
                 self.counters.turnover_minor += ticket.stake_minor;
-                self.list_legs(index);
             }
         }
         if ticket.is_live() {
             for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
                 plan_add(leg, ticket.stake_minor, &mut self.unbooked);
             }
+        }
+        let (state, due_ns) = (ticket.state, ticket.due_ns);
+        let index = if let Some(index) = known {
+            // Its delay has ended, and what it held was given back.
+            let before = ToldBefore::from(&self.tickets[index as usize]);
+            self.changes.note(&mut ticket, index, Some(before));
+            self.tickets[index as usize] = ticket;
+            index
+        } else if ticket.is_refused_at_once() {
+            self.keep_refused(ticket, forgotten)?
+        } else {
+            let index = self.tickets.len() as u32;
+            self.ticket_index.insert(ticket.id, index);
+            self.changes.note(&mut ticket, index, None);
+            self.tickets.push(ticket);
+            index
+        };
+        match state {
+            TicketState::Refused(_) => {}
+            TicketState::Delayed => drop(self.delayed.insert((due_ns, index))),
+            _ => self.list_legs(index),
         }
         Ok(())
     }

@@ -286,7 +286,7 @@ fn the_layout_is_the_one_that_snapshots_name() {
     let layout = u64::from_be_bytes(hash[..8].try_into().expect("eight of sixteen"));
     assert_eq!(
         layout, SNAPSHOT_LAYOUT,
-        "\nthe layout of snapshots changed: write SNAPSHOT_LAYOUT = {layout:#018x} in crates/engine/src/state/snapshot.rs, \
+        "\nthe state is stored otherwise, or the same facts lead to another: write SNAPSHOT_LAYOUT = {layout:#018x} in crates/engine/src/state/snapshot.rs, \
          and run scripts/golden_journal.sh\n"
     );
     assert_eq!(bytes[..4], SNAPSHOT_VERSION.to_le_bytes());

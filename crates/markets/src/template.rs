@@ -92,6 +92,8 @@ pub struct Run {
 /// One thing to bet on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
+    /// Its id, of its text.
+    pub id: SelectionId,
     /// The name within its market: `home`, `over`, `2-1`.
     pub name: String,
     /// Index of its market in [`Template::markets`].
@@ -230,10 +232,10 @@ impl Template {
                 template.append_runs(view, |cell| grade_on_cell(rule, view, cell));
                 let runs = first_run..template.runs.len() as u32;
                 let selection = template.selections.len() as u16;
-                let earlier =
-                    template.selection_by_id.insert(SelectionId::of(&definition.key, name), selection);
+                let id = SelectionId::of(&definition.key, name);
+                let earlier = template.selection_by_id.insert(id, selection);
                 assert!(earlier.is_none(), "the id of {}/{name} collides", definition.key);
-                template.selections.push(Selection { name: name.clone(), market, view, runs });
+                template.selections.push(Selection { id, name: name.clone(), market, view, runs });
                 all_rules.push(rule.clone());
             }
         }
@@ -285,7 +287,7 @@ impl Template {
 
     /// The id of a selection.
     pub fn selection_id(&self, selection: usize) -> SelectionId {
-        SelectionId::of(&self.market_of(selection).key, &self.selections[selection].name)
+        self.selections[selection].id
     }
 
     /// The text of a selection: `market key/selection name`.

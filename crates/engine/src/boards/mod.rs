@@ -27,6 +27,8 @@ pub struct Board {
     stale: Stale,
     /// The odds that were told last.
     told_odds_e4: Vec<u32>,
+    /// Every market was offered anew since then; otherwise those that are touched at most.
+    is_offered_anew: bool,
     /// Score and period that were told last.
     told_standing: Option<((u16, u16), String)>,
     /// Markets that are told whether or not their odds changed.
@@ -180,12 +182,22 @@ impl State {
             let fixture = &mut self.fixtures[index as usize];
             let (template, board) = (fixture.template, &mut fixture.board);
             let mut changed = std::mem::take(&mut board.touched);
-            for (market_index, market) in template.markets.iter().enumerate() {
-                let range = market.selections();
-                let (before, after) = (&mut board.told_odds_e4[range.clone()], &board.odds_e4[range]);
-                if before != after {
-                    before.copy_from_slice(after);
-                    changed.push(market_index as u16);
+            if std::mem::replace(&mut board.is_offered_anew, false) {
+                for (market_index, market) in template.markets.iter().enumerate() {
+                    let range = market.selections();
+                    let (before, after) = (&mut board.told_odds_e4[range.clone()], &board.odds_e4[range]);
+                    // Two or three numbers mostly: comparing them here is cheaper than a call.
+                    let differs =
+                        before.iter().zip(after).fold(0, |bits, (before, after)| bits | (before ^ after));
+                    if differs != 0 {
+                        before.copy_from_slice(after);
+                        changed.push(market_index as u16);
+                    }
+                }
+            } else {
+                for &market in &changed {
+                    let range = template.markets[usize::from(market)].selections();
+                    board.told_odds_e4[range.clone()].copy_from_slice(&board.odds_e4[range]);
                 }
             }
             changed.sort_unstable();
@@ -251,6 +263,7 @@ impl State {
     fn offer(&mut self, index: usize) {
         let Self { fixtures, derived, config, .. } = self;
         let fixture = &mut fixtures[index];
+        fixture.board.is_offered_anew = true;
         let mut odds_e4 = std::mem::take(&mut fixture.board.odds_e4);
         odds_e4.fill(0);
         for (market_index, market) in fixture.template.markets.iter().enumerate() {
@@ -289,6 +302,7 @@ fn add_markets(known: &mut Vec<u16>, markets: &[u16], market_count: usize) {
 
 /// Prices one market: by hand, kept, or from the model; then perhaps only when the offers are finished. `first` is the
 /// place of its first selection in `board_odds`.
+#[inline]
 fn offer_one(
     config: &Config,
     fixture: &Fixture,

@@ -262,11 +262,11 @@ impl Step<'_> {
                 }
             }
         }
+        let legs = tickets.iter().flat_map(|&ticket| &self.tickets[ticket as usize].legs);
+        let priced: BTreeSet<u32> = legs.map(|leg| leg.place.fixture).collect();
+        priced.into_iter().for_each(|fixture| self.priced(fixture as usize));
         let mut weights = Vec::new();
         for ticket in tickets {
-            let priced: Vec<u32> =
-                self.tickets[ticket as usize].legs.iter().map(|leg| leg.place.fixture).collect();
-            priced.into_iter().for_each(|fixture| self.priced(fixture as usize));
             let ticket = &self.tickets[ticket as usize];
             let units_minor = self.units_minor(ticket);
             let moves =

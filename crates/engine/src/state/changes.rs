@@ -17,11 +17,25 @@ pub(crate) struct Changes {
     stale_count: usize,
 }
 
+/// What the next change says of a ticket as it was told last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ToldBefore {
+    seq: u64,
+    is_settlement: bool,
+    paid_minor: i64,
+}
+
+impl From<&Ticket> for ToldBefore {
+    fn from(ticket: &Ticket) -> Self {
+        Self { seq: ticket.change.seq, is_settlement: ticket.is_settlement(), paid_minor: ticket.paid_minor }
+    }
+}
+
 impl Changes {
     /// Numbers a change of a ticket, just before it is told.
     ///
     /// `before`: the ticket as it was last told, if it was.
-    pub fn note(&mut self, ticket: &mut Ticket, index: u32, before: Option<&Ticket>) {
+    pub fn note(&mut self, ticket: &mut Ticket, index: u32, before: Option<ToldBefore>) {
         self.last_seq += 1;
         match before {
             None => self.ticket_count += 1,
@@ -29,8 +43,8 @@ impl Changes {
         }
         ticket.change = TicketChange {
             seq: self.last_seq,
-            seq_before: before.map_or(0, |before| before.change.seq),
-            was_settlement: before.is_some_and(Ticket::is_settlement),
+            seq_before: before.map_or(0, |before| before.seq),
+            was_settlement: before.is_some_and(|before| before.is_settlement),
             paid_minor_before: before.map_or(0, |before| before.paid_minor),
         };
         self.log.push((self.last_seq, index));

@@ -13,12 +13,12 @@ use super::fixture::Fixture;
 use crate::decide::settle::payout_of;
 use crate::positions::plan_add;
 
-/// What begins a snapshot, and how it is followed by the layout: raised when the meaning of the bytes changes and their
-/// layout does not.
+/// What begins a snapshot. Raised when bytes of the same layout mean something else.
 pub const SNAPSHOT_VERSION: u32 = 5;
 
-/// The layout of the bytes after it: the hash of a state that is always the same (`tests/snapshot_layout.rs`, which says the
-/// new number when the layout changed). A snapshot of another layout is not read: recovery folds the records instead.
+/// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
+/// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
+/// recovery folds the records instead.
 pub const SNAPSHOT_LAYOUT: u64 = 0xecf6_7cf8_bf64_a1fb;
 
 /// Bytes of version and layout, at the beginning of a snapshot.

@@ -340,7 +340,16 @@ impl Workload {
             config.fixtures_max = 20_000;
             config.sports = Config::default().sports;
         }
-        self.send(Body::Configure(Box::new(config))).map(drop)
+        let config = Box::new(config);
+        // A new release has the configuration written down as well, and nothing else about it differs.
+        self.send(match self.fixture_count % 4 {
+            3 => Body::ReleaseStarted { release: format!("0.{}.0", self.fixture_count), config },
+            _ => Body::Configure(config),
+        })?;
+        match self.active.last() {
+            Some(&fixture) => self.send(Body::Reprice { fixture }).map(drop),
+            None => Ok(()),
+        }
     }
 }
 

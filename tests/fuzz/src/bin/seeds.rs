@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use oddsengine_engine::{Body, Command, Engine, NoEvents, SNAPSHOT_HEADER_SIZE};
+use oddsengine_engine::{Body, Command, Engine, SNAPSHOT_HEADER_SIZE};
 use oddsengine_facts::proto::FRAME_SIZE;
 use oddsengine_facts::{encode_record, sample};
 use oddsengine_feeds::{Request, RequestBody, decode_ingest, decode_order};
@@ -79,9 +79,9 @@ fn snapshots(folder: &Path, commands: &[(String, Command)]) {
         let (_, command) = commands.iter().find(|(known, _)| known == name).expect("a sample");
         let mut command = command.clone();
         command.origin.seq = None;
-        engine.apply(&command, &mut NoEvents);
+        engine.apply(&command);
     };
-    engine.apply(&of_runtime(Body::EpochStarted { epoch: 1 }), &mut NoEvents);
+    engine.apply(&of_runtime(Body::EpochStarted { epoch: 1 }));
     for name in ["orders_deposit", "orders_set_customer", "orders_set_scope_competition"] {
         apply(&mut engine, name);
     }
@@ -95,7 +95,7 @@ fn snapshots(folder: &Path, commands: &[(String, Command)]) {
     request.ticket.0 += 1;
     request.odds_change = oddsengine_engine::OddsChange::Any;
     request.legs[0].version.seq = 1;
-    engine.apply(&ticket, &mut NoEvents);
+    engine.apply(&ticket);
     assert_eq!(engine.tickets().len(), 2);
     assert!(engine.tickets()[1].is_live(), "{:?}", engine.tickets()[1]);
     write(folder, "snapshot", "bet", &engine.snapshot()[SNAPSHOT_HEADER_SIZE..]);
