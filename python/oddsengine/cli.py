@@ -368,6 +368,7 @@ def _verify(options: argparse.Namespace) -> int:
             fault = str(error)
             report["record_fault"] = fault
     is_sound = is_sound and all(_invariants(report).values()) and not report.get("own_differences")
+    report["is_sound"] = is_sound
     _print_report(
         {name: value for name, value in report.items() if options.json or name != "differing_records"},
         as_json=options.json,

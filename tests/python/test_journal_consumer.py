@@ -206,6 +206,7 @@ CASH = field(3, b"\x08\x01") + field(4, b"\x08\x06")
         (booked(CASH + field(2, field(99, b""))), "a kind of booking is of a newer release"),
         (booked(field(3, b"\x08\x63") + CASH[4:]), "account kind 99 is of a newer release"),
     ],
+    ids=["frame", "version", "fact", "no fact", "booking", "account"],
 )
 def test_it_stops_at_what_it_does_not_know(
     consumer: Path, tmp_path: Path, record: bytes, sentence: str

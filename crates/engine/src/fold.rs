@@ -1,5 +1,5 @@
 //! From facts to state: one match. It computes no price, judges no limit and refuses nothing that was decided; what it cannot
-//! find by name is reported, not guessed. Live, recovery and standby all fold here.
+//! find by name is reported, not guessed. Live and recovery fold here.
 
 use std::collections::BTreeSet;
 
@@ -353,7 +353,7 @@ impl State {
 
     fn take_incident(&mut self, index: usize, incident: &Incident, interrupts: bool) -> Result<(), String> {
         let fixture = &mut self.fixtures[index];
-        let phase_before = fixture.live.phase();
+        let (phase_before, score_before) = (fixture.live.phase(), fixture.live.score());
         let change = fixture.live.apply(incident).map_err(|error| {
             format!("{} of fixture {}: {error}", incident.name(), fixture.request.fixture)
         })?;
@@ -361,16 +361,19 @@ impl State {
         if change.regrades {
             self.refresh_possible(index);
         }
-        let is_phase_new = self.fixtures[index].live.phase() != phase_before;
-        if is_phase_new {
+        if self.fixtures[index].live.phase() != phase_before {
             self.watch_silence(index);
             self.watch_start(index);
         }
         if change.reprices || change.regrades {
             self.outdate_model(index);
-        } else if change.danger.is_none() || is_phase_new {
-            // It may have changed the score or the period that a board shows; so has the off of a race, which is a danger too.
-            self.outdate_markets(index, &[]);
+        } else {
+            // Danger and its end leave the score and the period that a board shows as they were.
+            let live = &self.fixtures[index].live;
+            let is_still = (live.phase(), live.score()) == (phase_before, score_before);
+            if change.danger.is_none() || !is_still {
+                self.outdate_markets(index, &[]);
+            }
         }
         Ok(())
     }

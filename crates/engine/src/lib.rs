@@ -1,7 +1,7 @@
 //! The deterministic state machine: decide commands into facts, fold facts into the state, price boards from it.
 //!
 //! * [`decide`](Engine::step) reads the state and says what is so from now on: facts. It changes nothing but by them.
-//! * `fold` takes a fact into the state. It refuses nothing and prices nothing: live, recovery and standby fold the same.
+//! * `fold` takes a fact into the state. It refuses nothing and prices nothing: live and recovery fold the same.
 //! * `boards` prices what changed, when somebody asks: derived from the state, and outside its hash.
 
 mod boards;

@@ -2,7 +2,8 @@
 //! same command reads the state after it (of two bets whose delay ends together, the second is judged against the book
 //! that holds the first).
 //!
-//! The state is private here: whoever decides reads it through `Deref`, and changes it by [`Step::fact`] alone.
+//! The state is private here: whoever decides reads it through `Deref`, and changes what is stored by [`Step::fact`] and
+//! [`Step::book`] alone.
 
 use std::ops::Deref;
 

@@ -697,6 +697,7 @@ fn replay_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, Py
     dict.set_item("state_hash", report.state_hash.to_string())?;
     dict.set_item("commands", report.command_count)?;
     dict.set_item("quarantined", report.quarantined_seqs)?;
+    dict.set_item("decided_anew", report.redecided_seqs)?;
     dict.set_item("seconds", report.seconds)?;
     dict.set_item("commands_per_s", report.command_count as f64 / report.seconds.max(1e-9))?;
     dict.set_item("invariants", invariants_dict(py, report.invariants)?)?;

@@ -52,7 +52,11 @@ fn what_this_release_wrote_it_decides_alike() {
     let report = redecide_journal(&folder.journal()).unwrap();
     assert_eq!((report.difference_count, report.differences.first()), (0, None));
     assert!(report.is_sound() && report.record_count >= 30, "{}", report.record_count);
-    assert_eq!(report.by_release.keys().collect::<Vec<_>>(), ["", RELEASE], "the epoch comes first");
+    assert_eq!(
+        report.by_release.keys().collect::<Vec<_>>(),
+        [RELEASE, "before the first release"],
+        "the epoch comes first"
+    );
 }
 
 /// A journal as another release would have written it: other defaults, another model, and a fact that this release would not
@@ -177,6 +181,15 @@ fn exactly_what_would_be_decided_otherwise_is_listed() {
     assert_eq!(listed, [(2, "release"), (7, "place_ticket"), (9, "tick")]);
     assert!(report.is_sound(), "another release may decide otherwise");
     assert_eq!(report.record_count, records.len() as u64);
+    // The way to what differs first, and both values.
+    assert_eq!(
+        report.differences[1].recorded,
+        "TicketDecided / ticket: Ticket / legs / Leg / offered_odds_e4: 33000,"
+    );
+    assert_eq!(
+        report.differences[1].decided,
+        "TicketDecided / ticket: Ticket / legs / Leg / offered_odds_e4: 33500,"
+    );
     assert!(report.differences[2].recorded.contains("quarterly_report"), "{:?}", report.differences[2]);
     assert_eq!(report.differences[2].decided, "");
 }

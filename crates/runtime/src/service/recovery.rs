@@ -136,6 +136,8 @@ pub struct ReplayReport {
     pub command_count: u64,
     /// The records that were left out, because they are quarantined.
     pub quarantined_seqs: Vec<u64>,
+    /// The records that no longer fitted without those, and were decided anew.
+    pub redecided_seqs: Vec<u64>,
     /// How long it took.
     pub seconds: f64,
     /// The hash of the state at the end.
@@ -295,11 +297,16 @@ pub(super) fn panic_on_purpose(panic_at_seq: Option<u64>, seq: u64) {
 /// # Errors
 /// The journal cannot be read, or a record cannot be applied.
 pub fn replay_engine(path: &Path) -> Result<(Engine, u64), RecoveryError> {
+    replay_from_zero(path).map(|(engine, count, _)| (engine, count))
+}
+
+/// As [`replay_engine`], with the records that were decided anew.
+fn replay_from_zero(path: &Path) -> Result<(Engine, u64, Vec<u64>), RecoveryError> {
     let quarantined = journal::quarantined(path)?;
     let mut replay = Replay::new(Engine::default(), path, &quarantined, None);
     let count = journal::replay(path, 1, &mut |seq, _, record| replay.apply(seq, record))?;
     replay.engine.price_changed();
-    Ok((replay.engine, count - quarantined.len() as u64))
+    Ok((replay.engine, count - quarantined.len() as u64, replay.redecided_seqs))
 }
 
 /// Replays a journal from zero and reports what it makes.
@@ -308,12 +315,13 @@ pub fn replay_engine(path: &Path) -> Result<(Engine, u64), RecoveryError> {
 /// As [`replay_engine`].
 pub fn replay_journal(path: &Path) -> Result<ReplayReport, RecoveryError> {
     let started = Instant::now();
-    let (engine, command_count) = replay_engine(path)?;
+    let (engine, command_count, redecided_seqs) = replay_from_zero(path)?;
     let seconds = started.elapsed().as_secs_f64();
     let quarantined_seqs = journal::quarantined(path)?.iter().map(|entry| entry.seq).collect();
     Ok(ReplayReport {
         command_count,
         quarantined_seqs,
+        redecided_seqs,
         seconds,
         state_hash: engine.state_hash(),
         invariants: engine.invariants(),

@@ -17,8 +17,10 @@ use crate::journal::{self, VisitError};
 
 /// Most differences that are listed; further ones are counted.
 pub const DIFFERENCES_MAX: usize = 1_000;
-/// Most characters of a fact that are shown.
-const SHOWN_CHARS_MAX: usize = 2_000;
+/// What the records are called that come before the first release has said that it writes.
+const BEFORE_RELEASES: &str = "before the first release";
+/// Most characters of a value that are shown.
+const SHOWN_CHARS_MAX: usize = 400;
 
 /// A record that would be decided otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub struct Difference {
     pub time_ns: i64,
     /// The release that decided it.
     pub release: String,
-    /// The first fact that differs as it was recorded; empty where there is none.
+    /// The first fact that differs as it was recorded: where in it, and the value there; empty where there is none.
     pub recorded: String,
     /// The same as it is decided now; empty where there is none.
     pub decided: String,
@@ -79,7 +81,10 @@ impl Redecision<'_> {
         let decided = self.deciding.step(&record.command);
         let redecided_count = self.recorded.redecided_seqs.len();
         self.recorded.fold(seq, record.clone())?;
-        let release = release_of(record).unwrap_or(self.recorded.engine.release()).to_owned();
+        let release = match release_of(record).unwrap_or(self.recorded.engine.release()) {
+            "" => BEFORE_RELEASES.to_owned(),
+            release => release.to_owned(),
+        };
         if self.recorded.redecided_seqs.len() > redecided_count {
             // It no longer fits without what was taken out, and is decided anew by every replay.
             self.report.record_count += 1;
@@ -99,26 +104,52 @@ impl Redecision<'_> {
         let kind = crate::wire::cause(&record.command.body);
         let report = &mut self.report;
         report.difference_count += 1;
-        report.own_difference_count += u64::from(release == RELEASE);
+        // Beside what was taken out, evidence that was recorded with it no longer holds.
+        report.own_difference_count +=
+            u64::from(release == RELEASE && !self.recorded.follows_quarantine(seq));
         *report.by_kind.entry(kind).or_default() += 1;
         if report.differences.len() == DIFFERENCES_MAX {
             return;
         }
         let count = record.facts.len().max(decided.len());
         let first = (0..count).find(|&index| record.facts.get(index) != decided.get(index)).unwrap_or(0);
-        let shown = |facts: &[Fact]| match facts.get(first) {
-            Some(fact) => format!("{fact:?}").chars().take(SHOWN_CHARS_MAX).collect(),
-            None => String::new(),
-        };
+        let (was, is) = first_difference(record.facts.get(first), decided.get(first));
         report.differences.push(Difference {
             seq,
             kind,
             time_ns: record.command.time_ns,
             release: release.to_owned(),
-            recorded: shown(&record.facts),
-            decided: shown(decided),
+            recorded: was,
+            decided: is,
         });
     }
+}
+
+/// Two facts where they differ first: the way there by names, and the value.
+fn first_difference(recorded: Option<&Fact>, decided: Option<&Fact>) -> (String, String) {
+    let (Some(recorded), Some(decided)) = (recorded, decided) else {
+        let whole = |fact: Option<&Fact>| {
+            fact.map_or(String::new(), |fact| format!("{fact:?}").chars().take(SHOWN_CHARS_MAX).collect())
+        };
+        return (whole(recorded), whole(decided));
+    };
+    let lines = |fact: &Fact| -> Vec<String> { format!("{fact:#?}").lines().map(str::to_owned).collect() };
+    let (was, is) = (lines(recorded), lines(decided));
+    let first = was.iter().zip(&is).position(|(a, b)| a != b).unwrap_or(was.len().min(is.len()));
+    let shown = |lines: &[String]| {
+        let Some(line) = lines.get(first).or_else(|| lines.last()) else { return String::new() };
+        let depth = |line: &str| line.len() - line.trim_start().len();
+        let (mut way, mut inner) = (vec![line.trim()], depth(line));
+        for outer in lines[..first.min(lines.len())].iter().rev().filter(|outer| !outer.trim().is_empty()) {
+            if depth(outer) < inner {
+                inner = depth(outer);
+                way.push(outer.trim().trim_end_matches(['{', '(', '[', ' ', ':']));
+            }
+        }
+        way.reverse();
+        way.join(" / ").chars().take(SHOWN_CHARS_MAX).collect()
+    };
+    (shown(&was), shown(&is))
 }
 
 /// The release that a record starts; it is decided by that release already.

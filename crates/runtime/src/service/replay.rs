@@ -62,7 +62,7 @@ impl<'a> Replay<'a> {
     /// Folds a record, or decides it anew where it follows one that was taken out and no longer fits.
     pub fn fold(&mut self, seq: u64, record: Record) -> Result<&'static str, RecordFault> {
         let kind = crate::wire::cause(&record.command.body);
-        let follows = self.quarantined_seqs.first().is_some_and(|&first| first < seq);
+        let follows = self.follows_quarantine(seq);
         if follows && self.copy.as_ref().is_none_or(|(_, since)| since.len() == COPY_EVERY) {
             self.copy = Some((self.engine.clone(), Vec::new()));
         }
@@ -104,6 +104,11 @@ impl<'a> Replay<'a> {
             }
         }
         Ok(kind)
+    }
+
+    /// A record before this one was taken out.
+    pub fn follows_quarantine(&self, seq: u64) -> bool {
+        self.quarantined_seqs.first().is_some_and(|&first| first < seq)
     }
 
     fn fault(&self, seq: u64, kind: Option<(&'static str, i64)>, reason: String) -> RecordFault {
