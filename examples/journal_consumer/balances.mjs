@@ -1,50 +1,145 @@
 // Adds up the balances of a journal, in Node, from the published schema alone.
 //
-//   npm install protobufjs long
-//   sqlite3 -readonly journal.db "SELECT hex(bytes) FROM journal_group ORDER BY first_seq" |
-//     node balances.mjs crates/facts/proto
+//   npm ci
+//   node balances.mjs ../../crates/facts/proto journal.db
 //
-// Prints a line an account: kind, customer where it has one, currency, credits less debits in minor units.
+// The journal is read by the `sqlite3` program, beside a running engine as well. Without it, `-` in place of the journal takes
+// lines `first_seq|hex(bytes)` from standard input.
+//
+// Prints a JSON list, an account an item: amounts in minor units, as text.
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import protobuf from "protobufjs";
 
-const schema = process.argv[2];
-const root = new protobuf.Root();
-root.resolvePath = (_, target) => `${schema}/${target}`;
-await root.load("oddsengine/journal/v1/record.proto", { keepCase: true });
-const Record = root.lookupType("oddsengine.journal.v1.Record");
+const GROUPS = "SELECT first_seq, hex(bytes) FROM journal_group ORDER BY first_seq";
+const HAS_QUARANTINE = "SELECT name FROM sqlite_schema WHERE name = 'quarantine'";
+const QUARANTINED = `SELECT seq FROM quarantine AS entry WHERE action = 'quarantine'
+  AND id = (SELECT max(id) FROM quarantine WHERE seq = entry.seq) ORDER BY seq`;
+
+/** What this program does not know or cannot do: a sentence, and nothing is printed. */
+class Stop extends Error {}
+
+async function schema(folder) {
+  const root = new protobuf.Root();
+  root.resolvePath = (_, target) => `${folder}/${target}`;
+  await root.load("oddsengine/journal/v1/record.proto", { keepCase: true });
+  return root.lookupType("oddsengine.journal.v1.Record");
+}
+
+/** The rows of a query, as lists of texts. */
+async function* rows(journal, query) {
+  if (journal === "-") {
+    if (query === GROUPS) for await (const line of createInterface({ input: process.stdin })) yield line.split("|");
+    return;
+  }
+  const reader = spawn("sqlite3", ["-readonly", "-separator", "|", journal, query], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => {
+    reader.on("error", (error) => resolve(`sqlite3 does not start: ${error.message}`));
+    reader.on("close", (code) => resolve(code === 0 ? "" : `sqlite3 ended with ${code}`));
+  });
+  for await (const line of createInterface({ input: reader.stdout })) yield line.split("|");
+  const fault = await ended;
+  if (fault) throw new Stop(`the journal cannot be read: ${fault}`);
+}
 
 /** The records of a commit group: each with its length in front, and in a frame with kind, version and length. */
-function* recordsOf(group) {
-  for (let at = 0; at < group.length; ) {
+function* recordsOf(Record, group, firstSeq) {
+  for (let at = 0, seq = firstSeq; at < group.length; seq += 1) {
     const size = group.readUInt32LE(at);
     const [kind, version] = [group.readUInt16LE(at + 4), group.readUInt8(at + 6)];
-    if (kind !== 1 || version !== 1) throw new Error(`record kind ${kind} version ${version} is of a newer release`);
+    if (kind !== 1 || version !== 1) {
+      throw new Stop(`record ${seq} is of kind ${kind} version ${version}, of a newer release than this program`);
+    }
     const message = Record.decode(group.subarray(at + 11, at + 4 + size));
     // 64-bit numbers as text: a JavaScript number holds 53 bits.
-    yield Record.toObject(message, { enums: String, longs: String, oneofs: true, defaults: true });
+    yield [seq, Record.toObject(message, { enums: String, longs: String, bytes: String, oneofs: true, defaults: true })];
     at += 4 + size;
   }
 }
 
-const balances = new Map();
-function add({ kind, customer }, currency, amountMinor) {
-  const account = [kind, ...(customer === undefined || customer === null ? [] : [customer]), currency].join(" ");
-  balances.set(account, (balances.get(account) ?? 0n) + amountMinor);
-}
+/** Balances by account, from bookings in order. */
+class Balances {
+  #accounts = new Map();
+  #reserved = new Map();
 
-for await (const line of createInterface({ input: process.stdin })) {
-  for (const { facts } of recordsOf(Buffer.from(line, "hex"))) {
-    for (const { fact, booked } of facts) {
-      if (fact === undefined) throw new Error("a kind of fact of a newer release: what it says is not known");
-      for (const { kind, debit, credit, currency, amount_minor } of booked?.bookings ?? []) {
-        // What is reserved has not moved yet; what is voided never will.
-        if (kind.kind === "moved" || kind.kind === "posted") {
-          add(debit, currency, -BigInt(amount_minor));
-          add(credit, currency, BigInt(amount_minor));
-        }
-      }
+  account({ kind, customer }, currency) {
+    if (typeof kind !== "string") throw new Stop(`account kind ${kind} is of a newer release than this program`);
+    const key = [kind, customer ?? "", currency].join(" ");
+    if (!this.#accounts.has(key)) {
+      const [account, owner] = [kind.replace("ACCOUNT_KIND_", ""), customer ?? null];
+      this.#accounts.set(key, { account, customer: owner, currency, balance_minor: 0n, reserved_minor: 0n });
+    }
+    return this.#accounts.get(key);
+  }
+
+  book({ id, kind, debit, credit, currency, amount_minor }) {
+    const [from, to, amountMinor] = [this.account(debit, currency), this.account(credit, currency), BigInt(amount_minor)];
+    const moves = () => {
+      from.balance_minor -= amountMinor;
+      to.balance_minor += amountMinor;
+    };
+    switch (kind.kind) {
+      case "moved":
+        return moves();
+      case "reserved":
+        this.#reserved.set(JSON.stringify(id), { from, amountMinor });
+        from.reserved_minor += amountMinor;
+        return;
+      case "posted":
+        this.#release(kind.posted);
+        return moves();
+      case "voided":
+        return this.#release(kind.voided);
+      default:
+        throw new Stop("a kind of booking is of a newer release than this program: what it moves is not known");
     }
   }
+
+  #release(pending) {
+    const key = JSON.stringify(pending);
+    const found = this.#reserved.get(key);
+    if (!found) throw new Stop(`nothing is reserved under ${key}: records are missing`);
+    this.#reserved.delete(key);
+    found.from.reserved_minor -= found.amountMinor;
+  }
+
+  list() {
+    const sorted = [...this.#accounts].sort(([left], [right]) => (left < right ? -1 : 1));
+    const text = (_, value) => (typeof value === "bigint" ? String(value) : value);
+    return JSON.stringify(sorted.map(([, account]) => account), text, 1);
+  }
 }
-for (const [account, balanceMinor] of [...balances].sort()) console.log(account, String(balanceMinor));
+
+async function main([folder, journal]) {
+  if (!folder || !journal) throw new Stop("give the folder of the schema and the journal");
+  const Record = await schema(folder);
+  for await (const _ of rows(journal, HAS_QUARANTINE)) {
+    for await (const [seq] of rows(journal, QUARANTINED)) {
+      throw new Stop(`record ${seq} was taken out of this journal: what followed from it only an engine knows`);
+    }
+  }
+  const balances = new Balances();
+  let nextSeq = 1;
+  for await (const [firstSeq, hex] of rows(journal, GROUPS)) {
+    if (Number(firstSeq) !== nextSeq) throw new Stop(`record ${nextSeq} is missing: the next one is ${firstSeq}`);
+    for (const [seq, { facts }] of recordsOf(Record, Buffer.from(hex, "hex"), nextSeq)) {
+      for (const { fact, booked } of facts) {
+        // Its member of the `oneof` is not in the schema: it may have moved money.
+        if (!fact) throw new Stop(`record ${seq} has a fact of a newer release than this program's schema`);
+        for (const booking of booked?.bookings ?? []) balances.book(booking);
+      }
+      nextSeq = seq + 1;
+    }
+  }
+  console.log(balances.list());
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof Stop)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

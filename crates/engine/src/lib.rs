@@ -26,7 +26,7 @@ pub use boards::{Board, BoardUpdate};
 pub use decide::settle::WEIGH_INTERVAL_NS;
 pub use engine::{Decided, Engine};
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource};
-pub use state::snapshot::SNAPSHOT_VERSION;
+pub use state::snapshot::{SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION};
 pub use state::sources::Source;
 pub use state::{Competition, Counters, Customer, Limits, Space, State};
 pub use step::Answer;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use journal_support::Folder;
-use oddsengine_engine::{Body, Channel, Command, Origin, Principal, Reason};
+use oddsengine_engine::{Body, Channel, Command, Origin, Principal, Reason, decode_record};
 use oddsengine_feeds::{INGEST_TYPES, ORDER_TYPES, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::ModelFault;
 use oddsengine_runtime::journal;
@@ -16,7 +16,6 @@ use oddsengine_runtime::service::{
     Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, Role, SOURCES_PER_KEY_MAX,
     Service, Sources,
 };
-use oddsengine_types::codec::decode_all;
 use oddsengine_types::{CustomerId, FixtureId};
 use serde_json::{Value, json};
 use service_support::*;
@@ -571,7 +570,7 @@ fn the_principal_stands_in_the_record() {
     let principals: Vec<(String, String)> = journal::records(folder.journal(), 1)
         .unwrap()
         .map(|record| {
-            let command: Command = decode_all(&record.unwrap().bytes).unwrap();
+            let command = decode_record(&record.unwrap().bytes).unwrap().command;
             let Principal { key, service, staff } = command.origin.principal;
             assert_eq!((service.as_str(), staff.as_str()), ("", ""));
             (key, command.origin.source)

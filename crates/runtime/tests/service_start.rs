@@ -4,10 +4,10 @@ mod journal_support;
 mod service_support;
 
 use journal_support::Folder;
-use oddsengine_engine::{Body, Config, decode_record};
+use oddsengine_engine::{Body, Config, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, decode_record};
 use oddsengine_runtime::journal::{self, Journal, JournalError, OpenOptions, WAL_BYTES_WARNED, verify};
-use oddsengine_runtime::service::{RecoveryError, Service, StateOrigin};
-use oddsengine_types::Currency;
+use oddsengine_runtime::service::{RecoveryError, Service, StateOrigin, replay_engine};
+use oddsengine_types::{Currency, StateHash};
 use service_support::*;
 
 fn configurations(path: &std::path::Path) -> Vec<Config> {
@@ -135,6 +135,54 @@ fn a_snapshot_that_cannot_be_read_costs_a_longer_replay_and_nothing_else() {
     assert_eq!(world.answer(deposit(3, 42, 1))["available_minor"], 10_006);
     assert_ne!(world.hash(), hash);
     assert!(good_seq < recovered.last_seq);
+}
+
+/// A snapshot of another build is not damage: it is told, and the records make the state all the same. There was no telling a
+/// snapshot of another layout from one of this build but by what it restored to.
+#[test]
+fn snapshots_of_another_version_or_layout_are_skipped_with_a_notice() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let mut world = World::new(Some(&path));
+    world.fixture(FIXTURE);
+    world.answer(deposit(1, 42, 10_000));
+    let last_seq = world.service.progress().0;
+    let bytes = world.service.engine().snapshot();
+    drop(world);
+    let (journal, _) = Journal::open(&path, OpenOptions::default()).unwrap();
+    let mut writer = journal.into_writer().unwrap();
+    for (seq, at, other) in [(last_seq - 1, 0, 77_u32), (last_seq, 4, 0xabcd)] {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 4].copy_from_slice(&other.to_le_bytes());
+        // Whole in every way: its hash is the one of its bytes.
+        let hash = StateHash::of(&bytes).0;
+        writer.write_snapshot(seq, hash, other, bytes).unwrap();
+        while writer.snapshot_seq() < seq {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+    writer.close().unwrap();
+    let report = verify(&path).unwrap();
+    assert!(report.is_sound(), "another build's snapshot is no damage: {:?}", report.damages);
+
+    let service = Service::start(options(Some(&path))).unwrap();
+    let notices = &service.start_report().notices;
+    let layout = SNAPSHOT_LAYOUT & !0xffff_ffff | 0xabcd;
+    assert_eq!(
+        notices.iter().map(|notice| notice.split(" at byte").next().unwrap()).collect::<Vec<_>>(),
+        [
+            format!(
+                "snapshot at {last_seq} was not used: its layout is {layout:016x}, and this build reads {SNAPSHOT_LAYOUT:016x}"
+            ),
+            format!(
+                "snapshot at {} was not used: it is of version 77, and this build reads {SNAPSHOT_VERSION}",
+                last_seq - 1
+            ),
+        ]
+    );
+    let mut world = World::of(service);
+    assert_eq!(world.answer(deposit(2, 42, 1))["available_minor"], 10_001);
+    assert_eq!(replay_engine(&path).unwrap().0.state_hash().to_string(), world.hash());
 }
 
 fn beat(world: &mut World) -> Vec<Seen> {

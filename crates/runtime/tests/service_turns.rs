@@ -360,3 +360,28 @@ fn asking_again_when_the_delay_ends_answers_each_once() {
         assert_eq!(answers[0]["ticket"]["state"], "accepted");
     }
 }
+
+/// The off of a race stops trading like a danger, and was told as no more than that: boards said "before the off" until
+/// something else of the race changed.
+#[test]
+fn boards_tell_the_off_of_a_race_and_its_recall() {
+    let mut world = World::new(None);
+    world.ingest(json!({"type": "fixture", "fixture": 3001, "sport": "racing", "competition": "sheffield",
+        "home": "14:30 Sheffield", "start_ns": START_NS, "format": {"kind": "horse", "runner_count": 3}}));
+    world.ingest(json!({"type": "prices", "fixture": 3001, "markets": {"win": [2.5, 3.0, 4.0]}}));
+    let told = |world: &mut World| -> Vec<String> {
+        let frames = world.turn();
+        boards(&frames).iter().map(|board| board.value["period"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = told(&mut world);
+    assert_eq!(before.len(), 1);
+    let mut happens = |kind: &str| {
+        world.ingest(json!({"type": "incident", "fixture": 3001, "sport": "racing", "kind": kind}));
+        told(&mut world)
+    };
+    let off = happens("off");
+    assert_eq!(off.len(), 1, "a board for the off");
+    assert_ne!(off, before);
+    assert_eq!(happens("recalled"), before);
+    assert!(happens("danger").is_empty(), "a danger changes no board");
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use oddsengine_engine::{Body, Command, Engine};
+use oddsengine_engine::{Body, Command, Engine, SNAPSHOT_HEADER_SIZE};
 use oddsengine_facts::proto::FRAME_SIZE;
 use oddsengine_facts::{encode_record, sample};
 use oddsengine_feeds::{Request, RequestBody, decode_ingest, decode_order};
@@ -74,7 +74,7 @@ fn of_runtime(body: Body) -> Command {
 /// An empty state, one with a fixture, and one with money and a bet.
 fn snapshots(folder: &Path, commands: &[(String, Command)]) {
     let mut engine = Engine::default();
-    write(folder, "snapshot", "empty", &engine.snapshot());
+    write(folder, "snapshot", "empty", &engine.snapshot()[SNAPSHOT_HEADER_SIZE..]);
     let apply = |engine: &mut Engine, name: &str| {
         let (_, command) = commands.iter().find(|(known, _)| known == name).expect("a sample");
         let mut command = command.clone();
@@ -85,7 +85,7 @@ fn snapshots(folder: &Path, commands: &[(String, Command)]) {
     for name in ["orders_deposit", "orders_set_customer", "orders_set_scope_competition"] {
         apply(&mut engine, name);
     }
-    write(folder, "snapshot", "money", &engine.snapshot());
+    write(folder, "snapshot", "money", &engine.snapshot()[SNAPSHOT_HEADER_SIZE..]);
     for name in ["ingest_fixture", "ingest_prices", "orders_place_ticket"] {
         apply(&mut engine, name);
     }
@@ -98,11 +98,11 @@ fn snapshots(folder: &Path, commands: &[(String, Command)]) {
     engine.apply(&ticket);
     assert_eq!(engine.tickets().len(), 2);
     assert!(engine.tickets()[1].is_live(), "{:?}", engine.tickets()[1]);
-    write(folder, "snapshot", "bet", &engine.snapshot());
+    write(folder, "snapshot", "bet", &engine.snapshot()[SNAPSHOT_HEADER_SIZE..]);
     for name in ["ingest_incident_kick_off", "ingest_incident_goal"] {
         apply(&mut engine, name);
     }
-    write(folder, "snapshot", "in_play", &engine.snapshot());
+    write(folder, "snapshot", "in_play", &engine.snapshot()[SNAPSHOT_HEADER_SIZE..]);
 }
 
 fn keys(folder: &Path) {
