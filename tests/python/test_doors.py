@@ -216,6 +216,8 @@ def test_delays_wait_while_feeds_are_held_up_for_the_disk() -> None:
     service.takes_ingest = False
     server = delayed_server(service)
     with running(server), zmq.Context() as context, context.socket(zmq.PUSH) as feed:
+        # The loop asks after each turn: what comes in its first one is read.
+        eventually(lambda: server.turn_count > 1)
         feed.connect(server.endpoints()["ingest"])
         feed.send(b"goal")
         time.sleep(0.8)
