@@ -130,7 +130,8 @@ def subscriber(settings: dict[str, Any]) -> None:
         topic, payload = sub.recv_multipart()
         now_ns = time.time_ns()
         at = payload.find(SOURCE_NS) + len(SOURCE_NS)
-        source_ns = int(payload[at : at + 19])
+        # 0 where no source said it: a stop because the start has passed.
+        source_ns = int(payload[at : payload.find(b",", at)])
         if settings["is_engine"]:
             place = payload.find(b'"seq":') + 6
             seq = int(payload[place : payload.find(b",", place)])
