@@ -44,10 +44,12 @@ def feed(settings: dict[str, Any]) -> None:
     push.setsockopt(zmq.LINGER, processes.LINGER_MS)
     push.setsockopt(zmq.SNDHWM, 200_000)
     push.connect(settings["ingest"])
-    seq = 0
+    seq, fixtures = 0, settings["fixtures"]
+    # All within the first half, however often a fixture's turn comes.
+    step_ms = min(6_000, 2_600_000 * fixtures // settings["count"])
     if settings["is_engine"]:
-        kick_offs = (processes.incident(1_001 + index, "kick_off", 0) for index in range(FIXTURES))
-        for frame in processes.numbered([*processes.announcements(FIXTURES), *kick_offs], "bench"):
+        kick_offs = (processes.incident(1_001 + index, "kick_off", 0) for index in range(fixtures))
+        for frame in processes.numbered([*processes.announcements(fixtures), *kick_offs], "bench"):
             seq += 1
             push.send(frame)
     tell(ready=True)
@@ -59,11 +61,11 @@ def feed(settings: dict[str, Any]) -> None:
         if number % DANGER_EVERY == DANGER_EVERY - 1:
             turn = number // DANGER_EVERY
             # Fixtures in turn: first the danger of each, then its end.
-            fixture, kind = 1_001 + turn % FIXTURES, ("danger", "safe")[turn // FIXTURES % 2]
+            fixture, kind = 1_001 + turn % fixtures, ("danger", "safe")[turn // fixtures % 2]
             clock_ms = 1_000
         else:
-            fixture, kind = 1_001 + ticks % FIXTURES, "clock"
-            clock_ms = 1_000 + 6_000 * (1 + ticks // FIXTURES)
+            fixture, kind = 1_001 + ticks % fixtures, "clock"
+            clock_ms = 1_000 + step_ms * (1 + ticks // fixtures)
             ticks += 1
         push.send(
             b'{"type":"incident","source":"bench","seq":%d,"time_ns":%d,"fixture":%d,"kind":"%b","half":1,'
@@ -166,7 +168,7 @@ class Paths:
         self.endpoints = {name: f"ipc://{folder}/relay-{name}" for name in ("ingest", "odds")}
 
 
-def run_once(per_second: int, seconds: float, board_bytes: int | None) -> dict[str, Any]:
+def run_once(per_second: int, seconds: float, fixtures: int, board_bytes: int | None) -> dict[str, Any]:
     """One run of an engine, or of a relay with frames of `board_bytes`."""
     count = int(per_second * seconds)
     with Engine() as engine:
@@ -178,6 +180,7 @@ def run_once(per_second: int, seconds: float, board_bytes: int | None) -> dict[s
             middle = Worker(SCRIPT, "relay", board_bytes=board_bytes, **endpoints)
             middle.line()
         common = {"is_engine": is_engine, "count": count, "per_second": per_second}
+        common["fixtures"] = fixtures
         sub = Worker(SCRIPT, "subscriber", odds=endpoints["odds"], **common)
         sub.line()
         push = Worker(SCRIPT, "feed", ingest=endpoints["ingest"], **common)
@@ -200,16 +203,16 @@ def run_once(per_second: int, seconds: float, board_bytes: int | None) -> dict[s
     assert result["gaps"] == 0, f"{result['gaps']} gaps"
     assert result["status_frames"] == sent_status, (result["status_frames"], sent_status)
     share = result["odds_frames"] / (count - sent_status)
-    assert share > (0.7 if is_engine else 0.999), f"only {share:.3f} of the ticks gave a frame"
+    assert share > (0.3 if is_engine else 0.999), f"only {share:.3f} of the ticks gave a frame"
     return {**result, "late": late, "frame_share": round(share, 3)}
 
 
-def measure(per_second: int, seconds: float, rounds: int) -> dict[str, Any]:
+def measure(per_second: int, seconds: float, rounds: int, fixtures: int) -> dict[str, Any]:
     """Engine and relay in turn."""
     engine, relay_runs = [], []
     for _ in range(rounds):
-        engine.append(run_once(per_second, seconds, None))
-        relay_runs.append(run_once(per_second, seconds, engine[-1]["bytes"]))
+        engine.append(run_once(per_second, seconds, fixtures, None))
+        relay_runs.append(run_once(per_second, seconds, fixtures, engine[-1]["bytes"]))
 
     def medians(runs: list[dict[str, Any]], key: str) -> dict[str, float]:
         each = [percentiles(run[key]) for run in runs]
@@ -248,6 +251,9 @@ def main() -> None:
     parser.add_argument("--rates", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument(
+        "--fixtures", type=int, default=FIXTURES, help="in play; the fewer, the more is conflated"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rates, rounds, seconds = options.rates, options.rounds, options.seconds
@@ -258,10 +264,11 @@ def main() -> None:
     print("  ".join(f"{name} {value}" for name, value in report["conditions"].items()))
     print(f"{'':<34}{'p50':>9}{'p99':>9}{'p99.9':>9}{'max':>9}")
     for per_second in rates:
-        row = measure(per_second, seconds, rounds)
+        row = measure(per_second, seconds, rounds, options.fixtures)
         report["rows"].append(row)
         print(
-            f"{per_second} messages/s, frames of {row['frame_bytes']} bytes, {rounds} rounds of {seconds} s"
+            f"{per_second} messages/s over {options.fixtures} fixtures, frames of {row['frame_bytes']} bytes, "
+            f"{rounds} rounds of {seconds} s"
         )
         for lane, name in (("odds", "odds"), ("status", "suspension, among the odds")):
             for who in ("engine", "relay"):

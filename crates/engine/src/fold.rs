@@ -59,6 +59,9 @@ impl State {
                 self.push_space(definition.as_ref().clone()).map_err(|error| error.to_string())?;
             }
             Fact::FixtureAdded(request) => {
+                if self.index_of(request.fixture).is_some() {
+                    return Err(format!("fixture {} is known", request.fixture));
+                }
                 let template = self
                     .template_of(&request.format)
                     .ok_or_else(|| format!("the space of fixture {} is not defined", request.fixture))?;
@@ -103,6 +106,14 @@ impl State {
             Fact::MarketSet { fixture, market, desk, interrupts } => {
                 let index = self.named_fixture(*fixture)?;
                 let market = self.named_market(index, *market)?;
+                if let Some(desk) = desk {
+                    let manual = desk.manual_odds_e4.as_ref().map(|odds_e4| ("odds", odds_e4));
+                    let locked = desk.is_locked.then_some(("odds", &desk.locked_odds_e4));
+                    let anchor = Some(("fair prices", &desk.anchor_e9)).filter(|(_, e9)| !e9.is_empty());
+                    for (what, list) in [manual, locked, anchor].into_iter().flatten() {
+                        self.fits_market(index, market, what, list.len())?;
+                    }
+                }
                 let fixture = &mut self.fixtures[index];
                 let was_overridden = fixture.is_overridden();
                 match desk {
@@ -127,6 +138,9 @@ impl State {
             Fact::GradesTold { fixture, market, grades, by_desk } => {
                 let index = self.named_fixture(*fixture)?;
                 let market = self.named_market(index, *market)?;
+                if let Some(grades) = grades {
+                    self.fits_market(index, market, "grades", grades.len())?;
+                }
                 let fixture = &mut self.fixtures[index];
                 match grades {
                     Some(grades) => drop(fixture.told_grades.insert(market, grades.clone())),
@@ -172,7 +186,7 @@ impl State {
                 self.keep_ticket(ticket.as_ref().clone(), *forgotten)?
             }
             Fact::DelayEnded { ticket } => {
-                let index = self.named_ticket(*ticket)?;
+                let index = self.ticket_in(*ticket, |state| state == TicketState::Delayed)?;
                 let ticket = self.tickets[index as usize].clone();
                 self.delayed.remove(&(ticket.due_ns, index));
                 self.count_stake(&ticket, false);
@@ -181,7 +195,7 @@ impl State {
                 }
             }
             Fact::TicketHeld { ticket, due_ns } => {
-                let index = self.named_ticket(*ticket)?;
+                let index = self.ticket_in(*ticket, |state| state == TicketState::Delayed)?;
                 self.tickets[index as usize].due_ns = *due_ns;
                 self.delayed.insert((*due_ns, index));
                 let ticket = self.tickets[index as usize].clone();
@@ -193,8 +207,9 @@ impl State {
             Fact::LegsGraded { ticket, legs } => self.grade_legs(*ticket, legs)?,
             Fact::Weighed { weights } => {
                 for weight in weights {
-                    let index = self.named_ticket(weight.ticket)?;
+                    let index = self.ticket_in(weight.ticket, |state| state == TicketState::Open)?;
                     let ticket = &mut self.tickets[index as usize];
+                    fits_legs(ticket, weight.units_minor.len())?;
                     let stake_minor = ticket.stake_minor;
                     for (leg, &unit_minor) in ticket.legs.iter_mut().zip(&weight.units_minor) {
                         if leg.grade.is_none() && leg.unit_minor != unit_minor {
@@ -208,7 +223,9 @@ impl State {
                 self.moved.clear();
             }
             Fact::TicketPaid { ticket, paid_minor, takes_back } => {
-                let index = self.named_ticket(*ticket)?;
+                let index = self.ticket_in(*ticket, |state| {
+                    state == if *takes_back { TicketState::Settled } else { TicketState::Open }
+                })?;
                 let ticket = &mut self.tickets[index as usize];
                 let before = ToldBefore::from(&*ticket);
                 if ticket.state == TicketState::Open {
@@ -226,7 +243,7 @@ impl State {
                 self.end_settling(index);
             }
             Fact::TicketReopened { ticket } => {
-                let index = self.named_ticket(*ticket)?;
+                let index = self.ticket_in(*ticket, |state| state == TicketState::Settled)?;
                 let ticket = &mut self.tickets[index as usize];
                 let before = ToldBefore::from(&*ticket);
                 (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
@@ -240,7 +257,7 @@ impl State {
                 }
             }
             Fact::PaymentDue { ticket, due_ns } => {
-                let index = self.named_ticket(*ticket)?;
+                let index = self.ticket_in(*ticket, |state| state == TicketState::Open)?;
                 match due_ns {
                     Some(due_ns) => self.settling.insert(*due_ns, index),
                     None => self.settling.remove(index),
@@ -248,12 +265,13 @@ impl State {
                 self.stuck.remove(&index);
             }
             Fact::TicketStuck { ticket } => {
-                let index = self.named_ticket(*ticket)?;
+                let index = self.ticket_in(*ticket, |state| is_graded(state))?;
                 self.stuck.insert(index);
                 self.regraded.remove(&index);
             }
             Fact::TicketCancelled { ticket } => {
-                let index = self.named_ticket(*ticket)?;
+                let index =
+                    self.ticket_in(*ticket, |state| state == TicketState::Delayed || is_graded(state))?;
                 let before = self.tickets[index as usize].clone();
                 self.count_stake(&before, false);
                 self.counters.rollback_count += u64::from(before.state == TicketState::Settled);
@@ -384,6 +402,11 @@ impl State {
             leg.place = self.place_of(leg)?;
         }
         let known = self.ticket_index.get(&ticket.id).copied();
+        if let Some(index) = known
+            && self.tickets[index as usize].state != TicketState::Delayed
+        {
+            return Err(format!("ticket {:032x} is decided already", ticket.id.0));
+        }
         match ticket.state {
             TicketState::Refused(_) => self.counters.refused_count += 1,
             TicketState::Delayed => self.count_stake(&ticket, true),
@@ -455,7 +478,8 @@ impl State {
     }
 
     fn grade_legs(&mut self, id: TicketId, legs: &[GradedLeg]) -> Result<(), String> {
-        let index = self.named_ticket(id)?;
+        let index = self.ticket_in(id, |state| state == TicketState::Delayed || is_graded(state))?;
+        fits_legs(&self.tickets[index as usize], legs.len())?;
         let ticket = &mut self.tickets[index as usize];
         let (is_live, stake_minor) = (ticket.is_live(), ticket.stake_minor);
         for (leg, graded) in ticket.legs.iter_mut().zip(legs) {
@@ -551,6 +575,26 @@ impl State {
         found.ok_or_else(|| format!("fixture {} has no selection {:016x}", fixture.id(), selection.0))
     }
 
+    /// A ticket that is in one of these states: a fact about one that is not was decided on another state.
+    fn ticket_in(&self, id: TicketId, is_so: impl Fn(TicketState) -> bool) -> Result<u32, String> {
+        let index = self.named_ticket(id)?;
+        let state = self.tickets[index as usize].state;
+        match is_so(state) {
+            true => Ok(index),
+            false => Err(format!("ticket {:032x} is {}", id.0, state.name())),
+        }
+    }
+
+    /// A list with an entry for each selection of a market.
+    fn fits_market(&self, index: usize, market: u16, what: &str, length: usize) -> Result<(), String> {
+        let definition = &self.fixtures[index].template.markets[usize::from(market)];
+        let count = definition.selections().len();
+        match length == count {
+            true => Ok(()),
+            false => Err(format!("{length} {what} for {count} selections of {}", definition.key)),
+        }
+    }
+
     fn named_ticket(&self, id: TicketId) -> Result<u32, String> {
         self.ticket_index.get(&id).copied().ok_or_else(|| format!("ticket {:032x} is not known", id.0))
     }
@@ -559,6 +603,20 @@ impl State {
     pub(crate) fn place_of(&self, leg: &Leg) -> Result<Place, String> {
         let index = self.named_fixture(leg.fixture)?;
         Ok(Place { fixture: index as u32, selection: self.named_selection(index, leg.selection)? })
+    }
+}
+
+/// A ticket in this state was accepted, and its legs are graded.
+fn is_graded(state: TicketState) -> bool {
+    matches!(state, TicketState::Open | TicketState::Settled)
+}
+
+fn fits_legs(ticket: &Ticket, length: usize) -> Result<(), String> {
+    match length == ticket.legs.len() {
+        true => Ok(()),
+        false => {
+            Err(format!("{length} entries for {} legs of ticket {:032x}", ticket.legs.len(), ticket.id.0))
+        }
     }
 }
 

@@ -823,9 +823,8 @@ fn refused_tickets_have_an_upper_bound() {
     // From a snapshot the same one is forgotten next.
     let mut restored = Engine::restore(&world.engine.snapshot()).unwrap();
     assert_eq!(restored.state_hash(), world.engine.state_hash());
-    std::mem::swap(&mut restored, &mut world.engine);
-    send(&mut world, first + count);
-    std::mem::swap(&mut restored, &mut world.engine);
+    let body = Body::PlaceTicket(Box::new(request(first + count)));
+    restored.step(&Command { time_ns: world.now_ns, origin: Origin::default(), body });
     send(&mut world, first + count);
     assert_eq!(restored.state_hash(), world.engine.state_hash());
     assert!(world.engine.ticket(kept).is_none());

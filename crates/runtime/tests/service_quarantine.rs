@@ -10,6 +10,7 @@ use oddsengine_runtime::journal::{self, Damage, JournalError, OpenOptions, verif
 use oddsengine_runtime::service::{
     QuarantineOrder, RecoveryError, Service, StateOrigin, quarantine, release, replay_engine, replay_journal,
 };
+use serde_json::json;
 use service_support::*;
 
 fn panicking_at(seq: u64) -> OpenOptions {
@@ -263,4 +264,41 @@ fn a_panic_in_memory_stops_the_service() {
     world.order("client", deposit(1, 42, 1));
     assert_eq!(world.turn(), []);
     assert!(world.service.poison_reason().unwrap().contains("record 3"));
+}
+
+/// Without its deposit the bet was decided anew and refused, and the goal's record, folded as it was, paid it all the same: out of the
+/// stake of another bet of the customer.
+#[test]
+fn a_bet_that_is_refused_without_its_deposit_is_never_paid() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let mut world = World::new(Some(&path));
+    world.fixture(FIXTURE);
+    world.fixture(1002);
+    world.answer(deposit(1, 42, 10_000));
+    let taken_out = world.service.progress().0;
+    world.answer(deposit(2, 42, 10_000));
+    for (id, fixture, market, selection) in
+        [(0xb1, 1002, "1x2", "home"), (0xb2, FIXTURE, "total:0.5", "over")]
+    {
+        let leg = world.leg(fixture, market, selection);
+        assert_eq!(world.answer(ticket(id, 42, 10_000, vec![leg]))["ticket"]["state"], "accepted");
+    }
+    world.incident(FIXTURE, "kick_off", 0, json!({"score": [0, 0]}));
+    world.incident(FIXTURE, "goal", 1_000, json!({"score": [1, 0], "side": "home"}));
+    world.settle();
+    assert!(balance(&mut world) > 10_000, "the second bet is won and paid");
+    world.service.close().unwrap();
+
+    quarantine(&path, &QuarantineOrder { is_forced: true, ..order(taken_out) }).unwrap();
+    let replayed = replay_journal(&path).unwrap();
+    assert_eq!(replayed.redecided_seqs.len(), 2, "the bet, and the goal that paid it");
+    for (name, result) in replayed.invariants {
+        assert_eq!(result, Ok(()), "{name}");
+    }
+    let mut world = World::of(start_with(&path, OpenOptions::default()).unwrap());
+    assert_eq!(balance(&mut world), 0, "one deposit, and one open bet");
+    let state =
+        |id: u128| world.service.engine().ticket(oddsengine_types::TicketId(id)).unwrap().state.name();
+    assert_eq!((state(0xb1), state(0xb2)), ("accepted", "refused"));
 }

@@ -40,6 +40,8 @@ pub enum RecoveryError {
         /// The configured one.
         configured: Currency,
     },
+    /// The state is whole, and making its prices panics, with these words.
+    Pricing(String),
     /// The journal was opened more often than an epoch can count.
     EpochExhausted,
     /// A configured value, or a name or reason, outside its range.
@@ -67,6 +69,7 @@ impl RecoveryError {
             Self::Record(_) => "record",
             Self::Applicable { .. } => "applicable",
             Self::Currency { .. } => "currency",
+            Self::Pricing(_) => "pricing",
             Self::EpochExhausted => "epoch_exhausted",
             Self::Config(_) => "configuration",
         }
@@ -109,6 +112,7 @@ impl fmt::Display for RecoveryError {
                 write!(f, "the journal holds money in {journal}, and {configured} is configured")?;
                 write!(f, "\nhint: configure currency = \"{journal}\", or start another journal")
             }
+            Self::Pricing(text) => write!(f, "the state of the journal cannot be priced: {text}"),
             Self::EpochExhausted => f.write_str("the epoch is beyond 4294967295"),
             Self::Config(error) => error.fmt(f),
         }
@@ -205,7 +209,7 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     }
     let mut engine = replay.engine;
     // Prices of earlier epochs are unknown: each board is priced once, as it stands.
-    engine.price_changed();
+    caught(|| engine.price_changed()).map_err(RecoveryError::Pricing)?;
     check_currency(&engine, &options.config)?;
     let quarantined_seqs: Vec<u64> = recovered.quarantined.iter().map(|entry| entry.seq).collect();
     let origin = if recovered.is_new { Origin::New } else { Origin::Recovered };
@@ -305,7 +309,7 @@ fn replay_from_zero(path: &Path) -> Result<(Engine, u64, Vec<u64>), RecoveryErro
     let quarantined = journal::quarantined(path)?;
     let mut replay = Replay::new(Engine::default(), path, &quarantined, None);
     let count = journal::replay(path, 1, &mut |seq, _, record| replay.apply(seq, record))?;
-    replay.engine.price_changed();
+    caught(|| replay.engine.price_changed()).map_err(RecoveryError::Pricing)?;
     Ok((replay.engine, count - quarantined.len() as u64, replay.redecided_seqs))
 }
 
