@@ -267,8 +267,8 @@ def main() -> None:
         row = measure(per_second, seconds, rounds, options.fixtures)
         report["rows"].append(row)
         print(
-            f"{per_second} messages/s over {options.fixtures} fixtures, frames of {row['frame_bytes']} bytes, "
-            f"{rounds} rounds of {seconds} s"
+            f"{per_second} messages/s over {options.fixtures} fixtures, "
+            f"frames of {row['frame_bytes']} bytes, {rounds} rounds of {seconds} s"
         )
         for lane, name in (("odds", "odds"), ("status", "suspension, among the odds")):
             for who in ("engine", "relay"):

@@ -265,7 +265,7 @@ impl State {
                 self.stuck.remove(&index);
             }
             Fact::TicketStuck { ticket } => {
-                let index = self.ticket_in(*ticket, |state| is_graded(state))?;
+                let index = self.ticket_in(*ticket, is_graded)?;
                 self.stuck.insert(index);
                 self.regraded.remove(&index);
             }
