@@ -175,6 +175,10 @@ impl Fixture {
         if self.grades[range].iter().all(Option::is_some) {
             return MarketStatus::Settled;
         }
+        if self.desk.is_empty() {
+            // Nearly always, and asked for each market of a board.
+            return MarketStatus::Open;
+        }
         match self.desk.get(&(market as u16)) {
             Some(desk) if desk.stops.any() => MarketStatus::Suspended,
             Some(desk) if !desk.override_by.is_empty() => MarketStatus::Open,
