@@ -528,7 +528,8 @@ struct Bets {
 
 impl Bets {
     fn new(size: Size, kind: Kindred) -> Self {
-        let mut engine = desk(config(), size.fixtures);
+        // The bets go on for longer than a feed may be silent.
+        let mut engine = desk(Config { feed_silence_ms: 0, ..config() }, size.fixtures);
         fill_book(&mut engine, size.bets);
         if kind == Kindred::InPlay {
             kick_off(&mut engine);

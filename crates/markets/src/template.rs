@@ -429,11 +429,14 @@ impl Template {
         let mut common: Option<u8> = None;
         let mut covered = 0;
         for run in self.runs_of(selection) {
-            let count = possible_before[usize::from(run.end)] - possible_before[usize::from(run.start)];
+            let before = possible_before[usize::from(run.start)];
+            let count = possible_before[usize::from(run.end)] - before;
             if count == 0 {
                 continue;
             }
-            if common.is_some_and(|grade| grade != run.grade) {
+            // Runs ascend, so a possible cell before this one that no run covers never will be: most that is undecided
+            // ends here.
+            if before != covered || common.is_some_and(|grade| grade != run.grade) {
                 return None;
             }
             common = Some(run.grade);

@@ -36,6 +36,8 @@ pub struct ViewPrefixes {
 struct Runs {
     /// By number of runs: selections with one, two, ...
     groups: Vec<Group>,
+    /// Selections without any.
+    rest: Vec<u32>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -63,6 +65,7 @@ struct Part {
 impl Runs {
     fn push(&mut self, selection: usize, spans: impl Iterator<Item = Span> + Clone) {
         let Some(index) = spans.clone().count().checked_sub(1) else {
+            self.rest.push(selection as u32);
             return;
         };
         if self.groups.len() <= index {
@@ -74,7 +77,11 @@ impl Runs {
 
     /// The mass on the runs of every selection.
     fn fill(&self, sums: &[f64], masses: &mut [f64]) {
-        masses.fill(0.0);
+        if self.rest.len() < masses.len() / 4 {
+            self.rest.iter().for_each(|&selection| masses[selection as usize] = 0.0);
+        } else {
+            masses.fill(0.0);
+        }
         for (index, group) in self.groups.iter().enumerate() {
             // One and two runs are the usual numbers; as constants they need no loop.
             match index + 1 {
@@ -135,6 +142,8 @@ impl ViewPrefixes {
                 prefixes.wins.push(selection, wins);
                 prefixes.refunds.push(selection, refunds);
             } else {
+                prefixes.wins.rest.push(selection as u32);
+                prefixes.refunds.rest.push(selection as u32);
                 prefixes.parts.extend(parts);
             }
         }
