@@ -230,6 +230,9 @@ impl<T: Decode + Clone, const PAGE: usize> Pages<T, PAGE> {
         if !(1..=PAGE).contains(&items.len()) {
             return Err(input.error(format!("a page has {} items, 1 to {PAGE} are allowed", items.len())));
         }
+        if input.remaining() > 0 {
+            return Err(input.error(format!("{} bytes are left over of a page", input.remaining())));
+        }
         items.into_iter().for_each(|item| self.push(item));
         Ok(())
     }
@@ -290,10 +293,25 @@ impl<T, const PAGE: usize> Slots<T, PAGE> {
         self.pages.len()
     }
 
+    /// The pages that hold it.
+    pub fn pages(&self) -> &Pages<Option<T>, PAGE> {
+        &self.pages
+    }
+
+    /// The place that the next item gets.
+    pub fn next_place(&self) -> u32 {
+        self.free.first().copied().unwrap_or(self.pages.len() as u32)
+    }
+
     /// What is at a place.
     #[inline]
     pub fn get(&self, place: u32) -> Option<&T> {
         self.pages.get(place as usize)?.as_ref()
+    }
+
+    /// All that is there with its place, in the order of places.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, &T)> + Clone {
+        (0_u32..).zip(self.pages.iter()).filter_map(|(place, item)| Some((place, item.as_ref()?)))
     }
 
     /// All that is there, in the order of places.
@@ -332,22 +350,6 @@ impl<T: Clone, const PAGE: usize> Slots<T, PAGE> {
     }
 }
 
-impl<T: Encode + Send + Sync + 'static, const PAGE: usize> Slots<T, PAGE> {
-    /// Its pages as parts, in order.
-    pub fn parts(&self) -> impl Iterator<Item = Arc<dyn Part>> {
-        self.pages.parts()
-    }
-
-    /// The hashes of its pages, in order.
-    pub fn hashes(&self) -> impl Iterator<Item = StateHash> {
-        self.pages.hashes()
-    }
-
-    /// Number of pages.
-    pub fn page_count(&self) -> usize {
-        self.pages.page_count()
-    }
-}
 
 impl<T: Decode + Clone, const PAGE: usize> Slots<T, PAGE> {
     /// Adds a page from its bytes.
@@ -369,19 +371,19 @@ impl<T: PartialEq, const PAGE: usize> PartialEq for Slots<T, PAGE> {
     }
 }
 
-impl<T, const PAGE: usize> Index<u32> for Slots<T, PAGE> {
+impl<T, const PAGE: usize> Index<usize> for Slots<T, PAGE> {
     type Output = T;
 
     #[inline]
-    fn index(&self, place: u32) -> &T {
-        self.get(place).expect("the place is taken")
+    fn index(&self, place: usize) -> &T {
+        self.pages[place].as_ref().expect("the place is taken")
     }
 }
 
-impl<T: Clone, const PAGE: usize> IndexMut<u32> for Slots<T, PAGE> {
+impl<T: Clone, const PAGE: usize> IndexMut<usize> for Slots<T, PAGE> {
     #[inline]
-    fn index_mut(&mut self, place: u32) -> &mut T {
-        self.get_mut(place).expect("the place is taken")
+    fn index_mut(&mut self, place: usize) -> &mut T {
+        self.pages[place].as_mut().expect("the place is taken")
     }
 }
 
@@ -449,6 +451,7 @@ mod tests {
         assert!(what(&[parts[2].clone(), parts[0].clone()]).contains("not full"));
         assert!(what(&[encode_to_vec(&Vec::<u64>::new())]).contains("0 items, 1 to 4"));
         assert!(what(&[encode_to_vec(&vec![0_u64; 5])]).contains("5 items, 1 to 4"));
+        assert!(what(&[[parts[0].as_slice(), &[0]].concat()]).contains("1 bytes are left over"));
     }
 
     #[test]
@@ -474,7 +477,7 @@ mod tests {
         }
         assert_eq!((slots.len(), slots.place_count()), (7, 10));
         let mut restored = Slots::<u64, 4>::default();
-        for part in slots.parts() {
+        for part in slots.pages().parts() {
             let mut bytes = Vec::new();
             part.encode_part(&mut bytes);
             restored.push_page(&mut Reader::new(&bytes)).unwrap();
