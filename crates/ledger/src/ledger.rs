@@ -6,7 +6,9 @@ use std::slice;
 
 use oddsengine_types::{Currency, IdMap, MONEY_MINOR_MAX, Pages, Slots, codec_struct};
 
-use crate::account::{ACCOUNTS_COUNT_MAX, ACCOUNTS_PER_PAGE, Account, AccountId, AccountKind, Accounts, Balance};
+use crate::account::{
+    ACCOUNTS_COUNT_MAX, ACCOUNTS_PER_PAGE, Account, AccountId, AccountKind, Accounts, Balance,
+};
 use crate::error::TransferError;
 use crate::seen::{Seen, SeenIds};
 use crate::transfer::{
@@ -358,9 +360,7 @@ impl Ledger {
     fn reservation(&self, id: InstructionId) -> Result<&Reservation, TransferError> {
         match self.seen.get(id).map(|seen| seen.status) {
             None | Some(TransferStatus::Booked) => Err(TransferError::PendingNotFound),
-            Some(TransferStatus::Pending) => {
-                Ok(self.reservations.get(id).expect("the reservation is there"))
-            }
+            Some(TransferStatus::Pending) => Ok(self.reservations.get(id).expect("the reservation is there")),
             Some(TransferStatus::Posted | TransferStatus::Voided | TransferStatus::Expired) => {
                 Err(TransferError::PendingAlreadyResolved)
             }

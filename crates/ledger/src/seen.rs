@@ -74,7 +74,8 @@ impl SeenIds {
     fn index(&mut self, place: u32, id: InstructionId) {
         let (slots, hashing) = (&self.slots, &self.hashing);
         let hash = hashing.hash_one(id);
-        self.shards[shard_of(hash)].insert_unique(hash, place, |&place| hashing.hash_one(slots[place as usize].0));
+        self.shards[shard_of(hash)]
+            .insert_unique(hash, place, |&place| hashing.hash_one(slots[place as usize].0));
     }
 
     /// Finds every id of the pages that were added to its slots.
@@ -135,7 +136,8 @@ mod tests {
         let mut ids = SeenIds::default();
         (1..=5_000).for_each(|id| ids.insert(InstructionId::single(id), seen(id)));
         // Another process has another seed: what is found by a hash is found anew.
-        let mut again = SeenIds { slots: ids.slots.clone(), hashing: IdHashing::with_seed(3, 4), ..SeenIds::default() };
+        let mut again =
+            SeenIds { slots: ids.slots.clone(), hashing: IdHashing::with_seed(3, 4), ..SeenIds::default() };
         assert_eq!(again.get(InstructionId::single(5)), None);
         assert_eq!(again.index_all(), Ok(()));
         assert!((1..=5_000).all(|id| again.get(InstructionId::single(id)) == Some(seen(id))));

@@ -350,7 +350,6 @@ impl<T: Clone, const PAGE: usize> Slots<T, PAGE> {
     }
 }
 
-
 impl<T: Decode + Clone, const PAGE: usize> Slots<T, PAGE> {
     /// Adds a page from its bytes.
     ///
