@@ -18,7 +18,7 @@ pub type Address = [u8; 32];
 
 /// A piece of a state that is encoded on its own.
 pub trait Part: Send + Sync {
-    /// Appends its bytes.
+    /// Appends its bytes, and remembers their hash.
     fn encode_part(&self, out: &mut Vec<u8>);
     /// The hash of its bytes: computed once, unless it is known.
     fn hash(&self) -> StateHash;
@@ -58,7 +58,9 @@ impl<T: Encode + Send + Sync + 'static> Sealed<T> {
 
 impl<T: Encode + Send + Sync> Part for Seal<T> {
     fn encode_part(&self, out: &mut Vec<u8>) {
+        let start = out.len();
         self.value.encode(out);
+        self.hash.get_or_init(|| StateHash::of(&out[start..]));
     }
 
     fn hash(&self) -> StateHash {

@@ -261,7 +261,7 @@ fn newest_state(
 }
 
 fn restore(snapshot: &Snapshot) -> Result<Engine, String> {
-    let restored = caught(|| Engine::restore(&snapshot.bytes))?;
+    let restored = caught(|| Engine::restore_image(&snapshot.parts))?;
     let engine = restored.map_err(|error| error.to_string())?;
     let (found, expected) = (engine.state_hash(), StateHash(snapshot.state_hash));
     match found == expected {
