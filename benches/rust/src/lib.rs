@@ -14,6 +14,7 @@ pub mod records;
 pub mod replay;
 pub mod report;
 pub mod setup;
+pub mod snapshots;
 pub mod timed;
 
 use report::Report;
@@ -53,4 +54,5 @@ pub const BENCHES: &[Bench] = &[
     ("ledger", timed::ledger),
     ("durable", durable::run),
     ("replay", replay::run),
+    ("snapshots", snapshots::run),
 ];
