@@ -129,6 +129,7 @@ class ServiceLike(Protocol):
     def set_binary(self, publishes: bool) -> None: ...
     def heartbeat(self, now_ns: int) -> None: ...
     def end_turn(self) -> None: ...
+    def work_off(self) -> bool: ...
     def durable(self) -> None: ...
     def take_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
     def metrics(self) -> dict[str, object]: ...
@@ -271,6 +272,7 @@ class Server:
         self._settled_ns = self._started_ns
         # A bet delay is over and waits for feeds to be read, or for the journal.
         self._is_overdue = False
+        self._has_worked = False
         self._told_offset_ns: int | None = None
         self._next_clock_alert_ns = 0
 
@@ -447,6 +449,8 @@ class Server:
             os.write(self._stop_write, bytes([signal.SIGTERM]))
 
     def _timeout_ms(self) -> int:
+        if self._has_worked:
+            return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
         if self._is_overdue:
@@ -480,6 +484,8 @@ class Server:
         self._timers(now_ns, is_idle=not ready)
         service.end_turn()
         self._send(service.take_frames(self._clock()))
+        # After all that the turn has to tell; what is told of it leaves with the next.
+        self._has_worked = service.work_off()
         if service.takes_ingest != self._is_ingesting:
             self._hold_ingest(is_held=self._is_ingesting)
         if service.is_poisoned:

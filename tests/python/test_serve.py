@@ -300,6 +300,9 @@ class ScriptedService:
         self.frames += [(0, [b"odds.1", board]) for board in self.boards]
         self.boards.clear()
 
+    def work_off(self) -> bool:
+        return False
+
     def durable(self) -> None:
         raise AssertionError("there is no journal")
 

@@ -640,6 +640,18 @@ pub fn facts() -> Vec<Fact> {
             ],
         },
         Fact::Weighed { weights: vec![Weight { ticket: TICKET, units_minor: vec![10_000, -1, 0] }] },
+        Fact::WeighingAdvanced {
+            fixture: FIXTURE,
+            weights: vec![Weight { ticket: TICKET, units_minor: vec![10_000, -1] }],
+            next: Some(TicketId(7)),
+        },
+        Fact::WeighingAdvanced { fixture: FIXTURE, weights: Vec::new(), next: None },
+        Fact::SettlingAdvanced {
+            fixture: FIXTURE,
+            selection: SelectionId::of("1x2", "draw"),
+            next: Some(TicketId(7)),
+        },
+        Fact::SettlingAdvanced { fixture: FIXTURE, selection: SelectionId::of("1x2", "draw"), next: None },
         Fact::TicketPaid { ticket: TICKET, paid_minor: 4_875, takes_back: true },
         Fact::TicketReopened { ticket: TICKET },
         Fact::PaymentDue { ticket: TICKET, due_ns: Some(TIME_NS) },

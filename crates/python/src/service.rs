@@ -350,6 +350,10 @@ impl PyService {
         Ok(())
     }
 
+    fn work_off(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.work(py)?.service().work_off())
+    }
+
     fn durable(&self, py: Python<'_>) -> PyResult<()> {
         self.work(py)?.service().durable();
         Ok(())

@@ -220,7 +220,7 @@ kinds!(FACTS, fact_kind, Fact:
     StopsChanged, FixtureHeard, StartWaived, MarketSet, Interrupted, GradesTold, FixtureVoided, Graded, CustomerSet,
     TicketDecided, DelayEnded, TicketHeld, LegsGraded, Weighed, TicketPaid, TicketReopened, PaymentDue, TicketStuck,
     TicketCancelled, Booked, MoneyRefused, TicketConflict, Refused, SourceHeard, SourceRepeated, SourceLost, SourceAlive,
-    SourceReset, SourcesForgotten, Alerted,
+    SourceReset, SourcesForgotten, Alerted, SettlingAdvanced, WeighingAdvanced,
 );
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,

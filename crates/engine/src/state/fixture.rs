@@ -51,7 +51,11 @@ pub struct Fixture {
     /// Grades told instead of derived, per market.
     pub told_grades: BTreeMap<u16, Vec<Grade>>,
     /// Derived: legs of tickets that were not refused, per selection: (ticket index, leg index).
+    ///
+    /// In order of the tickets: work on many of them goes on at one of them.
     pub legs: BTreeMap<u16, Vec<(u32, u8)>>,
+    /// Derived: open tickets of several legs with one on it.
+    pub accumulators: BTreeSet<u32>,
     /// Positions.
     pub book: Book,
     /// Derived from configuration: margin per market.

@@ -9,6 +9,7 @@ use oddsengine_facts::{Config, Leg, TicketState};
 
 use super::State;
 use super::changes::Changes;
+use super::due::StoredDue;
 use super::fixture::Fixture;
 use crate::decide::settle::payout_of;
 use crate::positions::plan_add;
@@ -48,6 +49,7 @@ impl State {
         waiting.collect::<Vec<(i64, TicketId)>>().encode(&mut out);
         let stuck = self.stuck.iter().map(|&index| self.tickets[index as usize].id);
         stuck.collect::<Vec<TicketId>>().encode(&mut out);
+        self.encode_due(&mut out);
         out
     }
 
@@ -92,6 +94,7 @@ impl State {
         let moved = Vec::<FixtureId>::decode(&mut input)?;
         let waiting = Vec::<(i64, TicketId)>::decode(&mut input)?;
         let stuck = Vec::<TicketId>::decode(&mut input)?;
+        let due = StoredDue::decode(&mut input)?;
         match input.remaining() {
             0 => {}
             left => return Err(input.error(format!("{left} bytes are left over"))),
@@ -104,6 +107,7 @@ impl State {
             engine.moved.insert(index as u32);
         }
         engine.restore_settling(&waiting, &stuck).map_err(|what| input.error(what))?;
+        engine.restore_due(due).map_err(|what| input.error(what))?;
         engine.restore_stakes();
         engine.balance_books();
         Ok(engine)
@@ -174,6 +178,9 @@ impl State {
                 for (leg_index, leg) in ticket.legs.iter().enumerate() {
                     let fixture = &mut self.fixtures[leg.place.fixture as usize];
                     fixture.legs.entry(leg.place.selection).or_default().push((index, leg_index as u8));
+                    if ticket.state == TicketState::Open && ticket.legs.len() > 1 {
+                        fixture.accumulators.insert(index);
+                    }
                 }
             }
             if ticket.is_live() {
@@ -205,8 +212,6 @@ impl State {
             let index = found(self, id)?;
             self.stuck.insert(index);
         }
-        let regraded = (0..self.tickets.len() as u32).filter(|&index| self.is_regraded(index));
-        self.regraded = regraded.filter(|index| !self.stuck.contains(index)).collect();
         Ok(())
     }
 }

@@ -51,6 +51,7 @@ impl State {
             desk: Default::default(),
             told_grades: Default::default(),
             legs: Default::default(),
+            accumulators: Default::default(),
             book: Book::default(),
             margins: Vec::new(),
             possible: Possible::default(),

@@ -393,10 +393,7 @@ impl Service {
 
     /// When [`Service::tick`] will have something to do for a bet delay.
     pub fn next_due_ns(&self) -> Option<i64> {
-        match self.engine.has_unsettled() {
-            true => Some(self.engine.now_ns()),
-            false => self.engine.next_due_ns(),
-        }
+        self.engine.next_due_ns()
     }
 
     /// Ends a turn: encodes the conflated boards, hands the journal group to the committer, takes a snapshot when
@@ -406,7 +403,6 @@ impl Service {
             return;
         }
         self.flush_boards();
-        self.settle_slices();
         self.work.end_turn();
         let Some(journal) = &mut self.journal else {
             // What waits after the end of the journal was not written, and is never acknowledged.
