@@ -523,6 +523,8 @@ pub fn bodies() -> Vec<Body> {
         Body::Heartbeat,
         Body::ResetSource { source: "recording.wc2022".into() },
         Body::Reprice { fixture: FIXTURE },
+        Body::Halt { fixture: FIXTURE, ends: false },
+        Body::Halt { fixture: FIXTURE, ends: true },
         Body::ReleaseStarted { release: "0.1.0".into(), config: Box::new(Config::default()) },
     ];
     all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));

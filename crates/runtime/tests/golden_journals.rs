@@ -225,7 +225,7 @@ kinds!(FACTS, fact_kind, Fact:
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,
     LockMarket, SettleMarket, VoidFixture, SetCustomer, Deposit, Withdraw, PlaceTicket, CancelTicket, Tick, DefineSpace,
-    SetModelInputs, SetProbabilities, ModelFailed, Heartbeat, ResetSource, Reprice, ReleaseStarted,
+    SetModelInputs, SetProbabilities, ModelFailed, Heartbeat, ResetSource, Reprice, ReleaseStarted, Halt,
 );
 
 #[test]

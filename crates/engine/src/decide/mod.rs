@@ -95,6 +95,7 @@ impl Step<'_> {
             }
             Body::ModelFailed { fixture, fault } => self.model_failed(*fixture, *fault),
             Body::Reprice { fixture } => self.reprice(*fixture),
+            Body::Halt { fixture, ends } => self.halt(*fixture, *ends),
         };
         match answer {
             Ok(()) => {

@@ -8,6 +8,7 @@
 //! Decide, record, fold: a command that the journal has no room for is not decided; what was decided is recorded with it,
 //! and told once the record is durable.
 
+mod ahead;
 mod answer;
 mod desk;
 mod models;
@@ -141,6 +142,8 @@ pub struct Service {
     panic_at_seq: Option<u64>,
     /// What the desk was told of the journal last.
     told_journal: Option<&'static str>,
+    /// Messages seen ahead of their order that halt a fixture, by fixture: how many wait.
+    halts: BTreeMap<FixtureId, u32>,
 }
 
 /// Whom the answer to a request goes to.
@@ -223,6 +226,7 @@ impl Service {
             is_closed: false,
             panic_at_seq,
             told_journal: None,
+            halts: BTreeMap::new(),
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
