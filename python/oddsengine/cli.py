@@ -278,6 +278,8 @@ def _replay_paced(content: bytes, settings: Settings, speed: float, *, as_json: 
         # The recording's own time.
         service.ingest(line, orjson.loads(line)["time_ns"])
         service.end_turn()
+        while service.work_off():
+            service.end_turn()
         for _target, (topic, payload) in service.take_frames(time.time_ns()):
             if not as_json and topic.startswith(b"status.") and time.perf_counter() - shown_s > 0.1:
                 shown_s = time.perf_counter()

@@ -43,6 +43,9 @@ __all__ = ["Engine"]
 # Sockets of a frame, as the core numbers them.
 _ODDS, _DESK, _ORDERS, _SNAPSHOT = range(4)
 
+#: Steps of one :meth:`Engine.tick`: what is still due after them is decided by the next one.
+TICKS_MAX = 4_096
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -202,6 +205,9 @@ class Engine(DeskClient):
     def _collect(self) -> None:
         self._core.end_turn()
         self._take_frames()
+        while self._core.work_off():
+            self._core.end_turn()
+            self._take_frames()
 
     def _take_frames(self) -> None:
         now_ns = self._clock()
@@ -255,8 +261,13 @@ class Engine(DeskClient):
     @_alone
     def tick(self, now_ns: int | None = None) -> None:
         """Let time pass: bet delays that have ended are decided; their answers come with :meth:`poll`."""
-        self._core.tick(self._clock() if now_ns is None else now_ns)
-        self._collect()
+        now_ns = self._clock() if now_ns is None else now_ns
+        for _ in range(TICKS_MAX):
+            self._core.tick(now_ns)
+            self._collect()
+            # One step decides a few of them.
+            if (due_ns := self._core.next_due_ns) is None or due_ns > now_ns:
+                return
 
     @_alone
     def ingest(self, message: bytes) -> None:

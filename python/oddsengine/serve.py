@@ -25,6 +25,7 @@ from typing import Protocol, TextIO, cast
 import zmq
 
 from oddsengine import _core
+from oddsengine._ahead import ReadAhead, Received
 from oddsengine._clock import EngineClock
 from oddsengine._exit import EXIT_POISONED, EXIT_UNUSABLE, exit_code_of
 from oddsengine._guard import Allowance, ConnectionGuard
@@ -124,11 +125,15 @@ class ServiceLike(Protocol):
     def ingest(self, payload: bytes, now_ns: int, key: str | None) -> None: ...
     def order(self, identity: bytes, payload: bytes, now_ns: int, key: str | None) -> None: ...
     def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int, key: str | None) -> None: ...
+    def look_ahead(self, payload: bytes, now_ns: int, key: str | None) -> int | None: ...
+    def look_ahead_order(self, payload: bytes, now_ns: int, key: str | None) -> int | None: ...
+    def end_halt(self, fixture: int, now_ns: int) -> None: ...
     def tick(self, now_ns: int, read_ns: int) -> None: ...
     def alert(self, alert: str, message: str, now_ns: int) -> None: ...
     def set_binary(self, publishes: bool) -> None: ...
     def heartbeat(self, now_ns: int) -> None: ...
     def end_turn(self) -> None: ...
+    def work_off(self) -> bool: ...
     def durable(self) -> None: ...
     def take_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
     def metrics(self) -> dict[str, object]: ...
@@ -271,6 +276,12 @@ class Server:
         self._settled_ns = self._started_ns
         # A bet delay is over and waits for feeds to be read, or for the journal.
         self._is_overdue = False
+        self._has_worked = False
+        self._ingest_ahead = ReadAhead(lambda: self._receive(self._ingest, first=0), self._look_ahead)
+        self._orders_ahead = ReadAhead(
+            lambda: self._receive(self._orders, first=1), self._look_ahead_order
+        )
+        self._snapshots = ReadAhead(lambda: self._receive(self._snapshot, first=1), lambda _: None)
         self._told_offset_ns: int | None = None
         self._next_clock_alert_ns = 0
 
@@ -447,6 +458,8 @@ class Server:
             os.write(self._stop_write, bytes([signal.SIGTERM]))
 
     def _timeout_ms(self) -> int:
+        if self._has_worked or self._orders_ahead or (self._is_ingesting and self._ingest_ahead):
+            return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
         if self._is_overdue:
@@ -470,16 +483,18 @@ class Server:
         if self._is_ingesting:
             # Also when nothing is there: that is what lets bet delays end.
             self._drain_ingest(now_ns)
-        if self._orders in ready:
-            self._drain_requests(self._orders, ORDERS_PER_TURN, service.order, now_ns)
+        if self._orders in ready or self._orders_ahead:
+            self._drain_requests(self._orders_ahead, ORDERS_PER_TURN, service.order, now_ns)
         # Last of the sockets: an image shows all that the turn has changed.
         if self._snapshot in ready:
-            self._drain_requests(self._snapshot, SNAPSHOTS_PER_TURN, service.snapshot_request, now_ns)
+            self._drain_requests(self._snapshots, SNAPSHOTS_PER_TURN, service.snapshot_request, now_ns)
         if service.wakeup_fd in ready:
             service.durable()
         self._timers(now_ns, is_idle=not ready)
         service.end_turn()
         self._send(service.take_frames(self._clock()))
+        # After all that the turn has to tell; what is told of it leaves with the next.
+        self._has_worked = service.work_off()
         if service.takes_ingest != self._is_ingesting:
             self._hold_ingest(is_held=self._is_ingesting)
         if service.is_poisoned:
@@ -497,28 +512,48 @@ class Server:
             self._poller.register(self._ingest, zmq.POLLIN)
 
     def _drain_ingest(self, now_ns: int) -> None:
-        service, socket = self.service, self._ingest
+        service, ahead = self.service, self._ingest_ahead
         # What the kernel still holds is asked first: what libzmq takes from it meanwhile is seen below.
         next_due_ns = service.next_due_ns
         is_due = next_due_ns is not None and next_due_ns <= now_ns
         is_unread = is_due and _core.has_unread(list(self._guard.ingest_descriptors))
         checked_ns, byte_count = now_ns, 0
         for _ in range(INGEST_PER_TURN):
-            received = self._receive(socket, first=0)
+            received = ahead.next()
             if received is None:
                 self._note_empty(checked_ns, is_unread=is_unread)
                 return
-            parts, key = received
+            (parts, key), halted = received
             byte_count += sum(map(len, parts))
             if len(parts) == 1:
                 service.ingest(parts[0], now_ns, key)
             else:
                 self.misframed_count += 1
+            if halted is not None:
+                service.end_halt(halted, now_ns)
             # Suspensions leave at once; boards wait for the end of the turn.
             checked_ns = self._clock()
             self._send(service.take_frames(checked_ns))
             if byte_count >= BYTES_PER_TURN or checked_ns - now_ns >= NS_PER_TURN:
-                return
+                break
+        # More waits than a turn carries out: a stop among it overtakes.
+        ahead.fill()
+
+    def _look_ahead(self, received: Received) -> int | None:
+        """The fixture that a waiting message of `ingest` halts, told at once."""
+        parts, key = received
+        halted = self.service.look_ahead(parts[0], self._clock(), key) if len(parts) == 1 else None
+        if halted is not None:
+            self._send(self.service.take_frames(self._clock()))
+        return halted
+
+    def _look_ahead_order(self, received: Received) -> int | None:
+        """The fixture that a waiting request of the desk halts, told at once."""
+        parts, key = received
+        halted = self.service.look_ahead_order(parts[1], self._clock(), key) if len(parts) == 2 else None
+        if halted is not None:
+            self._send(self.service.take_frames(self._clock()))
+        return halted
 
     def _note_empty(self, checked_ns: int, *, is_unread: bool) -> None:
         """`ingest` was empty at some time after `checked_ns`; see PAUSE_NS."""
@@ -553,7 +588,7 @@ class Server:
 
     def _drain_requests(
         self,
-        socket: Socket,
+        ahead: ReadAhead,
         per_turn: int,
         request: Callable[[bytes, bytes, int, str | None], None],
         now_ns: int,
@@ -561,19 +596,23 @@ class Server:
         byte_count, until_ns = 0, time.monotonic_ns() + NS_PER_TURN
         for _ in range(per_turn):
             # What a message holds counts, not only that it is one.
-            if not self.service.takes_requests(socket is self._snapshot):
-                return
-            received = self._receive(socket, first=1)
+            if not self.service.takes_requests(ahead is self._snapshots):
+                break
+            received = ahead.next()
             if received is None:
                 return
-            parts, key = received
+            (parts, key), halted = received
             byte_count += sum(map(len, parts))
             if len(parts) == 2:
                 request(parts[0], parts[1], now_ns, key)
             else:
                 self.misframed_count += 1
+            if halted is not None:
+                self.service.end_halt(halted, now_ns)
             if byte_count >= BYTES_PER_TURN or time.monotonic_ns() >= until_ns:
-                return
+                break
+        if ahead is self._orders_ahead:
+            ahead.fill()
 
     def _read_subscriptions(self) -> None:
         """Notes new subscribers: they need a heartbeat before they ask for images, and get one at once.
@@ -689,6 +728,8 @@ class Server:
             "turn_count": self.turn_count,
             "undeliverable_count": self.undeliverable_count,
             "misframed_count": self.misframed_count,
+            "ahead_message_count": len(self._ingest_ahead) + len(self._orders_ahead),
+            "halted_ahead_count": self._ingest_ahead.halt_count + self._orders_ahead.halt_count,
             "stray_count": self.stray_count,
             "topic_count": len(self._topics),
             "topic_bytes": self._topic_bytes,
@@ -705,7 +746,9 @@ class Server:
         """Take what has already arrived, wait until it is durable, answer it."""
         until_ns = time.monotonic_ns() + DRAIN_NS
         while time.monotonic_ns() < until_ns and not self.service.is_poisoned:
-            if not any(_has_more(socket) for socket in (self._ingest, self._orders, self._snapshot)):
+            is_waiting = bool(self._ingest_ahead or self._orders_ahead)
+            sockets = (self._ingest, self._orders, self._snapshot)
+            if not is_waiting and not any(_has_more(socket) for socket in sockets):
                 break
             self._turn(0)
 

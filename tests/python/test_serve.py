@@ -300,6 +300,18 @@ class ScriptedService:
         self.frames += [(0, [b"odds.1", board]) for board in self.boards]
         self.boards.clear()
 
+    def work_off(self) -> bool:
+        return False
+
+    def look_ahead(self, payload: bytes, now_ns: int, key: str | None = None) -> int | None:
+        return None
+
+    def look_ahead_order(self, payload: bytes, now_ns: int, key: str | None = None) -> int | None:
+        return None
+
+    def end_halt(self, fixture: int, now_ns: int) -> None:
+        raise AssertionError("nothing was halted")
+
     def durable(self) -> None:
         raise AssertionError("there is no journal")
 

@@ -10,6 +10,7 @@
 pub mod durable;
 pub mod memory;
 pub mod ops;
+pub mod popular;
 pub mod records;
 pub mod replay;
 pub mod report;
@@ -53,6 +54,7 @@ pub const BENCHES: &[Bench] = &[
     ("records", timed::records),
     ("ledger", timed::ledger),
     ("durable", durable::run),
+    ("popular", popular::run),
     ("replay", replay::run),
     ("snapshots", snapshots::run),
 ];

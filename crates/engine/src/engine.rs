@@ -69,7 +69,7 @@ impl Engine {
     pub fn apply(&mut self, command: &Command) -> Decided {
         let mut decided = self.step(command);
         self.price_changed();
-        while self.state.has_unsettled() {
+        while self.state.has_due_work() {
             let tick = Body::Tick { read_ns: i64::MIN };
             let settled =
                 self.step(&Command { time_ns: command.time_ns, origin: Origin::default(), body: tick });

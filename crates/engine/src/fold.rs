@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use oddsengine_facts::{
-    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, Place, Ticket, TicketState,
+    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, Place, Ticket, TicketState, Weight,
 };
 use oddsengine_ledger::{InstructionId, Memo, Transfer, TransferError};
 use oddsengine_markets::{Incident, MarketId, SelectionId};
@@ -13,6 +13,7 @@ use oddsengine_types::{FixtureId, TicketId};
 
 use crate::positions::{plan_add, plan_remove};
 use crate::state::changes::ToldBefore;
+use crate::state::due::LISTED_AT_ONCE;
 use crate::state::sources::UNHEARD;
 use crate::state::{Customer, State};
 
@@ -165,16 +166,22 @@ impl State {
             Fact::Graded { fixture, selections } => {
                 let index = self.named_fixture(*fixture)?;
                 let mut markets = Vec::with_capacity(selections.len());
+                let mut listed = 0;
                 for graded in selections {
                     let selection = self.named_selection(index, graded.selection)?;
                     let fixture = &mut self.fixtures[index];
                     fixture.grades[usize::from(selection)] = graded.grade;
-                    let on_it = fixture.legs.get(&selection).into_iter().flatten();
-                    self.regraded.extend(on_it.map(|&(ticket, _)| ticket).filter(|&ticket| {
-                        let state = self.tickets[ticket as usize].state;
-                        matches!(state, TicketState::Open | TicketState::Settled)
-                    }));
                     markets.push(fixture.template.selections[usize::from(selection)].market);
+                    let Some(on_it) = fixture.legs.get(&selection) else { continue };
+                    listed += on_it.len();
+                    let place = (index as u32, selection);
+                    if listed <= LISTED_AT_ONCE && !self.due.settling.contains_key(&place) {
+                        let on_it = on_it.iter().map(|&(ticket, _)| ticket);
+                        let is_settleable = |&ticket: &u32| is_graded(self.tickets[ticket as usize].state);
+                        self.due.regraded.extend(on_it.filter(is_settleable));
+                    } else if let Some(&(first, _)) = on_it.first() {
+                        self.due.settling.insert(place, first);
+                    }
                 }
                 markets.dedup();
                 self.outdate_markets(index, &markets);
@@ -206,21 +213,40 @@ impl State {
             }
             Fact::LegsGraded { ticket, legs } => self.grade_legs(*ticket, legs)?,
             Fact::Weighed { weights } => {
-                for weight in weights {
-                    let index = self.ticket_in(weight.ticket, |state| state == TicketState::Open)?;
-                    let ticket = &mut self.tickets[index as usize];
-                    fits_legs(ticket, weight.units_minor.len())?;
-                    let stake_minor = ticket.stake_minor;
-                    for (leg, &unit_minor) in ticket.legs.iter_mut().zip(&weight.units_minor) {
-                        if leg.grade.is_none() && leg.unit_minor != unit_minor {
-                            plan_remove(leg, stake_minor, &mut self.unbooked);
-                            leg.unit_minor = unit_minor;
-                            plan_add(leg, stake_minor, &mut self.unbooked);
-                        }
-                    }
-                }
+                self.take_weights(weights)?;
                 self.weighed_ns = self.now_ns;
                 self.moved.clear();
+            }
+            Fact::WeighingAdvanced { fixture, weights, next } => {
+                let index = self.named_fixture(*fixture)? as u32;
+                if self.due.weighing.is_empty() {
+                    self.due.weighing = std::mem::take(&mut self.moved);
+                    self.weighed_ns = self.now_ns;
+                }
+                if self.due.weighing.first() != Some(&index) {
+                    return Err(format!(
+                        "fixture {fixture} is not the one whose accumulators are weighed next"
+                    ));
+                }
+                self.take_weights(weights)?;
+                self.due.weigh_from = next.map_or(Ok(0), |next| self.named_ticket(next))?;
+                if next.is_none() {
+                    self.due.weighing.pop_first();
+                }
+            }
+            Fact::SettlingAdvanced { fixture, selection, next } => {
+                let index = self.named_fixture(*fixture)?;
+                let place = (index as u32, self.named_selection(index, *selection)?);
+                let next = next.map(|next| self.named_ticket(next)).transpose()?;
+                let known = self.due.settling.remove(&place);
+                if known.is_none_or(|from| next.is_some_and(|next| next < from)) {
+                    return Err(format!(
+                        "selection {selection:?} of fixture {fixture} is not settled up to there"
+                    ));
+                }
+                if let Some(next) = next {
+                    self.due.settling.insert(place, next);
+                }
             }
             Fact::TicketPaid { ticket, paid_minor, takes_back } => {
                 let index = self.ticket_in(*ticket, |state| {
@@ -238,6 +264,7 @@ impl State {
                 (ticket.state, ticket.paid_minor) = (TicketState::Settled, *paid_minor);
                 ticket.settlement_count += 1;
                 self.changes.note(ticket, index, Some(before));
+                self.list_accumulator(index);
                 self.counters.settlement_count += 1;
                 self.counters.rollback_count += u64::from(*takes_back);
                 self.end_settling(index);
@@ -248,6 +275,7 @@ impl State {
                 let before = ToldBefore::from(&*ticket);
                 (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
                 self.changes.note(ticket, index, Some(before));
+                self.list_accumulator(index);
                 self.counters.rollback_count += 1;
                 self.end_settling(index);
                 // It counts in the books again, with what its legs were graded to.
@@ -267,7 +295,7 @@ impl State {
             Fact::TicketStuck { ticket } => {
                 let index = self.ticket_in(*ticket, is_graded)?;
                 self.stuck.insert(index);
-                self.regraded.remove(&index);
+                self.due.regraded.remove(&index);
             }
             Fact::TicketCancelled { ticket } => {
                 let index =
@@ -289,8 +317,9 @@ impl State {
                     }
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
-                self.regraded.remove(&index);
+                self.due.regraded.remove(&index);
                 self.changes.note(ticket, index, Some(ToldBefore::from(&before)));
+                self.list_accumulator(index);
                 self.end_settling(index);
             }
             Fact::Booked { bookings } => {
@@ -448,8 +477,49 @@ impl State {
     pub(crate) fn list_legs(&mut self, index: u32) {
         for (leg_index, leg) in self.tickets[index as usize].legs.iter().enumerate() {
             let fixture = &mut self.fixtures[leg.place.fixture as usize];
-            fixture.legs.entry(leg.place.selection).or_default().push((index, leg_index as u8));
+            let listed = fixture.legs.entry(leg.place.selection).or_default();
+            match listed.last() {
+                // A ticket at the end of its delay is listed before those that came after it.
+                Some(&(last, _)) if last > index => {
+                    let place = listed.partition_point(|&(ticket, _)| ticket < index);
+                    listed.insert(place, (index, leg_index as u8));
+                }
+                _ => listed.push((index, leg_index as u8)),
+            }
         }
+        self.list_accumulator(index);
+    }
+
+    /// Lists a ticket of several legs with their fixtures while it is open.
+    fn list_accumulator(&mut self, index: u32) {
+        let ticket = &self.tickets[index as usize];
+        if ticket.legs.len() < 2 {
+            return;
+        }
+        for leg in &ticket.legs {
+            let listed = &mut self.fixtures[leg.place.fixture as usize].accumulators;
+            match ticket.state == TicketState::Open {
+                true => listed.insert(index),
+                false => listed.remove(&index),
+            };
+        }
+    }
+
+    fn take_weights(&mut self, weights: &[Weight]) -> Result<(), String> {
+        for weight in weights {
+            let index = self.ticket_in(weight.ticket, |state| state == TicketState::Open)?;
+            let ticket = &mut self.tickets[index as usize];
+            fits_legs(ticket, weight.units_minor.len())?;
+            let stake_minor = ticket.stake_minor;
+            for (leg, &unit_minor) in ticket.legs.iter_mut().zip(&weight.units_minor) {
+                if leg.grade.is_none() && leg.unit_minor != unit_minor {
+                    plan_remove(leg, stake_minor, &mut self.unbooked);
+                    leg.unit_minor = unit_minor;
+                    plan_add(leg, stake_minor, &mut self.unbooked);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a ticket that was refused at once; the oldest of them may make room for it.
@@ -469,7 +539,8 @@ impl State {
         self.ticket_index.remove(&forgotten);
         self.ticket_index.insert(ticket.id, index);
         self.refused.push_back(index);
-        self.changes.replace(&mut ticket, index);
+        let seq_before = self.tickets[index as usize].change.seq;
+        self.changes.replace(&mut ticket, index, seq_before);
         self.tickets[index as usize] = ticket;
         self.counters.forgotten_count += 1;
         Ok(index)
@@ -491,7 +562,7 @@ impl State {
         }
         self.stuck.remove(&index);
         if !self.is_regraded(index) {
-            self.regraded.remove(&index);
+            self.due.regraded.remove(&index);
         }
         Ok(())
     }
@@ -511,7 +582,6 @@ impl State {
     fn end_settling(&mut self, index: u32) {
         self.settling.remove(index);
         self.stuck.remove(&index);
-        self.changes.compact(&self.tickets);
     }
 
     /// Carries out bookings on the ledger, all or none; who was refused has no new account.
@@ -557,7 +627,7 @@ impl State {
         }
     }
 
-    fn named_fixture(&self, id: FixtureId) -> Result<usize, String> {
+    pub(crate) fn named_fixture(&self, id: FixtureId) -> Result<usize, String> {
         self.index_of(id).ok_or_else(|| format!("fixture {id} is not known"))
     }
 
@@ -567,7 +637,7 @@ impl State {
         found.ok_or_else(|| format!("fixture {} has no market {:016x}", fixture.id(), market.0))
     }
 
-    fn named_selection(&self, index: usize, selection: SelectionId) -> Result<u16, String> {
+    pub(crate) fn named_selection(&self, index: usize, selection: SelectionId) -> Result<u16, String> {
         let fixture = &self.fixtures[index];
         let found = fixture.template.selection_of_id(selection).map(|selection| selection as u16);
         found.ok_or_else(|| format!("fixture {} has no selection {:016x}", fixture.id(), selection.0))
@@ -593,7 +663,7 @@ impl State {
         }
     }
 
-    fn named_ticket(&self, id: TicketId) -> Result<u32, String> {
+    pub(crate) fn named_ticket(&self, id: TicketId) -> Result<u32, String> {
         self.ticket_index.get(&id).copied().ok_or_else(|| format!("ticket {:032x} is not known", id.0))
     }
 

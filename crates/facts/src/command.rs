@@ -227,6 +227,14 @@ pub enum Body {
         /// The fixture.
         fixture: FixtureId,
     },
+    /// A stop was seen among messages that wait to be read: trading of the fixture halts ahead of them, until the message is
+    /// carried out in its order.
+    Halt {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The last such message was carried out.
+        ends: bool,
+    },
     /// A release starts to write this journal, with this configuration.
     ReleaseStarted {
         /// Its version.
@@ -263,6 +271,7 @@ codec_enum!(Body {
     24 = ResetSource { source },
     25 = Reprice { fixture },
     26 = ReleaseStarted { release, config },
+    27 = Halt { fixture, ends },
 });
 
 impl Body {
@@ -273,6 +282,7 @@ impl Body {
             | Self::SetManualOdds { fixture, .. }
             | Self::LockMarket { fixture, .. }
             | Self::ModelFailed { fixture, .. }
+            | Self::Halt { fixture, .. }
             | Self::Reprice { fixture } => Some(*fixture),
             body => body.fixture(),
         }

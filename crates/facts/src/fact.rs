@@ -166,6 +166,25 @@ pub enum Fact {
         /// The tickets whose weights moved.
         weights: Vec<Weight>,
     },
+    /// The first of the fixtures whose accumulators are weighed in slices went on: a pass over all that have moved begins
+    /// with the first of them.
+    WeighingAdvanced {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The tickets whose weights moved.
+        weights: Vec<Weight>,
+        /// The accumulator on it that is weighed next; none where all are.
+        next: Option<TicketId>,
+    },
+    /// The tickets on a selection that was graded are settled up to one of them.
+    SettlingAdvanced {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The selection.
+        selection: SelectionId,
+        /// The ticket that is settled next; none where all are.
+        next: Option<TicketId>,
+    },
     /// A ticket is paid; nothing, if it lost.
     TicketPaid {
         /// The ticket.

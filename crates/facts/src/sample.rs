@@ -523,6 +523,8 @@ pub fn bodies() -> Vec<Body> {
         Body::Heartbeat,
         Body::ResetSource { source: "recording.wc2022".into() },
         Body::Reprice { fixture: FIXTURE },
+        Body::Halt { fixture: FIXTURE, ends: false },
+        Body::Halt { fixture: FIXTURE, ends: true },
         Body::ReleaseStarted { release: "0.1.0".into(), config: Box::new(Config::default()) },
     ];
     all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));
@@ -640,6 +642,18 @@ pub fn facts() -> Vec<Fact> {
             ],
         },
         Fact::Weighed { weights: vec![Weight { ticket: TICKET, units_minor: vec![10_000, -1, 0] }] },
+        Fact::WeighingAdvanced {
+            fixture: FIXTURE,
+            weights: vec![Weight { ticket: TICKET, units_minor: vec![10_000, -1] }],
+            next: Some(TicketId(7)),
+        },
+        Fact::WeighingAdvanced { fixture: FIXTURE, weights: Vec::new(), next: None },
+        Fact::SettlingAdvanced {
+            fixture: FIXTURE,
+            selection: SelectionId::of("1x2", "draw"),
+            next: Some(TicketId(7)),
+        },
+        Fact::SettlingAdvanced { fixture: FIXTURE, selection: SelectionId::of("1x2", "draw"), next: None },
         Fact::TicketPaid { ticket: TICKET, paid_minor: 4_875, takes_back: true },
         Fact::TicketReopened { ticket: TICKET },
         Fact::PaymentDue { ticket: TICKET, due_ns: Some(TIME_NS) },

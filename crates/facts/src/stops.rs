@@ -59,6 +59,8 @@ stops! {
     Model = 11, "model";
     /// No outcome fits what was told. Lifted when one does.
     NoOutcome = 12, "no_outcome";
+    /// A stop was seen among messages that wait to be read. Lifted when that message is carried out.
+    Halt = 13, "halt";
 }
 
 /// A set of stops.

@@ -74,6 +74,14 @@ impl Incident {
         }
     }
 
+    /// Danger on the field of play: trading stops with it.
+    pub fn is_danger(&self) -> bool {
+        match self {
+            Self::Custom(incident) => incident.danger == Some(true),
+            incident => incident.name() == "danger",
+        }
+    }
+
     /// Bets that wait are not decided across it, also where the score is as before: cards, corrections, the end of a half.
     pub fn interrupts(&self) -> bool {
         use crate::football::FootballIncidentKind as Football;

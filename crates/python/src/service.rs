@@ -235,6 +235,38 @@ impl PyService {
         Ok(())
     }
 
+    /// A message of `ingest` that waits behind others: the fixture that it halts ahead of its order, if it stops trading.
+    #[pyo3(signature = (payload, now_ns, key = None))]
+    fn look_ahead(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        now_ns: i64,
+        key: Option<&str>,
+    ) -> PyResult<Option<u64>> {
+        let fixture = self.work(py)?.service().look_ahead(key, payload, now_ns);
+        Ok(fixture.map(|fixture| fixture.0))
+    }
+
+    /// The same of a request of `orders`.
+    #[pyo3(signature = (payload, now_ns, key = None))]
+    fn look_ahead_order(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        now_ns: i64,
+        key: Option<&str>,
+    ) -> PyResult<Option<u64>> {
+        let fixture = self.work(py)?.service().look_ahead_order(key, payload, now_ns);
+        Ok(fixture.map(|fixture| fixture.0))
+    }
+
+    /// A message that halted a fixture ahead of its order was handed in.
+    fn end_halt(&self, py: Python<'_>, fixture: u64, now_ns: i64) -> PyResult<()> {
+        self.work(py)?.service().end_halt(FixtureId(fixture), now_ns);
+        Ok(())
+    }
+
     #[pyo3(signature = (identity, payload, now_ns, key = None))]
     fn order(
         &self,
@@ -348,6 +380,10 @@ impl PyService {
     fn end_turn(&self, py: Python<'_>) -> PyResult<()> {
         self.work(py)?.service().end_turn();
         Ok(())
+    }
+
+    fn work_off(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.work(py)?.service().work_off())
     }
 
     fn durable(&self, py: Python<'_>) -> PyResult<()> {

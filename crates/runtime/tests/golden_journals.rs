@@ -220,12 +220,12 @@ kinds!(FACTS, fact_kind, Fact:
     StopsChanged, FixtureHeard, StartWaived, MarketSet, Interrupted, GradesTold, FixtureVoided, Graded, CustomerSet,
     TicketDecided, DelayEnded, TicketHeld, LegsGraded, Weighed, TicketPaid, TicketReopened, PaymentDue, TicketStuck,
     TicketCancelled, Booked, MoneyRefused, TicketConflict, Refused, SourceHeard, SourceRepeated, SourceLost, SourceAlive,
-    SourceReset, SourcesForgotten, Alerted,
+    SourceReset, SourcesForgotten, Alerted, SettlingAdvanced, WeighingAdvanced,
 );
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,
     LockMarket, SettleMarket, VoidFixture, SetCustomer, Deposit, Withdraw, PlaceTicket, CancelTicket, Tick, DefineSpace,
-    SetModelInputs, SetProbabilities, ModelFailed, Heartbeat, ResetSource, Reprice, ReleaseStarted,
+    SetModelInputs, SetProbabilities, ModelFailed, Heartbeat, ResetSource, Reprice, ReleaseStarted, Halt,
 );
 
 #[test]

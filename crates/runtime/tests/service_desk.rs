@@ -64,9 +64,7 @@ fn a_mass_settlement_leaves_at_the_pace_of_a_reader() {
     world.turn();
     settle_home(&mut world, json!(["won", "lost", "lost"]));
     // Slice by slice; nothing is taken meanwhile.
-    while world.service.engine().has_unsettled() {
-        world.service.end_turn();
-    }
+    while world.service.work_off() {}
     let mut found: Vec<Frame> = Vec::new();
     let first = world.service.take_frames(world.now_ns).len() as i64;
     assert!(first <= DESK_BURST + 8, "{first} frames in one turn");
@@ -199,9 +197,7 @@ fn the_desk_heartbeat_waits_behind_what_it_counts() {
     with_tickets(&mut world, 2_500);
     world.service.share();
     settle_home(&mut world, json!(["lost", "won", "lost"]));
-    while world.service.engine().has_unsettled() {
-        world.service.end_turn();
-    }
+    while world.service.work_off() {}
     world.service.heartbeat(world.now_ns);
     world.service.heartbeat(world.now_ns);
     let told = |frames: &[Seen]| frames.iter().filter(|frame| frame.socket == Socket::Desk).count();

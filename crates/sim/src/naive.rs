@@ -261,6 +261,12 @@ impl Naive {
                 self.configure(config, facts, answers)
             }
             Body::Reprice { fixture } => self.known_fixture(*fixture).map(drop),
+            Body::Halt { fixture, ends } => {
+                let index = self.known_fixture(*fixture)?;
+                let halt = StopSet::of(&[Stop::Halt]);
+                self.change_stops(index, |stops| if *ends { stops.without(halt) } else { stops.or(halt) });
+                Ok(())
+            }
             Body::SetScope { scope, settings } => self.set_scope(scope, settings),
             Body::AddFixture(request) => self.add_fixture(request),
             Body::SetPrices { fixture, prices } => {
@@ -486,7 +492,7 @@ impl Naive {
                     Stop::Danger => change.danger.unwrap_or(was),
                     Stop::StartPassed | Stop::PriceJump => was && phase == LivePhase::PreMatch,
                     Stop::Model => was || waits,
-                    Stop::Desk | Stop::Feed | Stop::NoOutcome => was,
+                    Stop::Desk | Stop::Feed | Stop::NoOutcome | Stop::Halt => was,
                 };
                 stops.extend(is_set.then_some(stop));
             }

@@ -331,6 +331,16 @@ impl Step<'_> {
         }
     }
 
+    /// A stop waits to be read, or no longer does.
+    pub(super) fn halt(&mut self, id: FixtureId, ends: bool) -> Result<(), Refusal> {
+        let index = self.known_fixture(id)?;
+        match ends {
+            false => self.stop(index, Stop::Halt),
+            true => self.lift(index, StopSet::of(&[Stop::Halt])),
+        }
+        Ok(())
+    }
+
     /// Sets a stop of a fixture, if it is new.
     pub(super) fn stop(&mut self, index: usize, stop: Stop) {
         let stops = self.fixtures[index].stops;

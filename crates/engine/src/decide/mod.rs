@@ -17,6 +17,7 @@ use oddsengine_types::{BoundsError, FixtureId};
 
 use crate::state::State;
 use crate::step::{Answer, Refusal, Step};
+use settle::WEIGHED_PER_RECORD;
 use source::Heard;
 
 impl Step<'_> {
@@ -42,7 +43,7 @@ impl Step<'_> {
                 self.settle_slice();
                 self.settle_due(*read_ns);
                 self.decide_delayed(*read_ns);
-                self.weigh_accumulators();
+                self.weigh_accumulators(WEIGHED_PER_RECORD);
                 return Answer::None;
             }
             Body::Heartbeat => {
@@ -94,6 +95,7 @@ impl Step<'_> {
             }
             Body::ModelFailed { fixture, fault } => self.model_failed(*fixture, *fault),
             Body::Reprice { fixture } => self.reprice(*fixture),
+            Body::Halt { fixture, ends } => self.halt(*fixture, *ends),
         };
         match answer {
             Ok(()) => {

@@ -1,6 +1,6 @@
 //! Settlement: from grades to payments, and back when a grade is taken back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oddsengine_facts::{Fact, GradedLeg, Leg, Reason, Ticket, TicketState, VoidKind, Weight};
 use oddsengine_ledger::TransferError;
@@ -14,9 +14,21 @@ use crate::step::{Refusal, Step};
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
 
-/// Most tickets that are settled, paid or decided by one command: a record of them stays below a megabyte, and a popular match
-/// holds nobody up. What is left is due at once.
-pub(crate) const SETTLED_PER_RECORD: usize = 1_024;
+/// Most tickets that one command settles, and that many it pays at the end of their settlement delay: about a
+/// quarter of a millisecond. What is left is due at once.
+pub const SETTLED_PER_RECORD: usize = 64;
+
+/// Most tickets that one command decides at the end of their bet delay: each is judged as when it was placed.
+pub const DECIDED_PER_RECORD: usize = 16;
+
+/// Most accumulators that one command weighs anew.
+pub const WEIGHED_PER_RECORD: usize = 128;
+
+/// Most accumulators that a bet weighs before it is judged, where more are due than one command weighs.
+pub const WEIGHED_PER_BET: usize = 32;
+
+/// Most tickets that one command looks through for those whose payment waits in vain; others are paid when they are due.
+const WAITING_LOOKED_AT: usize = 1_024;
 
 /// Transfer numbers of one ticket: three for the stake, then sixteen per settlement; the `n`-th, from 0, is refunded at
 /// twelve, and from 1 on paid at zero and taken back at eight.
@@ -43,24 +55,53 @@ impl Step<'_> {
             self.tickets[*ticket as usize].legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
         // In order of acceptance, whatever they waited for.
-        let mut tickets: BTreeSet<u32> = self.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
-        tickets.extend(self.stuck.iter().copied().filter(is_on_it).take(SETTLED_PER_RECORD));
+        let mut tickets: BTreeSet<u32> = self.due.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
+        let mut left = SETTLED_PER_RECORD - tickets.len();
+        let stuck = self.stuck.iter().take(WAITING_LOOKED_AT).copied().filter(is_on_it);
+        tickets.extend(stuck.take(left));
         let fixture = &self.fixtures[index];
         if fixture.is_closed() || !fixture.told_grades.is_empty() {
             let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
-            tickets.extend(self.settling.tickets().filter(is_over).take(SETTLED_PER_RECORD));
+            let waiting = self.settling.tickets().take(WAITING_LOOKED_AT).filter(is_over);
+            left = SETTLED_PER_RECORD - tickets.len().min(SETTLED_PER_RECORD);
+            tickets.extend(waiting.take(left));
         }
+        left = SETTLED_PER_RECORD - tickets.len().min(SETTLED_PER_RECORD);
         for ticket in tickets {
             self.settle(ticket);
         }
+        self.settle_queued(left);
         self.void_waiting(index);
     }
 
     /// Settles the first tickets whose legs are graded otherwise than their selections.
     pub(super) fn settle_slice(&mut self) {
-        let slice: Vec<u32> = self.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
+        let slice: Vec<u32> = self.due.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
+        let left = SETTLED_PER_RECORD - slice.len();
         for ticket in slice {
             self.settle(ticket);
+        }
+        self.settle_queued(left);
+    }
+
+    /// Goes through the tickets of selections with many, as many as `left`, each where it was left.
+    fn settle_queued(&mut self, mut left: usize) {
+        while left > 0
+            && let Some((&(index, place), &from)) = self.due.settling.first_key_value()
+        {
+            let fixture = &self.fixtures[index as usize];
+            let on_it = fixture.legs.get(&place).map_or(&[][..], Vec::as_slice);
+            let on_it = &on_it[on_it.partition_point(|&(ticket, _)| ticket < from)..];
+            let next = on_it.get(left).map(|&(ticket, _)| self.tickets[ticket as usize].id);
+            let slice: Vec<u32> = on_it.iter().take(left).map(|&(ticket, _)| ticket).collect();
+            let (fixture, selection) = (fixture.id(), fixture.template.selection_id(usize::from(place)));
+            left -= slice.len().clamp(1, left);
+            for ticket in slice {
+                if self.is_regraded(ticket) {
+                    self.settle(ticket);
+                }
+            }
+            self.fact(Fact::SettlingAdvanced { fixture, selection, next });
         }
     }
 
@@ -68,7 +109,20 @@ impl Step<'_> {
     /// is withdrawn is void on every outcome, which the cells of its view do not say, and a bet on it would count as a
     /// sure profit.
     fn void_waiting(&mut self, index: usize) {
-        let waiting: Vec<u32> = self.delayed.iter().map(|&(_, ticket)| ticket).collect();
+        let fixture = &self.fixtures[index];
+        // Asked for each ticket, and for most of a popular match alike.
+        let mut known: BTreeMap<u16, Option<Grade>> = BTreeMap::new();
+        let mut by_play = |selection: u16| {
+            let of_play =
+                || fixture.grade_by_play(usize::from(selection)).filter(|&grade| grade == Grade::VOID);
+            *known.entry(selection).or_insert_with(of_play)
+        };
+        let mut is_otherwise =
+            |leg: &Leg| leg.place.fixture as usize == index && leg.grade != by_play(leg.place.selection);
+        let waiting = self.delayed.iter().map(|&(_, ticket)| ticket);
+        let waiting: Vec<u32> = waiting
+            .filter(|&ticket| self.tickets[ticket as usize].legs.iter().any(&mut is_otherwise))
+            .collect();
         for ticket in waiting {
             let mut graded = self.tickets[ticket as usize].clone();
             let fixture = &self.fixtures[index];
@@ -78,9 +132,6 @@ impl Step<'_> {
                     .filter(|&grade| grade == Grade::VOID),
                 false => leg.grade,
             };
-            if graded.legs.iter().all(|leg| leg.grade == by_play(leg)) {
-                continue;
-            }
             let grades: Vec<Option<Grade>> = graded.legs.iter().map(by_play).collect();
             graded.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
             self.grade_legs(&graded, true);
@@ -248,25 +299,46 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Weighs the legs of open accumulators anew where another leg's probability has moved.
-    pub(super) fn weigh_accumulators(&mut self) {
+    /// Weighs the legs of open accumulators anew where another leg's probability has moved: all of them where they are few,
+    /// otherwise as many as `count`, and the rest in later slices of the same pass.
+    pub(super) fn weigh_accumulators(&mut self, count: usize) {
         if !self.weighs_accumulators(self.now_ns) {
             return;
         }
-        let mut tickets = BTreeSet::new();
-        for &index in &self.moved {
-            for &(ticket, _) in self.fixtures[index as usize].legs.values().flatten() {
-                let known = &self.tickets[ticket as usize];
-                if known.legs.len() > 1 && known.state == TicketState::Open {
-                    tickets.insert(ticket);
-                }
+        if self.due.weighing.is_empty() {
+            let concerned: usize =
+                self.moved.iter().map(|&index| self.fixtures[index as usize].accumulators.len()).sum();
+            if concerned <= WEIGHED_PER_RECORD {
+                let of_moved =
+                    self.moved.iter().flat_map(|&index| &self.fixtures[index as usize].accumulators);
+                let tickets: BTreeSet<u32> = of_moved.copied().collect();
+                let weights = self.weights_of(&tickets);
+                return self.fact(Fact::Weighed { weights });
             }
         }
+        let (mut left, mut begins) = (count, self.due.weighing.is_empty());
+        while left > 0
+            && let Some(&index) = if begins { self.moved.first() } else { self.due.weighing.first() }
+        {
+            begins = false;
+            let fixture = &self.fixtures[index as usize];
+            let mut on_it = fixture.accumulators.range(self.due.weigh_from..).copied();
+            let slice: BTreeSet<u32> = on_it.by_ref().take(left).collect();
+            let next = on_it.next().map(|ticket| self.tickets[ticket as usize].id);
+            let fixture = fixture.id();
+            left -= slice.len().clamp(1, left);
+            let weights = self.weights_of(&slice);
+            self.fact(Fact::WeighingAdvanced { fixture, weights, next });
+        }
+    }
+
+    /// What rides on the legs of these tickets by now, where that has moved.
+    fn weights_of(&mut self, tickets: &BTreeSet<u32>) -> Vec<Weight> {
         let legs = tickets.iter().flat_map(|&ticket| &self.tickets[ticket as usize].legs);
         let priced: BTreeSet<u32> = legs.map(|leg| leg.place.fixture).collect();
         priced.into_iter().for_each(|fixture| self.priced(fixture as usize));
         let mut weights = Vec::new();
-        for ticket in tickets {
+        for &ticket in tickets {
             let ticket = &self.tickets[ticket as usize];
             let units_minor = self.units_minor(ticket);
             let moves =
@@ -275,7 +347,7 @@ impl Step<'_> {
                 weights.push(Weight { ticket: ticket.id, units_minor });
             }
         }
-        self.fact(Fact::Weighed { weights });
+        weights
     }
 }
 
@@ -294,7 +366,8 @@ impl State {
 
     /// Accumulators would be weighed anew at this time.
     pub(crate) fn weighs_accumulators(&self, now_ns: i64) -> bool {
-        !self.moved.is_empty() && now_ns.saturating_sub(self.weighed_ns) >= WEIGH_INTERVAL_NS
+        let begins = !self.moved.is_empty() && now_ns.saturating_sub(self.weighed_ns) >= WEIGH_INTERVAL_NS;
+        begins || !self.due.weighing.is_empty()
     }
 }
 

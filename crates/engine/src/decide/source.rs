@@ -212,6 +212,8 @@ impl Step<'_> {
             self.alert("clock_went_back", None, message);
         }
         for index in 0..self.fixtures.len() {
+            // What waited to be read is gone with the process that had seen it.
+            self.lift(index, StopSet::of(&[Stop::Halt]));
             let fixture = &self.fixtures[index];
             if fixture.live.phase() == LivePhase::InPlay && !fixture.is_closed() {
                 self.stop(index, Stop::Restart);

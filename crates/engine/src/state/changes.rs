@@ -5,18 +5,32 @@ use oddsengine_facts::{Ticket, TicketChange};
 
 type Tickets = oddsengine_types::Slots<Ticket, TICKETS_PER_PAGE>;
 
-/// Entries beyond two a ticket that may wait before those that are out of date are dropped.
-const SPARE_ENTRIES: usize = 1_024;
+/// Entries of a chunk: what is out of date is dropped chunk by chunk, so that no change waits for all of them.
+const CHUNK_ENTRIES: usize = 4_096;
+
+/// The ticket of an entry that is out of date.
+const STALE: u32 = u32::MAX;
 
 /// The changes of tickets by number. Derived: the tickets carry the numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
     last_seq: u64,
-    ticket_count: usize,
+    /// In order of the numbers; none is empty.
+    chunks: Vec<Chunk>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Chunk {
     /// (number, ticket index), ascending; out of date where the ticket has changed again.
     log: Vec<(u64, u32)>,
     /// Entries that are out of date.
     stale_count: usize,
+}
+
+impl Chunk {
+    fn first_seq(&self) -> u64 {
+        self.log.first().map_or(0, |&(seq, _)| seq)
+    }
 }
 
 /// What the next change says of a ticket as it was told last.
@@ -38,33 +52,47 @@ impl Changes {
     ///
     /// `before`: the ticket as it was last told, if it was.
     pub fn note(&mut self, ticket: &mut Ticket, index: u32, before: Option<ToldBefore>) {
-        self.last_seq += 1;
-        match before {
-            None => self.ticket_count += 1,
-            Some(_) => self.stale_count += 1,
-        }
         ticket.change = TicketChange {
-            seq: self.last_seq,
+            seq: self.last_seq + 1,
             seq_before: before.map_or(0, |before| before.seq),
             was_settlement: before.is_some_and(|before| before.is_settlement),
             paid_minor_before: before.map_or(0, |before| before.paid_minor),
         };
-        self.log.push((self.last_seq, index));
+        self.push(index);
+        if let Some(before) = before {
+            self.outdate(before.seq);
+        }
     }
 
-    /// As [`Changes::note`] for a new ticket in the place of one that is forgotten.
-    pub fn replace(&mut self, ticket: &mut Ticket, index: u32) {
+    /// As [`Changes::note`] for a new ticket in the place of one that is forgotten, whose last change is `seq_before`.
+    pub fn replace(&mut self, ticket: &mut Ticket, index: u32, seq_before: u64) {
+        ticket.change = TicketChange { seq: self.last_seq + 1, ..TicketChange::default() };
+        self.push(index);
+        self.outdate(seq_before);
+    }
+
+    fn push(&mut self, index: u32) {
         self.last_seq += 1;
-        self.stale_count += 1;
-        ticket.change = TicketChange { seq: self.last_seq, ..TicketChange::default() };
-        self.log.push((self.last_seq, index));
+        if self.chunks.last().is_none_or(|chunk| chunk.log.len() == CHUNK_ENTRIES) {
+            self.chunks.push(Chunk { log: Vec::with_capacity(CHUNK_ENTRIES), stale_count: 0 });
+        }
+        let chunk = self.chunks.last_mut().expect("just pushed");
+        chunk.log.push((self.last_seq, index));
     }
 
-    /// Drops what is out of date once it is more than what is not.
-    pub fn compact(&mut self, tickets: &Tickets) {
-        if self.stale_count > self.ticket_count + SPARE_ENTRIES {
-            self.log.retain(|&(seq, index)| is_last_change(tickets, seq, index));
-            self.stale_count = 0;
+    /// The entry of this number is out of date. A chunk that has more of them than others drops what it can.
+    fn outdate(&mut self, seq: u64) {
+        let place = self.chunks.partition_point(|chunk| chunk.first_seq() <= seq);
+        let Some(chunk) = place.checked_sub(1).and_then(|place| self.chunks.get_mut(place)) else { return };
+        let Ok(entry) = chunk.log.binary_search_by_key(&seq, |&(seq, _)| seq) else { return };
+        chunk.log[entry].1 = STALE;
+        chunk.stale_count += 1;
+        if chunk.stale_count == chunk.log.len() {
+            self.chunks.remove(place - 1);
+        } else if chunk.stale_count > chunk.log.len() / 2 && chunk.log.len() >= CHUNK_ENTRIES / 16 {
+            chunk.log.retain(|&(_, index)| index != STALE);
+            chunk.log.shrink_to_fit();
+            chunk.stale_count = 0;
         }
     }
 
@@ -74,12 +102,9 @@ impl Changes {
         log.extend(tickets.entries().map(|(index, ticket)| (ticket.change.seq, index)));
         log.sort_unstable();
         let last_seq = log.last().map_or(0, |&(seq, _)| seq);
-        Self { last_seq, ticket_count: tickets.len(), log, stale_count: 0 }
+        let chunks = log.chunks(CHUNK_ENTRIES).map(|log| Chunk { log: log.to_vec(), stale_count: 0 });
+        Self { last_seq, chunks: chunks.collect() }
     }
-}
-
-fn is_last_change(tickets: &Tickets, seq: u64, index: u32) -> bool {
-    tickets.get(index).is_some_and(|ticket| ticket.change.seq == seq)
 }
 
 impl State {
@@ -91,8 +116,11 @@ impl State {
     /// The changes after change `since`, in order: (number, ticket as it is now); no ticket where it has changed again
     /// since, and is told further on.
     pub fn tickets_changed_since(&self, since: u64) -> impl Iterator<Item = (u64, Option<&Ticket>)> {
-        let start = self.changes.log.partition_point(|&(seq, _)| seq <= since);
-        self.changes.log[start..].iter().map(|&(seq, index)| {
+        let chunks = &self.changes.chunks;
+        // The last chunk that begins at or before it may have more after it.
+        let first = chunks.partition_point(|chunk| chunk.first_seq() <= since).saturating_sub(1);
+        let log = chunks[first..].iter().flat_map(|chunk| &chunk.log);
+        log.skip_while(move |&&(seq, _)| seq <= since).map(|&(seq, index)| {
             let ticket = self.tickets.get(index);
             (seq, ticket.filter(|ticket| ticket.change.seq == seq))
         })

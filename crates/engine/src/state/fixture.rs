@@ -13,6 +13,8 @@ use oddsengine_facts::{FixtureRequest, Margin, MarketDesk, StopSet, Stops, VoidK
 use crate::boards::Board;
 
 /// Legs of tickets that were not refused, per selection: (ticket index, leg index).
+///
+/// In order of the tickets: work on many of them goes on at one of them.
 pub(crate) type Legs = BTreeMap<u16, Vec<(u32, u8)>>;
 
 /// A fixture and everything traded on it. What is stored of it is that of [`StoredFixture`], read and changed as if it were
@@ -26,6 +28,8 @@ pub struct Fixture {
     pub competition: u32,
     /// Derived: what is on its selections.
     pub legs: Legs,
+    /// Derived: open tickets of several legs with one on it.
+    pub accumulators: BTreeSet<u32>,
     /// Positions.
     pub book: Book,
     /// Derived from configuration: margin per market.
@@ -181,6 +185,7 @@ impl Fixture {
             template,
             competition,
             legs: Legs::new(),
+            accumulators: BTreeSet::new(),
             book: Book::default(),
             margins: Vec::new(),
             possible: Possible::default(),

@@ -1,6 +1,7 @@
 //! The state, and how to look at it. Facts change it (`fold.rs`), and nothing else.
 
 pub(crate) mod changes;
+pub(crate) mod due;
 pub(crate) mod fixture;
 pub(crate) mod settling;
 pub(crate) mod snapshot;
@@ -20,6 +21,7 @@ use oddsengine_risk::Change;
 use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, Slots, SportId, TicketId};
 
 use changes::Changes;
+use due::DueWork;
 use fixture::Fixture;
 use settling::Settling;
 use sources::Source;
@@ -68,8 +70,8 @@ pub struct State {
     pub(crate) stuck: BTreeSet<u32>,
     /// Derived: what customers have staked today.
     pub(crate) stakes: StakesOfDay,
-    /// Derived: tickets with a leg whose selection is graded otherwise than the leg: they are settled slice by slice.
-    pub(crate) regraded: BTreeSet<u32>,
+    /// What was decided and is not yet carried out on every ticket that it concerns.
+    pub(crate) due: DueWork,
     /// Derived: changes of books that are planned and not yet in them.
     pub(crate) unbooked: Vec<(u32, Change)>,
     /// Derived: fixtures whose board is not the state's, or may have changed since it was told.
@@ -232,7 +234,7 @@ impl State {
             settling: Settling::default(),
             stuck: BTreeSet::new(),
             stakes: StakesOfDay::default(),
-            regraded: BTreeSet::new(),
+            due: DueWork::default(),
             unbooked: Vec::new(),
             unpriced: BTreeSet::new(),
             untold: BTreeSet::new(),
@@ -335,7 +337,7 @@ impl State {
     pub fn needs_tick(&self, now_ns: i64, read_ns: i64) -> bool {
         let now_ns = now_ns.max(self.now_ns);
         self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
-            || self.has_unsettled()
+            || self.has_due_work()
             || self.watch_is_due(now_ns)
             || self.weighs_accumulators(now_ns)
             || self.begins_day(now_ns)
@@ -343,7 +345,12 @@ impl State {
 
     /// Tickets are decided and not yet settled: the next [`oddsengine_facts::Body::Tick`] settles more of them.
     pub fn has_unsettled(&self) -> bool {
-        !self.regraded.is_empty()
+        !self.due.regraded.is_empty() || !self.due.settling.is_empty()
+    }
+
+    /// Work of which a record holds a slice only is not done: settlements, or a pass over accumulators.
+    pub fn has_due_work(&self) -> bool {
+        self.has_unsettled() || !self.due.weighing.is_empty()
     }
 
     /// The version of a fixture's board.

@@ -10,6 +10,7 @@ use oddsengine_types::{
 };
 
 use super::changes::Changes;
+use super::due::StoredDue;
 use super::fixture::StoredFixture;
 use super::{CUSTOMERS_PER_PAGE, Customer, State, TICKETS_PER_PAGE};
 use crate::decide::settle::payout_of;
@@ -21,7 +22,7 @@ pub const SNAPSHOT_VERSION: u32 = 6;
 /// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
 /// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
 /// recovery folds the records instead.
-pub const SNAPSHOT_LAYOUT: u64 = 0x03b3_93b9_16f3_030f;
+pub const SNAPSHOT_LAYOUT: u64 = 0xebe9_74c3_1413_8595;
 
 /// Bytes of version and layout, at the beginning of a snapshot.
 pub const SNAPSHOT_HEADER_SIZE: usize = 12;
@@ -98,6 +99,7 @@ struct Waiting {
     moved: Vec<FixtureId>,
     settling: Vec<(i64, TicketId)>,
     stuck: Vec<TicketId>,
+    due: StoredDue,
 }
 
 impl State {
@@ -139,6 +141,7 @@ impl State {
         waiting.collect::<Vec<(i64, TicketId)>>().encode(&mut out);
         let stuck = self.stuck.iter().map(|&index| self.tickets[index as usize].id);
         stuck.collect::<Vec<TicketId>>().encode(&mut out);
+        self.encode_due(&mut out);
         out
     }
 
@@ -176,7 +179,7 @@ impl State {
             parts.push(input.take(length as usize)?);
         }
         no_rest(&input)?;
-        engine.restore_parts(counts, &waiting, &parts)?;
+        engine.restore_parts(counts, waiting, &parts)?;
         Ok(engine)
     }
 
@@ -196,7 +199,7 @@ impl State {
             )));
         }
         let bytes: Vec<&[u8]> = parts[1..].iter().map(|(_, bytes)| bytes.as_slice()).collect();
-        engine.restore_parts(counts, &waiting, &bytes)?;
+        engine.restore_parts(counts, waiting, &bytes)?;
         // What is kept already is not to be kept again.
         for (part, (address, _)) in engine.image().parts().zip(parts).skip(1) {
             let _ = part.address().set(*address);
@@ -231,6 +234,7 @@ impl State {
             moved: Decode::decode(input)?,
             settling: Decode::decode(input)?,
             stuck: Decode::decode(input)?,
+            due: StoredDue::decode(input)?,
         };
         Ok((engine, counts, waiting))
     }
@@ -238,7 +242,7 @@ impl State {
     fn restore_parts(
         &mut self,
         counts: PartCounts,
-        waiting: &Waiting,
+        waiting: Waiting,
         parts: &[&[u8]],
     ) -> Result<(), DecodeError> {
         let mut parts = parts.iter().map(|bytes| Reader::new(bytes));
@@ -263,6 +267,7 @@ impl State {
             self.moved.insert(index as u32);
         }
         self.restore_settling(&waiting.settling, &waiting.stuck).map_err(|what| end.error(what))?;
+        self.restore_due(waiting.due).map_err(|what| end.error(what))?;
         self.restore_stakes();
         self.balance_books();
         Ok(())
@@ -309,6 +314,9 @@ impl State {
                 for (leg_index, leg) in ticket.legs.iter().enumerate() {
                     let fixture = &mut self.fixtures[leg.place.fixture as usize];
                     fixture.legs.entry(leg.place.selection).or_default().push((index, leg_index as u8));
+                    if ticket.state == TicketState::Open && ticket.legs.len() > 1 {
+                        fixture.accumulators.insert(index);
+                    }
                 }
             }
             if ticket.is_live() {
@@ -340,9 +348,6 @@ impl State {
             let index = found(self, id)?;
             self.stuck.insert(index);
         }
-        let regraded =
-            self.tickets.entries().map(|(index, _)| index).filter(|&index| self.is_regraded(index));
-        self.regraded = regraded.filter(|index| !self.stuck.contains(index)).collect();
         Ok(())
     }
 }

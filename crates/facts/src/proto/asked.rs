@@ -59,6 +59,7 @@ oneof!("Body": Body {
     25 reset_source: ResetSource { 1 source: Text } as "Body.ResetSource",
     26 reprice: Reprice { 1 fixture: Uint64 } as "Body.Reprice",
     27 release_started: ReleaseStarted { 1 release: Text, 2 config: Msg<Config> } as "Body.ReleaseStarted",
+    28 halt: Halt { 1 fixture: Uint64, 2 ends: Bool } as "Body.Halt",
 });
 
 message!("PricedMarket": PricedMarket { 1 market: Fixed64, 2 odds_e4: Packed<Uint32> });

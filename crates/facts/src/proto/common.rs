@@ -101,6 +101,7 @@ enumeration!("Stop": Stop {
     11 "STOP_PRICE_JUMP": PriceJump,
     12 "STOP_MODEL": Model,
     13 "STOP_NO_OUTCOME": NoOutcome,
+    14 "STOP_HALT": Halt,
 });
 enumeration!("VoidKind": VoidKind {
     1 "VOID_KIND_NOTHING": Nothing,

@@ -74,6 +74,10 @@ oneof!("Fact": Fact {
     36 sources_forgotten: SourcesForgotten { 1 sources: Rep<Text> } as "Fact.SourcesForgotten",
     37 alerted: Alerted { 1 alert: Text, 2 fixture: Opt<Uint64>, 3 message: Text } as "Fact.Alerted",
     38 delay_ended: DelayEnded { 1 ticket: Id128 } as "Fact.DelayEnded",
+    39 settling_advanced: SettlingAdvanced { 1 fixture: Uint64, 2 selection: Fixed64, 3 next: Opt<Id128> }
+        as "Fact.SettlingAdvanced",
+    40 weighing_advanced: WeighingAdvanced { 1 fixture: Uint64, 2 weights: Rep<Msg<Weight>>, 3 next: Opt<Id128> }
+        as "Fact.WeighingAdvanced",
 });
 
 type Numbered = (u64, u64);

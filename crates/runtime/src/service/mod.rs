@@ -8,6 +8,7 @@
 //! Decide, record, fold: a command that the journal has no room for is not decided; what was decided is recorded with it,
 //! and told once the record is durable.
 
+mod ahead;
 mod answer;
 mod desk;
 mod models;
@@ -142,6 +143,8 @@ pub struct Service {
     panic_at_seq: Option<u64>,
     /// What the desk was told of the journal last.
     told_journal: Option<&'static str>,
+    /// Messages seen ahead of their order that halt a fixture, by fixture: how many wait.
+    halts: BTreeMap<FixtureId, u32>,
 }
 
 /// Whom the answer to a request goes to.
@@ -224,6 +227,7 @@ impl Service {
             is_closed: false,
             panic_at_seq,
             told_journal: None,
+            halts: BTreeMap::new(),
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
@@ -394,10 +398,7 @@ impl Service {
 
     /// When [`Service::tick`] will have something to do for a bet delay.
     pub fn next_due_ns(&self) -> Option<i64> {
-        match self.engine.has_unsettled() {
-            true => Some(self.engine.now_ns()),
-            false => self.engine.next_due_ns(),
-        }
+        self.engine.next_due_ns()
     }
 
     /// Ends a turn: encodes the conflated boards, hands the journal group to the committer, takes a snapshot when
@@ -407,7 +408,6 @@ impl Service {
             return;
         }
         self.flush_boards();
-        self.settle_slices();
         self.work.end_turn();
         let Some(journal) = &mut self.journal else {
             // What waits after the end of the journal was not written, and is never acknowledged.

@@ -376,6 +376,7 @@ impl<'a> Need<'a> {
             | Body::DefineSpace(_)
             | Body::ModelFailed { .. }
             | Body::Reprice { .. }
+            | Body::Halt { .. }
             | Body::ReleaseStarted { .. } => (Self::Never, Self::Never),
         };
         match command.origin.channel {

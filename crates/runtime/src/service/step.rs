@@ -10,8 +10,8 @@ use super::outbox::Outbox;
 use super::{Refusal, Route, Service, recovery};
 use crate::journal::JournalError;
 
-/// Most slices of settlements that one turn works off after its boards have left.
-const SLICES_PER_TURN: usize = 4;
+/// Records that may wait for the disk while slices of due work add to them: bets and feeds have far more.
+const SLICES_AHEAD_MAX: u64 = 1_024;
 
 impl Service {
     /// Carries out one command, and tells the desk if it is refused and nobody waits for an answer.
@@ -160,18 +160,20 @@ impl Service {
         }
     }
 
-    /// Settles what a popular match left over, some slices a turn: what is left comes with the next ticks.
-    pub(super) fn settle_slices(&mut self) {
-        for _ in 0..SLICES_PER_TURN {
-            if !self.engine.has_unsettled() {
-                return;
-            }
-            let time_ns = self.engine.now_ns();
-            let tick = Command { time_ns, origin: Origin::default(), body: Body::Tick { read_ns: i64::MIN } };
-            if self.run(&tick, None).is_err() {
-                // An unavailable journal is told with the heartbeat; the tick comes again.
-                return;
-            }
+    /// Works off a slice of due work (settlements of a popular match, accumulators to be weighed), and says whether there was
+    /// any. Call it when the frames of the turn have left: what is told of it leaves with the next turn, and what the feeds
+    /// say meanwhile goes ahead of the next slice. While many records wait for the disk, slices wait as well.
+    pub fn work_off(&mut self) -> bool {
+        if self.panic_reason.is_some() || !self.engine.has_due_work() || self.is_far_ahead() {
+            return false;
         }
+        let time_ns = self.engine.now_ns();
+        let tick = Command { time_ns, origin: Origin::default(), body: Body::Tick { read_ns: i64::MIN } };
+        // An unavailable journal is told with the heartbeat; the tick comes again.
+        self.run(&tick, None).is_ok()
+    }
+
+    fn is_far_ahead(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.pending_records() > SLICES_AHEAD_MAX)
     }
 }

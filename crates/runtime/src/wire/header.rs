@@ -132,6 +132,7 @@ pub fn cause(body: &Body) -> &'static str {
         Body::SetProbabilities { .. } => "probabilities",
         Body::ModelFailed { fault, .. } => fault.name(),
         Body::Reprice { .. } => "reprice",
+        Body::Halt { .. } => "halt",
         Body::ReleaseStarted { .. } => "release",
     }
 }

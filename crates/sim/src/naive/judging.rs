@@ -12,6 +12,9 @@ use super::risk::stake_minor_max;
 use super::{Naive, NaiveTicket, Verdict};
 use crate::told::{Answer, Facts};
 
+/// Most delayed tickets that one tick decides, as the engine says; the others wait for the next one.
+const DECIDED_PER_TICK: usize = 16;
+
 impl Naive {
     pub(super) fn place(&mut self, request: &TicketRequest, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
         if let Some(known) = self.tickets.iter().find(|known| known.request.ticket == request.ticket) {
@@ -51,7 +54,7 @@ impl Naive {
 
     /// Decides the tickets whose delay has ended, the first due first.
     pub(super) fn decide_delayed(&mut self, read_ns: i64, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
-        for decision in 0.. {
+        for decision in 0..DECIDED_PER_TICK {
             let delayed = self
                 .tickets
                 .iter()

@@ -235,6 +235,7 @@ impl Naive {
         self.now_ns = time_ns;
         self.heard.clear();
         for index in 0..self.fixtures.len() {
+            self.change_stops(index, |stops| stops.without(StopSet::of(&[Stop::Halt])));
             let fixture = &self.fixtures[index];
             if fixture.game.phase() == LivePhase::InPlay && fixture.void == VoidKind::Nothing {
                 self.stop(index, Stop::Restart);

@@ -350,7 +350,15 @@ impl Workload {
             _ => Body::Configure(config),
         })?;
         match self.active.last() {
-            Some(&fixture) => self.send(Body::Reprice { fixture }).map(drop),
+            Some(&fixture) => {
+                self.send(Body::Reprice { fixture })?;
+                // A stop that waits to be read; the process may end before it is.
+                self.send(Body::Halt { fixture, ends: false })?;
+                match self.fixture_count % 3 {
+                    0 => Ok(()),
+                    _ => self.send(Body::Halt { fixture, ends: true }).map(drop),
+                }
+            }
             None => Ok(()),
         }
     }

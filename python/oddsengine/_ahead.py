@@ -1,0 +1,66 @@
+"""Messages read ahead of their order, so that a stop among them is heard before its turn."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+__all__ = ["AHEAD_BYTES_MAX", "AHEAD_MESSAGES_MAX", "AHEAD_NS_PER_TURN", "ReadAhead", "Received"]
+
+#: Most messages of a socket that wait in this process, and most bytes of them; what arrives beyond waits in front of the
+#: socket, as it would without reading ahead, and a stop among it is heard once there is room.
+AHEAD_MESSAGES_MAX = 131_072
+AHEAD_BYTES_MAX = 67_108_864
+#: Longest that one turn reads ahead from a socket: everybody else waits for it.
+AHEAD_NS_PER_TURN = 4_000_000
+
+#: The parts of a message and the name of its connection's key.
+Received = tuple[list[bytes], str | None]
+
+
+class ReadAhead:
+    """The messages of one socket in order: those read ahead first, then the socket's.
+
+    Parameters
+    ----------
+    receive
+        The next message of the socket, or none.
+    look
+        Looks at a message that waits: the fixture that it halts, if it stops trading.
+    """
+
+    def __init__(
+        self, receive: Callable[[], Received | None], look: Callable[[Received], int | None]
+    ) -> None:
+        self._receive, self._look = receive, look
+        self._waiting: deque[tuple[Received, int | None]] = deque()
+        self._byte_count = 0
+        #: Messages that halted a fixture ahead of their order, since the start.
+        self.halt_count = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def next(self) -> tuple[Received, int | None] | None:
+        """The next message in order, with the fixture that it halted ahead of its order; none where nothing waits."""
+        if self._waiting:
+            received, halted = self._waiting.popleft()
+            self._byte_count -= sum(map(len, received[0]))
+            return received, halted
+        direct = self._receive()
+        return None if direct is None else (direct, None)
+
+    def fill(self) -> None:
+        """Read ahead while there is room and time, and have each message looked at."""
+        until_ns = time.monotonic_ns() + AHEAD_NS_PER_TURN
+        while len(self._waiting) < AHEAD_MESSAGES_MAX and self._byte_count < AHEAD_BYTES_MAX:
+            received = self._receive()
+            if received is None:
+                return
+            halted = self._look(received)
+            self.halt_count += halted is not None
+            self._waiting.append((received, halted))
+            self._byte_count += sum(map(len, received[0]))
+            if time.monotonic_ns() >= until_ns:
+                return
