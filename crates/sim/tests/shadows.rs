@@ -44,7 +44,7 @@ fn changed(fact: &Fact) -> Option<Fact> {
         Fact::PaymentDue { due_ns, .. } => *due_ns = due_ns.map(|due_ns| due_ns + 1),
         Fact::Booked { bookings } => bookings[0].amount_minor += 1,
         Fact::Refused { reason, .. } => *reason = Reason::CustomerBlocked,
-        Fact::SourceHeard { numbered: Some((number, _)), .. } => *number += 1,
+        Fact::SourceHeard { numbered: Some((number, _)), .. } => *number = number.wrapping_add(1),
         _ => return None,
     }
     Some(fact)
