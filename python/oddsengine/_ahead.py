@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 __all__ = ["AHEAD_BYTES_MAX", "AHEAD_MESSAGES_MAX", "AHEAD_NS_PER_TURN", "ReadAhead", "Received"]
 
-#: Most messages of a socket that wait in this process, and most bytes of them; what arrives beyond waits in front of the
-#: socket, as it would without reading ahead, and a stop among it is heard once there is room.
+#: Most messages of a socket that wait in this process, and most bytes of them; what arrives beyond waits in
+#: front of the socket, as it would without reading ahead, and a stop among it is heard once there is room.
 AHEAD_MESSAGES_MAX = 131_072
 AHEAD_BYTES_MAX = 67_108_864
 #: Longest that one turn reads ahead from a socket: everybody else waits for it.

@@ -391,7 +391,7 @@ class Halting(ScriptedService):
 
 
 def test_a_stop_behind_a_backlog_is_heard_before_the_backlog_is_carried_out() -> None:
-    """Danger behind 100,000 clock messages was heard 2.9 s after it arrived: in its turn. In messages, not time."""
+    """Danger behind 100,000 clock messages was heard 2.9 s after it arrived. Counted in messages, no time."""
     backlog = 3_000
     service = Halting()
     server = serve.Server(settings(), service)
