@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oddsengine_markets::{LivePhase, LiveState, Outcome, Possible, Template};
 use oddsengine_pricing::model::Parameters;
-use oddsengine_risk::Book;
+use oddsengine_risk::{Book, Tally};
 use oddsengine_types::{FixtureId, Grade, codec_enum};
 
 use oddsengine_facts::{FixtureRequest, Margin, MarketDesk, StopSet, Stops, VoidKind};
@@ -54,6 +54,8 @@ pub struct Fixture {
     pub legs: BTreeMap<u16, Vec<(u32, u8)>>,
     /// Positions.
     pub book: Book,
+    /// Derived: the same positions with every other leg of every accumulator won.
+    pub(crate) bound: Tally,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
     /// Derived: what is still possible.

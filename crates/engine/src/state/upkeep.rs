@@ -1,8 +1,8 @@
 //! What follows from the facts of a fixture: inherited settings, what is still possible, sums of losses.
 
 use oddsengine_facts::{FixtureRequest, Scope, Stops, VoidKind};
-use oddsengine_markets::{Format, LiveState, Possible, SpaceDefinition, Template};
-use oddsengine_risk::Book;
+use oddsengine_markets::{Format, LiveState, MarketId, Possible, SpaceDefinition, Template};
+use oddsengine_risk::{Book, Tally};
 use oddsengine_types::BoundsError;
 
 use crate::boards::Board;
@@ -52,6 +52,7 @@ impl State {
             told_grades: Default::default(),
             legs: Default::default(),
             book: Book::default(),
+            bound: Tally::default(),
             margins: Vec::new(),
             possible: Possible::default(),
             limits: FixtureLimits::default(),
@@ -70,32 +71,35 @@ impl State {
         let competition = self.scopes.get(&Scope::Competition(fixture.request.competition.clone()));
         let sport_settings = self.scopes.get(&Scope::Sport(sport));
         let own = self.scopes.get(&Scope::Fixture(id));
-        let markets = &fixture.template().markets;
-        let (mut margins, mut losses) =
-            (Vec::with_capacity(markets.len()), Vec::with_capacity(markets.len()));
-        // Most books have no setting of a single market or market type, and need no key for each.
-        let is_of_market = |scope: &Scope| match scope {
-            Scope::MarketType(of, _) => *of == sport,
-            Scope::Market(of, _) => *of == id,
-            _ => false,
-        };
-        if !self.scopes.keys().any(is_of_market) {
-            let margin =
-                [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.margin);
-            margins.resize(markets.len(), margin.unwrap_or(self.config.margin));
-            losses.resize(markets.len(), self.config.market_loss_minor_max);
+        let template = fixture.template();
+        let margin = [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.margin);
+        let mut margins = vec![margin.unwrap_or(self.config.margin); template.markets.len()];
+        let mut losses = vec![self.config.market_loss_minor_max; template.markets.len()];
+        // Most books have few settings of market types and single markets: each is looked up, and no market asks for its own.
+        let above = [own, competition].iter().flatten().find_map(|settings| settings.margin);
+        let first_type = Scope::MarketType(sport, String::new());
+        let of_types = self.scopes.range(first_type..).map_while(|(scope, settings)| match scope {
+            Scope::MarketType(of, stem) if *of == sport => Some((stem, settings)),
+            _ => None,
+        });
+        for (stem, settings) in of_types {
+            for (market, definition) in template.markets.iter().enumerate() {
+                if definition.key.split(':').next() == Some(stem) {
+                    if let Some(margin) = above.or(settings.margin) {
+                        margins[market] = margin;
+                    }
+                    losses[market] = settings.loss_minor_max.unwrap_or(losses[market]);
+                }
+            }
         }
-        for market in markets.iter().skip(margins.len()) {
-            let stem = market.key.split(':').next().unwrap_or_default().to_string();
-            let of_type = self.scopes.get(&Scope::MarketType(sport, stem));
-            let of_market =
-                self.scopes.get(&Scope::Market(id, oddsengine_markets::MarketId::of(&market.key)));
-            let chain = [of_market, own, competition, of_type, sport_settings];
-            margins.push(
-                chain.iter().flatten().find_map(|settings| settings.margin).unwrap_or(self.config.margin),
-            );
-            let loss = [of_market, of_type].iter().flatten().find_map(|settings| settings.loss_minor_max);
-            losses.push(loss.unwrap_or(self.config.market_loss_minor_max));
+        let range = Scope::Market(id, MarketId(0))..=Scope::Market(id, MarketId(u64::MAX));
+        for (scope, settings) in self.scopes.range(range) {
+            if let Scope::Market(_, market) = scope
+                && let Some(market) = template.market_of_id(*market)
+            {
+                margins[market] = settings.margin.unwrap_or(margins[market]);
+                losses[market] = settings.loss_minor_max.unwrap_or(losses[market]);
+            }
         }
         let delay =
             [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.bet_delay_ms);
@@ -114,22 +118,30 @@ impl State {
         self.watch_silence(index);
     }
 
-    /// Resolves the settings of what a scope concerns.
+    /// Resolves the settings of what a scope concerns: of a fixture or a market, one fixture.
     pub(crate) fn inherit_scope(&mut self, scope: &Scope) {
+        if let Scope::Fixture(id) | Scope::Market(id, _) = scope {
+            self.index_of(*id).into_iter().for_each(|index| self.inherit_anew(index));
+            return;
+        }
         for index in 0..self.fixtures.len() {
-            let fixture = &mut self.fixtures[index];
+            let request = &self.fixtures[index].request;
             let is_in = match scope {
-                Scope::Sport(sport) | Scope::MarketType(sport, _) => fixture.request.sport() == *sport,
-                Scope::Competition(name) => fixture.request.competition == *name,
-                Scope::Fixture(id) | Scope::Market(id, _) => fixture.id() == *id,
+                Scope::Competition(name) => request.competition == *name,
+                Scope::Sport(sport) | Scope::MarketType(sport, _) => request.sport() == *sport,
+                Scope::Fixture(_) | Scope::Market(..) => false,
             };
             if is_in {
-                let before = std::mem::take(&mut fixture.margins);
-                self.inherit_settings(index);
-                if self.fixtures[index].margins != before {
-                    self.outdate_offers(index);
-                }
+                self.inherit_anew(index);
             }
+        }
+    }
+
+    fn inherit_anew(&mut self, index: usize) {
+        let before = std::mem::take(&mut self.fixtures[index].margins);
+        self.inherit_settings(index);
+        if self.fixtures[index].margins != before {
+            self.outdate_offers(index);
         }
     }
 
