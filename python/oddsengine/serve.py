@@ -118,6 +118,9 @@ class ServiceLike(Protocol):
     def takes_ingest(self) -> bool: ...
     def takes_requests(self, is_snapshot: bool) -> bool: ...
     @property
+    def has_images_to_make(self) -> bool: ...
+    def make_images(self) -> None: ...
+    @property
     def is_poisoned(self) -> bool: ...
     @property
     def poison_reason(self) -> str | None: ...
@@ -447,6 +450,8 @@ class Server:
             os.write(self._stop_write, bytes([signal.SIGTERM]))
 
     def _timeout_ms(self) -> int:
+        if self.service.has_images_to_make:
+            return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
         if self._is_overdue:
@@ -480,6 +485,10 @@ class Server:
         self._timers(now_ns, is_idle=not ready)
         service.end_turn()
         self._send(service.take_frames(self._clock()))
+        if service.has_images_to_make:
+            # After all that others wait for, and a few: an image takes longer than most answers.
+            service.make_images()
+            self._send(service.take_frames(self._clock()))
         if service.takes_ingest != self._is_ingesting:
             self._hold_ingest(is_held=self._is_ingesting)
         if service.is_poisoned:
@@ -705,7 +714,8 @@ class Server:
         """Take what has already arrived, wait until it is durable, answer it."""
         until_ns = time.monotonic_ns() + DRAIN_NS
         while time.monotonic_ns() < until_ns and not self.service.is_poisoned:
-            if not any(_has_more(socket) for socket in (self._ingest, self._orders, self._snapshot)):
+            is_read = not any(_has_more(socket) for socket in (self._ingest, self._orders, self._snapshot))
+            if is_read and not self.service.has_images_to_make:
                 break
             self._turn(0)
 

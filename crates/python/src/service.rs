@@ -220,6 +220,18 @@ impl PyService {
         Ok(self.look(py)?.takes_requests(is_snapshot))
     }
 
+    /// Pages of images are on their way: `make_images` makes more of them.
+    #[getter]
+    fn has_images_to_make(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.look(py)?.has_images_to_make())
+    }
+
+    /// Makes some of the images that are asked for; they are among the next frames.
+    fn make_images(&self, py: Python<'_>) -> PyResult<()> {
+        self.work(py)?.service().make_images();
+        Ok(())
+    }
+
     /// The service stands behind sockets: nobody may hold up the others.
     fn share(&self, py: Python<'_>) -> PyResult<()> {
         self.work(py)?.service().share();
@@ -555,7 +567,7 @@ impl PyEngine {
         };
         let exposure = self.inner.exposure(fixture);
         let mut out = Vec::new();
-        wire::reply_exposure(&nobody(), &[], Some((fixture, &exposure)), &View(&self.inner), &mut out);
+        wire::reply_exposure(&nobody(), &[], Some((fixture, &exposure)), None, &View(&self.inner), &mut out);
         loads(py, &out)?.get_item("fixture")
     }
 }

@@ -109,7 +109,7 @@ pub struct Book {
 }
 
 /// Positions added up by selection alone: what is asked for now and then, for a fraction of what a [`Book`] costs to keep.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Number of positions, and profit and loss by grade.
     selections: BTreeMap<u16, (u32, ByGrade)>,

@@ -55,7 +55,7 @@ pub struct Fixture {
     /// Positions.
     pub book: Book,
     /// Derived: the same positions with every other leg of every accumulator won.
-    pub(crate) bound: Tally,
+    pub bound: Tally,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
     /// Derived: what is still possible.

@@ -175,3 +175,110 @@ impl State {
 pub(crate) fn loss_of(book: &Book) -> i64 {
     (-book.worst_minor()).max(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use oddsengine_facts::config::Margin;
+    use oddsengine_facts::{Config, MarginKind, ScopeSettings};
+    use oddsengine_types::{FixtureId, SportId};
+
+    use super::*;
+
+    fn state(fixture_count: u64) -> State {
+        let mut state = State::new(Config::default()).unwrap();
+        for fixture in 1..=fixture_count {
+            let request = FixtureRequest {
+                fixture: FixtureId(fixture),
+                format: Format::FOOTBALL,
+                competition: ["cup", "liga"][(fixture % 2) as usize].into(),
+                start_ns: 0,
+                home: "Alba".into(),
+                away: "Bruma".into(),
+                entrants: Vec::new(),
+            };
+            let template = state.template_of(&request.format).unwrap();
+            state.push_fixture(request, template);
+        }
+        state
+    }
+
+    /// What a market inherits, looked for scope by scope.
+    fn expected(state: &State, fixture: &Fixture, market: usize) -> (Margin, i64) {
+        let key = &fixture.template().markets[market].key;
+        let sport = fixture.request.sport();
+        let of_market = Scope::Market(fixture.id(), MarketId::of(key));
+        let of_type = Scope::MarketType(sport, key.split(':').next().unwrap().to_string());
+        let chain = [
+            of_market.clone(),
+            Scope::Fixture(fixture.id()),
+            Scope::Competition(fixture.request.competition.clone()),
+            of_type.clone(),
+            Scope::Sport(sport),
+        ];
+        let margin = chain.iter().find_map(|scope| state.scopes.get(scope)?.margin);
+        let loss = [of_market, of_type].iter().find_map(|scope| state.scopes.get(scope)?.loss_minor_max);
+        (margin.unwrap_or(state.config.margin), loss.unwrap_or(state.config.market_loss_minor_max))
+    }
+
+    /// A setting of one market walked all markets of all fixtures with a text each: 24 ms at 2,000 fixtures. Whatever is set
+    /// and taken back in whatever order, each market has what its scopes say.
+    #[test]
+    fn every_market_has_the_settings_of_its_scopes() {
+        let mut state = state(4);
+        let football = SportId(0);
+        let market = |fixture, key| Scope::Market(FixtureId(fixture), MarketId::of(key));
+        let scopes = [
+            Scope::Sport(football),
+            Scope::Sport(SportId(2)),
+            Scope::MarketType(football, "total".into()),
+            Scope::MarketType(football, "1x2".into()),
+            Scope::MarketType(football, "tot".into()),
+            Scope::MarketType(SportId(2), "total".into()),
+            Scope::Competition("cup".into()),
+            Scope::Fixture(FixtureId(2)),
+            market(2, "1x2"),
+            market(2, "total:2.5"),
+            market(3, "total:2.5"),
+            market(3, "of no template"),
+            market(9, "1x2"),
+        ];
+        let mut number: u64 = 7;
+        let mut below = |bound: usize| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (number >> 33) as usize % bound
+        };
+        for step in 0..600_usize {
+            let scope = &scopes[below(scopes.len())];
+            let margin =
+                Margin { method: MarginKind::Power, booksum_e4: 10_100 + below(9_000) as u32 };
+            let settings = ScopeSettings {
+                margin: (below(2) == 0).then_some(margin),
+                loss_minor_max: (below(2) == 0).then_some(below(1_000_000) as i64),
+                ..ScopeSettings::default()
+            };
+            match settings == ScopeSettings::default() || step % 7 == 0 {
+                true => drop(state.scopes.remove(scope)),
+                false => drop(state.scopes.insert(scope.clone(), settings)),
+            }
+            state.inherit_scope(scope);
+            for fixture in &state.fixtures {
+                for index in 0..fixture.template().markets.len() {
+                    let found = (fixture.margins[index], fixture.limits.market_loss_minor_max[index]);
+                    assert_eq!(found, expected(&state, fixture, index), "step {step}, {scope:?}");
+                }
+            }
+        }
+    }
+
+    /// Of a market, one fixture is looked at: the others are not, and would show it.
+    #[test]
+    fn settings_of_a_market_touch_its_fixture_alone() {
+        let mut state = state(3);
+        for fixture in &mut state.fixtures {
+            fixture.margins.clear();
+        }
+        state.inherit_scope(&Scope::Market(FixtureId(2), MarketId::of("1x2")));
+        let touched: Vec<_> = state.fixtures.iter().map(|fixture| !fixture.margins.is_empty()).collect();
+        assert_eq!(touched, [false, true, false]);
+    }
+}

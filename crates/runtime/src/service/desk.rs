@@ -13,6 +13,7 @@ use oddsengine_engine::{Command, Leg, LimitCheck, Ticket};
 use oddsengine_feeds::Page;
 
 use super::answer::View;
+use super::bounds::CHANGES_EXAMINED_MAX;
 use super::outbox::{Frame, Socket};
 use super::{Route, Service};
 use crate::wire::{
@@ -33,10 +34,6 @@ const FRAME_BYTES: usize = 2_048;
 pub const ALERTS_KEPT_MAX: usize = 1_024;
 /// See [`ALERTS_KEPT_MAX`].
 pub const ALERT_BYTES_KEPT_MAX: usize = 256 << 10;
-/// Most bytes of a page of tickets, settlements or alerts; the last item may go beyond it.
-pub const PAGE_BYTES_MAX: usize = 48 << 10;
-/// Most changes that one page looks through.
-const CHANGES_EXAMINED_MAX: usize = 4_096;
 
 /// Where an event came from: shared by all that one command told.
 #[derive(Debug)]

@@ -9,7 +9,9 @@
 //! and told once the record is durable.
 
 mod answer;
+pub mod bounds;
 mod desk;
+mod images;
 mod models;
 mod outbox;
 mod recovery;
@@ -50,6 +52,7 @@ use crate::foreign::ForeignModel;
 use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
 use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use desk::Desk;
+use images::ImagePages;
 use outbox::Outbox;
 use told::BoardCause;
 use weight::Work;
@@ -117,6 +120,7 @@ pub struct Service {
     desk: Desk,
     desk_heartbeat_seq: u64,
     work: Work,
+    image_pages: ImagePages,
     /// Who waits for the end of a bet delay.
     routes: IdMap<TicketId, Vec<Route>>,
     alert_pace: BTreeMap<String, told::AlertPace>,
@@ -200,6 +204,7 @@ impl Service {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
             work: Work::default(),
+            image_pages: ImagePages::default(),
             engine,
             last_seq,
             snapshot_seq: last_seq,
@@ -406,6 +411,9 @@ impl Service {
             return;
         }
         self.flush_boards();
+        if !self.work.is_shared {
+            self.make_all_images();
+        }
         self.settle_slices();
         self.work.end_turn();
         let Some(journal) = &mut self.journal else {

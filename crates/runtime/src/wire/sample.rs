@@ -47,6 +47,7 @@ pub fn fixture() -> Fixture {
         told_grades: Default::default(),
         legs: Default::default(),
         book: Default::default(),
+        bound: Default::default(),
         margins: Vec::new(),
         possible: Possible::default(),
         limits: FixtureLimits::default(),
