@@ -10,6 +10,7 @@
 pub mod durable;
 pub mod memory;
 pub mod ops;
+pub mod queries;
 pub mod records;
 pub mod replay;
 pub mod report;
@@ -53,4 +54,5 @@ pub const BENCHES: &[Bench] = &[
     ("ledger", timed::ledger),
     ("durable", durable::run),
     ("replay", replay::run),
+    ("queries", queries::run),
 ];

@@ -295,6 +295,13 @@ impl Crowd {
         Some(request)
     }
 
+    /// A single on one fixture.
+    pub fn single_on(&mut self, engine: &Engine, fixture: usize) -> TicketRequest {
+        let mut request = self.ticket(engine, 0);
+        request.legs.push(self.leg(engine, fixture));
+        request
+    }
+
     fn leg(&mut self, engine: &Engine, fixture: usize) -> LegRequest {
         let (template, fixture) = (football(), &engine.fixtures()[fixture]);
         loop {

@@ -249,8 +249,7 @@ mod tests {
         };
         for step in 0..600_usize {
             let scope = &scopes[below(scopes.len())];
-            let margin =
-                Margin { method: MarginKind::Power, booksum_e4: 10_100 + below(9_000) as u32 };
+            let margin = Margin { method: MarginKind::Power, booksum_e4: 10_100 + below(9_000) as u32 };
             let settings = ScopeSettings {
                 margin: (below(2) == 0).then_some(margin),
                 loss_minor_max: (below(2) == 0).then_some(below(1_000_000) as i64),

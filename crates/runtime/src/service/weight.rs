@@ -81,7 +81,8 @@ impl Service {
         }
     }
 
-    pub(crate) fn weight_of_query(&self, query: &Query) -> u64 {
+    /// What a query costs, in units of about five microseconds.
+    pub fn weight_of_query(&self, query: &Query) -> u64 {
         let engine = &self.engine;
         match query {
             Query::Ping | Query::Balance { .. } => 1,
