@@ -448,8 +448,8 @@ class OddsClient:
             # Another page is still on its way to us.
             self._bulk_wait_s = IMAGE_RETRY_S / 10
             return
-        self._bulk_after = message.get("next") or 0
-        count = message.get("fixture_count", self._bulk_after)
+        self._bulk_after = int(message.get("next") or 0)
+        count: int = message.get("fixture_count", self._bulk_after)
         self._bulk_progress = (self._bulk_after or count, count)
         if not self._bulk_after:
             self._bulk_prefixes.popleft()

@@ -380,8 +380,8 @@ class OrdersClient:
     ) -> Exposure:
         """Losses against limits, of the platform or of one scope; with the grid of a fixture.
 
-        It comes in pages: each competition, and each market, is as of its page; the sums of a fixture are as of
-        the last one.
+        It comes in pages: each competition, and each market, is as of its page; the sums of a fixture are as
+        of the last one.
 
         Parameters
         ----------

@@ -505,10 +505,11 @@ def test_many_fixtures_come_in_pages(tmp_path: Path) -> None:
 
 
 def test_images_of_2000_fixtures_join_deltas_without_a_gap(tmp_path: Path) -> None:
-    """Images of 2,000 fixtures came in one answer (135 ms, 96 MB, in which nobody else was heard); they come a few a turn.
+    """Images of 2,000 fixtures came in one answer (135 ms, 96 MB, in which nobody else was heard).
 
-    A feed moves prices all the while: the boards of a subscriber that joins meanwhile are those that one image of each tells
-    afterwards, and nothing was missed. The walk tells how far it is, and a desk's questions are answered whole.
+    They come a few a turn, and a feed moves prices all the while: the boards of a subscriber that joins
+    meanwhile are those that one image of each tells afterwards, and nothing was missed. The walk tells how far
+    it is, and a desk's questions are answered whole.
     """
     count, is_moving = 2_000, threading.Event()
     moved: list[int] = []

@@ -72,7 +72,7 @@ impl Desk {
         stretches.push(start.elapsed());
         while self.service.has_images_to_make() {
             let start = Instant::now();
-            self.service.make_images();
+            self.service.make_images(self.now_ns);
             frames.extend(self.service.take_frames(self.now_ns));
             stretches.push(start.elapsed());
         }

@@ -220,15 +220,15 @@ impl PyService {
         Ok(self.look(py)?.takes_requests(is_snapshot))
     }
 
-    /// Pages of images are on their way: `make_images` makes more of them.
+    /// From when on `make_images` makes more of the pages that are on their way; none if there are none.
     #[getter]
-    fn has_images_to_make(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.look(py)?.has_images_to_make())
+    fn next_images_ns(&self, py: Python<'_>) -> PyResult<Option<i64>> {
+        Ok(self.look(py)?.next_images_ns())
     }
 
     /// Makes some of the images that are asked for; they are among the next frames.
-    fn make_images(&self, py: Python<'_>) -> PyResult<()> {
-        self.work(py)?.service().make_images();
+    fn make_images(&self, py: Python<'_>, now_ns: i64) -> PyResult<()> {
+        self.work(py)?.service().make_images(now_ns);
         Ok(())
     }
 

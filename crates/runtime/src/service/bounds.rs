@@ -17,8 +17,12 @@ pub const IMAGES_PER_PAGE: u64 = 32;
 pub const IMAGE_BYTES_PER_PAGE: usize = 2_000_000;
 /// Most fixtures that a page of images looks through for its prefix.
 pub const FIXTURES_EXAMINED_PER_PAGE: u64 = 4_096;
-/// Most images that are made in a turn, for all who wait for some: about 150 microseconds.
-pub const IMAGES_PER_SLICE: u64 = 2;
+/// Most images that are made in a turn, for all who wait for some: about 150 microseconds with their sending.
+pub const IMAGES_PER_SLICE: u64 = 4;
+/// The loop belongs to others for so long after a slice of images, while fewer than so many pages wait.
+pub const IMAGE_PAUSE_NS: i64 = 1_000_000;
+/// See [`IMAGE_PAUSE_NS`].
+pub const IMAGE_PAGES_WITHOUT_PAUSE: usize = 8;
 /// Most fixtures that are looked through in a turn for the prefixes of images.
 pub const FIXTURES_EXAMINED_PER_SLICE: u64 = 512;
 /// Most pages of images that wait, one a client; who asks then is to ask again.

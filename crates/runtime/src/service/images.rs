@@ -7,7 +7,7 @@ use oddsengine_types::FixtureId;
 
 use super::bounds::{
     FIXTURES_EXAMINED_PER_PAGE, FIXTURES_EXAMINED_PER_SLICE, IMAGE_BYTES_PER_PAGE, IMAGE_PAGES_WAITING_MAX,
-    IMAGES_PER_PAGE, IMAGES_PER_SLICE,
+    IMAGE_PAGES_WITHOUT_PAUSE, IMAGE_PAUSE_NS, IMAGES_PER_PAGE, IMAGES_PER_SLICE,
 };
 use super::outbox::{Frame, Socket};
 use super::{Route, Service};
@@ -36,6 +36,8 @@ impl ImagePage {
 #[derive(Debug, Default)]
 pub(crate) struct ImagePages {
     waiting: VecDeque<ImagePage>,
+    /// When images were made last.
+    made_ns: i64,
 }
 
 impl Service {
@@ -44,9 +46,18 @@ impl Service {
         self.panic_reason.is_none() && !self.image_pages.waiting.is_empty()
     }
 
-    /// Makes some images of the pages that are on their way. Call it once a turn, when its frames have left; the images
-    /// are among the next frames.
-    pub fn make_images(&mut self) {
+    /// From when on [`Service::make_images`] may be called again, if there are images to make: a few clients leave the loop to
+    /// others most of the time, and where many have lost their boards at once all come to them soon.
+    pub fn next_images_ns(&self) -> Option<i64> {
+        let pages = &self.image_pages;
+        let pause_ns = if pages.waiting.len() < IMAGE_PAGES_WITHOUT_PAUSE { IMAGE_PAUSE_NS } else { 0 };
+        self.has_images_to_make().then(|| pages.made_ns.saturating_add(pause_ns))
+    }
+
+    /// Makes some images of the pages that are on their way. Call it at most once a turn, when its frames have left; the
+    /// images are among the next frames.
+    pub fn make_images(&mut self, now_ns: i64) {
+        self.image_pages.made_ns = now_ns;
         self.make_images_within(IMAGES_PER_SLICE, FIXTURES_EXAMINED_PER_SLICE);
     }
 
