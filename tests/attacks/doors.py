@@ -13,8 +13,8 @@ HEARTBEAT_BYTES_MAX = 100_000
 # What a process keeps for each thing that was made up and refused.
 REFUSED_BYTES_MAX = 100
 FIXTURES_MAX = 5_000
-# An answer while images are made all the time waits at most twice as long as ever, or so long, on a machine whose quiet
-# figure is smaller than what two more processes on it make of it.
+# An answer while images are made all the time waits at most twice as long as ever; or so long, on a machine
+# whose quiet figure is smaller than what two more processes on it make of it.
 IMAGES_PING_MS_MAX = 1.0
 
 

@@ -508,8 +508,8 @@ def test_images_of_2000_fixtures_join_deltas_without_a_gap(tmp_path: Path) -> No
     """Images of 2,000 fixtures came in one answer (135 ms, 96 MB, in which nobody else was heard).
 
     They come a few a turn, and a feed moves prices all the while: the boards of a subscriber that joins
-    meanwhile are those that one image of each tells afterwards, and nothing was missed. The walk tells how far
-    it is, and a desk's questions are answered whole.
+    meanwhile are those that one image of each tells afterwards, and nothing was missed. The walk tells how
+    far it is, and the questions of a desk are answered whole.
     """
     count, is_moving = 2_000, threading.Event()
     moved: list[int] = []
