@@ -5,11 +5,13 @@ mod service_support;
 use std::collections::BTreeSet;
 
 use oddsengine_engine::Config;
+use oddsengine_feeds::{RequestBody, decode_order};
 use oddsengine_runtime::service::bounds::{
+    COMPETITIONS_EXAMINED_PER_PAGE, FIXTURES_EXAMINED_PER_PAGE, FIXTURES_EXAMINED_PER_SLICE,
     FIXTURES_PER_PAGE, IMAGE_PAGES_WAITING_MAX, IMAGE_PAGES_WITHOUT_PAUSE, IMAGE_PAUSE_NS, IMAGES_PER_SLICE,
     LEVELS_PER_PAGE, PAGE_BYTES_MAX, SELECTIONS_PER_PAGE,
 };
-use oddsengine_runtime::service::{Service, ServiceOptions};
+use oddsengine_runtime::service::{HEAVY_WEIGHT, Service, ServiceOptions};
 use oddsengine_types::FixtureId;
 use serde_json::{Value, json};
 use service_support::*;
@@ -392,4 +394,74 @@ fn pages_of_fixtures_and_tickets_skip_nothing() {
         }
     }
     assert_eq!(told.len(), number as usize);
+}
+
+/// A page that finds nothing looks through all there is: what it looks through has a bound too, and it says where to go on.
+#[test]
+fn a_page_looks_through_so_many() {
+    let mut world = wide();
+    let count = FIXTURES_EXAMINED_PER_PAGE + 50;
+    for fixture in 1..=count {
+        let competition = format!("competition_{fixture:05}");
+        world.ingest(json!({"type": "fixture", "fixture": fixture, "sport": "football",
+            "competition": competition, "home": "Qatar", "away": "Ecuador", "start_ns": START_NS}));
+    }
+    world.turn();
+    let scope = json!({"level": "competition", "competition": format!("competition_{count:05}")});
+    let page = world.answer(json!({"type": "exposure", "scope": scope}));
+    assert_eq!(page["next"], COMPETITIONS_EXAMINED_PER_PAGE);
+    let page = world.answer(json!({"type": "exposure", "scope": scope, "after": page["next"]}));
+    assert_eq!((page["levels"].as_array().unwrap().len(), &page["next"]), (1, &Value::Null));
+
+    world.service.share();
+    let id = world.snapshot("s", json!({"type": "images", "prefix": "odds.tennis."}));
+    world.turn();
+    let mut slice_count = 0;
+    while world.service.has_images_to_make() {
+        world.service.make_images(world.now_ns);
+        slice_count += 1;
+    }
+    assert_eq!(slice_count, FIXTURES_EXAMINED_PER_PAGE / FIXTURES_EXAMINED_PER_SLICE);
+    let end = answers_to(&world.take(), &id).pop().unwrap();
+    assert_eq!((&end["image_count"], &end["next"]), (&json!(0), &json!(FIXTURES_EXAMINED_PER_PAGE)));
+}
+
+/// `exposure` of a popular match weighed as much as all its tickets, and was answered with pauses: its weight, and that of
+/// every query but the hash of a state that changed, has a bound whatever the state.
+#[test]
+fn no_query_is_heavy() {
+    let mut world = wide();
+    (1..=500).for_each(|fixture| announce(&mut world, fixture, &format!("cup_{fixture}")));
+    world.turn();
+    bet_on_everything(&mut world, 1, 1 << 64);
+    world.service.share();
+    let leg = json!({"fixture": 1, "market": "1x2", "selection": "home", "odds": 2.0, "version": [1, 1]});
+    let scope = json!({"level": "fixture", "fixture": 1});
+    let requests = [
+        json!({"type": "max_stake", "customer": 1, "currency": "EUR", "legs": vec![leg; 20]}),
+        json!({"type": "balance", "customer": 1}),
+        json!({"type": "ticket", "ticket": format!("{:032x}", 1)}),
+        json!({"type": "exposure"}),
+        json!({"type": "exposure", "scope": scope}),
+        json!({"type": "fixtures"}),
+        json!({"type": "tickets"}),
+        json!({"type": "settlements"}),
+        json!({"type": "alerts"}),
+        json!({"type": "image", "fixture": 1}),
+        json!({"type": "images"}),
+        json!({"type": "ping"}),
+        json!({"type": "state_hash"}),
+    ];
+    for mut request in requests {
+        request["request_id"] = "q".into();
+        let decoded = decode_order(request.to_string().as_bytes(), START_NS).unwrap();
+        let RequestBody::Query(query) = decoded.value.body else { panic!("{request} is a query") };
+        let weight = world.service.weight_of_query(&query);
+        assert_eq!(weight < HEAVY_WEIGHT, request["type"] != "state_hash", "{request}: {weight}");
+    }
+    // So it is answered at once, however often.
+    for _ in 0..20 {
+        let id = world.order("a", json!({"type": "exposure", "scope": scope}));
+        assert_eq!(answers_to(&world.settle(), &id)[0]["type"], "exposure");
+    }
 }

@@ -188,8 +188,8 @@ impl Desk {
 
 impl Service {
     /// For a service behind sockets. The desk socket tells no more than [`DESK_FRAMES_PER_S`], so that a mass settlement
-    /// does not overflow the places of a subscriber that reads; between heavy queries there are pauses, so that nobody
-    /// holds up the others.
+    /// does not overflow the places of a subscriber that reads; pages of images are made by [`Service::make_images`], a few a turn,
+    /// and between two hashes of a large state there are pauses, so that nobody holds up the others.
     pub fn share(&mut self) {
         self.desk.set_paced();
         self.work.is_shared = true;

@@ -36,7 +36,7 @@ pub use rights::{
     Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
     SOURCES_PER_KEY_MAX, Sources,
 };
-pub use weight::{BATCH_REPLY_BYTES_MAX, WEIGHT_PER_TURN};
+pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
