@@ -3,7 +3,7 @@
 #
 #   benches/run.sh [--quick] [all | rust | zmq | python | NAME...]
 #
-# NAME is a bench of `oddsengine-benches`: memory basket board stages price bets decode ledger durable replay.
+# NAME is a bench of `oddsengine-benches`: memory basket board stages price bets decode ledger durable replay snapshots.
 # Instruction counts are apart: benches/instructions.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -15,6 +15,7 @@ pub mod records;
 pub mod replay;
 pub mod report;
 pub mod setup;
+pub mod snapshots;
 pub mod timed;
 
 use report::Report;
@@ -55,4 +56,5 @@ pub const BENCHES: &[Bench] = &[
     ("durable", durable::run),
     ("replay", replay::run),
     ("queries", queries::run),
+    ("snapshots", snapshots::run),
 ];

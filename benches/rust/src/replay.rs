@@ -1,4 +1,4 @@
-//! From a journal to a state: by replay and by snapshot.
+//! From a journal to a state.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::setup::{
     place, recording, recording_lines,
 };
 
-/// Folding in memory by kind of command, of a journal on the disk, and recovery from a snapshot.
+/// Folding in memory by kind of command, and of a journal on the disk.
 pub fn run(scale: Scale, report: &mut Report) {
     report.heading(
         "Replay",
@@ -47,7 +47,6 @@ pub fn run(scale: Scale, report: &mut Report) {
         &recorded,
     );
     of_journal(scale, report);
-    of_snapshot(scale, report);
 }
 
 fn of_commands(report: &mut Report, name: &str, base: &Engine, commands: &[Command]) {
@@ -121,42 +120,5 @@ fn of_journal(scale: Scale, report: &mut Report) {
         &format!("commands a second ({} in {:.2} s)", replayed.command_count, replayed.seconds),
         Target::Rate(1_000_000.0),
         "the state hash of the live run",
-    );
-}
-
-/// A state of many open tickets: how long a snapshot stops the engine's thread, and how long recovery takes.
-fn of_snapshot(scale: Scale, report: &mut Report) {
-    let mut engine = desk(config(), scale.pick(480, 8));
-    let bets = scale.pick(200_000, 200);
-    fill_book(&mut engine, bets);
-    let start = Instant::now();
-    let bytes = engine.snapshot();
-    let encoding = start.elapsed().as_secs_f64();
-    let start = Instant::now();
-    let hash = engine.state_hash();
-    let hashing = start.elapsed().as_secs_f64();
-    let start = Instant::now();
-    let restored = Engine::restore(&bytes).expect("a snapshot of this build");
-    let restoring = start.elapsed().as_secs_f64();
-    assert_eq!(restored.state_hash(), hash);
-    let per_ticket = bytes.len() / bets;
-    let checked = "the restored engine has the same state hash";
-    let pause = 1_000.0 * (encoding + hashing);
-    let name = format!("snapshot of {bets} tickets: the engine's thread stands still");
-    report.figure(&name, pause, "ms", Target::Most(100.0), checked);
-    report.figure(
-        &format!("recovery from it ({per_ticket} bytes a ticket)"),
-        restoring + hashing,
-        "s, hash included",
-        Target::None,
-        checked,
-    );
-    // Ten million commands, a tenth of them tickets: what a shard has after months.
-    report.figure(
-        "the same for 1 million tickets (10 M commands), by proportion",
-        (restoring + hashing) * 1e6 / bets as f64,
-        "s",
-        Target::Most(10.0),
-        checked,
     );
 }

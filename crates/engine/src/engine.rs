@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use oddsengine_facts::{Body, Command, Config, Fact, Origin, Record};
-use oddsengine_types::{BoundsError, DecodeError, FixtureId, StateHash};
+use oddsengine_types::{Address, BoundsError, DecodeError, FixtureId, StateHash};
 
 use crate::boards::BoardUpdate;
 use crate::state::State;
@@ -129,6 +129,14 @@ impl Engine {
     /// Bytes that are not a snapshot of this format.
     pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
         State::restore(bytes).map(|state| Self { state })
+    }
+
+    /// The engine of the parts of a [`StateImage`](crate::StateImage), each with the address under which it is kept.
+    ///
+    /// # Errors
+    /// Bytes that are not a snapshot of this format.
+    pub fn restore_image(parts: &[(Address, Vec<u8>)]) -> Result<Self, DecodeError> {
+        State::restore_image(parts).map(|state| Self { state })
     }
 
     /// The hash of the stored state: equal for live run, fold and recovery, in any build.

@@ -434,11 +434,10 @@ impl State {
         } else if ticket.is_refused_at_once() {
             self.keep_refused(ticket, forgotten)?
         } else {
-            let index = self.tickets.len() as u32;
+            let index = self.tickets.next_place();
             self.ticket_index.insert(ticket.id, index);
             self.changes.note(&mut ticket, index, None);
-            self.tickets.push(ticket);
-            index
+            self.tickets.insert(ticket)
         };
         match state {
             TicketState::Refused(_) => {}
@@ -459,12 +458,11 @@ impl State {
     /// Keeps a ticket that was refused at once; the oldest of them may make room for it.
     fn keep_refused(&mut self, mut ticket: Ticket, forgotten: Option<TicketId>) -> Result<u32, String> {
         let Some(forgotten) = forgotten else {
-            let index = self.tickets.len() as u32;
+            let index = self.tickets.next_place();
             self.ticket_index.insert(ticket.id, index);
             self.refused.push_back(index);
             self.changes.note(&mut ticket, index, None);
-            self.tickets.push(ticket);
-            return Ok(index);
+            return Ok(self.tickets.insert(ticket));
         };
         let index = self.named_ticket(forgotten)?;
         // It is the first of them, or near it.

@@ -2,7 +2,7 @@
 
 use crate::error::TransferError;
 pub use oddsengine_types::account::{AccountKind, NormalSide};
-use oddsengine_types::{Currency, Decode, DecodeError, Encode, IdMap, Reader, codec_struct};
+use oddsengine_types::{Currency, Decode, DecodeError, Encode, IdMap, Pages, Reader, codec_struct};
 
 /// An account of one ledger: its index, dense, in order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,17 +91,19 @@ impl Account {
     }
 }
 
+/// Accounts that are copied and encoded together.
+pub(crate) const ACCOUNTS_PER_PAGE: usize = 256;
+
 /// The accounts by index and by kind and currency.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Accounts {
-    list: Vec<Account>,
+    list: Pages<Account, ACCOUNTS_PER_PAGE>,
     ids: IdMap<(AccountKind, Currency), AccountId>,
 }
 
 impl Accounts {
     pub(crate) fn with_capacity(count: usize) -> Self {
         let mut accounts = Self::default();
-        accounts.list.reserve(count);
         accounts.ids.reserve(count);
         accounts
     }
@@ -125,7 +127,9 @@ impl Accounts {
 
     /// Forgets the accounts beyond the first `count`: they were made for transfers that were refused.
     pub(crate) fn truncate(&mut self, count: usize) {
-        for account in self.list.drain(count.min(self.list.len())..) {
+        while self.list.len() > count
+            && let Some(account) = self.list.pop()
+        {
             let is_unused = account == Account::new(account.kind, account.currency);
             assert!(is_unused, "an account with transfers stays");
             self.ids.remove(&(account.kind, account.currency));
@@ -141,6 +145,22 @@ impl Accounts {
         id
     }
 
+    /// Adds a page of accounts from its bytes.
+    ///
+    /// # Errors
+    /// The bytes are no page, or hold an account that is there.
+    pub(crate) fn push_page(&mut self, input: &mut Reader<'_>) -> Result<(), DecodeError> {
+        let first = self.list.len();
+        self.list.push_page(input)?;
+        for index in first..self.list.len() {
+            let Account { kind, currency, .. } = self.list[index];
+            if self.ids.insert((kind, currency), AccountId(index as u32)).is_some() {
+                return Err(input.error(format!("account {kind:?} in {currency} is there twice")));
+            }
+        }
+        Ok(())
+    }
+
     #[inline]
     pub(crate) fn get(&self, id: AccountId) -> Option<&Account> {
         self.list.get(id.0 as usize)
@@ -152,7 +172,7 @@ impl Accounts {
         &mut self.list[id.0 as usize]
     }
 
-    pub(crate) fn list(&self) -> &Vec<Account> {
+    pub(crate) fn list(&self) -> &Pages<Account, ACCOUNTS_PER_PAGE> {
         &self.list
     }
 }

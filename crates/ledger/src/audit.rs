@@ -30,7 +30,7 @@ impl Ledger {
     /// Totals per currency, in alphabetical order. Visits every account.
     pub fn totals(&self) -> Vec<CurrencyTotals> {
         let mut totals = BTreeMap::new();
-        for account in self.accounts() {
+        for account in self.accounts().iter() {
             let total = totals.entry(account.currency).or_insert(CurrencyTotals {
                 currency: account.currency,
                 account_count: 0,
@@ -105,8 +105,8 @@ impl Ledger {
     /// Names the account and both sums, or the reservation.
     pub fn pending_sums_match_reservations(&self) -> Result<(), String> {
         let mut sums = vec![(0_i128, 0_i128); self.accounts().len()];
-        for (&id, reservation) in &self.reservations {
-            let transfer = reservation.transfer;
+        for reservation in self.reservations.iter() {
+            let (id, transfer) = (reservation.transfer.id, reservation.transfer);
             let (debit, credit) = (transfer.debit.0 as usize, transfer.credit.0 as usize);
             if transfer.id != id
                 || transfer.amount_minor <= 0
@@ -146,7 +146,7 @@ impl Ledger {
             (0..=MONEY_MINOR_MAX).contains(&posted_minor)
                 && (0..=MONEY_MINOR_MAX - posted_minor).contains(&pending_minor)
         };
-        for account in self.accounts() {
+        for account in self.accounts().iter() {
             if !is_in_bounds(account.debit_posted_minor, account.debit_pending_minor)
                 || !is_in_bounds(account.credit_posted_minor, account.credit_pending_minor)
             {

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::slice;
 
-use oddsengine_types::{Currency, IdMap, MONEY_MINOR_MAX, codec_struct};
+use oddsengine_types::{Currency, IdMap, MONEY_MINOR_MAX, Pages, Slots, codec_struct};
 
-use crate::account::{ACCOUNTS_COUNT_MAX, Account, AccountId, AccountKind, Accounts, Balance};
+use crate::account::{
+    ACCOUNTS_COUNT_MAX, ACCOUNTS_PER_PAGE, Account, AccountId, AccountKind, Accounts, Balance,
+};
 use crate::error::TransferError;
 use crate::seen::{Seen, SeenIds};
 use crate::transfer::{
@@ -26,10 +28,60 @@ pub const LINKED_COUNT_MAX: usize = 256;
 pub struct Ledger {
     pub(crate) accounts: Accounts,
     pub(crate) seen: SeenIds,
-    pub(crate) reservations: IdMap<InstructionId, Reservation>,
+    pub(crate) reservations: Reservations,
     /// Reservations that expire, by time and then id.
     pub(crate) expiries: BTreeSet<(i64, InstructionId)>,
     postings: Vec<Posting>,
+}
+
+/// Reservations by id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reservations {
+    /// Where each is.
+    places: IdMap<InstructionId, u32>,
+    pub(crate) slots: Slots<Reservation, RESERVATIONS_PER_PAGE>,
+}
+
+/// Reservations that are copied and encoded together.
+pub(crate) const RESERVATIONS_PER_PAGE: usize = 128;
+
+impl Reservations {
+    fn get(&self, id: InstructionId) -> Option<&Reservation> {
+        self.places.get(&id).map(|&place| &self.slots[place as usize])
+    }
+
+    fn insert(&mut self, reservation: Reservation) {
+        let place = self.slots.insert(reservation);
+        self.places.insert(reservation.transfer.id, place);
+    }
+
+    fn remove(&mut self, id: InstructionId) -> Option<Reservation> {
+        self.slots.remove(self.places.remove(&id)?)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Finds every reservation of the pages that were added to its slots.
+    ///
+    /// # Errors
+    /// A reservation is there twice.
+    pub(crate) fn index_all(&mut self) -> Result<(), String> {
+        for place in 0..self.slots.place_count() as u32 {
+            let Some(reservation) = self.slots.get(place) else { continue };
+            let id = reservation.transfer.id;
+            if self.places.insert(id, place).is_some() {
+                return Err(format!("reservation {id} is there twice"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All of them, in the order of their places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Reservation> {
+        self.slots.iter()
+    }
 }
 
 /// A pending transfer, kept until it is resolved.
@@ -76,7 +128,7 @@ impl Ledger {
     }
 
     /// All accounts; the index is the [`AccountId`].
-    pub fn accounts(&self) -> &[Account] {
+    pub fn accounts(&self) -> &Pages<Account, ACCOUNTS_PER_PAGE> {
         self.accounts.list()
     }
 
@@ -308,7 +360,7 @@ impl Ledger {
     fn reservation(&self, id: InstructionId) -> Result<&Reservation, TransferError> {
         match self.seen.get(id).map(|seen| seen.status) {
             None | Some(TransferStatus::Booked) => Err(TransferError::PendingNotFound),
-            Some(TransferStatus::Pending) => Ok(&self.reservations[&id]),
+            Some(TransferStatus::Pending) => Ok(self.reservations.get(id).expect("the reservation is there")),
             Some(TransferStatus::Posted | TransferStatus::Voided | TransferStatus::Expired) => {
                 Err(TransferError::PendingAlreadyResolved)
             }
@@ -320,18 +372,24 @@ impl Ledger {
         self.accounts.at_mut(transfer.credit).credit_posted_minor += amount_minor;
     }
 
-    pub(crate) fn keep(&mut self, reservation: Reservation) {
+    /// Derived: which reservations expire when.
+    pub(crate) fn expiries_of_reservations(&self) -> BTreeSet<(i64, InstructionId)> {
+        let expiring = self.reservations.iter();
+        expiring.filter_map(|kept| Some((kept.expires_ns?, kept.transfer.id))).collect()
+    }
+
+    fn keep(&mut self, reservation: Reservation) {
         let id = reservation.transfer.id;
         if let Some(expires_ns) = reservation.expires_ns {
             self.expiries.insert((expires_ns, id));
         }
-        self.reservations.insert(id, reservation);
+        self.reservations.insert(reservation);
     }
 
     /// Ends a reservation known to be there and gives its amount back.
     fn release(&mut self, id: InstructionId, status: TransferStatus) -> Transfer {
         let Reservation { transfer, expires_ns } =
-            self.reservations.remove(&id).expect("the reservation is there");
+            self.reservations.remove(id).expect("the reservation is there");
         if let Some(expires_ns) = expires_ns {
             self.expiries.remove(&(expires_ns, id));
         }
@@ -343,8 +401,7 @@ impl Ledger {
 
     #[inline]
     fn record(&mut self, id: InstructionId, body_hash: BodyHash, status: TransferStatus) {
-        let replaced = self.seen.set(id, Seen { body_hash, status });
-        assert!(replaced.is_none(), "an id is recorded once");
+        self.seen.insert(id, Seen { body_hash, status });
     }
 
     #[inline]
@@ -376,7 +433,9 @@ impl Ledger {
 impl PartialEq for Ledger {
     fn eq(&self, other: &Self) -> bool {
         // `expiries` follows from the reservations, postings are on their way out.
-        self.accounts == other.accounts && self.seen == other.seen && self.reservations == other.reservations
+        self.accounts == other.accounts
+            && self.seen == other.seen
+            && self.reservations.slots == other.reservations.slots
     }
 }
 

@@ -59,4 +59,5 @@ pub use account::{ACCOUNTS_COUNT_MAX, Account, AccountId, AccountKind, Balance, 
 pub use audit::CurrencyTotals;
 pub use error::TransferError;
 pub use ledger::{LINKED_COUNT_MAX, Ledger};
+pub use snapshot::LedgerImage;
 pub use transfer::{InstructionId, Memo, Outcome, Phase, Posting, Transfer, TransferStatus};

@@ -2,8 +2,9 @@
 
 use std::hash::BuildHasher;
 
+use hashbrown::HashTable;
 use oddsengine_types::hash::IdHashing;
-use oddsengine_types::{Decode, DecodeError, Encode, IdMap, Reader, codec_struct};
+use oddsengine_types::{Slots, codec_struct};
 
 use crate::transfer::{BodyHash, InstructionId, TransferStatus};
 
@@ -15,21 +16,31 @@ pub(crate) struct Seen {
 }
 codec_struct!(Seen { body_hash, status });
 
-// An id costs this much for ever: it grows only on purpose.
-const _: () = assert!(size_of::<(InstructionId, Seen)>() == 40);
+// An id costs this much, and six bytes of an index, for as long as it is kept: it grows only on purpose.
+const _: () = assert!(size_of::<Option<(InstructionId, Seen)>>() == 40);
+
+/// Ids that are copied and encoded together: 40 kB.
+pub(crate) const IDS_PER_PAGE: usize = 1_024;
 
 const SHARD_BITS: u32 = 10;
 
-/// Ids in many small maps: one grows while the others stay, so that no transfer waits until millions of ids
-/// have been moved.
-#[derive(Clone, Debug, PartialEq)]
+/// Ids in pages, and where each is in many small tables: one grows while the others stay, so that no transfer waits until
+/// millions of ids have been moved.
+#[derive(Clone, Debug)]
 pub(crate) struct SeenIds {
-    shards: Vec<IdMap<InstructionId, Seen>>,
+    pub(crate) slots: Slots<(InstructionId, Seen), IDS_PER_PAGE>,
+    /// Derived: places by the hash of the id.
+    shards: Vec<HashTable<u32>>,
+    hashing: IdHashing,
 }
 
 impl Default for SeenIds {
     fn default() -> Self {
-        Self { shards: vec![IdMap::default(); 1 << SHARD_BITS] }
+        Self {
+            slots: Slots::default(),
+            shards: vec![HashTable::new(); 1 << SHARD_BITS],
+            hashing: IdHashing::default(),
+        }
     }
 }
 
@@ -38,115 +49,103 @@ impl SeenIds {
         let mut seen = Self::default();
         // An eighth more than the mean: shards do not fill evenly.
         let shard_count = (count >> SHARD_BITS) * 9 / 8;
-        seen.shards.iter_mut().for_each(|shard| shard.reserve(shard_count));
+        seen.shards.iter_mut().for_each(|shard| shard.reserve(shard_count, |_| 0));
         seen
     }
 
     #[inline]
     pub(crate) fn get(&self, id: InstructionId) -> Option<Seen> {
-        self.shards[self.shard_of(id)].get(&id).copied()
+        self.place_of(id).map(|place| self.slots[place as usize].1)
     }
 
-    /// Adds an id or changes its record.
     #[inline]
-    pub(crate) fn set(&mut self, id: InstructionId, seen: Seen) -> Option<Seen> {
-        let shard = self.shard_of(id);
-        self.shards[shard].insert(id, seen)
+    fn place_of(&self, id: InstructionId) -> Option<u32> {
+        let hash = self.hashing.hash_one(id);
+        self.shards[shard_of(hash)].find(hash, |&place| self.slots[place as usize].0 == id).copied()
+    }
+
+    /// Adds an id that is not there yet.
+    #[inline]
+    pub(crate) fn insert(&mut self, id: InstructionId, seen: Seen) {
+        let place = self.slots.insert((id, seen));
+        self.index(place, id);
+    }
+
+    fn index(&mut self, place: u32, id: InstructionId) {
+        let (slots, hashing) = (&self.slots, &self.hashing);
+        let hash = hashing.hash_one(id);
+        self.shards[shard_of(hash)]
+            .insert_unique(hash, place, |&place| hashing.hash_one(slots[place as usize].0));
+    }
+
+    /// Finds every id of the pages that were added to its slots.
+    ///
+    /// # Errors
+    /// An id is there twice.
+    pub(crate) fn index_all(&mut self) -> Result<(), String> {
+        for place in 0..self.slots.place_count() as u32 {
+            let Some(&(id, _)) = self.slots.get(place) else { continue };
+            if self.place_of(id).is_some() {
+                return Err(format!("transfer id {id} is there twice"));
+            }
+            self.index(place, id);
+        }
+        Ok(())
     }
 
     /// Changes the status of an id known to be there.
     pub(crate) fn set_status(&mut self, id: InstructionId, status: TransferStatus) {
-        let shard = self.shard_of(id);
-        self.shards[shard].get_mut(&id).expect("a reservation is a seen id").status = status;
-    }
-
-    #[inline]
-    fn shard_of(&self, id: InstructionId) -> usize {
-        shard_of(self.shards[0].hasher(), id)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(IdMap::len).sum()
+        let place = self.place_of(id).expect("a reservation is a seen id");
+        self.slots[place as usize].1.status = status;
     }
 
     /// Number of unresolved reservations.
     pub(crate) fn pending_count(&self) -> usize {
-        let is_pending = |seen: &&Seen| seen.status == TransferStatus::Pending;
-        self.shards.iter().map(|shard| shard.values().filter(is_pending).count()).sum()
+        self.slots.iter().filter(|(_, seen)| seen.status == TransferStatus::Pending).count()
     }
 }
 
-/// By bits of the seeded hash that the maps themselves look at last: ids that a client chose to lie in one shard would
-/// make it one large map again.
+impl PartialEq for SeenIds {
+    fn eq(&self, other: &Self) -> bool {
+        self.slots == other.slots
+    }
+}
+
+/// By bits of the seeded hash that the tables themselves look at last: ids that a client chose to lie in one shard would
+/// make it one large table again.
 #[inline]
-fn shard_of(hashing: &IdHashing, id: InstructionId) -> usize {
-    (hashing.hash_one(id) >> 32) as usize & ((1 << SHARD_BITS) - 1)
-}
-
-impl Encode for SeenIds {
-    /// Sorted by id: the order of the maps does not reach the bytes.
-    fn encode(&self, out: &mut Vec<u8>) {
-        let mut sorted = Vec::with_capacity(self.len());
-        for shard in &self.shards {
-            sorted.extend(shard.iter().map(|(&id, &seen)| (id, seen)));
-        }
-        sorted.sort_unstable_by_key(|&(id, _)| id);
-        sorted.encode(out);
-    }
-}
-
-impl Decode for SeenIds {
-    fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let sorted = Vec::<(InstructionId, Seen)>::decode(input)?;
-        if !sorted.is_sorted_by(|(a, _), (b, _)| a < b) {
-            return Err(input.error("transfer ids are not in ascending order"));
-        }
-        let mut ids = Self::with_capacity(sorted.len());
-        for (id, seen) in sorted {
-            ids.set(id, seen);
-        }
-        Ok(ids)
-    }
+fn shard_of(hash: u64) -> usize {
+    (hash >> 32) as usize & ((1 << SHARD_BITS) - 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oddsengine_types::codec::{decode_all, encode_to_vec};
-
-    #[test]
-    fn equal_contents_give_equal_bytes_whatever_the_order() {
-        let record = |id: u128| {
-            (InstructionId::single(id), Seen { body_hash: id as u64, status: TransferStatus::Booked })
-        };
-        let (mut up, mut down) = (SeenIds::default(), SeenIds::with_capacity(1_000));
-        for id in 1..=1_000 {
-            let (id, seen) = record(id);
-            up.set(id, seen);
-        }
-        for id in (1..=1_000).rev() {
-            let (id, seen) = record(id);
-            down.set(id, seen);
-        }
-        let bytes = encode_to_vec(&up);
-        assert_eq!(bytes, encode_to_vec(&down));
-        assert_eq!(decode_all::<SeenIds>(&bytes), Ok(up));
-    }
 
     #[test]
     fn shards_fill_evenly() {
         let mut counts = [0; 1 << SHARD_BITS];
         (1..=102_400_u128)
-            .for_each(|id| counts[shard_of(&IdHashing::default(), InstructionId::single(id))] += 1);
+            .for_each(|id| counts[shard_of(IdHashing::default().hash_one(InstructionId::single(id)))] += 1);
         assert!(counts.iter().all(|count| (50..=150).contains(count)), "{counts:?}");
     }
 
     #[test]
-    fn unsorted_ids_are_refused() {
-        let seen = Seen { body_hash: 0, status: TransferStatus::Booked };
-        for ids in [[2, 1], [1, 1]] {
-            let bytes = encode_to_vec(&ids.map(|id| (InstructionId::single(id), seen)).to_vec());
-            assert!(decode_all::<SeenIds>(&bytes).unwrap_err().what.contains("ascending"));
+    fn ids_are_found_after_a_restart_and_never_twice() {
+        let seen = |id: u128| Seen { body_hash: id as u64, status: TransferStatus::Booked };
+        let mut ids = SeenIds::default();
+        (1..=5_000).for_each(|id| ids.insert(InstructionId::single(id), seen(id)));
+        // Another process has another seed: what is found by a hash is found anew.
+        let mut again =
+            SeenIds { slots: ids.slots.clone(), hashing: IdHashing::with_seed(3, 4), ..SeenIds::default() };
+        assert_eq!(again.get(InstructionId::single(5)), None);
+        assert_eq!(again.index_all(), Ok(()));
+        assert!((1..=5_000).all(|id| again.get(InstructionId::single(id)) == Some(seen(id))));
+        assert_eq!(again.get(InstructionId::single(5_001)), None);
+        let mut twice = SeenIds::default();
+        for _ in 0..2 {
+            twice.slots.insert((InstructionId::single(1), seen(1)));
         }
+        assert!(twice.index_all().unwrap_err().contains("is there twice"));
     }
 }

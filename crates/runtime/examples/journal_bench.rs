@@ -10,7 +10,7 @@
 //! cargo run --release -p oddsengine-runtime --example journal_bench [-- SECONDS [FOLDER]]
 //! ```
 
-use oddsengine_runtime::journal::{Journal, JournalError, JournalWriter, OpenOptions, verify};
+use oddsengine_runtime::journal::{Journal, JournalError, JournalWriter, OpenOptions, verify, whole};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
@@ -105,7 +105,7 @@ fn closed_loop_with_snapshots(
     while Instant::now() < end {
         if snapshot_seq != writer.snapshot_seq() {
             snapshot_seq = writer.snapshot_seq();
-            writer.write_snapshot(writer.next_seq() - 1, [0; 16], 1, vec![7; 64_000_000])?;
+            writer.write_snapshot(writer.next_seq() - 1, 1, whole([0; 16], vec![7; 64_000_000]))?;
         }
         latencies.extend(closed_loop(writer, group_size, Duration::from_millis(1))?);
     }

@@ -256,7 +256,7 @@ fn snapshots_are_used_or_skipped() {
             let (journal, recovered) = Journal::open(&path, OpenOptions::default()).unwrap();
             let snapshot = journal.snapshot_before(info.seq + 1).expect("it is listed");
             assert_eq!(snapshot.seq, info.seq);
-            let Ok(mut engine) = Engine::restore(&snapshot.bytes) else { continue };
+            let Ok(mut engine) = Engine::restore_image(&snapshot.parts) else { continue };
             journal
                 .replay(info.seq + 1, &mut |_, _, record| {
                     engine.fold(&decode_record(record)?).unwrap();

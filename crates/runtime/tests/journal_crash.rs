@@ -5,7 +5,7 @@
 mod journal_support;
 
 use journal_support::*;
-use oddsengine_runtime::journal::{OpenOptions, replay, verify};
+use oddsengine_runtime::journal::{OpenOptions, replay, verify, whole};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -36,7 +36,7 @@ fn crash_child() {
         writer.flush().unwrap();
         if turn.is_multiple_of(97) {
             let seq = writer.next_seq() - 1;
-            writer.write_snapshot(seq, [turn as u8; 16], 1, vec![turn as u8; 400_000]).unwrap();
+            writer.write_snapshot(seq, 1, whole([turn as u8; 16], vec![turn as u8; 400_000])).unwrap();
         }
         let durable_seq = writer.durable_seq();
         if acknowledged_seq < durable_seq {

@@ -4,7 +4,7 @@ mod journal_support;
 
 use journal_support::*;
 use oddsengine_runtime::journal::{
-    ChainHash, Damage, Head, Journal, JournalError, Loss, OpenOptions, Position, VerifyReport, verify,
+    ChainHash, Damage, Head, Journal, JournalError, Loss, OpenOptions, Position, VerifyReport, verify, whole,
 };
 use std::path::{Path, PathBuf};
 
@@ -358,7 +358,7 @@ fn a_broken_page_of_the_snapshots_is_refused() {
     let (mut writer, _) = open_writer(&folder.journal(), OpenOptions::default());
     for _ in 0..2 {
         let seq = append_group(&mut writer, 5);
-        writer.write_snapshot(seq, [seq as u8; 16], 1, vec![seq as u8; 50_000]).unwrap();
+        writer.write_snapshot(seq, 1, whole([seq as u8; 16], vec![seq as u8; 50_000])).unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while writer.snapshot_seq() < seq {
             assert!(std::time::Instant::now() < deadline);

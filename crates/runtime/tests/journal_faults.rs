@@ -4,7 +4,7 @@ mod journal_support;
 
 use journal_support::*;
 use oddsengine_runtime::journal::{
-    FaultPlan, JournalError, JournalStatus, JournalWriter, OpenOptions, verify,
+    FaultPlan, JournalError, JournalStatus, JournalWriter, OpenOptions, verify, whole,
 };
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -117,7 +117,7 @@ fn a_reached_quota_is_a_full_disk() {
     assert_eq!(writer.durable_seq(), durable_seq);
     assert!(durable_seq < count);
     // A snapshot finds no space either, which concerns nobody.
-    writer.write_snapshot(1, [0; 16], 1, vec![0; 1_000_000]).unwrap();
+    writer.write_snapshot(1, 1, whole([0; 16], vec![0; 1_000_000])).unwrap();
     writer.set_page_count_max(None);
     assert!(writer.wait_durable(count, PATIENCE).unwrap());
     assert!(writer.status().is_healthy());

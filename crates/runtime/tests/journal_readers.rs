@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use journal_support::{Folder, append_group, closed_journal, copy_journal, open_writer, record};
 use oddsengine_runtime::journal::{
     Damage, FILE_MODE, Head, Journal, JournalError, JournalStatus, OpenOptions, WAL_BYTES_KEPT,
-    acknowledged_head, replay, verify, verify_against,
+    acknowledged_head, replay, verify, verify_against, whole,
 };
 
 fn sibling(path: &Path, suffix: &str) -> PathBuf {
@@ -59,7 +59,7 @@ fn verify_runs_beside_an_owner_that_writes_and_restarts() {
                     append_group(&mut writer, 3);
                 }
                 let seq = writer.next_seq() - 1;
-                writer.write_snapshot(seq, [1; 16], 1, vec![5; 600_000]).unwrap();
+                writer.write_snapshot(seq, 1, whole([1; 16], vec![5; 600_000])).unwrap();
                 writer.close().unwrap();
             }
             is_done.store(true, Ordering::SeqCst);

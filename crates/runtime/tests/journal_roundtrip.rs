@@ -4,12 +4,14 @@ mod journal_support;
 
 use journal_support::*;
 use oddsengine_runtime::journal::{
-    Damage, FaultPlan, Journal, JournalError, JournalStatus, OpenOptions, VerifyScope, records, replay,
-    verify,
+    Damage, FaultPlan, Image, Journal, JournalError, JournalStatus, OpenOptions, VerifyScope, records,
+    replay, verify, whole,
 };
+use oddsengine_types::{Pages, Part};
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -201,11 +203,10 @@ fn a_slow_disk_pushes_back() {
 fn the_newest_two_snapshots_are_kept() {
     let folder = Folder::new();
     let (mut writer, _) = open_writer(&folder.journal(), OpenOptions::default());
-    // Larger than one part, and not a multiple of it.
     let state = |seq: u64| vec![seq as u8; 600_000 + seq as usize];
     for _ in 0..4 {
         let seq = append_group(&mut writer, 5);
-        writer.write_snapshot(seq, [seq as u8; 16], 3, state(seq)).unwrap();
+        writer.write_snapshot(seq, 3, whole([seq as u8; 16], state(seq))).unwrap();
         let deadline = Instant::now() + PATIENCE;
         while writer.snapshot_seq() < seq {
             assert!(Instant::now() < deadline);
@@ -213,7 +214,7 @@ fn the_newest_two_snapshots_are_kept() {
         }
     }
     assert!(matches!(
-        writer.write_snapshot(21, [0; 16], 3, Vec::new()),
+        writer.write_snapshot(21, 3, whole([0; 16], Vec::new())),
         Err(JournalError::SnapshotAhead { seq: 21, appended_seq: 20 })
     ));
     writer.close().unwrap();
@@ -225,18 +226,104 @@ fn the_newest_two_snapshots_are_kept() {
     let (journal, recovered) = Journal::open(folder.journal(), options()).unwrap();
     let snapshot = recovered.snapshot.unwrap();
     assert_eq!((snapshot.seq, snapshot.state_hash, snapshot.format), (20, [20; 16], 3));
-    assert_eq!(snapshot.bytes, state(20));
+    assert_eq!(snapshot.parts.iter().map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>(), [state(20)]);
     drop(journal);
 
     // A damaged snapshot costs time, not records: the one before serves.
     let database = rusqlite::Connection::open(folder.journal()).unwrap();
-    database.execute("UPDATE snapshot_part SET bytes = zeroblob(9) WHERE seq = 20 AND part = 1", []).unwrap();
-    let parts: i64 = database.query_row("SELECT count(*) FROM snapshot_part", [], |row| row.get(0)).unwrap();
-    assert_eq!(parts, 6, "parts of removed snapshots are removed");
+    for table in ["snapshot_part", "snapshot_page"] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let count: i64 = database.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 2, "what only removed snapshots need is removed from {table}");
+    }
+    // Its page, and the list that names it.
+    for change in [
+        "UPDATE snapshot_page SET bytes = zeroblob(9) WHERE length(bytes) = 600020",
+        "UPDATE snapshot_part SET bytes = zeroblob(32) WHERE seq = 20",
+    ] {
+        assert_eq!(database.execute(change, []).unwrap(), 1);
+        let (_, recovered) = Journal::open(folder.journal(), options()).unwrap();
+        assert_eq!(recovered.snapshot.map(|snapshot| snapshot.seq), Some(15));
+        assert!(matches!(recovered.snapshot_damages[..], [Damage::SnapshotDamaged { seq: 20, .. }]));
+    }
+}
+
+/// A state in parts, each of them a number repeated.
+#[derive(Debug)]
+struct Numbers(Pages<u64, 1>);
+
+impl Image for Numbers {
+    fn parts(&self) -> Vec<Arc<dyn Part>> {
+        self.0.parts().collect()
+    }
+
+    fn hash(&self) -> [u8; 16] {
+        [self.0.len() as u8; 16]
+    }
+}
+
+/// A state of 200,000 tickets was encoded and written whole with every snapshot, most of it the same as before.
+#[test]
+fn parts_that_did_not_change_are_kept_once() {
+    let folder = Folder::new();
+    let (mut writer, _) = open_writer(&folder.journal(), OpenOptions::default());
+    let pages = |folder: &Folder| -> i64 {
+        let database = rusqlite::Connection::open(folder.journal()).unwrap();
+        database.query_row("SELECT count(*) FROM snapshot_page", [], |row| row.get(0)).unwrap()
+    };
+    let mut numbers = Pages::<u64, 1>::default();
+    // More than one step looks at.
+    (0..2_000).for_each(|number| numbers.push(number));
+    for turn in 0..4 {
+        let seq = append_group(&mut writer, 1);
+        numbers[turn * 10] = 1_000_000 + turn as u64;
+        writer.write_snapshot(seq, 1, Box::new(Numbers(numbers.clone()))).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while writer.snapshot_seq() < seq {
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    writer.close().unwrap();
+    assert_eq!(pages(&folder), 2_001, "of two snapshots that differ by one part");
+    let report = verify(folder.journal()).unwrap();
+    assert!(report.is_sound(), "{:?}", report.damages);
+    let (_, recovered) = Journal::open(folder.journal(), OpenOptions::default()).unwrap();
+    let parts = recovered.snapshot.unwrap().parts;
+    let of_parts = parts.iter().map(|(_, bytes)| u64::from_le_bytes(bytes[4..].try_into().unwrap()));
+    assert!(of_parts.eq(numbers.iter().copied()), "in order, and the newest of each");
+}
+
+/// A journal of the format before is opened: its records are the same, its snapshots are left behind.
+#[test]
+fn a_journal_of_the_first_format_is_upgraded() {
+    let folder = Folder::new();
+    let (mut writer, _) = open_writer(&folder.journal(), OpenOptions::default());
+    let seq = append_group(&mut writer, 5);
+    writer.close().unwrap();
+    let database = rusqlite::Connection::open(folder.journal()).unwrap();
+    database
+        .execute_batch(
+            "DROP TABLE snapshot_page; PRAGMA user_version = 1;
+             UPDATE meta SET value = 1 WHERE key = 'format_version';
+             INSERT INTO snapshot VALUES (3, zeroblob(16), 5, 0, 9, 1, zeroblob(32));
+             INSERT INTO snapshot_part VALUES (3, 0, zeroblob(9));",
+        )
+        .unwrap();
     drop(database);
-    let (_, recovered) = Journal::open(folder.journal(), options()).unwrap();
-    assert_eq!(recovered.snapshot.map(|snapshot| snapshot.seq), Some(15));
-    assert!(matches!(recovered.snapshot_damages[..], [Damage::SnapshotDamaged { seq: 20, .. }]));
+    // Whoever only reads changes nothing, and sees the records.
+    let report = verify(folder.journal()).unwrap();
+    assert!(report.is_sound() && report.snapshots.is_empty(), "{:?}", report.damages);
+    let (_, recovered) = open_writer(&folder.journal(), OpenOptions::default());
+    assert_eq!(recovered.notices, ["the journal was of format 1 and is now of format 2"]);
+    assert_eq!((recovered.last_seq, recovered.snapshot), (seq, None));
+    let (_, recovered) = Journal::open(folder.journal(), OpenOptions::default()).unwrap();
+    assert!(recovered.notices.is_empty(), "{:?}", recovered.notices);
+    assert_eq!(check_records(&folder.journal()), seq);
+    let database = rusqlite::Connection::open(folder.journal()).unwrap();
+    database.execute_batch("PRAGMA user_version = 3").unwrap();
+    let refused = Journal::open(folder.journal(), OpenOptions::default()).unwrap_err().to_string();
+    assert!(refused.contains("format version 3"), "{refused}");
 }
 
 #[test]
@@ -244,14 +331,14 @@ fn a_snapshot_is_written_under_load_and_at_closing() {
     let folder = Folder::new();
     let (mut writer, _) = open_writer(&folder.journal(), OpenOptions::default());
     append_group(&mut writer, 1);
-    writer.write_snapshot(1, [1; 16], 1, vec![1; 2_000_000]).unwrap();
+    writer.write_snapshot(1, 1, whole([1; 16], vec![1; 2_000_000])).unwrap();
     let deadline = Instant::now() + PATIENCE;
     while writer.snapshot_seq() == 0 {
         assert!(Instant::now() < deadline);
         append_group(&mut writer, 1);
     }
     let seq = append_group(&mut writer, 1);
-    writer.write_snapshot(seq, [2; 16], 1, vec![2; 700_000]).unwrap();
+    writer.write_snapshot(seq, 1, whole([2; 16], vec![2; 700_000])).unwrap();
     writer.close().unwrap();
     let report = verify(folder.journal()).unwrap();
     assert!(report.is_sound(), "{:?}", report.damages);

@@ -4,10 +4,13 @@ mod journal_support;
 mod service_support;
 
 use journal_support::Folder;
+use oddsengine_engine::StateImage;
 use oddsengine_engine::{Body, Config, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, decode_record};
-use oddsengine_runtime::journal::{self, Journal, JournalError, OpenOptions, WAL_BYTES_WARNED, verify};
+use oddsengine_runtime::journal::{
+    self, Image, Journal, JournalError, OpenOptions, WAL_BYTES_WARNED, verify, whole,
+};
 use oddsengine_runtime::service::{RecoveryError, Service, StateOrigin, replay_engine};
-use oddsengine_types::{Currency, StateHash};
+use oddsengine_types::{Currency, Part, StateHash};
 use service_support::*;
 
 fn configurations(path: &std::path::Path) -> Vec<Config> {
@@ -107,15 +110,15 @@ fn a_snapshot_that_cannot_be_read_costs_a_longer_replay_and_nothing_else() {
     let mut world = World::new(Some(&path));
     world.answer(deposit(2, 42, 5));
     let hash = world.hash();
+    let image = world.service.engine().image();
     drop(world);
     // Whole for the journal, nonsense for the engine, once by its bytes and once by its hash.
     let (journal, recovered) = Journal::open(&path, OpenOptions::default()).unwrap();
     let mut writer = journal.into_writer().unwrap();
-    let bytes = recovered.snapshot.unwrap().bytes;
-    for (seq, bytes) in
-        [(recovered.last_seq - 1, bytes), (recovered.last_seq, b"a layout of tomorrow".to_vec())]
-    {
-        writer.write_snapshot(seq, [7; 16], 9, bytes).unwrap();
+    let images: [Box<dyn Image>; 2] =
+        [Box::new(OfAnotherHash(image)), whole([7; 16], b"a layout of tomorrow".to_vec())];
+    for (seq, image) in (recovered.last_seq - 1..).zip(images) {
+        writer.write_snapshot(seq, 9, image).unwrap();
         while writer.snapshot_seq() < seq {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
@@ -137,6 +140,19 @@ fn a_snapshot_that_cannot_be_read_costs_a_longer_replay_and_nothing_else() {
     assert!(good_seq < recovered.last_seq);
 }
 
+#[derive(Debug)]
+struct OfAnotherHash(StateImage);
+
+impl Image for OfAnotherHash {
+    fn parts(&self) -> Vec<std::sync::Arc<dyn Part>> {
+        self.0.parts().collect()
+    }
+
+    fn hash(&self) -> [u8; 16] {
+        [7; 16]
+    }
+}
+
 /// A snapshot of another build is not damage: it is told, and the records make the state all the same. There was no telling a
 /// snapshot of another layout from one of this build but by what it restored to.
 #[test]
@@ -156,7 +172,7 @@ fn snapshots_of_another_version_or_layout_are_skipped_with_a_notice() {
         bytes[at..at + 4].copy_from_slice(&other.to_le_bytes());
         // Whole in every way: its hash is the one of its bytes.
         let hash = StateHash::of(&bytes).0;
-        writer.write_snapshot(seq, hash, other, bytes).unwrap();
+        writer.write_snapshot(seq, other, whole(hash, bytes)).unwrap();
         while writer.snapshot_seq() < seq {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }

@@ -89,7 +89,7 @@ pub fn compare_ticket(fast: &Ticket, naive: &Ticket) -> Agreement {
 fn compare_holdings(fast: &Engine, naive: &Naive) -> Agreement {
     let expected = holdings(&naive.postings);
     let mut found: BTreeMap<(Account, Currency), Holding> = BTreeMap::new();
-    for account in fast.ledger().accounts() {
+    for account in fast.ledger().accounts().iter() {
         let kind = match account.kind {
             AccountKind::CustomerCash(customer) => Account::Cash(customer),
             AccountKind::CustomerOpenStakes(customer) => Account::OpenStakes(customer),

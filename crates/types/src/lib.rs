@@ -23,6 +23,7 @@ pub mod ids;
 pub mod ladder;
 pub mod money;
 pub mod odds;
+pub mod pages;
 pub mod sport_values;
 
 pub use account::{AccountKind, NormalSide};
@@ -37,4 +38,5 @@ pub use ids::{CompetitionId, CustomerId, FixtureId, SourceId, SportId, TicketId,
 pub use ladder::Ladder;
 pub use money::{Payout, format_minor, parse_minor, payout_minor};
 pub use odds::Odds;
+pub use pages::{Address, Pages, Part, Sealed, Slots};
 pub use sport_values::{SportParameters, SportSettings};

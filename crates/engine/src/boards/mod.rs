@@ -180,6 +180,7 @@ impl State {
         let mut changes = Vec::new();
         for index in std::mem::take(&mut self.untold) {
             let fixture = &mut self.fixtures[index as usize];
+            let (id, summary) = (fixture.id(), fixture.live.summary());
             let (template, board) = (fixture.template, &mut fixture.board);
             let mut changed = std::mem::take(&mut board.touched);
             if std::mem::replace(&mut board.is_offered_anew, false) {
@@ -202,12 +203,11 @@ impl State {
             }
             changed.sort_unstable();
             changed.dedup();
-            let summary = fixture.live.summary();
             let standing = Some((summary.score, summary.period));
             let is_news = board.told_standing.is_some() && board.told_standing != standing;
             board.told_standing = standing;
             if is_news || !changed.is_empty() {
-                changes.push((fixture.request.fixture, changed));
+                changes.push((id, changed));
             }
         }
         changes

@@ -158,7 +158,7 @@ impl State {
     }
 
     pub(super) fn factor_e3(&self, customer: oddsengine_types::CustomerId) -> u32 {
-        self.customers.get(&customer).map_or(1_000, |customer| customer.factor_e3)
+        self.customers.get(customer).map_or(1_000, |customer| customer.factor_e3)
     }
 }
 

@@ -1,7 +1,9 @@
 //! The order in which tickets changed: what "since" is answered from.
 
-use crate::state::State;
+use crate::state::{State, TICKETS_PER_PAGE};
 use oddsengine_facts::{Ticket, TicketChange};
+
+type Tickets = oddsengine_types::Slots<Ticket, TICKETS_PER_PAGE>;
 
 /// Entries beyond two a ticket that may wait before those that are out of date are dropped.
 const SPARE_ENTRIES: usize = 1_024;
@@ -59,7 +61,7 @@ impl Changes {
     }
 
     /// Drops what is out of date once it is more than what is not.
-    pub fn compact(&mut self, tickets: &[Ticket]) {
+    pub fn compact(&mut self, tickets: &Tickets) {
         if self.stale_count > self.ticket_count + SPARE_ENTRIES {
             self.log.retain(|&(seq, index)| is_last_change(tickets, seq, index));
             self.stale_count = 0;
@@ -67,17 +69,17 @@ impl Changes {
     }
 
     /// Of the tickets of a snapshot.
-    pub fn of(tickets: &[Ticket]) -> Self {
+    pub fn of(tickets: &Tickets) -> Self {
         let mut log: Vec<(u64, u32)> = Vec::with_capacity(tickets.len());
-        log.extend(tickets.iter().zip(0..).map(|(ticket, index)| (ticket.change.seq, index)));
+        log.extend(tickets.entries().map(|(index, ticket)| (ticket.change.seq, index)));
         log.sort_unstable();
         let last_seq = log.last().map_or(0, |&(seq, _)| seq);
         Self { last_seq, ticket_count: tickets.len(), log, stale_count: 0 }
     }
 }
 
-fn is_last_change(tickets: &[Ticket], seq: u64, index: u32) -> bool {
-    tickets.get(index as usize).is_some_and(|ticket| ticket.change.seq == seq)
+fn is_last_change(tickets: &Tickets, seq: u64, index: u32) -> bool {
+    tickets.get(index).is_some_and(|ticket| ticket.change.seq == seq)
 }
 
 impl State {
@@ -91,7 +93,7 @@ impl State {
     pub fn tickets_changed_since(&self, since: u64) -> impl Iterator<Item = (u64, Option<&Ticket>)> {
         let start = self.changes.log.partition_point(|&(seq, _)| seq <= since);
         self.changes.log[start..].iter().map(|&(seq, index)| {
-            let ticket = self.tickets.get(index as usize);
+            let ticket = self.tickets.get(index);
             (seq, ticket.filter(|ticket| ticket.change.seq == seq))
         })
     }

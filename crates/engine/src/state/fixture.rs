@@ -1,25 +1,51 @@
 //! A fixture: live state, model, board, settings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 use oddsengine_markets::{LivePhase, LiveState, Outcome, Possible, Template};
 use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::{Book, Tally};
-use oddsengine_types::{FixtureId, Grade, codec_enum};
+use oddsengine_types::{FixtureId, Grade, Sealed, codec_enum};
 
 use oddsengine_facts::{FixtureRequest, Margin, MarketDesk, StopSet, Stops, VoidKind};
 
 use crate::boards::Board;
 
-/// A fixture and everything traded on it.
+/// Legs of tickets that were not refused, per selection: (ticket index, leg index).
+pub(crate) type Legs = BTreeMap<u16, Vec<(u32, u8)>>;
+
+/// A fixture and everything traded on it. What is stored of it is that of [`StoredFixture`], read and changed as if it were
+/// its own; the rest is derived.
 #[derive(Clone, Debug)]
 pub struct Fixture {
-    /// What the feed announced: ids, names, start.
-    pub request: FixtureRequest,
+    pub(super) stored: Sealed<StoredFixture>,
     /// Derived from its format: the markets.
     pub template: &'static Template,
     /// Index of its competition in the engine.
     pub competition: u32,
+    /// Derived: what is on its selections.
+    pub legs: Legs,
+    /// Positions.
+    pub book: Book,
+    /// Derived: the same positions with every other leg of every accumulator won.
+    pub bound: Tally,
+    /// Derived from configuration: margin per market.
+    pub margins: Vec<Margin>,
+    /// Derived: what is still possible.
+    pub possible: Possible,
+    /// Derived: limits and delay of this fixture.
+    pub limits: FixtureLimits,
+    /// Derived: its prices.
+    pub board: Board,
+}
+
+/// What is stored of a fixture.
+#[derive(Clone, Debug)]
+pub struct StoredFixture {
+    pub(super) template: &'static Template,
+    /// What the feed announced: ids, names, start.
+    pub request: FixtureRequest,
     /// The match itself.
     pub live: LiveState,
     /// The model's parameters, once known.
@@ -50,20 +76,23 @@ pub struct Fixture {
     pub desk: BTreeMap<u16, MarketDesk>,
     /// Grades told instead of derived, per market.
     pub told_grades: BTreeMap<u16, Vec<Grade>>,
-    /// Derived: legs of tickets that were not refused, per selection: (ticket index, leg index).
-    pub legs: BTreeMap<u16, Vec<(u32, u8)>>,
-    /// Positions.
-    pub book: Book,
-    /// Derived: the same positions with every other leg of every accumulator won.
-    pub bound: Tally,
-    /// Derived from configuration: margin per market.
-    pub margins: Vec<Margin>,
-    /// Derived: what is still possible.
-    pub possible: Possible,
-    /// Derived: limits and delay of this fixture.
-    pub limits: FixtureLimits,
-    /// Derived: its prices.
-    pub board: Board,
+}
+
+impl Deref for Fixture {
+    type Target = StoredFixture;
+
+    #[inline]
+    fn deref(&self) -> &StoredFixture {
+        &self.stored
+    }
+}
+
+impl DerefMut for Fixture {
+    /// To be changed: a snapshot that is being encoded keeps what there was.
+    #[inline]
+    fn deref_mut(&mut self) -> &mut StoredFixture {
+        &mut self.stored
+    }
 }
 
 /// The limits that apply to a fixture.
@@ -128,6 +157,52 @@ impl PriceSource {
 }
 
 impl Fixture {
+    /// A fixture that was just announced.
+    pub fn new(request: FixtureRequest, template: &'static Template, competition: u32) -> Self {
+        let stored = StoredFixture {
+            template,
+            live: LiveState::new(&request.format, template),
+            request,
+            parameters: None,
+            stops: Stops::default(),
+            interruptions: 0,
+            market_interruptions: BTreeMap::new(),
+            fed_by: String::new(),
+            heard_ns: 0,
+            is_void_by_desk: false,
+            told_by_desk: BTreeSet::new(),
+            is_start_waived: false,
+            void: VoidKind::Nothing,
+            version: 0,
+            grades: vec![None; template.selections.len()],
+            desk: BTreeMap::new(),
+            told_grades: BTreeMap::new(),
+        };
+        Self {
+            stored: Sealed::new(stored),
+            template,
+            competition,
+            legs: Legs::new(),
+            book: Book::default(),
+            bound: Tally::default(),
+            margins: Vec::new(),
+            possible: Possible::default(),
+            limits: FixtureLimits::default(),
+            board: Board::new(template),
+        }
+    }
+
+    /// What is stored of it, shared.
+    pub(crate) fn stored(&self) -> &Sealed<StoredFixture> {
+        &self.stored
+    }
+
+    /// Recomputes what is still possible, and the worst case of the book over it.
+    pub(crate) fn refresh_possible(&mut self) {
+        self.stored.live.fill_possible(self.template, &mut self.possible);
+        self.book.refresh(self.template, &self.possible);
+    }
+
     /// The fixture's id.
     pub fn id(&self) -> FixtureId {
         self.request.fixture

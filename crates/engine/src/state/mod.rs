@@ -6,6 +6,7 @@ pub(crate) mod settling;
 pub(crate) mod snapshot;
 pub(crate) mod sources;
 pub(crate) mod stakes;
+mod stored;
 pub(crate) mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,7 +17,7 @@ use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
 use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
 use oddsengine_pricing::model::{ModelConfig, Models};
 use oddsengine_risk::Change;
-use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, SportId, TicketId};
+use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, Slots, SportId, TicketId};
 
 use changes::Changes;
 use fixture::Fixture;
@@ -38,8 +39,8 @@ pub struct State {
     pub(crate) fixtures: Vec<Fixture>,
     pub(crate) fixture_index: IdMap<FixtureId, u32>,
     pub(crate) competitions: Vec<Competition>,
-    pub(crate) customers: BTreeMap<CustomerId, Customer>,
-    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) customers: Customers,
+    pub(crate) tickets: Slots<Ticket, TICKETS_PER_PAGE>,
     pub(crate) ticket_index: IdMap<TicketId, u32>,
     /// Derived: tickets by their last change.
     pub(crate) changes: Changes,
@@ -121,6 +122,42 @@ pub struct Customer {
 }
 oddsengine_types::codec_struct!(Customer { factor_e3 });
 
+/// Tickets that are copied and encoded together: about 60 kB.
+pub const TICKETS_PER_PAGE: usize = 64;
+/// Customers that are copied and encoded together.
+pub(crate) const CUSTOMERS_PER_PAGE: usize = 512;
+
+/// What is set about customers, by their ids.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Customers {
+    pub(crate) slots: Slots<(CustomerId, Customer), CUSTOMERS_PER_PAGE>,
+    /// Derived: where each is.
+    places: IdMap<CustomerId, u32>,
+}
+
+impl Customers {
+    pub fn get(&self, id: CustomerId) -> Option<&Customer> {
+        self.places.get(&id).map(|&place| &self.slots[place as usize].1)
+    }
+
+    pub fn insert(&mut self, id: CustomerId, customer: Customer) {
+        match self.places.get(&id) {
+            Some(&place) => self.slots[place as usize].1 = customer,
+            None => drop(self.places.insert(id, self.slots.insert((id, customer)))),
+        }
+    }
+
+    /// Finds every customer of the pages that were added.
+    pub(crate) fn index_all(&mut self) -> Result<(), String> {
+        for (place, &(id, _)) in self.slots.entries() {
+            if self.places.insert(id, place).is_some() {
+                return Err(format!("customer {id} is there twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Counts of what happened since the journal began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -178,8 +215,8 @@ impl State {
             fixtures: Vec::new(),
             fixture_index: IdMap::default(),
             competitions: Vec::new(),
-            customers: BTreeMap::new(),
-            tickets: Vec::new(),
+            customers: Customers::default(),
+            tickets: Slots::default(),
             ticket_index: IdMap::default(),
             changes: Changes::default(),
             refused: VecDeque::new(),
@@ -250,7 +287,7 @@ impl State {
     }
 
     /// All tickets that are kept, in order of submission; refused ones may stand in the place of older refused ones.
-    pub fn tickets(&self) -> &[Ticket] {
+    pub fn tickets(&self) -> &Slots<Ticket, TICKETS_PER_PAGE> {
         &self.tickets
     }
 

@@ -1,45 +1,136 @@
 //! The stored state as bytes, its hash, and the way back. Derived values are recomputed on the way back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use oddsengine_markets::{MarketId, SelectionId, Template};
-use oddsengine_types::{Decode, DecodeError, Encode, FixtureId, Grade, Reader, StateHash, TicketId};
+use oddsengine_facts::{Config, Leg, Ticket, TicketState};
+use oddsengine_ledger::{Ledger, LedgerImage};
+use oddsengine_types::{
+    Address, CustomerId, Decode, DecodeError, Encode, FixtureId, Pages, Part, Reader, Sealed, StateHash,
+    StateHasher, TicketId,
+};
 
-use oddsengine_facts::{Config, Leg, TicketState};
-
-use super::State;
 use super::changes::Changes;
-use super::fixture::Fixture;
+use super::fixture::StoredFixture;
+use super::{CUSTOMERS_PER_PAGE, Customer, State, TICKETS_PER_PAGE};
 use crate::decide::settle::payout_of;
 use crate::positions::plan_add;
 
 /// What begins a snapshot. Raised when bytes of the same layout mean something else.
-pub const SNAPSHOT_VERSION: u32 = 5;
+pub const SNAPSHOT_VERSION: u32 = 6;
 
 /// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
 /// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
 /// recovery folds the records instead.
-pub const SNAPSHOT_LAYOUT: u64 = 0xecf6_7cf8_bf64_a1fb;
+pub const SNAPSHOT_LAYOUT: u64 = 0x03b3_93b9_16f3_030f;
 
 /// Bytes of version and layout, at the beginning of a snapshot.
 pub const SNAPSHOT_HEADER_SIZE: usize = 12;
 
+/// Bytes that are encoded already.
+#[derive(Clone, Debug, PartialEq)]
+struct Raw(Vec<u8>);
+
+impl Encode for Raw {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+}
+
+/// A state as it was at some moment: its pages are shared with the state until that changes them, so that it is made in a
+/// moment and can be encoded by another thread.
+///
+/// Its parts are the head, the fixtures, the pages of customers and of tickets, those of the ledger. The head says how many
+/// there are of each.
+#[derive(Clone, Debug)]
+pub struct StateImage {
+    head: Sealed<Raw>,
+    fixtures: Vec<Sealed<StoredFixture>>,
+    customers: Pages<Option<(CustomerId, Customer)>, CUSTOMERS_PER_PAGE>,
+    tickets: Pages<Option<Ticket>, TICKETS_PER_PAGE>,
+    ledger: LedgerImage,
+}
+
+impl StateImage {
+    /// Its parts, in order.
+    pub fn parts(&self) -> impl Iterator<Item = Arc<dyn Part>> {
+        std::iter::once(self.head.part())
+            .chain(self.fixtures.iter().map(Sealed::part))
+            .chain(self.customers.parts())
+            .chain(self.tickets.parts())
+            .chain(self.ledger.parts())
+    }
+
+    /// The hash of the state: of the hashes of its parts, computed where a part has changed.
+    pub fn hash(&self) -> StateHash {
+        let hashes = std::iter::once(self.head.hash())
+            .chain(self.fixtures.iter().map(Sealed::hash))
+            .chain(self.customers.hashes())
+            .chain(self.tickets.hashes())
+            .chain(self.ledger.hashes());
+        let mut hasher = StateHasher::default();
+        hashes.for_each(|hash| hasher.update(&hash.0));
+        hasher.finish()
+    }
+}
+
+/// How many parts there are of each kind after the head.
+#[derive(Clone, Copy, Debug)]
+struct PartCounts {
+    fixtures: u32,
+    customers: u32,
+    tickets: u32,
+    ledger: [u32; 3],
+}
+oddsengine_types::codec_struct!(PartCounts { fixtures, customers, tickets, ledger });
+
+impl PartCounts {
+    fn total(&self) -> usize {
+        [self.fixtures, self.customers, self.tickets]
+            .iter()
+            .chain(&self.ledger)
+            .map(|&count| count as usize)
+            .sum()
+    }
+}
+
+/// What the head says that is read before the pages and needed after them.
+struct Waiting {
+    moved: Vec<FixtureId>,
+    settling: Vec<(i64, TicketId)>,
+    stuck: Vec<TicketId>,
+}
+
 impl State {
-    /// The stored state. Equal states give equal bytes.
-    pub fn snapshot(&self) -> Vec<u8> {
+    /// The stored state as it is now, however it changes.
+    pub fn image(&self) -> StateImage {
+        let (customers, tickets) = (self.customers.slots.pages(), self.tickets.pages());
+        let ledger = self.ledger.image();
+        let counts = PartCounts {
+            fixtures: self.fixtures.len() as u32,
+            customers: customers.page_count() as u32,
+            tickets: tickets.page_count() as u32,
+            ledger: ledger.page_counts(),
+        };
+        StateImage {
+            head: Sealed::new(Raw(self.head(counts))),
+            fixtures: self.fixtures.iter().map(|fixture| fixture.stored().clone()).collect(),
+            customers: customers.clone(),
+            tickets: tickets.clone(),
+            ledger,
+        }
+    }
+
+    /// What is stored beside fixtures, customers, tickets and money: it is small.
+    fn head(&self, counts: PartCounts) -> Vec<u8> {
         let mut out = Vec::new();
         (SNAPSHOT_VERSION, SNAPSHOT_LAYOUT).encode(&mut out);
         debug_assert_eq!(out.len(), SNAPSHOT_HEADER_SIZE);
+        counts.encode(&mut out);
         self.config.encode(&mut out);
         self.release.encode(&mut out);
         self.scopes.encode(&mut out);
         self.spaces.values().map(|space| space.definition.clone()).collect::<Vec<_>>().encode(&mut out);
         (self.epoch, self.now_ns, self.weighed_ns).encode(&mut out);
-        (self.fixtures.len() as u32).encode(&mut out);
-        self.fixtures.iter().for_each(|fixture| encode_fixture(fixture, &mut out));
-        self.customers.encode(&mut out);
-        self.tickets.encode(&mut out);
-        self.ledger.encode(&mut out);
         self.sources.encode(&mut out);
         self.counters.encode(&mut out);
         let moved = self.moved.iter().map(|&index| self.fixtures[index as usize].id());
@@ -51,9 +142,25 @@ impl State {
         out
     }
 
+    /// The stored state as bytes: the head, then each part after its length. Equal states give equal bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (index, part) in self.image().parts().enumerate() {
+            match index {
+                0 => part.encode_part(&mut out),
+                _ => {
+                    let mut bytes = Vec::new();
+                    part.encode_part(&mut bytes);
+                    bytes.encode(&mut out);
+                }
+            }
+        }
+        out
+    }
+
     /// The hash of the stored state: equal for live run, replay and recovery, in any build.
     pub fn state_hash(&self) -> StateHash {
-        StateHash::of(&self.snapshot())
+        self.image().hash()
     }
 
     /// The engine of a snapshot.
@@ -62,51 +169,103 @@ impl State {
     /// Bytes of another version or layout, or that are no snapshot.
     pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut input = Reader::new(bytes);
-        let version = u32::decode(&mut input)?;
+        let (mut engine, counts, waiting) = Self::restore_head(&mut input)?;
+        let mut parts = Vec::new();
+        for _ in 0..counts.total() {
+            let length = u32::decode(&mut input)?;
+            parts.push(input.take(length as usize)?);
+        }
+        no_rest(&input)?;
+        engine.restore_parts(counts, &waiting, &parts)?;
+        Ok(engine)
+    }
+
+    /// The engine of the parts of an image, each with the address under which it is kept.
+    ///
+    /// # Errors
+    /// As [`State::restore`].
+    pub fn restore_image(parts: &[(Address, Vec<u8>)]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(parts.first().map_or(&[], |(_, bytes)| bytes));
+        let (mut engine, counts, waiting) = Self::restore_head(&mut input)?;
+        no_rest(&input)?;
+        if counts.total() + 1 != parts.len() {
+            return Err(input.error(format!(
+                "it has {} parts instead of {}",
+                parts.len(),
+                counts.total() + 1
+            )));
+        }
+        let bytes: Vec<&[u8]> = parts[1..].iter().map(|(_, bytes)| bytes.as_slice()).collect();
+        engine.restore_parts(counts, &waiting, &bytes)?;
+        // What is kept already is not to be kept again.
+        for (part, (address, _)) in engine.image().parts().zip(parts).skip(1) {
+            let _ = part.address().set(*address);
+        }
+        Ok(engine)
+    }
+
+    fn restore_head(input: &mut Reader<'_>) -> Result<(Self, PartCounts, Waiting), DecodeError> {
+        let version = u32::decode(input)?;
         if version != SNAPSHOT_VERSION {
             return Err(
                 input.error(format!("it is of version {version}, and this build reads {SNAPSHOT_VERSION}"))
             );
         }
-        let layout = u64::decode(&mut input)?;
+        let layout = u64::decode(input)?;
         if layout != SNAPSHOT_LAYOUT {
             return Err(input
                 .error(format!("its layout is {layout:016x}, and this build reads {SNAPSHOT_LAYOUT:016x}")));
         }
-        let config = Config::decode(&mut input)?;
+        let counts = PartCounts::decode(input)?;
+        let config = Config::decode(input)?;
         let mut engine = Self::new(config).map_err(|error| input.error(error.to_string()))?;
-        engine.release = Decode::decode(&mut input)?;
-        engine.scopes = Decode::decode(&mut input)?;
-        for definition in Vec::<oddsengine_markets::SpaceDefinition>::decode(&mut input)? {
+        engine.release = Decode::decode(input)?;
+        engine.scopes = Decode::decode(input)?;
+        for definition in Vec::<oddsengine_markets::SpaceDefinition>::decode(input)? {
             engine.push_space(definition).map_err(|error| input.error(error.to_string()))?;
         }
-        (engine.epoch, engine.now_ns, engine.weighed_ns) = Decode::decode(&mut input)?;
-        for _ in 0..u32::decode(&mut input)? {
-            engine.restore_fixture(&mut input)?;
+        (engine.epoch, engine.now_ns, engine.weighed_ns) = Decode::decode(input)?;
+        engine.sources = Decode::decode(input)?;
+        engine.counters = Decode::decode(input)?;
+        let waiting = Waiting {
+            moved: Decode::decode(input)?,
+            settling: Decode::decode(input)?,
+            stuck: Decode::decode(input)?,
+        };
+        Ok((engine, counts, waiting))
+    }
+
+    fn restore_parts(
+        &mut self,
+        counts: PartCounts,
+        waiting: &Waiting,
+        parts: &[&[u8]],
+    ) -> Result<(), DecodeError> {
+        let mut parts = parts.iter().map(|bytes| Reader::new(bytes));
+        let mut next = || parts.next().ok_or_else(|| Reader::new(&[]).error("a part is missing"));
+        for _ in 0..counts.fixtures {
+            self.restore_fixture(&mut next()?)?;
         }
-        engine.customers = Decode::decode(&mut input)?;
-        engine.tickets = Decode::decode(&mut input)?;
-        engine.ledger = Decode::decode(&mut input)?;
-        engine.sources = Decode::decode(&mut input)?;
-        engine.counters = Decode::decode(&mut input)?;
-        let moved = Vec::<FixtureId>::decode(&mut input)?;
-        let waiting = Vec::<(i64, TicketId)>::decode(&mut input)?;
-        let stuck = Vec::<TicketId>::decode(&mut input)?;
-        match input.remaining() {
-            0 => {}
-            left => return Err(input.error(format!("{left} bytes are left over"))),
+        for _ in 0..counts.customers {
+            self.customers.slots.push_page(&mut next()?)?;
         }
-        engine.restore_tickets().map_err(|what| input.error(what))?;
-        for id in moved {
-            let Some(index) = engine.index_of(id) else {
-                return Err(input.error(format!("fixture {id} moved and is not known")));
+        for _ in 0..counts.tickets {
+            self.tickets.push_page(&mut next()?)?;
+        }
+        self.ledger = Ledger::of_pages(counts.ledger, &mut next)?;
+        let end = Reader::new(&[]);
+        self.customers.index_all().map_err(|what| end.error(what))?;
+        self.restore_tickets().map_err(|what| end.error(what))?;
+        for &id in &waiting.moved {
+            let Some(index) = self.index_of(id) else {
+                return Err(end.error(format!("fixture {id} moved and is not known")));
             };
-            engine.moved.insert(index as u32);
+            self.moved.insert(index as u32);
         }
-        engine.restore_settling(&waiting, &stuck).map_err(|what| input.error(what))?;
-        engine.restore_stakes();
-        engine.balance_books();
-        Ok(engine)
+        self.restore_settling(&waiting.settling, &waiting.stuck).map_err(|what| end.error(what))?;
+        self.restore_stakes();
+        self.balance_books();
+        Ok(())
     }
 
     fn restore_fixture(&mut self, input: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -117,32 +276,8 @@ impl State {
         };
         let index = self.fixtures.len();
         self.push_fixture(request, template);
-        let fixture = &mut self.fixtures[index];
-        fixture.live = Decode::decode(input)?;
-        if !fixture.live.fits(&fixture.request.format, fixture.template) {
-            return Err(input.error(format!("the state of fixture {} is not one of its sport", fixture.id())));
-        }
-        fixture.parameters = Decode::decode(input)?;
-        fixture.stops = Decode::decode(input)?;
-        fixture.interruptions = Decode::decode(input)?;
-        fixture.market_interruptions = by_index(BTreeMap::decode(input)?, template, input)?;
-        fixture.fed_by = Decode::decode(input)?;
-        fixture.heard_ns = Decode::decode(input)?;
-        fixture.is_start_waived = Decode::decode(input)?;
-        fixture.is_void_by_desk = Decode::decode(input)?;
-        let told_by_desk: BTreeMap<MarketId, ()> =
-            Vec::<MarketId>::decode(input)?.into_iter().map(|market| (market, ())).collect();
-        fixture.told_by_desk = by_index(told_by_desk, template, input)?.into_keys().collect();
-        fixture.void = Decode::decode(input)?;
-        fixture.version = Decode::decode(input)?;
-        for (selection, grade) in BTreeMap::<SelectionId, Grade>::decode(input)? {
-            let Some(selection) = template.selection_of_id(selection) else {
-                return Err(input.error(format!("the template has no selection {:016x}", selection.0)));
-            };
-            fixture.grades[selection] = Some(grade);
-        }
-        fixture.desk = by_index(BTreeMap::decode(input)?, template, input)?;
-        fixture.told_grades = by_index(BTreeMap::decode(input)?, template, input)?;
+        self.fixtures[index].restore(input)?;
+        no_rest(input)?;
         self.refresh_possible(index);
         self.watch_silence(index);
         // Prices are not stored: they are to be computed, and told to whoever asks.
@@ -152,20 +287,20 @@ impl State {
     }
 
     fn restore_tickets(&mut self) -> Result<(), String> {
-        for index in 0..self.tickets.len() {
-            for leg in 0..self.tickets[index].legs.len() {
+        for index in 0..self.tickets.place_count() {
+            let legs = self.tickets.get(index as u32).map_or(0, |ticket| ticket.legs.len());
+            for leg in 0..legs {
                 let place = self.place_of(&self.tickets[index].legs[leg])?;
                 self.tickets[index].legs[leg].place = place;
             }
         }
         self.changes = Changes::of(&self.tickets);
-        let refused = self.tickets.iter().enumerate().filter(|(_, ticket)| ticket.is_refused_at_once());
+        let refused = self.tickets.entries().filter(|(_, ticket)| ticket.is_refused_at_once());
         let mut refused: Vec<(u64, u32)> =
-            refused.map(|(index, ticket)| (ticket.change.seq, index as u32)).collect();
+            refused.map(|(index, ticket)| (ticket.change.seq, index)).collect();
         refused.sort_unstable();
         self.refused = refused.into_iter().map(|(_, index)| index).collect();
-        for (index, ticket) in self.tickets.iter().enumerate() {
-            let index = index as u32;
+        for (index, ticket) in self.tickets.entries() {
             self.ticket_index.insert(ticket.id, index);
             if ticket.state == TicketState::Delayed {
                 self.delayed.insert((ticket.due_ns, index));
@@ -208,72 +343,16 @@ impl State {
             let index = found(self, id)?;
             self.stuck.insert(index);
         }
-        let regraded = (0..self.tickets.len() as u32).filter(|&index| self.is_regraded(index));
+        let regraded =
+            self.tickets.entries().map(|(index, _)| index).filter(|&index| self.is_regraded(index));
         self.regraded = regraded.filter(|index| !self.stuck.contains(index)).collect();
         Ok(())
     }
 }
 
-/// What is kept by market, by the markets' places in this template.
-fn by_index<T>(
-    of_markets: BTreeMap<MarketId, T>,
-    template: &Template,
-    input: &Reader<'_>,
-) -> Result<BTreeMap<u16, T>, DecodeError> {
-    let named = of_markets.into_iter().map(|(market, value)| match template.market_of_id(market) {
-        Some(index) => Ok((index as u16, value)),
-        None => Err(input.error(format!("the template has no market {:016x}", market.0))),
-    });
-    named.collect()
-}
-
-/// The same by name: a place is not the same in every release.
-fn by_id<T: Clone>(of_markets: &BTreeMap<u16, T>, template: &Template) -> BTreeMap<MarketId, T> {
-    let named =
-        of_markets.iter().map(|(&market, value)| (template.market_id(usize::from(market)), value.clone()));
-    named.collect()
-}
-
-/// The stored part of a fixture; margins, limits, expectations, possible outcomes and books are derived.
-fn encode_fixture(fixture: &Fixture, out: &mut Vec<u8>) {
-    let Fixture {
-        request,
-        live,
-        parameters,
-        stops,
-        interruptions,
-        market_interruptions,
-        fed_by,
-        heard_ns,
-        is_start_waived,
-        is_void_by_desk,
-        told_by_desk,
-        void,
-        version,
-        grades,
-        desk,
-        told_grades,
-        ..
-    } = fixture;
-    let template = fixture.template;
-    request.encode(out);
-    live.encode(out);
-    parameters.encode(out);
-    stops.encode(out);
-    interruptions.encode(out);
-    by_id(market_interruptions, template).encode(out);
-    fed_by.encode(out);
-    heard_ns.encode(out);
-    is_start_waived.encode(out);
-    is_void_by_desk.encode(out);
-    let told_by_desk: BTreeSet<MarketId> =
-        told_by_desk.iter().map(|&market| template.market_id(usize::from(market))).collect();
-    told_by_desk.into_iter().collect::<Vec<MarketId>>().encode(out);
-    void.encode(out);
-    version.encode(out);
-    let decided = grades.iter().enumerate().filter_map(|(selection, grade)| Some((selection, (*grade)?)));
-    let decided = decided.map(|(selection, grade)| (template.selection_id(selection), grade));
-    decided.collect::<BTreeMap<SelectionId, Grade>>().encode(out);
-    by_id(desk, template).encode(out);
-    by_id(told_grades, template).encode(out);
+fn no_rest(input: &Reader<'_>) -> Result<(), DecodeError> {
+    match input.remaining() {
+        0 => Ok(()),
+        left => Err(input.error(format!("{left} bytes are left over"))),
+    }
 }

@@ -1,11 +1,10 @@
 //! What follows from the facts of a fixture: inherited settings, what is still possible, sums of losses.
 
-use oddsengine_facts::{FixtureRequest, Scope, Stops, VoidKind};
-use oddsengine_markets::{Format, LiveState, MarketId, Possible, SpaceDefinition, Template};
-use oddsengine_risk::{Book, Tally};
+use oddsengine_facts::{FixtureRequest, Scope};
+use oddsengine_markets::{Format, MarketId, SpaceDefinition, Template};
+use oddsengine_risk::Book;
 use oddsengine_types::BoundsError;
 
-use crate::boards::Board;
 use crate::state::fixture::{Fixture, FixtureLimits};
 use crate::state::{Competition, Space, State};
 
@@ -29,35 +28,9 @@ impl State {
             self.competitions.push(Competition { name, sport, loss_minor: 0 });
             self.competitions.len() - 1
         }) as u32;
-        let (count, index) = (template.selections.len(), self.fixtures.len());
+        let index = self.fixtures.len();
         self.fixture_index.insert(request.fixture, index as u32);
-        self.fixtures.push(Fixture {
-            competition,
-            live: LiveState::new(&request.format, template),
-            request,
-            template,
-            parameters: None,
-            stops: Stops::default(),
-            void: VoidKind::Nothing,
-            interruptions: 0,
-            market_interruptions: Default::default(),
-            fed_by: String::new(),
-            heard_ns: 0,
-            is_void_by_desk: false,
-            told_by_desk: Default::default(),
-            is_start_waived: false,
-            version: 0,
-            grades: vec![None; count],
-            desk: Default::default(),
-            told_grades: Default::default(),
-            legs: Default::default(),
-            book: Book::default(),
-            bound: Tally::default(),
-            margins: Vec::new(),
-            possible: Possible::default(),
-            limits: FixtureLimits::default(),
-            board: Board::new(template),
-        });
+        self.fixtures.push(Fixture::new(request, template, competition));
         self.inherit_settings(index);
         self.refresh_possible(index);
         self.watch_start(index);
@@ -148,10 +121,8 @@ impl State {
     /// Recomputes what is still possible, and the book's worst case over it.
     pub(crate) fn refresh_possible(&mut self, index: usize) {
         let fixture = &mut self.fixtures[index];
-        let template = fixture.template();
-        fixture.live.fill_possible(template, &mut fixture.possible);
         let before = loss_of(&fixture.book);
-        fixture.book.refresh(template, &fixture.possible);
+        fixture.refresh_possible();
         self.count_loss(index, before);
     }
 

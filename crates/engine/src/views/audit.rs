@@ -45,7 +45,7 @@ impl State {
             self.tickets.iter().filter(|ticket| ticket.state == state).map(|ticket| ticket.stake_minor).sum()
         };
         let (mut posted, mut pending) = (0, 0);
-        for account in self.ledger.accounts() {
+        for account in self.ledger.accounts().iter() {
             if let AccountKind::CustomerOpenStakes(_) = account.kind {
                 posted += account.credit_posted_minor - account.debit_posted_minor;
                 pending += account.credit_pending_minor;
@@ -118,7 +118,7 @@ impl State {
 
     /// Whatever reaches a customer's cash pays what is owed first.
     fn no_cash_while_owing(&self) -> Result<(), String> {
-        for account in self.ledger.accounts() {
+        for account in self.ledger.accounts().iter() {
             let AccountKind::CustomerReceivable(customer) = account.kind else { continue };
             let owed_minor = account.balance().posted_minor;
             let cash = AccountKind::CustomerCash(customer);

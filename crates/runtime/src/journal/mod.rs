@@ -65,7 +65,7 @@ pub use options::{
 pub use quarantine::{Maintenance, QUARANTINE_TEXT_MAX, QuarantineEntry, quarantined};
 pub use read::{Record, Records, Visit, records, replay};
 pub use shared::{JournalHandle, JournalStatus};
-pub use snapshot::{SNAPSHOT_PART_SIZE, SNAPSHOTS_KEPT, Snapshot, SnapshotInfo};
+pub use snapshot::{Image, SNAPSHOT_PART_SIZE, SNAPSHOTS_KEPT, Snapshot, SnapshotInfo, whole};
 pub use verify::{EpochInfo, VerifyReport, acknowledged_head, verify, verify_against};
 pub use writer::JournalWriter;
 
@@ -73,7 +73,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The version of tables, columns and hashes; another version is refused, never guessed.
-pub const FORMAT_VERSION: i64 = 1;
+pub const FORMAT_VERSION: i64 = 2;
 
 /// `journal.db` and `.mark` make `journal.db.mark`.
 pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {

@@ -81,6 +81,7 @@ impl Journal {
         let found = Found::verified(&path, &options, &found_mark)?;
         let store = Store::connect(&path)?;
         notices.extend(heal(&store)?);
+        notices.extend(store.upgrade()?);
         if let Some(page_count_max) = options.page_count_max {
             store.set_page_count_max(page_count_max).map_err(JournalError::storage(&path, "limit"))?;
         }

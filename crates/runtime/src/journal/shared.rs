@@ -2,7 +2,7 @@
 
 use super::error::JournalError;
 use super::files::{self, FileWatch};
-use super::snapshot::Snapshot;
+use super::snapshot::NewSnapshot;
 use super::wakeup::Wakeup;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
@@ -49,7 +49,7 @@ pub(crate) struct Group {
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     pub groups: VecDeque<Group>,
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<NewSnapshot>,
     pub spare: Vec<Vec<u8>>,
     /// Set by the committer before it sleeps, so that only a sleeper costs a system call.
     pub is_parked: bool,

@@ -1,18 +1,38 @@
 //! Snapshots of the engine's state: they shorten recovery, they are never needed for it.
 //!
-//! A snapshot is written in parts, one small transaction each, so that money never waits behind a large one.
-//! Its row in `snapshot` is written last and makes it valid.
+//! A state is a list of parts, most of which are those of the snapshot before. A part is kept once, under the hash of its
+//! bytes; a snapshot is the list of its parts' hashes. Parts are encoded here, by the journal's thread, and written in small
+//! transactions, so that money never waits behind a large one. The row in `snapshot` is written last and makes it valid.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use oddsengine_types::{Address, Encode, Part, Sealed};
 
 use super::chain::{ChainHash, HASH_SIZE, snapshot_hasher};
 use super::error::Damage;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Bytes of a snapshot that are written in one transaction: about one or two milliseconds of a commit.
 pub const SNAPSHOT_PART_SIZE: usize = 256 * 1024;
 /// How many snapshots are kept: the newest, and one to fall back to.
 pub const SNAPSHOTS_KEPT: u32 = 2;
+/// Parts that are looked at in one step: most are kept already.
+const PARTS_PER_STEP: usize = 512;
+/// Kept parts that are looked at in one step of pruning.
+const PRUNED_PER_STEP: usize = 4_096;
+const ADDRESS_SIZE: usize = size_of::<Address>();
 
-/// The engine's state after the record with sequence number `seq`, encoded by the engine.
+/// A state as it was at some moment, in parts: they go on existing while the state changes.
+pub trait Image: fmt::Debug + Send {
+    /// Its parts, in order.
+    fn parts(&self) -> Vec<Arc<dyn Part>>;
+    /// The engine's own hash of it.
+    fn hash(&self) -> [u8; 16];
+}
+
+/// The engine's state after the record with sequence number `seq`, in parts that the engine encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The last record the state contains.
@@ -23,8 +43,24 @@ pub struct Snapshot {
     pub format: u32,
     /// When it was handed to the journal, nanoseconds since the Unix epoch.
     pub created_ns: i64,
-    /// The encoded state.
-    pub bytes: Vec<u8>,
+    /// The bytes of each part, with the address under which they are kept.
+    pub parts: Vec<(Address, Vec<u8>)>,
+}
+
+impl Snapshot {
+    /// The size of the encoded state.
+    pub fn byte_count(&self) -> u64 {
+        self.parts.iter().map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+}
+
+/// A snapshot on its way to the journal's thread.
+#[derive(Debug)]
+pub(crate) struct NewSnapshot {
+    pub seq: u64,
+    pub format: u32,
+    pub created_ns: i64,
+    pub image: Box<dyn Image>,
 }
 
 /// A snapshot without its bytes, as listed by [`verify`](super::verify).
@@ -41,25 +77,46 @@ pub struct SnapshotInfo {
 }
 
 /// A snapshot being written, one step at a time.
-#[derive(Debug)]
 pub(crate) struct SnapshotJob {
-    snapshot: Snapshot,
-    hasher: blake3::Hasher,
+    snapshot: NewSnapshot,
+    parts: Vec<Arc<dyn Part>>,
+    /// The addresses of the parts that are kept, one after another.
+    list: Vec<u8>,
+    byte_count: u64,
+    encoded: Vec<u8>,
     stage: Stage,
 }
 
 #[derive(Debug)]
 enum Stage {
     Begin,
-    Part(usize),
+    /// The part that is looked at next.
+    Parts(usize),
+    /// The piece of the list that is written next.
+    List(usize),
     Row,
-    Prune,
+    Prune(Pruning),
+}
+
+/// Removes what no kept snapshot needs, some at a time.
+#[derive(Debug, Default)]
+struct Pruning {
+    /// The parts of the snapshots that are kept; none before the first step.
+    needed: Option<BTreeSet<Address>>,
+    /// The last part that was looked at.
+    after: Vec<u8>,
+}
+
+impl fmt::Debug for SnapshotJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotJob({}, {} parts, {:?})", self.snapshot.seq, self.parts.len(), self.stage)
+    }
 }
 
 impl SnapshotJob {
-    pub fn new(snapshot: Snapshot) -> Self {
-        let hasher = snapshot_hasher(snapshot.seq, &snapshot.state_hash, snapshot.format);
-        Self { snapshot, hasher, stage: Stage::Begin }
+    pub fn new(snapshot: NewSnapshot) -> Self {
+        let parts = snapshot.image.parts();
+        Self { snapshot, parts, list: Vec::new(), byte_count: 0, encoded: Vec::new(), stage: Stage::Begin }
     }
 
     pub fn seq(&self) -> u64 {
@@ -68,53 +125,86 @@ impl SnapshotJob {
 
     /// Whether the snapshot itself is durable; only pruning is left.
     pub fn is_written(&self) -> bool {
-        matches!(self.stage, Stage::Prune)
+        matches!(self.stage, Stage::Prune(_))
     }
 
     /// Does one transaction's worth of work; returns whether everything is done.
     pub fn step(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        match self.stage {
+        match &mut self.stage {
             Stage::Begin => {
                 // The state after a record is one state: a second snapshot of it would be the same.
                 let is_present = connection
                     .prepare_cached("SELECT 1 FROM snapshot WHERE seq = ?1")?
                     .exists([self.snapshot.seq.cast_signed()])?;
-                self.stage = if is_present { Stage::Prune } else { self.part_stage(0) };
+                self.stage = if is_present { Stage::Prune(Pruning::default()) } else { Stage::Parts(0) };
             }
-            Stage::Part(part) => {
-                let bytes = self.part(part);
+            Stage::Parts(next) => {
+                let next = *next;
+                self.stage = Stage::Parts(in_transaction(connection, || self.keep_parts(connection, next))?);
+                if matches!(self.stage, Stage::Parts(next) if next == self.parts.len()) {
+                    self.stage = Stage::List(0);
+                }
+            }
+            Stage::List(piece) => {
+                let piece = *piece;
+                let Some(bytes) = self.list.chunks(SNAPSHOT_PART_SIZE).nth(piece) else {
+                    self.stage = Stage::Row;
+                    return Ok(false);
+                };
                 connection
                     .prepare_cached(
                         "INSERT OR REPLACE INTO snapshot_part (seq, part, bytes) VALUES (?1, ?2, ?3)",
                     )?
-                    .execute(params![self.snapshot.seq.cast_signed(), part as i64, bytes])?;
-                let (start, end) = (part * SNAPSHOT_PART_SIZE, part * SNAPSHOT_PART_SIZE + bytes.len());
-                self.hasher.update(&self.snapshot.bytes[start..end]);
-                self.stage = self.part_stage(part + 1);
+                    .execute(params![self.snapshot.seq.cast_signed(), piece as i64, bytes])?;
+                self.stage = Stage::List(piece + 1);
             }
             Stage::Row => {
                 self.write_row(connection)?;
-                self.stage = Stage::Prune;
+                // Pages that only this image still holds go now.
+                self.parts = Vec::new();
+                self.stage = Stage::Prune(Pruning::default());
             }
-            Stage::Prune => return prune_one(connection).map(|pruned| !pruned),
+            Stage::Prune(pruning) => return in_transaction(connection, || pruning.step(connection)),
         }
         Ok(false)
     }
 
-    fn part_stage(&self, part: usize) -> Stage {
-        if part < self.part_count() { Stage::Part(part) } else { Stage::Row }
-    }
-
-    fn part_count(&self) -> usize {
-        self.snapshot.bytes.len().div_ceil(SNAPSHOT_PART_SIZE)
-    }
-
-    fn part(&self, part: usize) -> &[u8] {
-        let rest = &self.snapshot.bytes[part * SNAPSHOT_PART_SIZE..];
-        &rest[..rest.len().min(SNAPSHOT_PART_SIZE)]
+    /// Keeps the parts from one on, as far as one transaction goes; the first that is left.
+    fn keep_parts(&mut self, connection: &Connection, first: usize) -> rusqlite::Result<usize> {
+        let mut kept_size =
+            connection.prepare_cached("SELECT length(bytes) FROM snapshot_page WHERE address = ?1")?;
+        let mut insert = connection
+            .prepare_cached("INSERT OR IGNORE INTO snapshot_page (address, bytes) VALUES (?1, ?2)")?;
+        let (mut written, mut next) = (0, first);
+        // A step that fails is not repeated, but begun anew with the next snapshot.
+        for part in self.parts[first..].iter().take(PARTS_PER_STEP) {
+            if written >= SNAPSHOT_PART_SIZE {
+                break;
+            }
+            next += 1;
+            if let Some(address) = part.address().get()
+                && let Some(size) = kept_size.query_row([address], |row| row.get::<_, i64>(0)).optional()?
+            {
+                self.list.extend_from_slice(address);
+                self.byte_count += size.cast_unsigned();
+                continue;
+            }
+            self.encoded.clear();
+            part.encode_part(&mut self.encoded);
+            let address = address_of(&self.encoded);
+            insert.execute(params![address, self.encoded])?;
+            let _ = part.address().set(address);
+            self.list.extend_from_slice(&address);
+            self.byte_count += self.encoded.len() as u64;
+            written += self.encoded.len();
+        }
+        Ok(next)
     }
 
     fn write_row(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let state_hash = self.snapshot.image.hash();
+        let mut hasher = snapshot_hasher(self.snapshot.seq, &state_hash, self.snapshot.format);
+        hasher.update(&self.list);
         connection
             .prepare_cached(
                 "INSERT INTO snapshot (seq, state_hash, format, created_ns, byte_count, part_count, hash)
@@ -122,31 +212,79 @@ impl SnapshotJob {
             )?
             .execute(params![
                 self.snapshot.seq.cast_signed(),
-                self.snapshot.state_hash,
+                state_hash,
                 self.snapshot.format,
                 self.snapshot.created_ns,
-                self.snapshot.bytes.len() as i64,
-                self.part_count() as i64,
-                *self.hasher.finalize().as_bytes(),
+                self.byte_count.cast_signed(),
+                self.list.len().div_ceil(SNAPSHOT_PART_SIZE) as i64,
+                *hasher.finalize().as_bytes(),
             ])?;
         Ok(())
     }
 }
 
-/// Removes one row that no kept snapshot needs; returns whether there was one.
-fn prune_one(connection: &Connection) -> rusqlite::Result<bool> {
-    let old_rows = connection
-        .prepare_cached(
-            "DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT ?1)",
-        )?
-        .execute([SNAPSHOTS_KEPT])?;
-    let old_parts = connection
-        .prepare_cached(
-            "DELETE FROM snapshot_part WHERE rowid =
-             (SELECT rowid FROM snapshot_part WHERE seq NOT IN (SELECT seq FROM snapshot) LIMIT 1)",
-        )?
-        .execute([])?;
-    Ok(old_rows + old_parts > 0)
+impl Pruning {
+    /// Looks at some parts and removes those that no kept snapshot needs; returns whether all were looked at.
+    fn step(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        let needed = match &mut self.needed {
+            Some(needed) => needed,
+            None => {
+                connection
+                    .prepare_cached(
+                        "DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT ?1)",
+                    )?
+                    .execute([SNAPSHOTS_KEPT])?;
+                connection
+                    .prepare_cached("DELETE FROM snapshot_part WHERE seq NOT IN (SELECT seq FROM snapshot)")?
+                    .execute([])?;
+                let mut lists = connection.prepare_cached("SELECT bytes FROM snapshot_part")?;
+                let mut rows = lists.query([])?;
+                let mut needed = BTreeSet::new();
+                while let Some(row) = rows.next()? {
+                    needed.extend(addresses_of(row.get_ref(0)?.as_blob()?));
+                }
+                self.needed.insert(needed)
+            }
+        };
+        let mut delete = connection.prepare_cached("DELETE FROM snapshot_page WHERE address = ?1")?;
+        let mut select = connection.prepare_cached(
+            "SELECT address FROM snapshot_page WHERE address > ?1 ORDER BY address LIMIT ?2",
+        )?;
+        let looked_at: Vec<Address> = select
+            .query_map(params![self.after, PRUNED_PER_STEP as i64], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut removed_count = 0;
+        for address in &looked_at {
+            // As much as the pages of some parts go back to the free list at once.
+            if removed_count == PRUNED_PER_STEP / 64 {
+                return Ok(false);
+            }
+            if !needed.contains(address) {
+                removed_count += delete.execute([address])?;
+            }
+            self.after = address.to_vec();
+        }
+        Ok(looked_at.len() < PRUNED_PER_STEP)
+    }
+}
+
+fn in_transaction<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.unchecked_transaction()?;
+    let done = work()?;
+    transaction.commit()?;
+    Ok(done)
+}
+
+/// Under what bytes are kept.
+fn address_of(bytes: &[u8]) -> Address {
+    *blake3::hash(bytes).as_bytes()
+}
+
+fn addresses_of(list: &[u8]) -> impl Iterator<Item = Address> {
+    list.as_chunks::<ADDRESS_SIZE>().0.iter().copied()
 }
 
 /// The snapshots that are whole and not ahead of `last_seq`, newest first, and what is wrong with the others.
@@ -159,7 +297,7 @@ pub(crate) fn survey(connection: &Connection, last_seq: u64) -> (Vec<SnapshotInf
                 seq: found.seq,
                 state_hash: found.state_hash,
                 format: found.format,
-                byte_count: found.bytes.len() as u64,
+                byte_count: found.byte_count(),
             }),
             Err(reason) => damages.push(Damage::SnapshotDamaged { seq, reason }),
         }
@@ -187,6 +325,10 @@ pub(crate) fn before(connection: &Connection, seq: u64) -> Option<Snapshot> {
 
 fn listed(connection: &Connection, damages: &mut Vec<Damage>) -> Vec<u64> {
     let list = || -> rusqlite::Result<Vec<u64>> {
+        // Before its owner opens it, a journal of the format before has snapshots of another kind.
+        if !super::store::has_table(connection, "snapshot_page")? {
+            return Ok(Vec::new());
+        }
         let mut select = connection.prepare("SELECT seq FROM snapshot ORDER BY seq DESC")?;
         select.query_map([], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?.collect()
     };
@@ -200,31 +342,77 @@ fn load(connection: &Connection, seq: u64, last_seq: u64) -> Result<Snapshot, St
     if last_seq < seq {
         return Err(format!("it is ahead of the journal, which ends at seq {last_seq}"));
     }
-    let (snapshot, stored) = read(connection, seq).map_err(|error| error.to_string())?;
+    let (mut snapshot, list, stored) = read(connection, seq).map_err(|error| error.to_string())?;
     let mut hasher = snapshot_hasher(seq, &snapshot.state_hash, snapshot.format);
-    hasher.update(&snapshot.bytes);
+    hasher.update(&list);
     let actual = ChainHash(*hasher.finalize().as_bytes());
     if actual != stored {
         return Err(format!("it has hash {actual}, expected {stored}"));
     }
+    let mut select = connection
+        .prepare_cached("SELECT bytes FROM snapshot_page WHERE address = ?1")
+        .map_err(|error| error.to_string())?;
+    for (index, address) in addresses_of(&list).enumerate() {
+        let bytes: Vec<u8> = select
+            .query_row([address], |row| row.get(0))
+            .map_err(|error| format!("part {index} of it: {error}"))?;
+        let actual = address_of(&bytes);
+        if actual != address {
+            let (actual, address) = (ChainHash(actual), ChainHash(address));
+            return Err(format!("part {index} of it has hash {actual}, expected {address}"));
+        }
+        snapshot.parts.push((address, bytes));
+    }
     Ok(snapshot)
 }
 
-fn read(connection: &Connection, seq: u64) -> rusqlite::Result<(Snapshot, ChainHash)> {
-    let (mut snapshot, part_count, hash) = connection.query_row(
+/// A snapshot without its parts, the list of them, and the hash of both.
+fn read(connection: &Connection, seq: u64) -> rusqlite::Result<(Snapshot, Vec<u8>, ChainHash)> {
+    let (snapshot, part_count, hash) = connection.query_row(
         "SELECT state_hash, format, created_ns, part_count, hash FROM snapshot WHERE seq = ?1",
         [seq.cast_signed()],
         |row| {
             let (state_hash, format, created_ns) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let snapshot = Snapshot { seq, state_hash, format, created_ns, bytes: Vec::new() };
+            let snapshot = Snapshot { seq, state_hash, format, created_ns, parts: Vec::new() };
             Ok((snapshot, row.get::<_, i64>(3)?, ChainHash(row.get::<_, [u8; HASH_SIZE]>(4)?)))
         },
     )?;
-    let mut parts =
+    let mut pieces =
         connection.prepare("SELECT bytes FROM snapshot_part WHERE seq = ?1 AND part < ?2 ORDER BY part")?;
-    let mut rows = parts.query([seq.cast_signed(), part_count])?;
+    let mut rows = pieces.query([seq.cast_signed(), part_count])?;
+    let mut list = Vec::new();
     while let Some(row) = rows.next()? {
-        snapshot.bytes.extend_from_slice(row.get_ref(0)?.as_blob()?);
+        list.extend_from_slice(row.get_ref(0)?.as_blob()?);
     }
-    Ok((snapshot, hash))
+    Ok((snapshot, list, hash))
+}
+
+/// A state that is one part: for journals of something else than an engine.
+pub fn whole(state_hash: [u8; 16], bytes: Vec<u8>) -> Box<dyn Image> {
+    Box::new(Whole { state_hash, part: Sealed::new(Bytes(bytes)) })
+}
+
+#[derive(Debug)]
+struct Whole {
+    state_hash: [u8; 16],
+    part: Sealed<Bytes>,
+}
+
+#[derive(Debug)]
+struct Bytes(Vec<u8>);
+
+impl Encode for Bytes {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+}
+
+impl Image for Whole {
+    fn parts(&self) -> Vec<Arc<dyn Part>> {
+        vec![self.part.part()]
+    }
+
+    fn hash(&self) -> [u8; 16] {
+        self.state_hash
+    }
 }

@@ -51,6 +51,10 @@ CREATE TABLE snapshot_part (
     bytes         BLOB    NOT NULL,
     PRIMARY KEY (seq, part)
 ) STRICT;
+CREATE TABLE snapshot_page (
+    address       BLOB    PRIMARY KEY,
+    bytes         BLOB    NOT NULL
+) STRICT;
 ";
 
 /// The identity of a journal, from table `meta`.
@@ -191,13 +195,13 @@ pub(crate) fn read_meta(connection: &Connection, path: &Path) -> Result<Meta, Jo
         return Err(unsupported(format!("application id {application_id:08x}")));
     }
     let version = pragma("user_version").map_err(|error| unreadable(path, 0, error))?;
-    if version != super::FORMAT_VERSION {
+    if !(1..=super::FORMAT_VERSION).contains(&version) {
         return Err(unsupported(format!("format version {version}")));
     }
     let journal_id = meta_value(connection, path, "journal_id")?;
     let created_ns = meta_value(connection, path, "created_ns")?;
     let stored_version: i64 = meta_value(connection, path, "format_version")?;
-    if stored_version != super::FORMAT_VERSION {
+    if stored_version != version {
         return Err(unsupported(format!("format version {stored_version}")));
     }
     Ok(Meta { journal_id, created_ns })
@@ -222,6 +226,13 @@ pub(crate) fn unreadable(path: &Path, after_seq: u64, error: rusqlite::Error) ->
         Refusal::Busy => JournalError::storage(path, "read")(error),
         _ => damaged(path, vec![Damage::DatabaseUnreadable { after_seq, reason: error.to_string() }]),
     }
+}
+
+/// A table is there.
+pub(crate) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?
+        .exists([name])
 }
 
 pub(crate) fn damaged(path: &Path, damages: Vec<Damage>) -> JournalError {
@@ -282,6 +293,33 @@ impl Store {
             return Err(JournalError::FormatUnsupported { path: path.to_owned(), found });
         }
         Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Brings a journal of an older format up to this one: its records are the same, and its snapshots, which are of
+    /// another kind, are made anew. Returns what it did, if anything.
+    pub fn upgrade(&self) -> Result<Option<String>, JournalError> {
+        let upgrade = || -> rusqlite::Result<Option<i64>> {
+            let found = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if found == super::FORMAT_VERSION {
+                return Ok(None);
+            }
+            let transaction = self.connection.unchecked_transaction()?;
+            transaction.execute_batch(
+                "DELETE FROM snapshot; DELETE FROM snapshot_part;
+                 CREATE TABLE IF NOT EXISTS snapshot_page (address BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT;",
+            )?;
+            transaction.execute(
+                "UPDATE meta SET value = ?1 WHERE key = 'format_version'",
+                [super::FORMAT_VERSION],
+            )?;
+            transaction.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
+            transaction.commit()?;
+            Ok(Some(found))
+        };
+        let upgraded = upgrade().map_err(JournalError::storage(&self.path, "upgrade"))?;
+        Ok(upgraded.map(|found| {
+            format!("the journal was of format {found} and is now of format {}", super::FORMAT_VERSION)
+        }))
     }
 
     pub fn insert_group(

@@ -7,7 +7,7 @@ use super::lock::JournalLock;
 use super::open::Journal;
 use super::options::{GROUP_BYTES_MAX, GROUP_RECORDS_MAX, RECORD_SIZE_MAX};
 use super::shared::{Group, JournalHandle, Shared};
-use super::snapshot::Snapshot;
+use super::snapshot::{Image, NewSnapshot};
 use super::store::PAGE_COUNT_UNLIMITED;
 use super::wakeup::Wakeup;
 use std::ops::Deref;
@@ -212,9 +212,8 @@ impl JournalWriter {
     pub fn write_snapshot(
         &mut self,
         seq: u64,
-        state_hash: [u8; 16],
         format: u32,
-        bytes: Vec<u8>,
+        image: Box<dyn Image>,
     ) -> Result<(), JournalError> {
         self.flush()?;
         if seq == 0 || self.next_seq <= seq {
@@ -222,7 +221,7 @@ impl JournalWriter {
         }
         let created_ns = (self.clock_ns)();
         let mut inbox = self.handle.shared.inbox();
-        inbox.snapshot = Some(Snapshot { seq, state_hash, format, created_ns, bytes });
+        inbox.snapshot = Some(NewSnapshot { seq, format, created_ns, image });
         self.handle.shared.notify_committer(inbox);
         Ok(())
     }

@@ -42,14 +42,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason, Source};
+use oddsengine_engine::{Body, Command, Config, Engine, Fixture, Origin, Reason, Source, StateImage};
 use oddsengine_feeds::{FeedError, Query, RequestBody, decode_ingest, decode_order};
 use oddsengine_markets::SpaceId;
-use oddsengine_types::{FixtureId, IdMap, StateHash, TicketId};
+use oddsengine_types::{FixtureId, IdMap, Part, TicketId};
 
 use crate::foreign::ForeignModel;
-use crate::journal::{JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
+use crate::journal::{Image, JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
 use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use desk::Desk;
 use images::ImagePages;
@@ -434,12 +435,9 @@ impl Service {
 
     fn write_snapshot(&mut self) {
         if let Some(journal) = &mut self.journal {
-            let bytes = self.engine.snapshot();
-            // The state hash is the hash of these very bytes: the state is encoded once.
-            let hash = StateHash::of(&bytes).0;
             self.snapshot_seq = self.last_seq;
-            self.work.hash = Some((self.engine.counters().command_count, StateHash(hash)));
-            let _ = journal.write_snapshot(self.last_seq, hash, oddsengine_engine::SNAPSHOT_VERSION, bytes);
+            let image = Box::new(self.engine.image());
+            let _ = journal.write_snapshot(self.last_seq, oddsengine_engine::SNAPSHOT_VERSION, image);
         }
     }
 
@@ -661,6 +659,16 @@ impl Service {
         let refused = moves_money && !self.takes_money();
         self.counters.journal_refusal_count += u64::from(refused);
         refused
+    }
+}
+
+impl Image for StateImage {
+    fn parts(&self) -> Vec<Arc<dyn Part>> {
+        StateImage::parts(self).collect()
+    }
+
+    fn hash(&self) -> [u8; 16] {
+        StateImage::hash(self).0
     }
 }
 

@@ -177,6 +177,10 @@ impl Origin {
 pub struct StartReport {
     /// Where the state came from.
     pub origin: Origin,
+    /// The last record of the snapshot that it began from; 0 for none.
+    pub snapshot_seq: u64,
+    /// Records after it that were folded.
+    pub folded_count: u64,
     /// The records that were left out, because they are quarantined.
     pub quarantined_seqs: Vec<u64>,
     /// What the operator should know, in sentences.
@@ -193,8 +197,13 @@ pub(super) struct Opened {
 pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Opened, RecoveryError> {
     options.config.check().map_err(RecoveryError::Config)?;
     let Some(path) = &options.journal else {
-        let report =
-            StartReport { origin: Origin::Memory, quarantined_seqs: Vec::new(), notices: Vec::new() };
+        let report = StartReport {
+            origin: Origin::Memory,
+            snapshot_seq: 0,
+            folded_count: 0,
+            quarantined_seqs: Vec::new(),
+            notices: Vec::new(),
+        };
         return Ok(Opened { engine: Engine::default(), journal: None, last_seq: 0, report });
     };
     let panic_at_seq = opening.panic_at_seq;
@@ -203,7 +212,7 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     notices.extend(recovered.snapshot_damages.iter().map(|damage| format!("{damage}; it was not used")));
     let (engine, from_seq) = newest_state(&journal, recovered.snapshot, &mut notices);
     let mut replay = Replay::new(engine, journal.path(), &recovered.quarantined, panic_at_seq);
-    journal.replay(from_seq, &mut |seq, _, record| replay.apply(seq, record))?;
+    let folded_count = journal.replay(from_seq, &mut |seq, _, record| replay.apply(seq, record))?;
     if !replay.redecided_seqs.is_empty() {
         notices.push(redecided_sentence(&replay.redecided_seqs));
     }
@@ -220,7 +229,7 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
         notices.push(quarantine_sentence(&quarantined_seqs));
     }
     let journal = journal.into_writer()?;
-    let report = StartReport { origin, quarantined_seqs, notices };
+    let report = StartReport { origin, snapshot_seq: from_seq - 1, folded_count, quarantined_seqs, notices };
     Ok(Opened { engine, journal: Some(journal), last_seq: recovered.last_seq, report })
 }
 
@@ -261,7 +270,7 @@ fn newest_state(
 }
 
 fn restore(snapshot: &Snapshot) -> Result<Engine, String> {
-    let restored = caught(|| Engine::restore(&snapshot.bytes))?;
+    let restored = caught(|| Engine::restore_image(&snapshot.parts))?;
     let engine = restored.map_err(|error| error.to_string())?;
     let (found, expected) = (engine.state_hash(), StateHash(snapshot.state_hash));
     match found == expected {

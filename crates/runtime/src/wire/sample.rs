@@ -1,11 +1,11 @@
 //! One fixture and one ticket to encode, for the tests and for `examples/encode_timing.rs`.
 
 use oddsengine_engine::{
-    Board, Fixture, FixtureLimits, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops,
-    OddsChange, OddsVersion, Place, Stops, Terms, Ticket, TicketChange, TicketState, VoidKind,
+    Board, Fixture, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops, OddsChange,
+    OddsVersion, Place, Terms, Ticket, TicketChange, TicketState,
 };
 use oddsengine_markets::football::{FootballState, MatchPeriod};
-use oddsengine_markets::{Format, LiveState, Possible, SelectionId, template};
+use oddsengine_markets::{Format, LiveState, SelectionId, template};
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, SportId, TicketId};
 
 /// A football match at 0-1 after 2:22, every market priced.
@@ -18,41 +18,21 @@ pub fn fixture() -> Fixture {
         clock_ms: 142_059,
         ..FootballState::default()
     };
-    let mut fixture = Fixture {
-        request: FixtureRequest {
-            fixture: FixtureId(1001),
-            format: Format::FOOTBALL,
-            competition: "world_cup_2022".into(),
-            start_ns: 1_668_960_000_000_000_000,
-            home: "Qatar".into(),
-            away: "Ecuador".into(),
-            entrants: Vec::new(),
-        },
-        template,
-        competition: 0,
-        live: LiveState::Football(live),
-        parameters: None,
-        stops: Stops::default(),
-        interruptions: 0,
-        market_interruptions: Default::default(),
-        fed_by: "recording.wc2022".into(),
-        heard_ns: 1_668_960_142_060_000_000,
-        is_void_by_desk: false,
-        told_by_desk: Default::default(),
-        is_start_waived: false,
-        void: VoidKind::Nothing,
-        version: 7,
-        grades: vec![None; count],
-        desk: Default::default(),
-        told_grades: Default::default(),
-        legs: Default::default(),
-        book: Default::default(),
-        bound: Default::default(),
-        margins: Vec::new(),
-        possible: Possible::default(),
-        limits: FixtureLimits::default(),
-        board: Board::with_prices((0..count).map(odds_e4).collect(), vec![0.5; count], vec![0.0; count]),
+    let request = FixtureRequest {
+        fixture: FixtureId(1001),
+        format: Format::FOOTBALL,
+        competition: "world_cup_2022".into(),
+        start_ns: 1_668_960_000_000_000_000,
+        home: "Qatar".into(),
+        away: "Ecuador".into(),
+        entrants: Vec::new(),
     };
+    let mut fixture = Fixture::new(request, template, 0);
+    fixture.live = LiveState::Football(live);
+    fixture.fed_by = "recording.wc2022".into();
+    fixture.heard_ns = 1_668_960_142_060_000_000;
+    fixture.version = 7;
+    fixture.board = Board::with_prices((0..count).map(odds_e4).collect(), vec![0.5; count], vec![0.0; count]);
     fixture.board.odds_e4[..3].copy_from_slice(&[62_000, 40_500, 16_200]);
     fixture
 }

@@ -213,7 +213,10 @@ impl Workload {
         let ticket = match self.random.below(5) {
             0 => TicketId(u128::MAX),
             1 | 2 if !delayed.is_empty() => *self.random.pick(&delayed),
-            _ if !tickets.is_empty() => self.random.pick(tickets).id,
+            _ if !tickets.is_empty() => {
+                let number = self.random.below(tickets.len());
+                tickets.iter().nth(number).expect("one of them").id
+            }
             _ => return Ok(()),
         };
         self.send(Body::CancelTicket { ticket }).map(drop)

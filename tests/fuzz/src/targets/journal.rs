@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use oddsengine_runtime::journal::{Journal, JournalError, OpenOptions, replay, verify};
+use oddsengine_runtime::journal::{Journal, JournalError, OpenOptions, replay, verify, whole};
 
 use super::bytes::Bytes;
 
@@ -90,7 +90,7 @@ fn originals() -> &'static Originals {
                 assert!(writer.wait_durable(seq, std::time::Duration::from_secs(60)).expect("it is kept"));
             }
             if opening == 1 {
-                writer.write_snapshot(seq, [7; 16], 1, vec![3; 20_000]).expect("it is taken");
+                writer.write_snapshot(seq, 1, whole([7; 16], vec![3; 20_000])).expect("it is taken");
             }
             writer.close().expect("it closes");
             if opening == 0 {
@@ -208,7 +208,7 @@ fn check(before: &Files, files: &Files, count: u64) {
             assert!(kept_count <= count);
             assert_eq!(read_count, kept_count, "{replayed:?}");
             if let Some(snapshot) = &recovered.snapshot {
-                assert!(snapshot.seq <= kept_count && snapshot.bytes == [3; 20_000]);
+                assert!(snapshot.seq <= kept_count && snapshot.parts[0].1 == [3; 20_000]);
             }
             // The end of the log and the newest slot of the mark are two faults: only the second proves the first.
             let mark_changed = files[2] != before[2];
