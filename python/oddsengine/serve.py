@@ -46,6 +46,8 @@ BYTES_PER_TURN = 262_144
 NS_PER_TURN = 5_000_000
 # Accumulators and bet delays are looked at so often.
 TICK_NS = 50_000_000
+# Images are made again after a pause that is never longer than this.
+IMAGES_PAUSE_NS_MAX = 10_000_000
 # A new subscriber gets a heartbeat at once, but not more often than this.
 GREETING_NS = 20_000_000
 # Objects that live as long as the process are taken out of the garbage collector's sight after so long.
@@ -118,6 +120,9 @@ class ServiceLike(Protocol):
     @property
     def takes_ingest(self) -> bool: ...
     def takes_requests(self, is_snapshot: bool) -> bool: ...
+    @property
+    def next_images_ns(self) -> int | None: ...
+    def make_images(self, now_ns: int) -> None: ...
     @property
     def is_poisoned(self) -> bool: ...
     @property
@@ -460,6 +465,8 @@ class Server:
             return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
+        if (images_ns := self.service.next_images_ns) is not None:
+            due_ns = min(due_ns, images_ns)
         if self._is_overdue:
             # What holds it up ends by itself.
             due_ns = min(due_ns, now_ns + SETTLE_CHECK_NS)
@@ -491,6 +498,7 @@ class Server:
         self._timers(now_ns, is_idle=not ready)
         service.end_turn()
         self._send(service.take_frames(self._clock()))
+        self._make_images()
         # After all that the turn has to tell; what is told of it leaves with the next.
         self._has_worked = service.work_off()
         if service.takes_ingest != self._is_ingesting:
@@ -500,6 +508,17 @@ class Server:
             self.poison_reason = service.poison_reason or ""
             self.exit_code = EXIT_POISONED
             self._is_stopping = True
+
+    def _make_images(self) -> None:
+        """After all that others wait for, and a few: an image takes longer than most answers."""
+        next_ns = self.service.next_images_ns
+        if next_ns is None:
+            return
+        now_ns = self._clock()
+        # A clock that went back ends the pause.
+        if not now_ns < next_ns <= now_ns + IMAGES_PAUSE_NS_MAX:
+            self.service.make_images(now_ns)
+            self._send(self.service.take_frames(self._clock()))
 
     def _hold_ingest(self, *, is_held: bool) -> None:
         """While too much waits for the disk, feeds wait in front of the socket."""
@@ -746,7 +765,8 @@ class Server:
         while time.monotonic_ns() < until_ns and not self.service.is_poisoned:
             is_waiting = bool(self._ingest_ahead or self._orders_ahead)
             sockets = (self._ingest, self._orders, self._snapshot)
-            if not is_waiting and not any(_has_more(socket) for socket in sockets):
+            is_read = not is_waiting and not any(_has_more(socket) for socket in sockets)
+            if is_read and self.service.next_images_ns is None:
                 break
             self._turn(0)
 

@@ -260,7 +260,7 @@ class ScriptedService:
     def __init__(self) -> None:
         self.epoch, self.wakeup_fd, self.next_due_ns = 1, -1, None
         self.is_poisoned, self.poison_reason = False, None
-        self.takes_ingest = True
+        self.takes_ingest, self.next_images_ns = True, None
         self.start_report: dict[str, object] = {"journal": "memory", "quarantined": [], "notices": []}
         self.boards: list[bytes] = []
         self.frames: list[tuple[int, list[bytes]]] = []
@@ -269,6 +269,9 @@ class ScriptedService:
 
     def takes_requests(self, is_snapshot: bool) -> bool:
         return True
+
+    def make_images(self, now_ns: int) -> None:
+        self.calls.append("images")
 
     def ingest(self, payload: bytes, now_ns: int, key: str | None = None) -> None:
         self.calls.append("ingest")

@@ -11,7 +11,7 @@ use oddsengine_markets::{Incident, MarketId, SelectionId};
 use oddsengine_pricing::model::{ModelConfig, Parameters};
 use oddsengine_types::{FixtureId, TicketId};
 
-use crate::positions::{plan_add, plan_remove};
+use crate::positions::{counted_ticket, plan_add, plan_remove};
 use crate::state::changes::ToldBefore;
 use crate::state::due::LISTED_AT_ONCE;
 use crate::state::sources::UNHEARD;
@@ -31,7 +31,10 @@ impl State {
     /// It names something that is not known here: the journal is of another engine, or a template has lost what it had.
     pub(crate) fn fold(&mut self, fact: &Fact) -> Result<(), String> {
         let planned = self.unbooked.len();
+        let counted = counted_ticket(fact);
+        counted.into_iter().for_each(|ticket| self.count_bound(ticket, false));
         let folded = self.fold_one(fact);
+        counted.into_iter().for_each(|ticket| self.count_bound(ticket, true));
         if self.config.skew_b_minor.is_some() {
             // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced.
             let moved: BTreeSet<u32> = self.unbooked[planned..].iter().map(|&(index, _)| index).collect();

@@ -325,6 +325,9 @@ impl State {
                 }
             }
         }
+        for index in 0..self.tickets.len() {
+            self.count_bound_at(index as u32, true);
+        }
         Ok(())
     }
 
