@@ -1,6 +1,6 @@
 """A stop behind a backlog: danger is sent behind clock messages that wait; how long until its status arrives.
 
-    .venv/bin/python benches/zmq/stop.py [--backlog 100000] [--rounds 3]
+.venv/bin/python benches/zmq/stop.py [--backlog 100000] [--rounds 3]
 """
 
 import argparse
@@ -9,7 +9,6 @@ from statistics import median
 
 import orjson
 import zmq
-
 from processes import Engine, announcements, incident, numbered
 
 
