@@ -13,7 +13,7 @@ from processes import Engine, announcements, incident, numbered
 
 
 def run_once(backlog: int) -> dict[str, float]:
-    """Milliseconds from the danger's sending to the halt's status, and to the danger's own, told in its order."""
+    """Milliseconds from sending the danger to the status of its halt, and to its own, told in its order."""
     with Engine() as engine, zmq.Context() as context:
         feed, odds = context.socket(zmq.PUSH), context.socket(zmq.SUB)
         feed.set_hwm(0)
