@@ -477,6 +477,7 @@ fn by_hand(path: &Path) {
                 Fact::SettlingAdvanced { fixture: leg.fixture, selection: leg.selection, next: None },
                 Fact::Weighed { weights: Vec::new() },
                 Fact::ParametersSet { fixture: leg.fixture, parameters },
+                Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: Some(open) },
                 Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: None },
             ],
         ),
