@@ -222,7 +222,7 @@ def _serve(options: argparse.Namespace) -> int:
     overrides = options.memory or options.journal is not None
     settings = _settings(options.config, needs_journal=not overrides)
     if overrides:
-        settings = replace(settings, journal=config.Journal(options.journal, settings.journal.snapshot_every))
+        settings = replace(settings, journal=replace(settings.journal, path=options.journal))
     if settings.journal.path is None and (options.must_exist or options.anchor is not None):
         raise ValueError("--must-exist and --anchor need a journal")
     return serve.run(
