@@ -74,7 +74,10 @@ class ReaderWatch:
 
     def metrics(self) -> dict[str, object]:
         """`oldest_reader_pid` (`None`: nobody holds the log), `oldest_reader_s`, `readers_cut`."""
-        oldest = min(self._since_s, key=self._since_s.__getitem__, default=None)
+        still: set[LogReader] = set()
+        if self._journal is not None and self._since_s:
+            still = set(readers_of(self._journal)) & self._since_s.keys()
+        oldest = min(still, key=self._since_s.__getitem__, default=None)
         held_s = 0.0 if oldest is None else time.monotonic() - self._since_s[oldest]
         return {
             "oldest_reader_pid": None if oldest is None else oldest.pid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -124,7 +125,7 @@ def test_the_engine_and_its_parent_are_never_ended(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(_log_readers, "LOG_BYTES_CUT", 1_000)
     sent: list[int] = []
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda descriptor, number: sent.append(number))
-    parent = __import__("os").getppid()
+    parent = os.getppid()
     monkeypatch.setattr(_log_readers, "readers_of", lambda journal: [LogReader(parent, 124), LogReader(0, 125)])
     watch = ReaderWatch(path, 1)
     with contextlib.closing(connection):
@@ -149,6 +150,15 @@ def load(orders: OrdersClient, stop: threading.Event, refused: list[Any]) -> Non
         refused += [answer for answer in orders.batch(requests, timeout_s=20) if not answer.is_booked]
 
 
+class Impatient(Engine):
+    """An engine that ends a reader after four seconds."""
+
+    def write_config(self) -> None:
+        super().write_config()
+        text = self.config.read_text()
+        self.config.write_text(text.replace("[book]", "reader_seconds_max = 4\n[book]", 1))
+
+
 def test_o04_a_reader_that_stays_is_cut_and_the_log_is_bounded(tmp_path: Path) -> None:
     """O04: with a read transaction held under load the log grew by 2 MB a second, to 564 MB, and would have filled the disk.
 
@@ -156,17 +166,9 @@ def test_o04_a_reader_that_stays_is_cut_and_the_log_is_bounded(tmp_path: Path) -
     """
     refused: list[Any] = []
     stop = threading.Event()
-    with Engine(tmp_path).start() as engine, engine.feed() as feed, engine.orders() as orders:
+    with Impatient(tmp_path).start() as engine, engine.feed() as feed, engine.orders() as orders:
         announce(feed)
         log = engine.journal.with_name("journal.db-wal")
-        config = engine.config.read_text()
-        assert "reader_seconds_max" not in config
-        engine.end()
-        engine.config.write_text(config)
-        engine.write_config = lambda: engine.config.write_text(  # type: ignore[method-assign]
-            config.replace("[book]", "reader_seconds_max = 4\n[book]", 1)
-        )
-        engine.start()
         worker_orders = engine.orders()
         worker = threading.Thread(target=load, args=(worker_orders, stop, refused))
         with reader(engine.journal) as process, engine.desk() as desk:
@@ -178,14 +180,14 @@ def test_o04_a_reader_that_stays_is_cut_and_the_log_is_bounded(tmp_path: Path) -
                 def is_cut() -> bool:
                     nonlocal biggest
                     biggest = max(biggest, log.stat().st_size)
-                    alerts.extend(desk.poll(0.05))
+                    alerts.extend(desk.events(0.05))
                     return process.poll() is not None
 
                 eventually(is_cut, timeout_s=90)
                 assert process.returncode == -signal.SIGTERM
                 # Cut soon after it was allowed to be: between the bound and what comes in some seconds.
                 assert _log_readers.LOG_BYTES_CUT < biggest < 4 * _log_readers.LOG_BYTES_CUT
-                eventually(lambda: alerts.extend(desk.poll(0.05)) or "journal_reader_cut" in str(alerts))
+                eventually(lambda: alerts.extend(desk.events(0.05)) or "journal_reader_cut" in str(alerts))
                 assert f"process {process.pid}" in str(alerts)
             finally:
                 stop.set()

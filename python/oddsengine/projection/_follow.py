@@ -111,11 +111,11 @@ class Follower:
         place = None if found is None else (found.journal_id, found.seq, found.hash)
         self._reader = _core.JournalFollower(self.journal, position=place, names=names)
         quarantined = ",".join(map(str, self._reader.quarantined))
-        if found is not None and found.quarantined != quarantined:
+        if quarantined:
             raise ProjectionError(
-                f"records {quarantined or 'none'} of {self.journal} are quarantined, and the projection {store.name} was built"
-                f" with {found.quarantined or 'none'}\nhint: build it anew with --rebuild",
-                "quarantine_changed",
+                f"records {quarantined} of {self.journal} were taken out: what followed from them only an engine knows"
+                "\nhint: oddsengine show reads such a journal; release the record, or go on in a new journal",
+                "quarantined",
             )
         if found is None:
             journal_id, seq, link = self._reader.position
