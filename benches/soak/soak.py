@@ -203,7 +203,9 @@ def soak(options: Options, folder: Path, url: str | None) -> dict[str, Any]:
             for customer in customers
         ]
         orders.batch(deposits, timeout_s=30)
-        odds.wait(lambda: all(f in odds.boards and odds.boards[f].version > 0 for f in fixtures), timeout_s=30)
+        odds.wait(
+            lambda: all(f in odds.boards and odds.boards[f].version > 0 for f in fixtures), timeout_s=30
+        )
         beside = folder / "facts.sqlite"
         followings = [Following("sqlite", f"sqlite:{beside}", engine.journal, of_sqlite(beside))]
         if url is not None:
@@ -356,13 +358,17 @@ def _verify(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     default = Options()
     parser.add_argument("--seconds", type=float, default=default.seconds)
     parser.add_argument("--rate", type=int, default=default.rate, help="bets a second")
     parser.add_argument("--customers", type=int, default=default.customers)
     parser.add_argument("--fixtures", type=int, default=default.fixtures)
-    parser.add_argument("--kill-every", type=float, default=default.kill_every_s, help="seconds, about; 0 never")
+    parser.add_argument(
+        "--kill-every", type=float, default=default.kill_every_s, help="seconds, about; 0 never"
+    )
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--no-postgresql", action="store_true")
     parser.add_argument("--no-check", action="store_true", help="do not compare with a rebuild")

@@ -126,7 +126,9 @@ def test_the_engine_and_its_parent_are_never_ended(tmp_path: Path, monkeypatch: 
     sent: list[int] = []
     monkeypatch.setattr(signal, "pidfd_send_signal", lambda descriptor, number: sent.append(number))
     parent = os.getppid()
-    monkeypatch.setattr(_log_readers, "readers_of", lambda journal: [LogReader(parent, 124), LogReader(0, 125)])
+    monkeypatch.setattr(
+        _log_readers, "readers_of", lambda journal: [LogReader(parent, 124), LogReader(0, 125)]
+    )
     watch = ReaderWatch(path, 1)
     with contextlib.closing(connection):
         for second in range(10):

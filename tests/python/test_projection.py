@@ -67,7 +67,11 @@ def snake(name: str) -> str:
 def of_engine(items: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[int, int]]:
     """The ledger's accounts as credits less debits."""
     return {
-        (snake(item["account"]), "" if item["customer"] is None else str(item["customer"]), item["currency"]): (
+        (
+            snake(item["account"]),
+            "" if item["customer"] is None else str(item["customer"]),
+            item["currency"],
+        ): (
             (-1 if snake(item["account"]) in OF_DEBITS else 1) * item["posted_minor"],
             item["reserved_minor"],
         )
@@ -193,7 +197,9 @@ def test_a_batch_that_is_given_again_is_refused_and_changes_nothing(journal: Pat
         assert store.position() == after
 
 
-def test_a_failure_in_the_middle_leaves_the_batch_before(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_in_the_middle_leaves_the_batch_before(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with opened(journal.with_name("facts")) as store:
         follower = Follower(journal, store)
         follower.step(50)
@@ -289,7 +295,9 @@ def test_an_older_copy_put_back_stops_the_follower(journal: Path, tmp_path: Path
             path.unlink()
         for path, content in older.items():
             path.write_bytes(content)
-        with pytest.raises(JournalError, match=r"ends at record \d+, and record \d+ was taken from it") as caught:
+        with pytest.raises(
+            JournalError, match=r"ends at record \d+, and record \d+ was taken from it"
+        ) as caught:
             Follower(journal, store)
         assert caught.value.code == "journal_behind"
         # Written on, it is longer than what was taken, and another history.
@@ -343,7 +351,10 @@ def test_damage_stops_the_follower_before_its_rows(journal: Path, tmp_path: Path
         (f"DELETE FROM journal_group WHERE first_seq = {middle}", "expected a group at seq"),
         (f"UPDATE journal_group SET committed_ns = committed_ns + 1 WHERE first_seq = {middle}", "damaged"),
         (f"UPDATE journal_group SET hash = zeroblob(32) WHERE first_seq = {middle}", "another history"),
-        (f"UPDATE journal_group SET previous_hash = zeroblob(32) WHERE first_seq = {middle}", "another history"),
+        (
+            f"UPDATE journal_group SET previous_hash = zeroblob(32) WHERE first_seq = {middle}",
+            "another history",
+        ),
     ):
         journal.write_bytes(content)
         with contextlib.closing(sqlite3.connect(journal)) as database, database:
@@ -363,7 +374,17 @@ def test_a_record_that_was_taken_out_stops_the_follower(journal: Path, tmp_path:
     """From there on facts are no longer the state."""
     with opened(tmp_path / "facts") as store:
         Follower(journal, store).catch_up()
-        command = ["quarantine", str(journal), "--record", "20", "--by", "alice", "--reason", "a test", "--force"]
+        command = [
+            "quarantine",
+            str(journal),
+            "--record",
+            "20",
+            "--by",
+            "alice",
+            "--reason",
+            "a test",
+            "--force",
+        ]
         assert cli.main(command) == 0
         with pytest.raises(ProjectionError, match="records 20 of .* were taken out") as caught:
             Follower(journal, store)

@@ -209,7 +209,14 @@ def check(journal: Path | str, store: Store) -> Check:
                     f"the projection {store.name} is at record {position.seq}, which ends no group",
                     "not_as_written",
                 )
-            return Check(position.seq, table_hashes(store), table_hashes(rebuilt))
+            kept = table_hashes(store)
+            if store.position() != position:
+                raise ProjectionError(
+                    f"the projection {store.name} went on while it was compared\nhint: stop its follower meanwhile",
+                    "moved",
+                    is_transient=True,
+                )
+            return Check(position.seq, kept, table_hashes(rebuilt))
 
 
 def follow(

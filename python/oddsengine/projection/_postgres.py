@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -20,6 +21,8 @@ SCHEMA = "oddsengine"
 CONNECT_S = 10
 # A transaction of the follower that waits longer for a lock gives up, and is tried again.
 LOCK_S = 10
+# The server lets go of a lock a moment after its session has ended.
+TURN_S = 1.0
 
 
 class PostgresStore:
@@ -58,13 +61,17 @@ class PostgresStore:
         self._is_staged = False
 
     def _lock(self) -> None:
-        (is_mine,) = self._row("SELECT pg_try_advisory_lock(hashtext('oddsengine.projection'))")
-        if is_mine:
-            return
+        until_s = time.monotonic() + TURN_S
+        while True:
+            (is_mine,) = self._row("SELECT pg_try_advisory_lock(hashtext('oddsengine.projection'))")
+            if is_mine:
+                return
+            if until_s <= time.monotonic():
+                break
+            time.sleep(0.05)
         raise ProjectionError(
             f"another follower writes the projection {self.name}\nhint: one follower owns a projection; stop the other one",
             "moved",
-            # One that was killed lets go as soon as the server notices.
             is_transient=True,
         )
 

@@ -139,9 +139,11 @@ VIEWS: tuple[View, ...] = (
             "stake_minor": "their stakes",
             "paid_minor": "what they were paid, stake included",
             "result_minor": "stakes less what was paid",
+            "margin_e4": "the result as a share of the stakes, in ten-thousandths, rounded towards 0",
         },
         "SELECT b.day, s.sport, b.currency, count(*), CAST(sum(b.stake_minor) AS bigint),"
-        " CAST(sum(b.paid_minor) AS bigint), CAST(sum(b.stake_minor - b.paid_minor) AS bigint)"
+        " CAST(sum(b.paid_minor) AS bigint), CAST(sum(b.stake_minor - b.paid_minor) AS bigint),"
+        " CAST(sum(b.stake_minor - b.paid_minor) AS bigint) * 10000 / CAST(sum(b.stake_minor) AS bigint)"
         " FROM bets b JOIN (SELECT l.ticket AS ticket,"
         " CASE WHEN min(f.sport) = max(f.sport) THEN min(f.sport) ELSE 'mixed' END AS sport"
         " FROM legs l JOIN fixtures f ON f.fixture = l.fixture GROUP BY l.ticket) s ON s.ticket = b.ticket"
