@@ -1,10 +1,13 @@
-"""A soak: an engine, bets through its sockets, a follower to SQLite and one to PostgreSQL that are killed again and again.
+"""A soak: an engine, bets through its sockets, a follower to SQLite and one to PostgreSQL that are killed
+again and again.
 
     benches/soak/soak.py                          10 minutes at 5,000 bets a second
     benches/soak/soak.py --seconds 20 --rate 500 --no-postgresql
 
-At the end every projection must hold each acknowledged ticket once, the engine's balances to the cent, and the tables that a
-rebuild makes. Prints one JSON object; status 1 where something does not hold. Everything is bounded: time by `--seconds`, bets by
+At the end every projection must hold each acknowledged ticket once, the engine's balances to the cent, and
+the tables that a
+rebuild makes. Prints one JSON object; status 1 where something does not hold. Everything is bounded: time
+by `--seconds`, bets by
 `--seconds` times `--rate`, every wait by its own limit; the processes are ended with it.
 """
 
@@ -30,7 +33,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
 from engine_process import Engine, announce, play_to_the_end  # noqa: E402
-
 from oddsengine import _core, projection  # noqa: E402
 from oddsengine.client import ticket_request  # noqa: E402
 

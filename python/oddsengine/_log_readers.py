@@ -1,7 +1,10 @@
-"""Who holds an old state of the journal open, and for how long: while somebody does, its write-ahead log grows.
+"""Who holds an old state of the journal open, and for how long: while somebody does, its write-ahead log
+grows.
 
-SQLite gives a reader a shared lock on a byte of `journal.db-shm` for as long as its transaction lasts, and Linux tells in
-`/proc/locks` which process has it. The file itself is not opened here: closing it would take the engine's own locks away, as
+SQLite gives a reader a shared lock on a byte of `journal.db-shm` for as long as its transaction lasts, and
+Linux tells in
+`/proc/locks` which process has it. The file itself is not opened here: closing it would take the engine's
+own locks away, as
 POSIX has it.
 """
 
@@ -30,7 +33,9 @@ PROC_LOCKS = Path("/proc/locks")
 
 @dataclass(frozen=True, slots=True)
 class LogReader:
-    """A process with a transaction on the journal; `pid` 0 where the kernel does not say (another namespace)."""
+    """A process with a transaction on the journal; `pid` 0 where the kernel does not say (another
+    namespace).
+    """
 
     pid: int
     slot: int
@@ -46,7 +51,8 @@ def readers_of(journal: Path, *, locks: Path = PROC_LOCKS) -> list[LogReader]:
     file = f"{os.major(index.st_dev):02x}:{os.minor(index.st_dev):02x}:{index.st_ino}"
     found = []
     for line in lines:
-        # `12: POSIX  ADVISORY  READ 4711 fe:01:1835077 124 124`; one that waits has an arrow behind its number.
+        # `12: POSIX  ADVISORY  READ 4711 fe:01:1835077 124 124`; one that waits has an arrow behind its
+        # number.
         words = line.split()
         if len(words) != 8 or words[1] != "POSIX" or words[3] != "READ" or words[5] != file:
             continue
@@ -57,9 +63,11 @@ def readers_of(journal: Path, *, locks: Path = PROC_LOCKS) -> list[LogReader]:
 
 
 class ReaderWatch:
-    """Looks once a second while the log is large; ends a reader that has held the same slot for `seconds_max`.
+    """Looks once a second while the log is large; ends a reader that has held the same slot for
+    `seconds_max`.
 
-    Readers with short transactions come and go; one that is seen at every look since is one that stays. Nobody is ended
+    Readers with short transactions come and go; one that is seen at every look since is one that stays.
+    Nobody is ended
     below `LOG_BYTES_CUT`, nor with `seconds_max` 0; never this process or its parent.
     """
 
@@ -107,8 +115,10 @@ class ReaderWatch:
                 told.append(
                     (
                         "journal_reader",
-                        f"process {reader.pid} ({_name(reader.pid)}) holds an old state of the journal open; its"
-                        f" write-ahead log has {log_bytes} bytes and grows until that process ends its transaction",
+                        f"process {reader.pid} ({_name(reader.pid)}) holds an old state of the journal"
+                        f" open; its"
+                        f" write-ahead log has {log_bytes} bytes and grows until that process ends its"
+                        f" transaction",
                     )
                 )
             if 0 < self._seconds_max <= held_s and log_bytes > LOG_BYTES_CUT:
@@ -131,7 +141,8 @@ class ReaderWatch:
         except OSError:
             return []
         try:
-            # The number may have gone to another process meanwhile; the descriptor is of the one that is there now.
+            # The number may have gone to another process meanwhile; the descriptor is of the one that is
+            # there now.
             if reader not in readers_of(self._journal):
                 return []
             signal.pidfd_send_signal(descriptor, number)

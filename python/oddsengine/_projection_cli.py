@@ -75,8 +75,10 @@ def add_verbs(verbs: Any) -> None:
 def _follow(options: argparse.Namespace) -> int:
     """Keep tables of a journal, beside a running engine, until SIGTERM or Ctrl-C.
 
-    The tables can be built anew at any time, to the same content: --rebuild does, --check compares. Where the journal is
-    no longer the one that was followed (an older copy was put back) it says so, changes nothing and ends with status 2.
+    The tables can be built anew at any time, to the same content: --rebuild does, --check compares. Where
+    the journal is
+    no longer the one that was followed (an older copy was put back) it says so, changes nothing and ends
+    with status 2.
     """
     import contextlib
 
@@ -150,7 +152,9 @@ def _tell_check(found: Any, *, as_json: bool) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install 'oddsengine[sql]')."""
+    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install
+    'oddsengine[sql]').
+    """
     from oddsengine.projection import _sql as engine
     from oddsengine.projection import default_path
 

@@ -217,7 +217,7 @@ def _settings(path: Path | None, *, needs_journal: bool) -> Settings:
 
 def _serve(options: argparse.Namespace) -> int:
     """Run the engine until SIGTERM or Ctrl-C. Prints one line of JSON when it is ready."""
-    from oddsengine import config, serve
+    from oddsengine import serve
 
     overrides = options.memory or options.journal is not None
     settings = _settings(options.config, needs_journal=not overrides)

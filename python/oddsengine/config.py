@@ -230,7 +230,8 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "integer",
             300,
             (0, 86_400),
-            "A process that holds an old state of the journal open for so long while the write-ahead log is above "
+            "A process that holds an old state of the journal open for so long while the write-ahead log"
+            " is above "
             "64 MiB is ended; 0: never.",
         ),
     ),

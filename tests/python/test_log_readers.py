@@ -59,7 +59,9 @@ def database(folder: Path) -> tuple[Path, sqlite3.Connection]:
 
 
 def test_who_reads_is_told_by_the_kernel(tmp_path: Path) -> None:
-    """The lock that SQLite takes for a read transaction, with the process that has it; none once it is over."""
+    """The lock that SQLite takes for a read transaction, with the process that has it; none once it is
+    over.
+    """
     path, connection = database(tmp_path)
     with contextlib.closing(connection):
         assert readers_of(path) == []
@@ -162,9 +164,11 @@ class Impatient(Engine):
 
 
 def test_o04_a_reader_that_stays_is_cut_and_the_log_is_bounded(tmp_path: Path) -> None:
-    """O04: with a read transaction held under load the log grew by 2 MB a second, to 564 MB, and would have filled the disk.
+    """O04: with a read transaction held under load the log grew by 2 MB a second, to 564 MB, and would
+    have filled the disk.
 
-    It is told who reads, that process is ended with a reason, the log begins anew, and bets were taken all the while.
+    It is told who reads, that process is ended with a reason, the log begins anew, and bets were taken all
+    the while.
     """
     refused: list[Any] = []
     stop = threading.Event()

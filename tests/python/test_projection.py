@@ -1,4 +1,6 @@
-"""Projections in SQLite: what a journal says as tables, at least once read and once kept, and the same when built anew."""
+"""Projections in SQLite: what a journal says as tables, at least once read and once kept, and the same
+when built anew.
+"""
 
 from __future__ import annotations
 
@@ -86,12 +88,20 @@ def of_projection(store: Store) -> dict[tuple[str, str, str], tuple[int, int]]:
     }
 
 
+def one_by_one(follower: Follower) -> None:
+    """A group a transaction."""
+    while follower.step(1):
+        pass
+
+
 # Golden
 
 
 @pytest.mark.parametrize("release", sorted(path.name for path in GOLDEN.iterdir()))
 def test_a_golden_journal_has_the_engines_money_and_tickets(tmp_path: Path, release: str) -> None:
-    """Against what the release itself wrote down: balances, and every ticket with its state, payment and grades."""
+    """Against what the release itself wrote down: balances, and every ticket with its state, payment and
+    grades.
+    """
     for name in ("journal.db", "journal.db.mark"):
         shutil.copy(GOLDEN / release / name, tmp_path / name)
     expected = json.loads((GOLDEN / release / "expected.json").read_text())
@@ -162,7 +172,9 @@ def test_the_golden_rows_are_counted(journal: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_any_prefix_and_the_rest_are_the_whole(journal: Path, seed: int) -> None:
-    """Batches of any size, and a new follower after any of them: what a batch joins in memory another one reads back."""
+    """Batches of any size, and a new follower after any of them: what a batch joins in memory another one
+    reads back.
+    """
     rng = random.Random(seed)
     with opened(journal.with_name("whole")) as whole, opened(journal.with_name("parts")) as parts:
         Follower(journal, whole).catch_up()
@@ -175,7 +187,9 @@ def test_any_prefix_and_the_rest_are_the_whole(journal: Path, seed: int) -> None
 
 
 def test_a_batch_that_is_given_again_is_refused_and_changes_nothing(journal: Path) -> None:
-    """At least once from the journal, once in the tables: the position moves in the transaction of the rows."""
+    """At least once from the journal, once in the tables: the position moves in the transaction of the
+    rows.
+    """
     with opened(journal.with_name("facts")) as store:
         reader = _core.JournalFollower(journal)
         journal_id, seq, link = reader.position
@@ -274,7 +288,8 @@ def test_an_older_copy_put_back_stops_the_follower(journal: Path, tmp_path: Path
     """Going on would mix two histories: the bets of one with the settlements of the other."""
     older = {}
     with Engine(tmp_path).start() as engine, engine.orders() as orders, opened(tmp_path / "facts") as store:
-        # The golden journal goes on: an epoch more, deposits, a copy, and deposits that the copy does not have.
+        # The golden journal goes on: an epoch more, deposits, a copy, and deposits that the copy does not
+        # have.
         for customer in (1, 2, 3):
             assert orders.deposit(customer=customer, amount_minor=100).is_booked
         engine.end()
@@ -363,8 +378,7 @@ def test_damage_stops_the_follower_before_its_rows(journal: Path, tmp_path: Path
         with opened(tmp_path / "facts") as store:
             follower = Follower(journal, store)
             with pytest.raises(JournalError, match=sentence):
-                while follower.step(1):
-                    pass
+                one_by_one(follower)
             found = store.position()
             assert found is not None
             assert found.seq < middle
@@ -386,7 +400,7 @@ def test_a_record_that_was_taken_out_stops_the_follower(journal: Path, tmp_path:
             "--force",
         ]
         assert cli.main(command) == 0
-        with pytest.raises(ProjectionError, match="records 20 of .* were taken out") as caught:
+        with pytest.raises(ProjectionError, match=r"records 20 of .* were taken out") as caught:
             Follower(journal, store)
         assert caught.value.code == "quarantined"
         assert cli.main([*command[:-1], "--release"]) == 0
@@ -398,7 +412,9 @@ def test_a_record_that_was_taken_out_stops_the_follower(journal: Path, tmp_path:
 
 
 def test_a_follower_beside_an_engine_that_crashes_and_goes_on(tmp_path: Path) -> None:
-    """Bets, a match to its end, a crash of the engine, another epoch: the tables agree with the engine to the cent."""
+    """Bets, a match to its end, a crash of the engine, another epoch: the tables agree with the engine to
+    the cent.
+    """
     stop = threading.Event()
     with Engine(tmp_path).start() as engine, engine.feed() as feed:
         beside = projection.default_path(engine.journal)
@@ -439,7 +455,9 @@ def test_a_follower_beside_an_engine_that_crashes_and_goes_on(tmp_path: Path) ->
 
 
 def test_reading_holds_no_transaction_on_the_journal(tmp_path: Path) -> None:
-    """A follower that stands still, for whatever reason, must not make the engine's log grow: between its reads it holds nothing."""
+    """A follower that stands still, for whatever reason, must not make the engine's log grow: between its
+    reads it holds nothing.
+    """
     from oddsengine._log_readers import readers_of
 
     with Engine(tmp_path).start() as engine, engine.orders() as orders, opened(tmp_path / "facts") as store:
@@ -500,9 +518,11 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(tmp_path: Path) -> 
 
 
 def test_o03_nothing_is_passed_over_for_something_later(journal: Path, tmp_path: Path) -> None:
-    """O03: a follower that asks for what is behind the last number misses what is committed later under a smaller one.
+    """O03: a follower that asks for what is behind the last number misses what is committed later under a
+    smaller one.
 
-    Numbers of the journal are given by one writer in the order of commits; a follower never steps over a missing one, whatever is
+    Numbers of the journal are given by one writer in the order of commits; a follower never steps over a
+    missing one, whatever is
     there behind it, and takes it when it is there.
     """
     with contextlib.closing(sqlite3.connect(journal)) as database:
@@ -516,8 +536,7 @@ def test_o03_nothing_is_passed_over_for_something_later(journal: Path, tmp_path:
         assert caught.value.code == "damaged"
         follower = Follower(journal, store)
         with pytest.raises(JournalError):
-            while follower.step(1):
-                pass
+            one_by_one(follower)
         found = store.position()
         assert found is not None
         assert found.seq == held_back[0] - 1
@@ -531,7 +550,8 @@ def test_o03_nothing_is_passed_over_for_something_later(journal: Path, tmp_path:
 def test_o08_a_backup_holds_what_it_says_and_a_copy_without_its_log_is_refused(tmp_path: Path) -> None:
     """O08: a copy of the main file alone lost what was in the log, and every check said ok.
 
-    The drill: a backup under load holds every deposit acknowledged before it, and a projection of it agrees; a copy without its log
+    The drill: a backup under load holds every deposit acknowledged before it, and a projection of it
+    agrees; a copy without its log
     ends before its mark and is refused, by the follower and by the engine.
     """
     booked: list[int] = []

@@ -257,10 +257,13 @@ def _seq(url: str) -> int:
 def test_o03_a_reader_of_what_is_new_misses_nothing(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """O03: with several writers a number is given before its commit, and "seq > last" misses what commits late.
+    """O03: with several writers a number is given before its commit, and "seq > last" misses what commits
+    late.
 
-    One follower writes, in the order of records, a batch a transaction; others that try are refused. A reader that asks for what is
-    behind the last row that it saw gets every row once and in order, whatever stalls between insert and commit.
+    One follower writes, in the order of records, a batch a transaction; others that try are refused. A
+    reader that asks for what is
+    behind the last row that it saw gets every row once and in order, whatever stalls between insert and
+    commit.
     """
     url = server.database("o03")
     rng = random.Random(3)
@@ -292,7 +295,8 @@ def test_o03_a_reader_of_what_is_new_misses_nothing(
             while True:
                 is_last = stop.is_set()
                 rows = connection.execute(
-                    "SELECT seq, number, booking FROM oddsengine.postings WHERE (seq, number, booking) > (%s, %s, %s)"
+                    "SELECT seq, number, booking FROM oddsengine.postings WHERE (seq, number, booking) >"
+                    " (%s, %s, %s)"
                     " ORDER BY seq, number, booking",
                     last,
                 ).fetchall()

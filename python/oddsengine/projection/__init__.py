@@ -1,6 +1,7 @@
 """Projections: the facts of a journal as tables that SQL can ask (docs/projections.md).
 
-A `Follower` reads what the journal has acknowledged and keeps tables of it in SQLite or PostgreSQL. It never holds the engine
+A `Follower` reads what the journal has acknowledged and keeps tables of it in SQLite or PostgreSQL. It
+never holds the engine
 up, and its tables can be built anew from the journal at any time, to the same content.
 
 >>> from oddsengine.projection import TABLES

@@ -54,7 +54,8 @@ def _rows_of_day(store: Store, table: Table, text: str) -> Iterator[tuple[Any, .
 
 
 def reader(store: Store, table: Table, text: str) -> pyarrow.RecordBatchReader:
-    """A table of a day as Arrow record batches: of one that is added to its rows of that day, of another all as they stand.
+    """A table of a day as Arrow record batches: of one that is added to its rows of that day, of another
+    all as they stand.
 
     Raises:
         ValueError: Not a day.

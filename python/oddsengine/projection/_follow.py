@@ -28,7 +28,8 @@ __all__ = [
 
 # Records of one transaction, about: a group of the journal is never split, and has at most 4,096.
 BATCH_RECORDS_MAX = 4_096
-# Pauses while there is nothing to do: doubled from the first to the second. A look is a read of one small file.
+# Pauses while there is nothing to do: doubled from the first to the second. A look is a read of one small
+# file.
 POLL_S_MIN = 0.005
 POLL_S_MAX = 0.1
 # Pauses after a failure that may pass: a lock of another program, a database that is starting.
@@ -93,13 +94,15 @@ class Check:
 class Follower:
     """Reads a journal and keeps a projection of it.
 
-    Its position is written with its rows, so that a follower that was killed goes on where its last transaction ended. Where the
+    Its position is written with its rows, so that a follower that was killed goes on where its last
+    transaction ended. Where the
     journal is no longer the one that was followed it raises and changes nothing.
 
     `rebuild`: begin anew, whatever is there.
 
     Raises:
-        JournalError: `missing`, `journal_behind`, `history_replaced`, `another_journal`, `damaged` and others.
+        JournalError: `missing`, `journal_behind`, `history_replaced`, `another_journal`, `damaged` and
+        others.
         ProjectionError: `schema_version`, `quarantine_changed`, and what the store says.
     """
 
@@ -113,7 +116,8 @@ class Follower:
         quarantined = ",".join(map(str, self._reader.quarantined))
         if quarantined:
             raise ProjectionError(
-                f"records {quarantined} of {self.journal} were taken out: what followed from them only an engine knows"
+                f"records {quarantined} of {self.journal} were taken out: what followed from them only an"
+                f" engine knows"
                 "\nhint: oddsengine show reads such a journal; release the record, or go on in a new journal",
                 "quarantined",
             )
@@ -145,7 +149,8 @@ class Follower:
     def step(self, records_max: int = BATCH_RECORDS_MAX) -> int:
         """Take one batch; returns its records, 0 where there is nothing further.
 
-        After an error the follower is not to be used again: what it read and did not store it would not read again.
+        After an error the follower is not to be used again: what it read and did not store it would not
+        read again.
         """
         read = self._reader.read(records_max)
         if read is None:
@@ -200,23 +205,26 @@ def check(journal: Path | str, store: Store) -> Check:
     _core.JournalFollower(
         Path(journal), position=(position.journal_id, position.seq, position.hash), names=[]
     )
-    with tempfile.TemporaryDirectory(prefix="oddsengine-check-") as folder:
-        with contextlib.closing(SqliteStore(Path(folder) / "rebuilt")) as rebuilt:
-            follower = Follower(journal, rebuilt)
-            follower.catch_up(until_seq=position.seq)
-            if follower.position.hash != position.hash:
-                raise ProjectionError(
-                    f"the projection {store.name} is at record {position.seq}, which ends no group",
-                    "not_as_written",
-                )
-            kept = table_hashes(store)
-            if store.position() != position:
-                raise ProjectionError(
-                    f"the projection {store.name} went on while it was compared\nhint: stop its follower meanwhile",
-                    "moved",
-                    is_transient=True,
-                )
-            return Check(position.seq, kept, table_hashes(rebuilt))
+    with (
+        tempfile.TemporaryDirectory(prefix="oddsengine-check-") as folder,
+        contextlib.closing(SqliteStore(Path(folder) / "rebuilt")) as rebuilt,
+    ):
+        follower = Follower(journal, rebuilt)
+        follower.catch_up(until_seq=position.seq)
+        if follower.position.hash != position.hash:
+            raise ProjectionError(
+                f"the projection {store.name} is at record {position.seq}, which ends no group",
+                "not_as_written",
+            )
+        kept = table_hashes(store)
+        if store.position() != position:
+            raise ProjectionError(
+                f"the projection {store.name} went on while it was compared\nhint: stop its follower"
+                f" meanwhile",
+                "moved",
+                is_transient=True,
+            )
+        return Check(position.seq, kept, table_hashes(rebuilt))
 
 
 def follow(
@@ -229,7 +237,8 @@ def follow(
     told: Callable[[Progress], None] | None = None,
     failed: Callable[[Exception], None] | None = None,
 ) -> None:
-    """Follow until `stop` is set; failures that may pass are tried again from the last stored position, for ever.
+    """Follow until `stop` is set; failures that may pass are tried again from the last stored position,
+    for ever.
 
     Raises:
         JournalError, ProjectionError: What somebody has to correct.

@@ -1,4 +1,6 @@
-"""A projection in PostgreSQL: rows by COPY, position in the same transaction (``pip install 'oddsengine[postgresql]'``)."""
+"""A projection in PostgreSQL: rows by COPY, position in the same transaction (``pip install
+'oddsengine[postgresql]'``).
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,13 @@ TURN_S = 1.0
 class PostgresStore:
     """Connects; the tables are in the schema `oddsengine` of the database.
 
-    A session lock keeps a second follower out: transactions commit in the order of records, so that a reader who asks for what is
+    A session lock keeps a second follower out: transactions commit in the order of records, so that a
+    reader who asks for what is
     behind the last `seq` that it saw never misses one.
 
     Raises:
-        ProjectionError: `needs_extra` without psycopg, `unavailable` (may pass), `moved` where another follower has the lock.
+        ProjectionError: `needs_extra` without psycopg, `unavailable` (may pass), `moved` where another
+        follower has the lock.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,7 +44,8 @@ class PostgresStore:
             import psycopg
         except ImportError as error:
             raise ProjectionError(
-                "PostgreSQL needs psycopg, which is not installed\nhint: pip install 'oddsengine[postgresql]'",
+                "PostgreSQL needs psycopg, which is not installed\nhint: pip install"
+                " 'oddsengine[postgresql]'",
                 "needs_extra",
             ) from error
         self._psycopg = psycopg
@@ -70,7 +75,8 @@ class PostgresStore:
                 break
             time.sleep(0.05)
         raise ProjectionError(
-            f"another follower writes the projection {self.name}\nhint: one follower owns a projection; stop the other one",
+            f"another follower writes the projection {self.name}\nhint: one follower owns a projection;"
+            f" stop the other one",
             "moved",
             is_transient=True,
         )
@@ -145,7 +151,8 @@ class PostgresStore:
                         for column in table.columns
                     )
                     self._execute(
-                        f"CREATE TEMPORARY TABLE IF NOT EXISTS {kind}_{table.name} ({columns}) ON COMMIT DELETE ROWS"
+                        f"CREATE TEMPORARY TABLE IF NOT EXISTS {kind}_{table.name} ({columns}) ON COMMIT"
+                        f" DELETE ROWS"
                     )
         self._execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS cut_legs (ticket text, leg bigint) ON COMMIT DELETE ROWS"
@@ -166,7 +173,8 @@ class PostgresStore:
                     if cut:
                         self._copy("cut_legs", ("ticket", "leg"), cut)
                         self._execute(
-                            "DELETE FROM legs USING cut_legs WHERE legs.ticket = cut_legs.ticket AND legs.leg >= cut_legs.leg"
+                            "DELETE FROM legs USING cut_legs WHERE legs.ticket = cut_legs.ticket AND"
+                            " legs.leg >= cut_legs.leg"
                         )
                     if patches:
                         self._patch(table, patches)
@@ -185,7 +193,8 @@ class PostgresStore:
                 )
                 if moved.rowcount != 1:
                     raise ProjectionError(
-                        f"the projection {self.name} is no longer at record {before.seq}: another follower writes it"
+                        f"the projection {self.name} is no longer at record {before.seq}: another"
+                        f" follower writes it"
                         "\nhint: one follower owns a projection; stop the other one",
                         "moved",
                     )
@@ -220,7 +229,8 @@ class PostgresStore:
         changed = self._execute(f"UPDATE {table.name} SET {changes} FROM {stage} WHERE {where}").rowcount
         if changed != len(rows):
             raise ProjectionError(
-                f"{len(rows) - changed} rows of {table.name} are not there to be changed: the projection {self.name}"
+                f"{len(rows) - changed} rows of {table.name} are not there to be changed: the projection"
+                f" {self.name}"
                 " is not what was written\nhint: build it anew with --rebuild",
                 "not_as_written",
             )

@@ -25,7 +25,8 @@ QUERY_S_MAX = 60.0
 def query(
     source: Path, text: str, *, seconds_max: float = QUERY_S_MAX
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Ask a projection in SQLite (by SQLite itself, with its views) or a folder that `export` wrote (by DuckDB).
+    """Ask a projection in SQLite (by SQLite itself, with its views) or a folder that `export` wrote (by
+    DuckDB).
 
     Nothing can be changed by it, and no other file be read.
 
@@ -53,7 +54,8 @@ def _query_sqlite(source: Path, text: str, seconds_max: float) -> tuple[list[str
         (version,) = database.execute("SELECT schema_version FROM projection").fetchone()
         if version != SCHEMA_VERSION:
             raise ProjectionError(
-                f"the projection {source} has schema version {version}, and this release knows {SCHEMA_VERSION}"
+                f"the projection {source} has schema version {version}, and this release knows"
+                f" {SCHEMA_VERSION}"
                 "\nhint: build it anew with oddsengine follow --rebuild",
                 "schema_version",
             )
@@ -111,7 +113,8 @@ def _query_folder(source: Path, text: str, seconds_max: float) -> tuple[list[str
             named = files if table.is_appended else files[-1:]
             listed = ", ".join("'" + str(file.resolve()).replace("'", "''") + "'" for file in named)
             database.execute(
-                f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = false)"
+                f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{listed}], hive_partitioning ="
+                f" false)"
             )
         for view in VIEWS:
             database.execute(view.sql("duckdb"))

@@ -30,7 +30,8 @@ WAL_PAGES_CHECKPOINT = 4_000
 class SqliteStore:
     """Opens or makes the file; only its owner can read it.
 
-    `durable`: a power cut loses nothing of what was told. Without it (the default) it may lose the last batches, whole, and the
+    `durable`: a power cut loses nothing of what was told. Without it (the default) it may lose the last
+    batches, whole, and the
     follower reads them again from the journal: rows and position are of one transaction.
     """
 
@@ -54,7 +55,8 @@ class SqliteStore:
         if found != APPLICATION_ID and not (found == 0 and is_empty):
             self._database.close()
             raise ProjectionError(
-                f"{self.path} is not a projection, and is left as it is\nhint: give a file that is not there yet",
+                f"{self.path} is not a projection, and is left as it is\nhint: give a file that is not"
+                f" there yet",
                 "not_a_projection",
             )
         self._database.execute("PRAGMA journal_mode = wal")
@@ -84,7 +86,8 @@ class SqliteStore:
     def create(self, position: Position) -> None:
         with self._transaction():
             there = self._database.execute(
-                "SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE 'sqlite_%'"
+                "SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE"
+                " 'sqlite_%'"
                 " ORDER BY type DESC"
             ).fetchall()
             for kind, name in there:
@@ -141,7 +144,8 @@ class SqliteStore:
             )
             if moved.rowcount != 1:
                 raise ProjectionError(
-                    f"the projection {self.name} is no longer at record {before.seq}: another follower writes it"
+                    f"the projection {self.name} is no longer at record {before.seq}: another follower"
+                    f" writes it"
                     "\nhint: one follower owns a projection; stop the other one",
                     "moved",
                 )
@@ -150,7 +154,8 @@ class SqliteStore:
         changed = self._database.executemany(self._patches[table.name], values).rowcount
         if changed != count:
             raise ProjectionError(
-                f"{count - changed} rows of {table.name} are not there to be changed: the projection {self.name}"
+                f"{count - changed} rows of {table.name} are not there to be changed: the projection"
+                f" {self.name}"
                 " is not what was written\nhint: build it anew with --rebuild",
                 "not_as_written",
             )

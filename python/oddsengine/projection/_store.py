@@ -28,8 +28,10 @@ Rows = tuple[Sequence[tuple[Any, ...]], Sequence[tuple[str, int]], Sequence[tupl
 class ProjectionError(OddsEngineError):
     """A projection that cannot be used or built.
 
-    `code` is a short fixed name of the reason: `schema_version`, `not_a_projection`, `moved` (another follower writes it),
-    `quarantine_changed`, `missing`, `unavailable`, `needs_extra`. `is_transient` says whether the same call may succeed later.
+    `code` is a short fixed name of the reason: `schema_version`, `not_a_projection`, `moved` (another
+    follower writes it),
+    `quarantine_changed`, `missing`, `unavailable`, `needs_extra`. `is_transient` says whether the same
+    call may succeed later.
     """
 
     def __init__(self, message: str, code: str = "", is_transient: bool = False) -> None:
@@ -114,5 +116,7 @@ def rows_hash(rows: Iterable[tuple[Any, ...]]) -> str:
 
 
 def table_hashes(store: Store) -> dict[str, str]:
-    """By table the number of its rows and their hash, `COUNT:HASH`: the same for the same content everywhere."""
+    """By table the number of its rows and their hash, `COUNT:HASH`: the same for the same content
+    everywhere.
+    """
     return {table.name: rows_hash(store.rows(table)) for table in TABLES}

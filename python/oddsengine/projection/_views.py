@@ -1,4 +1,6 @@
-"""The views of a projection: what reports ask. Stable: a view keeps its columns as long as the schema its version."""
+"""The views of a projection: what reports ask. Stable: a view keeps its columns as long as the schema its
+version.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ __all__ = ["VIEWS", "View"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view: its columns with a word on each, and its query. `{day:COLUMN}` is the day (UTC) of nanoseconds."""
+    """A view: its columns with a word on each, and its query. `{day:COLUMN}` is the day (UTC) of
+    nanoseconds.
+    """
 
     name: str
     note: str
@@ -54,7 +58,8 @@ VIEWS: tuple[View, ...] = (
             "paid_minor": "what has been paid, stake included",
             "day": "the day of its decision (UTC), `YYYY-MM-DD`",
         },
-        "SELECT ticket, 0, customer, currency, plan, leg_count, stake_minor, odds_e4, state, payout_minor_max,"
+        "SELECT ticket, 0, customer, currency, plan, leg_count, stake_minor, odds_e4, state,"
+        " payout_minor_max,"
         " paid_minor, {day:decided_ns} FROM tickets WHERE state IN ('accepted', 'settled', 'cancelled')",
     ),
     View(
@@ -74,10 +79,12 @@ VIEWS: tuple[View, ...] = (
             "other_account": "where it came from or went to",
             "cause": "the command that led to it",
         },
-        "SELECT seq, number, booking, time_ns, debit_account, coalesce(debit_customer, ''), currency, -amount_minor,"
+        "SELECT seq, number, booking, time_ns, debit_account, coalesce(debit_customer, ''), currency,"
+        " -amount_minor,"
         " origin, transaction_id, credit_account, cause FROM postings WHERE kind IN ('moved', 'posted')"
         " UNION ALL "
-        "SELECT seq, number, booking, time_ns, credit_account, coalesce(credit_customer, ''), currency, amount_minor,"
+        "SELECT seq, number, booking, time_ns, credit_account, coalesce(credit_customer, ''), currency,"
+        " amount_minor,"
         " origin, transaction_id, debit_account, cause FROM postings WHERE kind IN ('moved', 'posted')",
     ),
     View(
@@ -96,7 +103,8 @@ VIEWS: tuple[View, ...] = (
             "amount_minor": "what came; below 0 what left",
             "balance_minor": "the balance of cash after it",
         },
-        "SELECT customer, currency, seq, number, booking, time_ns, cause, transaction_id, other_account, amount_minor,"
+        "SELECT customer, currency, seq, number, booking, time_ns, cause, transaction_id, other_account,"
+        " amount_minor,"
         " CAST(sum(amount_minor) OVER (PARTITION BY customer, currency ORDER BY seq, number, booking,"
         " amount_minor) AS bigint) FROM ledger_lines WHERE account = 'customer_cash'",
     ),
@@ -151,7 +159,8 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "open_liability",
-        "Open bets by selection: what would be paid if it, and every other leg of its tickets, won. A sum over tickets, not"
+        "Open bets by selection: what would be paid if it, and every other leg of its tickets, won. A sum"
+        " over tickets, not"
         " the engine's joint worst case.",
         {
             "fixture": "the fixture",
@@ -164,11 +173,13 @@ VIEWS: tuple[View, ...] = (
         },
         "SELECT l.fixture, l.market, l.selection, t.currency, count(*), CAST(sum(t.stake_minor) AS bigint),"
         " CAST(sum(t.payout_minor_max) AS bigint) FROM legs l JOIN tickets t ON t.ticket = l.ticket"
-        " WHERE t.state = 'accepted' AND l.grade = 'open' GROUP BY l.fixture, l.market, l.selection, t.currency",
+        " WHERE t.state = 'accepted' AND l.grade = 'open' GROUP BY l.fixture, l.market, l.selection,"
+        " t.currency",
     ),
     View(
         "closing_prices",
-        "The closing price of a selection: what the last decision before the start saw. Boards are no part of a journal, so a"
+        "The closing price of a selection: what the last decision before the start saw. Boards are no"
+        " part of a journal, so a"
         " selection on which nobody asked for a bet has none.",
         {
             "fixture": "the fixture",
@@ -181,7 +192,8 @@ VIEWS: tuple[View, ...] = (
         },
         "SELECT fixture, market, selection, seq, time_ns, offered_odds_e4, fair_probability_e9 FROM ("
         "SELECT p.fixture, p.market, p.selection, p.seq, p.time_ns, p.offered_odds_e4, p.fair_probability_e9,"
-        " row_number() OVER (PARTITION BY p.fixture, p.market, p.selection ORDER BY p.seq DESC, p.number DESC)"
+        " row_number() OVER (PARTITION BY p.fixture, p.market, p.selection ORDER BY p.seq DESC, p.number"
+        " DESC)"
         " AS place FROM price_decisions p JOIN fixtures f ON f.fixture = p.fixture"
         " WHERE p.offered_odds_e4 > 0"
         " AND p.time_ns < CASE WHEN f.started_ns > 0 THEN f.started_ns ELSE f.start_ns END) AS ranked"
@@ -200,7 +212,8 @@ VIEWS: tuple[View, ...] = (
             "odds_e4": "the odds of the bet",
             "closing_odds_e4": "the closing odds",
             "closing_fair_probability_e9": "the fair probability then",
-            "odds_above_closing_e4": "the odds of the bet as a multiple of the closing odds, less 1, in ten-thousandths, rounded towards 0",
+            "odds_above_closing_e4": "the odds of the bet as a multiple of the closing odds, less 1, in"
+            " ten-thousandths, rounded towards 0",
         },
         "SELECT l.ticket, l.leg, t.customer, l.fixture, l.market, l.selection, l.odds_e4, c.offered_odds_e4,"
         " c.fair_probability_e9, (l.odds_e4 - c.offered_odds_e4) * 10000 / c.offered_odds_e4"
