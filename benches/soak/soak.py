@@ -40,6 +40,7 @@ SERVER = ROOT / "tests" / "postgresql" / "server.sh"
 # Requests of one message.
 BATCH_MAX = 250
 CATCH_UP_S_MAX = 300.0
+END_S_MAX = 300.0
 BOOK = "bet_delay_ms = 0"
 LIMITS = """\
 [limits]
@@ -280,7 +281,9 @@ def soak(options: Options, folder: Path, url: str | None) -> dict[str, Any]:
                 while following.where() < last_seq and time.monotonic() < until_s:
                     time.sleep(0.05)
                 catch_up_s[following.name] = round(time.monotonic() - waited_s, 2)
-            engine.end()
+            engine.process.terminate()
+            # It writes a snapshot of everything before it ends.
+            engine.process.communicate(timeout=END_S_MAX)
             # What the end of the process wrote.
             last_seq = _settled(head)
             for following in followings:

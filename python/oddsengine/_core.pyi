@@ -474,7 +474,7 @@ class JournalFollower:
         path: str | os.PathLike[str],
         *,
         position: tuple[str, int, str] | None = None,
-        names: list[tuple[str, str, str]] = [],
+        names: list[tuple[str, str, str]] | None = None,
     ) -> JournalFollower: ...
     @property
     def position(self) -> tuple[str, int, str]: ...

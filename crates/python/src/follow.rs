@@ -26,15 +26,16 @@ struct Following {
 impl PyFollower {
     /// `position` is `(journal id, seq, hash)`, ids and hashes as hexadecimal digits; `names` the rows of `selections`.
     #[new]
-    #[pyo3(signature = (path, *, position = None, names = Vec::new()))]
+    #[pyo3(signature = (path, *, position = None, names = None))]
     fn new(
         py: Python<'_>,
         path: PathBuf,
         position: Option<(String, u64, String)>,
-        names: Vec<(String, String, String)>,
+        names: Option<Vec<(String, String, String)>>,
     ) -> PyResult<Self> {
         let position = position.map(position_of).transpose()?;
         let names: PyResult<Vec<Name>> = names
+            .unwrap_or_default()
             .into_iter()
             .map(|(id, market, selection)| {
                 let selection_id = u64::from_str_radix(&id, 16)
