@@ -18,7 +18,8 @@ def section() -> str:
     lines = ["## Tables", ""]
     for table in TABLES:
         how = "Rows are only added." if table.is_appended else "A row a key, as it stands."
-        lines += [f"### `{table.name}`", "", f"{table.note} {how}", "", "| column | | what |", "|---|---|---|"]
+        lines += [f"### `{table.name}`", "", f"{table.note} {how}", ""]
+        lines += ["| column | | what |", "|---|---|---|"]
         for column in table.columns:
             kind = KINDS[column.kind] + (", or NULL" if column.is_nullable else "")
             name = f"**`{column.name}`**" if column.merge == "key" else f"`{column.name}`"
@@ -39,7 +40,7 @@ def main() -> int:
     wanted = f"{before}{BEGIN}\n{section()}\n{END}{after}"
     if "--check" in sys.argv[1:]:
         if page != wanted:
-            print("docs/projections.md is not as the tables are: run scripts/projection_docs.py", file=sys.stderr)
+            print("docs/projections.md is not as the tables: run scripts/projection_docs.py", file=sys.stderr)
         return int(page != wanted)
     PAGE.write_text(wanted)
     return 0

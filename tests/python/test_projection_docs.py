@@ -1,4 +1,4 @@
-"""docs/projections.md: its tables are those of the code, and its five questions have the answers they promise."""
+"""docs/projections.md: its tables are those of the code, and its five questions have their answers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_page_is_written_from_the_tables() -> None:
 
 @pytest.fixture(scope="module")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A projection of a match that was played, settled and taken back by a trader; and what the engine says."""
+    """A projection of a match that was played, settled and taken back by a trader; what the engine says."""
     folder = tmp_path_factory.mktemp("traded")
     with (
         Engine(folder).start() as engine,
@@ -186,7 +186,9 @@ def test_a_question_without_end_is_cut(source: Path) -> None:
     assert caught.value.code == "cut"
 
 
-def test_the_command_line_asks(traded: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_asks(
+    traded: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     journal, _ = traded
     assert cli.main(["sql", "--journal", str(journal), "SELECT count(*) AS n FROM tickets", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [{"n": 5}]

@@ -1,4 +1,4 @@
-"""The soak in its short form: an engine under load, followers killed at random, everything compared at the end."""
+"""The soak in its short form: an engine under load, followers killed at random, all compared at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SOAK = Path(__file__).resolve().parents[2] / "benches" / "soak" / "soak.py"
 
 
 def test_a_short_soak_misses_nothing_and_doubles_nothing() -> None:
-    """Bets of thousands a second over sockets: every ticket once, balances the engine's, tables as rebuilt."""
+    """Bets over sockets by the thousand: every ticket once, balances the engine's, tables as rebuilt."""
     command = [sys.executable, str(SOAK), "--seconds", "12", "--rate", "1500", "--kill-every", "1.5"]
     done = subprocess.run(
         [*command, "--no-postgresql"], capture_output=True, text=True, timeout=240, check=False
