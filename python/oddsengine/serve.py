@@ -29,6 +29,7 @@ from oddsengine._ahead import ReadAhead, Received
 from oddsengine._clock import EngineClock
 from oddsengine._exit import EXIT_POISONED, EXIT_UNUSABLE, exit_code_of
 from oddsengine._guard import Allowance, ConnectionGuard
+from oddsengine._log_readers import ReaderWatch
 from oddsengine._zap import NAME_PROPERTY, ZapHandler
 from oddsengine.config import ConfigError, Models, Settings
 from oddsengine.exceptions import OddsEngineError
@@ -254,6 +255,7 @@ class Server:
         self._clock = clock or EngineClock()
         self._context: zmq.Context[Socket] = zmq.Context()
         self._guard = ConnectionGuard(self._context, memory_bytes_max=settings.sockets.memory_bytes_max)
+        self._readers = ReaderWatch(settings.journal.path, settings.journal.reader_seconds_max)
         self._locks: list[int] = []
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._is_stopping = False
@@ -675,6 +677,8 @@ class Server:
             self._next_tick_ns = now_ns + TICK_NS
             next_due_ns = service.next_due_ns
             self._watch_clock(now_ns)
+            for alert, message in self._readers.look(time.monotonic()):
+                service.alert(alert, message, now_ns)
             if self._guard.has_alerts:
                 for alert, message in self._guard.take_alerts():
                     service.alert(alert, message, now_ns)
@@ -756,6 +760,7 @@ class Server:
             "read_lag_ns": max(0, self._clock() - self._read_ns),
             "client_accepted_count": zap.accepted_count if zap else 0,
             "client_refused_count": zap.refused_count if zap else 0,
+            **self._readers.metrics(),
             **self._guard.metrics(),
         }
 

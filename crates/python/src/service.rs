@@ -809,11 +809,11 @@ pub(crate) fn recovery_error(py: Python<'_>, error: &RecoveryError) -> PyErr {
     }
 }
 
-fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
+pub(crate) fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
     coded_error(py, &error.to_string(), error.code(), error.is_transient())
 }
 
-fn coded_error(py: Python<'_>, message: &str, code: &str, is_transient: bool) -> PyErr {
+pub(crate) fn coded_error(py: Python<'_>, message: &str, code: &str, is_transient: bool) -> PyErr {
     let class = py.import("oddsengine.exceptions").and_then(|module| module.getattr("JournalError"));
     let made = class.and_then(|class| class.call1((message, code, is_transient)));
     made.map_or_else(|_| PyRuntimeError::new_err(message.to_string()), PyErr::from_value)
