@@ -59,16 +59,17 @@ class ReadAhead:
         direct = self._receive()
         return None if direct is None else (direct, None)
 
-    def fill(self) -> None:
-        """Read ahead while there is room and time, and have each message looked at."""
+    def fill(self) -> bool:
+        """Read ahead while there is room and time, and have each message looked at; whether time ended it."""
         until_ns = time.monotonic_ns() + AHEAD_NS_PER_TURN
         while len(self._waiting) < self._messages_max and self._byte_count < self._bytes_max:
             received = self._receive()
             if received is None:
-                return
+                return False
             halted = self._look(received)
             self.halt_count += halted is not None
             self._waiting.append((received, halted))
             self._byte_count += sum(map(len, received[0]))
             if time.monotonic_ns() >= until_ns:
-                return
+                return True
+        return False

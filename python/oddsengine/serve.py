@@ -42,6 +42,8 @@ INGEST_PER_TURN = 128
 ORDERS_PER_TURN = 512
 SNAPSHOTS_PER_TURN = 4
 SUBSCRIPTIONS_PER_TURN = 256
+# The same while more waits in front of the socket than was read ahead: a stop among it is heard by reading on.
+NS_PER_TURN_BEHIND = 500_000
 # And most bytes and time of a kind: a message may hold much work. One message is always taken.
 BYTES_PER_TURN = 262_144
 NS_PER_TURN = 5_000_000
@@ -286,6 +288,7 @@ class Server:
         self._has_worked = False
         self._ingest_ahead = ReadAhead(lambda: self._receive(self._ingest, first=0), self._look_ahead)
         self._orders_ahead = ReadAhead(lambda: self._receive(self._orders, first=1), self._look_ahead_order)
+        self._is_reading_behind = False
         self._snapshots = ReadAhead(lambda: self._receive(self._snapshot, first=1), lambda _: None)
         self._told_offset_ns: int | None = None
         self._next_clock_alert_ns = 0
@@ -537,10 +540,12 @@ class Server:
         is_due = next_due_ns is not None and next_due_ns <= now_ns
         is_unread = is_due and _core.has_unread(list(self._guard.ingest_descriptors))
         checked_ns, byte_count = now_ns, 0
+        until_ns = now_ns + (NS_PER_TURN_BEHIND if self._is_reading_behind else NS_PER_TURN)
         for _ in range(INGEST_PER_TURN):
             received = ahead.next()
             if received is None:
                 self._note_empty(checked_ns, is_unread=is_unread)
+                self._is_reading_behind = False
                 return
             (parts, key), halted = received
             byte_count += sum(map(len, parts))
@@ -553,10 +558,10 @@ class Server:
             # Suspensions leave at once; boards wait for the end of the turn.
             checked_ns = self._clock()
             self._send(service.take_frames(checked_ns))
-            if byte_count >= BYTES_PER_TURN or checked_ns - now_ns >= NS_PER_TURN:
+            if byte_count >= BYTES_PER_TURN or checked_ns >= until_ns:
                 break
         # More waits than a turn carries out: a stop among it overtakes.
-        ahead.fill()
+        self._is_reading_behind = ahead.fill()
 
     def _look_ahead(self, received: Received) -> int | None:
         """The fixture that a waiting message of `ingest` halts, told at once."""
