@@ -206,7 +206,7 @@ fn a_compaction_is_refused_and_bounded() {
     assert!(compact(&path, &none).unwrap().sealed.is_empty());
 
     let database = rusqlite::Connection::open(&path).unwrap();
-    database.execute("UPDATE journal_group SET crc32c = crc32c ^ 1 WHERE first_seq = 26", []).unwrap();
+    database.execute("UPDATE journal_group SET crc32c = crc32c + 1 WHERE first_seq = 26", []).unwrap();
     drop(database);
     assert!(matches!(compact(&path, &CompactOptions::default()), Err(JournalError::Damaged { .. })));
     assert_eq!(segments(&folder).len(), 1, "nothing damaged is sealed");

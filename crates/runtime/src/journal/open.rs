@@ -67,11 +67,11 @@ impl Journal {
     /// wrong (and nothing changed), [`JournalError::Missing`], [`JournalError::FormatUnsupported`], or the
     /// system's refusal of an operation.
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<(Self, Recovered), JournalError> {
-        Self::open_with(path, options, &mut |_| Ok(()))
+        Self::open_with(path, options, &mut |_| true)
     }
 
     /// As [`Journal::open`], and asks of each whole snapshot, newest first, whether the state in it can be used: what is
-    /// verified begins with the one that can. A snapshot that cannot is told as damaged, with the reason.
+    /// verified begins with the one that can.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Journal {
     pub fn open_with(
         path: impl AsRef<Path>,
         options: OpenOptions,
-        is_usable: &mut dyn FnMut(&Snapshot) -> Result<(), String>,
+        is_usable: &mut dyn FnMut(&Snapshot) -> bool,
     ) -> Result<(Self, Recovered), JournalError> {
         let path = super::resolve(path.as_ref())?;
         // An anchor is a link of a journal that is there: a new one cannot hold it.
@@ -176,11 +176,12 @@ impl Found {
         path: &Path,
         options: &OpenOptions,
         found_mark: &FoundMark,
-        is_usable: &mut dyn FnMut(&Snapshot) -> Result<(), String>,
+        is_usable: &mut dyn FnMut(&Snapshot) -> bool,
     ) -> Result<Self, JournalError> {
         let connection = store::connect_read(path)?;
         let shelf = Shelf { folder: options.segments.clone() };
-        let end_seq = read::last_seq(&connection).map_err(|error| store::unreadable(path, 0, error))?;
+        // What cannot be read here is named by the walk.
+        let end_seq = read::last_seq(&connection).unwrap_or(u64::MAX);
         let (snapshot, snapshot_damages) = snapshot::newest(&connection, end_seq, is_usable);
         let since_seq = match (options.verify, &snapshot) {
             (VerifyScope::SinceSnapshot, Some(snapshot)) => {

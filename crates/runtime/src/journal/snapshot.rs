@@ -309,13 +309,13 @@ pub(crate) fn survey(connection: &Connection, last_seq: u64) -> (Vec<SnapshotInf
 pub(crate) fn newest(
     connection: &Connection,
     last_seq: u64,
-    is_usable: &mut dyn FnMut(&Snapshot) -> Result<(), String>,
+    is_usable: &mut dyn FnMut(&Snapshot) -> bool,
 ) -> (Option<Snapshot>, Vec<Damage>) {
     let mut damages = Vec::new();
     for seq in listed(connection, &mut damages) {
-        let usable = load(connection, seq, last_seq).and_then(|found| is_usable(&found).map(|()| found));
-        match usable {
-            Ok(snapshot) => return (Some(snapshot), damages),
+        match load(connection, seq, last_seq) {
+            Ok(snapshot) if is_usable(&snapshot) => return (Some(snapshot), damages),
+            Ok(_) => {}
             Err(reason) => damages.push(Damage::SnapshotDamaged { seq, reason }),
         }
     }

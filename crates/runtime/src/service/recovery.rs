@@ -211,12 +211,21 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     };
     let panic_at_seq = opening.panic_at_seq;
     let mut restored = None;
-    let (journal, recovered) = Journal::open_with(path, opening, &mut |snapshot| {
-        restored = Some(restore(snapshot)?);
-        Ok(())
-    })?;
+    let mut unused = Vec::new();
+    let (journal, recovered) =
+        Journal::open_with(path, opening, &mut |snapshot| match restore(snapshot) {
+            Ok(engine) => {
+                restored = Some(engine);
+                true
+            }
+            Err(reason) => {
+                unused.push(format!("snapshot at {} was not used: {reason}", snapshot.seq));
+                false
+            }
+        })?;
     let mut notices = recovered.notices;
     notices.extend(recovered.snapshot_damages.iter().map(|damage| format!("{damage}; it was not used")));
+    notices.extend(unused);
     // A snapshot shortens recovery and is never needed for it.
     let engine = restored.unwrap_or_default();
     let from_seq = recovered.snapshot.as_ref().map_or(1, |snapshot| snapshot.seq + 1);
