@@ -128,9 +128,7 @@ impl Desk {
             _ => return,
         };
         for fixture in before * FIXTURES_PER_HOUR + 1..=hour * FIXTURES_PER_HOUR {
-            let rest = format!(
-                "\"kind\":\"{kind}\",\"half\":{half},\"clock_ms\":{clock_ms},\"score\":[0,0]"
-            );
+            let rest = format!("\"kind\":\"{kind}\",\"half\":{half},\"clock_ms\":{clock_ms},\"score\":[0,0]");
             self.line(now_ns, "incident", fixture, &rest);
         }
     }
@@ -222,7 +220,8 @@ impl Desk {
                 self.service.durable();
             }
             let ledger = self.service.engine().ledger().clone();
-            let memory = ServiceOptions { journal: None, config: config(), snapshot_every: 0, now_ns: end_ns };
+            let memory =
+                ServiceOptions { journal: None, config: config(), snapshot_every: 0, now_ns: end_ns };
             let none = Service::start(memory).expect("nothing to read");
             drop(std::mem::replace(&mut self.service, none));
             let start = Instant::now();

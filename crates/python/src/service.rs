@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use oddsengine_engine::{Body, Engine, Fixture, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
 use oddsengine_runtime::journal::{
-    self, CompactOptions, Head, JournalError, JournalFiles, OpenOptions, QuarantineEntry, SegmentInfo, VerifyScope,
+    self, CompactOptions, Head, JournalError, JournalFiles, OpenOptions, QuarantineEntry, SegmentInfo,
+    VerifyScope,
 };
 use oddsengine_runtime::service::{
     self, CommandError, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,

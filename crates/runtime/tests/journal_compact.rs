@@ -110,7 +110,11 @@ fn a_compaction_may_be_cut_short_anywhere() {
         let known = verify(&path).unwrap().segments.len();
         has_orphan |= segments(&folder).len() > known;
         has_both |= known == 1 && 11 < live && 1 < first;
-        assert!(verify(&path).unwrap().is_sound(), "after {steps} steps: {:?}", verify(&path).unwrap().damages);
+        assert!(
+            verify(&path).unwrap().is_sound(),
+            "after {steps} steps: {:?}",
+            verify(&path).unwrap().damages
+        );
         assert_eq!(check_records(&path), 3_000, "after {steps} steps");
         let (journal, recovered) = Journal::open(&path, all()).unwrap();
         assert_eq!(recovered.last_seq, 3_000);
@@ -146,7 +150,11 @@ fn a_segment_that_is_elsewhere_or_damaged_is_named() {
     let [Damage::SegmentMissing { number: 2, first_seq, .. }] = report.damages[..] else {
         panic!("{:?}", report.damages)
     };
-    assert!(report.damages[0].to_string().contains("is not there: journal.db.0002-"), "{}", report.damages[0]);
+    assert!(
+        report.damages[0].to_string().contains("is not there: journal.db.0002-"),
+        "{}",
+        report.damages[0]
+    );
     let error = replay(&path, 1, &mut |_, _, _| Ok(())).unwrap_err();
     assert!(matches!(error, JournalError::SegmentMissing { first_seq: found, .. } if found == first_seq));
     assert!(error.to_string().contains("--segments"), "{error}");

@@ -114,12 +114,10 @@ fn a_start_proves_from_the_snapshot_that_it_uses() {
     let folder = Folder::new();
     let path = folder.journal();
     journal(&path, 20, &[10, 15]);
-    let (_, recovered) =
-        Journal::open_with(&path, options(), &mut |_| false).unwrap();
+    let (_, recovered) = Journal::open_with(&path, options(), &mut |_| false).unwrap();
     assert_eq!((recovered.verified_from_seq, recovered.verified_group_count), (1, 20));
     change(&path, "UPDATE journal_group SET bytes = zeroblob(9) WHERE first_seq = 1");
-    let refused =
-        Journal::open_with(&path, options(), &mut |_| false).unwrap_err();
+    let refused = Journal::open_with(&path, options(), &mut |_| false).unwrap_err();
     assert!(matches!(refused.damages(), [Damage::GroupDamaged { first_seq: 1, .. }]), "{refused}");
 }
 

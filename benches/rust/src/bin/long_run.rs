@@ -43,9 +43,9 @@ fn main() -> ExitCode {
     println!("hour  resident  turn_max    live MiB  segments  records    accepted   refused  restart");
     let start = Instant::now();
     let outcome = run(&plan, &mut |hour, told| {
-        let restart = told.restart.map_or_else(String::new, |(seconds, folded)| {
-            format!("{seconds:.3} s, {folded} folded")
-        });
+        let restart = told
+            .restart
+            .map_or_else(String::new, |(seconds, folded)| format!("{seconds:.3} s, {folded} folded"));
         println!(
             "{hour:4} {:7.1} M {:6.2} ms {:9.1} M {:7.1} M {:10} {:10} {:8}  {restart}",
             told.resident_bytes as f64 / MIB,

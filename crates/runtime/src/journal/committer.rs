@@ -144,7 +144,8 @@ impl Committer {
         if self.snapshot.is_some()
             || self.compaction.is_some()
             || is_snapshot_waiting
-            || WAL_PAGES_IDLE <= self.wal_page_count {
+            || WAL_PAGES_IDLE <= self.wal_page_count
+        {
             return Some(CHORE_PAUSE);
         }
         if self.is_mark_synced {

@@ -11,7 +11,9 @@ use super::error::JournalError;
 use super::lock::JournalLock;
 use super::mark;
 use super::read;
-use super::segment::{self, FILE_SCHEMA, SEGMENT_APPLICATION_ID, SealedGroup, SegmentFile, SegmentInfo, Shelf};
+use super::segment::{
+    self, FILE_SCHEMA, SEGMENT_APPLICATION_ID, SealedGroup, SegmentFile, SegmentInfo, Shelf,
+};
 use super::snapshot;
 use super::store::{self, Store, damaged};
 use super::verify;
@@ -151,7 +153,12 @@ enum Stage {
     Plan,
     Write(Draft),
     /// Reads the segment back, block by block from a record on.
-    Prove { draft: Draft, file: SegmentFile, seq: u64, previous: ChainHash },
+    Prove {
+        draft: Draft,
+        file: SegmentFile,
+        seq: u64,
+        previous: ChainHash,
+    },
     Seal(Draft),
     /// The file is durable and in its place: the row makes it count.
     Record(SegmentInfo),
@@ -431,7 +438,8 @@ impl Compaction {
         if is_whole && is_chained {
             return Ok(());
         }
-        let reason = format!("the group at seq {expected_seq} is not what was written; see oddsengine verify");
+        let reason =
+            format!("the group at seq {expected_seq} is not what was written; see oddsengine verify");
         Err(JournalError::CompactRefused { path: self.journal.clone(), reason })
     }
 

@@ -56,9 +56,7 @@ mod wakeup;
 mod writer;
 
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
-pub use compact::{
-    CompactOptions, CompactReport, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, compact,
-};
+pub use compact::{CompactOptions, CompactReport, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, compact};
 pub use error::{Damage, JournalError, Loss, VisitError};
 pub use fault::{Fault, FaultPlan, Faults};
 pub use files::{FILE_MODE, WAL_BYTES_KEPT, WAL_BYTES_WARNED, write_private};

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 /// Takes `(seq, epoch, record)`; an error stops the replay.
 pub type Visit<'a> = &'a mut dyn FnMut(u64, u64, &[u8]) -> Result<(), VisitError>;
 
-pub(crate) const COLUMNS: &str = "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
+pub(crate) const COLUMNS: &str =
+    "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
      FROM journal_group WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq";
 
 /// Visits the records of the journal at `path` from `from_seq` on, in order; returns how many.
@@ -113,8 +114,7 @@ impl Records {
             group.push(Record { seq, epoch, bytes: bytes.to_vec() });
             Ok(())
         };
-        let header =
-            visit_group(&sealed, &self.groups.path, self.group_seq, self.from_seq, &mut collect)?.0;
+        let header = visit_group(&sealed, &self.groups.path, self.group_seq, self.from_seq, &mut collect)?.0;
         self.group_seq = header.last_seq() + 1;
         Ok(Some(group))
     }
@@ -227,11 +227,7 @@ pub(crate) fn replay_on(
     }
 }
 
-fn live_page(
-    connection: &Connection,
-    from_seq: u64,
-    until_seq: u64,
-) -> rusqlite::Result<Vec<SealedGroup>> {
+fn live_page(connection: &Connection, from_seq: u64, until_seq: u64) -> rusqlite::Result<Vec<SealedGroup>> {
     let mut select = connection.prepare_cached(COLUMNS)?;
     let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
     let mut rows = select.query([bound(from_seq), bound(until_seq)])?;

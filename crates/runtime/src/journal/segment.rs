@@ -47,7 +47,8 @@ CREATE TABLE block (
 ) STRICT;
 ";
 
-const COLUMNS: &str = "number, first_seq, last_seq, group_count, record_count, byte_count, first_previous_hash, last_hash,
+const COLUMNS: &str =
+    "number, first_seq, last_seq, group_count, record_count, byte_count, first_previous_hash, last_hash,
      file_name, file_bytes, file_hash, sealed_ns, previous_hash, hash";
 
 /// A sealed segment, as the live database knows it.
@@ -264,9 +265,8 @@ pub(crate) struct SegmentFile {
 
 impl SegmentFile {
     pub fn open(path: &Path, number: u64) -> rusqlite::Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_URI;
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         // Written once, and never again: no locks, no index, also in a folder that cannot be written.
         let connection = Connection::open_with_flags(store::immutable_uri(path), flags)?;
         Ok(Self { number, connection })

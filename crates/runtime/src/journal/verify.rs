@@ -1,7 +1,7 @@
 //! Walks the whole chain and says exactly where it is not what was written.
 
-use super::chain::{ChainHash, Frames, HASH_SIZE, Head, Position, epoch_hash};
 use super::JournalFiles;
+use super::chain::{ChainHash, Frames, HASH_SIZE, Head, Position, epoch_hash};
 use super::error::{Damage, JournalError};
 use super::lock::JournalLock;
 use super::mark::{self, FoundMark};
@@ -299,8 +299,7 @@ pub(crate) struct EpochRow {
 
 fn links_and_end(connection: &Connection) -> rusqlite::Result<(Vec<EpochRow>, Vec<SegmentInfo>, u64)> {
     let transaction = connection.unchecked_transaction()?;
-    let found =
-        (read_epochs(&transaction)?, segment::rows(&transaction)?, read::last_group(&transaction)?);
+    let found = (read_epochs(&transaction)?, segment::rows(&transaction)?, read::last_group(&transaction)?);
     transaction.commit()?;
     Ok(found)
 }
@@ -691,4 +690,3 @@ impl Walk {
         }
     }
 }
-

@@ -212,17 +212,16 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     let panic_at_seq = opening.panic_at_seq;
     let mut restored = None;
     let mut unused = Vec::new();
-    let (journal, recovered) =
-        Journal::open_with(path, opening, &mut |snapshot| match restore(snapshot) {
-            Ok(engine) => {
-                restored = Some(engine);
-                true
-            }
-            Err(reason) => {
-                unused.push(format!("snapshot at {} was not used: {reason}", snapshot.seq));
-                false
-            }
-        })?;
+    let (journal, recovered) = Journal::open_with(path, opening, &mut |snapshot| match restore(snapshot) {
+        Ok(engine) => {
+            restored = Some(engine);
+            true
+        }
+        Err(reason) => {
+            unused.push(format!("snapshot at {} was not used: {reason}", snapshot.seq));
+            false
+        }
+    })?;
     let mut notices = recovered.notices;
     notices.extend(recovered.snapshot_damages.iter().map(|damage| format!("{damage}; it was not used")));
     notices.extend(unused);
