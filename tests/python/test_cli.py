@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,9 @@ from oddsengine import cli
 from oddsengine._exit import EXIT_BUSY, EXIT_POISONED, EXIT_RECORD, EXIT_UNUSABLE, exit_code_of
 from oddsengine._zap import read_keys
 from oddsengine.client import new_id
+from oddsengine.config import load
 from oddsengine.exceptions import JournalError
+from oddsengine.serve import open_service
 from test_serve import flip_a_record
 
 ROOT = Path(__file__).resolve().parents[2]
