@@ -132,7 +132,10 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     compact.add_argument("journal", type=Path, metavar="JOURNAL")
     compact.add_argument("--before-seq", type=_record, metavar="N", help="only what lies before this record")
     compact.add_argument(
-        "--before-day", type=_day_ns, metavar="YYYY-MM-DD", help="only what was committed before this day, UTC"
+        "--before-day",
+        type=_day_ns,
+        metavar="YYYY-MM-DD",
+        help="only what was committed before this day, UTC",
     )
     _add_segments(compact)
     compact.add_argument("--json", action="store_true", help="print one JSON object")
@@ -200,7 +203,7 @@ def _day_ns(text: str) -> int:
     import datetime
 
     try:
-        day = datetime.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=datetime.timezone.utc)
+        day = datetime.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=datetime.UTC)
     except ValueError:
         raise argparse.ArgumentTypeError(f"day {text!r} is not YYYY-MM-DD") from None
     return int(day.timestamp()) * 1_000_000_000
@@ -248,7 +251,7 @@ def _settings(path: Path | None, *, needs_journal: bool) -> Settings:
 
 def _serve(options: argparse.Namespace) -> int:
     """Run the engine until SIGTERM or Ctrl-C. Prints one line of JSON when it is ready."""
-    from oddsengine import config, serve
+    from oddsengine import serve
 
     overrides = options.memory or options.journal is not None
     settings = _settings(options.config, needs_journal=not overrides)
@@ -374,7 +377,7 @@ def _backup(options: argparse.Namespace) -> int:
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
-    # Segments are written once, under a name that the journal keeps: their copies are whole beside any copy of it.
+    # Segments are written once, under a name that the journal keeps: copies are whole beside any copy.
     for segment in sorted(journal.parent.glob("*.segment")):
         if segment.name.startswith(journal.name + ".") and not copy.with_name(segment.name).exists():
             shutil.copy(segment, copy.with_name(segment.name))
@@ -535,7 +538,9 @@ def _show(options: argparse.Namespace) -> int:
     from oddsengine import _core
 
     engine = _core.Engine.from_journal(options.journal, segments=options.segments)
-    if left_out := [entry["record"] for entry in _core.quarantined_records(options.journal, segments=options.segments)]:
+    if left_out := [
+        entry["record"] for entry in _core.quarantined_records(options.journal, segments=options.segments)
+    ]:
         named = ", ".join(map(str, left_out[:20])) + (", …" if left_out[20:] else "")
         print(f"oddsengine: {len(left_out)} quarantined and left out: record {named}", file=sys.stderr)
     match options.what:

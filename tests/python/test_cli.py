@@ -230,13 +230,16 @@ def test_a_compacted_journal_is_one_with_its_segments(tmp_path: Path) -> None:
         service.end_turn()
         time.sleep(0.005)
     refused = run("compact", journal)
-    assert refused.returncode != 0 and "in use" in refused.stderr
+    assert refused.returncode != 0
+    assert "in use" in refused.stderr
     service.close()
     before = json_of("verify", journal)
     report = json_of("compact", journal)
-    assert len(report["sealed"]) == 1 and 0 < report["records"] < before["records"]
+    assert len(report["sealed"]) == 1
+    assert 0 < report["records"] < before["records"]
     after = json_of("verify", journal)
-    assert after["is_sound"] and after["segments"] == 1
+    assert after["is_sound"]
+    assert after["segments"] == 1
     for name in ("head_hash", "records", "groups", "state_hash", "commands"):
         assert after[name] == before[name], name
     elsewhere = tmp_path / "elsewhere"
@@ -244,9 +247,11 @@ def test_a_compacted_journal_is_one_with_its_segments(tmp_path: Path) -> None:
     (segment,) = tmp_path.glob("*.segment")
     segment.rename(elsewhere / segment.name)
     missing = run("verify", journal)
-    assert missing.returncode == 1 and segment.name in missing.stdout
+    assert missing.returncode == 1
+    assert segment.name in missing.stdout
     lost = run("show", journal, "balances")
-    assert lost.returncode != 0 and "--segments" in lost.stderr
+    assert lost.returncode != 0
+    assert "--segments" in lost.stderr
     assert json_of("verify", journal, "--segments", elsewhere)["state_hash"] == before["state_hash"]
     assert json_of("show", journal, "balances", "--segments", elsewhere)
     (elsewhere / segment.name).rename(segment)

@@ -18,7 +18,7 @@ fn constants() -> BTreeMap<&'static str, u64> {
         ("SPACES_MAX", command::SPACES_MAX as u64),
         ("MODEL_INPUTS_MAX", command::MODEL_INPUTS_MAX as u64),
         ("PRICED_MARKETS_MAX", command::PRICED_MARKETS_MAX as u64),
-        ("LEGS_MAX", oddsengine_types::LEGS_MAX as u64),
+        ("LEGS_MAX", oddsengine_types::bounds::LEGS_MAX as u64),
         ("INGEST_BACKLOG_MAX", service::INGEST_BACKLOG_MAX),
         ("WEIGHT_PER_TURN", service::WEIGHT_PER_TURN),
         ("BATCH_REPLY_BYTES_MAX", service::BATCH_REPLY_BYTES_MAX as u64),
