@@ -40,6 +40,7 @@ examples:
   oddsengine replay match.jsonl --to tcp://127.0.0.1:5550 --speed 60
                                                      feed a running engine, a minute a second
   oddsengine verify journal.db                       prove that a journal is whole, and replay it
+  oddsengine compact journal.db                      seal old records into segment files
   oddsengine anchor journal.db                       print SEQ:HASH, to be kept on another host
   oddsengine backup journal.db /backup/journal.db    copy it, also while the engine runs
   oddsengine show journal.db ticket 0123456789abcdef0123456789abcdef
@@ -123,8 +124,24 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
         action="store_true",
         help="decide every command anew and compare: what this release would decide otherwise",
     )
+    _add_segments(verify)
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     verify.set_defaults(run=_verify)
+
+    compact = verbs.add_parser(
+        "compact", help="seal old records into segment files", description=_compact.__doc__
+    )
+    compact.add_argument("journal", type=Path, metavar="JOURNAL")
+    compact.add_argument("--before-seq", type=_record, metavar="N", help="only what lies before this record")
+    compact.add_argument(
+        "--before-day",
+        type=_day_ns,
+        metavar="YYYY-MM-DD",
+        help="only what was committed before this day, UTC",
+    )
+    _add_segments(compact)
+    compact.add_argument("--json", action="store_true", help="print one JSON object")
+    compact.set_defaults(run=_compact)
 
     anchor = verbs.add_parser(
         "anchor", help="print the last acknowledged link", description=_print_anchor.__doc__
@@ -149,6 +166,7 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     backup = verbs.add_parser("backup", help="copy a journal in use", description=_backup.__doc__)
     backup.add_argument("journal", type=Path, metavar="JOURNAL")
     backup.add_argument("copy", type=Path, metavar="COPY", help="a file that is not there yet")
+    backup.set_defaults(segments=None)
     backup.add_argument("--json", action="store_true", help="print one JSON object")
     backup.set_defaults(run=_backup)
 
@@ -156,6 +174,7 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     show.add_argument("journal", type=Path, metavar="JOURNAL")
     show.add_argument("what", choices=("tickets", "ticket", "balances", "liability", "fixtures"))
     show.add_argument("id", nargs="?", help="the ticket; or the fixture whose liability to show")
+    _add_segments(show)
     show.add_argument("--json", action="store_true", help="print JSON")
     show.set_defaults(run=_show)
 
@@ -173,6 +192,25 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     keygen.add_argument("--folder", type=Path, default=Path(), metavar="FOLDER", help="where (default: here)")
     keygen.set_defaults(run=_keygen)
     return parser
+
+
+def _add_segments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--segments",
+        type=Path,
+        metavar="DIR",
+        help="where segment files are looked for before the journal's folder",
+    )
+
+
+def _day_ns(text: str) -> int:
+    import datetime
+
+    try:
+        day = datetime.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=datetime.UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"day {text!r} is not YYYY-MM-DD") from None
+    return int(day.timestamp()) * 1_000_000_000
 
 
 def _speed(text: str) -> float:
@@ -343,6 +381,10 @@ def _backup(options: argparse.Namespace) -> int:
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
+    # Segments are written once, under a name that the journal keeps: copies are whole beside any copy.
+    for segment in sorted(journal.parent.glob("*.segment")):
+        if segment.name.startswith(journal.name + ".") and not copy.with_name(segment.name).exists():
+            shutil.copy(segment, copy.with_name(segment.name))
     options.journal, options.anchor, options.redecide = copy, None, False
     return _verify(options)
 
@@ -360,14 +402,14 @@ def _verify(options: argparse.Namespace) -> int:
     from oddsengine import _core
 
     report: dict[str, Any] = {"journal": str(options.journal)}
-    report |= _core.verify_journal(options.journal, anchor=options.anchor)
+    report |= _core.verify_journal(options.journal, anchor=options.anchor, segments=options.segments)
     is_sound = bool(report["is_sound"])
     fault = ""
     if is_sound:
         try:
-            report |= _core.replay_journal(options.journal)
+            report |= _core.replay_journal(options.journal, segments=options.segments)
             if options.redecide:
-                report |= _core.redecide_journal(options.journal)
+                report |= _core.redecide_journal(options.journal, segments=options.segments)
         except JournalError as error:
             if error.code != "record":
                 raise
@@ -391,6 +433,27 @@ def _verify(options: argparse.Namespace) -> int:
     if fault:
         return EXIT_RECORD
     return EXIT_OK if is_sound else EXIT_DAMAGED
+
+
+def _compact(options: argparse.Namespace) -> int:
+    """Seal old records of a journal into segment files beside it, and delete them from the database.
+
+    What lies wholly before the older of the two kept snapshots is sealed, or less by --before-seq and
+    --before-day. The chain of proof goes on through the segments: verify reads them with the journal. The
+    database does not shrink; its free pages are written again, so that it stops growing. The engine must
+    not run: a running one compacts by itself with `compact = true` in its configuration.
+    """
+    from oddsengine import _core
+
+    report = _core.compact_journal(
+        options.journal,
+        now_ns=time.time_ns(),
+        before_seq=options.before_seq,
+        before_ns=options.before_day,
+        segments=options.segments,
+    )
+    _print_report({"journal": str(options.journal)} | report, as_json=options.json)
+    return EXIT_OK
 
 
 def _difference_text(difference: dict[str, Any]) -> str:
@@ -478,8 +541,10 @@ def _show(options: argparse.Namespace) -> int:
     """Show what a journal holds: tickets, balances, liability, fixtures. Works beside a running engine."""
     from oddsengine import _core
 
-    engine = _core.Engine.from_journal(options.journal)
-    if left_out := [entry["record"] for entry in _core.quarantined_records(options.journal)]:
+    engine = _core.Engine.from_journal(options.journal, segments=options.segments)
+    if left_out := [
+        entry["record"] for entry in _core.quarantined_records(options.journal, segments=options.segments)
+    ]:
         named = ", ".join(map(str, left_out[:20])) + (", …" if left_out[20:] else "")
         print(f"oddsengine: {len(left_out)} quarantined and left out: record {named}", file=sys.stderr)
     match options.what:

@@ -55,6 +55,8 @@ MINOR_DIGITS = {
 }
 # Largest limit, and largest stake, in minor units: the bounds of the engine.
 LOSS_MINOR_MAX = 1_000_000_000_000_000
+# What a start may prove of the journal.
+VERIFY_SCOPES = ("all", "since_snapshot")
 STAKE_MINOR_MAX = 10_000_000_000
 QUEUE = (1, 10_000_000)
 METHODS = ("multiplicative", "power", "odds_ratio", "shin")
@@ -234,6 +236,21 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             " is above "
             "64 MiB is ended; 0: never.",
         ),
+        (
+            "verify_at_start",
+            "choice",
+            "since_snapshot",
+            VERIFY_SCOPES,
+            "What a start proves of the journal: what it goes on from, or all of its history.",
+        ),
+        (
+            "compact",
+            "boolean",
+            False,
+            (),
+            "Seal old records into segment files beside the journal, after snapshots, while nothing waits.",
+        ),
+        ("segments", "path", None, (), "Where segment files are looked for before the journal's folder."),
     ),
     "book": (
         ("currency", "text", "EUR", (), "ISO 4217 code of stakes, limits, balances."),
@@ -462,6 +479,9 @@ class Journal:
     path: Path | None = None
     snapshot_every: int = 200_000
     reader_seconds_max: int = 300
+    verify_at_start: str = "since_snapshot"
+    compact: bool = False
+    segments: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -802,8 +822,14 @@ def _journal(values: Mapping[str, Any], folder: Path, needs_journal: bool) -> Jo
             "[journal] path is missing\n"
             'hint: write path = "journal.db", or in_memory = true if everything may be lost at the end'
         )
+    segments = values["segments"]
     return Journal(
-        None if path is None else folder / path, values["snapshot_every"], values["reader_seconds_max"]
+        None if path is None else folder / path,
+        values["snapshot_every"],
+        values["reader_seconds_max"],
+        values["verify_at_start"],
+        values["compact"],
+        None if segments is None else folder / segments,
     )
 
 

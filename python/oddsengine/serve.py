@@ -190,6 +190,9 @@ def open_service(
         must_exist=must_exist,
         anchor=anchor,
         rights=settings.rights.as_dict(settings.curve),
+        verify_at_start=settings.journal.verify_at_start,
+        compact=settings.journal.compact,
+        segments=None if settings.journal.segments is None else os.fspath(settings.journal.segments),
     )
     service.share()
     return cast(ServiceLike, service)

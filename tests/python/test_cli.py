@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,9 @@ from oddsengine import cli
 from oddsengine._exit import EXIT_BUSY, EXIT_POISONED, EXIT_RECORD, EXIT_UNUSABLE, exit_code_of
 from oddsengine._zap import read_keys
 from oddsengine.client import new_id
+from oddsengine.config import load
 from oddsengine.exceptions import JournalError
+from oddsengine.serve import open_service
 from test_serve import flip_a_record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -206,6 +209,55 @@ def test_a_backup_of_a_running_engine(tmp_path: Path) -> None:
         restored.journal = copy
         with restored.start(), restored.orders() as others:
             assert others.balance(42).available_minor == 5_000
+
+
+def test_a_compacted_journal_is_one_with_its_segments(tmp_path: Path) -> None:
+    """The database grew for ever; now old records leave it, and every tool reads across."""
+    config = tmp_path / "compact.toml"
+    config.write_text('[journal]\npath = "journal.db"\nsnapshot_every = 20\n')
+    journal = tmp_path / "journal.db"
+    service = open_service(load(config), must_exist=False)
+    for number in range(200):
+        request = {
+            "type": "deposit",
+            "request_id": "d",
+            "transfer": f"{number + 1:032x}",
+            "customer": 42,
+            "currency": "EUR",
+            "amount_minor": 100,
+        }
+        service.order(b"c", json.dumps(request).encode(), time.time_ns())
+        service.end_turn()
+        time.sleep(0.005)
+    refused = run("compact", journal)
+    assert refused.returncode != 0
+    assert "in use" in refused.stderr
+    service.close()
+    before = json_of("verify", journal)
+    report = json_of("compact", journal)
+    assert len(report["sealed"]) == 1
+    assert 0 < report["records"] < before["records"]
+    after = json_of("verify", journal)
+    assert after["is_sound"]
+    assert after["segments"] == 1
+    for name in ("head_hash", "records", "groups", "state_hash", "commands"):
+        assert after[name] == before[name], name
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (segment,) = tmp_path.glob("*.segment")
+    segment.rename(elsewhere / segment.name)
+    missing = run("verify", journal)
+    assert missing.returncode == 1
+    assert segment.name in missing.stdout
+    lost = run("show", journal, "balances")
+    assert lost.returncode != 0
+    assert "--segments" in lost.stderr
+    assert json_of("verify", journal, "--segments", elsewhere)["state_hash"] == before["state_hash"]
+    assert json_of("show", journal, "balances", "--segments", elsewhere)
+    (elsewhere / segment.name).rename(segment)
+    copy = tmp_path / "backup" / "copy.db"
+    copy.parent.mkdir()
+    assert run("backup", journal, copy).returncode == 0
 
 
 def copy_of(journal: Path, folder: Path) -> Path:

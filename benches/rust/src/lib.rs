@@ -8,6 +8,7 @@
 //! ```
 
 pub mod durable;
+pub mod long_run;
 pub mod memory;
 pub mod ops;
 pub mod popular;

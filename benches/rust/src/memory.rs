@@ -45,7 +45,7 @@ pub fn run(scale: Scale, report: &mut Report) {
     report.figure("together", (with_bets - before) / GIB, "GiB", Target::Most(4.0), checked);
 }
 
-fn resident_bytes() -> f64 {
+pub(crate) fn resident_bytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok());

@@ -1,5 +1,6 @@
 //! Every bench runs here at a tiny size and checks its answer, so that none can rot.
 
+use oddsengine_benches::long_run::{Plan, run};
 use oddsengine_benches::ops::{OPS, Size};
 use oddsengine_benches::report::Report;
 use oddsengine_benches::{BENCHES, Scale};
@@ -23,4 +24,24 @@ fn every_operation_can_be_counted() {
         (0..40).for_each(|index| op.step(index));
         assert!(!op.check(40).is_empty(), "{name}");
     }
+}
+
+/// Six hours of the long run: fixtures rotate, bets are settled, the service ends and starts again, old records are sealed.
+#[test]
+fn the_long_run_runs_and_checks_its_answer() {
+    let plan = Plan {
+        hours: 6,
+        per_second: 0.5,
+        hours_between_restarts: 2,
+        snapshot_every: 1_000,
+        is_compacting: true,
+    };
+    let outcome = run(&plan, &mut |_, _| {});
+    assert_eq!(outcome.hours.len(), 6);
+    assert_eq!(outcome.hours.iter().filter(|hour| hour.restart.is_some()).count(), 3);
+    let last = outcome.hours.last().unwrap();
+    // Nine transactions of ten are bets, and the crowd's are within limits.
+    assert!(last.accepted > 8_000 && last.refused * 20 < last.accepted, "{last:?}");
+    let (raw, packed) = outcome.sealed.expect("old records are sealed at the end");
+    assert!(packed < raw, "{packed} bytes a record in segments, {raw} before");
 }

@@ -351,6 +351,10 @@ pub const SOURCES_MAX: usize = 1_024;
 pub const SEQ_JUMP_MAX: u64 = 1_000_000;
 /// Most spaces that are defined as data: they are kept for good.
 pub const SPACES_MAX: usize = 1_024;
+/// Most scopes with settings of their own. Settings that set nothing free their place.
+pub const SCOPES_MAX: usize = 65_536;
+/// Most customers with a factor of their own: they are kept for good.
+pub const CUSTOMERS_SET_MAX: usize = 1_000_000;
 /// Most parameters of a foreign model.
 pub const MODEL_INPUTS_MAX: usize = 256;
 /// Most markets of one [`Body::SetPrices`].

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use oddsengine_runtime::journal::JournalFiles;
 use oddsengine_runtime::service;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -10,9 +11,15 @@ use crate::service::recovery_error;
 
 /// Decides every command of a journal anew and compares the facts.
 #[pyfunction]
-fn redecide_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
+#[pyo3(signature = (path, *, segments = None))]
+fn redecide_journal<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    segments: Option<PathBuf>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let files = JournalFiles { path, segments };
     let report =
-        py.detach(|| service::redecide_journal(&path)).map_err(|error| recovery_error(py, &error))?;
+        py.detach(|| service::redecide_journal(files)).map_err(|error| recovery_error(py, &error))?;
     let dict = PyDict::new(py);
     dict.set_item("release", report.release)?;
     dict.set_item("redecided", report.record_count)?;

@@ -6,7 +6,10 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
 
 use oddsengine_engine::{Body, Engine, Fixture, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
-use oddsengine_runtime::journal::{self, Head, JournalError, OpenOptions, QuarantineEntry};
+use oddsengine_runtime::journal::{
+    self, CompactOptions, Head, JournalError, JournalFiles, OpenOptions, QuarantineEntry, SegmentInfo,
+    VerifyScope,
+};
 use oddsengine_runtime::service::{
     self, CommandError, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
 };
@@ -149,7 +152,7 @@ impl Drop for PyService {
 #[pymethods]
 impl PyService {
     #[new]
-    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None))]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None, verify_at_start = "since_snapshot", compact = false, segments = None))]
     #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn new(
         py: Python<'_>,
@@ -160,10 +163,27 @@ impl PyService {
         must_exist: bool,
         anchor: Option<&str>,
         rights: Option<&Bound<'_, PyDict>>,
+        verify_at_start: &str,
+        compact: bool,
+        segments: Option<PathBuf>,
     ) -> PyResult<Self> {
         let rights = rights.map(rights_from_dict).transpose()?.unwrap_or_default();
-        let opening =
-            OpenOptions { create: !must_exist, anchor: head_of_text(anchor)?, ..OpenOptions::default() };
+        let verify = match verify_at_start {
+            "all" => VerifyScope::All,
+            "since_snapshot" => VerifyScope::SinceSnapshot,
+            other => {
+                let text = format!("verify_at_start {other:?} is none of all, since_snapshot");
+                return Err(PyValueError::new_err(text));
+            }
+        };
+        let opening = OpenOptions {
+            create: !must_exist,
+            anchor: head_of_text(anchor)?,
+            verify,
+            is_compacting: compact,
+            segments,
+            ..OpenOptions::default()
+        };
         let options = ServiceOptions { journal, config: config_from_dict(config)?, snapshot_every, now_ns };
         let mut service = py
             .detach(|| service::Service::start_with(options, opening))
@@ -173,13 +193,14 @@ impl PyService {
         Ok(Self { owner: Owner::here(), state })
     }
 
-    /// What the start found: `journal` (`memory`, `new`, `recovered`), `quarantined`, `notices`.
+    /// What the start found: `journal` (`memory`, `new`, `recovered`), `verified_from`, `quarantined`, `notices`.
     #[getter]
     fn start_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let mut opened = self.look(py)?;
         let report = opened.service().start_report();
         let dict = PyDict::new(py);
         dict.set_item("journal", report.origin.name())?;
+        dict.set_item("verified_from", report.verified_from_seq)?;
         dict.set_item("quarantined", &report.quarantined_seqs)?;
         dict.set_item("notices", &report.notices)?;
         Ok(dict)
@@ -563,8 +584,10 @@ impl Lookup for View<'_> {
 #[pymethods]
 impl PyEngine {
     #[staticmethod]
-    fn from_journal(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let replayed = py.detach(|| service::replay_engine(&path));
+    #[pyo3(signature = (path, *, segments = None))]
+    fn from_journal(py: Python<'_>, path: PathBuf, segments: Option<PathBuf>) -> PyResult<Self> {
+        let files = JournalFiles { path, segments };
+        let replayed = py.detach(|| service::replay_engine(files));
         replayed.map(|(inner, _)| Self { inner }).map_err(|error| recovery_error(py, &error))
     }
 
@@ -655,11 +678,17 @@ fn panic_for_tests(py: Python<'_>, service: Option<&Bound<'_, PyService>>) -> Py
 
 /// Verifies a journal: chain, checksums, gaps, the acknowledged mark.
 #[pyfunction]
-#[pyo3(signature = (path, *, anchor = None))]
-fn verify_journal<'py>(py: Python<'py>, path: PathBuf, anchor: Option<&str>) -> PyResult<Bound<'py, PyDict>> {
+#[pyo3(signature = (path, *, anchor = None, segments = None))]
+fn verify_journal<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    anchor: Option<&str>,
+    segments: Option<PathBuf>,
+) -> PyResult<Bound<'py, PyDict>> {
     let anchor = head_of_text(anchor)?;
+    let files = JournalFiles { path, segments };
     let report =
-        py.detach(|| journal::verify_against(&path, anchor)).map_err(|error| journal_error(py, &error))?;
+        py.detach(|| journal::verify_against(files, anchor)).map_err(|error| journal_error(py, &error))?;
     let dict = PyDict::new(py);
     dict.set_item("is_sound", report.is_sound())?;
     dict.set_item("records", report.record_count)?;
@@ -671,6 +700,7 @@ fn verify_journal<'py>(py: Python<'py>, path: PathBuf, anchor: Option<&str>) -> 
     dict.set_item("owner_pid", report.owner_pid)?;
     dict.set_item("quarantined", report.quarantined.iter().map(|entry| entry.seq).collect::<Vec<_>>())?;
     dict.set_item("acknowledged_seq", report.acknowledged.map(|position| position.seq))?;
+    dict.set_item("segments", report.segments.len())?;
     dict.set_item("snapshots", report.snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>())?;
     dict.set_item("damages", report.damages.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(dict)
@@ -683,10 +713,45 @@ fn journal_anchor(py: Python<'_>, path: PathBuf) -> PyResult<String> {
     Ok(head.to_string())
 }
 
+/// Seals old groups into segments; the journal must not be in use.
+#[pyfunction]
+#[pyo3(signature = (path, *, now_ns, before_seq = None, before_ns = None, segments = None))]
+fn compact_journal<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    now_ns: i64,
+    before_seq: Option<u64>,
+    before_ns: Option<i64>,
+    segments: Option<PathBuf>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let files = JournalFiles { path, segments };
+    let options = CompactOptions { before_seq, before_ns, now_ns, ..CompactOptions::default() };
+    let report =
+        py.detach(|| journal::compact(files, &options)).map_err(|error| journal_error(py, &error))?;
+    let dict = PyDict::new(py);
+    let names = report.sealed.iter().map(|info| info.file_name.clone());
+    dict.set_item("sealed", names.collect::<Vec<_>>())?;
+    let sum = |of: fn(&SegmentInfo) -> u64| report.sealed.iter().map(of).sum::<u64>();
+    dict.set_item("records", sum(|info| info.record_count))?;
+    dict.set_item("groups", sum(|info| info.group_count))?;
+    dict.set_item("record_bytes", sum(|info| info.byte_count))?;
+    dict.set_item("segment_bytes", sum(|info| info.file_bytes))?;
+    dict.set_item("deleted_groups", report.deleted_group_count)?;
+    dict.set_item("database_bytes", report.database_bytes)?;
+    dict.set_item("free_bytes", report.free_bytes)?;
+    Ok(dict)
+}
+
 /// The records that are quarantined in a journal.
 #[pyfunction]
-fn quarantined_records<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Vec<Bound<'py, PyDict>>> {
-    let entries = py.detach(|| journal::quarantined(&path)).map_err(|error| journal_error(py, &error))?;
+#[pyo3(signature = (path, *, segments = None))]
+fn quarantined_records<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    segments: Option<PathBuf>,
+) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let files = JournalFiles { path, segments };
+    let entries = py.detach(|| journal::quarantined(files)).map_err(|error| journal_error(py, &error))?;
     entries.iter().map(|entry| quarantine_dict(py, entry)).collect()
 }
 
@@ -739,8 +804,14 @@ fn head_of_text(text: Option<&str>) -> PyResult<Option<Head>> {
 
 /// Replays a journal from zero.
 #[pyfunction]
-fn replay_journal<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
-    let report = py.detach(|| service::replay_journal(&path)).map_err(|error| recovery_error(py, &error))?;
+#[pyo3(signature = (path, *, segments = None))]
+fn replay_journal<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    segments: Option<PathBuf>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let files = JournalFiles { path, segments };
+    let report = py.detach(|| service::replay_journal(files)).map_err(|error| recovery_error(py, &error))?;
     let dict = PyDict::new(py);
     dict.set_item("state_hash", report.state_hash.to_string())?;
     dict.set_item("commands", report.command_count)?;
@@ -831,6 +902,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyEngine>()?;
     module.add_function(wrap_pyfunction!(panic_for_tests, module)?)?;
     module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(compact_journal, module)?)?;
     module.add_function(wrap_pyfunction!(replay_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journal_anchor, module)?)?;
     module.add_function(wrap_pyfunction!(quarantined_records, module)?)?;

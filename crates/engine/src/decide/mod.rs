@@ -83,10 +83,7 @@ impl Step<'_> {
                 self.settle_market(*fixture, *market, grades.as_deref(), command.origin.channel)
             }
             Body::VoidFixture { fixture, void } => self.void_fixture(*fixture, *void, command.origin.channel),
-            Body::SetCustomer { customer, factor_e3 } => {
-                self.fact(Fact::CustomerSet { customer: *customer, factor_e3: *factor_e3 });
-                Ok(())
-            }
+            Body::SetCustomer { customer, factor_e3 } => self.set_customer(*customer, *factor_e3),
             Body::CancelTicket { ticket } => self.cancel_ticket(*ticket),
             Body::DefineSpace(definition) => self.define_space(definition),
             Body::SetModelInputs { fixture, inputs } => self.set_model_inputs(*fixture, inputs),

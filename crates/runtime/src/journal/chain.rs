@@ -18,6 +18,7 @@ const TAG_EPOCH: &[u8; 8] = b"ojl-epoc";
 const TAG_GROUP: &[u8; 8] = b"ojl-grou";
 const TAG_SNAPSHOT: &[u8; 8] = b"ojl-snap";
 const TAG_RECORD: &[u8; 8] = b"ojl-reco";
+const TAG_SEGMENT: &[u8; 8] = b"ojl-segm";
 
 /// A BLAKE3 hash; prints as hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,9 +116,20 @@ pub(crate) struct GroupHeader {
 }
 
 impl GroupHeader {
-    const SIZE: usize = 36;
+    pub const SIZE: usize = 36;
 
-    fn to_bytes(self) -> [u8; Self::SIZE] {
+    pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
+        let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
+        Self {
+            first_seq: number(0),
+            record_count: u32::from_le_bytes(bytes[8..12].try_into().expect("4 bytes")),
+            epoch: number(12),
+            committed_ns: number(20).cast_signed(),
+            durable_seq: number(28),
+        }
+    }
+
+    pub fn to_bytes(self) -> [u8; Self::SIZE] {
         let mut out = [0; Self::SIZE];
         out[0..8].copy_from_slice(&self.first_seq.to_le_bytes());
         out[8..12].copy_from_slice(&self.record_count.to_le_bytes());
@@ -168,6 +180,18 @@ pub(crate) fn snapshot_hasher(seq: u64, state_hash: &[u8; 16], format: u32) -> b
     let mut hasher = blake3::Hasher::new();
     hasher.update(TAG_SNAPSHOT).update(&seq.to_le_bytes()).update(state_hash).update(&format.to_le_bytes());
     hasher
+}
+
+/// The hash of a segment's row: its numbers, the links at its ends, the hash of its file, and its name.
+pub(crate) fn segment_hash(
+    previous: ChainHash,
+    numbers: &[u64; 8],
+    hashes: &[ChainHash; 3],
+    file_name: &str,
+) -> ChainHash {
+    let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let [first, last, file] = hashes;
+    digest(TAG_SEGMENT, &[&previous.0, &numbers, &first.0, &last.0, &file.0, file_name.as_bytes()])
 }
 
 fn digest(tag: &[u8; 8], parts: &[&[u8]]) -> ChainHash {

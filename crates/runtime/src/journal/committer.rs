@@ -4,6 +4,7 @@
 //! is ever announced that the mark does not know.
 
 use super::chain::{GroupHeader, Head};
+use super::compact::{CompactOptions, Compaction, SEGMENT_BYTES_MIN};
 use super::error::JournalError;
 use super::fault::{Fault, Faults};
 use super::files::{WAL_BYTES_KEPT, wal_bytes};
@@ -48,6 +49,8 @@ pub(crate) struct Committer {
     attempt: u64,
     page_count_max: u32,
     snapshot: Option<SnapshotJob>,
+    is_compacting: bool,
+    compaction: Option<Compaction>,
     groups_since_step: u32,
     wal_page_count: u64,
     is_mark_synced: bool,
@@ -83,6 +86,8 @@ impl Committer {
             attempt: 0,
             page_count_max: options.page_count_max.unwrap_or(PAGE_COUNT_UNLIMITED),
             snapshot: None,
+            is_compacting: options.is_compacting,
+            compaction: None,
             groups_since_step: 0,
             wal_page_count: 0,
             is_mark_synced: true,
@@ -136,7 +141,11 @@ impl Committer {
 
     /// When there is something to do although nothing arrives; `None` lets the thread sleep for good.
     fn next_chore(&self, is_snapshot_waiting: bool) -> Option<Duration> {
-        if self.snapshot.is_some() || is_snapshot_waiting || WAL_PAGES_IDLE <= self.wal_page_count {
+        if self.snapshot.is_some()
+            || self.compaction.is_some()
+            || is_snapshot_waiting
+            || WAL_PAGES_IDLE <= self.wal_page_count
+        {
             return Some(CHORE_PAUSE);
         }
         if self.is_mark_synced {
@@ -338,7 +347,7 @@ impl Committer {
         }
         // Taken only when no group waits, or at the latest when its groups are through: see `write_snapshot`.
         let Some(job) = self.snapshot.as_mut().filter(|job| job.seq() <= self.head.position.seq) else {
-            return Ok(());
+            return self.step_compaction();
         };
         let was_written = job.is_written();
         let outcome = job.step(&self.store.connection);
@@ -350,6 +359,9 @@ impl Committer {
             Ok(is_done) => {
                 if is_done {
                     self.snapshot = None;
+                    if self.is_compacting && self.compaction.is_none() {
+                        self.compaction = Some(self.next_compaction());
+                    }
                 }
             }
             Err(error) if refusal(&error) == Refusal::Fatal => {
@@ -359,6 +371,35 @@ impl Committer {
                 // Its parts are removed by the next one.
                 self.snapshot = None;
                 self.shared.snapshots_failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.wal_page_count += super::SNAPSHOT_PART_SIZE as u64 / PAGE_SIZE;
+        Ok(())
+    }
+
+    fn next_compaction(&self) -> Compaction {
+        // Small ones: the sync of one file holds up the group that arrives meanwhile.
+        let segment_bytes_max = Some(SEGMENT_BYTES_MIN);
+        let options =
+            CompactOptions { now_ns: (self.clock_ns)(), segment_bytes_max, ..CompactOptions::default() };
+        Compaction::new(&self.store.path, options, SEGMENT_BYTES_MIN / 2)
+    }
+
+    /// Seals old groups a step at a time. A refusal gives it up until the next snapshot; nothing is lost by that.
+    fn step_compaction(&mut self) -> Result<(), JournalError> {
+        let Some(compaction) = self.compaction.as_mut() else { return Ok(()) };
+        match compaction.step(&self.store.connection) {
+            Ok(false) => {}
+            Ok(true) => {
+                let has_more = compaction.sealed.is_some();
+                self.compaction = has_more.then(|| self.next_compaction());
+            }
+            Err(JournalError::Storage { source, .. }) if refusal(&source) == Refusal::Fatal => {
+                return Err(self.poison(format!("compaction: {}", in_words(&source))));
+            }
+            Err(_) => {
+                self.compaction = None;
+                self.shared.compactions_failed.fetch_add(1, Ordering::Relaxed);
             }
         }
         self.wal_page_count += super::SNAPSHOT_PART_SIZE as u64 / PAGE_SIZE;

@@ -45,6 +45,31 @@ pub enum JournalError {
         /// The journal's path.
         path: PathBuf,
     },
+    /// Records are needed that were sealed into a segment, and its file is not where it was put.
+    SegmentMissing {
+        /// The journal's path.
+        path: PathBuf,
+        /// The name of the segment's file.
+        file_name: String,
+        /// The first record in it.
+        first_seq: u64,
+        /// The last record in it.
+        last_seq: u64,
+    },
+    /// A sealed segment cannot be read.
+    SegmentUnreadable {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The journal cannot be compacted as it is.
+    CompactRefused {
+        /// The journal's path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// There is no record of this number.
     RecordMissing {
         /// The number asked for.
@@ -201,6 +226,9 @@ impl JournalError {
             Self::FilesMissing { .. } => "files_missing",
             Self::LogUnreadable { .. } => "log_unreadable",
             Self::ChangedWhileRead { .. } => "changed_while_read",
+            Self::SegmentMissing { .. } => "segment_missing",
+            Self::SegmentUnreadable { .. } => "segment_unreadable",
+            Self::CompactRefused { .. } => "compact_refused",
             Self::RecordMissing { .. } => "record_missing",
             Self::QuarantineState { .. } => "quarantine_state",
             Self::FormatUnsupported { .. } => "format_unsupported",
@@ -299,6 +327,22 @@ impl fmt::Display for JournalError {
             Self::ChangedWhileRead { path } => {
                 write!(f, "journal {} was changed while it was read", path.display())?;
                 write!(f, "\nhint: try again")
+            }
+            Self::SegmentMissing { path, file_name, first_seq, last_seq } => {
+                write!(
+                    f,
+                    "records {first_seq}..={last_seq} of journal {} are sealed in {file_name}, which is not there",
+                    path.display()
+                )?;
+                write!(f, "\nhint: put the file back beside the journal, or name its folder with --segments")
+            }
+            Self::SegmentUnreadable { path, reason } => {
+                write!(f, "segment {} cannot be read: {reason}", path.display())?;
+                write!(f, "\nhint: restore it from a backup; oddsengine verify says what else is wrong")
+            }
+            Self::CompactRefused { path, reason } => {
+                write!(f, "journal {} cannot be compacted: {reason}", path.display())?;
+                write!(f, "\nhint: it takes two whole snapshots; run the engine until it has written them")
             }
             Self::RecordMissing { seq, last_seq } => write!(f, "record {seq} is outside 1..={last_seq}"),
             Self::QuarantineState { seq, is_quarantined: true } => {
@@ -529,6 +573,28 @@ pub enum Damage {
         /// What does not fit.
         reason: String,
     },
+    /// The file of a sealed segment is not there: what it holds cannot be proven here.
+    SegmentMissing {
+        /// The segment.
+        number: u64,
+        /// The first record in it.
+        first_seq: u64,
+        /// The last record in it.
+        last_seq: u64,
+        /// The name of its file.
+        file_name: String,
+    },
+    /// A sealed segment, or the row that proves it, is not what was written.
+    SegmentDamaged {
+        /// The segment.
+        number: u64,
+        /// The first record in it.
+        first_seq: u64,
+        /// The last record in it.
+        last_seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A snapshot is not what was written. Never stops an opening: an older snapshot or the whole journal serves.
     SnapshotDamaged {
         /// The snapshot.
@@ -567,6 +633,7 @@ impl Damage {
             Self::GroupUnreadable { first_seq, .. } | Self::GroupOverlaps { first_seq, .. } => {
                 Loss::Records(first_seq..=first_seq)
             }
+            Self::SegmentDamaged { first_seq, last_seq, .. } => Loss::Records(first_seq..=last_seq),
             Self::ChecksumDamaged { .. }
             | Self::HashDamaged { .. }
             | Self::DatabaseInconsistent { .. }
@@ -582,7 +649,8 @@ impl Damage {
             | Self::EpochDamaged { .. }
             | Self::MetaUnreadable { .. }
             | Self::MarkMissing { .. }
-            | Self::MarkUnreadable { .. } => Loss::Proof,
+            | Self::MarkUnreadable { .. }
+            | Self::SegmentMissing { .. } => Loss::Proof,
             Self::SnapshotDamaged { .. } => Loss::Snapshot,
         }
     }
@@ -651,6 +719,12 @@ impl fmt::Display for Damage {
             Self::MarkUnreadable { reason } => write!(f, "the mark file is unreadable: {reason}"),
             Self::QuarantineMismatch { seq, reason } => {
                 write!(f, "the quarantine of record {seq} does not fit it: {reason}")
+            }
+            Self::SegmentMissing { number, file_name, .. } => {
+                write!(f, "segment {number} is not there: {file_name}")
+            }
+            Self::SegmentDamaged { number, reason, .. } => {
+                write!(f, "segment {number} is damaged: {reason}")
             }
             Self::SnapshotDamaged { seq, reason } => write!(f, "snapshot {seq} is damaged: {reason}"),
         }

@@ -3,10 +3,11 @@
 //! For projections and mirrors. A follower keeps its [`FollowPosition`] with what it made of the records; from there it goes
 //! on, and where the journal is no longer the one that it followed it says so and reads nothing.
 
-use super::chain::{ChainHash, Frames, GroupHeader, HASH_SIZE, epoch_hash};
+use super::chain::{ChainHash, Frames, GroupHeader, epoch_hash};
 use super::error::{Damage, Departure, JournalError};
 use super::mark::{self, FoundMark};
-use super::read::{self, Visit};
+use super::read::{self, Groups, Visit};
+use super::segment::{self, SealedGroup};
 use super::store::{self, Meta, damaged, unreadable};
 use rusqlite::Connection;
 use std::os::unix::fs::MetadataExt;
@@ -46,6 +47,7 @@ pub struct FollowRead {
 #[derive(Debug)]
 pub struct Follower {
     connection: Connection,
+    groups: Groups,
     path: PathBuf,
     meta: Meta,
     file: (u64, u64),
@@ -68,13 +70,15 @@ impl Follower {
     /// [`JournalError::Departed`] where the journal is not the one that was followed, or ends before; and as
     /// [`replay`](super::replay).
     pub fn open(path: impl AsRef<Path>, from: Option<FollowPosition>) -> Result<Self, JournalError> {
-        let (connection, path) = read::connect(path.as_ref())?;
+        let (connection, groups) = read::connect(&path.as_ref().into())?;
+        let path = groups.path.clone();
         let meta = store::read_meta(&connection, &path)?;
         let file = identity(&path)?;
         let quarantined = super::quarantined(&path)?;
         let start = FollowPosition { journal_id: meta.journal_id, seq: 0, hash: meta.genesis() };
-        let follower = Self {
+        let mut follower = Self {
             connection,
+            groups,
             path,
             meta,
             file,
@@ -170,7 +174,7 @@ impl Follower {
     }
 
     /// The journal is the one that was followed, and holds what was taken from it.
-    fn check(&self) -> Result<(), JournalError> {
+    fn check(&mut self) -> Result<(), JournalError> {
         let FollowPosition { journal_id, seq, hash } = self.position;
         if journal_id != self.meta.journal_id {
             return Err(self.departed(Departure::AnotherJournal));
@@ -181,29 +185,31 @@ impl Follower {
             .connection
             .query_row("SELECT min(first_seq) FROM journal_group", [], |row| row.get(0))
             .map_err(read_error)?;
-        if let Some(first_seq) = first.map(i64::cast_unsigned).filter(|&first_seq| seq + 1 < first_seq) {
+        if let Some(first_seq) = first.map(i64::cast_unsigned).filter(|&first_seq| seq + 1 < first_seq)
+            && segment::covering(&self.connection, seq + 1).map_err(read_error)?.is_none()
+        {
             return Err(self.departed(Departure::Sealed { first_seq }));
         }
         if seq == 0 {
             return Ok(());
         }
-        let sql = "SELECT first_seq, record_count, hash FROM journal_group WHERE first_seq <= ?1
-                   ORDER BY first_seq DESC LIMIT 1";
-        let found = self.connection.query_row(sql, [seq.cast_signed()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, [u8; HASH_SIZE]>(2)?))
-        });
-        match found {
-            Ok((first, count, stored)) if first + count - 1 == seq.cast_signed() && stored == hash.0 => {
-                Ok(())
-            }
-            Ok(_) | Err(rusqlite::Error::QueryReturnedNoRows) => Err(self.departed(Departure::Rewritten)),
-            Err(error) => Err(read_error(error)),
+        let start_seq = self.groups.start_of_group(&self.connection, seq)?;
+        let page = self.groups.page(&self.connection, start_seq, start_seq)?;
+        match page.first() {
+            Some(group) if group.header.last_seq() == seq && group.hash == hash => Ok(()),
+            _ => Err(self.departed(Departure::Rewritten)),
         }
     }
 
     /// Groups beyond the position, in one transaction, and whether time ended it.
-    fn page(&self, until_seq: u64, records_max: u64) -> Result<(Vec<Group>, bool), JournalError> {
+    fn page(&mut self, until_seq: u64, records_max: u64) -> Result<(Vec<Group>, bool), JournalError> {
         let began = Instant::now();
+        let next_seq = self.position.seq + 1;
+        let sealed = segment::covering(&self.connection, next_seq)
+            .map_err(|error| unreadable(&self.path, self.position.seq, error))?;
+        if sealed.is_some() {
+            return Ok((self.sealed_page(next_seq, records_max)?, false));
+        }
         let page = || -> rusqlite::Result<(Vec<Group>, bool)> {
             let mut select = self.connection.prepare_cached(
                 "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
@@ -246,6 +252,20 @@ impl Follower {
             Ok((page, false))
         };
         page().map_err(|error| unreadable(&self.path, self.position.seq, error))
+    }
+
+    /// Groups that are sealed into a segment, from one on.
+    fn sealed_page(&mut self, next_seq: u64, records_max: u64) -> Result<Vec<Group>, JournalError> {
+        let block = self.groups.page(&self.connection, next_seq, next_seq)?;
+        let (mut page, mut record_count) = (Vec::new(), 0);
+        for SealedGroup { header, bytes, crc32c, previous_hash, hash } in block {
+            record_count += u64::from(header.record_count);
+            page.push(Group { header, bytes, crc32c, previous: previous_hash, hash });
+            if FOLLOW_GROUPS_MAX <= page.len() || records_max <= record_count {
+                break;
+            }
+        }
+        Ok(page)
     }
 
     /// The group is whole, the next one, and follows the position by the chain.

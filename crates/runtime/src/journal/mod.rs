@@ -37,6 +37,7 @@
 
 mod chain;
 mod committer;
+mod compact;
 mod error;
 mod fault;
 mod files;
@@ -47,6 +48,7 @@ mod open;
 mod options;
 mod quarantine;
 mod read;
+mod segment;
 mod shared;
 mod snapshot;
 mod store;
@@ -55,6 +57,7 @@ mod wakeup;
 mod writer;
 
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
+pub use compact::{CompactOptions, CompactReport, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, compact};
 pub use error::{Damage, Departure, JournalError, Loss, VisitError};
 pub use fault::{Fault, FaultPlan, Faults};
 pub use files::{FILE_MODE, WAL_BYTES_KEPT, WAL_BYTES_WARNED, write_private};
@@ -68,6 +71,7 @@ pub use options::{
 };
 pub use quarantine::{Maintenance, QUARANTINE_TEXT_MAX, QuarantineEntry, quarantined};
 pub use read::{Record, Records, Visit, records, replay};
+pub use segment::SegmentInfo;
 pub use shared::{JournalHandle, JournalStatus};
 pub use snapshot::{Image, SNAPSHOT_PART_SIZE, SNAPSHOTS_KEPT, Snapshot, SnapshotInfo, whole};
 pub use verify::{EpochInfo, VerifyReport, acknowledged_head, verify, verify_against};
@@ -78,6 +82,22 @@ use std::path::{Path, PathBuf};
 
 /// The version of tables, columns and hashes; another version is refused, never guessed.
 pub const FORMAT_VERSION: i64 = 2;
+
+/// A journal's database, and where its sealed segments are looked for before they are looked for beside it. Any path is
+/// one, without such a folder.
+#[derive(Clone, Debug)]
+pub struct JournalFiles {
+    /// The database.
+    pub path: PathBuf,
+    /// A folder with segments that an operator moved.
+    pub segments: Option<PathBuf>,
+}
+
+impl<P: AsRef<Path>> From<P> for JournalFiles {
+    fn from(path: P) -> Self {
+        Self { path: path.as_ref().to_owned(), segments: None }
+    }
+}
 
 /// `journal.db` and `.mark` make `journal.db.mark`.
 pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {

@@ -6,7 +6,8 @@ use super::lock::JournalLock;
 use super::mark::{self, FoundMark, MarkFile};
 use super::options::{OpenOptions, VerifyScope};
 use super::quarantine::{self, QuarantineEntry};
-use super::read::{self, Visit};
+use super::read::{self, Groups, Visit};
+use super::segment::Shelf;
 use super::snapshot::{self, Snapshot};
 use super::store::{self, Store, damaged};
 use super::verify;
@@ -42,6 +43,10 @@ pub struct Recovered {
     pub is_new: bool,
     /// What the mark file said had been acknowledged; records after it were durable but perhaps never announced.
     pub acknowledged_seq: u64,
+    /// The first record that this opening proved; older ones are left to [`verify`](super::verify). 0 where there is none.
+    pub verified_from_seq: u64,
+    /// The groups that it read for that.
+    pub verified_group_count: u64,
     /// The newest whole snapshot. Replay from `seq + 1`, or from 1 without one.
     pub snapshot: Option<Snapshot>,
     /// Newer snapshots that are not whole.
@@ -62,6 +67,20 @@ impl Journal {
     /// wrong (and nothing changed), [`JournalError::Missing`], [`JournalError::FormatUnsupported`], or the
     /// system's refusal of an operation.
     pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<(Self, Recovered), JournalError> {
+        Self::open_with(path, options, &mut |_| true)
+    }
+
+    /// As [`Journal::open`], and asks of each whole snapshot, newest first, whether the state in it can be used: what is
+    /// verified begins with the one that can.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open`].
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: OpenOptions,
+        is_usable: &mut dyn FnMut(&Snapshot) -> bool,
+    ) -> Result<(Self, Recovered), JournalError> {
         let path = super::resolve(path.as_ref())?;
         // An anchor is a link of a journal that is there: a new one cannot hold it.
         if store::is_absent(&path) && (!options.create || options.anchor.is_some()) {
@@ -78,7 +97,7 @@ impl Journal {
         }
         super::files::refuse_second_name(&path)?;
         let mut notices = super::files::tighten(&path);
-        let found = Found::verified(&path, &options, &found_mark)?;
+        let found = Found::verified(&path, &options, &found_mark, is_usable)?;
         let store = Store::connect(&path)?;
         notices.extend(heal(&store)?);
         notices.extend(store.upgrade()?);
@@ -97,6 +116,8 @@ impl Journal {
             journal_id: found.survey.meta.journal_id,
             is_new,
             acknowledged_seq: acknowledged(&found_mark).seq,
+            verified_from_seq: found.survey.first_seq,
+            verified_group_count: found.survey.group_count,
             snapshot: found.snapshot,
             snapshot_damages: found.snapshot_damages,
             quarantined: found.quarantined,
@@ -116,7 +137,7 @@ impl Journal {
         self.head
     }
 
-    /// The newest whole snapshot of a state before record `seq`: to fall back to.
+    /// The newest whole snapshot of a state before record `seq`.
     pub fn snapshot_before(&self, seq: u64) -> Option<Snapshot> {
         snapshot::before(&self.store.connection, seq)
     }
@@ -127,7 +148,8 @@ impl Journal {
     ///
     /// [`JournalError::Replay`] with the visitor's error, or what reading says.
     pub fn replay(&self, from_seq: u64, visit: Visit<'_>) -> Result<u64, JournalError> {
-        read::replay_on(&self.store.connection, &self.store.path, from_seq, visit)
+        let shelf = Shelf { folder: self.options.segments.clone() };
+        read::replay_on(&self.store.connection, Groups::new(&self.store.path, shelf), from_seq, visit)
     }
 
     /// Starts the committer thread and hands out the writing end.
@@ -148,25 +170,33 @@ struct Found {
 }
 
 impl Found {
-    /// Reads everything through a connection that cannot write: a refused journal keeps every byte, also
+    /// Reads through a connection that cannot write: a refused journal keeps every byte, also
     /// those of a write-ahead log that SQLite would otherwise clear away.
-    fn verified(path: &Path, options: &OpenOptions, found_mark: &FoundMark) -> Result<Self, JournalError> {
+    fn verified(
+        path: &Path,
+        options: &OpenOptions,
+        found_mark: &FoundMark,
+        is_usable: &mut dyn FnMut(&Snapshot) -> bool,
+    ) -> Result<Self, JournalError> {
         let connection = store::connect_read(path)?;
-        let (mut snapshot, mut snapshot_damages) = snapshot::newest(&connection, u64::MAX);
-        let since_seq = match options.verify {
-            VerifyScope::All => None,
-            VerifyScope::SinceSnapshot => snapshot.as_ref().map(|snapshot| snapshot.seq),
+        let shelf = Shelf { folder: options.segments.clone() };
+        // What cannot be read here is named by the walk.
+        let end_seq = read::last_seq(&connection).unwrap_or(u64::MAX);
+        let (snapshot, snapshot_damages) = snapshot::newest(&connection, end_seq, is_usable);
+        let since_seq = match (options.verify, &snapshot) {
+            (VerifyScope::SinceSnapshot, Some(snapshot)) => {
+                // An anchor is proven by the chain from it on.
+                let anchor_seq = options.anchor.map_or(u64::MAX, |anchor| anchor.position.seq);
+                Some(snapshot.seq.min(anchor_seq))
+            }
+            _ => None,
         };
-        let mut survey = verify::survey(&connection, path, since_seq, found_mark, options.anchor)?;
+        let mut survey = verify::survey(&connection, path, &shelf, since_seq, found_mark, options.anchor)?;
         survey.damages.extend(verify::snapshot_inconsistency(&connection));
-        let (quarantined, mismatches) = quarantine::survey(&connection, path);
+        let (quarantined, mismatches) = quarantine::survey(&connection, &mut Groups::new(path, shelf));
         survey.damages.extend(mismatches);
         if !survey.damages.is_empty() {
             return Err(damaged(path, survey.damages));
-        }
-        let last_seq = survey.head.position.seq;
-        if snapshot.as_ref().is_some_and(|snapshot| last_seq < snapshot.seq) {
-            (snapshot, snapshot_damages) = snapshot::newest(&connection, last_seq);
         }
         Ok(Self { survey, snapshot, snapshot_damages, quarantined })
     }

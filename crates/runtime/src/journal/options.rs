@@ -2,6 +2,7 @@
 
 use super::chain::Head;
 use super::fault::Faults;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Records in one group at most: bounds what one commit can take.
@@ -27,11 +28,11 @@ const _: () = assert!(GROUP_BYTES_MAX + RECORD_SIZE_MAX < 1_000_000_000);
 /// How much of the chain is verified at opening.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VerifyScope {
-    /// All of it: for journals that are read in seconds.
-    #[default]
+    /// All of it, segments too: a start takes longer with every day of history.
     All,
-    /// From the group that the newest whole snapshot ends in; the older part is left to
-    /// [`verify`](super::verify), run on a mirror or at night.
+    /// From the group that the newest usable snapshot ends in, or from an anchor before it; all where no snapshot can be
+    /// used. The older part is left to [`verify`](super::verify), run on a mirror or at night.
+    #[default]
     SinceSnapshot,
 }
 
@@ -42,6 +43,11 @@ pub struct OpenOptions {
     pub create: bool,
     /// How much is verified.
     pub verify: VerifyScope,
+    /// Where segments are looked for before they are looked for beside the journal.
+    pub segments: Option<PathBuf>,
+    /// Old groups are sealed into segments while nothing else is to be done, after each snapshot, from
+    /// [`SEGMENT_BYTES_MIN`](super::SEGMENT_BYTES_MIN) on.
+    pub is_compacting: bool,
     /// A head that was kept elsewhere and must be part of this journal: finds a rollback of all files together. A journal
     /// with an anchor is never created.
     pub anchor: Option<Head>,
@@ -71,7 +77,9 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             create: true,
-            verify: VerifyScope::All,
+            verify: VerifyScope::default(),
+            segments: None,
+            is_compacting: false,
             anchor: None,
             clock_ns: system_clock_ns,
             group_records_max: GROUP_RECORDS_MAX,

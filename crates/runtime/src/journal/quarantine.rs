@@ -4,11 +4,13 @@
 //! and the hash of the record that was meant: an entry that does not fit its record is damage, not an instruction.
 //! Entries are only ever added; the last one of a record counts.
 
+use super::JournalFiles;
 use super::chain::{ChainHash, HASH_SIZE, record_hash};
 use super::error::{Damage, JournalError};
 use super::lock::JournalLock;
 use super::mark;
-use super::read::{self, Visit};
+use super::read::{self, Groups, Visit};
+use super::segment::Shelf;
 use super::snapshot::{self, Snapshot};
 use super::store::{self, Store, damaged};
 use super::verify;
@@ -50,12 +52,12 @@ pub struct QuarantineEntry {
 ///
 /// # Errors
 /// [`JournalError::Missing`], [`JournalError::Damaged`] when the table cannot be read or an entry does not fit its record.
-pub fn quarantined(path: impl AsRef<Path>) -> Result<Vec<QuarantineEntry>, JournalError> {
-    let (connection, path) = read::connect(path.as_ref())?;
-    let (found, mismatches) = survey(&connection, &path);
+pub fn quarantined(journal: impl Into<JournalFiles>) -> Result<Vec<QuarantineEntry>, JournalError> {
+    let (connection, mut groups) = read::connect(&journal.into())?;
+    let (found, mismatches) = survey(&connection, &mut groups);
     match mismatches.is_empty() {
         true => Ok(found),
-        false => Err(damaged(&path, mismatches)),
+        false => Err(damaged(&groups.path, mismatches)),
     }
 }
 
@@ -83,7 +85,7 @@ pub(crate) fn entries(connection: &Connection) -> rusqlite::Result<Vec<Quarantin
 }
 
 /// The entries, and those that do not fit what they name.
-pub(crate) fn survey(connection: &Connection, path: &Path) -> (Vec<QuarantineEntry>, Vec<Damage>) {
+pub(crate) fn survey(connection: &Connection, groups: &mut Groups) -> (Vec<QuarantineEntry>, Vec<Damage>) {
     let found = match entries(connection) {
         Ok(found) => found,
         Err(error) => {
@@ -91,9 +93,9 @@ pub(crate) fn survey(connection: &Connection, path: &Path) -> (Vec<QuarantineEnt
             return (Vec::new(), vec![Damage::DatabaseInconsistent { reason }]);
         }
     };
-    let mismatch = |entry: &QuarantineEntry| {
-        let reason = match read::record_at(connection, path, entry.seq) {
-            // A damaged group is reported as such.
+    let mut mismatch = |entry: &QuarantineEntry| {
+        let reason = match read::record_at(connection, groups, entry.seq) {
+            // A damaged group is reported as such, and a segment that is not there too.
             Err(_) => return None,
             Ok(None) => "there is no such record".to_owned(),
             Ok(Some(record)) => {
@@ -106,7 +108,7 @@ pub(crate) fn survey(connection: &Connection, path: &Path) -> (Vec<QuarantineEnt
         };
         Some(Damage::QuarantineMismatch { seq: entry.seq, reason })
     };
-    let damages = found.iter().filter_map(mismatch).collect();
+    let damages = found.iter().filter_map(&mut mismatch).collect();
     (found, damages)
 }
 
@@ -114,6 +116,7 @@ pub(crate) fn survey(connection: &Connection, path: &Path) -> (Vec<QuarantineEnt
 #[derive(Debug)]
 pub struct Maintenance {
     store: Store,
+    shelf: Shelf,
     last_seq: u64,
     quarantined: Vec<QuarantineEntry>,
     _lock: JournalLock,
@@ -124,8 +127,10 @@ impl Maintenance {
     ///
     /// # Errors
     /// [`JournalError::Locked`] while it is in use, and what an opening says.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        let path = super::resolve(path.as_ref())?;
+    pub fn open(journal: impl Into<JournalFiles>) -> Result<Self, JournalError> {
+        let journal = journal.into();
+        let shelf = Shelf { folder: journal.segments };
+        let path = super::resolve(&journal.path)?;
         if store::is_absent(&path) {
             return Err(JournalError::Missing { path });
         }
@@ -133,14 +138,18 @@ impl Maintenance {
         super::files::refuse_second_name(&path)?;
         let found_mark = mark::read(&path)?;
         let connection = store::connect_read(&path)?;
-        let survey = verify::survey(&connection, &path, None, &found_mark, None)?;
+        let survey = verify::survey(&connection, &path, &shelf, None, &found_mark, None)?;
         if !survey.damages.is_empty() {
             return Err(damaged(&path, survey.damages));
         }
         let quarantined = entries(&connection).map_err(|error| store::unreadable(&path, 0, error))?;
         drop(connection);
         let store = Store::connect(&path)?;
-        Ok(Self { store, last_seq: survey.head.position.seq, quarantined, _lock: lock })
+        Ok(Self { store, shelf, last_seq: survey.head.position.seq, quarantined, _lock: lock })
+    }
+
+    fn groups(&self) -> Groups {
+        Groups::new(&self.store.path, self.shelf.clone())
     }
 
     /// The journal's file, as an absolute path.
@@ -160,7 +169,7 @@ impl Maintenance {
     pub fn record(&self, seq: u64) -> Result<Vec<u8>, JournalError> {
         let found = match seq {
             0 => None,
-            seq => read::record_at(&self.store.connection, &self.store.path, seq)?,
+            seq => read::record_at(&self.store.connection, &mut self.groups(), seq)?,
         };
         found.ok_or(JournalError::RecordMissing { seq, last_seq: self.last_seq })
     }
@@ -175,7 +184,7 @@ impl Maintenance {
     /// # Errors
     /// As [`replay`](super::replay).
     pub fn replay(&self, from_seq: u64, visit: Visit<'_>) -> Result<u64, JournalError> {
-        read::replay_on(&self.store.connection, &self.store.path, from_seq, visit)
+        read::replay_on(&self.store.connection, self.groups(), from_seq, visit)
     }
 
     /// Takes a record out of replay, durably, and removes the snapshots that hold its effect.

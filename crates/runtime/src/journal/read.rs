@@ -1,30 +1,37 @@
 //! Reading records back: for replay, projections, mirrors and tools.
 
-use super::chain::{Frames, GroupHeader};
+use super::JournalFiles;
+use super::chain::{ChainHash, Frames, GroupHeader};
 use super::error::{Damage, JournalError, VisitError};
+use super::segment::{self, SealedGroup, SegmentFile, SegmentInfo, Shelf};
 use super::store::{self, damaged, unreadable};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::{Path, PathBuf};
 
 /// Takes `(seq, epoch, record)`; an error stops the replay.
 pub type Visit<'a> = &'a mut dyn FnMut(u64, u64, &[u8]) -> Result<(), VisitError>;
 
-const COLUMNS: &str =
-    "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c FROM journal_group
-     WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq";
+pub(crate) const COLUMNS: &str =
+    "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
+     FROM journal_group WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq";
 
 /// Visits the records of the journal at `path` from `from_seq` on, in order; returns how many.
 ///
 /// Reads what is there at the beginning, beside a running owner too, which it never holds up; its newest groups may be durable without being
 /// acknowledged yet. Checks checksums and gaps on the way, not the hash chain: [`verify`](super::verify)
-/// does.
+/// does. Records that were sealed into segments are read from there.
 ///
 /// # Errors
 ///
-/// [`JournalError::Replay`] with the visitor's error, [`JournalError::Damaged`], [`JournalError::Missing`].
-pub fn replay(path: impl AsRef<Path>, from_seq: u64, visit: Visit<'_>) -> Result<u64, JournalError> {
-    let (connection, path) = connect(path.as_ref())?;
-    replay_on(&connection, &path, from_seq, visit)
+/// [`JournalError::Replay`] with the visitor's error, [`JournalError::Damaged`], [`JournalError::Missing`],
+/// [`JournalError::SegmentMissing`].
+pub fn replay(
+    journal: impl Into<JournalFiles>,
+    from_seq: u64,
+    visit: Visit<'_>,
+) -> Result<u64, JournalError> {
+    let (connection, groups) = connect(&journal.into())?;
+    replay_on(&connection, groups, from_seq, visit)
 }
 
 /// The records of the journal at `path` from `from_seq` on, one by one; for tools that stop early.
@@ -32,14 +39,15 @@ pub fn replay(path: impl AsRef<Path>, from_seq: u64, visit: Visit<'_>) -> Result
 /// # Errors
 ///
 /// As [`replay`]; what happens later comes out of the iterator.
-pub fn records(path: impl AsRef<Path>, from_seq: u64) -> Result<Records, JournalError> {
-    let (connection, path) = connect(path.as_ref())?;
-    let start_seq = start_of_group(&connection, from_seq).map_err(|error| unreadable(&path, 0, error))?;
+pub fn records(journal: impl Into<JournalFiles>, from_seq: u64) -> Result<Records, JournalError> {
+    let (connection, mut groups) = connect(&journal.into())?;
+    let start_seq = groups.start_of_group(&connection, from_seq)?;
     Ok(Records {
         connection,
-        path,
+        groups,
         group_seq: start_seq,
         from_seq,
+        page: Vec::new().into_iter(),
         group: Vec::new().into_iter(),
         is_done: false,
     })
@@ -56,13 +64,14 @@ pub struct Record {
     pub bytes: Vec<u8>,
 }
 
-/// Iterator over records, see [`records`]. Holds one group in memory at a time.
+/// Iterator over records, see [`records`]. Holds a few groups in memory at a time.
 #[derive(Debug)]
 pub struct Records {
     connection: Connection,
-    path: PathBuf,
+    groups: Groups,
     group_seq: u64,
     from_seq: u64,
+    page: std::vec::IntoIter<SealedGroup>,
     group: std::vec::IntoIter<Record>,
     is_done: bool,
 }
@@ -79,8 +88,8 @@ impl Iterator for Records {
                 return None;
             }
             match self.next_group() {
-                Ok(group) if group.is_empty() => self.is_done = true,
-                Ok(group) => self.group = group.into_iter(),
+                Ok(Some(group)) => self.group = group.into_iter(),
+                Ok(None) => self.is_done = true,
                 Err(error) => {
                     self.is_done = true;
                     return Some(Err(error));
@@ -91,21 +100,23 @@ impl Iterator for Records {
 }
 
 impl Records {
-    fn next_group(&mut self) -> Result<Vec<Record>, JournalError> {
-        let read_error = |error| unreadable(&self.path, self.group_seq - 1, error);
-        let mut select = self.connection.prepare_cached(COLUMNS).map_err(read_error)?;
-        let mut rows = select.query([self.group_seq.cast_signed(), i64::MAX]).map_err(read_error)?;
-        let Some(row) = rows.next().map_err(read_error)? else { return Ok(Vec::new()) };
-        let (header, bytes, crc32c) = read_group(row).map_err(read_error)?;
-        let owned = OwnedGroup { header, bytes: bytes.to_vec(), crc32c };
+    fn next_group(&mut self) -> Result<Option<Vec<Record>>, JournalError> {
+        let sealed = match self.page.next() {
+            Some(group) => group,
+            None => {
+                self.page = self.groups.page(&self.connection, self.group_seq, u64::MAX)?.into_iter();
+                let Some(group) = self.page.next() else { return Ok(None) };
+                group
+            }
+        };
         let mut group = Vec::new();
         let mut collect = |seq, epoch, bytes: &[u8]| {
             group.push(Record { seq, epoch, bytes: bytes.to_vec() });
             Ok(())
         };
-        let header = visit_group(&owned, &self.path, self.group_seq, self.from_seq, &mut collect)?.0;
+        let header = visit_group(&sealed, &self.groups.path, self.group_seq, self.from_seq, &mut collect)?.0;
         self.group_seq = header.last_seq() + 1;
-        Ok(group)
+        Ok(Some(group))
     }
 }
 
@@ -113,49 +124,120 @@ impl Records {
 const PAGE_GROUPS_MAX: usize = 64;
 const PAGE_BYTES_MAX: usize = 4 << 20;
 
+/// The groups of a journal as one sequence, whether they are live or sealed into a segment.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    pub path: PathBuf,
+    pub shelf: Shelf,
+    open: Option<SegmentFile>,
+}
+
+impl Groups {
+    pub fn new(path: &Path, shelf: Shelf) -> Self {
+        Self { path: path.to_owned(), shelf, open: None }
+    }
+
+    fn unreadable(&self, from_seq: u64, error: rusqlite::Error) -> JournalError {
+        unreadable(&self.path, from_seq.saturating_sub(1), error)
+    }
+
+    /// The groups from the one that begins at a record on, as many as one look takes; empty behind the last.
+    pub fn page(
+        &mut self,
+        connection: &Connection,
+        from_seq: u64,
+        until_seq: u64,
+    ) -> Result<Vec<SealedGroup>, JournalError> {
+        // Twice: between a look at the segments and one at the live groups these may have been sealed.
+        for _ in 0..2 {
+            let sealed =
+                segment::covering(connection, from_seq).map_err(|error| self.unreadable(from_seq, error))?;
+            if let Some(info) = sealed {
+                let mut block = self.block(&info, from_seq)?;
+                block.retain(|group| from_seq <= group.header.first_seq);
+                return Ok(block);
+            }
+            let page = live_page(connection, from_seq, until_seq)
+                .map_err(|error| self.unreadable(from_seq, error))?;
+            let is_gap = page.first().is_some_and(|group| from_seq < group.header.first_seq);
+            if !is_gap {
+                return Ok(page);
+            }
+        }
+        live_page(connection, from_seq, until_seq).map_err(|error| self.unreadable(from_seq, error))
+    }
+
+    fn block(&mut self, info: &SegmentInfo, seq: u64) -> Result<Vec<SealedGroup>, JournalError> {
+        let Some(path) = self.shelf.find(&self.path, info) else {
+            return Err(self.shelf.missing(&self.path, info));
+        };
+        let unreadable = |reason| JournalError::SegmentUnreadable { path: path.clone(), reason };
+        if self.open.as_ref().is_none_or(|open| open.number != info.number) {
+            let file = SegmentFile::open(&path, info.number);
+            self.open = Some(file.map_err(|error| unreadable(error.to_string()))?);
+        }
+        let open = self.open.as_ref().expect("opened above");
+        open.block(seq).map_err(unreadable)
+    }
+
+    /// The first sequence number of the group that contains a record; that of the first group when there is none.
+    pub fn start_of_group(&mut self, connection: &Connection, seq: u64) -> Result<u64, JournalError> {
+        let seq = seq.clamp(1, i64::MAX.cast_unsigned());
+        let sealed = segment::covering(connection, seq).map_err(|error| self.unreadable(0, error))?;
+        if let Some(info) = sealed {
+            let block = self.block(&info, seq)?;
+            let group = block.iter().rev().find(|group| group.header.first_seq <= seq);
+            return Ok(group.map_or(seq, |group| group.header.first_seq));
+        }
+        live_start_of_group(connection, seq).map_err(|error| self.unreadable(0, error))
+    }
+}
+
+/// The first sequence number of the live group that contains `seq`; that of the first live one when there is none.
+pub(crate) fn live_start_of_group(connection: &Connection, seq: u64) -> rusqlite::Result<u64> {
+    let sealed_seq = segment::sealed_seq(connection)?;
+    let sql = "SELECT max(first_seq) FROM journal_group WHERE first_seq BETWEEN ?1 AND ?2";
+    // A damaged table may hold any number; sequence numbers begin with 1.
+    let bounds = [sealed_seq.saturating_add(1).cast_signed(), seq.cast_signed()];
+    let first_seq: Option<i64> = connection.query_row(sql, bounds, |row| row.get(0))?;
+    Ok(first_seq.map_or(sealed_seq + 1, i64::cast_unsigned))
+}
+
 /// Reads up to the group that is the last one at the beginning, in short transactions: groups are never changed, so
 /// what a page shows is what one long transaction would have shown.
 pub(crate) fn replay_on(
     connection: &Connection,
-    path: &Path,
+    mut groups: Groups,
     from_seq: u64,
     visit: Visit<'_>,
 ) -> Result<u64, JournalError> {
-    let mut expected_seq =
-        start_of_group(connection, from_seq).map_err(|error| unreadable(path, 0, error))?;
-    let until_seq = last_group(connection).map_err(|error| unreadable(path, 0, error))?;
+    let until_seq = last_group(connection).map_err(|error| unreadable(&groups.path, 0, error))?;
+    let mut expected_seq = groups.start_of_group(connection, from_seq)?;
     let mut visited_count = 0;
     loop {
-        let after_seq = expected_seq.saturating_sub(1);
-        let page = read_page(connection, expected_seq, until_seq)
-            .map_err(|error| unreadable(path, after_seq, error))?;
+        let page = groups.page(connection, expected_seq, until_seq)?;
         if page.is_empty() {
             return Ok(visited_count);
         }
         for group in page {
-            let (header, count) = visit_group(&group, path, expected_seq, from_seq, visit)?;
+            let (header, count) = visit_group(&group, &groups.path, expected_seq, from_seq, visit)?;
             visited_count += count;
             expected_seq = header.last_seq() + 1;
         }
     }
 }
 
-struct OwnedGroup {
-    header: GroupHeader,
-    bytes: Vec<u8>,
-    crc32c: u32,
-}
-
-fn read_page(connection: &Connection, from_seq: u64, until_seq: u64) -> rusqlite::Result<Vec<OwnedGroup>> {
+fn live_page(connection: &Connection, from_seq: u64, until_seq: u64) -> rusqlite::Result<Vec<SealedGroup>> {
     let mut select = connection.prepare_cached(COLUMNS)?;
-    let mut rows = select.query([from_seq.cast_signed(), until_seq.cast_signed()])?;
+    let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+    let mut rows = select.query([bound(from_seq), bound(until_seq)])?;
     let mut page = Vec::new();
     let mut byte_count = 0;
     while page.len() < PAGE_GROUPS_MAX && byte_count < PAGE_BYTES_MAX {
         let Some(row) = rows.next()? else { break };
-        let (header, bytes, crc32c) = read_group(row)?;
-        byte_count += bytes.len();
-        page.push(OwnedGroup { header, bytes: bytes.to_vec(), crc32c });
+        let group = read_group(row)?;
+        byte_count += group.bytes.len();
+        page.push(group);
     }
     Ok(page)
 }
@@ -167,19 +249,22 @@ pub(crate) fn last_group(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(last.map_or(0, |last| last.max(0).cast_unsigned()))
 }
 
+/// The last record, by the last group's own word; 0 in an empty journal.
+pub(crate) fn last_seq(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT first_seq + record_count - 1 FROM journal_group ORDER BY first_seq DESC LIMIT 1";
+    let last: Option<i64> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(last.map_or(0, |last| last.max(0).cast_unsigned()))
+}
+
 /// One record; `None` when the journal has none of this number.
 pub(crate) fn record_at(
     connection: &Connection,
-    path: &Path,
+    groups: &mut Groups,
     seq: u64,
 ) -> Result<Option<Vec<u8>>, JournalError> {
-    let start_seq = start_of_group(connection, seq).map_err(|error| unreadable(path, 0, error))?;
-    let mut select = connection.prepare_cached(COLUMNS).map_err(|error| unreadable(path, 0, error))?;
-    let bounds = [start_seq.cast_signed(), start_seq.cast_signed()];
-    let mut rows = select.query(bounds).map_err(|error| unreadable(path, 0, error))?;
-    let Some(row) = rows.next().map_err(|error| unreadable(path, 0, error))? else { return Ok(None) };
-    let (header, bytes, crc32c) = read_group(row).map_err(|error| unreadable(path, start_seq - 1, error))?;
-    let group = OwnedGroup { header, bytes: bytes.to_vec(), crc32c };
+    let start_seq = groups.start_of_group(connection, seq)?;
+    let page = groups.page(connection, start_seq, start_seq)?;
+    let Some(group) = page.first() else { return Ok(None) };
     let mut found = None;
     let mut keep = |at: u64, _: u64, record: &[u8]| {
         if at == seq {
@@ -187,38 +272,29 @@ pub(crate) fn record_at(
         }
         Ok(())
     };
-    visit_group(&group, path, start_seq, seq, &mut keep)?;
+    visit_group(group, &groups.path, start_seq, seq, &mut keep)?;
     Ok(found)
 }
 
-pub(crate) fn connect(path: &Path) -> Result<(Connection, PathBuf), JournalError> {
-    let path = super::resolve(path)?;
+pub(crate) fn connect(journal: &JournalFiles) -> Result<(Connection, Groups), JournalError> {
+    let path = super::resolve(&journal.path)?;
     if store::is_absent(&path) {
         return Err(JournalError::Missing { path });
     }
     let connection = store::connect_read(&path)?;
     store::read_meta(&connection, &path)?;
-    Ok((connection, path))
-}
-
-/// The first sequence number of the group that contains `seq`; 1 when there is none.
-fn start_of_group(connection: &Connection, seq: u64) -> rusqlite::Result<u64> {
-    let sql = "SELECT max(first_seq) FROM journal_group WHERE first_seq <= ?1";
-    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-    let first_seq: Option<i64> = connection.query_row(sql, [seq], |row| row.get(0))?;
-    // A damaged table may hold any number; sequence numbers begin with 1.
-    Ok(first_seq.map_or(1, |first_seq| first_seq.max(1).cast_unsigned()))
+    Ok((connection, Groups::new(&path, Shelf { folder: journal.segments.clone() })))
 }
 
 /// Checks one group and visits its records from `from_seq` on; returns its header and how many were visited.
 fn visit_group(
-    group: &OwnedGroup,
+    group: &SealedGroup,
     path: &Path,
     expected_seq: u64,
     from_seq: u64,
     visit: Visit<'_>,
 ) -> Result<(GroupHeader, u64), JournalError> {
-    let OwnedGroup { header, bytes, crc32c: stored_crc } = group;
+    let SealedGroup { header, bytes, crc32c: stored_crc, .. } = group;
     let (header, stored_crc) = (*header, *stored_crc);
     let (first_seq, record_count) = (header.first_seq, header.record_count);
     if first_seq != expected_seq {
@@ -245,13 +321,18 @@ fn visit_group(
     Ok((header, visited_count))
 }
 
-fn read_group<'a>(row: &'a Row<'_>) -> rusqlite::Result<(GroupHeader, &'a [u8], u32)> {
-    let header = GroupHeader {
-        first_seq: row.get::<_, i64>(0)?.cast_unsigned(),
-        record_count: row.get(1)?,
-        epoch: row.get::<_, i64>(2)?.cast_unsigned(),
-        committed_ns: row.get(3)?,
-        durable_seq: row.get::<_, i64>(4)?.cast_unsigned(),
-    };
-    Ok((header, row.get_ref(5)?.as_blob()?, row.get(6)?))
+pub(crate) fn read_group(row: &Row<'_>) -> rusqlite::Result<SealedGroup> {
+    Ok(SealedGroup {
+        header: GroupHeader {
+            first_seq: row.get::<_, i64>(0)?.cast_unsigned(),
+            record_count: row.get(1)?,
+            epoch: row.get::<_, i64>(2)?.cast_unsigned(),
+            committed_ns: row.get(3)?,
+            durable_seq: row.get::<_, i64>(4)?.cast_unsigned(),
+        },
+        bytes: row.get_ref(5)?.as_blob()?.to_vec(),
+        crc32c: row.get(6)?,
+        previous_hash: ChainHash(row.get(7)?),
+        hash: ChainHash(row.get(8)?),
+    })
 }

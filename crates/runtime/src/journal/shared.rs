@@ -66,6 +66,7 @@ pub(crate) struct Shared {
     pub group_count: AtomicU64,
     pub snapshot_seq: AtomicU64,
     pub snapshots_failed: AtomicU64,
+    pub compactions_failed: AtomicU64,
     pub page_count_max: AtomicU32,
     status: Mutex<JournalStatus>,
     is_poisoned: AtomicBool,
@@ -95,6 +96,7 @@ impl Shared {
             group_count: AtomicU64::new(0),
             snapshot_seq: AtomicU64::new(snapshot_seq),
             snapshots_failed: AtomicU64::new(0),
+            compactions_failed: AtomicU64::new(0),
             page_count_max: AtomicU32::new(page_count_max),
             status: Mutex::new(JournalStatus::Healthy),
             is_poisoned: false.into(),
@@ -217,6 +219,11 @@ impl JournalHandle {
     /// Snapshots given up because the disk was full; the journal itself is not concerned.
     pub fn snapshots_failed(&self) -> u64 {
         self.shared.snapshots_failed.load(Ordering::Relaxed)
+    }
+
+    /// Compactions given up, and begun anew after the next snapshot; no record is concerned.
+    pub fn compactions_failed(&self) -> u64 {
+        self.shared.compactions_failed.load(Ordering::Relaxed)
     }
 
     /// Whether groups become durable.

@@ -305,16 +305,32 @@ pub(crate) fn survey(connection: &Connection, last_seq: u64) -> (Vec<SnapshotInf
     (sound, damages)
 }
 
-/// The newest whole snapshot, and what is wrong with any newer one.
-pub(crate) fn newest(connection: &Connection, last_seq: u64) -> (Option<Snapshot>, Vec<Damage>) {
+/// The newest whole snapshot that can be used, and what is wrong with any newer one.
+pub(crate) fn newest(
+    connection: &Connection,
+    last_seq: u64,
+    is_usable: &mut dyn FnMut(&Snapshot) -> bool,
+) -> (Option<Snapshot>, Vec<Damage>) {
     let mut damages = Vec::new();
     for seq in listed(connection, &mut damages) {
         match load(connection, seq, last_seq) {
-            Ok(snapshot) => return (Some(snapshot), damages),
+            Ok(snapshot) if is_usable(&snapshot) => return (Some(snapshot), damages),
+            Ok(_) => {}
             Err(reason) => damages.push(Damage::SnapshotDamaged { seq, reason }),
         }
     }
     (None, damages)
+}
+
+/// The snapshots that are kept, whole or not, oldest first.
+pub(crate) fn kept_seqs(connection: &Connection) -> rusqlite::Result<Vec<u64>> {
+    let mut select = connection.prepare_cached("SELECT seq FROM snapshot ORDER BY seq")?;
+    select.query_map([], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?.collect()
+}
+
+/// Whether a snapshot is whole.
+pub(crate) fn check(connection: &Connection, seq: u64) -> Result<(), String> {
+    load(connection, seq, u64::MAX).map(drop)
 }
 
 /// The newest whole snapshot of a state before record `seq`.

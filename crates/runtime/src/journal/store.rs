@@ -172,7 +172,7 @@ pub(crate) fn is_read_unlocked(connection: &Connection) -> bool {
     })
 }
 
-fn immutable_uri(path: &Path) -> String {
+pub(crate) fn immutable_uri(path: &Path) -> String {
     let mut uri = "file:".to_owned();
     for &byte in path.as_os_str().as_bytes() {
         match byte {

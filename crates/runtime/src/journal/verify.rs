@@ -1,14 +1,16 @@
 //! Walks the whole chain and says exactly where it is not what was written.
 
-use super::chain::{ChainHash, Frames, GroupHeader, HASH_SIZE, Head, Position, epoch_hash};
+use super::JournalFiles;
+use super::chain::{ChainHash, Frames, HASH_SIZE, Head, Position, epoch_hash};
 use super::error::{Damage, JournalError};
 use super::lock::JournalLock;
 use super::mark::{self, FoundMark};
 use super::quarantine::{self, QuarantineEntry};
-use super::read;
+use super::read::{self, Groups};
+use super::segment::{self, SealedGroup, SegmentFile, SegmentInfo, Shelf};
 use super::snapshot::{self, SnapshotInfo};
 use super::store::{self, Meta, Refusal};
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 use std::path::Path;
 
 /// What [`verify`] found.
@@ -36,6 +38,8 @@ pub struct VerifyReport {
     pub acknowledged: Option<Position>,
     /// The last sequence number that the groups themselves prove to have been durable.
     pub known_durable_seq: u64,
+    /// The sealed segments that the live database knows, oldest first.
+    pub segments: Vec<SegmentInfo>,
     /// The whole snapshots, newest first.
     pub snapshots: Vec<SnapshotInfo>,
     /// The records that replay leaves out.
@@ -75,8 +79,8 @@ const LOOKS_MAX: usize = 5;
 /// [`JournalError::Missing`], [`JournalError::FormatUnsupported`], [`JournalError::LogUnreadable`],
 /// [`JournalError::ChangedWhileRead`]; [`JournalError::Damaged`] only when the damage leaves nothing to
 /// report on. All other damage stands in the report.
-pub fn verify(path: impl AsRef<Path>) -> Result<VerifyReport, JournalError> {
-    verify_against(path, None)
+pub fn verify(journal: impl Into<JournalFiles>) -> Result<VerifyReport, JournalError> {
+    verify_against(journal, None)
 }
 
 /// As [`verify`], and a head that was kept elsewhere must be part of the journal: finds a rollback of all files together.
@@ -84,8 +88,13 @@ pub fn verify(path: impl AsRef<Path>) -> Result<VerifyReport, JournalError> {
 /// # Errors
 ///
 /// As [`verify`].
-pub fn verify_against(path: impl AsRef<Path>, anchor: Option<Head>) -> Result<VerifyReport, JournalError> {
-    let path = super::resolve(path.as_ref())?;
+pub fn verify_against(
+    journal: impl Into<JournalFiles>,
+    anchor: Option<Head>,
+) -> Result<VerifyReport, JournalError> {
+    let journal = journal.into();
+    let shelf = Shelf { folder: journal.segments };
+    let path = super::resolve(&journal.path)?;
     if store::is_absent(&path) {
         store::refuse_remains(&path, &mark::read(&path)?)?;
         return Err(JournalError::Missing { path });
@@ -93,7 +102,7 @@ pub fn verify_against(path: impl AsRef<Path>, anchor: Option<Head>) -> Result<Ve
     for _ in 1..LOOKS_MAX {
         let owner_pid = JournalLock::owner(&path);
         let found_mark = mark::read(&path)?;
-        let outcome = look(&path, &found_mark, anchor, owner_pid);
+        let outcome = look(&path, &shelf, &found_mark, anchor, owner_pid);
         let is_certain = match &outcome {
             Ok(report) => report.is_sound(),
             Err(error) => error.damages().is_empty(),
@@ -105,12 +114,13 @@ pub fn verify_against(path: impl AsRef<Path>, anchor: Option<Head>) -> Result<Ve
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    look(&path, &mark::read(&path)?, anchor, JournalLock::owner(&path))
+    look(&path, &shelf, &mark::read(&path)?, anchor, JournalLock::owner(&path))
 }
 
 /// The mark is read before the database, so that the database reaches at least as far.
 fn look(
     path: &Path,
+    shelf: &Shelf,
     found_mark: &FoundMark,
     anchor: Option<Head>,
     owner_pid: Option<u32>,
@@ -118,7 +128,7 @@ fn look(
     let stamp = || std::fs::metadata(path).and_then(|file| Ok((file.len(), file.modified()?)));
     let before = stamp().map_err(JournalError::file(path, "look at"))?;
     let connection = store::connect_read(path)?;
-    let report = report_on(&connection, path, found_mark, anchor, owner_pid);
+    let report = report_on(&connection, path, shelf, found_mark, anchor, owner_pid);
     if store::is_read_unlocked(&connection) && stamp().map_err(JournalError::file(path, "look at"))? != before
     {
         return Err(JournalError::ChangedWhileRead { path: path.to_owned() });
@@ -129,11 +139,12 @@ fn look(
 fn report_on(
     connection: &Connection,
     path: &Path,
+    shelf: &Shelf,
     found_mark: &FoundMark,
     anchor: Option<Head>,
     owner_pid: Option<u32>,
 ) -> Result<VerifyReport, JournalError> {
-    let mut survey = survey(connection, path, None, found_mark, anchor)?;
+    let mut survey = survey(connection, path, shelf, None, found_mark, anchor)?;
     let (snapshots, snapshot_damages) = snapshot::survey(connection, u64::MAX);
     if survey.damages.is_empty() {
         survey.damages.extend(match owner_pid {
@@ -142,7 +153,7 @@ fn report_on(
             Some(_) => snapshot_inconsistency(connection),
         });
     }
-    let (quarantined, mismatches) = quarantine::survey(connection, path);
+    let (quarantined, mismatches) = quarantine::survey(connection, &mut Groups::new(path, shelf.clone()));
     survey.damages.extend(mismatches);
     // A snapshot of a state beyond what was walked is the work of an owner meanwhile, or of nobody.
     let last_seq = survey.head.position.seq;
@@ -170,6 +181,7 @@ fn report_on(
             FoundMark::Absent | FoundMark::Unreadable => None,
         },
         known_durable_seq: survey.known_durable_seq,
+        segments: survey.segments,
         snapshots,
         quarantined,
         owner_pid,
@@ -234,6 +246,7 @@ pub(crate) struct Survey {
     pub first_seq: u64,
     pub known_durable_seq: u64,
     pub epochs: Vec<EpochRow>,
+    pub segments: Vec<SegmentInfo>,
     pub damages: Vec<Damage>,
 }
 
@@ -243,22 +256,26 @@ pub(crate) struct Survey {
 pub(crate) fn survey(
     connection: &Connection,
     path: &Path,
+    shelf: &Shelf,
     since_seq: Option<u64>,
     found_mark: &FoundMark,
     anchor: Option<Head>,
 ) -> Result<Survey, JournalError> {
     let meta = store::read_meta(connection, path)?;
     // One state of both: what an owner adds meanwhile is left to the next walk.
-    let (epochs, until_seq) =
-        epochs_and_end(connection).map_err(|error| store::unreadable(path, 0, error))?;
+    let (epochs, segments, until_seq) =
+        links_and_end(connection).map_err(|error| store::unreadable(path, 0, error))?;
     let marked = match found_mark {
         FoundMark::Present(mark) if mark.journal_id == meta.journal_id => Some(mark.head),
         _ => None,
     };
-    let start_seq = start_of_group(connection, since_seq.unwrap_or(0))
-        .map_err(|error| store::unreadable(path, 0, error))?;
-    let mut walk = Walk::new(meta, epochs, start_seq, until_seq, marked.into_iter().chain(anchor).collect());
-    match walk.groups(connection) {
+    let start_seq = match since_seq {
+        None | Some(0) => 0,
+        Some(seq) => Groups::new(path, shelf.clone()).start_of_group(connection, seq)?,
+    };
+    let awaited = marked.into_iter().chain(anchor).collect();
+    let mut walk = Walk::new(meta, epochs, segments, start_seq, until_seq, awaited);
+    match walk.groups(connection, path, shelf) {
         Err(error) if store::refusal(&error) == Refusal::Busy => {
             return Err(JournalError::storage(path, "read")(error));
         }
@@ -273,16 +290,6 @@ pub(crate) fn survey(
     Ok(walk.survey)
 }
 
-/// Where the walk begins: the first sequence number of the group that contains `seq`, or 0 for the genesis.
-fn start_of_group(connection: &Connection, seq: u64) -> rusqlite::Result<u64> {
-    if seq == 0 {
-        return Ok(0);
-    }
-    let sql = "SELECT max(first_seq) FROM journal_group WHERE first_seq <= ?1";
-    let first_seq: Option<i64> = connection.query_row(sql, [seq.cast_signed()], |row| row.get(0))?;
-    Ok(first_seq.map_or(0, i64::cast_unsigned))
-}
-
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EpochRow {
     info: EpochInfo,
@@ -290,9 +297,9 @@ pub(crate) struct EpochRow {
     hash: ChainHash,
 }
 
-fn epochs_and_end(connection: &Connection) -> rusqlite::Result<(Vec<EpochRow>, u64)> {
+fn links_and_end(connection: &Connection) -> rusqlite::Result<(Vec<EpochRow>, Vec<SegmentInfo>, u64)> {
     let transaction = connection.unchecked_transaction()?;
-    let found = (read_epochs(&transaction)?, read::last_group(&transaction)?);
+    let found = (read_epochs(&transaction)?, segment::rows(&transaction)?, read::last_group(&transaction)?);
     transaction.commit()?;
     Ok(found)
 }
@@ -335,6 +342,8 @@ struct Walk {
     /// `None` after a group whose record count cannot be trusted.
     expected_seq: Option<u64>,
     next_epoch_index: usize,
+    /// The row of the segment before; the genesis at the beginning, `None` where the walk began later.
+    segment_link: Option<ChainHash>,
     start_seq: u64,
     /// The key of the last group of this walk.
     until_key: i64,
@@ -343,12 +352,20 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(meta: Meta, epochs: Vec<EpochRow>, start_seq: u64, until_seq: u64, awaited: Vec<Head>) -> Self {
+    fn new(
+        meta: Meta,
+        epochs: Vec<EpochRow>,
+        segments: Vec<SegmentInfo>,
+        start_seq: u64,
+        until_seq: u64,
+        awaited: Vec<Head>,
+    ) -> Self {
         let genesis = Previous { stored: meta.genesis(), computed: meta.genesis() };
         let mut walk = Self {
             previous: Some(genesis),
             expected_seq: Some(start_seq.max(1)),
             next_epoch_index: 0,
+            segment_link: Some(genesis.computed),
             start_seq,
             until_key: until_seq.cast_signed(),
             awaited: awaited.into_iter().map(|head| (head, None)).collect(),
@@ -361,12 +378,14 @@ impl Walk {
                 first_seq: 0,
                 known_durable_seq: 0,
                 epochs,
+                segments,
                 damages: Vec::new(),
             },
         };
         walk.reached(Position::default(), genesis);
         if start_seq > 0 {
             walk.previous = None;
+            walk.segment_link = None;
             let is_before = |row: &EpochRow| row.info.after_seq < start_seq;
             walk.next_epoch_index = walk.survey.epochs.iter().take_while(|row| is_before(row)).count();
             walk.survey.head.position.epoch = walk.opened_epoch();
@@ -400,21 +419,31 @@ impl Walk {
         }
     }
 
-    fn groups(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    /// The sealed groups, then the live ones; beside a compaction some may move from these to those on the way.
+    fn groups(&mut self, connection: &Connection, path: &Path, shelf: &Shelf) -> rusqlite::Result<()> {
         let mut select = connection.prepare(
             "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
              FROM journal_group WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq LIMIT ?3",
         )?;
-        let mut from_key = self.start_seq.cast_signed();
+        let mut from_key = self.sealed(path, shelf, 0).max(self.start_seq).cast_signed();
         loop {
             // One transaction a page: a log that somebody reads cannot begin anew.
             let mut rows = select.query([from_key, self.until_key, GROUPS_PER_PAGE])?;
             let mut last_key = None;
             while let Some(row) = rows.next()? {
                 let key = row.get::<_, i64>(0)?;
-                last_key = Some(key);
                 let first_seq = key.cast_unsigned();
-                match GroupRow::read(row, first_seq) {
+                if last_key.is_none() && self.expected_seq.is_some_and(|expected| expected < first_seq) {
+                    let known = self.survey.segments.len();
+                    self.survey.segments = segment::rows(connection)?;
+                    if known < self.survey.segments.len() {
+                        from_key = self.sealed(path, shelf, known).cast_signed();
+                        last_key = Some(from_key - 1);
+                        break;
+                    }
+                }
+                last_key = Some(key);
+                match read::read_group(row) {
                     Ok(group) => self.group(&group),
                     Err(error) => {
                         self.note(Damage::GroupUnreadable { first_seq, reason: error.to_string() });
@@ -429,7 +458,92 @@ impl Walk {
         }
     }
 
-    fn group(&mut self, group: &GroupRow<'_>) {
+    /// The segments from one on; returns the sequence number behind the last.
+    fn sealed(&mut self, path: &Path, shelf: &Shelf, from: usize) -> u64 {
+        let mut next_seq = 0;
+        let infos: Vec<SegmentInfo> = self.survey.segments[from..].to_vec();
+        for info in infos {
+            next_seq = info.last_seq.saturating_add(1);
+            if next_seq <= self.start_seq {
+                continue;
+            }
+            self.segment_row(&info);
+            let Some(file) = shelf.find(path, &info) else {
+                let SegmentInfo { number, first_seq, last_seq, .. } = info;
+                let file_name = info.file_name.clone();
+                self.note(Damage::SegmentMissing { number, first_seq, last_seq, file_name });
+                self.skip(&info);
+                continue;
+            };
+            match segment::file_hash(&file) {
+                Ok(hash) if hash == info.file_hash => {}
+                Ok(hash) => {
+                    let reason = format!("its file has hash {hash}, expected {}", info.file_hash);
+                    self.segment_damaged(&info, reason);
+                }
+                Err(error) => self.segment_damaged(&info, error.to_string()),
+            }
+            if let Err(reason) = self.segment_groups(&file, &info) {
+                self.segment_damaged(&info, reason);
+                self.skip(&info);
+            }
+        }
+        next_seq
+    }
+
+    fn segment_damaged(&mut self, info: &SegmentInfo, reason: String) {
+        let SegmentInfo { number, first_seq, last_seq, .. } = *info;
+        self.note(Damage::SegmentDamaged { number, first_seq, last_seq, reason });
+    }
+
+    /// The row in the live database, and that it follows the one before it.
+    fn segment_row(&mut self, info: &SegmentInfo) {
+        let computed = info.computed_hash();
+        if computed != info.hash {
+            self.segment_damaged(info, format!("its row has hash {computed}, expected {}", info.hash));
+        } else if let Some(link) = self.segment_link.filter(|link| *link != info.previous_hash) {
+            self.segment_damaged(info, format!("it follows row {}, expected {link}", info.previous_hash));
+        }
+        self.segment_link = Some(info.hash);
+    }
+
+    fn segment_groups(&mut self, file: &Path, info: &SegmentInfo) -> Result<(), String> {
+        let open = SegmentFile::open(file, info.number).map_err(|error| error.to_string())?;
+        let mut seq = self.start_seq.max(info.first_seq);
+        while seq <= info.last_seq {
+            let block = open.block(seq)?;
+            let from_seq = seq;
+            for group in block.iter().filter(|group| from_seq <= group.header.first_seq) {
+                seq = group.header.last_seq().saturating_add(1);
+                self.group(group);
+            }
+            if seq == from_seq {
+                return Err(format!("it has no group from seq {seq} on"));
+            }
+        }
+        let is_end = self.previous.is_some_and(|previous| previous.is(info.last_hash));
+        match seq == info.last_seq + 1 && (is_end || !self.survey.damages.is_empty()) {
+            true => Ok(()),
+            false => Err("it does not end in the link that its row names".to_owned()),
+        }
+    }
+
+    /// Steps over a segment that cannot be read, onto the link that its row names.
+    fn skip(&mut self, info: &SegmentInfo) {
+        while let Some(&row) = self.survey.epochs.get(self.next_epoch_index) {
+            if info.last_seq <= row.info.after_seq {
+                break;
+            }
+            self.next_epoch_index += 1;
+            self.previous = None;
+            self.epoch(&row);
+        }
+        let position = Position { epoch: self.opened_epoch(), seq: info.last_seq };
+        self.reached(position, Previous { stored: info.last_hash, computed: info.last_hash });
+        self.expected_seq = Some(info.last_seq.saturating_add(1));
+    }
+
+    fn group(&mut self, group: &SealedGroup) {
         let header = &group.header;
         self.epochs_before(header.first_seq);
         self.check_seq(header.first_seq);
@@ -437,7 +551,7 @@ impl Walk {
         let is_intact = self.check_seal(group);
         self.expected_seq = is_intact.then(|| header.last_seq() + 1);
         if is_intact {
-            if Frames::count_exact(group.bytes) != Some(header.record_count) {
+            if Frames::count_exact(&group.bytes) != Some(header.record_count) {
                 let (first_seq, record_count) = (header.first_seq, header.record_count);
                 self.note(Damage::RecordsMalformed { first_seq, record_count });
             }
@@ -466,10 +580,10 @@ impl Walk {
     }
 
     /// Checks checksum, hash and chain; returns whether header and bytes are proven.
-    fn check_seal(&mut self, group: &GroupRow<'_>) -> bool {
+    fn check_seal(&mut self, group: &SealedGroup) -> bool {
         let first_seq = group.header.first_seq;
-        let actual_crc = group.header.crc32c(group.bytes);
-        let computed = group.header.hash(group.previous_hash, group.bytes);
+        let actual_crc = group.header.crc32c(&group.bytes);
+        let computed = group.header.hash(group.previous_hash, &group.bytes);
         let before = self.previous;
         let is_chained = before.is_none_or(|previous| previous.is(group.previous_hash));
         let is_crc_right = actual_crc == group.crc32c;
@@ -484,7 +598,7 @@ impl Walk {
         }
         if let (false, Some(previous)) = (is_chained, before) {
             let expected = previous.computed;
-            let bytes_proven = group.header.hash(expected, group.bytes) == group.hash;
+            let bytes_proven = group.header.hash(expected, &group.bytes) == group.hash;
             self.note(Damage::ChainBroken { first_seq, expected, actual: group.previous_hash, bytes_proven });
         } else if !is_hash_right {
             self.note(Damage::HashDamaged { first_seq, expected: computed, actual: group.hash });
@@ -496,9 +610,9 @@ impl Walk {
     }
 
     /// A group can only belong to the epoch that was opened last before it.
-    fn check_epoch(&mut self, group: &GroupRow<'_>) {
+    fn check_epoch(&mut self, group: &SealedGroup) {
         let epoch = group.header.epoch;
-        let is_proven = group.header.crc32c(group.bytes) == group.crc32c;
+        let is_proven = group.header.crc32c(&group.bytes) == group.crc32c;
         if is_proven && epoch != self.opened_epoch() {
             self.note_once(Damage::EpochMissing { epoch });
             self.previous = None;
@@ -574,32 +688,5 @@ impl Walk {
             }
             FoundMark::Present(_) => {}
         }
-    }
-}
-
-/// A row of `journal_group`, its bytes still inside SQLite.
-pub(crate) struct GroupRow<'a> {
-    pub header: GroupHeader,
-    pub bytes: &'a [u8],
-    pub crc32c: u32,
-    pub previous_hash: ChainHash,
-    pub hash: ChainHash,
-}
-
-impl<'a> GroupRow<'a> {
-    fn read(row: &'a Row<'_>, first_seq: u64) -> rusqlite::Result<Self> {
-        Ok(Self {
-            header: GroupHeader {
-                first_seq,
-                record_count: row.get(1)?,
-                epoch: row.get::<_, i64>(2)?.cast_unsigned(),
-                committed_ns: row.get(3)?,
-                durable_seq: row.get::<_, i64>(4)?.cast_unsigned(),
-            },
-            bytes: row.get_ref(5)?.as_blob()?,
-            crc32c: row.get(6)?,
-            previous_hash: ChainHash(row.get(7)?),
-            hash: ChainHash(row.get(8)?),
-        })
     }
 }

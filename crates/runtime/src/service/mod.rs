@@ -63,7 +63,7 @@ use weight::Work;
 pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// Most records waiting for the disk before the service stops reading feeds.
-const INGEST_BACKLOG_MAX: u64 = 200_000;
+pub const INGEST_BACKLOG_MAX: u64 = 200_000;
 
 /// How a service starts.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use oddsengine_types::{Currency, StateHash};
 use super::ServiceOptions;
 use super::replay::Replay;
 use crate::journal::{
-    self, Journal, JournalError, JournalWriter, Maintenance, OpenOptions, QUARANTINE_TEXT_MAX,
+    self, Journal, JournalError, JournalFiles, JournalWriter, Maintenance, OpenOptions, QUARANTINE_TEXT_MAX,
     QuarantineEntry, Snapshot, VisitError,
 };
 
@@ -179,6 +179,8 @@ pub struct StartReport {
     pub origin: Origin,
     /// The last record of the snapshot that it began from; 0 for none.
     pub snapshot_seq: u64,
+    /// The first record that the start proved; what is older is proven by `oddsengine verify`. 0 where there is none.
+    pub verified_from_seq: u64,
     /// Records after it that were folded.
     pub folded_count: u64,
     /// The records that were left out, because they are quarantined.
@@ -200,6 +202,7 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
         let report = StartReport {
             origin: Origin::Memory,
             snapshot_seq: 0,
+            verified_from_seq: 0,
             folded_count: 0,
             quarantined_seqs: Vec::new(),
             notices: Vec::new(),
@@ -207,10 +210,24 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
         return Ok(Opened { engine: Engine::default(), journal: None, last_seq: 0, report });
     };
     let panic_at_seq = opening.panic_at_seq;
-    let (journal, recovered) = Journal::open(path, opening)?;
+    let mut restored = None;
+    let mut unused = Vec::new();
+    let (journal, recovered) = Journal::open_with(path, opening, &mut |snapshot| match restore(snapshot) {
+        Ok(engine) => {
+            restored = Some(engine);
+            true
+        }
+        Err(reason) => {
+            unused.push(format!("snapshot at {} was not used: {reason}", snapshot.seq));
+            false
+        }
+    })?;
     let mut notices = recovered.notices;
     notices.extend(recovered.snapshot_damages.iter().map(|damage| format!("{damage}; it was not used")));
-    let (engine, from_seq) = newest_state(&journal, recovered.snapshot, &mut notices);
+    notices.extend(unused);
+    // A snapshot shortens recovery and is never needed for it.
+    let engine = restored.unwrap_or_default();
+    let from_seq = recovered.snapshot.as_ref().map_or(1, |snapshot| snapshot.seq + 1);
     let mut replay = Replay::new(engine, journal.path(), &recovered.quarantined, panic_at_seq);
     let folded_count = journal.replay(from_seq, &mut |seq, _, record| replay.apply(seq, record))?;
     if !replay.redecided_seqs.is_empty() {
@@ -229,7 +246,14 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
         notices.push(quarantine_sentence(&quarantined_seqs));
     }
     let journal = journal.into_writer()?;
-    let report = StartReport { origin, snapshot_seq: from_seq - 1, folded_count, quarantined_seqs, notices };
+    let report = StartReport {
+        origin,
+        snapshot_seq: from_seq - 1,
+        verified_from_seq: recovered.verified_from_seq,
+        folded_count,
+        quarantined_seqs,
+        notices,
+    };
     Ok(Opened { engine, journal: Some(journal), last_seq: recovered.last_seq, report })
 }
 
@@ -250,23 +274,6 @@ fn redecided_sentence(seqs: &[u64]) -> String {
         "{} {word} from {first} on no longer fitted without what is quarantined, and decided anew",
         seqs.len()
     )
-}
-
-/// The newest state that this build can read, and the record to go on from. A snapshot shortens recovery and is never
-/// needed for it.
-fn newest_state(
-    journal: &Journal,
-    mut snapshot: Option<Snapshot>,
-    notices: &mut Vec<String>,
-) -> (Engine, u64) {
-    while let Some(found) = snapshot {
-        match restore(&found) {
-            Ok(engine) => return (engine, found.seq + 1),
-            Err(reason) => notices.push(format!("snapshot at {} was not used: {reason}", found.seq)),
-        }
-        snapshot = journal.snapshot_before(found.seq);
-    }
-    (Engine::default(), 1)
 }
 
 fn restore(snapshot: &Snapshot) -> Result<Engine, String> {
@@ -309,15 +316,15 @@ pub(super) fn panic_on_purpose(panic_at_seq: Option<u64>, seq: u64) {
 ///
 /// # Errors
 /// The journal cannot be read, or a record cannot be applied.
-pub fn replay_engine(path: &Path) -> Result<(Engine, u64), RecoveryError> {
-    replay_from_zero(path).map(|(engine, count, _)| (engine, count))
+pub fn replay_engine(journal: impl Into<JournalFiles>) -> Result<(Engine, u64), RecoveryError> {
+    replay_from_zero(&journal.into()).map(|(engine, count, _)| (engine, count))
 }
 
 /// As [`replay_engine`], with the records that were decided anew.
-fn replay_from_zero(path: &Path) -> Result<(Engine, u64, Vec<u64>), RecoveryError> {
-    let quarantined = journal::quarantined(path)?;
-    let mut replay = Replay::new(Engine::default(), path, &quarantined, None);
-    let count = journal::replay(path, 1, &mut |seq, _, record| replay.apply(seq, record))?;
+fn replay_from_zero(journal: &JournalFiles) -> Result<(Engine, u64, Vec<u64>), RecoveryError> {
+    let quarantined = journal::quarantined(journal.clone())?;
+    let mut replay = Replay::new(Engine::default(), &journal.path, &quarantined, None);
+    let count = journal::replay(journal.clone(), 1, &mut |seq, _, record| replay.apply(seq, record))?;
     caught(|| replay.engine.price_changed()).map_err(RecoveryError::Pricing)?;
     Ok((replay.engine, count - quarantined.len() as u64, replay.redecided_seqs))
 }
@@ -326,11 +333,12 @@ fn replay_from_zero(path: &Path) -> Result<(Engine, u64, Vec<u64>), RecoveryErro
 ///
 /// # Errors
 /// As [`replay_engine`].
-pub fn replay_journal(path: &Path) -> Result<ReplayReport, RecoveryError> {
+pub fn replay_journal(journal: impl Into<JournalFiles>) -> Result<ReplayReport, RecoveryError> {
+    let journal = journal.into();
     let started = Instant::now();
-    let (engine, command_count, redecided_seqs) = replay_from_zero(path)?;
+    let (engine, command_count, redecided_seqs) = replay_from_zero(&journal)?;
     let seconds = started.elapsed().as_secs_f64();
-    let quarantined_seqs = journal::quarantined(path)?.iter().map(|entry| entry.seq).collect();
+    let quarantined_seqs = journal::quarantined(journal)?.iter().map(|entry| entry.seq).collect();
     Ok(ReplayReport {
         command_count,
         quarantined_seqs,

@@ -5,7 +5,6 @@
 //! that of the recorded facts.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Instant;
 
 use oddsengine_engine::{Engine, Fact, Record, decode_record};
@@ -13,7 +12,7 @@ use oddsengine_engine::{Engine, Fact, Record, decode_record};
 use super::RELEASE;
 use super::recovery::{RecordFault, RecoveryError, caught};
 use super::replay::Replay;
-use crate::journal::{self, VisitError};
+use crate::journal::{self, JournalFiles, VisitError};
 
 /// Most differences that are listed; further ones are counted.
 pub const DIFFERENCES_MAX: usize = 1_000;
@@ -164,9 +163,11 @@ fn release_of(record: &Record) -> Option<&str> {
 ///
 /// # Errors
 /// The journal cannot be read, or a record cannot be folded.
-pub fn redecide_journal(path: &Path) -> Result<RedecideReport, RecoveryError> {
+pub fn redecide_journal(journal: impl Into<JournalFiles>) -> Result<RedecideReport, RecoveryError> {
     let started = Instant::now();
-    let quarantined = journal::quarantined(path)?;
+    let files = journal.into();
+    let path = files.path.as_path();
+    let quarantined = journal::quarantined(files.clone())?;
     let mut redecision = Redecision {
         recorded: Replay::new(Engine::default(), path, &quarantined, None),
         deciding: Engine::default(),
@@ -181,7 +182,7 @@ pub fn redecide_journal(path: &Path) -> Result<RedecideReport, RecoveryError> {
             seconds: 0.0,
         },
     };
-    journal::replay(path, 1, &mut |seq, _, bytes| {
+    journal::replay(files.clone(), 1, &mut |seq, _, bytes| {
         if quarantined.iter().any(|entry| entry.seq == seq) {
             return Ok(());
         }

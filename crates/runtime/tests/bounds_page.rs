@@ -1,0 +1,83 @@
+//! The page of bounds says what the code does.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use oddsengine_engine::{command, config};
+use oddsengine_runtime::{journal, service};
+
+/// Every constant that the page has to name, with its value.
+fn constants() -> BTreeMap<&'static str, u64> {
+    let mut found = BTreeMap::from([
+        ("FIXTURES_MAX", config::FIXTURES_MAX.cast_unsigned()),
+        ("SOURCES_MAX", command::SOURCES_MAX as u64),
+        ("SEQ_JUMP_MAX", command::SEQ_JUMP_MAX),
+        ("REFUSED_TICKETS_MAX", command::REFUSED_TICKETS_MAX as u64),
+        ("SCOPES_MAX", command::SCOPES_MAX as u64),
+        ("CUSTOMERS_SET_MAX", command::CUSTOMERS_SET_MAX as u64),
+        ("SPACES_MAX", command::SPACES_MAX as u64),
+        ("MODEL_INPUTS_MAX", command::MODEL_INPUTS_MAX as u64),
+        ("PRICED_MARKETS_MAX", command::PRICED_MARKETS_MAX as u64),
+        ("LEGS_MAX", oddsengine_types::bounds::LEGS_MAX as u64),
+        ("INGEST_BACKLOG_MAX", service::INGEST_BACKLOG_MAX),
+        ("WEIGHT_PER_TURN", service::WEIGHT_PER_TURN),
+        ("BATCH_REPLY_BYTES_MAX", service::BATCH_REPLY_BYTES_MAX as u64),
+        ("DESK_WAITING_BYTES_MAX", service::DESK_WAITING_BYTES_MAX as u64),
+        ("ALERTS_KEPT_MAX", service::ALERTS_KEPT_MAX as u64),
+        ("ALERT_BYTES_KEPT_MAX", service::ALERT_BYTES_KEPT_MAX as u64),
+        ("TAILS_MAX", oddsengine_runtime::wire::TAILS_MAX as u64),
+        ("SOURCES_PER_KEY_MAX", service::SOURCES_PER_KEY_MAX as u64),
+        ("CUSTOMER_RANGES_PER_KEY_MAX", service::CUSTOMER_RANGES_PER_KEY_MAX as u64),
+        ("RECORD_SIZE_MAX", journal::RECORD_SIZE_MAX as u64),
+        ("GROUP_RECORDS_MAX", journal::GROUP_RECORDS_MAX as u64),
+        ("GROUP_BYTES_MAX", journal::GROUP_BYTES_MAX as u64),
+        ("PENDING_RECORDS_MAX", journal::PENDING_RECORDS_MAX),
+        ("PENDING_BYTES_MAX", journal::PENDING_BYTES_MAX),
+        ("WAL_BYTES_KEPT", journal::WAL_BYTES_KEPT),
+        ("SNAPSHOTS_KEPT", u64::from(journal::SNAPSHOTS_KEPT)),
+        ("SEGMENT_BYTES_MAX", journal::SEGMENT_BYTES_MAX),
+        ("SEGMENT_BYTES_MIN", journal::SEGMENT_BYTES_MIN),
+        ("QUARANTINE_TEXT_MAX", journal::QUARANTINE_TEXT_MAX as u64),
+        ("MESSAGE_BYTES_MAX", oddsengine_feeds::MESSAGE_BYTES_MAX as u64),
+    ]);
+    for (name, file) in [
+        ("AHEAD_MESSAGES_MAX", "_ahead.py"),
+        ("AHEAD_BYTES_MAX", "_ahead.py"),
+        ("ADDRESSES_MAX", "_guard.py"),
+        ("SUBSCRIPTION_BYTES_MAX", "serve.py"),
+        ("REQUESTS_QUEUE_MAX", "serve.py"),
+        ("UNACKED_MS_MAX", "serve.py"),
+    ] {
+        let text = std::fs::read_to_string(root().join("python/oddsengine").join(file)).unwrap();
+        let assigned = text.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));
+        found.insert(name, assigned.unwrap().replace('_', "").trim().parse().unwrap());
+    }
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// A bound that was raised in the code and not on the page is a promise that is not kept.
+#[test]
+fn the_page_of_bounds_names_every_constant_with_its_value() {
+    let page = std::fs::read_to_string(root().join("docs/bounds.md")).unwrap();
+    let mut named = BTreeMap::new();
+    for line in page.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let (bound, name, happens) = (columns[2], columns[3].trim_matches('`'), columns[4]);
+        assert!(!happens.is_empty(), "{name}: what happens at it?");
+        named.entry(name.to_owned()).or_insert_with(Vec::new).push(format!("{bound} {happens}"));
+    }
+    for (name, value) in constants() {
+        let rows = named.remove(name).unwrap_or_else(|| panic!("the page does not name {name}"));
+        let digits = value.to_string();
+        let has_value = |row: &String| {
+            let plain = row.replace(',', "");
+            plain.split(|letter: char| !letter.is_ascii_digit()).any(|number| number == digits)
+        };
+        assert!(rows.iter().any(has_value), "{name} is {value}, the page says {rows:?}");
+    }
+    assert!(named.is_empty(), "constants that no code has: {:?}", named.keys());
+}
