@@ -95,7 +95,7 @@ impl Service {
                     _ => None,
                 };
                 // The book is rebuilt from the legs of all tickets on it.
-                let legs = fixture.map_or(0, |fixture| fixture.legs.values().map(Vec::len).sum());
+                let legs = fixture.map_or(0, |fixture| fixture.legs.values().map(|on_it| on_it.len()).sum());
                 16 + engine.competitions().len() as u64 / 16 + legs as u64 / 3
             }
             Query::StateHash if self.known_hash().is_some() => 1,

@@ -133,6 +133,7 @@ pub fn cause(body: &Body) -> &'static str {
         Body::ModelFailed { fault, .. } => fault.name(),
         Body::Reprice { .. } => "reprice",
         Body::Halt { .. } => "halt",
+        Body::RecallTickets { .. } => "recall",
         Body::ReleaseStarted { .. } => "release",
     }
 }
