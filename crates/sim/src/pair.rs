@@ -100,7 +100,8 @@ impl Pair {
             self.recall(vec![ticket], command.time_ns)?;
         }
         let answers = self.apply_one(command)?;
-        while let Some(fixture) = self.fast.recalls().next() {
+        loop {
+            let Some(fixture) = self.fast.recalls().next() else { break };
             let is_on_it = |ticket: &&Ticket| ticket.legs.iter().any(|leg| leg.fixture == fixture);
             let is_over = |ticket: &&Ticket| ticket.reason().is_none();
             let on_it = self.archive.values().filter(is_on_it).filter(is_over);

@@ -73,7 +73,9 @@ impl State {
         let is_next = !self.due.weighing.is_empty() && self.due.weigh_from == index;
         let is_over = ticket.legs.iter().all(|leg| {
             let place = (leg.place.fixture, leg.place.selection);
-            self.fixtures[leg.place.fixture as usize].is_closed() && !self.due.settling.contains_key(&place)
+            self.fixtures[leg.place.fixture as usize].is_closed()
+                && !self.due.settling.contains_key(&place)
+                && !self.due.recalling.contains(&leg.place.fixture)
         });
         is_over
             && !is_next
@@ -86,6 +88,17 @@ impl State {
     /// Fixtures that were graded anew while tickets on them are in the archive: these are to come back.
     pub fn recalls(&self) -> impl Iterator<Item = FixtureId> + '_ {
         self.due.recalling.iter().map(|&index| self.fixtures[index as usize].id())
+    }
+
+    /// A ticket of the archive with the places of its legs in this state, as if it were here.
+    ///
+    /// # Errors
+    /// A leg is on nothing that is known.
+    pub fn placed(&self, mut ticket: Ticket) -> Result<Ticket, String> {
+        for leg in &mut ticket.legs {
+            leg.place = self.place_of(leg)?;
+        }
+        Ok(ticket)
     }
 
     /// Takes the tickets that the last step or fold took to the archive.

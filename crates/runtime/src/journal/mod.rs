@@ -35,6 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archive;
 mod chain;
 mod committer;
 mod error;
@@ -53,6 +54,7 @@ mod verify;
 mod wakeup;
 mod writer;
 
+pub use archive::{ArchiveReader, ArchivedTicket};
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
 pub use error::{Damage, JournalError, Loss, VisitError};
 pub use fault::{Fault, FaultPlan, Faults};
