@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use oddsengine_engine::MarketStatus;
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record, StopSet,
-    Ticket, TicketRequest, TicketState, VoidKind,
+    Body, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record, StopSet, Ticket,
+    TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_ledger::AccountKind;
 use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TicketId};

@@ -40,6 +40,7 @@ impl Step<'_> {
         }
         tickets
             .iter()
+            .filter(|ticket| self.ticket(ticket.id).is_none())
             .try_for_each(|ticket| self.may_return(ticket))
             .map_err(|detail| (Reason::ValueOutOfBounds, detail))?;
         for ticket in tickets {

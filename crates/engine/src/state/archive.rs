@@ -57,8 +57,11 @@ impl State {
 
     /// Tickets that are over for as long as they are kept: refused ones first, then the others, each in order of time.
     pub(crate) fn due_to_leave(&self, now_ns: i64) -> impl Iterator<Item = u32> + '_ {
-        due(&self.closed.refused, now_ns, self.config.archive_refused_after_ms)
-            .chain(due(&self.closed.settled, now_ns, self.config.archive_after_ms))
+        due(&self.closed.refused, now_ns, self.config.archive_refused_after_ms).chain(due(
+            &self.closed.settled,
+            now_ns,
+            self.config.archive_after_ms,
+        ))
     }
 
     /// Nothing can happen to the ticket any more but by a result that is told late.
@@ -179,7 +182,11 @@ impl State {
                 }
             }
             TicketState::Open | TicketState::Delayed => {
-                return Err(format!("{} is {}, and only what is over was archived", name(), ticket.state.name()));
+                return Err(format!(
+                    "{} is {}, and only what is over was archived",
+                    name(),
+                    ticket.state.name()
+                ));
             }
         }
         ticket.legs.iter().try_for_each(|leg| self.place_of(leg).map(drop))

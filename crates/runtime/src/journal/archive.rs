@@ -100,10 +100,10 @@ impl ArchiveReader {
                 "SELECT id, bytes FROM archived_leg JOIN archived_ticket ON id = ticket
                  WHERE fixture = ?1 AND ticket >= ?2 ORDER BY ticket LIMIT ?3",
             )?;
-            let rows = query.query_map(
-                params![fixture.cast_signed(), from.to_be_bytes(), count as i64],
-                |row| Ok((u128::from_be_bytes(row.get(0)?), row.get(1)?)),
-            )?;
+            let rows = query
+                .query_map(params![fixture.cast_signed(), from.to_be_bytes(), count as i64], |row| {
+                    Ok((u128::from_be_bytes(row.get(0)?), row.get(1)?))
+                })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(JournalError::storage(&self.path, "read the archive of"))

@@ -210,7 +210,8 @@ impl Committer {
         self.head = head;
         self.is_mark_synced = false;
         // A row may touch a page of each of the two tables.
-        self.wal_page_count += group.bytes.len() as u64 / PAGE_SIZE + PAGES_PER_GROUP + group.archived.len() as u64 / 2;
+        self.wal_page_count +=
+            group.bytes.len() as u64 / PAGE_SIZE + PAGES_PER_GROUP + group.archived.len() as u64 / 2;
         self.acknowledge(group.bytes.len());
         Ok(())
     }

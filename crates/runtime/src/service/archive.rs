@@ -156,7 +156,8 @@ impl Service {
                 // It is tried again when the process starts; it does not keep the others waiting.
                 self.archive.cursors.insert(fixture, u128::MAX);
                 let why = outcome.err().map_or("they are not there".to_owned(), |error| error.to_string());
-                let message = format!("tickets of fixture {fixture} do not come back from the archive: {why}");
+                let message =
+                    format!("tickets of fixture {fixture} do not come back from the archive: {why}");
                 self.alert("archive_unreadable", &message, Some(fixture), time_ns);
                 true
             }
