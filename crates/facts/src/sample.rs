@@ -240,6 +240,7 @@ fn full_ticket() -> Ticket {
         due_ns: TIME_NS + 5_000_000_000,
         settlement_count: 2,
         change: TicketChange { seq: 50_001, seq_before: 48_123, was_settlement: true, paid_minor_before: -1 },
+        closed_ns: TIME_NS + 7_000_000_000,
         ..ticket(TicketState::Settled)
     }
 }
