@@ -15,4 +15,4 @@ trap 'rm -rf "$tools"' EXIT
 unset PIP_FIND_LINKS
 CUSTOM_COMPILE_COMMAND=scripts/lock.sh "$tools/bin/pip-compile" --quiet --generate-hashes --strip-extras \
     --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
-    --extra numba --extra plot --output-file requirements/dev.txt "$@" pyproject.toml requirements/dev.in
+    --extra numba --extra plot --extra postgresql --extra parquet --extra sql --output-file requirements/dev.txt "$@" pyproject.toml requirements/dev.in

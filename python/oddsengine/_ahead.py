@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 __all__ = ["AHEAD_BYTES_MAX", "AHEAD_MESSAGES_MAX", "AHEAD_NS_PER_TURN", "ReadAhead", "Received"]
 
-#: Most messages of a socket that wait in this process, and most bytes of them; what arrives beyond waits in front of the
-#: socket, as it would without reading ahead, and a stop among it is heard once there is room.
+#: Most messages of a socket that wait in this process, and most bytes of them; what arrives beyond waits in
+#: front of the socket, as it would without reading ahead, and a stop among it is heard once there is room.
 AHEAD_MESSAGES_MAX = 131_072
 AHEAD_BYTES_MAX = 67_108_864
 #: Longest that one turn reads ahead from a socket: everybody else waits for it.
@@ -28,11 +28,19 @@ class ReadAhead:
         The next message of the socket, or none.
     look
         Looks at a message that waits: the fixture that it halts, if it stops trading.
+    messages_max, bytes_max
+        Nothing more is read ahead once so many messages, or bytes of them, wait.
     """
 
     def __init__(
-        self, receive: Callable[[], Received | None], look: Callable[[Received], int | None]
+        self,
+        receive: Callable[[], Received | None],
+        look: Callable[[Received], int | None],
+        *,
+        messages_max: int = AHEAD_MESSAGES_MAX,
+        bytes_max: int = AHEAD_BYTES_MAX,
     ) -> None:
+        self._messages_max, self._bytes_max = messages_max, bytes_max
         self._receive, self._look = receive, look
         self._waiting: deque[tuple[Received, int | None]] = deque()
         self._byte_count = 0
@@ -43,7 +51,7 @@ class ReadAhead:
         return len(self._waiting)
 
     def next(self) -> tuple[Received, int | None] | None:
-        """The next message in order, with the fixture that it halted ahead of its order; none where nothing waits."""
+        """The next message in order, and the fixture that it halted before; none where nothing waits."""
         if self._waiting:
             received, halted = self._waiting.popleft()
             self._byte_count -= sum(map(len, received[0]))
@@ -51,16 +59,17 @@ class ReadAhead:
         direct = self._receive()
         return None if direct is None else (direct, None)
 
-    def fill(self) -> None:
-        """Read ahead while there is room and time, and have each message looked at."""
+    def fill(self) -> bool:
+        """Read ahead while there is room and time, and have each message looked at; whether time ended it."""
         until_ns = time.monotonic_ns() + AHEAD_NS_PER_TURN
-        while len(self._waiting) < AHEAD_MESSAGES_MAX and self._byte_count < AHEAD_BYTES_MAX:
+        while len(self._waiting) < self._messages_max and self._byte_count < self._bytes_max:
             received = self._receive()
             if received is None:
-                return
+                return False
             halted = self._look(received)
             self.halt_count += halted is not None
             self._waiting.append((received, halted))
             self._byte_count += sum(map(len, received[0]))
             if time.monotonic_ns() >= until_ns:
-                return
+                return True
+        return False

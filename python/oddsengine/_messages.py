@@ -7,7 +7,7 @@ units of the book's currency, odds are decimal with the stake included, times ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from oddsengine import _html
@@ -485,6 +485,16 @@ class FixtureExposure:
         return _plain(cls, message | {"markets": tuple(markets)})
 
 
+def _joined(
+    before: tuple[MarketExposure, ...], after: tuple[MarketExposure, ...]
+) -> tuple[MarketExposure, ...]:
+    """Markets of two pages; one that stands on both is put together."""
+    if before and after and before[-1].market == after[0].market:
+        first = replace(after[0], selections=before[-1].selections + after[0].selections)
+        return (*before[:-1], first, *after[1:])
+    return before + after
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Exposure:
     """Losses against limits, from the platform down, and the detail of one fixture if it was asked for."""
@@ -502,6 +512,19 @@ class Exposure:
             tuple(_plain(ExposureLevel, level) for level in message["levels"]),
             None if fixture is None else FixtureExposure.of(fixture),
         )
+
+    def joined(self, page: Exposure) -> Exposure:
+        """With the next page of the same exposure: what it tells of the fixture as a whole is newer."""
+        fixture = page.fixture
+        if fixture is not None and self.fixture is not None:
+            fixture = replace(fixture, markets=_joined(self.fixture.markets, fixture.markets))
+        return Exposure(self.currency, self.levels + page.levels, fixture)
+
+    @property
+    def item_count(self) -> int:
+        """Levels, and selections with bets."""
+        markets = self.fixture.markets if self.fixture is not None else ()
+        return len(self.levels) + sum(len(market.selections) for market in markets)
 
     def __repr__(self) -> str:
         levels = ", ".join(

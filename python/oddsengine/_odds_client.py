@@ -132,6 +132,7 @@ class OddsClient:
         self._bulk: str | None = None
         self._bulk_after = self._bulk_count = 0
         self._bulk_prefixes: deque[str] = deque()
+        self._bulk_progress = (0, 0)
         self._bulk_s = float("-inf")
         self._bulk_wait_s = 2 * IMAGE_RETRY_S
         self._is_greeted = False
@@ -159,6 +160,14 @@ class OddsClient:
     def is_stale(self) -> bool:
         """The engine is silent, or the boards are not complete yet: no price may be used."""
         return not self.is_joined or time.monotonic() - self._heard_s > self._silence_s
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Fixtures that the walk over all images has looked at, and of how many; equal when it is done.
+
+        With several prefixes each takes a walk, and this is of the present one.
+        """
+        return self._bulk_progress
 
     def __repr__(self) -> str:
         state = "stale" if self.is_stale else "live"
@@ -439,7 +448,9 @@ class OddsClient:
             # Another page is still on its way to us.
             self._bulk_wait_s = IMAGE_RETRY_S / 10
             return
-        self._bulk_after = message.get("next") or 0
+        self._bulk_after = int(message.get("next") or 0)
+        count: int = message.get("fixture_count", self._bulk_after)
+        self._bulk_progress = (self._bulk_after or count, count)
         if not self._bulk_after:
             self._bulk_prefixes.popleft()
         if self._bulk_prefixes:

@@ -6,7 +6,7 @@ import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar
 
@@ -48,6 +48,8 @@ BUSY_RETRY_S = 0.05
 PAGE_ITEMS = 256
 
 OddsChange = Literal["none", "higher", "any"] | float
+# How many items of an answer in pages are there.
+Progress = Callable[[int], None]
 _T = TypeVar("_T")
 
 
@@ -369,9 +371,23 @@ class OrdersClient:
         return self._ask("ticket", Ticket, ticket=ticket)
 
     def exposure(
-        self, fixture: int | None = None, *, competition: str | None = None, sport: str | None = None
+        self,
+        fixture: int | None = None,
+        *,
+        competition: str | None = None,
+        sport: str | None = None,
+        on_progress: Progress | None = None,
     ) -> Exposure:
-        """Losses against limits, of the platform or of one scope; with the grid of a fixture."""
+        """Losses against limits, of the platform or of one scope; with the grid of a fixture.
+
+        It comes in pages: each competition, and each market, is as of its page; the sums of a fixture are as
+        of the last one.
+
+        Parameters
+        ----------
+        on_progress
+            Called after each page with the number of levels and selections that are there.
+        """
         scope: Json | None = None
         if fixture is not None:
             scope = {"level": "fixture", "fixture": fixture}
@@ -379,16 +395,40 @@ class OrdersClient:
             scope = {"level": "competition", "competition": competition}
         elif sport is not None:
             scope = {"level": "sport", "sport": sport}
-        return self._ask("exposure", Exposure, scope=scope)
+        found: Exposure | None = None
+        after: int | None = 0
+        while after is not None:
+            request = {"type": "exposure", "scope": scope, "after": after or None}
+            request = {name: value for name, value in request.items() if value is not None}
+            with naming(request):
+                reply = self.request(request)
+                page = expect(reply, Exposure)
+            found = page if found is None else found.joined(page)
+            # An engine of an earlier release tells everything at once.
+            after = reply.body.get("next")
+            if on_progress is not None:
+                on_progress(found.item_count)
+        assert found is not None
+        return found
 
-    def fixtures(self) -> tuple[FixtureInfo, ...]:
-        """All fixtures with their names and where they stand, in order of announcement."""
+    def fixtures(self, *, on_progress: Progress | None = None) -> tuple[FixtureInfo, ...]:
+        """All fixtures with their names and where they stand, in order of announcement.
+
+        They come in pages: each is as of its page, and one that is announced meanwhile comes last.
+
+        Parameters
+        ----------
+        on_progress
+            Called after each page with the number of fixtures that are there.
+        """
         found: list[FixtureInfo] = []
         after: int | None = 0
         while after is not None:
             reply = self.request({"type": "fixtures", "after": after})
             found += expect(reply, tuple)
             after = reply.body["next"]
+            if on_progress is not None:
+                on_progress(len(found))
         return tuple(found)
 
     def ticket_changes(self, since: int = 0, *, settlements: bool = False) -> Iterator[TicketChange]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oddsengine import __version__
+from oddsengine import __version__, _projection_cli
 from oddsengine._exit import (
     EXIT_DAMAGED,
     EXIT_INTERRUPTED,
@@ -43,6 +43,8 @@ examples:
   oddsengine anchor journal.db                       print SEQ:HASH, to be kept on another host
   oddsengine backup journal.db /backup/journal.db    copy it, also while the engine runs
   oddsengine show journal.db ticket 0123456789abcdef0123456789abcdef
+  oddsengine follow --journal journal.db             keep tables of it that SQL can ask
+  oddsengine sql --journal journal.db "SELECT * FROM turnover"
   oddsengine quarantine journal.db --list            records that replay leaves out
   oddsengine keygen server                           make keys for encrypted connections
 """
@@ -157,6 +159,8 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true", help="print JSON")
     show.set_defaults(run=_show)
 
+    _projection_cli.add_verbs(verbs)
+
     demo = verbs.add_parser("demo", help="play the group stage of a World Cup, with customers and a report")
     if with_demo:
         from oddsengine import demo as main_job
@@ -213,12 +217,12 @@ def _settings(path: Path | None, *, needs_journal: bool) -> Settings:
 
 def _serve(options: argparse.Namespace) -> int:
     """Run the engine until SIGTERM or Ctrl-C. Prints one line of JSON when it is ready."""
-    from oddsengine import config, serve
+    from oddsengine import serve
 
     overrides = options.memory or options.journal is not None
     settings = _settings(options.config, needs_journal=not overrides)
     if overrides:
-        settings = replace(settings, journal=config.Journal(options.journal, settings.journal.snapshot_every))
+        settings = replace(settings, journal=replace(settings.journal, path=options.journal))
     if settings.journal.path is None and (options.must_exist or options.anchor is not None):
         raise ValueError("--must-exist and --anchor need a journal")
     return serve.run(

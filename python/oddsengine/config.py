@@ -225,6 +225,15 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             (0, 10**9),
             "Commands between snapshots; 0: only at shutdown.",
         ),
+        (
+            "reader_seconds_max",
+            "integer",
+            300,
+            (0, 86_400),
+            "A process that holds an old state of the journal open for so long while the write-ahead log"
+            " is above "
+            "64 MiB is ended; 0: never.",
+        ),
     ),
     "book": (
         ("currency", "text", "EUR", (), "ISO 4217 code of stakes, limits, balances."),
@@ -466,6 +475,7 @@ class Journal:
 
     path: Path | None = None
     snapshot_every: int = 200_000
+    reader_seconds_max: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -808,7 +818,9 @@ def _journal(values: Mapping[str, Any], folder: Path, needs_journal: bool) -> Jo
             "[journal] path is missing\n"
             'hint: write path = "journal.db", or in_memory = true if everything may be lost at the end'
         )
-    return Journal(None if path is None else folder / path, values["snapshot_every"])
+    return Journal(
+        None if path is None else folder / path, values["snapshot_every"], values["reader_seconds_max"]
+    )
 
 
 def _curve(values: Mapping[str, Any], flat: Mapping[str, Any], folder: Path) -> Curve | None:

@@ -29,6 +29,7 @@ from oddsengine._ahead import ReadAhead, Received
 from oddsengine._clock import EngineClock
 from oddsengine._exit import EXIT_POISONED, EXIT_UNUSABLE, exit_code_of
 from oddsengine._guard import Allowance, ConnectionGuard
+from oddsengine._log_readers import ReaderWatch
 from oddsengine._zap import NAME_PROPERTY, ZapHandler
 from oddsengine.config import ConfigError, Models, Settings
 from oddsengine.exceptions import OddsEngineError
@@ -41,11 +42,15 @@ INGEST_PER_TURN = 128
 ORDERS_PER_TURN = 512
 SNAPSHOTS_PER_TURN = 4
 SUBSCRIPTIONS_PER_TURN = 256
+# The same while more waits in front of the socket than was read ahead: a stop among it is heard by reading on.
+NS_PER_TURN_BEHIND = 500_000
 # And most bytes and time of a kind: a message may hold much work. One message is always taken.
 BYTES_PER_TURN = 262_144
 NS_PER_TURN = 5_000_000
 # Accumulators and bet delays are looked at so often.
 TICK_NS = 50_000_000
+# Images are made again after a pause that is never longer than this.
+IMAGES_PAUSE_NS_MAX = 10_000_000
 # A new subscriber gets a heartbeat at once, but not more often than this.
 GREETING_NS = 20_000_000
 # Objects that live as long as the process are taken out of the garbage collector's sight after so long.
@@ -118,6 +123,9 @@ class ServiceLike(Protocol):
     @property
     def takes_ingest(self) -> bool: ...
     def takes_requests(self, is_snapshot: bool) -> bool: ...
+    @property
+    def next_images_ns(self) -> int | None: ...
+    def make_images(self, now_ns: int) -> None: ...
     @property
     def is_poisoned(self) -> bool: ...
     @property
@@ -249,6 +257,7 @@ class Server:
         self._clock = clock or EngineClock()
         self._context: zmq.Context[Socket] = zmq.Context()
         self._guard = ConnectionGuard(self._context, memory_bytes_max=settings.sockets.memory_bytes_max)
+        self._readers = ReaderWatch(settings.journal.path, settings.journal.reader_seconds_max)
         self._locks: list[int] = []
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._is_stopping = False
@@ -278,9 +287,8 @@ class Server:
         self._is_overdue = False
         self._has_worked = False
         self._ingest_ahead = ReadAhead(lambda: self._receive(self._ingest, first=0), self._look_ahead)
-        self._orders_ahead = ReadAhead(
-            lambda: self._receive(self._orders, first=1), self._look_ahead_order
-        )
+        self._orders_ahead = ReadAhead(lambda: self._receive(self._orders, first=1), self._look_ahead_order)
+        self._is_reading_behind = False
         self._snapshots = ReadAhead(lambda: self._receive(self._snapshot, first=1), lambda _: None)
         self._told_offset_ns: int | None = None
         self._next_clock_alert_ns = 0
@@ -462,6 +470,8 @@ class Server:
             return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
+        if (images_ns := self.service.next_images_ns) is not None:
+            due_ns = min(due_ns, images_ns)
         if self._is_overdue:
             # What holds it up ends by itself.
             due_ns = min(due_ns, now_ns + SETTLE_CHECK_NS)
@@ -493,6 +503,7 @@ class Server:
         self._timers(now_ns, is_idle=not ready)
         service.end_turn()
         self._send(service.take_frames(self._clock()))
+        self._make_images()
         # After all that the turn has to tell; what is told of it leaves with the next.
         self._has_worked = service.work_off()
         if service.takes_ingest != self._is_ingesting:
@@ -502,6 +513,17 @@ class Server:
             self.poison_reason = service.poison_reason or ""
             self.exit_code = EXIT_POISONED
             self._is_stopping = True
+
+    def _make_images(self) -> None:
+        """After all that others wait for, and a few: an image takes longer than most answers."""
+        next_ns = self.service.next_images_ns
+        if next_ns is None:
+            return
+        now_ns = self._clock()
+        # A clock that went back ends the pause.
+        if not now_ns < next_ns <= now_ns + IMAGES_PAUSE_NS_MAX:
+            self.service.make_images(now_ns)
+            self._send(self.service.take_frames(self._clock()))
 
     def _hold_ingest(self, *, is_held: bool) -> None:
         """While too much waits for the disk, feeds wait in front of the socket."""
@@ -518,10 +540,12 @@ class Server:
         is_due = next_due_ns is not None and next_due_ns <= now_ns
         is_unread = is_due and _core.has_unread(list(self._guard.ingest_descriptors))
         checked_ns, byte_count = now_ns, 0
+        until_ns = now_ns + (NS_PER_TURN_BEHIND if self._is_reading_behind else NS_PER_TURN)
         for _ in range(INGEST_PER_TURN):
             received = ahead.next()
             if received is None:
                 self._note_empty(checked_ns, is_unread=is_unread)
+                self._is_reading_behind = False
                 return
             (parts, key), halted = received
             byte_count += sum(map(len, parts))
@@ -534,10 +558,10 @@ class Server:
             # Suspensions leave at once; boards wait for the end of the turn.
             checked_ns = self._clock()
             self._send(service.take_frames(checked_ns))
-            if byte_count >= BYTES_PER_TURN or checked_ns - now_ns >= NS_PER_TURN:
+            if byte_count >= BYTES_PER_TURN or checked_ns >= until_ns:
                 break
         # More waits than a turn carries out: a stop among it overtakes.
-        ahead.fill()
+        self._is_reading_behind = ahead.fill()
 
     def _look_ahead(self, received: Received) -> int | None:
         """The fixture that a waiting message of `ingest` halts, told at once."""
@@ -658,6 +682,8 @@ class Server:
             self._next_tick_ns = now_ns + TICK_NS
             next_due_ns = service.next_due_ns
             self._watch_clock(now_ns)
+            for alert, message in self._readers.look(time.monotonic()):
+                service.alert(alert, message, now_ns)
             if self._guard.has_alerts:
                 for alert, message in self._guard.take_alerts():
                     service.alert(alert, message, now_ns)
@@ -739,6 +765,7 @@ class Server:
             "read_lag_ns": max(0, self._clock() - self._read_ns),
             "client_accepted_count": zap.accepted_count if zap else 0,
             "client_refused_count": zap.refused_count if zap else 0,
+            **self._readers.metrics(),
             **self._guard.metrics(),
         }
 
@@ -748,7 +775,8 @@ class Server:
         while time.monotonic_ns() < until_ns and not self.service.is_poisoned:
             is_waiting = bool(self._ingest_ahead or self._orders_ahead)
             sockets = (self._ingest, self._orders, self._snapshot)
-            if not is_waiting and not any(_has_more(socket) for socket in sockets):
+            is_read = not is_waiting and not any(_has_more(socket) for socket in sockets)
+            if is_read and self.service.next_images_ns is None:
                 break
             self._turn(0)
 

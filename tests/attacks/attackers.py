@@ -133,6 +133,27 @@ def requests(
     return {"sent": sent}
 
 
+def images(endpoint: str, *, seconds: float) -> Json:
+    """All images without end, page by page, each read and asked for again."""
+    socket = _connect(zmq.DEALER, endpoint)
+    end_s = time.monotonic() + seconds
+    image_count, byte_count, walk_count, after = 0, 0, 0, 0
+    while time.monotonic() < end_s:
+        socket.send(json.dumps({"type": "images", "request_id": "i", "after": after}).encode())
+        while time.monotonic() < end_s:
+            if not socket.poll(100):
+                continue
+            payload = socket.recv_multipart()[-1]
+            byte_count += len(payload)
+            if len(payload) > 1_000:
+                image_count += 1
+                continue
+            after = json.loads(payload).get("next") or 0
+            walk_count += after == 0
+            break
+    return {"images": image_count, "mib": byte_count / 1_048_576, "walks": walk_count}
+
+
 def large(endpoint: str, *, kind: int, bytes_each: int, count: int, hold_s: float) -> Json:
     """Large messages that mean nothing."""
     socket = _connect(kind, endpoint)
@@ -267,6 +288,7 @@ KINDS = {
         subscriptions,
         parts,
         requests,
+        images,
         large,
         sources,
         fixtures,

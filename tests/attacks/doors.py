@@ -13,6 +13,9 @@ HEARTBEAT_BYTES_MAX = 100_000
 # What a process keeps for each thing that was made up and refused.
 REFUSED_BYTES_MAX = 100
 FIXTURES_MAX = 5_000
+# An answer while images are made all the time waits at most twice as long as ever; or so long, on a machine
+# whose quiet figure is smaller than what two more processes on it make of it.
+IMAGES_PING_MS_MAX = 1.0
 
 
 def _memory(measures: Measures, world: World) -> None:
@@ -120,6 +123,31 @@ def images_never_read(measures: Measures) -> None:
             ).result()
         _memory(measures, world)
         measures.most("RSS after it left MiB", world.memory_mib(), RSS_MIB_MAX)
+
+
+@attack("images-without-end", seconds=120)
+def images_without_end(measures: Measures) -> None:
+    """A client reads all images of 2,000 fixtures again and again."""
+    with World(is_durable=False) as world:
+        world.attacker("fixtures", "ingest", first=1_000, count=2_000).result()
+        world.image_when(2_999, lambda image: image["type"] == "board", seconds=60)
+        # The process has done what it does once after its start.
+        time.sleep(2.5)
+        quiet, loaded, image_count = [], [], 0
+        for _ in range(4):
+            quiet.append(world.attacker("pings", "orders", seconds=1.5, every_ms=5.0).result())
+            reader = world.attacker("images", "snapshot", seconds=3.0)
+            time.sleep(0.7)
+            loaded.append(world.attacker("pings", "orders", seconds=1.5, every_ms=5.0).result())
+            image_count += reader.result()["images"]
+        # Of the rounds that neighbours on the machine disturbed least.
+        bound = max(IMAGES_PING_MS_MAX, 2 * min(found["p99_ms"] for found in quiet))
+        measures.most("ping p99 ms", min(found["p99_ms"] for found in loaded), bound, is_time=True)
+        measures.told("quiet p99", min(found["p99_ms"] for found in quiet))
+        measures.told("p50", min(found["p50_ms"] for found in loaded))
+        measures.told("quiet p50", min(found["p50_ms"] for found in quiet))
+        measures.least("images", image_count, 8_000)
+        _memory(measures, world)
 
 
 @attack("batches-of-queries-never-read", seconds=120)

@@ -18,6 +18,7 @@ import zmq
 
 from engine_process import Engine, announce, eventually
 from oddsengine import config, serve
+from oddsengine._ahead import ReadAhead, Received
 from oddsengine._exit import EXIT_BUSY
 from oddsengine.client import Alert, RequestTimeoutError, new_id
 
@@ -259,7 +260,7 @@ class ScriptedService:
     def __init__(self) -> None:
         self.epoch, self.wakeup_fd, self.next_due_ns = 1, -1, None
         self.is_poisoned, self.poison_reason = False, None
-        self.takes_ingest = True
+        self.takes_ingest, self.next_images_ns = True, None
         self.start_report: dict[str, object] = {"journal": "memory", "quarantined": [], "notices": []}
         self.boards: list[bytes] = []
         self.frames: list[tuple[int, list[bytes]]] = []
@@ -268,6 +269,9 @@ class ScriptedService:
 
     def takes_requests(self, is_snapshot: bool) -> bool:
         return True
+
+    def make_images(self, now_ns: int) -> None:
+        self.calls.append("images")
 
     def ingest(self, payload: bytes, now_ns: int, key: str | None = None) -> None:
         self.calls.append("ingest")
@@ -359,6 +363,105 @@ def test_suspensions_leave_before_boards_of_the_same_turn() -> None:
     assert [topic for topic in topics if topic != b"hb"] == [b"status.1", b"odds.1", b"odds.1", b"odds.1"]
     assert service.calls.count("tick") >= 1
     assert service.calls[-1] == "close"
+
+
+class Halting(ScriptedService):
+    """Of which danger halts a fixture ahead of its order; notes how many messages were carried out before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.halted_after: list[int] = []
+        self.halt_ended_after: list[int] = []
+        self.orders_after: list[int] = []
+
+    def _count(self) -> int:
+        return self.calls.count("ingest")
+
+    def look_ahead(self, payload: bytes, now_ns: int, key: str | None = None) -> int | None:
+        if payload != b"danger":
+            return None
+        self.halted_after.append(self._count())
+        self.frames.append((0, [b"status.halt", payload]))
+        return 7
+
+    def end_halt(self, fixture: int, now_ns: int) -> None:
+        assert fixture == 7
+        self.halt_ended_after.append(self._count())
+
+    def order(self, identity: bytes, payload: bytes, now_ns: int, key: str | None = None) -> None:
+        super().order(identity, payload, now_ns, key)
+        self.orders_after.append(self._count())
+
+
+def test_a_stop_behind_a_backlog_is_heard_before_the_backlog_is_carried_out() -> None:
+    """Danger behind 100,000 clock messages was heard 2.9 s after it arrived. Counted in messages, no time."""
+    backlog = 3_000
+    service = Halting()
+    server = serve.Server(settings(), service)
+    with (
+        zmq.Context() as context,
+        context.socket(zmq.SUB) as odds,
+        context.socket(zmq.PUSH) as feed,
+        context.socket(zmq.DEALER) as orders,
+    ):
+        odds.subscribe(b"status")
+        odds.connect(server.endpoints()["odds"])
+        for socket in (feed, orders):
+            socket.set_hwm(0)
+        feed.connect(server.endpoints()["ingest"])
+        orders.connect(server.endpoints()["orders"])
+        for _ in range(backlog):
+            feed.send(b"clock")
+        feed.send(b"danger")
+        feed.send(b"clock")
+        orders.send(b"question")
+        time.sleep(0.5)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        assert odds.poll(10_000)
+        assert odds.recv_multipart()[0] == b"status.halt"
+        # The message itself is told in its order.
+        assert odds.poll(10_000)
+        assert odds.recv_multipart()[0] == b"status.1"
+        eventually(lambda: service.calls.count("ingest") == backlog + 2)
+        server.stop()
+        thread.join(10)
+    assert len(service.halted_after) == 1
+    assert service.halted_after[0] <= backlog // 2
+    assert service.halt_ended_after == [backlog + 1]
+    # Whoever asks does not wait for the backlog either.
+    assert service.orders_after[0] <= 2 * serve.INGEST_PER_TURN
+    assert server.metrics()["halted_ahead_count"] == 1
+    assert server.metrics()["ahead_message_count"] == 0
+
+
+def test_messages_read_ahead_are_bounded() -> None:
+    """Beyond the bounds messages wait in front of the socket, in order."""
+    count = 10
+    waiting: list[Received] = [([b"%0100d" % number], None) for number in range(count)]
+    left = list(waiting)
+    looked: list[Received] = []
+
+    def receive() -> Received | None:
+        return left.pop(0) if left else None
+
+    def look(received: Received) -> int | None:
+        looked.append(received)
+        return None
+
+    ahead = ReadAhead(receive, look, messages_max=4, bytes_max=1_000)
+    ahead.fill()
+    assert (len(ahead), len(looked), len(left)) == (4, 4, 6)
+    assert ahead.next() == (waiting[0], None)
+    ahead.fill()
+    assert (len(ahead), len(left)) == (4, 5)
+    few_bytes = ReadAhead(receive, look, messages_max=100, bytes_max=250)
+    few_bytes.fill()
+    assert (len(few_bytes), len(left)) == (3, 2)
+    assert [ahead.next() for _ in range(4)] == [(message, None) for message in waiting[1:5]]
+    # Nothing read ahead is left: the socket's next.
+    assert ahead.next() == (waiting[8], None)
+    assert [ahead.next(), ahead.next()] == [(waiting[9], None), None]
 
 
 def test_feeds_wait_while_the_disk_does_not_keep_up() -> None:

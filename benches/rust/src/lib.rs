@@ -11,6 +11,7 @@ pub mod durable;
 pub mod memory;
 pub mod ops;
 pub mod popular;
+pub mod queries;
 pub mod records;
 pub mod replay;
 pub mod report;
@@ -56,5 +57,6 @@ pub const BENCHES: &[Bench] = &[
     ("durable", durable::run),
     ("popular", popular::run),
     ("replay", replay::run),
+    ("queries", queries::run),
     ("snapshots", snapshots::run),
 ];

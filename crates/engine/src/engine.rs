@@ -92,6 +92,11 @@ impl Engine {
     pub fn fold(&mut self, record: &Record) -> Result<(), String> {
         self.state.begin_record(record.command.time_ns);
         record.facts.iter().try_for_each(|fact| self.state.fold(fact))?;
+        let booked = record.facts.iter().filter_map(|fact| match fact {
+            Fact::Booked { bookings } => Some(bookings),
+            _ => None,
+        });
+        booked.into_iter().try_for_each(|bookings| self.state.no_cash_while_owing_after(bookings))?;
         self.state.balance_books_at_times();
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! From facts to state: one match. It computes no price, judges no limit and refuses nothing that was decided; what it cannot
-//! find by name is reported, not guessed. Live and recovery fold here.
+//! From facts to state: one match. It computes no price, judges no limit and refuses nothing that was decided on this state;
+//! what was decided on another one, because a record between was taken out, is reported, not guessed. Live and recovery fold
+//! here.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +10,10 @@ use oddsengine_facts::{
 use oddsengine_ledger::{InstructionId, Memo, Transfer, TransferError};
 use oddsengine_markets::{Incident, MarketId, SelectionId};
 use oddsengine_pricing::model::{ModelConfig, Parameters};
-use oddsengine_types::{FixtureId, TicketId};
+use oddsengine_types::{AccountKind, FixtureId, STAKE_MINOR_MAX, TicketId};
 
-use crate::positions::{plan_add, plan_remove};
+use crate::decide::settle::payout_of;
+use crate::positions::{counted_ticket, plan_add, plan_remove};
 use crate::state::changes::ToldBefore;
 use crate::state::due::LISTED_AT_ONCE;
 use crate::state::sources::UNHEARD;
@@ -32,7 +34,10 @@ impl State {
     /// It names something that is not known here: the journal is of another engine, or a template has lost what it had.
     pub(crate) fn fold(&mut self, fact: &Fact) -> Result<(), String> {
         let planned = self.unbooked.len();
+        let counted = counted_ticket(fact);
+        counted.into_iter().for_each(|ticket| self.count_bound(ticket, false));
         let folded = self.fold_one(fact);
+        counted.into_iter().for_each(|ticket| self.count_bound(ticket, true));
         if self.config.skew_b_minor.is_some() {
             // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced.
             let moved: BTreeSet<u32> = self.unbooked[planned..].iter().map(|&(index, _)| index).collect();
@@ -64,6 +69,7 @@ impl State {
                 if self.index_of(request.fixture).is_some() {
                     return Err(format!("fixture {} is known", request.fixture));
                 }
+                request.format.check().map_err(|error| error.to_string())?;
                 let template = self
                     .template_of(&request.format)
                     .ok_or_else(|| format!("the space of fixture {} is not defined", request.fixture))?;
@@ -257,6 +263,12 @@ impl State {
                     state == if *takes_back { TicketState::Settled } else { TicketState::Open }
                 })?;
                 let ticket = &mut self.tickets[index as usize];
+                // A payment rests on grades: without them, or with others, it is not this state's.
+                if payout_of(ticket) != Some(*paid_minor) {
+                    let owed = payout_of(ticket).map_or("nothing yet".to_owned(), |minor| minor.to_string());
+                    let id = ticket.id.0;
+                    return Err(format!("ticket {id:032x} is paid {paid_minor}, and its grades pay {owed}"));
+                }
                 let before = ToldBefore::from(&*ticket);
                 if ticket.state == TicketState::Open {
                     // It lost by one leg: the others count no more.
@@ -292,6 +304,9 @@ impl State {
             }
             Fact::PaymentDue { ticket, due_ns } => {
                 let index = self.ticket_in(*ticket, |state| state == TicketState::Open)?;
+                if due_ns.is_some() && payout_of(&self.tickets[index as usize]).is_none() {
+                    return Err(format!("ticket {:032x} waits to be settled and is not decided", ticket.0));
+                }
                 match due_ns {
                     Some(due_ns) => self.settling.insert(*due_ns, index),
                     None => self.settling.remove(index),
@@ -440,6 +455,21 @@ impl State {
         for leg in &mut ticket.legs {
             leg.place = self.place_of(leg)?;
         }
+        if !matches!(ticket.state, TicketState::Refused(_))
+            && !(0..=STAKE_MINOR_MAX).contains(&ticket.stake_minor)
+        {
+            return Err(format!("a stake of {} is outside 0..={STAKE_MINOR_MAX}", ticket.stake_minor));
+        }
+        // Versions count facts and starts. Without one that was taken out, what this ticket saw was told all the same.
+        for leg in ticket.legs.iter().filter(|_| !ticket.is_refused_at_once()) {
+            let seen = [leg.version, leg.quoted_version].into_iter();
+            self.epoch = seen.clone().map(|seen| seen.epoch).fold(self.epoch, u32::max);
+            let seen = seen.filter(|seen| seen.epoch == self.epoch);
+            let fixture = &mut self.fixtures[leg.place.fixture as usize];
+            if let Some(seq) = seen.map(|seen| seen.seq).max().filter(|&seq| fixture.version < seq) {
+                fixture.version = seq;
+            }
+        }
         let known = self.ticket_index.get(&ticket.id).copied();
         if let Some(index) = known
             && self.tickets[index as usize].state != TicketState::Delayed
@@ -552,6 +582,19 @@ impl State {
     fn grade_legs(&mut self, id: TicketId, legs: &[GradedLeg]) -> Result<(), String> {
         let index = self.ticket_in(id, |state| state == TicketState::Delayed || is_graded(state))?;
         fits_legs(&self.tickets[index as usize], legs.len())?;
+        let ticket = &self.tickets[index as usize];
+        // What waits out its delay is graded by play alone; all else as its selections are.
+        if ticket.state != TicketState::Delayed {
+            for (leg, graded) in ticket.legs.iter().zip(legs) {
+                let fixture = &self.fixtures[leg.place.fixture as usize];
+                if graded.grade != fixture.grades[usize::from(leg.place.selection)] {
+                    let (id, fixture) = (id.0, leg.fixture);
+                    return Err(format!(
+                        "a leg of ticket {id:032x} is graded otherwise than its selection of fixture {fixture}"
+                    ));
+                }
+            }
+        }
         let ticket = &mut self.tickets[index as usize];
         let (is_live, stake_minor) = (ticket.is_live(), ticket.stake_minor);
         for (leg, graded) in ticket.legs.iter_mut().zip(legs) {
@@ -588,6 +631,26 @@ impl State {
     }
 
     /// Carries out bookings on the ledger, all or none; who was refused has no new account.
+    /// What is owed is collected in every record that could pay it: one that does not was decided on other balances.
+    ///
+    /// # Errors
+    /// Names the customer and both amounts.
+    pub(crate) fn no_cash_while_owing_after(&self, bookings: &[Booking]) -> Result<(), String> {
+        for account in bookings.iter().flat_map(|booking| [booking.debit, booking.credit]) {
+            let (AccountKind::CustomerCash(customer) | AccountKind::CustomerReceivable(customer)) = account
+            else {
+                continue;
+            };
+            let (owed_minor, available_minor) = (self.owed_minor(customer), self.available_minor(customer));
+            if owed_minor < 0 || (owed_minor > 0 && available_minor > 0) {
+                return Err(format!(
+                    "customer {customer} owes {owed_minor} and has {available_minor} available"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn book(&mut self, bookings: &[Booking]) -> Result<(), TransferError> {
         let account_count = self.ledger.accounts().len();
         let booked = self.try_book(bookings);

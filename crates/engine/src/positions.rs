@@ -1,7 +1,8 @@
 //! Tickets and books: what a leg adds to its fixture's book, and what rides on it.
 
-use oddsengine_facts::{Leg, Ticket};
+use oddsengine_facts::{Fact, Leg, Ticket, TicketState};
 use oddsengine_risk::{Change, Position, UNIT_E9};
+use oddsengine_types::{Grade, TicketId, payout_minor};
 
 use crate::state::State;
 use crate::state::upkeep::loss_of;
@@ -24,7 +25,59 @@ pub(crate) fn plan_remove(leg: &Leg, stake_minor: i64, changes: &mut Vec<(u32, C
     changes.push((leg.place.fixture, Change { position: position_of(leg, stake_minor), adds: false }));
 }
 
+/// The ticket whose legs may count otherwise after a fact, apart from what their other legs are expected to return.
+pub(crate) fn counted_ticket(fact: &Fact) -> Option<TicketId> {
+    match fact {
+        Fact::TicketDecided { ticket, .. } => Some(ticket.id),
+        Fact::DelayEnded { ticket }
+        | Fact::TicketHeld { ticket, .. }
+        | Fact::LegsGraded { ticket, .. }
+        | Fact::TicketPaid { ticket, .. }
+        | Fact::TicketReopened { ticket }
+        | Fact::TicketCancelled { ticket } => Some(*ticket),
+        _ => None,
+    }
+}
+
+/// What rides on a leg if all other legs of its ticket win.
+pub(crate) fn unit_minor_bound(ticket: &Ticket, leg: usize) -> i64 {
+    if ticket.legs.len() == 1 {
+        return ticket.stake_minor;
+    }
+    let others = ticket.legs.iter().enumerate().filter(|&(other, _)| other != leg);
+    let others: Vec<(u32, Grade)> =
+        others.map(|(_, other)| (other.odds_e4, other.grade.unwrap_or(Grade::WON))).collect();
+    payout_minor(ticket.stake_minor, &others)
+}
+
 impl State {
+    /// Counts a ticket, if it is known, in the bounds of its fixtures as it is now, or takes it out of them.
+    pub(crate) fn count_bound(&mut self, ticket: TicketId, adds: bool) {
+        if let Some(&index) = self.ticket_index.get(&ticket) {
+            self.count_bound_at(index, adds);
+        }
+    }
+
+    /// As [`State::count_bound`], by place.
+    pub(crate) fn count_bound_at(&mut self, index: u32, adds: bool) {
+        let ticket = &self.tickets[index as usize];
+        // At the end of its delay it counts no more until it is decided.
+        let counts = match ticket.state {
+            TicketState::Open => true,
+            TicketState::Delayed => self.delayed.contains(&(ticket.due_ns, index)),
+            _ => false,
+        };
+        if !counts {
+            return;
+        }
+        for (place, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| leg.grade.is_none()) {
+            let unit_minor = unit_minor_bound(ticket, place);
+            let position = Position { unit_minor, ..position_of(leg, ticket.stake_minor) };
+            let fixture = &mut self.fixtures[leg.place.fixture as usize];
+            fixture.bound.change(fixture.template, &Change { position, adds });
+        }
+    }
+
     /// Carries out planned changes of books: each fixture's book once.
     pub(crate) fn balance_books(&mut self) {
         let mut changes = std::mem::take(&mut self.unbooked);

@@ -4,9 +4,10 @@ use oddsengine_engine::{
     Body, Command, Engine, Fact, FixtureRequest, LegRequest, MarketDesk, MoneyRequest, OddsChange,
     OddsVersion, Origin, Record, TicketRequest,
 };
-use oddsengine_facts::{GradedLeg, Weight};
+use oddsengine_facts::{Booking, BookingId, BookingKind, GradedLeg, GradedSelection, Weight};
+use oddsengine_markets::racing::RacingFormat;
 use oddsengine_markets::{Format, MarketId, ModelFault, SelectionId};
-use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, TicketId, TransferId};
+use oddsengine_types::{AccountKind, Currency, CustomerId, FixtureId, Grade, SourceId, TicketId, TransferId};
 
 const FIXTURE: FixtureId = FixtureId(1);
 const TICKET: TicketId = TicketId(7);
@@ -67,15 +68,62 @@ fn engine() -> Engine {
 #[test]
 fn facts_that_fit_no_state_are_refused() {
     let market = MarketId::of("1x2");
-    let paid = |takes_back| Fact::TicketPaid { ticket: TICKET, paid_minor: 5_000, takes_back };
+    let paid = |takes_back| Fact::TicketPaid { ticket: TICKET, paid_minor: 0, takes_back };
+    let selection = SelectionId::of("1x2", "home");
+    let graded = |grade| {
+        let selections = vec![GradedSelection { selection, grade: Some(grade) }];
+        let legs = vec![GradedLeg { grade: Some(grade), unit_minor: 0 }];
+        [Fact::Graded { fixture: FIXTURE, selections }, Fact::LegsGraded { ticket: TICKET, legs }]
+    };
+    let lost_and = |facts: &[Fact]| [graded(Grade::LOST).as_slice(), facts].concat();
+    let owing = |kind: BookingKind, debit, credit| Booking {
+        id: BookingId { source: SourceId(9), transaction: 1, number: 1 },
+        kind,
+        debit,
+        credit,
+        currency: Currency::EUR,
+        amount_minor: 5,
+    };
     let set =
         |desk| Fact::MarketSet { fixture: FIXTURE, market, desk: Some(Box::new(desk)), interrupts: true };
     let decided =
         Fact::TicketDecided { ticket: Box::new(engine().ticket(TICKET).unwrap().clone()), forgotten: None };
+    let mut other = engine().ticket(TICKET).unwrap().clone();
+    (other.id, other.stake_minor) = (TicketId(8), -1);
+    let negative = Fact::TicketDecided { ticket: Box::new(other), forgotten: None };
     let leg = GradedLeg { grade: None, unit_minor: 1 };
     let cases = [
         (vec![paid(true)], "is accepted"),
-        (vec![paid(false), paid(false)], "is settled"),
+        (lost_and(&[paid(false), paid(false)]), "is settled"),
+        // A goal's record was taken out of a journal, and its payments folded all the same: a customer withdrew 10,330 for
+        // a goal that was never scored.
+        (vec![paid(false)], "is paid 0, and its grades pay nothing yet"),
+        (
+            lost_and(&[Fact::TicketPaid { ticket: TICKET, paid_minor: 5_000, takes_back: false }]),
+            "is paid 5000, and its grades pay 0",
+        ),
+        (vec![graded(Grade::WON)[1].clone()], "is graded otherwise than its selection of fixture 1"),
+        (vec![Fact::PaymentDue { ticket: TICKET, due_ns: Some(1) }], "is not decided"),
+        // And a settlement that was decided while less was owed left cash to who owed.
+        (
+            vec![Fact::Booked {
+                bookings: vec![owing(
+                    BookingKind::Moved,
+                    AccountKind::CustomerReceivable(CustomerId(1)),
+                    AccountKind::CustomerCash(CustomerId(1)),
+                )],
+            }],
+            "customer 1 owes 5 and has 9005 available",
+        ),
+        (
+            vec![Fact::FixtureAdded(Box::new(FixtureRequest {
+                fixture: FixtureId(2),
+                format: Format::Racing(RacingFormat { places_max: 11, ..RacingFormat::default() }),
+                ..request()
+            }))],
+            "11",
+        ),
+        (vec![negative], "a stake of -1 is outside 0..="),
         (vec![Fact::TicketReopened { ticket: TICKET }], "is accepted"),
         (
             vec![Fact::TicketCancelled { ticket: TICKET }, Fact::TicketCancelled { ticket: TICKET }],
@@ -88,7 +136,7 @@ fn facts_that_fit_no_state_are_refused() {
         ),
         (vec![Fact::DelayEnded { ticket: TICKET }], "is accepted"),
         (vec![Fact::TicketHeld { ticket: TICKET, due_ns: 1 }], "is accepted"),
-        (vec![paid(false), Fact::PaymentDue { ticket: TICKET, due_ns: Some(1) }], "is settled"),
+        (lost_and(&[paid(false), Fact::PaymentDue { ticket: TICKET, due_ns: Some(1) }]), "is settled"),
         (vec![Fact::LegsGraded { ticket: TICKET, legs: Vec::new() }], "0 entries for 1 legs"),
         (vec![Fact::LegsGraded { ticket: TICKET, legs: vec![leg, leg] }], "2 entries for 1 legs"),
         (

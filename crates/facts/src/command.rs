@@ -283,6 +283,43 @@ codec_enum!(Body {
 });
 
 impl Body {
+    /// Its name on the wire, an incident's own, where it is what led to something.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::EpochStarted { .. } => "start",
+            Self::Configure(_) => "configure",
+            Self::SetScope { .. } => "set_scope",
+            Self::AddFixture(_) => "fixture",
+            Self::SetPrices { .. } => "prices",
+            Self::SetExpectation { .. } => "set_expectation",
+            Self::Incident { incident, .. } => incident.name(),
+            Self::Suspend { .. } => "suspend",
+            Self::Resume { .. } => "resume",
+            Self::SetManualOdds { .. } => "manual_odds",
+            Self::LockMarket { .. } => "lock_market",
+            Self::SettleMarket { .. } => "settle_market",
+            Self::VoidFixture { void: VoidKind::Everything, .. } => "void_fixture",
+            Self::VoidFixture { void: VoidKind::Undecided, .. } => "abandon_fixture",
+            Self::VoidFixture { void: VoidKind::Nothing, .. } => "reinstate_fixture",
+            Self::SetCustomer { .. } => "set_customer",
+            Self::Deposit(_) => "deposit",
+            Self::Withdraw(_) => "withdraw",
+            Self::PlaceTicket(_) => "place_ticket",
+            Self::CancelTicket { .. } => "cancel_ticket",
+            Self::Tick { .. } => "tick",
+            Self::Heartbeat => "heartbeat",
+            Self::ResetSource { .. } => "reset_source",
+            Self::DefineSpace(_) => "define_space",
+            Self::SetModelInputs { .. } => "model_inputs",
+            Self::SetProbabilities { .. } => "probabilities",
+            Self::ModelFailed { fault, .. } => fault.name(),
+            Self::Reprice { .. } => "reprice",
+            Self::Halt { .. } => "halt",
+            Self::RecallTickets { .. } => "recall",
+            Self::ReleaseStarted { .. } => "release",
+        }
+    }
+
     /// The fixture that it is about, whoever says it.
     pub fn subject(&self) -> Option<FixtureId> {
         match self {

@@ -8,6 +8,7 @@ mod connections;
 mod convert;
 mod errors;
 mod fit;
+mod follow;
 mod football_depth;
 mod foreign;
 mod gather;
@@ -45,6 +46,7 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     connections::register(module)?;
     foreign::register(module)?;
     fit::register(module)?;
+    follow::register(module)?;
     live_match::register(module)?;
     margin::register(module)?;
     odds::register(module)?;

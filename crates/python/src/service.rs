@@ -220,6 +220,18 @@ impl PyService {
         Ok(self.look(py)?.takes_requests(is_snapshot))
     }
 
+    /// From when on `make_images` makes more of the pages that are on their way; none if there are none.
+    #[getter]
+    fn next_images_ns(&self, py: Python<'_>) -> PyResult<Option<i64>> {
+        Ok(self.look(py)?.next_images_ns())
+    }
+
+    /// Makes some of the images that are asked for; they are among the next frames.
+    fn make_images(&self, py: Python<'_>, now_ns: i64) -> PyResult<()> {
+        self.work(py)?.service().make_images(now_ns);
+        Ok(())
+    }
+
     /// The service stands behind sockets: nobody may hold up the others.
     fn share(&self, py: Python<'_>) -> PyResult<()> {
         self.work(py)?.service().share();
@@ -591,7 +603,7 @@ impl PyEngine {
         };
         let exposure = self.inner.exposure(fixture);
         let mut out = Vec::new();
-        wire::reply_exposure(&nobody(), &[], Some((fixture, &exposure)), &View(&self.inner), &mut out);
+        wire::reply_exposure(&nobody(), &[], Some((fixture, &exposure)), None, &View(&self.inner), &mut out);
         loads(py, &out)?.get_item("fixture")
     }
 }
@@ -797,11 +809,11 @@ pub(crate) fn recovery_error(py: Python<'_>, error: &RecoveryError) -> PyErr {
     }
 }
 
-fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
+pub(crate) fn journal_error(py: Python<'_>, error: &JournalError) -> PyErr {
     coded_error(py, &error.to_string(), error.code(), error.is_transient())
 }
 
-fn coded_error(py: Python<'_>, message: &str, code: &str, is_transient: bool) -> PyErr {
+pub(crate) fn coded_error(py: Python<'_>, message: &str, code: &str, is_transient: bool) -> PyErr {
     let class = py.import("oddsengine.exceptions").and_then(|module| module.getattr("JournalError"));
     let made = class.and_then(|class| class.call1((message, code, is_transient)));
     made.map_or_else(|_| PyRuntimeError::new_err(message.to_string()), PyErr::from_value)

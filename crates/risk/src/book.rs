@@ -108,6 +108,56 @@ pub struct Book {
     loose_is_stale: bool,
 }
 
+/// Positions added up by selection alone: what is asked for now and then, for a fraction of what a [`Book`] costs to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Number of positions, and profit and loss by grade.
+    selections: BTreeMap<u16, (u32, ByGrade)>,
+}
+
+impl Tally {
+    /// Adds a position or takes one back.
+    pub fn change(&mut self, template: &Template, change: &Change) {
+        let Change { position, adds } = change;
+        let sign = if *adds { 1 } else { -1 };
+        let (count, total) = self.selections.entry(position.selection).or_default();
+        *count = count.wrapping_add_signed(sign as i32);
+        let pnl = position.pnl_by_grade(template);
+        total.iter_mut().zip(&pnl).for_each(|(total, pnl)| *total += sign * pnl);
+        if *count == 0 {
+            debug_assert_eq!(*total, [0; GRADES_MAX], "what is taken back was added");
+            self.selections.remove(&position.selection);
+        }
+    }
+
+    /// Profit and loss on the worst outcome still possible, as a [`Book`] of the same positions tells it: one pass over
+    /// the joint space per view with bets.
+    pub fn worst_minor(&self, template: &Template, possible: &Possible) -> i64 {
+        let mut by_view: BTreeMap<u8, PnlOfCell> = BTreeMap::new();
+        for (&selection, (_, pnl)) in &self.selections {
+            let (view, pnl_of_cell) = pnl_of_cells(template, selection, pnl);
+            add(by_view.entry(view).or_insert([0; VIEW_CELLS_MAX]), &pnl_of_cell);
+        }
+        let mut book = Book { joint: vec![0; template.joint.main_count], ..Book::default() };
+        for (&view, pnl_of_cell) in &by_view {
+            book.add_to_joint(template, view, pnl_of_cell);
+        }
+        book.refresh_if_loose(template, possible);
+        book.scan_worst(possible)
+    }
+}
+
+/// Profit and loss by cell of a selection's view.
+fn pnl_of_cells(template: &Template, selection: u16, pnl: &ByGrade) -> (u8, PnlOfCell) {
+    let view = template.view_of(selection.into());
+    let mut pnl_of_cell = [0; VIEW_CELLS_MAX];
+    pnl_of_cell[..template.views[usize::from(view)].cell_count].fill(pnl[usize::from(GRADE_LOST)]);
+    for run in template.runs_of(usize::from(selection)) {
+        pnl_of_cell[usize::from(run.start)..usize::from(run.end)].fill(pnl[usize::from(run.grade)]);
+    }
+    (view, pnl_of_cell)
+}
+
 /// The bets on a loose view.
 #[derive(Clone, Debug, Default)]
 struct LooseBook {
@@ -174,13 +224,8 @@ impl Book {
     /// Counts changes of a selection in it and its market; returns their profit and loss by cell of its view.
     fn count(&mut self, template: &Template, selection: u16, sums: &SelectionSums) -> (u8, PnlOfCell) {
         let market = template.selections[usize::from(selection)].market;
-        let view = template.view_of(selection.into());
+        let (view, pnl_of_cell) = pnl_of_cells(template, selection, &sums.pnl);
         let cell_count = template.views[usize::from(view)].cell_count;
-        let mut pnl_of_cell = [0; VIEW_CELLS_MAX];
-        pnl_of_cell[..cell_count].fill(sums.pnl[usize::from(GRADE_LOST)]);
-        for run in template.runs_of(usize::from(selection)) {
-            pnl_of_cell[usize::from(run.start)..usize::from(run.end)].fill(sums.pnl[usize::from(run.grade)]);
-        }
         let shares_view = template.markets[usize::from(market)].view.is_some();
         let market_book = self.markets.entry(market).or_insert_with(|| MarketBook {
             pnl: vec![0; if shares_view { cell_count } else { template.joint.main_count }],

@@ -6,5 +6,5 @@ pub mod book;
 mod kernel;
 pub mod limit;
 
-pub use book::{Book, Change, Position, SelectionTotals};
+pub use book::{Book, Change, Position, SelectionTotals, Tally};
 pub use limit::{LossOfStake, UNIT_E9, stake_minor_max, stake_minor_max_together, unit_minor};

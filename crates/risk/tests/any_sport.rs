@@ -4,7 +4,7 @@ use oddsengine_markets::racing::{RaceKind, RacingFormat};
 use oddsengine_markets::tennis::{BestOf, TennisFormat};
 use oddsengine_markets::{Format, LiveState, Possible, Template, ViewMap, template_of};
 use oddsengine_risk::book::{ByGrade, NO_OUTCOME};
-use oddsengine_risk::{Book, Change, Position};
+use oddsengine_risk::{Book, Change, Position, Tally};
 
 struct Lcg(u64);
 
@@ -159,5 +159,25 @@ fn every_main_cell_leaves_every_view_a_possible_cell() {
                 }
             }
         }
+    }
+}
+
+/// What an exposure tells at most is kept as sums of selections, and its worst case found when it is asked for: it is that of a book
+/// of the same positions, and an emptied one is nothing.
+#[test]
+fn a_tally_tells_the_worst_case_of_a_book() {
+    for format in formats() {
+        let (template, possible) = before_the_start(&format);
+        let (mut random, mut book, mut tally) = (Lcg(77), Book::default(), Tally::default());
+        let positions: Vec<Position> = (0..60).map(|_| random_position(&mut random, template)).collect();
+        for adds in [true, false] {
+            for &position in &positions {
+                let change = Change { position, adds };
+                book.change(template, &possible, &[change]);
+                tally.change(template, &change);
+                assert_eq!(tally.worst_minor(template, &possible), book.worst_minor(), "{format:?}");
+            }
+        }
+        assert_eq!(tally, Tally::default());
     }
 }

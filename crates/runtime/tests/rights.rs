@@ -507,14 +507,14 @@ fn a_batch_is_looked_at_request_by_request() {
 #[test]
 fn what_is_refused_does_not_take_the_turn_from_others() {
     let mut world = world(None);
-    for index in 0..8 {
-        // 512 each, of the 1,024 of a turn.
+    for index in 0..80 {
+        // 16 each, of the 1,024 of a turn.
         let request = json!({"type": "images", "request_id": format!("i-{index}")}).to_string();
         world.service.order_of(Some(SHOP), b"c", request.as_bytes(), world.now_ns);
     }
     assert!(world.service.takes_requests(false));
-    assert_eq!(world.not_permitted(SHOP), 8);
-    for index in 0..2 {
+    assert_eq!(world.not_permitted(SHOP), 80);
+    for index in 0..64 {
         let request = json!({"type": "images", "request_id": format!("j-{index}")}).to_string();
         world.service.order_of(Some(VIEWER), b"c", request.as_bytes(), world.now_ns);
     }

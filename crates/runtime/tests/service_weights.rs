@@ -189,7 +189,7 @@ fn a_turn_takes_a_bounded_weight() {
         count
     };
     assert_eq!(taken(&mut world, false, json!({"type": "ping"})), WEIGHT_PER_TURN);
-    assert_eq!(taken(&mut world, true, json!({"type": "images"})), 2);
+    assert_eq!(taken(&mut world, true, json!({"type": "images"})), 64);
     assert_eq!(taken(&mut world, true, json!({"type": "image", "fixture": 1})), 64);
     assert!(taken(&mut world, false, json!({"type": "fixtures"})) <= 16);
     let pings: Vec<_> = (0..256).map(|id| json!({"type": "ping", "request_id": id.to_string()})).collect();

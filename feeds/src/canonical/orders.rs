@@ -85,10 +85,12 @@ pub enum Query {
         /// Which.
         ticket: TicketId,
     },
-    /// Liability against its limits; of the whole platform if no scope is given.
+    /// A page of the liability against its limits; of the whole platform if no scope is given.
     Exposure {
         /// Of what.
         scope: Option<Scope>,
+        /// The `next` of the page before; 0 for the first.
+        after: u64,
     },
     /// A page of the fixtures with their standing.
     Fixtures {
@@ -220,7 +222,7 @@ fn query(kind: &str, message: &Object<'_>) -> Option<Result<Query, FeedError>> {
         "ticket" => ticket_id(message).map(|ticket| Query::Ticket { ticket }),
         "exposure" => {
             let scope = message.optional("scope").map(parts::scope).transpose();
-            scope.map(|scope| Query::Exposure { scope })
+            scope.and_then(|scope| Ok(Query::Exposure { scope, after: after(message)? }))
         }
         "fixtures" => after(message).map(|after| Query::Fixtures { after }),
         "tickets" => page(message).map(|page| Query::Tickets { page, is_settlements: false }),

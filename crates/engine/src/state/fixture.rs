@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use oddsengine_markets::{LivePhase, LiveState, Outcome, Possible, Template};
 use oddsengine_pricing::model::Parameters;
-use oddsengine_risk::Book;
+use oddsengine_risk::{Book, Tally};
 use oddsengine_types::{FixtureId, Grade, Sealed, codec_enum};
 
 use oddsengine_facts::{FixtureRequest, Margin, MarketDesk, StopSet, Stops, VoidKind};
@@ -32,6 +32,8 @@ pub struct Fixture {
     pub accumulators: BTreeSet<u32>,
     /// Positions.
     pub book: Book,
+    /// Derived: the same positions with every other leg of every accumulator won.
+    pub bound: Tally,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
     /// Derived: what is still possible.
@@ -190,6 +192,7 @@ impl Fixture {
             legs: Legs::new(),
             accumulators: BTreeSet::new(),
             book: Book::default(),
+            bound: Tally::default(),
             margins: Vec::new(),
             possible: Possible::default(),
             limits: FixtureLimits::default(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use oddsengine_ledger::AccountKind;
-use oddsengine_risk::{Book, Change};
+use oddsengine_risk::{Book, Change, Position, Tally};
 
-use crate::positions::position_of;
+use crate::positions::{position_of, unit_minor_bound};
 use crate::state::State;
 use oddsengine_facts::TicketState;
 
@@ -65,16 +65,25 @@ impl State {
 
     fn liability_matches_open_bets(&self) -> Result<(), String> {
         let mut books: Vec<Book> = vec![Book::default(); self.fixtures.len()];
+        let mut bounds: Vec<Tally> = vec![Tally::default(); self.fixtures.len()];
         for ticket in self.tickets.iter().filter(|ticket| ticket.is_live()) {
-            for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
+            for (place, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| leg.grade.is_none()) {
                 let fixture = &self.fixtures[leg.place.fixture as usize];
                 let position = position_of(leg, ticket.stake_minor);
+                let at_most = Position { unit_minor: unit_minor_bound(ticket, place), ..position };
+                bounds[leg.place.fixture as usize]
+                    .change(fixture.template(), &Change { position: at_most, adds: true });
                 books[leg.place.fixture as usize].change(
                     fixture.template(),
                     &fixture.possible,
                     &[Change { position, adds: true }],
                 );
             }
+        }
+        if let Some((fixture, _)) =
+            self.fixtures.iter().zip(&bounds).find(|(fixture, bound)| fixture.bound != **bound)
+        {
+            return Err(format!("the largest worst case of fixture {} differs", fixture.id()));
         }
         let mut platform_loss = 0;
         for (fixture, expected) in self.fixtures.iter().zip(&books) {
@@ -209,6 +218,16 @@ pub(crate) mod tests {
     pub(crate) fn broken(state: &State) -> Vec<(&'static str, String)> {
         let failed = |(name, result): (_, Result<(), String>)| result.err().map(|why| (name, why));
         state.invariants().into_iter().filter_map(failed).collect()
+    }
+
+    /// The bound of a fixture's exposure was rebuilt from all tickets at every query (168 ms at 200,000 of them); it is kept, so it
+    /// can be wrong.
+    #[test]
+    fn a_bound_that_is_not_that_of_the_tickets_is_found() {
+        let mut state = state_with_a_bet();
+        state.count_bound(TicketId(1), true);
+        let message = "the largest worst case of fixture 1 differs".to_owned();
+        assert_eq!(broken(&state), [("liability_matches_open_bets", message)]);
     }
 
     #[test]

@@ -1,14 +1,7 @@
 //! Exposure: what the book can lose, where, and what it expects.
 
-use std::collections::BTreeSet;
-
-use oddsengine_risk::{Book, Change};
-use oddsengine_types::{Grade, payout_minor};
-
-use crate::positions::position_of;
 use crate::state::State;
 use crate::state::fixture::Fixture;
-use oddsengine_facts::Leg;
 
 /// The exposure of a fixture. Profit is positive, from the bookmaker's side.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +19,20 @@ pub struct FixtureExposure {
     pub expected_minor: f64,
     /// Markets with bets.
     pub markets: Vec<MarketExposure>,
+}
+
+/// What a page of a fixture's exposure holds at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExposureBounds {
+    /// Selections.
+    pub selection_count: usize,
+    /// Outcomes looked at for the worst cases of its markets; the last market may go beyond it.
+    pub cell_count: usize,
+}
+
+impl ExposureBounds {
+    /// Everything.
+    pub const NONE: Self = Self { selection_count: usize::MAX, cell_count: usize::MAX };
 }
 
 /// The exposure of a market.
@@ -55,19 +62,43 @@ pub struct SelectionExposure {
 }
 
 impl State {
-    /// The exposure of a fixture.
+    /// The exposure of a fixture: all its markets.
     pub fn exposure(&self, fixture: &Fixture) -> FixtureExposure {
+        self.exposure_page(fixture, 0, ExposureBounds::NONE).0
+    }
+
+    /// The exposure of a fixture with its selections from `first` on within bounds, at least one if there are any; and the
+    /// selection to go on from, if there are more. A market may stand on two pages.
+    pub fn exposure_page(
+        &self,
+        fixture: &Fixture,
+        first: u16,
+        bounds: ExposureBounds,
+    ) -> (FixtureExposure, Option<u16>) {
         let (template, possible, book) = (fixture.template(), &fixture.possible, &fixture.book);
         let mut markets: Vec<MarketExposure> = Vec::new();
-        let (mut leg_count, mut stake_minor) = (0, 0);
+        let (mut leg_count, mut stake_minor, mut next) = (0, 0, None);
+        let (mut selection_count, mut cell_count) = (0, 0);
         for (selection, totals) in book.selections() {
+            leg_count += totals.leg_count;
+            stake_minor += totals.stake_minor;
+            if selection < first || next.is_some() {
+                continue;
+            }
+            if selection_count == bounds.selection_count || cell_count > bounds.cell_count {
+                next = Some(selection);
+                continue;
+            }
             let market = template.selections[usize::from(selection)].market;
             if markets.last().is_none_or(|last| last.market != market) {
                 let worst_minor = book.market_worst_minor(template, possible, market);
                 markets.push(MarketExposure { market, worst_minor, selections: Vec::new() });
+                cell_count += match template.markets[usize::from(market)].view {
+                    Some(view) => template.views[usize::from(view)].cell_count,
+                    None => possible.main.len(),
+                };
             }
-            leg_count += totals.leg_count;
-            stake_minor += totals.stake_minor;
+            selection_count += 1;
             markets.last_mut().expect("just pushed").selections.push(SelectionExposure {
                 selection,
                 leg_count: totals.leg_count,
@@ -76,42 +107,14 @@ impl State {
                 liability_minor: totals.payout_minor - totals.stake_minor,
             });
         }
-        FixtureExposure {
+        let exposure = FixtureExposure {
             leg_count,
             stake_minor,
             worst_minor: book.worst_minor(),
-            worst_minor_bound: self.worst_minor_bound(fixture),
+            worst_minor_bound: fixture.bound.worst_minor(template, possible),
             expected_minor: book.expected_minor(&fixture.board.win, &fixture.board.refund),
             markets,
-        }
-    }
-
-    /// The worst case with every accumulator's other legs won in full.
-    fn worst_minor_bound(&self, fixture: &Fixture) -> i64 {
-        let mut book = Book::default();
-        let open = fixture.legs.values().flatten().map(|&(ticket, _)| ticket);
-        let delayed = self.delayed.iter().map(|&(_, ticket)| ticket);
-        let tickets: BTreeSet<u32> = open.chain(delayed).collect();
-        for ticket in tickets {
-            let ticket = &self.tickets[ticket as usize];
-            let on_fixture = |leg: &&Leg| leg.fixture == fixture.id() && leg.grade.is_none();
-            let Some(leg) = ticket.legs.iter().find(on_fixture).filter(|_| ticket.is_live()) else {
-                continue;
-            };
-            let others: Vec<(u32, Grade)> = ticket
-                .legs
-                .iter()
-                .filter(|other| other.fixture != leg.fixture)
-                .map(|other| (other.odds_e4, other.grade.unwrap_or(Grade::WON)))
-                .collect();
-            let unit_minor = if others.is_empty() {
-                ticket.stake_minor
-            } else {
-                payout_minor(ticket.stake_minor, &others)
-            };
-            let position = oddsengine_risk::Position { unit_minor, ..position_of(leg, ticket.stake_minor) };
-            book.change(fixture.template(), &fixture.possible, &[Change { position, adds: true }]);
-        }
-        book.worst_minor()
+        };
+        (exposure, next)
     }
 }

@@ -129,6 +129,55 @@ pub enum JournalError {
         /// The visitor's own error.
         source: VisitError,
     },
+    /// The journal is not the one that a follower followed, or no longer holds what was taken from it.
+    Departed {
+        /// The journal's path.
+        path: PathBuf,
+        /// The last record that the follower took.
+        seq: u64,
+        /// In which way.
+        departure: Departure,
+    },
+}
+
+/// In which way a journal is no longer the one that was followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// It has another identity.
+    AnotherJournal,
+    /// It ends before: an older copy was put back.
+    Shorter {
+        /// The last record that it acknowledged.
+        acknowledged_seq: u64,
+    },
+    /// It holds other groups at or behind the same place: an older copy was put back, and written on.
+    Rewritten,
+    /// Its mark says that there is more, and there is not.
+    Missing {
+        /// The last record that it acknowledged.
+        acknowledged_seq: u64,
+    },
+    /// Its first groups are no longer in it.
+    Sealed {
+        /// The first record that is.
+        first_seq: u64,
+    },
+    /// Other records are quarantined than when it was followed.
+    Quarantine,
+}
+
+impl Departure {
+    /// A short fixed name.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AnotherJournal => "another_journal",
+            Self::Shorter { .. } => "journal_behind",
+            Self::Rewritten => "history_replaced",
+            Self::Missing { .. } => "tail_missing",
+            Self::Sealed { .. } => "sealed",
+            Self::Quarantine => "quarantine_changed",
+        }
+    }
 }
 
 /// The error a replay visitor may return.
@@ -164,6 +213,7 @@ impl JournalError {
             Self::ClosedFull { .. } => "closed_full",
             Self::SnapshotAhead { .. } => "snapshot_ahead",
             Self::Replay { .. } => "replay",
+            Self::Departed { departure, .. } => departure.code(),
         }
     }
 
@@ -290,6 +340,44 @@ impl fmt::Display for JournalError {
                 write!(f, "snapshot at seq {seq} is outside 1..={appended_seq}")
             }
             Self::Replay { seq, source } => write!(f, "replay stopped at seq {seq}: {source}"),
+            Self::Departed { path, seq, departure } => {
+                let path = path.display();
+                match departure {
+                    Departure::AnotherJournal => {
+                        write!(f, "{path} is another journal than the one followed up to record {seq}")
+                    }
+                    Departure::Shorter { acknowledged_seq } => write!(
+                        f,
+                        "journal {path} ends at record {acknowledged_seq}, and record {seq} was taken from it: an older copy was put back"
+                    ),
+                    Departure::Rewritten => write!(
+                        f,
+                        "journal {path} holds another history than the one followed up to record {seq}: an older copy was put back and written on"
+                    ),
+                    Departure::Missing { acknowledged_seq } => write!(
+                        f,
+                        "journal {path} acknowledged record {acknowledged_seq} and holds none after {seq}"
+                    ),
+                    Departure::Sealed { first_seq } => write!(
+                        f,
+                        "journal {path} begins with record {first_seq}, and record {seq} is the last one that was taken"
+                    ),
+                    Departure::Quarantine => write!(
+                        f,
+                        "other records of journal {path} are quarantined than when it was followed up to record {seq}"
+                    ),
+                }?;
+                match departure {
+                    Departure::Missing { .. } => write!(f, "\nhint: run oddsengine verify"),
+                    Departure::Sealed { .. } => {
+                        write!(f, "\nhint: begin with the segments that hold the records before")
+                    }
+                    _ => write!(
+                        f,
+                        "\nhint: nothing was changed; if this journal is the right one, build anew with --rebuild"
+                    ),
+                }
+            }
         }
     }
 }

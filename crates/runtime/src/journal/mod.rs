@@ -41,6 +41,7 @@ mod committer;
 mod error;
 mod fault;
 mod files;
+mod follow;
 mod lock;
 mod mark;
 mod open;
@@ -56,9 +57,12 @@ mod writer;
 
 pub use archive::{ArchiveReader, ArchivedTicket};
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
-pub use error::{Damage, JournalError, Loss, VisitError};
+pub use error::{Damage, Departure, JournalError, Loss, VisitError};
 pub use fault::{Fault, FaultPlan, Faults};
 pub use files::{FILE_MODE, WAL_BYTES_KEPT, WAL_BYTES_WARNED, write_private};
+pub use follow::{
+    FOLLOW_BYTES_MAX, FOLLOW_GROUPS_MAX, FOLLOW_READ_MAX, FollowPosition, FollowRead, Follower,
+};
 pub use open::{Journal, Recovered};
 pub use options::{
     FULL_RETRY_PAUSE, GROUP_BYTES_MAX, GROUP_RECORDS_MAX, MARK_SYNC_INTERVAL, OpenOptions, PENDING_BYTES_MAX,

@@ -1,29 +1,20 @@
 //! Requests: commands answered by their events, queries answered from the state.
 
-use oddsengine_engine::{Answer, Engine, Fixture, Reason, Scope};
+use oddsengine_engine::{Answer, Competition, Engine, ExposureBounds, Fixture, Reason, Scope};
 use oddsengine_feeds::{FeedError, Query, Request, RequestBody};
 use oddsengine_types::{Currency, FixtureId, StateHash};
 
-use super::desk::PAGE_BYTES_MAX;
+use super::bounds::{
+    COMPETITIONS_EXAMINED_PER_PAGE, EXPOSURE_CELLS_PER_PAGE, FIXTURE_BYTES, FIXTURES_PER_PAGE, LEVEL_BYTES,
+    LEVELS_PER_PAGE, PAGE_BYTES_MAX, SELECTION_BYTES, SELECTIONS_PER_PAGE,
+};
 use super::outbox::{Frame, Socket};
 use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
 use super::{Asker, Refusal, Route, Service};
 use crate::wire::{
-    BalanceAnswer, BatchReply, ExposureLevel, Header, Lookup, ReplyTo, board_image, mark_unwritten,
-    reply_answer, reply_balance, reply_error, reply_exposure, reply_fixtures, reply_images_end,
-    reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
+    BalanceAnswer, BatchReply, ExposureLevel, Lookup, ReplyTo, mark_unwritten, reply_answer, reply_balance,
+    reply_error, reply_exposure, reply_fixtures, reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
 };
-
-/// Most images of a page, and bytes after which it ends: a board is about 50 kB, a page some milliseconds.
-const IMAGES_PER_PAGE: u64 = 32;
-/// See [`IMAGES_PER_PAGE`].
-const IMAGE_BYTES_PER_PAGE: usize = 2_000_000;
-/// Most fixtures that a page of images looks through for its prefix.
-const FIXTURES_EXAMINED_PER_PAGE: u64 = 4_096;
-/// Most fixtures of a page of them.
-const FIXTURES_PER_PAGE: usize = 64;
-/// What a fixture takes there at most, with the longest names.
-const FIXTURE_BYTES: usize = 768;
 
 /// What the encoder may ask of the engine.
 pub(crate) struct View<'a>(pub &'a Engine);
@@ -151,7 +142,13 @@ impl Service {
     }
 
     /// The answer that something is not done now, although it could be.
-    fn encode_busy(&mut self, route: &Route, request_id: &str, code: &str, message: &str) -> Vec<u8> {
+    pub(super) fn encode_busy(
+        &mut self,
+        route: &Route,
+        request_id: &str,
+        code: &str,
+        message: &str,
+    ) -> Vec<u8> {
         self.counters.busy_count += 1;
         let to = ReplyTo { request_id: Some(request_id), ..self.reply_to(route) };
         let mut payload = Vec::new();
@@ -212,7 +209,7 @@ impl Service {
     fn encode_query(&mut self, route: &Route, query: &Query, bytes_max: usize) -> Vec<u8> {
         self.price_changed();
         let mut payload = Vec::new();
-        if matches!(query, Query::StateHash | Query::Exposure { .. }) {
+        if *query == Query::StateHash {
             let weight = self.weight_of_query(query);
             if let Some(wait_ms) = self.work.heavy_wait_ms(weight, route.received_ns) {
                 let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
@@ -251,7 +248,9 @@ impl Service {
                     }
                 }
             },
-            Query::Exposure { scope } => self.encode_exposure(&to, scope.as_ref(), out),
+            Query::Exposure { scope, after } => {
+                self.encode_exposure(&to, scope.as_ref(), *after, bytes_max, out)
+            }
             Query::Fixtures { after } => {
                 let rest = &engine.fixtures()[(*after).min(engine.fixtures().len() as u64) as usize..];
                 let count = rest.len().min((bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE));
@@ -286,17 +285,47 @@ impl Service {
         }
     }
 
-    fn encode_exposure(&self, to: &ReplyTo<'_>, scope: Option<&Scope>, out: &mut Vec<u8>) {
+    /// A page of the exposure of a scope: losses against limits, and the detail of a fixture.
+    fn encode_exposure(
+        &self,
+        to: &ReplyTo<'_>,
+        scope: Option<&Scope>,
+        after: u64,
+        bytes_max: usize,
+        out: &mut Vec<u8>,
+    ) {
         let engine = &self.engine;
         let fixture = match scope {
             Some(Scope::Fixture(fixture) | Scope::Market(fixture, _)) => engine.fixture(*fixture),
             _ => None,
         };
-        let named = match scope {
-            Some(Scope::Competition(name)) => Some(name.as_str()),
-            _ => None,
+        // The levels above come first, and once.
+        let mut levels = if after == 0 { self.upper_levels() } else { Vec::new() };
+        let Some(fixture) = fixture else {
+            let next = self.push_competitions(scope, after, bytes_max, &mut levels);
+            return reply_exposure(to, &levels, None, next, &View(engine), out);
         };
-        let limits = engine.limits();
+        if after == 0 {
+            levels.push(self.competition_level(&engine.competitions()[fixture.competition as usize]));
+            levels.push(ExposureLevel {
+                level: "fixture",
+                name: "",
+                loss_minor: (-fixture.book.worst_minor()).max(0),
+                limit_minor: fixture.limits.fixture_loss_minor_max,
+            });
+        }
+        let bounds = ExposureBounds {
+            selection_count: (bytes_max / SELECTION_BYTES).clamp(1, SELECTIONS_PER_PAGE),
+            cell_count: EXPOSURE_CELLS_PER_PAGE,
+        };
+        let first = u16::try_from(after).unwrap_or(u16::MAX);
+        let (exposure, next) = engine.exposure_page(fixture, first, bounds);
+        reply_exposure(to, &levels, Some((fixture, &exposure)), next.map(u64::from), &View(engine), out);
+    }
+
+    /// The platform and its sports.
+    fn upper_levels(&self) -> Vec<ExposureLevel<'_>> {
+        let engine = &self.engine;
         let mut levels = vec![ExposureLevel {
             level: "platform",
             name: "",
@@ -309,94 +338,46 @@ impl Service {
                 level: "sport",
                 name,
                 loss_minor: engine.sport_loss_minor(sport),
-                limit_minor: limits.sport_minor(sport),
+                limit_minor: engine.limits().sport_minor(sport),
             });
         }
-        for competition in engine.competitions() {
-            let is_asked = named.is_none_or(|name| name == competition.name)
-                && fixture.is_none_or(|fixture| fixture.request.competition == competition.name);
-            if is_asked {
-                levels.push(ExposureLevel {
-                    level: "competition",
-                    name: &competition.name,
-                    loss_minor: competition.loss_minor,
-                    limit_minor: limits.competition_minor(&competition.name),
-                });
-            }
-        }
-        let detail = fixture.map(|fixture| (fixture, engine.exposure(fixture)));
-        if let Some((fixture, _)) = &detail {
-            levels.push(ExposureLevel {
-                level: "fixture",
-                name: "",
-                loss_minor: (-fixture.book.worst_minor()).max(0),
-                limit_minor: fixture.limits.fixture_loss_minor_max,
-            });
-        }
-        let detail = detail.as_ref().map(|(fixture, exposure)| (*fixture, exposure));
-        reply_exposure(to, &levels, detail, &View(engine), out);
+        levels
     }
 
-    fn send_image(&mut self, socket: Socket, route: &Route, id: FixtureId) {
-        // The image contains what is pending, so the pending delta leaves first.
-        self.flush_boards();
-        match self.image(id, route) {
-            Some(payload) => self.outbox.send(Frame { socket, first: route.identity.clone(), payload }),
-            None => {
-                let payload =
-                    self.refusal(route, Reason::FixtureNotFound, &format!("fixture {id} is not known"));
-                self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
-            }
+    fn competition_level<'a>(&'a self, competition: &'a Competition) -> ExposureLevel<'a> {
+        ExposureLevel {
+            level: "competition",
+            name: &competition.name,
+            loss_minor: competition.loss_minor,
+            limit_minor: self.engine.limits().competition_minor(&competition.name),
         }
     }
 
-    /// A page of images; the client asks for the next one when it has this one, so no more than a page waits for it.
-    fn send_images(&mut self, socket: Socket, route: &Route, prefix: &str, after: u64) {
-        if self.work.image_clients.contains(&route.identity) {
-            let message = "a page of images is on its way to this client: ask when it is there";
-            let payload = self.encode_busy(route, &route.request_id, "busy", message);
-            self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
-            return;
-        }
-        self.work.image_clients.push(route.identity.clone());
-        self.flush_boards();
-        let (mut image_count, mut bytes) = (0, 0);
-        let fixture_count = self.engine.fixtures().len() as u64;
-        let mut next = after.min(fixture_count);
-        let end = next.saturating_add(FIXTURES_EXAMINED_PER_PAGE).min(fixture_count);
-        while next < end && image_count < IMAGES_PER_PAGE && bytes < IMAGE_BYTES_PER_PAGE {
-            let fixture = &self.engine.fixtures()[next as usize];
-            if self.topics.topics(fixture).odds.starts_with(prefix.as_bytes()) {
-                let payload = self.image(fixture.id(), route).expect("just listed");
-                bytes += payload.len();
-                self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
-                image_count += 1;
+    /// The competitions of a page that are asked for; where the next one starts, if there is one.
+    fn push_competitions<'a>(
+        &'a self,
+        scope: Option<&Scope>,
+        after: u64,
+        bytes_max: usize,
+        levels: &mut Vec<ExposureLevel<'a>>,
+    ) -> Option<u64> {
+        let named = match scope {
+            Some(Scope::Competition(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let all = self.engine.competitions();
+        let first = after.min(all.len() as u64) as usize;
+        let end = first.saturating_add(COMPETITIONS_EXAMINED_PER_PAGE).min(all.len());
+        let level_count_max = levels.len() + (bytes_max / LEVEL_BYTES).clamp(1, LEVELS_PER_PAGE);
+        let mut next = first;
+        while next < end && levels.len() < level_count_max {
+            let competition = &all[next];
+            if named.is_none_or(|name| name == competition.name) {
+                levels.push(self.competition_level(competition));
             }
             next += 1;
         }
-        let mut payload = Vec::new();
-        let next = (next < fixture_count).then_some(next);
-        reply_images_end(&self.reply_to(route), image_count, next, &mut payload);
-        self.outbox.send(Frame { socket, first: route.identity.clone(), payload });
-    }
-
-    fn image(&mut self, id: FixtureId, route: &Route) -> Option<Vec<u8>> {
-        let fixture = self.engine.fixture(id)?;
-        let topics = self.topics.topics(fixture);
-        let (seq, status_seq) = (topics.odds_seq, topics.status_seq);
-        let header = Header {
-            epoch: self.engine.epoch(),
-            seq,
-            version: fixture.version,
-            received_ns: route.received_ns,
-            decided_ns: self.engine.now_ns(),
-            reason: "image",
-            is_stale: self.is_stale(fixture, route.received_ns),
-            ..Header::default()
-        };
-        let mut payload = Vec::with_capacity(64 * 1024);
-        board_image(fixture, &header, status_seq, &route.request_id, &mut payload);
-        Some(payload)
+        (next < all.len()).then_some(next as u64)
     }
 
     pub(crate) fn reply_error(

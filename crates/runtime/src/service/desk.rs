@@ -13,6 +13,7 @@ use oddsengine_engine::{Command, Leg, LimitCheck, Ticket};
 use oddsengine_feeds::Page;
 
 use super::answer::View;
+use super::bounds::CHANGES_EXAMINED_MAX;
 use super::outbox::{Frame, Socket};
 use super::{Route, Service};
 use crate::wire::{
@@ -33,10 +34,6 @@ const FRAME_BYTES: usize = 2_048;
 pub const ALERTS_KEPT_MAX: usize = 1_024;
 /// See [`ALERTS_KEPT_MAX`].
 pub const ALERT_BYTES_KEPT_MAX: usize = 256 << 10;
-/// Most bytes of a page of tickets, settlements or alerts; the last item may go beyond it.
-pub const PAGE_BYTES_MAX: usize = 48 << 10;
-/// Most changes that one page looks through.
-const CHANGES_EXAMINED_MAX: usize = 4_096;
 
 /// Where an event came from: shared by all that one command told.
 #[derive(Debug)]
@@ -191,8 +188,8 @@ impl Desk {
 
 impl Service {
     /// For a service behind sockets. The desk socket tells no more than [`DESK_FRAMES_PER_S`], so that a mass settlement
-    /// does not overflow the places of a subscriber that reads; between heavy queries there are pauses, so that nobody
-    /// holds up the others.
+    /// does not overflow the places of a subscriber that reads; pages of images are made by [`Service::make_images`], a few a turn,
+    /// and between two hashes of a large state there are pauses, so that nobody holds up the others.
     pub fn share(&mut self) {
         self.desk.set_paced();
         self.work.is_shared = true;

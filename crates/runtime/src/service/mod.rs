@@ -11,7 +11,9 @@
 mod ahead;
 mod answer;
 mod archive;
+pub mod bounds;
 mod desk;
+mod images;
 mod models;
 mod outbox;
 mod recovery;
@@ -36,7 +38,7 @@ pub use rights::{
     Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
     SOURCES_PER_KEY_MAX, Sources,
 };
-pub use weight::{BATCH_REPLY_BYTES_MAX, WEIGHT_PER_TURN};
+pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -53,6 +55,7 @@ use crate::foreign::ForeignModel;
 use crate::journal::{Image, JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
 use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use desk::Desk;
+use images::ImagePages;
 use outbox::Outbox;
 use told::BoardCause;
 use weight::Work;
@@ -120,6 +123,7 @@ pub struct Service {
     desk: Desk,
     desk_heartbeat_seq: u64,
     work: Work,
+    image_pages: ImagePages,
     /// Who waits for the end of a bet delay.
     routes: IdMap<TicketId, Vec<Route>>,
     alert_pace: BTreeMap<String, told::AlertPace>,
@@ -206,6 +210,7 @@ impl Service {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
             work: Work::default(),
+            image_pages: ImagePages::default(),
             engine,
             last_seq,
             snapshot_seq: last_seq,
@@ -411,6 +416,9 @@ impl Service {
             return;
         }
         self.flush_boards();
+        if !self.work.is_shared {
+            self.make_all_images();
+        }
         self.work.end_turn();
         let Some(journal) = &mut self.journal else {
             // What waits after the end of the journal was not written, and is never acknowledged.

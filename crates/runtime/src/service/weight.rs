@@ -1,4 +1,5 @@
-//! What a request costs, so that a turn, a batch and a second take a bounded amount of work whatever is asked.
+//! What a request costs, so that a turn, a batch and a second take a bounded amount of work whatever is asked. What one
+//! query is answered with at most stands in [`super::bounds`].
 
 use oddsengine_engine::{Body, Engine, Scope};
 use oddsengine_feeds::{Query, Request, RequestBody};
@@ -10,8 +11,11 @@ use super::outbox::Socket;
 const WEIGHT_NS: i64 = 5_000;
 /// Weight of requests of one socket after which the rest waits for the next turn: about five milliseconds.
 pub const WEIGHT_PER_TURN: u64 = 1_024;
-/// Queries that weigh more than this (two milliseconds) are answered one after another with pauses between.
-const HEAVY_WEIGHT: u64 = 400;
+/// Outcomes that one unit of weight looks at.
+const CELLS_PER_WEIGHT: usize = 8_192;
+/// No query weighs more than this (two milliseconds) but `state_hash` of a state that changed, which is answered one after
+/// another with pauses between, and `exposure` of a fixture of a space with millions of outcomes and views to cross.
+pub const HEAVY_WEIGHT: u64 = 400;
 /// So many times as long as a heavy query takes, no other one is answered.
 const HEAVY_PAUSE: i64 = 9;
 /// Bytes of a batch's answers after which the rest of its requests is not carried out.
@@ -25,8 +29,6 @@ pub(crate) struct Work {
     pub is_shared: bool,
     heavy_since_ns: i64,
     heavy_until_ns: i64,
-    /// The clients that asked for images in this turn.
-    pub image_clients: Vec<Vec<u8>>,
     /// (commands applied, hash of the state after them)
     pub hash: Option<(u64, oddsengine_types::StateHash)>,
 }
@@ -41,7 +43,6 @@ impl Work {
 
     pub fn end_turn(&mut self) {
         (self.by_orders, self.by_snapshot) = (0, 0);
-        self.image_clients.clear();
     }
 
     /// Milliseconds until a query of this weight is answered; `None` if it is answered now, and counted.
@@ -80,23 +81,26 @@ impl Service {
         }
     }
 
-    pub(crate) fn weight_of_query(&self, query: &Query) -> u64 {
+    /// What a query costs, in units of about five microseconds.
+    pub fn weight_of_query(&self, query: &Query) -> u64 {
         let engine = &self.engine;
         match query {
             Query::Ping | Query::Balance { .. } => 1,
             Query::Ticket { .. } => 2,
             Query::MaxStake(request) => 3 + request.legs.len() as u64,
             Query::Image { .. } => 16,
-            Query::Images { .. } => 512,
+            // Made later, some a turn.
+            Query::Images { .. } => 16,
             Query::Fixtures { .. } | Query::Tickets { .. } | Query::Alerts { .. } => 64,
-            Query::Exposure { scope } => {
+            Query::Exposure { scope, .. } => {
                 let fixture = match scope {
                     Some(Scope::Fixture(fixture) | Scope::Market(fixture, _)) => engine.fixture(*fixture),
                     _ => None,
                 };
-                // The book is rebuilt from the legs of all tickets on it.
-                let legs = fixture.map_or(0, |fixture| fixture.legs.values().map(|on_it| on_it.len()).sum());
-                16 + engine.competitions().len() as u64 / 16 + legs as u64 / 3
+                64 + fixture.map_or(0, |fixture| {
+                    let template = fixture.template();
+                    (template.views.len() * template.joint.main_count / CELLS_PER_WEIGHT) as u64
+                })
             }
             Query::StateHash if self.known_hash().is_some() => 1,
             Query::StateHash => 1 + engine.fixtures().len() as u64 + engine.tickets().len() as u64 / 10,

@@ -1,6 +1,6 @@
 //! What every frame starts with.
 
-use oddsengine_engine::{Body, Command, VoidKind};
+use oddsengine_engine::{Body, Command};
 
 use super::binary;
 use super::json::{JsonBytes, fields};
@@ -103,39 +103,7 @@ pub fn stamp_sent(payload: &mut [u8], sent_ns: i64) {
 
 /// The reason code of what a command causes: the incident's kind, or the command's name on the wire.
 pub fn cause(body: &Body) -> &'static str {
-    match body {
-        Body::EpochStarted { .. } => "start",
-        Body::Configure(_) => "configure",
-        Body::SetScope { .. } => "set_scope",
-        Body::AddFixture(_) => "fixture",
-        Body::SetPrices { .. } => "prices",
-        Body::SetExpectation { .. } => "set_expectation",
-        Body::Incident { incident, .. } => incident.name(),
-        Body::Suspend { .. } => "suspend",
-        Body::Resume { .. } => "resume",
-        Body::SetManualOdds { .. } => "manual_odds",
-        Body::LockMarket { .. } => "lock_market",
-        Body::SettleMarket { .. } => "settle_market",
-        Body::VoidFixture { void: VoidKind::Everything, .. } => "void_fixture",
-        Body::VoidFixture { void: VoidKind::Undecided, .. } => "abandon_fixture",
-        Body::VoidFixture { void: VoidKind::Nothing, .. } => "reinstate_fixture",
-        Body::SetCustomer { .. } => "set_customer",
-        Body::Deposit(_) => "deposit",
-        Body::Withdraw(_) => "withdraw",
-        Body::PlaceTicket(_) => "place_ticket",
-        Body::CancelTicket { .. } => "cancel_ticket",
-        Body::Tick { .. } => "tick",
-        Body::Heartbeat => "heartbeat",
-        Body::ResetSource { .. } => "reset_source",
-        Body::DefineSpace(_) => "define_space",
-        Body::SetModelInputs { .. } => "model_inputs",
-        Body::SetProbabilities { .. } => "probabilities",
-        Body::ModelFailed { fault, .. } => fault.name(),
-        Body::Reprice { .. } => "reprice",
-        Body::Halt { .. } => "halt",
-        Body::RecallTickets { .. } => "recall",
-        Body::ReleaseStarted { .. } => "release",
-    }
+    body.cause()
 }
 
 #[cfg(test)]

@@ -187,11 +187,13 @@ pub struct ExposureLevel<'a> {
     pub limit_minor: i64,
 }
 
-/// Losses against limits, and the detail of one fixture if it was asked for.
+/// A page of losses against limits, and of the detail of one fixture if it was asked for; `next` is where the next page
+/// starts, if there is one.
 pub fn reply_exposure(
     to: &ReplyTo<'_>,
     levels: &[ExposureLevel<'_>],
     detail: Option<(&Fixture, &FixtureExposure)>,
+    next: Option<u64>,
     lookup: &impl Lookup,
     out: &mut Vec<u8>,
 ) {
@@ -213,6 +215,7 @@ pub fn reply_exposure(
         Some((fixture, exposure)) => fixture_exposure(out, fixture, exposure),
         None => out.put(b"null"),
     }
+    fields!(out; "next": optional_unsigned(next));
     out.put(b"}");
 }
 
@@ -268,10 +271,20 @@ pub fn reply_fixtures<'a>(
     out.put(b"}");
 }
 
-/// The end of the images of a page; `next` is where the next page starts, if there is one.
-pub fn reply_images_end(to: &ReplyTo<'_>, image_count: u64, next: Option<u64>, out: &mut Vec<u8>) {
+/// The end of the images of a page; `next` is where the next page starts, if there is one, of so many fixtures by now.
+pub fn reply_images_end(
+    to: &ReplyTo<'_>,
+    image_count: u64,
+    next: Option<u64>,
+    fixture_count: u64,
+    out: &mut Vec<u8>,
+) {
     to.begin("images_end", out);
-    fields!(out; "image_count": unsigned(image_count), "next": optional_unsigned(next));
+    fields!(out;
+        "image_count": unsigned(image_count),
+        "next": optional_unsigned(next),
+        "fixture_count": unsigned(fixture_count),
+    );
     out.put(b"}");
 }
 

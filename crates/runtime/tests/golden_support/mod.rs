@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use oddsengine_engine::{Body, Command, Config, Fact, Origin, Record, TicketState, encode_record};
+use oddsengine_engine::{
+    Body, Command, Config, Fact, GradedSelection, Origin, Record, TicketState, encode_record,
+};
 use oddsengine_markets::ModelFault;
 use oddsengine_markets::custom::{SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_runtime::journal::OpenOptions;
@@ -390,6 +392,9 @@ fn first_run(path: &Path) {
     let failed = Body::ModelFailed { fixture: FixtureId(FRAME), fault: ModelFault::Failed };
     w.service.command("model", failed, w.now_ns).unwrap();
     w.service.command("desk", Body::Reprice { fixture: FixtureId(FRAME) }, w.now_ns).unwrap();
+    for ends in [false, true] {
+        w.service.command("feed", Body::Halt { fixture: FixtureId(FRAME), ends }, w.now_ns).unwrap();
+    }
     feed(w, json!({"type": "probabilities", "fixture": FRAME, "probabilities": [0.8, 0.1, 0.1]}));
     happens(w, FRAME, "custom", frame("finished", json!([[1, 2]])));
 
@@ -444,6 +449,11 @@ fn by_hand(path: &Path) {
     };
     let (delayed, open): (TicketId, TicketId) = (of(TicketState::Delayed), of(TicketState::Open));
     let config = Box::new(engine.config().clone());
+    let leg = engine.ticket(open).unwrap().legs[0].clone();
+    let fixture = engine.fixture(leg.fixture).unwrap();
+    let selection = fixture.template().selection_of_id(leg.selection).unwrap();
+    let graded = GradedSelection { selection: leg.selection, grade: fixture.grades[selection] };
+    let parameters = fixture.parameters.as_ref().expect("it is priced by a model").record();
     let tick = || Body::Tick { read_ns: time_ns };
     let records = [
         (
@@ -457,6 +467,18 @@ fn by_hand(path: &Path) {
             vec![
                 Fact::DelayEnded { ticket: delayed },
                 Fact::TicketHeld { ticket: delayed, due_ns: time_ns + 600 * SECOND_NS },
+            ],
+        ),
+        // So many grades that they are worked off in slices; and a pass over accumulators that is one.
+        (
+            tick(),
+            vec![
+                Fact::Graded { fixture: leg.fixture, selections: vec![graded; 1_025] },
+                Fact::SettlingAdvanced { fixture: leg.fixture, selection: leg.selection, next: None },
+                Fact::Weighed { weights: Vec::new() },
+                Fact::ParametersSet { fixture: leg.fixture, parameters },
+                Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: Some(open) },
+                Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: None },
             ],
         ),
         (Body::Heartbeat, vec![Fact::SourcesForgotten { sources: vec!["unnumbered".into()] }]),

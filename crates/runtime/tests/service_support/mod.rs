@@ -106,9 +106,15 @@ impl World {
     }
 
     /// Ends the turn; what leaves now.
+    /// Ends the turn and works off what is due, as a loop does after its frames have left; what left.
     pub fn turn(&mut self) -> Vec<Seen> {
         self.service.end_turn();
-        self.take()
+        let mut seen = self.take();
+        while self.service.work_off() {
+            self.service.end_turn();
+            seen.extend(self.take());
+        }
+        seen
     }
 
     pub fn take(&mut self) -> Vec<Seen> {

@@ -192,7 +192,9 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("reply_balance", written(|out| reply_balance(&TO, &balance, &lookup, out))),
         (
             "reply_exposure",
-            written(|out| reply_exposure(&TO, &levels, Some((fixture, &exposure())), &lookup, out)),
+            written(|out| {
+                reply_exposure(&TO, &levels, Some((fixture, &exposure())), Some(128), &lookup, out)
+            }),
         ),
         ("reply_fixtures", written(|out| reply_fixtures(&TO, [fixture], Some(64), out))),
         ("reply_state_hash", written(|out| reply_state_hash(&TO, hash, 12, out))),
@@ -220,7 +222,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 reply_alerts(&TO, [kept.as_slice()].into_iter(), [1, 5, 7], out);
             }),
         ),
-        ("reply_images_end", written(|out| reply_images_end(&TO, 32, Some(48), out))),
+        ("reply_images_end", written(|out| reply_images_end(&TO, 32, Some(48), 2_000, out))),
         (
             "reply_batch",
             written(|out| {
