@@ -341,6 +341,20 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             (0, 3_600_000),
             "How long a payment waits that a result in play decides.",
         ),
+        (
+            "archive_after_ms",
+            "integer",
+            86_400_000,
+            (0, 31_536_000_000),
+            "How long a settled or cancelled ticket stays in memory once its fixtures are closed; 0 for ever.",
+        ),
+        (
+            "archive_refused_after_ms",
+            "integer",
+            600_000,
+            (0, 31_536_000_000),
+            "How long a refused ticket stays in memory; 0 for ever.",
+        ),
     ),
     "models": (
         (
@@ -801,6 +815,8 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
         "legs_max": limits["legs_max"],
         "bets_while_owing": limits["bets_while_owing"],
         "settlement_delay_ms": limits["settlement_delay_ms"],
+        "archive_after_ms": limits["archive_after_ms"],
+        "archive_refused_after_ms": limits["archive_refused_after_ms"],
         "models": {
             section.removeprefix("models."): {name: _listed(value) for name, value in table.items()}
             for section, table in values.items()

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use oddsengine_facts::{Body, Command, Config, Fact, Origin, Record};
+use oddsengine_facts::{Body, Command, Config, Fact, Origin, Record, Ticket};
 use oddsengine_types::{Address, BoundsError, DecodeError, FixtureId, StateHash};
 
 use crate::boards::BoardUpdate;
@@ -99,6 +99,12 @@ impl Engine {
         booked.into_iter().try_for_each(|bookings| self.state.no_cash_while_owing_after(bookings))?;
         self.state.balance_books_at_times();
         Ok(())
+    }
+
+    /// Takes the tickets that the last [`Engine::step`] or [`Engine::fold`] took to the archive: whoever holds it writes them
+    /// down. What is not taken before the next record is forgotten.
+    pub fn take_archived(&mut self) -> Vec<Ticket> {
+        self.state.take_archived()
     }
 
     /// Prices every fixture whose board may have changed. [`Engine::take_board_changes`] has what there is to tell.

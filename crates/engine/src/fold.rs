@@ -22,6 +22,7 @@ use crate::state::{Customer, State};
 impl State {
     /// A record begins: time goes on, and is never turned back but by a start.
     pub(crate) fn begin_record(&mut self, time_ns: i64) {
+        self.archived.clear();
         self.counters.command_count += 1;
         self.now_ns = self.now_ns.max(time_ns);
         self.begin_day();
@@ -189,6 +190,9 @@ impl State {
                         self.due.settling.insert(place, first);
                     }
                 }
+                if self.fixtures[index].archived_count > 0 {
+                    self.due.recalling.insert(index as u32);
+                }
                 markets.dedup();
                 self.outdate_markets(index, &markets);
             }
@@ -280,6 +284,7 @@ impl State {
                 self.counters.settlement_count += 1;
                 self.counters.rollback_count += u64::from(*takes_back);
                 self.end_settling(index);
+                self.set_closed(index, self.now_ns);
             }
             Fact::TicketReopened { ticket } => {
                 let index = self.ticket_in(*ticket, |state| state == TicketState::Settled)?;
@@ -290,6 +295,7 @@ impl State {
                 self.list_accumulator(index);
                 self.counters.rollback_count += 1;
                 self.end_settling(index);
+                self.set_closed(index, 0);
                 // It counts in the books again, with what its legs were graded to.
                 let ticket = &self.tickets[index as usize];
                 for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
@@ -336,7 +342,11 @@ impl State {
                 self.changes.note(ticket, index, Some(ToldBefore::from(&before)));
                 self.list_accumulator(index);
                 self.end_settling(index);
+                self.set_closed(index, self.now_ns);
             }
+            Fact::TicketsArchived { tickets } => self.archive_tickets(tickets)?,
+            Fact::ArchivingPutOff { tickets } => self.put_off(tickets)?,
+            Fact::TicketRecalled { ticket } => self.recall_ticket(ticket.as_ref().clone())?,
             Fact::Booked { bookings } => {
                 self.book(bookings).map_err(|error| format!("a booking is refused: {error}"))?;
             }
@@ -496,7 +506,7 @@ impl State {
             self.tickets.insert(ticket)
         };
         match state {
-            TicketState::Refused(_) => {}
+            TicketState::Refused(_) => self.set_closed(index, self.now_ns),
             TicketState::Delayed => drop(self.delayed.insert((due_ns, index))),
             _ => self.list_legs(index),
         }
@@ -507,15 +517,7 @@ impl State {
     pub(crate) fn list_legs(&mut self, index: u32) {
         for (leg_index, leg) in self.tickets[index as usize].legs.iter().enumerate() {
             let fixture = &mut self.fixtures[leg.place.fixture as usize];
-            let listed = fixture.legs.entry(leg.place.selection).or_default();
-            match listed.last() {
-                // A ticket at the end of its delay is listed before those that came after it.
-                Some(&(last, _)) if last > index => {
-                    let place = listed.partition_point(|&(ticket, _)| ticket < index);
-                    listed.insert(place, (index, leg_index as u8));
-                }
-                _ => listed.push((index, leg_index as u8)),
-            }
+            fixture.legs.entry(leg.place.selection).or_default().insert((index, leg_index as u8));
         }
         self.list_accumulator(index);
     }
@@ -566,6 +568,7 @@ impl State {
         if let Some(position) = self.refused.iter().position(|&refused| refused == index) {
             self.refused.remove(position);
         }
+        self.forget_closed(index);
         self.ticket_index.remove(&forgotten);
         self.ticket_index.insert(ticket.id, index);
         self.refused.push_back(index);

@@ -87,6 +87,7 @@ fn ticket(id: u128, state: TicketState) -> Fact {
         checks: vec![check(LimitLevel::Market, Some(1)), check(LimitLevel::Platform, None)],
         request_hash: 0x9e37_79b9_7f4a_7c15,
         change: TicketChange { seq: 12, seq_before: 11, was_settlement: true, paid_minor_before: -1 },
+        closed_ns: TIME_NS + 4,
     };
     Fact::TicketDecided { ticket: Box::new(ticket), forgotten: None }
 }

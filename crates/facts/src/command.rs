@@ -9,6 +9,7 @@ use oddsengine_types::{
 
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::stops::StopSet;
+use crate::ticket::Ticket;
 
 /// One command: when it was received, who sent it, what it asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -235,6 +236,12 @@ pub enum Body {
         /// The last such message was carried out.
         ends: bool,
     },
+    /// Tickets come back from the archive, as they were archived: one is asked for again, or a fixture of theirs is graded
+    /// otherwise. Those that are there already stay as they are.
+    RecallTickets {
+        /// The tickets, at most [`ARCHIVED_PER_RECORD_MAX`].
+        tickets: Vec<Ticket>,
+    },
     /// A release starts to write this journal, with this configuration.
     ReleaseStarted {
         /// Its version.
@@ -272,6 +279,7 @@ codec_enum!(Body {
     25 = Reprice { fixture },
     26 = ReleaseStarted { release, config },
     27 = Halt { fixture, ends },
+    28 = RecallTickets { tickets },
 });
 
 impl Body {
@@ -307,6 +315,7 @@ impl Body {
             Self::ModelFailed { fault, .. } => fault.name(),
             Self::Reprice { .. } => "reprice",
             Self::Halt { .. } => "halt",
+            Self::RecallTickets { .. } => "recall",
             Self::ReleaseStarted { .. } => "release",
         }
     }
@@ -344,6 +353,8 @@ impl Body {
 /// Most tickets refused at once that are kept, so that a repeat gets the same answer. What was refused longer ago is
 /// judged anew when it is sent again.
 pub const REFUSED_TICKETS_MAX: usize = 100_000;
+/// Most tickets that one record takes to the archive or brings back from it.
+pub const ARCHIVED_PER_RECORD_MAX: usize = 512;
 /// Most sources that are remembered. For a further one those that feed nothing are forgotten,
 /// the longest silent half of them; where all feed something its message is refused.
 pub const SOURCES_MAX: usize = 1_024;

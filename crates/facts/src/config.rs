@@ -9,6 +9,9 @@ use oddsengine_types::{
 /// The longest settlement delay.
 pub const SETTLEMENT_DELAY_MS_MAX: i64 = 3_600_000;
 
+/// The longest that what is over is kept before it goes to the archive: a year.
+pub const ARCHIVE_AFTER_MS_MAX: i64 = 31_536_000_000;
+
 /// How fair probabilities become offered odds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Margin {
@@ -111,6 +114,11 @@ pub struct Config {
     /// How long a payment waits that a result in play decides, in milliseconds: a result taken back meanwhile pays
     /// nothing.
     pub settlement_delay_ms: i64,
+    /// How long after its last change a settled or cancelled ticket goes to the archive, in milliseconds, when all of its
+    /// fixtures are closed; 0 for never.
+    pub archive_after_ms: i64,
+    /// The same of a refused ticket, whatever its fixtures do.
+    pub archive_refused_after_ms: i64,
     /// Settings of the sports' models; a sport that is not listed has the defaults of the release.
     pub sports: Vec<SportSettings>,
 }
@@ -138,6 +146,8 @@ codec_struct!(Config {
     legs_max,
     bets_while_owing,
     settlement_delay_ms,
+    archive_after_ms,
+    archive_refused_after_ms,
     sports,
 });
 
@@ -167,6 +177,8 @@ impl Default for Config {
             legs_max: 12,
             bets_while_owing: false,
             settlement_delay_ms: 0,
+            archive_after_ms: 86_400_000,
+            archive_refused_after_ms: 600_000,
             sports: Vec::new(),
         }
     }
@@ -202,7 +214,9 @@ impl Config {
         within("stake_minor_max", self.stake_minor_max, self.stake_minor_min, STAKE_MINOR_MAX)?;
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
-        within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)
+        within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)?;
+        within("archive_after_ms", self.archive_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
+        within("archive_refused_after_ms", self.archive_refused_after_ms, 0, ARCHIVE_AFTER_MS_MAX)
     }
 }
 

@@ -276,6 +276,22 @@ pub enum Fact {
         /// Which.
         sources: Vec<String>,
     },
+    /// Tickets that are over leave the hot state.
+    TicketsArchived {
+        /// Which; at most [`ARCHIVED_PER_RECORD_MAX`](crate::command::ARCHIVED_PER_RECORD_MAX).
+        tickets: Vec<TicketId>,
+    },
+    /// Tickets that were due to leave and may not yet, since a fixture of theirs goes on or they wait for something: they wait
+    /// once more as long.
+    ArchivingPutOff {
+        /// Which.
+        tickets: Vec<TicketId>,
+    },
+    /// A ticket is back from the archive.
+    TicketRecalled {
+        /// As it was archived.
+        ticket: Box<Ticket>,
+    },
     /// The desk must hear of this.
     Alerted {
         /// Which alert.

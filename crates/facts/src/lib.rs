@@ -20,7 +20,9 @@ pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
-pub use config::{Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings};
+pub use config::{
+    ARCHIVE_AFTER_MS_MAX, Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings,
+};
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::MarketDesk;
 pub use proto::{RecordError, RecordErrorKind, decode_record, encode_parts, encode_record};

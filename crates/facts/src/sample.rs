@@ -198,6 +198,7 @@ fn ticket(state: TicketState) -> Ticket {
         checks: LimitLevel::ALL.map(check).to_vec(),
         request_hash: 0x9e37_79b9_7f4a_7c15,
         change: TicketChange { seq: 48_123, ..TicketChange::default() },
+        closed_ns: 0,
     }
 }
 
@@ -239,6 +240,7 @@ fn full_ticket() -> Ticket {
         due_ns: TIME_NS + 5_000_000_000,
         settlement_count: 2,
         change: TicketChange { seq: 50_001, seq_before: 48_123, was_settlement: true, paid_minor_before: -1 },
+        closed_ns: TIME_NS + 7_000_000_000,
         ..ticket(TicketState::Settled)
     }
 }
@@ -422,6 +424,8 @@ fn config() -> Config {
         skew_b_minor: Some(4_000_000),
         bets_while_owing: true,
         settlement_delay_ms: 30_000,
+        archive_after_ms: 3_600_000,
+        archive_refused_after_ms: 60_000,
         sports: vec![
             SportSettings {
                 sport: SportId(0),
@@ -525,6 +529,7 @@ pub fn bodies() -> Vec<Body> {
         Body::Reprice { fixture: FIXTURE },
         Body::Halt { fixture: FIXTURE, ends: false },
         Body::Halt { fixture: FIXTURE, ends: true },
+        Body::RecallTickets { tickets: vec![full_ticket(), ticket(TicketState::Cancelled)] },
         Body::ReleaseStarted { release: "0.1.0".into(), config: Box::new(Config::default()) },
     ];
     all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));
@@ -654,6 +659,9 @@ pub fn facts() -> Vec<Fact> {
             next: Some(TicketId(7)),
         },
         Fact::SettlingAdvanced { fixture: FIXTURE, selection: SelectionId::of("1x2", "draw"), next: None },
+        Fact::TicketsArchived { tickets: vec![TICKET, TicketId(u128::MAX)] },
+        Fact::ArchivingPutOff { tickets: vec![TICKET] },
+        Fact::TicketRecalled { ticket: Box::new(full_ticket()) },
         Fact::TicketPaid { ticket: TICKET, paid_minor: 4_875, takes_back: true },
         Fact::TicketReopened { ticket: TICKET },
         Fact::PaymentDue { ticket: TICKET, due_ns: Some(TIME_NS) },

@@ -41,6 +41,9 @@ pub struct Ticket {
     pub request_hash: u64,
     /// The last change of it that was told.
     pub change: TicketChange,
+    /// When it was last settled, cancelled or refused, came back from the archive, or was due to go there and could not; 0
+    /// while it is open or delayed.
+    pub closed_ns: i64,
 }
 codec_struct!(Ticket {
     id,
@@ -59,6 +62,7 @@ codec_struct!(Ticket {
     checks,
     request_hash,
     change,
+    closed_ns,
 });
 
 /// A change of a ticket that was told: a decision or a settlement. Changes of all tickets are numbered together, so

@@ -298,6 +298,12 @@ impl Ledger {
         })
     }
 
+    /// Forgets an id that is resolved, for a caller who keeps what it stands for elsewhere and asks there before the id is used
+    /// again: here it could be booked once more. Says whether it was there; an unresolved reservation stays.
+    pub fn forget(&mut self, id: InstructionId) -> bool {
+        self.seen.forget(id)
+    }
+
     /// Moves the postings since the last call to the end of `out`, in the order of booking.
     pub fn drain_postings(&mut self, out: &mut Vec<Posting>) {
         out.append(&mut self.postings);

@@ -93,6 +93,20 @@ impl SeenIds {
         Ok(())
     }
 
+    /// Frees the place of an id. What is unresolved stays: its reservation would hold money for ever.
+    pub(crate) fn forget(&mut self, id: InstructionId) -> bool {
+        let hash = self.hashing.hash_one(id);
+        let slots = &self.slots;
+        let is_resolved = |&place: &u32| {
+            let (known, seen) = slots[place as usize];
+            known == id && seen.status != TransferStatus::Pending
+        };
+        let Ok(entry) = self.shards[shard_of(hash)].find_entry(hash, is_resolved) else { return false };
+        let (place, _) = entry.remove();
+        self.slots.remove(place);
+        true
+    }
+
     /// Changes the status of an id known to be there.
     pub(crate) fn set_status(&mut self, id: InstructionId, status: TransferStatus) {
         let place = self.place_of(id).expect("a reservation is a seen id");

@@ -42,6 +42,8 @@ pub(crate) fn config(config: &Config) -> Json {
         legs_max,
         bets_while_owing,
         settlement_delay_ms,
+        archive_after_ms,
+        archive_refused_after_ms,
         sports,
     } = config;
     let sports: Vec<Json> = sports
@@ -72,6 +74,8 @@ pub(crate) fn config(config: &Config) -> Json {
         "legs_max": legs_max,
         "bets_while_owing": bets_while_owing,
         "settlement_delay_ms": settlement_delay_ms,
+        "archive_after_ms": archive_after_ms,
+        "archive_refused_after_ms": archive_refused_after_ms,
         "sports": sports,
     })
 }

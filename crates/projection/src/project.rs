@@ -203,6 +203,8 @@ impl Projector {
             Fact::Weighed { .. } | Fact::WeighingAdvanced { .. } => {}
             // How far work in slices has come: what was done stands beside it.
             Fact::SettlingAdvanced { .. } => {}
+            // What the engine keeps in memory: the tables keep every ticket.
+            Fact::TicketsArchived { .. } | Fact::ArchivingPutOff { .. } | Fact::TicketRecalled { .. } => {}
             Fact::TicketPaid { ticket, paid_minor, takes_back } => {
                 let changes = [
                     ("state", TicketState::Settled.name().into()),

@@ -39,6 +39,8 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "legs_max" => config.legs_max = value.extract()?,
             "bets_while_owing" => config.bets_while_owing = value.extract()?,
             "settlement_delay_ms" => config.settlement_delay_ms = value.extract()?,
+            "archive_after_ms" => config.archive_after_ms = value.extract()?,
+            "archive_refused_after_ms" => config.archive_refused_after_ms = value.extract()?,
             "models" => models(&mut config, value.cast::<PyDict>()?)?,
             _ => return Err(unknown(&key)),
         }

@@ -221,11 +221,13 @@ kinds!(FACTS, fact_kind, Fact:
     TicketDecided, DelayEnded, TicketHeld, LegsGraded, Weighed, TicketPaid, TicketReopened, PaymentDue, TicketStuck,
     TicketCancelled, Booked, MoneyRefused, TicketConflict, Refused, SourceHeard, SourceRepeated, SourceLost, SourceAlive,
     SourceReset, SourcesForgotten, Alerted, SettlingAdvanced, WeighingAdvanced,
+    TicketsArchived, ArchivingPutOff, TicketRecalled,
 );
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,
     LockMarket, SettleMarket, VoidFixture, SetCustomer, Deposit, Withdraw, PlaceTicket, CancelTicket, Tick, DefineSpace,
     SetModelInputs, SetProbabilities, ModelFailed, Heartbeat, ResetSource, Reprice, ReleaseStarted, Halt,
+    RecallTickets,
 );
 
 #[test]

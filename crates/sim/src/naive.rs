@@ -9,6 +9,7 @@ mod football;
 mod game;
 mod holding;
 mod judging;
+mod leaving;
 mod measuring;
 pub mod money;
 mod racing;
@@ -106,6 +107,8 @@ pub struct NaiveTicket {
     pub ticket: Ticket,
     /// When it is paid, if its payment waits.
     pub settles_ns: Option<i64>,
+    /// Tickets are kept by places: a new one takes the first that is free.
+    pub place: usize,
 }
 
 /// The second engine.
@@ -127,8 +130,10 @@ pub struct Naive {
     pub fixtures: Vec<NaiveFixture>,
     /// Factors of customers.
     pub factors_e3: BTreeMap<CustomerId, u32>,
-    /// Tickets in order of submission.
+    /// Tickets by their places.
     pub tickets: Vec<NaiveTicket>,
+    /// Tickets that are over and put aside.
+    pub archived: Vec<NaiveTicket>,
     /// Every movement of money.
     pub postings: Vec<Posting>,
     /// Deposits (`true`) and withdrawals that were booked.
@@ -166,6 +171,7 @@ impl Naive {
             fixtures: Vec::new(),
             factors_e3: BTreeMap::new(),
             tickets: Vec::new(),
+            archived: Vec::new(),
             postings: Vec::new(),
             money_requests: Vec::new(),
             sources: BTreeMap::new(),
@@ -223,7 +229,8 @@ impl Naive {
                 self.stop_overdue(answers);
                 self.settle_due(*read_ns, answers);
                 self.decide_delayed(*read_ns, facts, answers);
-                return self.weigh_accumulators();
+                self.weigh_accumulators();
+                return self.archive_due();
             }
             _ => {}
         }
@@ -267,6 +274,7 @@ impl Naive {
                 self.change_stops(index, |stops| if *ends { stops.without(halt) } else { stops.or(halt) });
                 Ok(())
             }
+            Body::RecallTickets { tickets } => self.recall(tickets, answers),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings),
             Body::AddFixture(request) => self.add_fixture(request),
             Body::SetPrices { fixture, prices } => {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use oddsengine_engine::MarketStatus;
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record, StopSet,
+    Body, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record, StopSet, Ticket,
     TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_ledger::AccountKind;
-use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash};
+use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TicketId};
 
 use crate::compare::{Agreement, agree, compare, compare_all};
 use crate::coverage::Coverage;
@@ -37,11 +37,16 @@ pub struct Pair {
     is_compared: bool,
     universe: Arc<Universe>,
     prices: Vec<Prices>,
+    /// Tickets that left the fast engine.
+    archive: BTreeMap<TicketId, Ticket>,
     /// What a subscriber has seen of each board.
     seen: BTreeMap<FixtureId, Seen>,
     /// What customers owe, for the coverage alone.
     owed_minor: BTreeMap<CustomerId, i64>,
 }
+
+/// Tickets of a fixture that come back by one command.
+const RECALLED_TOGETHER: usize = 16;
 
 /// A board as it was told.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,6 +69,7 @@ impl Pair {
             is_compared: true,
             universe,
             prices: Vec::new(),
+            archive: BTreeMap::new(),
             seen: BTreeMap::new(),
             owed_minor: BTreeMap::new(),
         }
@@ -84,11 +90,43 @@ impl Pair {
     /// # Errors
     /// The first difference.
     pub fn apply(&mut self, command: &Command) -> Result<Vec<Answer>, String> {
+        let asks_for = match &command.body {
+            Body::PlaceTicket(request) => Some(request.ticket),
+            Body::CancelTicket { ticket } => Some(*ticket),
+            _ => None,
+        };
+        if let Some(ticket) = asks_for.and_then(|id| self.archive.get(&id)).cloned() {
+            self.coverage.hit("recalled.asked_for");
+            self.recall(vec![ticket], command.time_ns)?;
+        }
         let answers = self.apply_one(command)?;
+        loop {
+            let Some(fixture) = self.fast.recalls().next() else { break };
+            let is_on_it = |ticket: &&Ticket| ticket.legs.iter().any(|leg| leg.fixture == fixture);
+            let is_over = |ticket: &&Ticket| ticket.reason().is_none();
+            let on_it = self.archive.values().filter(is_on_it).filter(is_over);
+            let tickets: Vec<Ticket> = on_it.take(RECALLED_TOGETHER).cloned().collect();
+            if tickets.is_empty() {
+                return Err(format!("fixture {fixture} misses tickets that are not in the archive"));
+            }
+            self.coverage.hit("recalled.regraded");
+            self.recall(tickets, command.time_ns)?;
+        }
         for body in self.fast.model_checks() {
             self.apply_one(&Command { time_ns: command.time_ns, origin: Origin::default(), body })?;
         }
         Ok(answers)
+    }
+
+    /// Brings tickets back from the archive.
+    fn recall(&mut self, tickets: Vec<Ticket>, time_ns: i64) -> Result<(), String> {
+        let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
+        let body = Body::RecallTickets { tickets };
+        self.apply_one(&Command { time_ns, origin: Origin::default(), body })?;
+        match ids.iter().find(|&&id| self.archive.remove(&id).is_none() || self.fast.ticket(id).is_none()) {
+            Some(id) => Err(format!("ticket {id} was recalled and is not there")),
+            None => Ok(()),
+        }
     }
 
     fn apply_one(&mut self, command: &Command) -> Result<Vec<Answer>, String> {
@@ -96,6 +134,10 @@ impl Pair {
         let has_skew = self.fast.config().skew_b_minor.is_some();
         let before = (self.is_compared && has_skew).then(|| self.fast.clone());
         let decided = self.fast.step(command);
+        for ticket in self.fast.take_archived() {
+            self.coverage.hit(format!("archived.{}", ticket.state.name()));
+            self.archive.insert(ticket.id, ticket);
+        }
         let changes = self.fast.take_board_changes();
         let answers = Answer::all_of(&decided, &self.fast);
         self.details = decided.facts.iter().filter_map(detail_of).collect();

@@ -72,6 +72,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         checks: Vec::new(),
         request_hash: 0,
         change: Default::default(),
+        closed_ns: 0,
     };
     let request = TicketRequest {
         ticket: ticket.id,
@@ -81,7 +82,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         odds_change: OddsChange::Any,
         legs: Vec::new(),
     };
-    naive.tickets.push(NaiveTicket { request, ticket: ticket.clone(), settles_ns: None });
+    naive.tickets.push(NaiveTicket { request, ticket: ticket.clone(), settles_ns: None, place: 0 });
     ticket
 }
 

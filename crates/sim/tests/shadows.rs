@@ -39,7 +39,11 @@ fn changed(fact: &Fact) -> Option<Fact> {
         Fact::Graded { selections, .. } => drop(selections.pop()),
         Fact::CustomerSet { factor_e3, .. } => *factor_e3 += 1,
         Fact::TicketDecided { ticket, .. } => ticket.payout_minor_max += 1,
-        Fact::LegsGraded { legs, .. } => legs[0].unit_minor += 1,
+        Fact::LegsGraded { legs, .. } => {
+            // What rides on an open leg of a ticket that lost by another one is nothing by its payment, whatever it was.
+            let graded = legs.iter().position(|leg| leg.grade.is_some());
+            legs[graded.unwrap_or(0)].unit_minor += 1;
+        }
         Fact::TicketPaid { paid_minor, .. } => *paid_minor += 1,
         Fact::PaymentDue { due_ns, .. } => *due_ns = due_ns.map(|due_ns| due_ns + 1),
         Fact::Booked { bookings } => bookings[0].amount_minor += 1,

@@ -197,6 +197,7 @@ impl State {
             checks: Vec::new(),
             request_hash,
             change: TicketChange::default(),
+            closed_ns: 0,
         }
     }
 

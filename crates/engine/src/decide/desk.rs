@@ -32,7 +32,8 @@ impl Step<'_> {
     /// A configuration with the defaults of this release spelt out.
     fn resolved(&self, config: &Config) -> Result<Box<Config>, Refusal> {
         config.check().map_err(out_of_bounds)?;
-        let holds_money = !self.tickets.is_empty() || !self.ledger.accounts().is_empty();
+        let has_tickets = !self.tickets.is_empty() || self.counters.archived_count > 0;
+        let holds_money = has_tickets || !self.ledger.accounts().is_empty();
         if config.currency != self.config.currency && holds_money {
             let detail = format!(
                 "currency {} cannot replace {} once money or bets were taken",

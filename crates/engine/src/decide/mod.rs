@@ -3,12 +3,13 @@
 //! Whoever decides reads the state, and changes it by facts alone ([`Step::fact`]). A refusal is a fact as well, and changes
 //! nothing but a count.
 
+mod archive;
 mod bet;
 mod desk;
 mod fixture;
 mod guard;
 mod limits;
-mod money;
+pub(crate) mod money;
 pub(crate) mod settle;
 mod source;
 
@@ -44,6 +45,7 @@ impl Step<'_> {
                 self.settle_due(*read_ns);
                 self.decide_delayed(*read_ns);
                 self.weigh_accumulators(WEIGHED_PER_RECORD);
+                self.archive_slice();
                 return Answer::None;
             }
             Body::Heartbeat => {
@@ -93,6 +95,7 @@ impl Step<'_> {
             Body::ModelFailed { fixture, fault } => self.model_failed(*fixture, *fault),
             Body::Reprice { fixture } => self.reprice(*fixture),
             Body::Halt { fixture, ends } => self.halt(*fixture, *ends),
+            Body::RecallTickets { tickets } => self.recall_tickets(tickets),
         };
         match answer {
             Ok(()) => {

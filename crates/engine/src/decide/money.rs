@@ -7,6 +7,7 @@ use oddsengine_facts::{Booking, BookingId, BookingKind, Fact, MoneyRequest, Reas
 use oddsengine_ledger::{Outcome, Transfer, TransferError};
 use oddsengine_types::{AccountKind, Currency, CustomerId, STAKE_MINOR_MAX, SourceId, TicketId};
 
+use super::settle::settlement_numbers;
 use crate::fold::instruction_of;
 use crate::state::State;
 use crate::step::{Answer, Step};
@@ -29,6 +30,18 @@ const STAKE_COLLECTED: u32 = 2;
 /// The `number`-th instruction of a ticket.
 fn of_ticket(ticket: TicketId, number: u32) -> BookingId {
     BookingId { source: TICKET_TRANSFERS, transaction: ticket.0, number }
+}
+
+/// The ids of the bookings of a ticket that is over, as far as there can be any.
+pub(crate) fn bookings_of(ticket: &Ticket) -> impl Iterator<Item = BookingId> {
+    let (id, is_delayed) = (ticket.id, ticket.due_ns != 0);
+    let stake = [STAKE, STAKE_RESOLVED, STAKE_COLLECTED];
+    let stake = stake.into_iter().take(match (ticket.is_refused_at_once(), is_delayed) {
+        (true, _) => 0,
+        (false, true) => 3,
+        (false, false) => 1,
+    });
+    stake.chain(settlement_numbers(ticket)).map(move |number| of_ticket(id, number))
 }
 
 impl State {

@@ -36,6 +36,22 @@ const TRANSFERS_PER_SETTLEMENT: u32 = 16;
 const TAKEN_BACK: u32 = 8;
 const REFUNDED: u32 = 12;
 
+/// Most numbers of one of these four.
+const NUMBERS_PER_BOOKING: u32 = 4;
+
+/// The numbers that the settlements of a ticket may have used.
+pub(super) fn settlement_numbers(ticket: &Ticket) -> impl Iterator<Item = u32> + use<> {
+    let first = |settlement: u32| settlement.saturating_mul(TRANSFERS_PER_SETTLEMENT);
+    let count = ticket.settlement_count;
+    let paid = (1..=count).flat_map(move |settlement| {
+        let paid = first(settlement);
+        (paid..paid + NUMBERS_PER_BOOKING).chain(paid + TAKEN_BACK..paid + TAKEN_BACK + NUMBERS_PER_BOOKING)
+    });
+    let is_refunded = ticket.state == TicketState::Cancelled;
+    let refunded = first(count) + REFUNDED;
+    paid.chain((refunded..refunded + NUMBERS_PER_BOOKING).filter(move |_| is_refunded))
+}
+
 /// What becomes of a ticket's stake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stake {
@@ -90,10 +106,9 @@ impl Step<'_> {
             && let Some((&(index, place), &from)) = self.due.settling.first_key_value()
         {
             let fixture = &self.fixtures[index as usize];
-            let on_it = fixture.legs.get(&place).map_or(&[][..], Vec::as_slice);
-            let on_it = &on_it[on_it.partition_point(|&(ticket, _)| ticket < from)..];
-            let next = on_it.get(left).map(|&(ticket, _)| self.tickets[ticket as usize].id);
-            let slice: Vec<u32> = on_it.iter().take(left).map(|&(ticket, _)| ticket).collect();
+            let mut on_it = fixture.legs.get(&place).into_iter().flat_map(|on_it| on_it.range((from, 0)..));
+            let slice: Vec<u32> = on_it.by_ref().take(left).map(|&(ticket, _)| ticket).collect();
+            let next = on_it.next().map(|&(ticket, _)| self.tickets[ticket as usize].id);
             let (fixture, selection) = (fixture.id(), fixture.template.selection_id(usize::from(place)));
             left -= slice.len().clamp(1, left);
             for ticket in slice {

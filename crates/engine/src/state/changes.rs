@@ -71,6 +71,34 @@ impl Changes {
         self.outdate(seq_before);
     }
 
+    /// The last change of a ticket that leaves is told no more.
+    pub fn forget(&mut self, seq: u64) {
+        self.outdate(seq);
+    }
+
+    /// A ticket is back whose last change has this number.
+    pub fn recall(&mut self, seq: u64, index: u32) {
+        self.last_seq = self.last_seq.max(seq);
+        let place = self.chunks.partition_point(|chunk| chunk.first_seq() <= seq).saturating_sub(1);
+        let Some(chunk) = self.chunks.get_mut(place) else {
+            return self.chunks.push(Chunk { log: vec![(seq, index)], stale_count: 0 });
+        };
+        match chunk.log.binary_search_by_key(&seq, |&(seq, _)| seq) {
+            Ok(entry) => {
+                chunk.stale_count -= usize::from(chunk.log[entry].1 == STALE);
+                chunk.log[entry].1 = index;
+            }
+            Err(entry) => chunk.log.insert(entry, (seq, index)),
+        }
+        if chunk.log.len() > 2 * CHUNK_ENTRIES {
+            let log = chunk.log.split_off(CHUNK_ENTRIES);
+            let stale = |log: &[(u64, u32)]| log.iter().filter(|&&(_, index)| index == STALE).count();
+            chunk.stale_count = stale(&chunk.log);
+            let stale_count = stale(&log);
+            self.chunks.insert(place + 1, Chunk { log, stale_count });
+        }
+    }
+
     fn push(&mut self, index: u32) {
         self.last_seq += 1;
         if self.chunks.last().is_none_or(|chunk| chunk.log.len() == CHUNK_ENTRIES) {
@@ -96,12 +124,12 @@ impl Changes {
         }
     }
 
-    /// Of the tickets of a snapshot.
-    pub fn of(tickets: &Tickets) -> Self {
+    /// Of the tickets of a snapshot, after `last_seq` changes of any ticket.
+    pub fn of(tickets: &Tickets, last_seq: u64) -> Self {
         let mut log: Vec<(u64, u32)> = Vec::with_capacity(tickets.len());
         log.extend(tickets.entries().map(|(index, ticket)| (ticket.change.seq, index)));
         log.sort_unstable();
-        let last_seq = log.last().map_or(0, |&(seq, _)| seq);
+        let last_seq = log.last().map_or(0, |&(seq, _)| seq).max(last_seq);
         let chunks = log.chunks(CHUNK_ENTRIES).map(|log| Chunk { log: log.to_vec(), stale_count: 0 });
         Self { last_seq, chunks: chunks.collect() }
     }

@@ -23,6 +23,8 @@ pub(crate) struct DueWork {
     pub weighing: BTreeSet<u32>,
     /// The ticket from which on the accumulators of the first of them are yet to be weighed.
     pub weigh_from: u32,
+    /// Fixtures that were graded anew while tickets on them are in the archive.
+    pub recalling: BTreeSet<u32>,
 }
 
 /// The same by names, as snapshots hold it.
@@ -31,6 +33,7 @@ pub(crate) struct StoredDue {
     settling: Vec<(FixtureId, SelectionId, TicketId)>,
     weighing: Vec<FixtureId>,
     weigh_from: Option<TicketId>,
+    recalling: Vec<FixtureId>,
 }
 
 impl StoredDue {
@@ -40,13 +43,14 @@ impl StoredDue {
             settling: Decode::decode(input)?,
             weighing: Decode::decode(input)?,
             weigh_from: Decode::decode(input)?,
+            recalling: Decode::decode(input)?,
         })
     }
 }
 
 impl State {
     pub(crate) fn encode_due(&self, out: &mut Vec<u8>) {
-        let DueWork { regraded, settling, weighing, weigh_from } = &self.due;
+        let DueWork { regraded, settling, weighing, weigh_from, recalling } = &self.due;
         let name_of = |&index: &u32| self.tickets[index as usize].id;
         regraded.iter().map(name_of).collect::<Vec<TicketId>>().encode(out);
         let settling = settling.iter().map(|(&(fixture, selection), from)| {
@@ -58,6 +62,8 @@ impl State {
         fixtures.collect::<Vec<FixtureId>>().encode(out);
         let from = (!weighing.is_empty()).then(|| self.tickets.get(*weigh_from));
         from.flatten().map(|ticket| ticket.id).encode(out);
+        let fixtures = recalling.iter().map(|&fixture| self.fixtures[fixture as usize].id());
+        fixtures.collect::<Vec<FixtureId>>().encode(out);
     }
 
     pub(crate) fn restore_due(&mut self, stored: StoredDue) -> Result<(), String> {
@@ -76,6 +82,10 @@ impl State {
             self.due.weighing.insert(index as u32);
         }
         self.due.weigh_from = stored.weigh_from.map_or(Ok(0), |id| self.named_ticket(id))?;
+        for fixture in stored.recalling {
+            let index = self.named_fixture(fixture)?;
+            self.due.recalling.insert(index as u32);
+        }
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use crate::boards::Board;
 /// Legs of tickets that were not refused, per selection: (ticket index, leg index).
 ///
 /// In order of the tickets: work on many of them goes on at one of them.
-pub(crate) type Legs = BTreeMap<u16, Vec<(u32, u8)>>;
+pub(crate) type Legs = BTreeMap<u16, BTreeSet<(u32, u8)>>;
 
 /// A fixture and everything traded on it. What is stored of it is that of [`StoredFixture`], read and changed as if it were
 /// its own; the rest is derived.
@@ -80,6 +80,8 @@ pub struct StoredFixture {
     pub desk: BTreeMap<u16, MarketDesk>,
     /// Grades told instead of derived, per market.
     pub told_grades: BTreeMap<u16, Vec<Grade>>,
+    /// Legs on it of tickets that are in the archive; refused tickets do not count.
+    pub archived_count: u32,
 }
 
 impl Deref for Fixture {
@@ -181,6 +183,7 @@ impl Fixture {
             grades: vec![None; template.selections.len()],
             desk: BTreeMap::new(),
             told_grades: BTreeMap::new(),
+            archived_count: 0,
         };
         Self {
             stored: Sealed::new(stored),

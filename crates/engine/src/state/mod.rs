@@ -1,5 +1,6 @@
 //! The state, and how to look at it. Facts change it (`fold.rs`), and nothing else.
 
+pub(crate) mod archive;
 pub(crate) mod changes;
 pub(crate) mod due;
 pub(crate) mod fixture;
@@ -20,6 +21,7 @@ use oddsengine_pricing::model::{ModelConfig, Models};
 use oddsengine_risk::Change;
 use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, Slots, SportId, TicketId};
 
+use archive::Closed;
 use changes::Changes;
 use due::DueWork;
 use fixture::Fixture;
@@ -46,6 +48,10 @@ pub struct State {
     pub(crate) ticket_index: IdMap<TicketId, u32>,
     /// Derived: tickets by their last change.
     pub(crate) changes: Changes,
+    /// Derived: tickets that are over, by when that was.
+    pub(crate) closed: Closed,
+    /// On their way out: the tickets that the last step or fold took to the archive.
+    pub(crate) archived: Vec<Ticket>,
     /// Derived: places of tickets that were refused at once, the oldest first.
     pub(crate) refused: VecDeque<u32>,
     /// Tickets waiting out their bet delay, by (due time, ticket index).
@@ -185,6 +191,10 @@ pub struct Counters {
     pub rollback_count: u64,
     /// Stakes of accepted tickets.
     pub turnover_minor: i64,
+    /// Tickets taken to the archive, each time that they were.
+    pub archived_count: u64,
+    /// Tickets brought back from it.
+    pub recalled_count: u64,
 }
 oddsengine_types::codec_struct!(Counters {
     command_count,
@@ -198,6 +208,8 @@ oddsengine_types::codec_struct!(Counters {
     settlement_count,
     rollback_count,
     turnover_minor,
+    archived_count,
+    recalled_count,
 });
 
 impl State {
@@ -221,6 +233,8 @@ impl State {
             tickets: Slots::default(),
             ticket_index: IdMap::default(),
             changes: Changes::default(),
+            closed: Closed::default(),
+            archived: Vec::new(),
             refused: VecDeque::new(),
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
@@ -288,7 +302,8 @@ impl State {
         self.spaces.get(&id)
     }
 
-    /// All tickets that are kept, in order of submission; refused ones may stand in the place of older refused ones.
+    /// All tickets that are kept, by their places: in order of submission, but that a new one takes the first place that was
+    /// freed by one that left.
     pub fn tickets(&self) -> &Slots<Ticket, TICKETS_PER_PAGE> {
         &self.tickets
     }
@@ -341,6 +356,7 @@ impl State {
             || self.watch_is_due(now_ns)
             || self.weighs_accumulators(now_ns)
             || self.begins_day(now_ns)
+            || self.archiving_is_due(now_ns)
     }
 
     /// Tickets are decided and not yet settled: the next [`oddsengine_facts::Body::Tick`] settles more of them.
@@ -348,9 +364,10 @@ impl State {
         !self.due.regraded.is_empty() || !self.due.settling.is_empty()
     }
 
-    /// Work of which a record holds a slice only is not done: settlements, or a pass over accumulators.
+    /// Work of which a record holds a slice only is not done: settlements, a pass over accumulators, or tickets on their way
+    /// to the archive.
     pub fn has_due_work(&self) -> bool {
-        self.has_unsettled() || !self.due.weighing.is_empty()
+        self.has_unsettled() || !self.due.weighing.is_empty() || self.archiving_is_due(self.now_ns)
     }
 
     /// The version of a fixture's board.

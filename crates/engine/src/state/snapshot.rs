@@ -22,7 +22,7 @@ pub const SNAPSHOT_VERSION: u32 = 6;
 /// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
 /// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
 /// recovery folds the records instead.
-pub const SNAPSHOT_LAYOUT: u64 = 0x1587_2612_aa9c_8fc5;
+pub const SNAPSHOT_LAYOUT: u64 = 0x9d86_7baf_f35f_0f31;
 
 /// Bytes of version and layout, at the beginning of a snapshot.
 pub const SNAPSHOT_HEADER_SIZE: usize = 12;
@@ -96,6 +96,7 @@ impl PartCounts {
 
 /// What the head says that is read before the pages and needed after them.
 struct Waiting {
+    last_change_seq: u64,
     moved: Vec<FixtureId>,
     settling: Vec<(i64, TicketId)>,
     stuck: Vec<TicketId>,
@@ -135,6 +136,7 @@ impl State {
         (self.epoch, self.now_ns, self.weighed_ns).encode(&mut out);
         self.sources.encode(&mut out);
         self.counters.encode(&mut out);
+        self.last_change_seq().encode(&mut out);
         let moved = self.moved.iter().map(|&index| self.fixtures[index as usize].id());
         moved.collect::<Vec<FixtureId>>().encode(&mut out);
         let waiting = self.settling.due().map(|(due_ns, index)| (due_ns, self.tickets[index as usize].id));
@@ -231,6 +233,7 @@ impl State {
         engine.sources = Decode::decode(input)?;
         engine.counters = Decode::decode(input)?;
         let waiting = Waiting {
+            last_change_seq: Decode::decode(input)?,
             moved: Decode::decode(input)?,
             settling: Decode::decode(input)?,
             stuck: Decode::decode(input)?,
@@ -259,7 +262,7 @@ impl State {
         self.ledger = Ledger::of_pages(counts.ledger, &mut next)?;
         let end = Reader::new(&[]);
         self.customers.index_all().map_err(|what| end.error(what))?;
-        self.restore_tickets().map_err(|what| end.error(what))?;
+        self.restore_tickets(waiting.last_change_seq).map_err(|what| end.error(what))?;
         for &id in &waiting.moved {
             let Some(index) = self.index_of(id) else {
                 return Err(end.error(format!("fixture {id} moved and is not known")));
@@ -268,6 +271,7 @@ impl State {
         }
         self.restore_settling(&waiting.settling, &waiting.stuck).map_err(|what| end.error(what))?;
         self.restore_due(waiting.due).map_err(|what| end.error(what))?;
+        self.restore_closed();
         self.restore_stakes();
         self.balance_books();
         Ok(())
@@ -291,7 +295,7 @@ impl State {
         Ok(())
     }
 
-    fn restore_tickets(&mut self) -> Result<(), String> {
+    fn restore_tickets(&mut self, last_change_seq: u64) -> Result<(), String> {
         for index in 0..self.tickets.place_count() {
             let legs = self.tickets.get(index as u32).map_or(0, |ticket| ticket.legs.len());
             for leg in 0..legs {
@@ -299,7 +303,7 @@ impl State {
                 self.tickets[index].legs[leg].place = place;
             }
         }
-        self.changes = Changes::of(&self.tickets);
+        self.changes = Changes::of(&self.tickets, last_change_seq);
         let refused = self.tickets.entries().filter(|(_, ticket)| ticket.is_refused_at_once());
         let mut refused: Vec<(u64, u32)> =
             refused.map(|(index, ticket)| (ticket.change.seq, index)).collect();
@@ -313,7 +317,7 @@ impl State {
             if matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Cancelled) {
                 for (leg_index, leg) in ticket.legs.iter().enumerate() {
                     let fixture = &mut self.fixtures[leg.place.fixture as usize];
-                    fixture.legs.entry(leg.place.selection).or_default().push((index, leg_index as u8));
+                    fixture.legs.entry(leg.place.selection).or_default().insert((index, leg_index as u8));
                     if ticket.state == TicketState::Open && ticket.legs.len() > 1 {
                         fixture.accumulators.insert(index);
                     }
@@ -325,8 +329,10 @@ impl State {
                 }
             }
         }
-        for index in 0..self.tickets.len() {
-            self.count_bound_at(index as u32, true);
+        for index in 0..self.tickets.place_count() as u32 {
+            if self.tickets.get(index).is_some() {
+                self.count_bound_at(index, true);
+            }
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ impl Encode for StoredFixture {
             grades,
             desk,
             told_grades,
+            archived_count,
         } = self;
         request.encode(out);
         live.encode(out);
@@ -49,6 +50,7 @@ impl Encode for StoredFixture {
         decided.collect::<BTreeMap<SelectionId, Grade>>().encode(out);
         by_id(desk, template).encode(out);
         by_id(told_grades, template).encode(out);
+        archived_count.encode(out);
     }
 }
 
@@ -86,6 +88,7 @@ impl Fixture {
         }
         fixture.desk = by_index(BTreeMap::decode(input)?, template, input)?;
         fixture.told_grades = by_index(BTreeMap::decode(input)?, template, input)?;
+        fixture.archived_count = Decode::decode(input)?;
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::command::{
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
 use crate::config::{Config, Scope, ScopeSettings};
+use crate::ticket::Ticket;
 use oddsengine_markets::Format;
 
 message!("Command": Command { 1 time_ns: Sfixed64, 2 origin: Msg<Origin>, 3 body: Msg<Body> });
@@ -60,6 +61,7 @@ oneof!("Body": Body {
     26 reprice: Reprice { 1 fixture: Uint64 } as "Body.Reprice",
     27 release_started: ReleaseStarted { 1 release: Text, 2 config: Msg<Config> } as "Body.ReleaseStarted",
     28 halt: Halt { 1 fixture: Uint64, 2 ends: Bool } as "Body.Halt",
+    29 recall_tickets: RecallTickets { 1 tickets: Rep<Msg<Ticket>> } as "Body.RecallTickets",
 });
 
 message!("PricedMarket": PricedMarket { 1 market: Fixed64, 2 odds_e4: Packed<Uint32> });

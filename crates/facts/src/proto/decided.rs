@@ -78,6 +78,9 @@ oneof!("Fact": Fact {
         as "Fact.SettlingAdvanced",
     40 weighing_advanced: WeighingAdvanced { 1 fixture: Uint64, 2 weights: Rep<Msg<Weight>>, 3 next: Opt<Id128> }
         as "Fact.WeighingAdvanced",
+    41 tickets_archived: TicketsArchived { 1 tickets: Rep<Id128> } as "Fact.TicketsArchived",
+    42 archiving_put_off: ArchivingPutOff { 1 tickets: Rep<Id128> } as "Fact.ArchivingPutOff",
+    43 ticket_recalled: TicketRecalled { 1 ticket: Msg<Ticket> } as "Fact.TicketRecalled",
 });
 
 type Numbered = (u64, u64);
@@ -114,6 +117,7 @@ message!("Ticket": Ticket {
     14 checks: Rep<Msg<LimitCheck>>,
     15 request_hash: Fixed64,
     16 change: Msg<TicketChange>,
+    17 closed_ns: Sfixed64,
 });
 message!("Terms": Terms {
     1 currency: Iso4217,

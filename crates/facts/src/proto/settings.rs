@@ -32,6 +32,8 @@ message!("Config": Config {
     22 bets_while_owing: Bool,
     23 settlement_delay_ms: Sint64,
     24 sports: Rep<Msg<SportSettings>>,
+    25 archive_after_ms: Sint64,
+    26 archive_refused_after_ms: Sint64,
 });
 message!("Margin": Margin { 1 method: Enum<MarginKind>, 2 booksum_e4: Uint32 });
 enumeration!("MarginKind": MarginKind {

@@ -3,6 +3,7 @@
 //! Order of a commit: write and sync the group, write the mark, move `durable_seq`, wake the poller. Nothing
 //! is ever announced that the mark does not know.
 
+use super::archive;
 use super::chain::{GroupHeader, Head};
 use super::compact::{CompactOptions, Compaction, SEGMENT_BYTES_MIN};
 use super::error::JournalError;
@@ -201,7 +202,15 @@ impl Committer {
             Fault::Slow(pause) => std::thread::sleep(pause),
             Fault::None | Fault::SyncFailsAfterWrite => {}
         }
-        self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?;
+        match group.archived.is_empty() {
+            true => self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?,
+            false => {
+                let transaction = self.store.connection.unchecked_transaction()?;
+                self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?;
+                archive::insert(&transaction, &group.archived)?;
+                transaction.commit()?;
+            }
+        }
         if fault == Fault::SyncFailsAfterWrite {
             return Err(injected(ffi::SQLITE_IOERR_FSYNC).into());
         }
@@ -209,7 +218,9 @@ impl Committer {
         self.mark.write(head).map_err(|error| Stop::Error(error.to_string()))?;
         self.head = head;
         self.is_mark_synced = false;
-        self.wal_page_count += group.bytes.len() as u64 / PAGE_SIZE + PAGES_PER_GROUP;
+        // A row may touch a page of each of the two tables.
+        self.wal_page_count +=
+            group.bytes.len() as u64 / PAGE_SIZE + PAGES_PER_GROUP + group.archived.len() as u64 / 2;
         self.acknowledge(group.bytes.len());
         Ok(())
     }

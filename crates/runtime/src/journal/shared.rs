@@ -1,5 +1,6 @@
 //! What the engine's thread and the committer share: the inbox of groups, the durable mark, the status.
 
+use super::archive::ArchivedTicket;
 use super::error::JournalError;
 use super::files::{self, FileWatch};
 use super::snapshot::NewSnapshot;
@@ -44,6 +45,8 @@ pub(crate) struct Group {
     pub first_seq: u64,
     pub record_count: u32,
     pub bytes: Vec<u8>,
+    /// What its records took to the archive.
+    pub archived: Vec<ArchivedTicket>,
 }
 
 #[derive(Debug, Default)]

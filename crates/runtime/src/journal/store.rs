@@ -86,7 +86,7 @@ pub(crate) fn create(path: &Path, journal_id: [u8; 16], created_ns: i64) -> Resu
         connection.pragma_update(None, "user_version", super::FORMAT_VERSION)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        connection.execute_batch(&format!("BEGIN; {SCHEMA} COMMIT;"))?;
+        connection.execute_batch(&format!("BEGIN; {SCHEMA} {} COMMIT;", super::archive::SCHEMA))?;
         let mut insert = connection.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
         insert.execute(params!["journal_id", journal_id])?;
         insert.execute(params!["created_ns", created_ns])?;
@@ -258,7 +258,8 @@ pub(crate) fn refusal(error: &rusqlite::Error) -> Refusal {
     }
 }
 
-/// The writing connection. Every statement is its own transaction, so a refused one leaves nothing behind.
+/// The writing connection. Every statement is its own transaction, but for a group with tickets that go to the archive; a
+/// refused one leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub connection: Connection,
@@ -300,6 +301,7 @@ impl Store {
     pub fn upgrade(&self) -> Result<Option<String>, JournalError> {
         let upgrade = || -> rusqlite::Result<Option<i64>> {
             let found = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            super::archive::prepare(&self.connection)?;
             if found == super::FORMAT_VERSION {
                 return Ok(None);
             }

@@ -1,5 +1,6 @@
 //! The writing end of the journal, owned by the engine's thread.
 
+use super::archive::ArchivedTicket;
 use super::chain::{Head, RECORD_PREFIX_SIZE, push_record};
 use super::committer::{Committer, SPAWN_NAME};
 use super::error::JournalError;
@@ -163,6 +164,11 @@ impl JournalWriter {
         Ok(self.next_seq - 1)
     }
 
+    /// Tickets that the record just appended took to the archive: they are written with its group, or not at all.
+    pub fn archive(&mut self, tickets: Vec<ArchivedTicket>) {
+        self.current.archived.extend(tickets);
+    }
+
     /// The journal's file, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.handle.shared.path
@@ -189,13 +195,15 @@ impl JournalWriter {
             Some(last) if self.limits.fit(last, &self.current) => {
                 last.bytes.extend_from_slice(&self.current.bytes);
                 last.record_count += self.current.record_count;
+                last.archived.append(&mut self.current.archived);
                 self.current.bytes.clear();
             }
             _ => {
                 let bytes = inbox.spare.pop().unwrap_or_default();
                 let full = std::mem::replace(&mut self.current.bytes, bytes);
                 let (first_seq, record_count) = (self.current.first_seq, self.current.record_count);
-                inbox.groups.push_back(Group { first_seq, record_count, bytes: full });
+                let archived = std::mem::take(&mut self.current.archived);
+                inbox.groups.push_back(Group { first_seq, record_count, bytes: full, archived });
             }
         }
         self.current.record_count = 0;

@@ -237,8 +237,15 @@ impl Service {
             Query::Ticket { ticket } => match engine.ticket(*ticket) {
                 Some(ticket) => reply_ticket(&to, ticket, true, &view, out),
                 None => {
-                    let refused = Answer::TicketRefused { ticket: *ticket, reason: Reason::TicketNotFound };
-                    reply_answer(&to, &refused, out);
+                    // What cannot be read is told by the command that needs it; a query says that it is not here.
+                    let archived = self.archived_ticket(*ticket).ok().flatten();
+                    match archived.and_then(|ticket| engine.placed(ticket).ok()) {
+                        Some(ticket) => reply_ticket(&to, &ticket, true, &view, out),
+                        None => {
+                            let reason = Reason::TicketNotFound;
+                            reply_answer(&to, &Answer::TicketRefused { ticket: *ticket, reason }, out);
+                        }
+                    }
                 }
             },
             Query::Exposure { scope, after } => {

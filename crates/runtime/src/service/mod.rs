@@ -10,6 +10,7 @@
 
 mod ahead;
 mod answer;
+mod archive;
 pub mod bounds;
 mod desk;
 mod images;
@@ -149,6 +150,7 @@ pub struct Service {
     told_journal: Option<&'static str>,
     /// Messages seen ahead of their order that halt a fixture, by fixture: how many wait.
     halts: BTreeMap<FixtureId, u32>,
+    archive: archive::Archive,
 }
 
 /// Whom the answer to a request goes to.
@@ -233,6 +235,7 @@ impl Service {
             panic_at_seq,
             told_journal: None,
             halts: BTreeMap::new(),
+            archive: archive::Archive::default(),
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
@@ -447,6 +450,7 @@ impl Service {
             let durable_seq = journal.drain_wakeup();
             self.outbox.release(durable_seq);
             self.desk.release(durable_seq);
+            self.forget_archived(durable_seq);
         }
     }
 

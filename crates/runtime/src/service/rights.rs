@@ -377,6 +377,7 @@ impl<'a> Need<'a> {
             | Body::ModelFailed { .. }
             | Body::Reprice { .. }
             | Body::Halt { .. }
+            | Body::RecallTickets { .. }
             | Body::ReleaseStarted { .. } => (Self::Never, Self::Never),
         };
         match command.origin.channel {

@@ -32,6 +32,7 @@ impl Service {
         command: &Command,
         route: Option<&Route>,
     ) -> Result<Option<Refusal>, JournalError> {
+        self.recall_asked(command)?;
         match self.asks_model(command) {
             None => self.carry_out(command, route, None),
             Some(fixture) => self.run_with_model(fixture, command, route),
@@ -58,6 +59,7 @@ impl Service {
             Err(text) => return Err(self.panicked(command, &text)),
         };
         self.append(command, &decided.facts)?;
+        self.keep_archived(self.last_seq, command.time_ns);
         self.tell(&decided, command, route, in_step);
         Ok(match decided.answer {
             Answer::Refused { reason, detail } if route.is_none() => Some(Refusal { reason, detail }),
@@ -164,8 +166,11 @@ impl Service {
     /// any. Call it when the frames of the turn have left: what is told of it leaves with the next turn, and what the feeds
     /// say meanwhile goes ahead of the next slice. While many records wait for the disk, slices wait as well.
     pub fn work_off(&mut self) -> bool {
-        if self.panic_reason.is_some() || !self.engine.has_due_work() || self.is_far_ahead() {
+        if self.panic_reason.is_some() || self.is_far_ahead() {
             return false;
+        }
+        if !self.engine.has_due_work() {
+            return self.recall_slice();
         }
         let time_ns = self.engine.now_ns();
         let tick = Command { time_ns, origin: Origin::default(), body: Body::Tick { read_ns: i64::MIN } };

@@ -111,5 +111,6 @@ pub fn ticket() -> Ticket {
         checks: vec![check(LimitLevel::Market, Some(0), 362_745), check(LimitLevel::Payout, None, 4_098_360)],
         request_hash: 1,
         change: TicketChange { seq: 9, seq_before: 4, was_settlement: false, paid_minor_before: 0 },
+        closed_ns: 0,
     }
 }

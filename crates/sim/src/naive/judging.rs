@@ -46,9 +46,9 @@ impl Naive {
         }
         answers.push(Answer::Decision(ticket.id, ticket.state, false));
         let is_taken = !matches!(ticket.state, TicketState::Refused(_));
-        self.tickets.push(NaiveTicket { request: request.clone(), ticket, settles_ns: None });
+        let index = self.keep(NaiveTicket { request: request.clone(), ticket, settles_ns: None, place: 0 });
         if is_taken {
-            self.measure_taken(self.tickets.len() - 1);
+            self.measure_taken(index);
         }
     }
 
@@ -410,6 +410,7 @@ impl Naive {
     fn refuse(&mut self, ticket: &mut Ticket, reason: Reason) {
         ticket.state = TicketState::Refused(reason);
         ticket.decided_ns = self.now_ns;
+        ticket.closed_ns = self.now_ns;
         self.counters.refused_count += 1;
     }
 }
@@ -446,6 +447,7 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
         checks: Vec::new(),
         request_hash: 0,
         change: Default::default(),
+        closed_ns: 0,
     }
 }
 

@@ -17,7 +17,7 @@ impl Naive {
         answers: &mut Vec<Answer>,
     ) -> Verdict {
         config.check().map_err(|_| Reason::ValueOutOfBounds)?;
-        let holds_money = !self.tickets.is_empty() || !self.postings.is_empty();
+        let holds_money = !self.tickets.is_empty() || !self.archived.is_empty() || !self.postings.is_empty();
         if config.currency != self.config.currency && holds_money {
             return Err(Reason::OutOfSequence);
         }

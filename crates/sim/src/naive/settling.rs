@@ -12,6 +12,11 @@ impl Naive {
     /// Settles, resettles or reopens every ticket with a leg whose grade is not the present one, after something `changed`
     /// in a fixture; and pays what waits for a match there whose result nobody takes back any more.
     pub(super) fn settle_all(&mut self, changed: usize, answers: &mut Vec<Answer>) {
+        self.settle_tickets(Some(changed), answers);
+    }
+
+    /// The same, where perhaps nothing changed in a fixture.
+    pub(super) fn settle_tickets(&mut self, changed: Option<usize>, answers: &mut Vec<Answer>) {
         for index in 0..self.tickets.len() {
             let ticket = &self.tickets[index].ticket;
             if !matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Delayed) {
@@ -28,10 +33,12 @@ impl Naive {
                 })
                 .collect();
             let is_regraded = ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade);
-            let is_settled = self.fixtures[changed].is_closed() || !self.fixtures[changed].told.is_empty();
             let waits_in_vain = self.tickets[index].settles_ns.is_some()
-                && is_settled
-                && ticket.legs.iter().any(|leg| leg.place.fixture as usize == changed)
+                && changed.is_some_and(|changed| {
+                    let fixture = &self.fixtures[changed];
+                    (fixture.is_closed() || !fixture.told.is_empty())
+                        && ticket.legs.iter().any(|leg| leg.place.fixture as usize == changed)
+                })
                 && !self.is_decided_in_play(ticket);
             if is_regraded || waits_in_vain {
                 let (mut ticket, mut settles_ns) = (ticket.clone(), self.tickets[index].settles_ns);
@@ -115,6 +122,7 @@ impl Naive {
         self.post(Account::Result, Account::Cash(customer), payout_minor);
         self.collect(customer);
         (ticket.state, ticket.paid_minor) = (TicketState::Settled, payout_minor);
+        ticket.closed_ns = self.now_ns;
         ticket.settlement_count += 1;
         self.counters.settlement_count += 1;
     }
@@ -128,6 +136,7 @@ impl Naive {
         self.post(cash, Account::Result, paid);
         self.post(Account::Result, Account::OpenStakes(customer), stake);
         (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
+        ticket.closed_ns = 0;
         self.counters.rollback_count += 1;
     }
 
@@ -153,6 +162,7 @@ impl Naive {
             TicketState::Refused(_) | TicketState::Cancelled => return Err(Reason::TicketNotOpen),
         }
         (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
+        ticket.closed_ns = self.now_ns;
         ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
         self.collect(ticket.customer);
         answers.push(Answer::Settlement(ticket.id, ticket.state, paid_before, 0));

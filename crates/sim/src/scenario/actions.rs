@@ -121,6 +121,10 @@ impl Scenario {
             "payout_max" => config.payout_minor_max = words.amount()?,
             "legs_max" => config.legs_max = words.number("a number of legs")?,
             "settlement_delay_ms" => config.settlement_delay_ms = words.number("milliseconds")?,
+            "archive_after_ms" => config.archive_after_ms = words.number("milliseconds")?,
+            "archive_refused_after_ms" => {
+                config.archive_refused_after_ms = words.number("milliseconds")?;
+            }
             "bets_while_owing" => config.bets_while_owing = words.text("yes or no")? == "yes",
             "feed_silence_ms" => config.feed_silence_ms = words.number("milliseconds")?,
             "bet_delay_ms" => config.bet_delay_ms = words.number("milliseconds")?,

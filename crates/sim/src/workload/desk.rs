@@ -312,6 +312,8 @@ impl Workload {
             fixtures_max: if self.random.one_in(12) { 3 } else { 20_000 },
             bets_while_owing: self.random.one_in(2),
             settlement_delay_ms: *self.random.pick(&[0, 0, 1_500, 20_000]),
+            archive_after_ms: *self.random.pick(&[2_000, 20_000, 90_000, 0]),
+            archive_refused_after_ms: *self.random.pick(&[1_000, 10_000, 0]),
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),
             skew_b_minor: *self.random.pick(&[None, None, None, Some(40_000)]),
@@ -340,6 +342,8 @@ impl Workload {
             config.currency = Currency::EUR;
             config.legs_max = 6;
             config.settlement_delay_ms = 0;
+            config.archive_after_ms = 20_000;
+            config.archive_refused_after_ms = 10_000;
             config.fixtures_max = 20_000;
             config.sports = Config::default().sports;
         }
