@@ -448,6 +448,7 @@ fn by_hand(path: &Path) {
         found.map(|ticket| ticket.id).expect("the run before left one")
     };
     let (delayed, open): (TicketId, TicketId) = (of(TicketState::Delayed), of(TicketState::Open));
+    let settled = engine.ticket(of(TicketState::Settled)).unwrap().clone();
     let config = Box::new(engine.config().clone());
     let leg = engine.ticket(open).unwrap().legs[0].clone();
     let fixture = engine.fixture(leg.fixture).unwrap();
@@ -480,6 +481,13 @@ fn by_hand(path: &Path) {
                 Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: Some(open) },
                 Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: None },
             ],
+        ),
+        // A ticket that is over leaves and comes back; another waits longer.
+        (tick(), vec![Fact::ArchivingPutOff { tickets: vec![of(TicketState::Cancelled)] }]),
+        (tick(), vec![Fact::TicketsArchived { tickets: vec![settled.id] }]),
+        (
+            Body::RecallTickets { tickets: vec![settled.clone()] },
+            vec![Fact::TicketRecalled { ticket: Box::new(settled) }],
         ),
         (Body::Heartbeat, vec![Fact::SourcesForgotten { sources: vec!["unnumbered".into()] }]),
     ];

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use oddsengine_runtime::journal::{Journal, JournalError, OpenOptions, replay, verify, whole};
+use oddsengine_runtime::journal::{Journal, JournalError, OpenOptions, VerifyScope, replay, verify, whole};
 
 use super::bytes::Bytes;
 
@@ -183,7 +183,8 @@ fn check(before: &Files, files: &Files, count: u64) {
         read_count += 1;
         Ok(())
     });
-    match Journal::open(&path, OpenOptions::default()) {
+    // All of it: a start that proves from its snapshot does not see what is missing before.
+    match Journal::open(&path, OpenOptions { verify: VerifyScope::All, ..OpenOptions::default() }) {
         Err(JournalError::Damaged { damages, .. }) => {
             assert!(!damages.is_empty());
             for damage in &damages {
