@@ -346,7 +346,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "integer",
             86_400_000,
             (0, 31_536_000_000),
-            "How long a settled or cancelled ticket stays in memory once its fixtures are closed; 0 for ever.",
+            "How long a settled or cancelled ticket stays in memory once its fixtures closed; 0 for ever.",
         ),
         (
             "archive_refused_after_ms",

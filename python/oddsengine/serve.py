@@ -42,11 +42,11 @@ INGEST_PER_TURN = 128
 ORDERS_PER_TURN = 512
 SNAPSHOTS_PER_TURN = 4
 SUBSCRIPTIONS_PER_TURN = 256
-# The same while more waits in front of the socket than was read ahead: a stop among it is heard by reading on.
-NS_PER_TURN_BEHIND = 500_000
 # And most bytes and time of a kind: a message may hold much work. One message is always taken.
 BYTES_PER_TURN = 262_144
 NS_PER_TURN = 5_000_000
+# Time of `ingest` while more waits in front of the socket than was read ahead: reading on finds stops in it.
+NS_PER_TURN_BEHIND = 500_000
 # Accumulators and bet delays are looked at so often.
 TICK_NS = 50_000_000
 # Images are made again after a pause that is never longer than this.

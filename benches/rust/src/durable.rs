@@ -143,7 +143,7 @@ fn requests(scale: Scale, report: &mut Report, batch: usize, name: &str) {
     assert_eq!(accepted, filled + count);
     let hash = service.engine().state_hash();
     drop(service);
-    let replayed = replay_journal(&folder.0.join("journal.db")).expect("the journal is whole");
+    let replayed = replay_journal(folder.0.join("journal.db")).expect("the journal is whole");
     assert_eq!(replayed.state_hash, hash);
     report.figure(
         name,

@@ -224,7 +224,7 @@ pub fn run(scale: Scale, report: &mut Report) {
             evening.clocks_ms[0] = evening.clocks_ms[0].max(5_400_000);
         }
         evening.now_ns += SECOND_NS;
-        let before = evening.service.engine().counters().clone();
+        let before = *evening.service.engine().counters();
         let stretch = evening.happens(kind, more);
         let after = evening.service.engine().counters();
         evening.check(&deposited_minor);

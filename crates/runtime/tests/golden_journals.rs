@@ -159,7 +159,7 @@ fn the_journal_of_this_release_is_what_its_script_makes() {
         if contents(&folder.join("journal.db")) != contents(&made.journal()) {
             copy_journal(&made.journal(), &folder.join("journal.db"));
         }
-        let (engine, _) = replay_engine(&made.journal()).unwrap();
+        let (engine, _) = replay_engine(made.journal()).unwrap();
         let text = serde_json::to_string_pretty(&view(&engine)).unwrap();
         std::fs::write(folder.join("expected.json"), text + "\n").unwrap();
         std::fs::write(folder.join("state_hash.txt"), format!("{} {}\n", layout(), engine.state_hash()))

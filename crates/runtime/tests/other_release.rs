@@ -49,7 +49,7 @@ fn what_this_release_wrote_it_decides_alike() {
         world.settle();
     }
     world.service.close().unwrap();
-    let report = redecide_journal(&folder.journal()).unwrap();
+    let report = redecide_journal(folder.journal()).unwrap();
     assert_eq!((report.difference_count, report.differences.first()), (0, None));
     assert!(report.is_sound() && report.record_count >= 30, "{}", report.record_count);
     assert_eq!(
@@ -147,7 +147,7 @@ fn a_journal_of_another_release_opens_as_it_was_decided() {
     let folder = Folder::new();
     let (records, engine) = of_another_release();
     write(&folder.journal(), &records);
-    let (replayed, _) = replay_engine(&folder.journal()).unwrap();
+    let (replayed, _) = replay_engine(folder.journal()).unwrap();
     assert_eq!(replayed.state_hash(), engine.state_hash());
     assert_eq!(replayed.available_minor(CustomerId(42)), 7_000);
     let odds = |id| replayed.ticket(TicketId(id)).unwrap().legs[0].odds_e4;
@@ -175,7 +175,7 @@ fn exactly_what_would_be_decided_otherwise_is_listed() {
     let folder = Folder::new();
     let (records, _) = of_another_release();
     write(&folder.journal(), &records);
-    let report = redecide_journal(&folder.journal()).unwrap();
+    let report = redecide_journal(folder.journal()).unwrap();
     let listed: Vec<(u64, &str)> = report.differences.iter().map(|found| (found.seq, found.kind)).collect();
     // The defaults of the release, one price, one alert. Neither the bets beside it nor what followed.
     assert_eq!(listed, [(2, "release"), (7, "place_ticket"), (9, "tick")]);
@@ -210,7 +210,7 @@ fn this_release_never_decides_otherwise() {
         }
     }
     write(&folder.journal(), &records);
-    let report = redecide_journal(&folder.journal()).unwrap();
+    let report = redecide_journal(folder.journal()).unwrap();
     assert_eq!(report.own_difference_count, 3);
     assert!(!report.is_sound());
 }

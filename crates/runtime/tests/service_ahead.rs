@@ -177,7 +177,7 @@ fn what_waited_leads_to_the_state_that_it_leads_to_without_a_halt() {
         assert_eq!(&halted.board.odds_e4, &other.board.odds_e4);
         assert_eq!(halted.version, other.version);
     }
-    let [halted, other] = [with, without].map(|engine| engine.counters().clone());
+    let [halted, other] = [with, without].map(|engine| *engine.counters());
     assert_eq!(
         (halted.feed_gap_count, halted.duplicate_count),
         (other.feed_gap_count, other.duplicate_count)

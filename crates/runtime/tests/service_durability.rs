@@ -123,6 +123,6 @@ fn a_journal_out_of_reach_refuses_money_and_publishes_odds() {
     assert_eq!(world.answer(deposit(5, 42, 7))["available_minor"], 10_507);
     let hash = world.hash();
     world.service.close().unwrap();
-    let replayed = oddsengine_runtime::service::replay_journal(&folder.journal()).unwrap();
+    let replayed = oddsengine_runtime::service::replay_journal(folder.journal()).unwrap();
     assert_eq!(replayed.state_hash.to_string(), hash);
 }

@@ -118,7 +118,7 @@ fn a_full_disk_refuses_money_and_loses_nothing() {
     assert_eq!(world.answer(deposit(3, 42, 7))["available_minor"], 10_507);
     let hash = world.hash();
     world.service.close().unwrap();
-    assert_eq!(replay_journal(&folder.journal()).unwrap().state_hash.to_string(), hash);
+    assert_eq!(replay_journal(folder.journal()).unwrap().state_hash.to_string(), hash);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn a_restart_keeps_money_and_answers_and_forgets_odds() {
     world.service.close().unwrap();
     drop(world);
 
-    assert_eq!(replay_journal(&folder.journal()).unwrap().state_hash.to_string(), hash);
+    assert_eq!(replay_journal(folder.journal()).unwrap().state_hash.to_string(), hash);
     let mut world = World::new(Some(&folder.journal()));
     assert_eq!(world.service.engine().epoch(), epoch + 1);
     invariants_hold(&world);

@@ -450,7 +450,7 @@ fn by_hand(path: &Path) {
     let (delayed, open): (TicketId, TicketId) = (of(TicketState::Delayed), of(TicketState::Open));
     let settled = engine.ticket(of(TicketState::Settled)).unwrap().clone();
     let config = Box::new(engine.config().clone());
-    let leg = engine.ticket(open).unwrap().legs[0].clone();
+    let leg = engine.ticket(open).unwrap().legs[0];
     let fixture = engine.fixture(leg.fixture).unwrap();
     let selection = fixture.template().selection_of_id(leg.selection).unwrap();
     let graded = GradedSelection { selection: leg.selection, grade: fixture.grades[selection] };
