@@ -18,7 +18,8 @@ START_S_MAX = 60.0
 # Many snapshots, and a short bet delay.
 CRASH_SECTIONS = {
     "sockets": {"heartbeat_ms": 100},
-    "journal": {"path": "journal.db", "snapshot_every": 300},
+    # All of the history: damage before a snapshot is otherwise left to `oddsengine verify`.
+    "journal": {"path": "journal.db", "snapshot_every": 300, "verify_at_start": "all"},
     "book": {"bet_delay_ms": 150, "skew_b_minor": 300000},
 }
 

@@ -138,7 +138,10 @@ def test_a_golden_journal_has_the_engines_money_and_tickets(tmp_path: Path, rele
         for ticket in shown(tmp_path / "journal.db", "tickets")
     }
     assert told
-    assert tickets == told
+    assert {ticket: row for ticket, row in tickets.items() if ticket in told} == told
+    # What has left the engine's memory for its archive stays here.
+    archived = {row[1] for ticket, row in tickets.items() if ticket not in told}
+    assert archived and archived <= {"refused", "settled", "cancelled"}
 
 
 def test_the_golden_rows_are_counted(journal: Path) -> None:
@@ -150,7 +153,7 @@ def test_the_golden_rows_are_counted(journal: Path) -> None:
     assert counts == {
         "fixtures": 8,
         "incidents": 74,
-        "results": 4_993,
+        "results": 4_994,
         "tickets": 27,
         "legs": 33,
         "price_decisions": 41,
@@ -159,7 +162,7 @@ def test_the_golden_rows_are_counted(journal: Path) -> None:
         "balances": 11,
         "limits": 6,
         "customers": 2,
-        "changes": 51,
+        "changes": 53,
         "staff_actions": 27,
         "refusals": 8,
         "alerts": 5,

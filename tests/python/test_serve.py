@@ -155,6 +155,9 @@ def test_the_journal_is_damaged(tmp_path: Path) -> None:
                 orders.deposit(customer=42, amount_minor=10_000)
         engine.end()
         flip_a_record(engine.journal)
+        # A start proves what it goes on from; this one is asked to prove all.
+        everything = engine.config.read_text().replace("[journal]", '[journal]\nverify_at_start = "all"')
+        engine.config.write_text(everything)
         before = engine.journal.read_bytes()
         ended = serve_once("--config", engine.config)
         assert ended.returncode == serve.EXIT_UNUSABLE
