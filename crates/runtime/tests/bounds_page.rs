@@ -36,7 +36,6 @@ fn constants() -> BTreeMap<&'static str, u64> {
         ("WAL_BYTES_KEPT", journal::WAL_BYTES_KEPT),
         ("SNAPSHOTS_KEPT", u64::from(journal::SNAPSHOTS_KEPT)),
         ("SEGMENT_BYTES_MAX", journal::SEGMENT_BYTES_MAX),
-        ("SEGMENT_BYTES_MIN", journal::SEGMENT_BYTES_MIN),
         ("QUARANTINE_TEXT_MAX", journal::QUARANTINE_TEXT_MAX as u64),
         ("MESSAGE_BYTES_MAX", oddsengine_feeds::MESSAGE_BYTES_MAX as u64),
     ]);

@@ -70,6 +70,10 @@ pub(crate) struct Shared {
     pub snapshot_seq: AtomicU64,
     pub snapshots_failed: AtomicU64,
     pub compactions_failed: AtomicU64,
+    /// The last record in a segment.
+    pub sealed_seq: AtomicU64,
+    /// The longest that the committer did something else than commit, in nanoseconds.
+    pub chore_ns_max: AtomicU64,
     pub page_count_max: AtomicU32,
     status: Mutex<JournalStatus>,
     is_poisoned: AtomicBool,
@@ -100,6 +104,8 @@ impl Shared {
             snapshot_seq: AtomicU64::new(snapshot_seq),
             snapshots_failed: AtomicU64::new(0),
             compactions_failed: AtomicU64::new(0),
+            sealed_seq: AtomicU64::new(0),
+            chore_ns_max: AtomicU64::new(0),
             page_count_max: AtomicU32::new(page_count_max),
             status: Mutex::new(JournalStatus::Healthy),
             is_poisoned: false.into(),
@@ -227,6 +233,17 @@ impl JournalHandle {
     /// Compactions given up, and begun anew after the next snapshot; no record is concerned.
     pub fn compactions_failed(&self) -> u64 {
         self.shared.compactions_failed.load(Ordering::Relaxed)
+    }
+
+    /// The last record that is sealed into a segment; 0 for none.
+    pub fn sealed_seq(&self) -> u64 {
+        self.shared.sealed_seq.load(Ordering::Relaxed)
+    }
+
+    /// The longest single piece of work between two commits since the opening, in nanoseconds: a step of a snapshot or of a
+    /// compaction, a checkpoint. A group that arrives meanwhile waits for it.
+    pub fn chore_ns_max(&self) -> u64 {
+        self.shared.chore_ns_max.load(Ordering::Relaxed)
     }
 
     /// Whether groups become durable.
