@@ -4,7 +4,7 @@
 //! is ever announced that the mark does not know.
 
 use super::archive;
-use super::chain::{GroupHeader, Head};
+use super::chain::{ChainHash, GroupHeader, Head};
 use super::compact::{CompactOptions, Compaction};
 use super::error::JournalError;
 use super::fault::{Fault, Faults};
@@ -230,12 +230,7 @@ impl Committer {
         }
         match group.archived.is_empty() {
             true => self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?,
-            false => {
-                let transaction = self.store.connection.unchecked_transaction()?;
-                self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?;
-                archive::insert(&transaction, &group.archived)?;
-                transaction.commit()?;
-            }
+            false => self.insert_with_archive(group, &header, hash)?,
         }
         if fault == Fault::SyncFailsAfterWrite {
             return Err(injected(ffi::SQLITE_IOERR_FSYNC).into());
@@ -248,6 +243,32 @@ impl Committer {
         self.wal_page_count +=
             group.bytes.len() as u64 / PAGE_SIZE + PAGES_PER_GROUP + group.archived.len() as u64 / 2;
         self.acknowledge(group.bytes.len());
+        Ok(())
+    }
+
+    /// A group and what its records took to the archive: both or, where the archive is damaged, the group alone. The archive
+    /// is derived, and money does not wait for it; it is stale from then on, and made anew by the next start.
+    fn insert_with_archive(
+        &mut self,
+        group: &Group,
+        header: &GroupHeader,
+        hash: ChainHash,
+    ) -> rusqlite::Result<()> {
+        let previous = self.head.hash;
+        let transaction = self.store.connection.unchecked_transaction()?;
+        self.store.insert_group(header, &group.bytes, previous, hash)?;
+        let refused = match archive::insert(&transaction, &group.archived) {
+            Ok(()) => return transaction.commit(),
+            Err(error) if is_damage(&error) => error,
+            Err(error) => return Err(error),
+        };
+        transaction.rollback()?;
+        let transaction = self.store.connection.unchecked_transaction()?;
+        self.store.insert_group(header, &group.bytes, previous, hash)?;
+        // Where not even that can be written, the count tells it at the next start.
+        let _ = archive::make_stale(&transaction);
+        transaction.commit()?;
+        self.shared.set_archive_fault(in_words(&refused));
         Ok(())
     }
 
@@ -508,6 +529,17 @@ fn in_words(error: &rusqlite::Error) -> String {
     match error.sqlite_error() {
         Some(code) => format!("{error} (SQLite code {})", code.extended_code),
         None => error.to_string(),
+    }
+}
+
+/// What is stored is not what was written; unlike a failed write or sync, which say nothing certain about the disk.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        // The last one: a table is not there.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => true,
+        Some(_) => false,
+        None => true,
     }
 }
 

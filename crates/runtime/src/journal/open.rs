@@ -1,7 +1,8 @@
 //! Opening: lock, verify, heal, raise the epoch; in this order, and nothing is changed before all is verified.
 
+use super::archive::{self, ArchivedTicket, Rebuild};
 use super::chain::{Head, Position, epoch_hash};
-use super::error::{Damage, JournalError};
+use super::error::{Damage, JournalError, VisitError};
 use super::lock::JournalLock;
 use super::mark::{self, FoundMark, MarkFile};
 use super::options::{OpenOptions, VerifyScope};
@@ -150,6 +151,45 @@ impl Journal {
     pub fn replay(&self, from_seq: u64, visit: Visit<'_>) -> Result<u64, JournalError> {
         let shelf = Shelf { folder: self.options.segments.clone() };
         read::replay_on(&self.store.connection, Groups::new(&self.store.path, shelf), from_seq, visit)
+    }
+
+    /// Whether the archive may be used: it fits the records, and holds at least the tickets that the state misses.
+    ///
+    /// # Errors
+    /// [`JournalError::ArchiveUnreadable`] with what is wrong.
+    pub fn check_archive(&self, missing_count: u64) -> Result<(), JournalError> {
+        let unreadable = |reason: String| Err(JournalError::ArchiveUnreadable { reason });
+        match archive::size(&self.store.connection) {
+            Ok(size) if size.is_stale => unreadable("it does not fit the records any more".to_owned()),
+            Ok(size) if size.ticket_count < missing_count => unreadable(format!(
+                "it holds {} tickets, at least {missing_count} were taken there",
+                size.ticket_count
+            )),
+            Ok(_) => Ok(()),
+            Err(error) => unreadable(error.to_string()),
+        }
+    }
+
+    /// Makes the archive anew: the visitor, which sees all records from the first one on, says what each took there; none is
+    /// read where it is known to be empty. Until it is whole it is stale.
+    ///
+    /// # Errors
+    /// As [`Self::replay`], and SQLite's refusal.
+    pub fn rebuild_archive(
+        &self,
+        is_empty: bool,
+        visit: &mut dyn FnMut(u64, &[u8]) -> Result<Vec<ArchivedTicket>, VisitError>,
+    ) -> Result<(), JournalError> {
+        let connection = &self.store.connection;
+        let failed = |error| JournalError::storage(&self.store.path, "make the archive of")(error);
+        let mut rebuild = Rebuild::begin(connection).map_err(failed)?;
+        let from_seq = if is_empty { self.head.position.seq + 1 } else { 1 };
+        self.replay(from_seq, &mut |seq, _, record| {
+            let tickets = visit(seq, record)?;
+            rebuild.take(tickets).map_err(VisitError::from)
+        })?;
+        rebuild.end().map_err(failed)?;
+        self.store.checkpoint().map_err(failed).map(drop)
     }
 
     /// Starts the committer thread and hands out the writing end.

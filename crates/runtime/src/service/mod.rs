@@ -106,6 +106,8 @@ pub struct ServiceCounters {
     pub not_permitted_count: BTreeMap<String, u64>,
     /// Alerts left out because there were too many of their kind.
     pub left_out_alert_count: u64,
+    /// Times that the archive could not be read, or not be used.
+    pub archive_failures: u64,
 }
 
 /// One engine with its journal and its frames.
@@ -205,7 +207,7 @@ impl Service {
     /// As [`Service::start`].
     pub fn start_with(options: ServiceOptions, opening: OpenOptions) -> Result<Self, RecoveryError> {
         let panic_at_seq = opening.panic_at_seq;
-        let recovery::Opened { engine, journal, last_seq, report } = recovery::open(&options, opening)?;
+        let recovery::Opened { engine, journal, last_seq, report, archive_fault } = recovery::open(&options, opening)?;
         let mut service = Self {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
@@ -235,7 +237,7 @@ impl Service {
             panic_at_seq,
             told_journal: None,
             halts: BTreeMap::new(),
-            archive: archive::Archive::default(),
+            archive: archive::Archive::broken(archive_fault),
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
@@ -508,7 +510,7 @@ impl Service {
         self.tell_left_out_alerts(now_ns);
         let health = match self.takes_money() {
             false => Health::Stopped,
-            true if WAL_BYTES_WARNED < wal_bytes => Health::Degraded,
+            true if WAL_BYTES_WARNED < wal_bytes || self.archive_fails(now_ns) => Health::Degraded,
             true => Health::Ok,
         };
         let silence_ns = self.engine.config().feed_silence_ms.saturating_mul(1_000_000);

@@ -24,6 +24,8 @@ pub(super) struct Replay<'a> {
     copy: Option<(Engine, Vec<(Record, bool)>)>,
     /// Records that were decided anew, since they no longer fitted.
     pub redecided_seqs: Vec<u64>,
+    /// The time of the last record that was applied.
+    pub time_ns: i64,
 }
 
 impl<'a> Replay<'a> {
@@ -35,7 +37,8 @@ impl<'a> Replay<'a> {
     ) -> Self {
         let mut quarantined_seqs: Vec<u64> = quarantined.iter().map(|entry| entry.seq).collect();
         quarantined_seqs.sort_unstable();
-        Self { engine, journal, quarantined_seqs, panic_at_seq, copy: None, redecided_seqs: Vec::new() }
+        let redecided_seqs = Vec::new();
+        Self { engine, journal, quarantined_seqs, panic_at_seq, copy: None, redecided_seqs, time_ns: 0 }
     }
 
     /// Applies a record, unless it is quarantined. That an entry fits its record was checked when it was read.
@@ -62,6 +65,7 @@ impl<'a> Replay<'a> {
     /// Folds a record, or decides it anew where it follows one that was taken out and no longer fits.
     pub fn fold(&mut self, seq: u64, record: Record) -> Result<&'static str, RecordFault> {
         let kind = crate::wire::cause(&record.command.body);
+        self.time_ns = record.command.time_ns;
         let follows = self.follows_quarantine(seq);
         if follows && self.copy.as_ref().is_none_or(|(_, since)| since.len() == COPY_EVERY) {
             self.copy = Some((self.engine.clone(), Vec::new()));
