@@ -15,6 +15,11 @@ const STAKE_MINOR: i64 = 100;
 
 /// 300 singles on the home side, which wins; two days later none of them is in memory.
 fn archived(world: &mut World) -> Value {
+    archived_beside(world, 0)
+}
+
+/// Beside open tickets that are there before.
+fn archived_beside(world: &mut World, others: u64) -> Value {
     world.fixture(FIXTURE);
     world.order("a", deposit(1, 42, 1_000_000));
     world.turn();
@@ -25,7 +30,7 @@ fn archived(world: &mut World) -> Value {
         }
         world.turn();
     }
-    assert_eq!(world.service.engine().counters().accepted_count, COUNT as u64);
+    assert_eq!(world.service.engine().counters().accepted_count, COUNT as u64 + others);
     for (kind, clock_ms, more) in [
         ("kick_off", 0, json!({})),
         ("goal", 60_000, json!({"side": "home"})),
@@ -41,7 +46,7 @@ fn archived(world: &mut World) -> Value {
     work_off(world);
     world.settle();
     let engine = world.service.engine();
-    assert_eq!((engine.tickets().len(), engine.counters().archived_count), (0, COUNT as u64));
+    assert_eq!((engine.tickets().len() as u64, engine.counters().archived_count), (others, COUNT as u64));
     leg
 }
 
@@ -221,7 +226,7 @@ fn health(world: &mut World) -> String {
 /// What holds while nothing of the archive can be read: no id is taken for a new one, no money moves for what left memory, and
 /// everything else goes on.
 fn nothing_is_unknown(world: &mut World, leg: &Value) {
-    let before = balance(world);
+    let (before, hot) = (balance(world), hot_count(world));
     let placed = world.service.engine().counters().accepted_count;
     for id in [7, COUNT + 1_000] {
         let answer = world.answer(ticket(id, 42, STAKE_MINOR, vec![leg.clone()]));
@@ -243,7 +248,7 @@ fn nothing_is_unknown(world: &mut World, leg: &Value) {
     frames.extend(world.settle());
     let told = alerts(&frames);
     assert!(told.iter().any(|text| text.contains("not settled by its new result")), "{told:?}");
-    assert_eq!((balance(world), hot_count(world)), (before, 0));
+    assert_eq!((balance(world), hot_count(world)), (before, hot));
     assert_eq!(world.service.engine().counters().accepted_count, placed);
     // Deposits, feeds and new fixtures are none of its business.
     assert_eq!(world.answer(deposit(900, 42, 5))["type"], "money");
@@ -292,7 +297,12 @@ fn an_archive_without_its_tables_refuses_until_it_is_made_anew() {
 fn an_archive_with_damaged_pages_refuses_and_stops_no_commit() {
     let folder = Folder::new();
     let mut world = World::new(Some(&folder.journal()));
-    let leg = archived(&mut world);
+    // One that leaves when the damage is there.
+    world.fixture(FIXTURE + 1);
+    world.answer(deposit(2, 43, 1_000));
+    let other = world.leg(FIXTURE + 1, "1x2", "home");
+    assert_eq!(world.answer(ticket(COUNT + 5, 43, STAKE_MINOR, vec![other]))["ticket"]["state"], "accepted");
+    let leg = archived_beside(&mut world, 1);
     world.service.close().unwrap();
     drop(world);
     let connection = rusqlite::Connection::open(folder.journal()).unwrap();
@@ -312,18 +322,25 @@ fn an_archive_with_damaged_pages_refuses_and_stops_no_commit() {
 
     let mut world = restarted(&folder);
     nothing_is_unknown(&mut world, &leg);
-    // A bet that was taken before, on another fixture, could go on; what leaves now meets the damage.
-    world.fixture(FIXTURE + 1);
-    let refused = world.answer(json!({"type": "cancel_ticket", "source": "a", "ticket": format!("{:032x}", 5)}));
-    assert_eq!(reason(&refused), "archive_unreadable");
+    // The bet of the other fixture is still to be settled, and leaves: that meets the damage.
+    world.ingest(json!({"type": "void_fixture", "fixture": FIXTURE + 1}));
+    work_off(&mut world);
+    world.advance(2 * 86_400);
+    world.service.tick(world.now_ns, world.now_ns);
+    work_off(&mut world);
+    world.settle();
+    assert_eq!(hot_count(&world), 0);
     assert!(world.service.takes_money(), "{:?}", world.service.poison_reason());
+    assert_eq!(reason(&world.answer(query(COUNT + 5))), "archive_unreadable");
+    let before = balance(&mut world);
+    world.service.close().unwrap();
     drop(world);
 
-    // Damage stays where it is until somebody says that it is only the archive.
-    distrust_archive(folder.journal()).unwrap();
     let mut world = restarted(&folder);
     let notices = world.service.start_report().notices.join("\n");
-    assert!(notices.contains("it was made anew from all records, with 300 tickets"), "{notices}");
+    assert!(notices.contains("it was made anew from all records, with 301 tickets"), "{notices}");
+    assert_eq!(balance(&mut world), before);
+    assert_eq!(world.answer(query(COUNT + 5))["ticket"]["state"], "settled");
     back_and_gone(&mut world);
     ask_everything(&mut world, &leg);
     world.service.close().unwrap();
