@@ -13,6 +13,7 @@ mod answer;
 mod archive;
 pub mod bounds;
 mod desk;
+mod effects;
 mod images;
 mod models;
 mod outbox;
@@ -27,6 +28,7 @@ mod weight;
 pub use desk::{
     ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_WAITING_BYTES_MAX,
 };
+pub use effects::Effects;
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
 pub use recovery::{
@@ -52,7 +54,9 @@ use oddsengine_markets::SpaceId;
 use oddsengine_types::{FixtureId, IdMap, Part, TicketId};
 
 use crate::foreign::ForeignModel;
-use crate::journal::{Image, JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
+use crate::journal::{
+    Image, JournalError, JournalHandle, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED,
+};
 use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use desk::Desk;
 use images::ImagePages;
@@ -598,6 +602,11 @@ impl Service {
         }
         self.told_journal = name;
         wal_bytes
+    }
+
+    /// The journal, to look at; `None` in memory.
+    pub fn journal(&self) -> Option<&JournalHandle> {
+        self.journal.as_deref()
     }
 
     /// What the start found.
