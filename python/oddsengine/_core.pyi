@@ -407,6 +407,7 @@ class Service:
         rights: dict[str, object] | None = None,
         verify_at_start: str = "since_snapshot",
         compact: bool = False,
+        segment_bytes: int = 268_435_456,
         segments: str | None = None,
     ) -> Service: ...
     @property

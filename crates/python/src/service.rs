@@ -153,7 +153,7 @@ impl Drop for PyService {
 #[pymethods]
 impl PyService {
     #[new]
-    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None, verify_at_start = "since_snapshot", compact = false, segments = None))]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None, verify_at_start = "since_snapshot", compact = false, segment_bytes = journal::SEGMENT_BYTES_MAX, segments = None))]
     #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn new(
         py: Python<'_>,
@@ -166,6 +166,7 @@ impl PyService {
         rights: Option<&Bound<'_, PyDict>>,
         verify_at_start: &str,
         compact: bool,
+        segment_bytes: u64,
         segments: Option<PathBuf>,
     ) -> PyResult<Self> {
         let rights = rights.map(rights_from_dict).transpose()?.unwrap_or_default();
@@ -182,6 +183,7 @@ impl PyService {
             anchor: head_of_text(anchor)?,
             verify,
             is_compacting: compact,
+            segment_bytes,
             segments,
             ..OpenOptions::default()
         };
