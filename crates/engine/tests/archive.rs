@@ -321,7 +321,8 @@ fn nothing_leaves_where_the_time_is_zero() {
         let (answer, _) = world.send(Body::Configure(Box::new(config)));
         assert!(matches!(answer, Answer::Refused { reason: Reason::ValueOutOfBounds, .. }), "{answer:?}");
     }
-    let config = Config { archive_after_ms: 1_000, archive_refused_after_ms: 1_000, ..world.live.config().clone() };
+    let config =
+        Config { archive_after_ms: 1_000, archive_refused_after_ms: 1_000, ..world.live.config().clone() };
     let (answer, _) = world.send(Body::Configure(Box::new(config)));
     assert!(!matches!(answer, Answer::Refused { .. }), "{answer:?}");
 }

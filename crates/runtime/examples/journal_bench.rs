@@ -11,7 +11,10 @@
 //! cargo run --release -p oddsengine-runtime --example journal_bench [-- SECONDS [FOLDER]]
 //! ```
 
-use oddsengine_runtime::journal::{Journal, JournalError, JournalWriter, OpenOptions, verify, whole};
+use oddsengine_runtime::journal::{
+    CompactOptions, Journal, JournalError, JournalWriter, OpenOptions, SegmentInfo, compact_telling, verify,
+    whole,
+};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
@@ -42,8 +45,47 @@ fn main() -> Result<(), Box<dyn Error>> {
         measure(&folder, "pipelined", group_size, run_time, pipelined)?;
     }
     measure(&folder, "pipe+sealing", 100, run_time, pipelined_with_sealing)?;
+    seal(&folder, run_time)?;
     std::fs::remove_dir_all(&folder)?;
     Ok(())
+}
+
+/// `oddsengine compact` of a resting journal: what one step takes, and how long all of it.
+fn seal(folder: &Path, run_time: Duration) -> Result<(), Box<dyn Error>> {
+    let path = folder.join("sealed.db");
+    let mut writer = Journal::open(&path, OpenOptions::default())?.0.into_writer()?;
+    pipelined(&mut writer, 100, run_time)?;
+    for _ in 0..2 {
+        pipelined(&mut writer, 1, Duration::from_millis(1))?;
+        let seq = writer.next_seq() - 1;
+        writer.write_snapshot(seq, 1, whole([0; 16], vec![7; 1_000]))?;
+        while writer.snapshot_seq() < seq {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let record_count = writer.next_seq() - 1;
+    writer.close()?;
+    let (start, mut step_began, mut steps) = (Instant::now(), Instant::now(), Vec::new());
+    let report = compact_telling(&path, &CompactOptions::default(), &mut |_| {
+        steps.push(step_began.elapsed());
+        step_began = Instant::now();
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    // The first one waited for the proof of the chain.
+    steps.remove(0);
+    steps.sort_unstable();
+    let ms = |share: f64| steps[((steps.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let sum = |of: fn(&SegmentInfo) -> u64| report.sealed.iter().map(of).sum::<u64>() as f64 / 1_048_576.0;
+    let (raw_mib, packed_mib) = (sum(|info| info.byte_count), sum(|info| info.file_bytes));
+    println!(
+        "compact: {raw_mib:.0} MiB into {packed_mib:.0} in {seconds:.1} s; {} steps of p50 {:.2} ms, p99 {:.2}, p99.9 {:.2}, worst {:.2}",
+        steps.len(),
+        ms(0.5),
+        ms(0.99),
+        ms(0.999),
+        ms(1.0)
+    );
+    check(&path, record_count).map(drop)
 }
 
 type Mode = fn(&mut JournalWriter, u64, Duration) -> Result<Vec<Duration>, JournalError>;

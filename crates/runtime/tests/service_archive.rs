@@ -398,7 +398,8 @@ fn a_ticket_that_was_taken_out_leaves_the_archive_too() {
         Body::PlaceTicket(request) => request.ticket.0 == 7,
         _ => false,
     };
-    let found = records(folder.journal(), 1).unwrap().map(Result::unwrap).find(|record| is_seven(&record.bytes));
+    let found =
+        records(folder.journal(), 1).unwrap().map(Result::unwrap).find(|record| is_seven(&record.bytes));
     let order = QuarantineOrder {
         seq: found.unwrap().seq,
         by: "alice",

@@ -65,7 +65,10 @@ pub(crate) fn size(connection: &Connection) -> rusqlite::Result<ArchiveSize> {
     let read = connection
         .prepare_cached("SELECT ticket_count, is_stale FROM archive_size")?
         .query_row([], |row| {
-            Ok(ArchiveSize { ticket_count: row.get::<_, i64>(0)?.max(0).cast_unsigned(), is_stale: row.get(1)? })
+            Ok(ArchiveSize {
+                ticket_count: row.get::<_, i64>(0)?.max(0).cast_unsigned(),
+                is_stale: row.get(1)?,
+            })
         })
         .optional()?;
     // A table without its row was not left so by anybody here.
@@ -176,8 +179,8 @@ impl ArchiveReader {
                 "SELECT ticket, bytes, crc32c FROM archived_leg LEFT JOIN archived_ticket ON id = ticket
                  WHERE fixture = ?1 AND ticket >= ?2 ORDER BY ticket LIMIT ?3",
             )?;
-            let rows = query
-                .query_map(params![fixture.cast_signed(), from.to_be_bytes(), count as i64], |row| {
+            let rows =
+                query.query_map(params![fixture.cast_signed(), from.to_be_bytes(), count as i64], |row| {
                     let id = u128::from_be_bytes(row.get(0)?);
                     Ok((id, row.get::<_, Option<Vec<u8>>>(1)?, row.get(2)?))
                 })?;
@@ -197,7 +200,8 @@ impl ArchiveReader {
 /// archive stale.
 pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     let has = |name| has_table(connection, name);
-    let (has_tickets, has_legs, has_size) = (has("archived_ticket")?, has("archived_leg")?, has("archive_size")?);
+    let (has_tickets, has_legs, has_size) =
+        (has("archived_ticket")?, has("archived_leg")?, has("archive_size")?);
     let has_crc32c = !has_tickets
         || connection
             .prepare("SELECT 1 FROM pragma_table_info('archived_ticket') WHERE name = 'crc32c'")?
@@ -212,9 +216,8 @@ pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(SCHEMA)?;
     match has_size {
         true => transaction.execute_batch("UPDATE archive_size SET ticket_count = 0, is_stale = 1")?,
-        false => transaction.execute_batch(
-            "UPDATE archive_size SET ticket_count = (SELECT count(*) FROM archived_ticket)",
-        )?,
+        false => transaction
+            .execute_batch("UPDATE archive_size SET ticket_count = (SELECT count(*) FROM archived_ticket)")?,
     }
     transaction.commit()
 }

@@ -351,8 +351,11 @@ impl Compaction {
              WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq LIMIT ?3",
         )?;
         let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
-        let mut rows =
-            select.query(params![bound(range.last_seq + 1), bound(range.before_seq), GROUPS_MEASURED as i64])?;
+        let mut rows = select.query(params![
+            bound(range.last_seq + 1),
+            bound(range.before_seq),
+            GROUPS_MEASURED as i64
+        ])?;
         let mut count = 0;
         let mut is_full = false;
         while let Some(row) = rows.next()? {
@@ -558,8 +561,9 @@ impl Compaction {
     }
 
     fn hash_some(mut draft: Draft, mut hasher: Box<FileHasher>) -> Result<Stage, JournalError> {
-        let is_done =
-            hasher.step(&draft.staging, HASHED_BYTES).map_err(JournalError::file(&draft.staging, "read back"))?;
+        let is_done = hasher
+            .step(&draft.staging, HASHED_BYTES)
+            .map_err(JournalError::file(&draft.staging, "read back"))?;
         if !is_done {
             return Ok(Stage::Hash { draft, hasher });
         }

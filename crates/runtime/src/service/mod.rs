@@ -27,6 +27,7 @@ mod weight;
 
 pub use desk::{
     ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_WAITING_BYTES_MAX,
+    ROUTES_PER_TICKET_MAX,
 };
 pub use effects::Effects;
 pub use models::RegisterModelError;
@@ -211,7 +212,8 @@ impl Service {
     /// As [`Service::start`].
     pub fn start_with(options: ServiceOptions, opening: OpenOptions) -> Result<Self, RecoveryError> {
         let panic_at_seq = opening.panic_at_seq;
-        let recovery::Opened { engine, journal, last_seq, report, archive_fault } = recovery::open(&options, opening)?;
+        let recovery::Opened { engine, journal, last_seq, report, archive_fault } =
+            recovery::open(&options, opening)?;
         let mut service = Self {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
