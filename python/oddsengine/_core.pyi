@@ -1,6 +1,7 @@
 # Written by hand; `scripts/check_stubs.py` compares it with the built module.
 
 import os
+from collections.abc import Callable
 from typing import Any, TypeAlias, final
 
 import numpy as np

@@ -26,8 +26,8 @@ READ_LOCKS = range(123, 128)
 LOG_BYTES_LOOKED = 16 << 20
 # Up to this size nobody is ended for it, however small the disk: SQLite's own need, and a little.
 LOG_BYTES_CUT = 64 << 20
-# Up to this size nobody is ended where the disk has room: a copy by another program, or a replicator that reads
-# for minutes, is let go on. At 2 MB a second it is reached after some nine minutes.
+# Up to this size nobody is ended where the disk has room: a copy by another program, or a replicator that
+# reads for minutes, is let go on. At 2 MB a second it is reached after some nine minutes.
 LOG_BYTES_MAX = 1 << 30
 LOOK_S = 1.0
 # After SIGTERM, before SIGKILL.

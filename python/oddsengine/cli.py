@@ -476,8 +476,8 @@ def _archive(options: argparse.Namespace) -> int:
     """Have the archive of a journal (the tickets that left memory) made anew by the next start of its engine.
 
     For an archive that cannot be read or is not what was written (`archive_unreadable`). It is derived: the
-    start reads all records from the first one on, sealed ones too, and writes the tickets again; that takes as
-    long as `verify`. The engine must not run. Nothing else is changed.
+    start reads all records from the first one on, sealed ones too, and writes the tickets again; that takes
+    as long as `verify`. The engine must not run. Nothing else is changed.
     """
     from oddsengine import _core
 

@@ -238,8 +238,8 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "integer",
             300,
             (0, 86_400),
-            "A process that has held an old state of the journal open for so long, and let the write-ahead log"
-            " grow beyond `reader_log_bytes_max`, is ended; 0: never.",
+            "A process that has held an old state of the journal open for so long, and let the write-ahead"
+            " log grow beyond `reader_log_bytes_max`, is ended; 0: never.",
         ),
         (
             "reader_log_bytes_max",

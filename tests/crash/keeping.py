@@ -1,6 +1,6 @@
-"""Kills a process that archives, recalls and compacts, and `oddsengine compact` itself, at random moments.
+"""Kills a process that archives, recalls and compacts, and `oddsengine compact`, at random moments.
 
-``python tests/crash/keeping.py --rounds 20``; the seed is printed, and ``--seed`` plays it again. See README.md.
+``python tests/crash/keeping.py --rounds 20``; the seed is printed, ``--seed`` plays it again. See README.md.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import zmq
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bookkeeper import CheckError
-from engine_process import EngineProcess, write_config
 
+from engine_process import EngineProcess, write_config
 from oddsengine import _core
 from oddsengine.client import FeedClient, OddsClient, OrdersClient, RequestTimeoutError, Ticket
 

@@ -246,9 +246,8 @@ def test_it_stops_at_a_gap_and_at_a_record_that_was_taken_out(consumer: Path, tm
 
 
 def test_a_group_that_was_cut_ends_in_a_sentence(consumer: Path, tmp_path: Path) -> None:
-    """A copy whose last group ends in the middle gave a stack trace of Node (`ERR_OUT_OF_RANGE`), and one that
-    ended within a message a stack trace of protobuf.js. Cut at every byte of its last group it is a sentence
-    and no sum, but for the ends of whole records.
+    """A copy whose last group ends in the middle gave a stack trace of Node (`ERR_OUT_OF_RANGE`), and one
+    that ended within a message a stack trace of protobuf.js. Now it is one sentence, and no sum.
     """
     found = list(groups(GOLDEN / "0.1.0" / "journal.db"))
     last_seq, last = next((seq, group) for seq, group in reversed(found) if len(group) > 100)

@@ -145,9 +145,9 @@ def test_the_engine_and_its_parent_are_never_ended(tmp_path: Path, monkeypatch: 
 def test_a_program_of_somebody_else_is_ended_only_where_the_disk_or_a_gibibyte_is_at_stake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After five minutes above 64 MiB anybody was ended: a `.dump`, `VACUUM INTO` or copy of a large journal at a
-    busy hour, a replicator that holds a read lock between its own checkpoints, a report server that does other
-    things as well. Backups failed every night, and nobody had lost a byte for it.
+    """After five minutes above 64 MiB anybody was ended: a `.dump`, `VACUUM INTO` or copy of a large journal
+    at a busy hour, a replicator that holds a read lock between its own checkpoints, a report server that
+    does other things as well. Backups would fail every night, with the disk all but empty.
     """
     path, connection = database(tmp_path)
     monkeypatch.setattr(_log_readers, "LOG_BYTES_LOOKED", 1_000)
@@ -196,7 +196,9 @@ class Impatient(Engine):
     def write_config(self) -> None:
         super().write_config()
         text = self.config.read_text()
-        self.config.write_text(text.replace("[book]", "reader_seconds_max = 4\nreader_log_bytes_max = 67108864\n[book]", 1))
+        self.config.write_text(
+            text.replace("[book]", "reader_seconds_max = 4\nreader_log_bytes_max = 67108864\n[book]", 1)
+        )
 
 
 def test_o04_a_reader_that_stays_is_cut_and_the_log_is_bounded(tmp_path: Path) -> None:

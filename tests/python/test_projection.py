@@ -394,8 +394,9 @@ def take_out(journal: Path, seq: int, *more: str) -> None:
 
 
 def test_what_was_taken_out_of_the_journal_disappears_from_the_tables(journal: Path, tmp_path: Path) -> None:
-    """A follower refused a journal from which a record was taken out: its tables went on saying what no longer
-    was, or had to be thrown away. Now it is built anew by itself, with what an engine makes of the rest.
+    """A follower refused a journal from which a record was taken out: its tables went on saying what no
+    longer was, or had to be thrown away. Now it is built anew by itself, with what an engine makes of the
+    rest.
     """
     with opened(tmp_path / "facts") as store:
         Follower(journal, store).catch_up()
@@ -431,8 +432,8 @@ def test_what_was_taken_out_of_the_journal_disappears_from_the_tables(journal: P
 
 
 def test_a_follower_that_runs_meanwhile_begins_anew(tmp_path: Path) -> None:
-    """It read the quarantine when it was opened and never again: what an engine decided without the record was
-    added to tables that still held it.
+    """It read the quarantine when it was opened and never again: what an engine decided without the record
+    was added to tables that still held it.
     """
     with Engine(tmp_path).start() as engine, engine.orders() as orders:
         assert orders.deposit(customer=42, amount_minor=100).is_booked
