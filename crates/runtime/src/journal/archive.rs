@@ -52,6 +52,10 @@ pub struct ArchivedTicket {
     pub bytes: Vec<u8>,
 }
 
+/// Sees a record, and says what it took to the archive.
+pub type VisitArchived<'a> =
+    &'a mut dyn FnMut(u64, &[u8]) -> Result<Vec<ArchivedTicket>, super::error::VisitError>;
+
 /// What the archive says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArchiveSize {

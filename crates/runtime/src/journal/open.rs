@@ -1,6 +1,6 @@
 //! Opening: lock, verify, heal, raise the epoch; in this order, and nothing is changed before all is verified.
 
-use super::archive::{self, ArchivedTicket, Rebuild};
+use super::archive::{self, Rebuild, VisitArchived};
 use super::chain::{Head, Position, epoch_hash};
 use super::error::{Damage, JournalError, VisitError};
 use super::lock::JournalLock;
@@ -175,11 +175,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Self::replay`], and SQLite's refusal.
-    pub fn rebuild_archive(
-        &self,
-        is_empty: bool,
-        visit: &mut dyn FnMut(u64, &[u8]) -> Result<Vec<ArchivedTicket>, VisitError>,
-    ) -> Result<(), JournalError> {
+    pub fn rebuild_archive(&self, is_empty: bool, visit: VisitArchived<'_>) -> Result<(), JournalError> {
         let connection = &self.store.connection;
         let failed = |error| JournalError::storage(&self.store.path, "make the archive of")(error);
         let mut rebuild = Rebuild::begin(connection).map_err(failed)?;
