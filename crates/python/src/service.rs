@@ -153,7 +153,7 @@ impl Drop for PyService {
 #[pymethods]
 impl PyService {
     #[new]
-    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None, verify_at_start = "since_snapshot", compact = false, segment_bytes = journal::SEGMENT_BYTES_MAX, segments = None))]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None, verify_at_start = "since_snapshot", compact = false, segment_bytes = 268_435_456, segments = None))]
     #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn new(
         py: Python<'_>,
