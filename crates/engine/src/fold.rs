@@ -23,6 +23,8 @@ impl State {
     /// A record begins: time goes on, and is never turned back but by a start.
     pub(crate) fn begin_record(&mut self, time_ns: i64) {
         self.archived.clear();
+        self.archived_fixtures.clear();
+        self.archived_transfers.clear();
         self.counters.command_count += 1;
         self.now_ns = self.now_ns.max(time_ns);
         self.begin_day();
@@ -168,6 +170,7 @@ impl State {
                 fixture.interruptions += u64::from(*interrupts);
                 self.watch_silence(index);
                 self.watch_start(index);
+                self.note_over(index);
                 self.outdate_markets(index, &[]);
             }
             Fact::Graded { fixture, selections } => {
@@ -347,6 +350,11 @@ impl State {
             Fact::TicketsArchived { tickets } => self.archive_tickets(tickets)?,
             Fact::ArchivingPutOff { tickets } => self.put_off(tickets)?,
             Fact::TicketRecalled { ticket } => self.recall_ticket(ticket.as_ref().clone())?,
+            Fact::FixturesArchived { fixtures } => self.archive_fixtures(fixtures)?,
+            Fact::FixturesPutOff { fixtures } => self.put_off_fixtures(fixtures)?,
+            Fact::FixtureRecalled { fixture } => self.recall_fixture(fixture)?,
+            Fact::MoneyArchived { transfers } => self.archive_money(transfers)?,
+            Fact::MoneyRecalled { transfer } => self.recall_money(transfer)?,
             Fact::Booked { bookings } => {
                 self.book(bookings).map_err(|error| format!("a booking is refused: {error}"))?;
             }
@@ -401,7 +409,7 @@ impl State {
             }
         }
         self.sources.values_mut().for_each(|source| (source.heard_ns, source.alive_ns) = (0, 0));
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             self.fixtures[index].heard_ns = 0;
             self.watch_start(index);
         }
@@ -415,7 +423,7 @@ impl State {
         self.config = config.clone();
         self.start_due.clear();
         self.silence_due.clear();
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             self.inherit_settings(index);
             self.watch_start(index);
             self.outdate_model(index);
@@ -436,6 +444,7 @@ impl State {
         if self.fixtures[index].live.phase() != phase_before {
             self.watch_silence(index);
             self.watch_start(index);
+            self.note_over(index);
         }
         if change.reprices || change.regrades {
             self.outdate_model(index);
@@ -503,6 +512,7 @@ impl State {
             let index = self.tickets.next_place();
             self.ticket_index.insert(ticket.id, index);
             self.changes.note(&mut ticket, index, None);
+            self.count_kept(&ticket, true);
             self.tickets.insert(ticket)
         };
         match state {
@@ -561,6 +571,7 @@ impl State {
             self.ticket_index.insert(ticket.id, index);
             self.refused.push_back(index);
             self.changes.note(&mut ticket, index, None);
+            self.count_kept(&ticket, true);
             return Ok(self.tickets.insert(ticket));
         };
         let index = self.named_ticket(forgotten)?;
@@ -574,7 +585,9 @@ impl State {
         self.refused.push_back(index);
         let seq_before = self.tickets[index as usize].change.seq;
         self.changes.replace(&mut ticket, index, seq_before);
-        self.tickets[index as usize] = ticket;
+        self.count_kept(&ticket, true);
+        let gone = std::mem::replace(&mut self.tickets[index as usize], ticket);
+        self.count_kept(&gone, false);
         self.counters.forgotten_count += 1;
         Ok(index)
     }
@@ -654,8 +667,9 @@ impl State {
     pub(crate) fn book(&mut self, bookings: &[Booking]) -> Result<(), TransferError> {
         let account_count = self.ledger.accounts().len();
         let booked = self.try_book(bookings);
-        if booked.is_err() {
-            self.ledger.forget_accounts(account_count);
+        match booked {
+            Ok(()) => self.keep_transfer(bookings),
+            Err(_) => self.ledger.forget_accounts(account_count),
         }
         // The facts tell what was booked.
         self.ledger.discard_postings();

@@ -304,6 +304,24 @@ impl Ledger {
         self.seen.forget(id)
     }
 
+    /// Knows an id again that was [forgotten](Ledger::forget), as booked: nothing is booked by it.
+    ///
+    /// # Errors
+    /// The id is unset or known, or an account is not there.
+    pub fn know_again(&mut self, transfer: &Transfer) -> Result<(), TransferError> {
+        if transfer.id.is_unset() {
+            return Err(TransferError::IdMustNotBeZero);
+        }
+        if self.seen.get(transfer.id).is_some() {
+            return Err(TransferError::IdHasAnotherBody);
+        }
+        if self.accounts.get(transfer.debit).is_none() || self.accounts.get(transfer.credit).is_none() {
+            return Err(TransferError::AccountNotFound);
+        }
+        self.record(transfer.id, body_of_transfer(transfer), TransferStatus::Booked);
+        Ok(())
+    }
+
     /// Moves the postings since the last call to the end of `out`, in the order of booking.
     pub fn drain_postings(&mut self, out: &mut Vec<Posting>) {
         out.append(&mut self.postings);

@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::step::{Answer, Step};
 
 /// Transfers that callers number themselves live in a space of their own.
-const CALLER_TRANSFERS: SourceId = SourceId(1);
+pub(crate) const CALLER_TRANSFERS: SourceId = SourceId(1);
 /// Transfers that tickets cause.
 const TICKET_TRANSFERS: SourceId = SourceId(2);
 

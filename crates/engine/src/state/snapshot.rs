@@ -1,5 +1,6 @@
 //! The stored state as bytes, its hash, and the way back. Derived values are recomputed on the way back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oddsengine_facts::{Config, Leg, Ticket, TicketState};
@@ -12,6 +13,7 @@ use oddsengine_types::{
 use super::changes::Changes;
 use super::due::StoredDue;
 use super::fixture::StoredFixture;
+use super::transfers::{KeptTransfer, TRANSFERS_PER_PAGE};
 use super::{CUSTOMERS_PER_PAGE, Customer, State, TICKETS_PER_PAGE};
 use crate::decide::settle::payout_of;
 use crate::positions::plan_add;
@@ -49,6 +51,7 @@ pub struct StateImage {
     customers: Pages<Option<(CustomerId, Customer)>, CUSTOMERS_PER_PAGE>,
     tickets: Pages<Option<Ticket>, TICKETS_PER_PAGE>,
     ledger: LedgerImage,
+    transfers: Pages<Option<KeptTransfer>, TRANSFERS_PER_PAGE>,
 }
 
 impl StateImage {
@@ -59,6 +62,7 @@ impl StateImage {
             .chain(self.customers.parts())
             .chain(self.tickets.parts())
             .chain(self.ledger.parts())
+            .chain(self.transfers.parts())
     }
 
     /// The hash of the state: of the hashes of its parts, computed where a part has changed.
@@ -67,7 +71,8 @@ impl StateImage {
             .chain(self.fixtures.iter().map(Sealed::hash))
             .chain(self.customers.hashes())
             .chain(self.tickets.hashes())
-            .chain(self.ledger.hashes());
+            .chain(self.ledger.hashes())
+            .chain(self.transfers.hashes());
         let mut hasher = StateHasher::default();
         hashes.for_each(|hash| hasher.update(&hash.0));
         hasher.finish()
@@ -81,12 +86,13 @@ struct PartCounts {
     customers: u32,
     tickets: u32,
     ledger: [u32; 3],
+    transfers: u32,
 }
-oddsengine_types::codec_struct!(PartCounts { fixtures, customers, tickets, ledger });
+oddsengine_types::codec_struct!(PartCounts { fixtures, customers, tickets, ledger, transfers });
 
 impl PartCounts {
     fn total(&self) -> usize {
-        [self.fixtures, self.customers, self.tickets]
+        [self.fixtures, self.customers, self.tickets, self.transfers]
             .iter()
             .chain(&self.ledger)
             .map(|&count| count as usize)
@@ -101,6 +107,7 @@ struct Waiting {
     settling: Vec<(i64, TicketId)>,
     stuck: Vec<TicketId>,
     due: StoredDue,
+    free_places: Vec<u32>,
 }
 
 impl State {
@@ -113,6 +120,7 @@ impl State {
             customers: customers.page_count() as u32,
             tickets: tickets.page_count() as u32,
             ledger: ledger.page_counts(),
+            transfers: self.transfers.slots.pages().page_count() as u32,
         };
         StateImage {
             head: Sealed::new(Raw(self.head(counts))),
@@ -120,6 +128,7 @@ impl State {
             customers: customers.clone(),
             tickets: tickets.clone(),
             ledger,
+            transfers: self.transfers.slots.pages().clone(),
         }
     }
 
@@ -144,6 +153,7 @@ impl State {
         let stuck = self.stuck.iter().map(|&index| self.tickets[index as usize].id);
         stuck.collect::<Vec<TicketId>>().encode(&mut out);
         self.encode_due(&mut out);
+        self.fixtures.free().iter().copied().collect::<Vec<u32>>().encode(&mut out);
         out
     }
 
@@ -238,6 +248,7 @@ impl State {
             settling: Decode::decode(input)?,
             stuck: Decode::decode(input)?,
             due: StoredDue::decode(input)?,
+            free_places: Decode::decode(input)?,
         };
         Ok((engine, counts, waiting))
     }
@@ -250,9 +261,12 @@ impl State {
     ) -> Result<(), DecodeError> {
         let mut parts = parts.iter().map(|bytes| Reader::new(bytes));
         let mut next = || parts.next().ok_or_else(|| Reader::new(&[]).error("a part is missing"));
+        let free: BTreeSet<u32> = waiting.free_places.iter().copied().collect();
         for _ in 0..counts.fixtures {
+            self.fixtures.skip_free(&free);
             self.restore_fixture(&mut next()?)?;
         }
+        self.fixtures.end_restore(free).map_err(|what| Reader::new(&[]).error(what))?;
         for _ in 0..counts.customers {
             self.customers.slots.push_page(&mut next()?)?;
         }
@@ -260,8 +274,12 @@ impl State {
             self.tickets.push_page(&mut next()?)?;
         }
         self.ledger = Ledger::of_pages(counts.ledger, &mut next)?;
+        for _ in 0..counts.transfers {
+            self.transfers.slots.push_page(&mut next()?)?;
+        }
         let end = Reader::new(&[]);
         self.customers.index_all().map_err(|what| end.error(what))?;
+        self.transfers.index_all().map_err(|what| end.error(what))?;
         self.restore_tickets(waiting.last_change_seq).map_err(|what| end.error(what))?;
         for &id in &waiting.moved {
             let Some(index) = self.index_of(id) else {
@@ -272,6 +290,7 @@ impl State {
         self.restore_settling(&waiting.settling, &waiting.stuck).map_err(|what| end.error(what))?;
         self.restore_due(waiting.due).map_err(|what| end.error(what))?;
         self.restore_closed();
+        self.restore_retiring();
         self.restore_stakes();
         self.balance_books();
         Ok(())
@@ -283,8 +302,12 @@ impl State {
         let Some(template) = self.template_of(&request.format) else {
             return Err(input.error(format!("the space of fixture {} is not defined", request.fixture)));
         };
-        let index = self.fixtures.len();
+        let id = request.fixture;
+        if self.index_of(id).is_some() {
+            return Err(input.error(format!("fixture {id} is there twice")));
+        }
         self.push_fixture(request, template);
+        let index = self.named_fixture(id).map_err(|what| input.error(what))?;
         self.fixtures[index].restore(input)?;
         no_rest(input)?;
         self.refresh_possible(index);
@@ -330,7 +353,11 @@ impl State {
             }
         }
         for index in 0..self.tickets.place_count() as u32 {
-            if self.tickets.get(index).is_some() {
+            if let Some(ticket) = self.tickets.get(index) {
+                let legs: Vec<u32> = ticket.legs.iter().map(|leg| leg.place.fixture).collect();
+                for fixture in legs {
+                    self.fixtures[fixture as usize].kept_leg_count += 1;
+                }
                 self.count_bound_at(index, true);
             }
         }
