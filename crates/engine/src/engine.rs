@@ -2,9 +2,7 @@
 
 use std::ops::Deref;
 
-use oddsengine_facts::{
-    BookedTransfer, Body, Command, Config, Fact, Origin, Record, Ticket, WholeFixture,
-};
+use oddsengine_facts::{Body, BookedTransfer, Command, Config, Fact, Origin, Record, Ticket, WholeFixture};
 use oddsengine_types::{Address, BoundsError, DecodeError, FixtureId, StateHash};
 
 use crate::boards::BoardUpdate;

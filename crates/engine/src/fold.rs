@@ -41,8 +41,10 @@ impl State {
         let folded = self.fold_one(fact);
         counted.into_iter().for_each(|ticket| self.count_bound(ticket, true));
         if self.config.skew_b_minor.is_some() {
-            // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced.
-            let moved: BTreeSet<u32> = self.unbooked[planned..].iter().map(|&(index, _)| index).collect();
+            // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced. Fewer
+            // planned than before: they were balanced for a fixture that left.
+            let planned = self.unbooked.get(planned..).unwrap_or_default();
+            let moved: BTreeSet<u32> = planned.iter().map(|&(index, _)| index).collect();
             moved.into_iter().for_each(|index| self.outdate_offers(index as usize));
         }
         folded

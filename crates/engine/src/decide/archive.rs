@@ -69,7 +69,8 @@ impl Step<'_> {
     /// Brings fixtures back; one that is there already stays as it is.
     pub(super) fn recall_fixtures(&mut self, fixtures: &[WholeFixture]) -> Result<(), Refusal> {
         if fixtures.len() > FIXTURES_PER_RECORD_MAX {
-            let detail = format!("{} fixtures, at most {FIXTURES_PER_RECORD_MAX} are allowed", fixtures.len());
+            let detail =
+                format!("{} fixtures, at most {FIXTURES_PER_RECORD_MAX} are allowed", fixtures.len());
             return Err((Reason::ValueOutOfBounds, detail));
         }
         let is_gone = |step: &Self, whole: &WholeFixture| step.index_of(whole.request.fixture).is_none();

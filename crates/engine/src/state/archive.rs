@@ -43,7 +43,11 @@ impl Closed {
 }
 
 /// Those of a queue that have been over for so long, in order; none where that is for ever.
-pub(super) fn due(queue: &BTreeSet<(i64, u32)>, now_ns: i64, after_ms: i64) -> impl Iterator<Item = u32> + '_ {
+pub(super) fn due(
+    queue: &BTreeSet<(i64, u32)>,
+    now_ns: i64,
+    after_ms: i64,
+) -> impl Iterator<Item = u32> + '_ {
     let until_ns = (after_ms > 0).then(|| now_ns.saturating_sub(after_ms * 1_000_000));
     let is_due = move |closed_ns| until_ns.is_some_and(|until_ns| closed_ns <= until_ns);
     queue.iter().take_while(move |&&(closed_ns, _)| is_due(closed_ns)).map(|&(_, index)| index)

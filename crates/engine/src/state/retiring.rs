@@ -143,8 +143,10 @@ impl State {
             is_told_by_desk: fixture.told_by_desk.contains(&market),
         });
         let decided = fixture.grades.iter().enumerate().filter(|(_, grade)| grade.is_some());
-        let grades = decided
-            .map(|(selection, &grade)| GradedSelection { selection: template.selection_id(selection), grade });
+        let grades = decided.map(|(selection, &grade)| GradedSelection {
+            selection: template.selection_id(selection),
+            grade,
+        });
         let scopes = self.scopes_of(fixture.id());
         let scopes =
             scopes.map(|(scope, settings)| ScopeSetting { scope: scope.clone(), settings: *settings });
@@ -288,6 +290,8 @@ struct Parts<'a> {
 fn fits_record(count: usize) -> Result<(), String> {
     match count <= FIXTURES_PER_RECORD_MAX {
         true => Ok(()),
-        false => Err(format!("{count} fixtures in one record, at most {FIXTURES_PER_RECORD_MAX} are allowed")),
+        false => {
+            Err(format!("{count} fixtures in one record, at most {FIXTURES_PER_RECORD_MAX} are allowed"))
+        }
     }
 }

@@ -79,7 +79,9 @@ impl State {
 
     /// Keeps a deposit or withdrawal that was just booked, if there is one among the bookings.
     pub(crate) fn keep_transfer(&mut self, bookings: &[Booking]) {
-        let Some(booking) = bookings.first().filter(|booking| booking.id.source == CALLER_TRANSFERS) else { return };
+        let Some(booking) = bookings.first().filter(|booking| booking.id.source == CALLER_TRANSFERS) else {
+            return;
+        };
         let is_deposit = booking.debit == AccountKind::Psp;
         let cash = if is_deposit { booking.credit } else { booking.debit };
         let Some(customer) = cash.customer() else { return };

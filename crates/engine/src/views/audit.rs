@@ -80,9 +80,9 @@ impl State {
                 );
             }
         }
-        let mut differing = self.fixtures.entries().filter(|&(place, fixture)| fixture.bound != bounds[place]);
-        if let Some((_, fixture)) = differing.next()
-        {
+        let mut differing =
+            self.fixtures.entries().filter(|&(place, fixture)| fixture.bound != bounds[place]);
+        if let Some((_, fixture)) = differing.next() {
             return Err(format!("the largest worst case of fixture {} differs", fixture.id()));
         }
         let mut platform_loss = 0;
