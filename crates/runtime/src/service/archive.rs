@@ -186,8 +186,12 @@ impl Service {
             return Ok(());
         }
         match self.archived_ticket(id)? {
-            Some(ticket) => self.recall(vec![ticket], command.time_ns).map(drop),
             None => Ok(()),
+            Some(ticket) => match self.recall(vec![ticket], command.time_ns)? {
+                true => Ok(()),
+                // Without it the request would be a new one.
+                false => Err(broken(&format!("ticket {:032x} does not come back", id.0))),
+            },
         }
     }
 

@@ -151,7 +151,9 @@ impl Service {
             let rest = found.split_off(found.len().min(command::FIXTURES_PER_RECORD_MAX));
             let fixtures = std::mem::replace(&mut found, rest);
             let ids: Vec<FixtureId> = fixtures.iter().map(|fixture| fixture.request.fixture).collect();
-            self.bring_back(Body::RecallFixtures { fixtures }, time_ns)?;
+            if !self.bring_back(Body::RecallFixtures { fixtures }, time_ns)? {
+                return Err(broken(&format!("fixtures {ids:?} do not come back")));
+            }
             for id in ids {
                 if let Some(fixture) = self.engine.fixture(id) {
                     self.topics.resume(fixture);
@@ -166,8 +168,12 @@ impl Service {
             return Ok(());
         }
         match self.archived_transfer(id)? {
-            Some(transfer) => self.bring_back(Body::RecallMoney { transfer }, time_ns).map(drop),
             None => Ok(()),
+            Some(transfer) => match self.bring_back(Body::RecallMoney { transfer }, time_ns)? {
+                true => Ok(()),
+                // Without it the request would be booked a second time.
+                false => Err(broken(&format!("transfer {:032x} does not come back", id.0))),
+            },
         }
     }
 

@@ -135,10 +135,10 @@ impl TopicSequencer {
 
     /// A fixture is back in the hot state.
     pub fn resume(&mut self, fixture: &Fixture) {
-        let forgotten_seq = self.forgotten_seq;
+        let next_seq = self.forgotten_seq + 1;
         let topics = self.entry(fixture);
-        topics.odds_seq = topics.odds_seq.max(forgotten_seq);
-        topics.status_seq = topics.status_seq.max(forgotten_seq);
+        topics.odds_seq = topics.odds_seq.max(next_seq);
+        topics.status_seq = topics.status_seq.max(next_seq);
     }
 
     /// A fixture left the hot state.
