@@ -88,7 +88,8 @@ fn ask_everything(world: &mut World) {
     assert_eq!(image["status"], "closed", "{image}");
     pass(world, 3);
     // Its exposure.
-    let exposure = world.answer(json!({"type": "exposure", "scope": {"level": "fixture", "fixture": FIXTURE}}));
+    let exposure =
+        world.answer(json!({"type": "exposure", "scope": {"level": "fixture", "fixture": FIXTURE}}));
     assert_eq!(exposure["type"], "exposure", "{exposure}");
     assert_eq!(counts(world).0, 1);
     pass(world, 3);
@@ -124,7 +125,7 @@ fn ask_everything(world: &mut World) {
     assert_eq!(balance(world), before);
     pass(world, 5);
     // A goal of the match is taken back by its feed.
-    world.ingest(json!({"type": "settle_market", "fixture": FIXTURE, "market": "1x2"}));
+    world.ingest(json!({"type": "settle_market", "fixture": FIXTURE, "market": "1x2", "grades": null}));
     world.incident(FIXTURE, "goal_cancelled", 5_400_000, json!({"side": "home"}));
     world.settle();
     assert_eq!(balance(world), 1_000_000 - 500);
@@ -273,7 +274,7 @@ fn frames_of_a_board_that_comes_back_have_higher_numbers() {
     let before = seq(&frames).expect("a board was told");
     pass(&mut world, 3);
     assert_eq!(counts(&world).0, 0);
-    world.ingest(json!({"type": "settle_market", "fixture": FIXTURE, "market": "1x2"}));
+    world.ingest(json!({"type": "settle_market", "fixture": FIXTURE, "market": "1x2", "grades": null}));
     world.incident(FIXTURE, "goal_cancelled", 5_400_000, json!({"side": "home"}));
     let after = seq(&world.settle()).expect("its board is told again");
     assert!(after > before + 1, "{after} follows {before}: nobody would miss what was told meanwhile");

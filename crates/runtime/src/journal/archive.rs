@@ -202,9 +202,11 @@ impl ArchiveReader {
 
 /// The tables are there: they are made where a journal of an earlier build has none.
 pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    // The last of them: an earlier build had the others.
-    match has_table(connection, "archived_transfer")? {
-        true => Ok(()),
-        false => connection.execute_batch(SCHEMA),
+    let tables = ["archived_ticket", "archived_leg", "archived_fixture", "archived_transfer"];
+    for table in tables {
+        if !has_table(connection, table)? {
+            return connection.execute_batch(SCHEMA);
+        }
     }
+    Ok(())
 }
