@@ -24,6 +24,7 @@ impl Workload {
             1 => (fixture, MarketId(1)),
             2 if !self.over.is_empty() => {
                 let fixture = *self.random.pick(&self.over);
+                self.pair.recall_fixtures([fixture].into_iter(), self.now_ns)?;
                 (fixture, self.market(fixture))
             }
             _ => (fixture, self.market(fixture)),
