@@ -503,7 +503,7 @@ fn by_hand(path: &Path) {
     writer.close().unwrap();
 }
 
-/// A fixture that did not take place and the id of a deposit leave and come back; the fixture waited longer before.
+/// A fixture that did not take place and the id of a deposit leave and come back; another fixture waits longer.
 fn retired(engine: &Engine, time_ns: i64) -> Vec<(Body, Vec<Fact>)> {
     let (mut engine, tick) = (engine.clone(), || Body::Tick { read_ns: time_ns });
     let (fixture, deposit) = (FixtureId(9_001), TransferId(13));
@@ -516,6 +516,7 @@ fn retired(engine: &Engine, time_ns: i64) -> Vec<(Body, Vec<Fact>)> {
         away: "Bruma".into(),
         entrants: Vec::new(),
     };
+    let over = engine.fixtures().iter().find(|known| known.is_closed()).expect("the run before left one").id();
     let void = VoidKind::Everything;
     let mut records = vec![
         (
@@ -525,7 +526,7 @@ fn retired(engine: &Engine, time_ns: i64) -> Vec<(Body, Vec<Fact>)> {
                 Fact::FixtureVoided { fixture, void, by_desk: true, interrupts: true },
             ],
         ),
-        (tick(), vec![Fact::FixturesPutOff { fixtures: vec![fixture] }]),
+        (tick(), vec![Fact::FixturesPutOff { fixtures: vec![over] }]),
         (
             tick(),
             vec![
