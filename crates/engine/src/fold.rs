@@ -666,11 +666,11 @@ impl State {
     }
 
     pub(crate) fn book(&mut self, bookings: &[Booking]) -> Result<(), TransferError> {
-        let account_count = self.ledger.accounts().len();
+        self.ledger.note_accounts();
         let booked = self.try_book(bookings);
         match booked {
             Ok(()) => self.keep_transfer(bookings),
-            Err(_) => self.ledger.forget_accounts(account_count),
+            Err(_) => self.ledger.withdraw_accounts(),
         }
         // The facts tell what was booked.
         self.ledger.discard_postings();

@@ -170,6 +170,7 @@ impl State {
             for booking in bookings_of(&ticket) {
                 self.ledger.forget(instruction_of(booking));
             }
+            self.forget_empty_accounts(ticket.customer, ticket.terms.currency);
             self.counters.archived_count += 1;
             self.archived.push(ticket);
         }

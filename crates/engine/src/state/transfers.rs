@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use oddsengine_facts::command::ARCHIVED_PER_RECORD_MAX;
 use oddsengine_facts::{BookedTransfer, Booking, BookingId, MoneyRequest};
-use oddsengine_ledger::{Memo, Transfer};
-use oddsengine_types::{AccountKind, IdMap, Slots, TransferId, codec_struct};
+use oddsengine_types::{AccountKind, Currency, CustomerId, IdMap, Slots, TransferId, codec_struct};
 
 use super::State;
 use crate::decide::money::CALLER_TRANSFERS;
@@ -110,53 +109,54 @@ impl State {
             for number in numbers(&kept.transfer) {
                 self.ledger.forget(instruction_of(booking_id(id, number)));
             }
+            let MoneyRequest { customer, currency, .. } = kept.transfer.request;
+            self.forget_empty_accounts(customer, currency);
             self.counters.archived_transfer_count += 1;
             self.archived_transfers.push(kept.transfer);
         }
         Ok(())
     }
 
-    /// An id could come back: it is not known, and its accounts are there.
+    /// An id could come back: it is not known.
     pub(crate) fn may_return_transfer(&self, transfer: &BookedTransfer) -> Result<(), String> {
         let id = transfer.request.transfer;
-        if self.knows_transfer(id) {
-            return Err(format!("transfer {:032x} is known", id.0));
+        match self.knows_transfer(id) {
+            true => Err(format!("transfer {:032x} is known", id.0)),
+            false => Ok(()),
         }
-        self.transfers_of(transfer).map(drop)
     }
 
     pub(crate) fn recall_money(&mut self, transfer: &BookedTransfer) -> Result<(), String> {
         self.may_return_transfer(transfer)?;
-        for booked in self.transfers_of(transfer)? {
-            self.ledger.know_again(&booked).map_err(|error| {
-                format!("transfer {:032x} cannot be known again: {error}", transfer.request.transfer.0)
-            })?;
+        let id = transfer.request.transfer;
+        for number in numbers(transfer) {
+            let known = self.ledger.know_again(instruction_of(booking_id(id, number)));
+            known.map_err(|error| format!("transfer {:032x} cannot be known again: {error}", id.0))?;
         }
         self.transfers.insert(KeptTransfer { transfer: *transfer, kept_ns: self.now_ns });
         self.counters.recalled_transfer_count += 1;
         Ok(())
     }
 
-    /// The instructions to the ledger that a deposit or withdrawal was.
-    fn transfers_of(&self, transfer: &BookedTransfer) -> Result<Vec<Transfer>, String> {
-        let BookedTransfer { request, is_deposit, collected_minor } = *transfer;
-        let (cash, owed) =
-            (AccountKind::CustomerCash(request.customer), AccountKind::CustomerReceivable(request.customer));
-        let moved = match is_deposit {
-            true => (AccountKind::Psp, cash, request.amount_minor),
-            false => (cash, AccountKind::Psp, request.amount_minor),
-        };
-        let parts = [moved, (cash, owed, collected_minor)];
-        let transfers = numbers(transfer).zip(parts).map(|(number, (debit, credit, amount_minor))| {
-            let account = |kind| {
-                let found = self.ledger.find(kind, request.currency);
-                found.ok_or_else(|| format!("account {kind:?} in {} is not known", request.currency))
-            };
-            let memo = Memo { reference: request.transfer.0, ..Memo::default() };
-            let id = instruction_of(booking_id(request.transfer, number));
-            Ok(Transfer { id, debit: account(debit)?, credit: account(credit)?, amount_minor, memo })
-        });
-        transfers.collect()
+    /// An id that is kept stands for this very instruction.
+    pub(crate) fn repeats(&self, request: &MoneyRequest, is_deposit: bool) -> bool {
+        let place = self.transfers.places.get(&request.transfer);
+        place.is_some_and(|&place| {
+            let known = &self.transfers.slots[place as usize].transfer;
+            known.request == *request && known.is_deposit == is_deposit
+        })
+    }
+
+    /// When a ticket or a transfer of a customer leaves, those accounts leave on which nothing is. They are made again when
+    /// money comes, and until then their balance is the same.
+    pub(crate) fn forget_empty_accounts(&mut self, customer: CustomerId, currency: Currency) {
+        for kind in [
+            AccountKind::CustomerOpenStakes(customer),
+            AccountKind::CustomerReceivable(customer),
+            AccountKind::CustomerCash(customer),
+        ] {
+            self.ledger.forget_empty_account(kind, currency);
+        }
     }
 }
 

@@ -516,7 +516,8 @@ fn retired(engine: &Engine, time_ns: i64) -> Vec<(Body, Vec<Fact>)> {
         away: "Bruma".into(),
         entrants: Vec::new(),
     };
-    let over = engine.fixtures().iter().find(|known| known.is_closed()).expect("the run before left one").id();
+    let over =
+        engine.fixtures().iter().find(|known| known.is_closed()).expect("the run before left one").id();
     let void = VoidKind::Everything;
     let mut records = vec![
         (
