@@ -37,6 +37,7 @@ from oddsengine.odds import LadderName
 __all__ = [
     "BASKET_LABELS",
     "DEFAULT_MULTIPLIERS",
+    "LIVE_DEFAULTS",
     "ODDS_RATIO_SHARE",
     "Board",
     "CalibratedMatch",
@@ -47,6 +48,7 @@ __all__ = [
     "InPlay",
     "LineShares",
     "LiveMatch",
+    "LiveSettings",
     "Markets",
     "MatchScores",
     "OverLine",
@@ -261,7 +263,9 @@ def calibrate_batch(
     array([1.5758, 2.4032])
     """
     home, draw, away, over = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, p_over=p_over)
-    return GoalExpectations(*_core.football_calibrate_batch(home, draw, away, over, line, errors != "nan"))
+    return GoalExpectations(
+        *_core.football_calibrate_batch(home, draw, away, over, line, _arrays.is_strict(errors))
+    )
 
 
 def calibrate_1x2(p_home: float, p_draw: float, p_away: float, *, rho: float = 0.0) -> DixonColes:
@@ -298,7 +302,7 @@ def calibrate_1x2_batch(
     array([1.177 , 1.2789])
     """
     home, draw, away, rhos = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, rho=rho)
-    lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, errors != "nan")
+    lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, _arrays.is_strict(errors))
     return GoalExpectations(lambda_home, lambda_away, rhos)
 
 
@@ -361,7 +365,7 @@ def calibrate_from_odds_batch(
         line,
         method,
         method_total or method,
-        errors != "nan",
+        _arrays.is_strict(errors),
     )
     return GoalExpectations(*columns)
 
@@ -393,7 +397,9 @@ def calibrate_asian_batch(
     """
     columns = _arrays.columns(handicap=handicap, fair_home=fair_home, line=line, fair_over=fair_over)
     return GoalExpectations(
-        *_core.football_calibrate_asian_batch(columns[0], columns[1], columns[2], columns[3], errors != "nan")
+        *_core.football_calibrate_asian_batch(
+            columns[0], columns[1], columns[2], columns[3], _arrays.is_strict(errors)
+        )
     )
 
 
@@ -664,7 +670,7 @@ def inplay(
     >>> round(odds.home, 6), round(odds.next_goal_away, 6)
     (0.784314, 0.264787)
     """
-    home, away = score
+    home, away = _arrays.score(score, "score")
     means = (float(lambda_home) * float(share_left), float(lambda_away) * float(share_left))
     result, next_goal = _core.football_inplay(*means, home - away)
     return InPlay(*result, *next_goal)
@@ -684,18 +690,47 @@ def half_time_full_time(
     return _core.football_half_time_full_time(first, (lambda_home * rest, lambda_away * rest, 0))
 
 
+class LiveSettings(NamedTuple):
+    """What the engine's configuration says of a match in play where nothing else is told."""
+
+    first_half_share: float
+    """Share of the goals that fall in the first half."""
+    lead_multipliers: tuple[float, float, float]
+    """Factors of the scoring rate of a side that leads, is level, trails."""
+    red_card_multipliers: tuple[float, float]
+    """Factors of the scoring rate of a side for each own and each opposing player sent off."""
+    stoppage_s: tuple[float, float]
+    """Added time expected before it is announced, of both halves, in seconds."""
+
+
+def _live_defaults() -> LiveSettings:
+    share_e3, (leading, level, trailing), (own, opponent), (first_ms, second_ms) = (
+        _core.football_live_defaults()
+    )
+    return LiveSettings(
+        share_e3 / 1_000,
+        (leading / 1_000, level / 1_000, trailing / 1_000),
+        (own / 1_000, opponent / 1_000),
+        (first_ms / 1_000, second_ms / 1_000),
+    )
+
+
+LIVE_DEFAULTS = _live_defaults()
+"""The one home of these numbers is the engine; they are illustrative, not fitted."""
+
+
 class RateMultipliers(NamedTuple):
     """How score and red cards change the scoring rates, 0 to 10 each.
 
-    The defaults are illustrative, not fitted.
+    The defaults are those of the engine, `LIVE_DEFAULTS`: illustrative, not fitted.
     """
 
-    leading: float = 0.92
-    level: float = 1.0
-    trailing: float = 1.12
-    red_own: float = 2.0 / 3.0
+    leading: float = LIVE_DEFAULTS.lead_multipliers[0]
+    level: float = LIVE_DEFAULTS.lead_multipliers[1]
+    trailing: float = LIVE_DEFAULTS.lead_multipliers[2]
+    red_own: float = LIVE_DEFAULTS.red_card_multipliers[0]
     """Of a side for each red card of its own."""
-    red_opponent: float = 1.25
+    red_opponent: float = LIVE_DEFAULTS.red_card_multipliers[1]
     """Of a side for each red card of its opponent."""
 
 
@@ -1103,6 +1138,13 @@ class LiveMatch:
         Share of the goals that fall in the first half, 0.001 to 0.999 in thousandths.
     lead_multipliers
         Factors of the scoring rate of a side that leads, is level, trails; 0 to 10 in thousandths.
+    red_card_multipliers
+        Factors of the scoring rate of a side for each own and each opposing player sent off; 0 to 10 in
+        thousandths.
+    stoppage_s
+        Added time expected before it is announced, of both halves, in seconds.
+
+    The defaults are those of the engine's configuration.
 
     Examples
     --------
@@ -1121,12 +1163,17 @@ class LiveMatch:
         self,
         model: DixonColes,
         *,
-        first_half_share: float = 0.45,
-        lead_multipliers: tuple[float, float, float] = (0.92, 1.0, 1.12),
+        first_half_share: float = LIVE_DEFAULTS.first_half_share,
+        lead_multipliers: tuple[float, float, float] = LIVE_DEFAULTS.lead_multipliers,
+        red_card_multipliers: tuple[float, float] = LIVE_DEFAULTS.red_card_multipliers,
+        stoppage_s: tuple[float, float] = LIVE_DEFAULTS.stoppage_s,
     ) -> None:
         multipliers = [_arrays.thousandths(factor, "lead multiplier") for factor in lead_multipliers]
+        red_cards = [_arrays.thousandths(factor, "red-card multiplier") for factor in red_card_multipliers]
+        stoppage_ms = [_arrays.thousandths(seconds, "stoppage_s") for seconds in stoppage_s]
         share = _arrays.thousandths(first_half_share, "first_half_share")
-        self._core = _core.LiveMatch(model.lambda_home, model.lambda_away, model.rho, share, multipliers)
+        means = (model.lambda_home, model.lambda_away, model.rho)
+        self._core = _core.LiveMatch(*means, share, multipliers, red_cards, stoppage_ms)
 
     def apply(self, kind: Incident, clock_s: float, side: Literal["home", "away"] | None = None) -> None:
         """What happened, at which match clock in seconds, and to which side where it concerns one.
@@ -1191,7 +1238,7 @@ def _selection_index() -> dict[str, int]:
 def _grid_of(scores: Scores) -> FloatArray:
     if isinstance(scores, DixonColes):
         return scores.grid()
-    return _arrays.numbers(scores, "scores", axes=2)
+    return _arrays.grid(scores)
 
 
 def _line(scores: Scores, kind: str, line: float) -> LineShares:
@@ -1212,5 +1259,5 @@ def _line_batch(
     home, away, rhos, lines = _arrays.columns(
         lambda_home=lambda_home, lambda_away=lambda_away, rho=rho, line=line
     )
-    win, lose = _core.football_line_batch(home, away, rhos, kind, lines, errors != "nan")
+    win, lose = _core.football_line_batch(home, away, rhos, kind, lines, _arrays.is_strict(errors))
     return win, lose

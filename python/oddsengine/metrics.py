@@ -509,6 +509,10 @@ def hold_interval(
     seed
         The same seed gives the same interval.
 
+    Returns
+    -------
+    With fewer than two events `low` and `high` are `nan`.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -524,6 +528,10 @@ def hold_interval(
         raise BoundsError(f"number of replicates {replicates} is outside 100..=1000000")
     if events is not None:
         staked, paid = _by_cluster(events, staked, paid)
+    value = float((staked.sum() - paid.sum()) / staked.sum())
+    if len(staked) < 2:
+        # One event drawn again and again says nothing about how far another one would lie.
+        return Interval(value, float("nan"), float("nan"), level)
     rng = np.random.default_rng(seed)
     found = np.empty(replicates)
     # As many draws at once as fit into a few megabytes.
@@ -533,7 +541,7 @@ def hold_interval(
         sums = staked[drawn].sum(axis=1)
         found[start : start + len(drawn)] = (sums - paid[drawn].sum(axis=1)) / sums
     low, high = np.quantile(found, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return Interval(float((staked.sum() - paid.sum()) / staked.sum()), float(low), float(high), level)
+    return Interval(value, float(low), float(high), level)
 
 
 def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[FloatArray, IntArray]:

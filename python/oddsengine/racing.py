@@ -244,7 +244,7 @@ def positions(
            [1.    ,    nan, 1.    ]])
     """
     fields = _arrays.numbers(win, "win", axes=2)
-    return _core.racing_positions(fields, model, exponents, errors != "nan")
+    return _core.racing_positions(fields, model, exponents, _arrays.is_strict(errors))
 
 
 def without_withdrawn(win: npt.ArrayLike, runners: Collection[int]) -> FloatArray:

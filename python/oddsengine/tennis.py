@@ -106,7 +106,7 @@ class Score:
     """Who serves the game being played; in a tie-break who served first. `None` before the toss."""
 
     def _core(self) -> tuple[list[tuple[int, int]], tuple[int, int], str | None]:
-        return ([(home, away) for home, away in self.sets], self.points, self.server)
+        return (list(self.sets), self.points, self.server)
 
 
 START = Score()
@@ -140,11 +140,19 @@ NOTHING_SERVED = Served()
 
 
 @overload
-def hold(serve: float, *, points: tuple[int, int] = ..., no_ad: bool = ...) -> float: ...
-@overload
-def hold(serve: npt.ArrayLike, *, points: tuple[int, int] = ..., no_ad: bool = ...) -> float | FloatArray: ...
 def hold(
-    serve: npt.ArrayLike, *, points: tuple[int, int] = (0, 0), no_ad: bool = False
+    serve: float, *, points: tuple[int, int] = ..., no_ad: bool = ..., errors: Errors = ...
+) -> float: ...
+@overload
+def hold(
+    serve: npt.ArrayLike, *, points: tuple[int, int] = ..., no_ad: bool = ..., errors: Errors = ...
+) -> float | FloatArray: ...
+def hold(
+    serve: npt.ArrayLike,
+    *,
+    points: tuple[int, int] = (0, 0),
+    no_ad: bool = False,
+    errors: Errors = "raise",
 ) -> float | FloatArray:
     """The probability that the server wins the game.
 
@@ -153,14 +161,17 @@ def hold(
     serve : float or (n,) float64
         Serve levels, 0.01 to 0.99.
     points
-        Points of the server and of the receiver.
+        Points of the server and of the receiver. A game that is over is 1 or 0; points that no game reaches
+        are refused.
     no_ad
         At deuce the next point decides.
+    errors
+        A level outside its range raises, or makes its row `"nan"`.
 
     Raises
     ------
-    TennisError
-        A level outside its range.
+    TennisError, BoundsError
+        A level outside its range, or points that cannot be.
 
     Examples
     --------
@@ -170,12 +181,18 @@ def hold(
     array([0.6231, 0.8296])
     """
     levels, is_scalar = _levels(serve)
-    return _shaped(_core.tennis_hold(levels, *points, no_ad), is_scalar)
+    return _shaped(_core.tennis_hold(levels, points, no_ad, _arrays.is_strict(errors)), is_scalar)
 
 
 @overload
 def tie_break(
-    home: float, away: float, *, to: int = ..., points: tuple[int, int] = ..., first_server: Side = ...
+    home: float,
+    away: float,
+    *,
+    to: int = ...,
+    points: tuple[int, int] = ...,
+    first_server: Side = ...,
+    errors: Errors = ...,
 ) -> float: ...
 @overload
 def tie_break(
@@ -185,6 +202,7 @@ def tie_break(
     to: int = ...,
     points: tuple[int, int] = ...,
     first_server: Side = ...,
+    errors: Errors = ...,
 ) -> float | FloatArray: ...
 def tie_break(
     home: npt.ArrayLike,
@@ -193,6 +211,7 @@ def tie_break(
     to: int = 7,
     points: tuple[int, int] = (0, 0),
     first_server: Side = "home",
+    errors: Errors = "raise",
 ) -> float | FloatArray:
     """The probability that the home side wins a tie-break, served A BB AA BB.
 
@@ -202,11 +221,15 @@ def tie_break(
         Serve levels, 0.01 to 0.99.
     to
         Points that win it, two ahead: 2 to 10.
+    points
+        Points of both sides so far. A tie-break that is over is 1 or 0; points that none reaches are refused.
+    errors
+        A level outside its range raises, or makes its row `"nan"`.
 
     Raises
     ------
     TennisError, BoundsError
-        A level or target outside its range.
+        A level or target outside its range, or points that cannot be.
 
     Examples
     --------
@@ -214,7 +237,9 @@ def tie_break(
     (0.565665, 0.576809)
     """
     homes, aways, is_scalar = _pairs(home, away)
-    return _shaped(_core.tennis_tie_break(homes, aways, to, points, first_server), is_scalar)
+    return _shaped(
+        _core.tennis_tie_break(homes, aways, to, points, first_server, _arrays.is_strict(errors)), is_scalar
+    )
 
 
 def set_scores(
@@ -252,6 +277,7 @@ def match_home(
     format: Format = ...,
     prior_points: float | None = ...,
     served: Served = ...,
+    errors: Errors = ...,
 ) -> float | FloatArray: ...
 def match_home(
     home: npt.ArrayLike,
@@ -261,8 +287,9 @@ def match_home(
     format: Format = TOUR,
     prior_points: float | None = None,
     served: Served = NOTHING_SERVED,
+    errors: Errors = "raise",
 ) -> float | FloatArray:
-    """The probability that the home side wins the match from a score.
+    """The probability that the home side wins the match from a score; 1 or 0 once it is over.
 
     Parameters
     ----------
@@ -272,6 +299,8 @@ def match_home(
         How many points each level is worth, 20 to 1,000,000; `None` for exactly known levels.
     served
         The points of the match so far; they matter to uncertain levels only.
+    errors
+        A level outside its range raises, or makes its row `"nan"`.
 
     Raises
     ------
@@ -287,7 +316,10 @@ def match_home(
     array([0.7036, 0.7637])
     """
     homes, aways, is_scalar = _pairs(home, away)
-    found = _core.tennis_match_home(format._core(), homes, aways, prior_points, score._core(), served)
+    is_strict = _arrays.is_strict(errors)
+    found = _core.tennis_match_home(
+        format._core(), homes, aways, prior_points, score._core(), served, is_strict
+    )
     return _shaped(found, is_scalar)
 
 
@@ -487,7 +519,14 @@ def calibrate_batch(
     kind, value, line = _games(over, expected_games, serve_mean)
     match_homes, values, lines = _arrays.columns(match_home=match_home, **{kind: value}, line=line)
     return _core.tennis_calibrate(
-        format._core(), match_homes, kind, values, lines, prior_points, first_server, errors == "raise"
+        format._core(),
+        match_homes,
+        kind,
+        values,
+        lines,
+        prior_points,
+        first_server,
+        _arrays.is_strict(errors),
     )
 
 
