@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,21 +28,27 @@ __all__ = [
     "days",
     "flags",
     "grid",
+    "instance",
     "integers",
     "is_strict",
     "json_value",
+    "margin_of",
     "matrix",
+    "number",
     "numbers",
     "opened",
+    "parts",
     "plain",
     "refuse_masked",
     "row",
     "score",
     "thousandths",
     "wall_times",
+    "whole",
     "word",
 ]
 
+Kind = TypeVar("Kind")
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
@@ -105,6 +111,47 @@ def score(value: Any, name: str) -> tuple[int, int]:
     return home, away
 
 
+def number(value: Any, name: str) -> float:
+    """One number."""
+    if type(value) is float or type(value) is int:
+        return value
+    return float(numbers(value, name, axes=0).item())
+
+
+def parts(value: Any, name: str, what: str, *, least: int, most: int | None = None) -> tuple[Any, ...]:
+    """The members of an argument that has some, such as a method and its booksum; `what` says which."""
+    most = least if most is None else most
+    if not isinstance(value, tuple):
+        try:
+            value = tuple(value) if not isinstance(value, str | bytes) else None
+        except Exception:
+            value = None
+    if value is None or not least <= len(value) <= most:
+        raise BoundsError(f"{name} is not {what}")
+    return cast("tuple[Any, ...]", value)
+
+
+def margin_of(value: Any) -> tuple[Any, Any]:
+    """A margin as boards take it: a method and the booksum of a market with one winner."""
+    method, booksum = parts(value, "margin", "a pair of a margin method and a booksum", least=2)
+    return method, booksum
+
+
+def whole(value: Any, name: str, low: int, high: int) -> int:
+    """One whole number within its range."""
+    found = value if type(value) is int else int(integers(value, name, axes=0).item())
+    if not low <= found <= high:
+        raise BoundsError(f"{name} {found} is outside {low}..={high}")
+    return found
+
+
+def instance(value: Any, name: str, kind: type[Kind]) -> Kind:
+    """An object of one of the package's classes."""
+    if not isinstance(value, kind):
+        raise BoundsError(f"{name} is a {type(value).__name__}, not a {kind.__name__}")
+    return value
+
+
 def word(value: Any, name: str, known: Sequence[str]) -> str:
     """A word of an option, which must be one of those that are known."""
     if not isinstance(value, str) or value not in known:
@@ -164,7 +211,7 @@ def days(value: Any, name: str, *, axes: int | tuple[int, ...] = (0, 1)) -> npt.
     _checked_axes(array, name, axes)
     if np.isnat(array).any():
         index = np.unravel_index(int(np.argmax(np.isnat(array))), array.shape)
-        raise BoundsError(f"{name}{_at(index)} is NaT, no day")
+        raise BoundsError(f"{name}{_at(index)} 'NaT' is no day: {_DAY_FORMS}")
     return cast("npt.NDArray[np.datetime64]", array.astype("datetime64[D]"))
 
 
@@ -225,6 +272,7 @@ def json_value(value: Any) -> Any:
 
 def thousandths(value: float, name: str) -> int:
     """A number in thousandths, rounded to the nearest."""
+    value = number(value, name)
     if not abs(value) <= 1e12:
         raise BoundsError(f"{name} {value} is outside -1e12..=1e12")
     return round(1_000 * value)

@@ -260,7 +260,8 @@ class ScoreModel:
         >>> (win / (win + lose)).round(3)
         array([0.493])
         """
-        rate_home, rate_away, shifts = expectations
+        what = "rates of both sides and the shift, as a calibration gives them"
+        rate_home, rate_away, shifts = _arrays.parts(expectations, "expectations", what, least=3)
         home, away, shift, lines = _arrays.columns(
             rate_home=rate_home, rate_away=rate_away, shift=shifts, line=line
         )

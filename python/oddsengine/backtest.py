@@ -116,8 +116,8 @@ def walk_forward(
     <Backtest of 2 matches in 2 fits: log loss ..., RPS ...>
     """
     for name, value in (("refit_days", refit_days), ("window_days", window_days)):
-        if value is not None and not 1 <= value <= 100_000:
-            raise BoundsError(f"{name} {value} is outside 1..=100000")
+        if value is not None:
+            _arrays.whole(value, name, 1, 100_000)
     table = _sorted(results, [date, home, away, home_goals, away_goals], neutral)
     days = table["date"]
     start = day(first)

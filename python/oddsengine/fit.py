@@ -219,6 +219,7 @@ def time_weights(
     >>> time_weights(["2025-08-15", "2026-08-15"], half_life_days=365)
     array([0.5, 1. ])
     """
+    half_life_days = _arrays.number(half_life_days, "half_life_days")
     if not half_life_days > 0:
         raise BoundsError(f"half-life of {half_life_days} days is not above 0")
     days = _arrays.days(dates, "dates", axes=1)

@@ -671,7 +671,11 @@ def inplay(
     (0.784314, 0.264787)
     """
     home, away = _arrays.score(score, "score")
-    means = (float(lambda_home) * float(share_left), float(lambda_away) * float(share_left))
+    share = _arrays.number(share_left, "share_left")
+    means = (
+        _arrays.number(lambda_home, "lambda_home") * share,
+        _arrays.number(lambda_away, "lambda_away") * share,
+    )
     result, next_goal = _core.football_inplay(*means, home - away)
     return InPlay(*result, *next_goal)
 
@@ -684,7 +688,9 @@ def half_time_full_time(
     >>> half_time_full_time(1.6, 1.1)[1, 0].round(6)  # draw at half-time, home at full time
     np.float64(0.164302)
     """
-    lambda_home, lambda_away, first_half_share = map(float, (lambda_home, lambda_away, first_half_share))
+    lambda_home = _arrays.number(lambda_home, "lambda_home")
+    lambda_away = _arrays.number(lambda_away, "lambda_away")
+    first_half_share = _arrays.number(first_half_share, "first_half_share")
     rest = 1.0 - first_half_share
     first = (lambda_home * first_half_share, lambda_away * first_half_share, 0)
     return _core.football_half_time_full_time(first, (lambda_home * rest, lambda_away * rest, 0))
@@ -1109,7 +1115,7 @@ def board(
     >>> prices["handicap:-0.25/home"].odds
     1.68
     """
-    method, booksum = margin
+    method, booksum = _arrays.margin_of(margin)
     fair, odds = _core.football_board(lambda_home, lambda_away, rho, method, booksum, ladder)
     return Board(tuple(_selection_index()), fair, odds)
 
@@ -1168,9 +1174,10 @@ class LiveMatch:
         red_card_multipliers: tuple[float, float] = LIVE_DEFAULTS.red_card_multipliers,
         stoppage_s: tuple[float, float] = LIVE_DEFAULTS.stoppage_s,
     ) -> None:
-        multipliers = [_arrays.thousandths(factor, "lead multiplier") for factor in lead_multipliers]
-        red_cards = [_arrays.thousandths(factor, "red-card multiplier") for factor in red_card_multipliers]
-        stoppage_ms = [_arrays.thousandths(seconds, "stoppage_s") for seconds in stoppage_s]
+        model = _arrays.instance(model, "model", DixonColes)
+        multipliers = _in_thousandths(lead_multipliers, "lead_multipliers", 3)
+        red_cards = _in_thousandths(red_card_multipliers, "red_card_multipliers", 2)
+        stoppage_ms = _in_thousandths(stoppage_s, "stoppage_s", 2)
         share = _arrays.thousandths(first_half_share, "first_half_share")
         means = (model.lambda_home, model.lambda_away, model.rho)
         self._core = _core.LiveMatch(*means, share, multipliers, red_cards, stoppage_ms)
@@ -1217,7 +1224,7 @@ class LiveMatch:
         >>> round(match.board()["1x2/away"].fair, 3)
         0.45
         """
-        method, booksum = margin
+        method, booksum = _arrays.margin_of(margin)
         fair, odds = self._core.board(method, booksum, ladder)
         return Board(tuple(_selection_index()), fair, odds)
 
@@ -1233,6 +1240,10 @@ def _selection_index() -> dict[str, int]:
     if not _SELECTIONS:
         _SELECTIONS.update((name, index) for index, name in enumerate(_core.football_selections()))
     return _SELECTIONS
+
+
+def _in_thousandths(values: Any, name: str, count: int) -> list[int]:
+    return [_arrays.thousandths(value, name) for value in _arrays.row(values, name, count)]
 
 
 def _grid_of(scores: Scores) -> FloatArray:

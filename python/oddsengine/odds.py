@@ -218,8 +218,7 @@ class Ladder:
     name: LadderName
 
     def __post_init__(self) -> None:
-        if self.name not in LADDERS:
-            _core.ladder_prices(self.name)  # raises, and names the ladders there are
+        _arrays.word(self.name, "ladder", LADDERS)
 
     def __len__(self) -> int:
         return len(self.prices())

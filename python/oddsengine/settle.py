@@ -139,12 +139,17 @@ def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:
     >>> accumulator([(2.5, "won"), (1.8, "half_won"), (3.0, "void")], 1_000)
     3500
     """
-    return _core.settle_accumulator([(odds, *_parts(result)) for odds, result in legs], stake_minor)
+    return _core.settle_accumulator([_leg(leg) for leg in legs], stake_minor)
+
+
+def _leg(leg: Leg) -> tuple[float, int, int, int]:
+    odds, result = _arrays.parts(leg, "a leg", "odds and a grade", least=2)
+    return (odds, *_parts(result))
 
 
 def _parts(result: str | tuple[int, int, int]) -> tuple[int, int, int]:
     if not isinstance(result, str):
-        win, refund, of = result
+        win, refund, of = _arrays.parts(result, "a grade", "(won, refunded, of)", least=3)
         return win, refund, of
     if result not in GRADES:
         raise BoundsError(f"grade {result!r} is none of {', '.join(GRADES)}")

@@ -68,6 +68,8 @@ class Table:
     __slots__ = ("_columns", "caption")
 
     def __init__(self, columns: Mapping[str, npt.ArrayLike], *, caption: str = "") -> None:
+        if not hasattr(columns, "items"):
+            raise BoundsError(f"columns are a {type(columns).__name__}, not a mapping of names to values")
         self._columns = {str(name): _column(str(name), values) for name, values in columns.items()}
         self.caption = caption
         """What the table is about, shown above it in a notebook."""

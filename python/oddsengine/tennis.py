@@ -253,9 +253,9 @@ def set_scores(
     >>> round(scores["6-3"], 6), round(scores["7-6"], 6)
     (0.235999, 0.114844)
     """
-    if not 1 <= set <= format.best_of:
-        raise ValueError(f"set {set} is outside 1..={format.best_of}")
-    return _core.tennis_set_scores(format._core(), set - 1, (home, away), first_server)
+    rules = _arrays.instance(format, "format", Format)
+    set = _arrays.whole(set, "set", 1, rules.best_of)
+    return _core.tennis_set_scores(rules._core(), set - 1, (home, away), first_server)
 
 
 @overload
@@ -318,7 +318,13 @@ def match_home(
     homes, aways, is_scalar = _pairs(home, away)
     is_strict = _arrays.is_strict(errors)
     found = _core.tennis_match_home(
-        format._core(), homes, aways, prior_points, score._core(), served, is_strict
+        _rules(format),
+        homes,
+        aways,
+        prior_points,
+        _told(score),
+        served,
+        is_strict,
     )
     return _shaped(found, is_scalar)
 
@@ -392,7 +398,12 @@ def distributions(
     >>> round(match.over(22.5), 6), round(match.set_betting["2-1"], 6)
     (0.578264, 0.293753)
     """
-    found = _core.tennis_distributions(format._core(), _serve(serve), score._core(), served)
+    found = _core.tennis_distributions(
+        _rules(format),
+        _serve(serve),
+        _told(score),
+        served,
+    )
     return Distributions(**found)
 
 
@@ -415,7 +426,7 @@ class StateTable:
 
     def __init__(self, home: float, away: float, *, format: Format = TOUR) -> None:
         self.home, self.away, self.format = home, away, format
-        self._table = _core.TennisTable(format._core(), (home, away))
+        self._table = _core.TennisTable(_rules(format), (home, away))
 
     def __len__(self) -> int:
         return len(self._table)
@@ -426,7 +437,7 @@ class StateTable:
         >>> round(StateTable(0.64, 0.62).match_home(Score(sets=((6, 4), (0, 0)), server="home")), 6)
         0.812266
         """
-        return self._table.match_home(score._core())
+        return self._table.match_home(_told(score))
 
     def match_home_batch(self, scores: npt.ArrayLike) -> FloatArray:
         """The same for many scores.
@@ -490,7 +501,14 @@ def calibrate(
     if len(columns[0]) != 1:
         raise BoundsError(f"{len(columns[0])} matches are not one: use calibrate_batch")
     home, away = _core.tennis_calibrate(
-        format._core(), columns[0], kind, columns[1], columns[2], prior_points, first_server, True
+        _rules(format),
+        columns[0],
+        kind,
+        columns[1],
+        columns[2],
+        prior_points,
+        first_server,
+        True,
     )
     return Serve(float(home[0]), float(away[0]), prior_points)
 
@@ -519,7 +537,7 @@ def calibrate_batch(
     kind, value, line = _games(over, expected_games, serve_mean)
     match_homes, values, lines = _arrays.columns(match_home=match_home, **{kind: value}, line=line)
     return _core.tennis_calibrate(
-        format._core(),
+        _rules(format),
         match_homes,
         kind,
         values,
@@ -552,8 +570,12 @@ def calibrate_from_odds(
     >>> calibrate_from_odds({"match_winner": [1.55, 2.5], "total_games:22.5": [1.95, 1.8]}, prior_points=60)
     Serve(home=0.6632, away=0.6264, prior_points=60)
     """
-    listed = [(key, list(odds)) for key, odds in prices.items()]
-    found = _core.tennis_calibrate_from_odds(format._core(), listed, method, serve_mean, prior_points)
+    if not isinstance(prices, Mapping):
+        raise BoundsError(f"prices are a {type(prices).__name__}, not a mapping of markets to their odds")
+    listed = [
+        (key, _arrays.numbers(odds, f"prices[{key!r}]", axes=1).tolist()) for key, odds in prices.items()
+    ]
+    found = _core.tennis_calibrate_from_odds(_rules(format), listed, method, serve_mean, prior_points)
     return Serve(*found, prior_points)
 
 
@@ -649,9 +671,9 @@ def board(
     >>> board((0.65, 0.62))
     <Board of 884 selections, 848 offered>
     """
-    method, booksum = margin
-    rules = format._core()
-    fair, odds = _core.tennis_board(rules, _serve(serve), score._core(), served, method, booksum, ladder)
+    method, booksum = _arrays.margin_of(margin)
+    rules = _rules(format)
+    fair, odds = _core.tennis_board(rules, _serve(serve), _told(score), served, method, booksum, ladder)
     return Board(_selections(format), fair, odds)
 
 
@@ -693,7 +715,7 @@ def replay(
     array([0, 0, 1, 0, 0, 0, 1])
     """
     winners = _winners(points)
-    return Replay(*_core.tennis_replay(format._core(), _serve(serve), first_server, winners))
+    return Replay(*_core.tennis_replay(_rules(format), _serve(serve), first_server, winners))
 
 
 class BoardCheck(NamedTuple):
@@ -724,7 +746,7 @@ def check_boards(
     BoardCheck(faults=[], state_count=61, price_count=53924)
     """
     winners = _winners(points)
-    found = _core.tennis_replay_boards(format._core(), _serve(serve), first_server, winners)
+    found = _core.tennis_replay_boards(_rules(format), _serve(serve), first_server, winners)
     return BoardCheck(*found)
 
 
@@ -733,12 +755,22 @@ _SELECTIONS: dict[Format, tuple[str, ...]] = {}
 
 def _selections(format: Format) -> tuple[str, ...]:
     if format not in _SELECTIONS:
-        _SELECTIONS[format] = tuple(_core.tennis_selections(format._core()))
+        _SELECTIONS[format] = tuple(_core.tennis_selections(_rules(format)))
     return _SELECTIONS[format]
 
 
+def _rules(format: Format) -> tuple[int, str, bool, str]:
+    return _arrays.instance(format, "format", Format)._core()
+
+
+def _told(score: Score) -> tuple[list[tuple[int, int]], tuple[int, int], str | None]:
+    return _arrays.instance(score, "score", Score)._core()
+
+
 def _serve(serve: Serve | tuple[float, ...]) -> tuple[float, float, float | None]:
-    home, away, *rest = serve
+    home, away, *rest = _arrays.parts(
+        serve, "serve", "two serve levels and perhaps prior points", least=2, most=3
+    )
     return (home, away, rest[0] if rest else None)
 
 
@@ -748,9 +780,9 @@ def _games(
     serve_mean: npt.ArrayLike,
 ) -> tuple[str, npt.ArrayLike, npt.ArrayLike]:
     if over is not None and expected_games is not None:
-        raise ValueError("over and expected_games are two ways to say the same: give one")
+        raise BoundsError("over and expected_games are two ways to say the same: give one")
     if over is not None:
-        line, probability = over
+        line, probability = _arrays.parts(over, "over", "a line and the probability of its over", least=2)
         return ("over", probability, line)
     if expected_games is not None:
         return ("expected_games", expected_games, 0.0)

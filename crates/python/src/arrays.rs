@@ -251,7 +251,10 @@ impl<'py, T: WholeNumber + Copy> FromPyObject<'_, 'py> for Pair<T> {
         match value.extract::<(Whole<T>, Whole<T>)>() {
             Ok((Whole(home), Whole(away))) => Ok(Self(home, away)),
             // Of the right kind and outside its range.
-            Err(error) if !error.is_instance_of::<PyTypeError>(py) && value.is_instance_of::<PyTuple>() => {
+            Err(error)
+                if !error.is_instance_of::<PyTypeError>(py)
+                    && value.cast::<PyTuple>().is_ok_and(|pair| pair.len() == 2) =>
+            {
                 Err(error)
             }
             Err(_) => {

@@ -14,7 +14,6 @@ use oddsengine_pricing::same_game::{
     leg_probabilities, offered_odds, price,
 };
 use oddsengine_types::BoundsError;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::arrays::Pair;
@@ -105,9 +104,10 @@ impl PySameGame {
 
     /// Applies an incident: a message of the ingest socket, as bytes.
     fn apply(&mut self, message: &[u8]) -> PyResult<()> {
-        let decoded = decode_ingest(message, 0).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let decoded =
+            decode_ingest(message, 0).map_err(|error| BoundsError::new(error.to_string())).or_raise()?;
         let Body::Incident { incident: Incident::Football(incident), .. } = decoded.value.body else {
-            return Err(PyValueError::new_err("the message is not a football incident"));
+            return Err(BoundsError::new("the message is not a football incident")).or_raise();
         };
         self.state.apply(&incident).map_err(|error| BoundsError::new(error.to_string())).or_raise()?;
         Ok(())
