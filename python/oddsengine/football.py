@@ -284,6 +284,7 @@ def calibrate_1x2(p_home: float, p_draw: float, p_away: float, *, rho: float = 0
     >>> calibrate_1x2(0.4608, 0.2511, 0.2881)
     DixonColes(lambda_home=1.556, lambda_away=1.177, rho=0.0)
     """
+    rho = _arrays.number(rho, "rho")
     means = calibrate_1x2_batch([p_home], [p_draw], [p_away], rho=rho)
     return DixonColes(float(means.lambda_home[0]), float(means.lambda_away[0]), rho)
 

@@ -118,10 +118,23 @@ class Table:
         >>> Table({"a": [1, 2, 3]}).rows([2, 0])["a"]
         array([3, 1])
         """
-        index = which if isinstance(which, slice) else np.asarray(which)
-        if not isinstance(index, slice) and index.size == 0:
-            index = index.astype(np.int64)
+        index = which if isinstance(which, slice) else self._places(which)
         return Table({name: values[index] for name, values in self._columns.items()}, caption=self.caption)
+
+    def _places(self, which: npt.ArrayLike) -> Array:
+        """Positions of rows, from a mask of all rows or from positions, negative ones from the end."""
+        if getattr(which, "dtype", None) == np.bool_ or (
+            isinstance(which, list | tuple) and which and all(isinstance(item, bool) for item in which)
+        ):
+            mask = _arrays.flags(which, "which", axes=1)
+            if len(mask) != len(self):
+                raise BoundsError(f"which has {len(mask)} flags, the table {len(self)} rows")
+            return np.flatnonzero(mask)
+        places = _arrays.integers(which, "which", axes=1)
+        is_outside = (places < -len(self)) | (places >= len(self))
+        if is_outside.any():
+            raise BoundsError(f"which {places[is_outside][0]} is none of {len(self)} rows")
+        return places
 
     def with_columns(self, columns: Mapping[str, npt.ArrayLike]) -> Table:
         """A table with more columns, or with others in place of those of the same name.
