@@ -115,9 +115,11 @@ def walk_forward(
     >>> walk_forward(season | {"away_goals": [1] * 8}, first="2026-08-07", refit_days=1, ridge=1.0)
     <Backtest of 2 matches in 2 fits: log loss ..., RPS ...>
     """
-    for name, value in (("refit_days", refit_days), ("window_days", window_days)):
-        if value is not None:
-            _arrays.whole(value, name, 1, 100_000)
+    refit_days = _arrays.whole(refit_days, "refit_days", 1, 100_000)
+    if window_days is not None:
+        window_days = _arrays.whole(window_days, "window_days", 1, 100_000)
+    if progress is not None:
+        progress = _arrays.instance(progress, "progress", bool)
     table = _sorted(results, [date, home, away, home_goals, away_goals], neutral)
     days = table["date"]
     start = day(first)
@@ -281,6 +283,9 @@ class Backtest:
 def _sorted(results: TableLike, names: list[str], neutral: str | None) -> Table:
     """The named columns under their usual names, by date, with the row that each came from."""
     columns = select(results, names + ([neutral] if neutral is not None else []))
+    lengths = {name: len(column) for name, column in zip(names, columns, strict=False)}
+    if len({len(column) for column in columns}) > 1:
+        raise BoundsError(f"columns have different lengths: {lengths}")
     if columns[0].dtype.kind == "M" and np.isnat(columns[0]).any():
         raise BoundsError(f"match {int(np.flatnonzero(np.isnat(columns[0]))[0])} has no date")
     days = _arrays.days(columns[0], f"column {names[0]!r}", axes=1)

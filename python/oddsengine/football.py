@@ -773,6 +773,7 @@ def inplay_markov(
     >>> round(markets(inplay_markov(1.5, 1.1))["home"], 6)
     0.4517
     """
+    multipliers = RateMultipliers(*_arrays.row(multipliers, "multipliers", len(RateMultipliers._fields)))
     return _core.football_grid_markov(lambda_home, lambda_away, share_left, score, red_cards, multipliers)
 
 
@@ -987,6 +988,9 @@ def qualification(
     (0.6049, 0.2724)
     """
     cells = _grid_of(scores)
+    if extra_means is not None:
+        extra_home, extra_away = _arrays.row(extra_means, "extra_means", 2)
+        extra_means = (extra_home, extra_away)
     home, away = _core.football_qualification(cells, first_leg, away_goals_rule, extra_means, shootout_home)
     return Qualification((home[0], home[1], home[2]), (away[0], away[1], away[2]))
 
@@ -1013,6 +1017,7 @@ def shootout(
     >>> round(shootout(scored=(3, 1), taken=(3, 3)), 4)
     0.9824
     """
+    _arrays.word(first, "first", ("home", "away"))
     return _core.football_shootout(
         (conversion_home, conversion_away), scored, taken, 0 if first == "home" else 1
     )

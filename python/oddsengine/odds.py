@@ -218,7 +218,8 @@ class Ladder:
     name: LadderName
 
     def __post_init__(self) -> None:
-        _arrays.word(self.name, "ladder", LADDERS)
+        if not isinstance(self.name, str) or self.name not in LADDERS:
+            _core.ladder_prices(self.name)  # raises, and names the ladders there are
 
     def __len__(self) -> int:
         return len(self.prices())

@@ -226,7 +226,7 @@ ZOO: dict[str, Callable[[Floats], Given]] = {
     "pandas of pyarrow": lambda base: (pandas(base).astype("double[pyarrow]"), base),
     "polars": lambda base: (polars(base), base),
     "polars with null": lambda base: (polars(with_one(base, None).tolist(), len(base.shape)), with_nan(base)),
-    "polars of many chunks": lambda base: (pl.concat([polars(base[:1]), polars(base[1:])], rechunk=False), base),
+    "polars of many chunks": lambda base: (pl.concat([polars(base[:1]), polars(base[1:])]), base),
     "pyarrow": lambda base: (arrow(base), base),
     "pyarrow chunks": lambda base: (pa.chunked_array([base]) if base.ndim == 1 else arrow(base), base),
     "own table": lambda base: (oddsengine.Table(named(base)) if base.ndim == 2 else base, base),
@@ -238,6 +238,8 @@ ZOO: dict[str, Callable[[Floats], Given]] = {
     "largest": lambda base: (np.full_like(base, -1.7e308), np.full_like(base, -1.7e308)),
 }  # fmt: skip
 
+# Where a kind means something else: a mask is as long as the table.
+REFUSED = {("tables.Table.rows", "bool")}
 CODES = [f"c{place}" for place in range(200)]
 ARRAY_ARGUMENTS = [(call, name) for call in CALLS for name in call.arrays]
 
@@ -311,12 +313,15 @@ def test_every_function_takes_the_numbers_or_refuses_the_argument(
         if error is not None and not isinstance(error, OddsEngineError):
             wrong.append(f"{call.name}({name}): {type(error).__name__}: {error}")
             continue
-        if error is not None and name in said(error):
-            continue
+        is_named = error is not None and name in said(error)
         if plain is None:
+            if is_named:
+                continue
             wrong.append(f"{call.name}({name}): {said(error) if error else got!r:.80}")
             continue
         want, due = outcome(call, name, plain_copy(plain))
+        if is_named and (due is not None or (call.name, kind) in REFUSED):
+            continue
         if error is not None or due is not None:
             if (type(error), str(error)) != (type(due), str(due)):
                 wrong.append(f"{call.name}({name}): {error!r}, of a plain copy {due!r}")
@@ -386,8 +391,7 @@ MODULES = "backtest data fit football margin metrics models odds racing risk sam
 # What an annotation says of an argument that holds many numbers.
 ARRAYS = ("ArrayLike", "NDArray", "NumberArray", "FloatArray", "Sequence[float]", "Sequence[int]", "Scores")
 ARRAYS = (*ARRAYS, "_NestedSequence", "numpy.ndarray")
-# Arrays that are tried elsewhere or that hold no numbers: names of teams, clusters and events, days, a matrix of a
-# model's own answer.
+# Arrays that are tried elsewhere or that hold no numbers: names of teams, clusters and events, days.
 NO_NUMBERS = {
     ("fit.time_weights", "dates"),
     ("fit.GoalFit.predict", "home"),

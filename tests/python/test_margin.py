@@ -533,8 +533,8 @@ def test_aliases_are_one_method() -> None:
     additive = margin.fair_probabilities(odds, method="additive")
     for alias in ("wpo", "equal_margin", "differential_margin_weighting"):
         assert margin.fair_probabilities(odds, method=alias) == additive  # type: ignore[call-overload]
-    # What broke: `logarithmic` was unknown, although the other names of the same library were known. It is the
-    # odds ratio there; what Buchdahl calls so is `power`.
+    # What broke: `logarithmic` was unknown, although the other names of the same library were known. It is
+    # the odds ratio there; what Buchdahl calls so is `power`.
     odds_ratio = margin.fair_probabilities(odds, method="odds_ratio")
     for alias in ("or", "logit", "logarithmic"):
         assert margin.fair_probabilities(odds, method=alias) == odds_ratio  # type: ignore[call-overload]
