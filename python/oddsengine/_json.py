@@ -21,7 +21,8 @@ def dumps(message: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(message, _value, orjson.OPT_SERIALIZE_NUMPY)
     except orjson.JSONEncodeError as error:
-        raise BoundsError(f"{_place(message)} cannot be sent: {error}") from error
+        reason = error.__cause__ or error
+        raise BoundsError(f"{_place(message)} cannot be sent: {reason}") from error
 
 
 def _value(value: Any) -> Any:

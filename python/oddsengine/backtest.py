@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +118,8 @@ def walk_forward(
     refit_days = _arrays.whole(refit_days, "refit_days", 1, 100_000)
     if window_days is not None:
         window_days = _arrays.whole(window_days, "window_days", 1, 100_000)
+    if not callable(model):
+        _arrays.word(model, "model", get_args(fit.Model))
     if progress is not None:
         progress = _arrays.instance(progress, "progress", bool)
     table = _sorted(results, [date, home, away, home_goals, away_goals], neutral)

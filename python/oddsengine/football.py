@@ -341,7 +341,7 @@ def calibrate_from_odds(
     home, draw, away = _arrays.row(odds_1x2, "odds_1x2", 3)
     over, under = _arrays.row(odds_total, "odds_total", 2)
     fair, fair_over, model = _core.football_calibrate_from_odds(
-        [home, draw, away], [over, under], line, method, method_total or method
+        [home, draw, away], [over, under], line, method, method if method_total is None else method_total
     )
     return CalibratedMatch(DixonColes(*model), fair[0], fair[1], fair[2], fair_over)
 
@@ -365,7 +365,7 @@ def calibrate_from_odds_batch(
         _arrays.numbers(odds_total, "odds_total", axes=2),
         line,
         method,
-        method_total or method,
+        method if method_total is None else method_total,
         _arrays.is_strict(errors),
     )
     return GoalExpectations(*columns)

@@ -331,9 +331,9 @@ def fair_from_exchange(
     weights = (_books(back_weight, "back_weight"), _books(lay_weight, "lay_weight"))
     sides = (_books(back, "back"), _books(lay, "lay"))
     fair = _core.fair_from_exchange(*sides, *weights, commission, method, target, errors)
-    given = lay if back is None else back
+    given = back if sides[0].size else lay
     if close := _arrays.closes(given):
-        return close(fair if _arrays.numbers(given, "back").ndim == 2 else fair[0])
+        return close(fair if _arrays.numbers(given, "odds").ndim == 2 else fair[0])
     if np.ndim(given) == 2:
         return fair
     return fair[0].tolist() if isinstance(given, list | tuple) else fair[0]

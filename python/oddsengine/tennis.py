@@ -15,7 +15,7 @@ Serve(home=0.6321, away=0.5879, prior_points=60)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, overload
+from typing import Literal, NamedTuple, TypeAlias, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,10 @@ class Format:
     """At deuce the next point decides the game."""
     retirement: Retirement = "void_unless_completed"
     """What a retirement does to bets on the match winner."""
+
+    def __post_init__(self) -> None:
+        _arrays.word(self.final_set, "final_set", get_args(FinalSet))
+        _arrays.word(self.retirement, "retirement", get_args(Retirement))
 
     def _core(self) -> tuple[int, str, bool, str]:
         return (self.best_of, self.final_set, self.no_ad, self.retirement)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import duckdb
 import numpy as np
@@ -460,6 +460,44 @@ def test_every_public_array_argument_is_fed_the_zoo() -> None:
     print(f"{count} triples: {len(ARRAY_ARGUMENTS)} arguments of {len(CALLS)} calls, {len(ZOO)} kinds")
     assert len(ZOO) >= 60
     assert count > 6_000
+
+
+def words() -> Iterator[tuple[Call, str, Any]]:
+    """Options that are words: those with a literal type, and those of the core's own functions."""
+    for call in CALLS:
+        try:
+            signature = inspect.signature(call.function)
+            hints = get_type_hints(call.function)
+        except (ValueError, TypeError, NameError):
+            continue
+        for name, parameter in signature.parameters.items():
+            hint = hints.get(name, parameter.annotation)
+            is_literal = any(get_origin(kind) is Literal for kind in [hint, *get_args(hint)])
+            if is_literal or name in ("errors", "method", "ladder", "absent"):
+                yield call, name, parameter.default
+
+
+def test_no_function_takes_a_word_that_is_none() -> None:
+    """What broke: `errors="ignore"` was `"raise"` in thirteen functions and `"nan"` in one, `first="frist"`
+    was away in a shoot-out, and a misspelt model made a walk-forward without a single forecast.
+    """
+    wrong = []
+    asked = list(words())
+    for call, name, default in asked:
+        for word in ("frist", "", None, 0, True, ["raise"]):
+            if word is None and default is None:
+                continue
+            try:
+                call.run(**{name: word})
+                wrong.append(f"{call.name}({name}={word!r}) is taken")
+            except OddsEngineError as error:
+                if isinstance(word, str) and name not in said(error) and repr(word)[1:-1] not in said(error):
+                    wrong.append(f"{call.name}({name}={word!r}): {said(error)}")
+            except TypeError as error:
+                if isinstance(word, str):
+                    wrong.append(f"{call.name}({name}={word!r}): {error}")
+    assert wrong == []
+    assert len(asked) > 80
 
 
 @pytest.mark.parametrize(

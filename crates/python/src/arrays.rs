@@ -265,8 +265,10 @@ impl<'py, T: WholeNumber + Copy> FromPyObject<'_, 'py> for Pair<T> {
     }
 }
 
-/// The type of pandas' `NA`, which stands for an absent value as `None` does.
-pub const ABSENT_TYPE: &str = "NAType";
+/// Whether a value stands for an absent number: `None`, or pandas' `NA`, which need not be loaded.
+pub fn is_absent(value: &Bound<'_, PyAny>) -> bool {
+    value.is_none() || value.get_type().name().is_ok_and(|kind| kind == "NAType")
+}
 
 /// One number of a sequence; `None` is nan. What is no number is refused by its place.
 pub fn number_at(item: &Bound<'_, PyAny>, name: &str, place: usize) -> PyResult<f64> {
@@ -282,7 +284,7 @@ pub fn number_at(item: &Bound<'_, PyAny>, name: &str, place: usize) -> PyResult<
         {
             let kind = item.get_type();
             let kind = kind.name().map_or_else(|_| "object".into(), |kind| kind.to_string());
-            if kind == ABSENT_TYPE {
+            if is_absent(item) {
                 return Ok(f64::NAN);
             }
             Err(BoundsError::new(format!("{name}[{place}] is no number but a {kind}"))).or_raise()

@@ -5,7 +5,7 @@ use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyTuple};
 
-use crate::arrays::{ABSENT_TYPE, Column, Matrix, matrix_of, number_at, opened, strided, wrong_axes};
+use crate::arrays::{Column, Matrix, is_absent, matrix_of, number_at, opened, strided, wrong_axes};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 
 /// Up to this many numbers of one row live on the stack.
@@ -85,8 +85,7 @@ fn starts_with_number(first: Option<Bound<'_, PyAny>>) -> bool {
     let is_number = |first: &Bound<'_, PyAny>| {
         // An array of one element has a `__float__` too.
         let axes = first.getattr("ndim").and_then(|axes| axes.extract::<usize>()).unwrap_or_default();
-        axes == 0 && first.extract::<f64>().is_ok()
-            || first.get_type().name().is_ok_and(|kind| kind == ABSENT_TYPE)
+        axes == 0 && first.extract::<f64>().is_ok() || is_absent(first)
     };
     first.is_none_or(|first| {
         first.is_none()

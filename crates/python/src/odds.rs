@@ -6,7 +6,7 @@ use oddsengine_types::{BoundsError, Fraction, FractionLadder, Ladder, Odds, Odds
 use pyo3::prelude::*;
 use pyo3::types::PyFloat;
 
-use crate::arrays::{Column, Matrix, Whole, matrix_of};
+use crate::arrays::{Column, Matrix, Whole, is_absent, matrix_of};
 use crate::convert::{RowFunction, as_number, by_row, is_strict};
 use crate::errors::{OrRaise, raise_in_row};
 
@@ -69,7 +69,7 @@ fn each<'py, F: Fn(f64) -> Result<f64, BoundsError> + Sync>(
     function: Each<F>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // None alone is absent, as it is among others.
-    let number = if values.is_none() { Some(f64::NAN) } else { as_number(values) };
+    let number = if is_absent(values) { Some(f64::NAN) } else { as_number(values) };
     match number {
         Some(number) => {
             let mut result = [0.0];

@@ -146,7 +146,7 @@ fn race(one: usize, other: usize, to: usize, lead: usize) -> PyResult<Option<f64
     let (most, least) = (one.max(other), one.min(other));
     if most < to || most - least < lead {
         // Short of the last point, or level again; by a lead of one no score stays level at the end.
-        let is_impossible = lead == 1 && most > to;
+        let is_impossible = lead == 1 && most >= to;
         return if is_impossible { Err(beyond(one, other, to)) } else { Ok(None) };
     }
     match most == to || most - least == lead && lead > 1 {
