@@ -6,7 +6,7 @@
 | `additive` | `pi - (B - k) / n` | two-way lines |
 | `power` | `pi ** t` | forecasts, outrights, longshots |
 | `odds_ratio` | `pi / (pi + c (1 - pi))` | forecasts, outrights, longshots |
-| `shin` | `(sqrt(z**2 + 4 (1 - z) pi**2 / B) - z) / (2 (1 - z))` | win markets with informed money |
+| `shin` | `k (sqrt(z**2 + 4 (1 - z) pi**2 / (k B)) - z) / (2 (1 - z))` | win markets with informed money |
 | `balanced_book` | `(pi - z) / (1 - z)` | books that pay the same whatever wins |
 | `goto` | `pi - s sqrt(1 - pi)` | margin in proportion to the standard error of the price |
 | `jensen_shannon` | the same distance of `p` and `pi` for every selection | comparison |

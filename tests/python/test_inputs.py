@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -378,6 +379,18 @@ def test_a_grid_in_float32_may_sum_to_one_within_its_last_digits() -> None:
         football.total(football.grid(1.5, 1.3).astype(np.float32) * np.float32(1.001), 2.5)
 
 
+def test_the_printed_formula_of_shin_is_the_one_that_is_computed() -> None:
+    # The printed one summed to 1.78 instead of 3 on a book that pays three places.
+    inverse = np.array([0.72, 0.67, 0.58, 0.43, 0.31, 0.24, 0.16, 0.12, 0.09, 0.08])
+    removed = margin.remove_margin(1.0 / inverse, method="shin", target=3.0)
+    z, k, booksum = removed.parameter, 3.0, inverse.sum()
+    printed = k * (np.sqrt(z**2 + 4 * (1 - z) * inverse**2 / (k * booksum)) - z) / (2 * (1 - z))
+    assert removed.probabilities == pytest.approx(printed, abs=1e-12)
+    assert printed.sum() == pytest.approx(3.0, abs=1e-12)
+    docs = (Path(__file__).parents[2] / "docs/formulas.md").read_text(encoding="utf-8")
+    assert "`k (sqrt(z² + 4(1-z) pi²/(k B)) - z) / (2(1-z))`" in docs
+
+
 # Fits and backtests
 
 
@@ -479,10 +492,8 @@ def test_messages_take_numbers_of_numpy_or_name_the_field() -> None:
 
 
 def test_an_engine_takes_numbers_of_numpy_everywhere() -> None:
-    numbers = pd.DataFrame(
-        {"fixture": [1], "home": [2.1], "draw": [3.4], "away": [3.6], "stake": [1_000]}
-    ).iloc[0]
-    fixture = np.int64(1)
+    numbers = pd.DataFrame({"home": [2.1], "draw": [3.4], "away": [3.6]}).iloc[0]
+    fixture, stake_minor = np.int64(1), np.int64(1_000)
     with Engine(clock=iter(range(1_000_000_000, 2_000_000_000)).__next__) as engine:
         engine.feed.fixture(fixture, competition="friendly", home="Alba", away="Bruma", start_ns=np.int64(0))
         prices = numbers.to_numpy()
