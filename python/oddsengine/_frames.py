@@ -23,6 +23,9 @@ Close: TypeAlias = Callable[[AnyArray], Any]
 COLUMNS_MAX = 1 << 16
 """Most columns of a table that stands for a matrix."""
 
+# What is asked for at every call, answered without asking for attributes.
+_NO_TABLES = frozenset({float, int, bool, str, list, tuple, np.ndarray, np.float64, np.int64})
+
 # pandas' and Polars' marks of what is absent, by the names of their types: neither has to be loaded.
 _ABSENT_TYPES = frozenset({"NAType", "NaTType"})
 
@@ -44,9 +47,12 @@ def library(value: object) -> str:
 
 def is_table(value: Any) -> bool:
     """Whether a value has named columns: a mapping, a frame, a table, a stream of Arrow's."""
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind in _NO_TABLES:
+        return False
+    if kind is dict or isinstance(value, Mapping):
         return True
-    if isinstance(value, np.ndarray | list | tuple) or not hasattr(type(value), "__getitem__"):
+    if isinstance(value, np.ndarray | list | tuple) or not hasattr(kind, "__getitem__"):
         return False
     has_columns = hasattr(value, "columns") or hasattr(value, "column_names")
     is_own = library(value) == "oddsengine" and hasattr(value, "keys")

@@ -64,7 +64,7 @@ pub fn by_row<'py, F: RowFunction>(
         return array_row(py, &row, is_strict, function);
     }
     if let Ok(dict) = values.cast::<PyDict>() {
-        return match starts_with_number(dict.values().get_item(0).ok()) {
+        return match starts_with_number(dict.iter().next().map(|(_, first)| first)) {
             true => dict_row(dict, name, is_strict, function),
             false => rows_of_array(values, name, is_strict, function),
         };

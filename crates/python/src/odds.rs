@@ -69,8 +69,7 @@ fn each<'py, F: Fn(f64) -> Result<f64, BoundsError> + Sync>(
     function: Each<F>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // None alone is absent, as it is among others.
-    let number = if is_absent(values) { Some(f64::NAN) } else { as_number(values) };
-    match number {
+    match as_number(values).or_else(|| is_absent(values).then_some(f64::NAN)) {
         Some(number) => {
             let mut result = [0.0];
             function.convert(&[number], &mut result).or_raise()?;
