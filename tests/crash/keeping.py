@@ -43,7 +43,12 @@ SECTIONS = {
         "segment_bytes": 65_536,
     },
     "book": {"bet_delay_ms": 0},
-    "limits": {"archive_after_ms": 1_000, "archive_refused_after_ms": 1_000},
+    "limits": {
+        "archive_after_ms": 1_000,
+        "archive_refused_after_ms": 1_000,
+        "archive_fixture_after_ms": 1_000,
+        "archive_money_after_ms": 1_000,
+    },
 }
 BETS_PER_FIXTURE = 40
 # Longest time under load before the kill: tickets leave a second after their fixture.
@@ -91,7 +96,17 @@ class Keeping:
         # By fixture: who won, as it was told last; a message that was sent may be lost with the process.
         self.results: dict[int, str] = {}
         self.totals = dict.fromkeys(
-            ("rounds", "bets", "repeats", "archived", "recalled", "segments", "killed_compactions"), 0
+            (
+                "rounds",
+                "bets",
+                "repeats",
+                "archived",
+                "recalled",
+                "retired_fixtures",
+                "segments",
+                "killed_compactions",
+            ),
+            0,
         )
 
     def run(self, rounds: int) -> None:
@@ -244,14 +259,21 @@ class Keeping:
         with contextlib.closing(sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True)) as database:
             archived = {row[0].hex() for row in database.execute("SELECT id FROM archived_ticket")}
             legs = {row[0].hex() for row in database.execute("SELECT ticket FROM archived_leg")}
-            size = database.execute("SELECT ticket_count, is_stale FROM archive_size").fetchone()
+            size = database.execute(
+                "SELECT ticket_count, fixture_count, transfer_count, is_stale FROM archive_size"
+            ).fetchone()
+            counts = [
+                database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in ("archived_ticket", "archived_fixture", "archived_transfer")
+            ]
             (segments,) = database.execute(
                 "SELECT count(*) FROM sqlite_schema WHERE name = 'segment'"
             ).fetchone()
             if segments:
                 (segments,) = database.execute("SELECT count(*) FROM segment").fetchone()
-        if size != (len(archived), 0):
-            raise CheckError(f"the archive says {size}, and has {len(archived)} tickets")
+        if size != (*counts, 0):
+            raise CheckError(f"the archive says {size}, and has {counts}")
+        self.totals["retired_fixtures"] = counts[1]
         self.totals["segments"] = segments
         self.totals["archived"] = max(self.totals["archived"], len(archived))
         self.totals["recalled"] = max(self.totals["recalled"], len(archived & hot.keys()))
@@ -279,18 +301,17 @@ class Keeping:
                         raise CheckError(f"customer {customer} has no money")
                 for first in range(0, len(requests), 32):
                     self._ask(orders, requests[first : first + 32], PATIENCE_S)
-                known = {item.fixture for item in orders.fixtures()}
-                for fixture, winner in self.results.items():
-                    if fixture in known:
-                        # Whoever was killed before its end is over by this as well.
-                        self._settle(feed, fixture, winner)
-                self._await_balances(orders, known)
+                accepted = [ticket for ticket in self.acknowledged.values() if not is_refused(ticket)]
+                for fixture in sorted({leg.fixture or 0 for ticket in accepted for leg in ticket.legs}):
+                    # Whichever was killed before its end is over by this as well.
+                    self._settle(feed, fixture, self.results.get(fixture, "home"))
+                self._await_balances(orders)
             if (code := engine.stop()) != 0:
                 raise CheckError(f"a clean stop ended with {code}: {engine.errors()}")
         self.check_journal()
 
-    def _await_balances(self, orders: OrdersClient, known: set[int]) -> None:
-        expected = {customer: self._expected_minor(customer, known) for customer in CUSTOMERS}
+    def _await_balances(self, orders: OrdersClient) -> None:
+        expected = {customer: self._expected_minor(customer) for customer in CUSTOMERS}
         deadline = time.monotonic() + PATIENCE_S
         while True:
             found = {customer: orders.balance(customer).available_minor for customer in CUSTOMERS}
@@ -300,7 +321,7 @@ class Keeping:
                 raise CheckError(f"balances are {found}, expected {expected}")
             time.sleep(0.1)
 
-    def _expected_minor(self, customer: int, known: set[int]) -> int:
+    def _expected_minor(self, customer: int) -> int:
         minor = DEPOSIT_MINOR
         for name, ticket in self.acknowledged.items():
             request = self.asked[name]
@@ -308,7 +329,7 @@ class Keeping:
                 continue
             (leg,) = ticket.legs
             minor -= ticket.stake_minor
-            if leg.fixture in known and self.results.get(leg.fixture) == leg.selection:
+            if self.results[leg.fixture] == leg.selection:
                 minor += ticket.stake_minor * round(leg.odds * 10_000) // 10_000
         return minor
 

@@ -57,7 +57,9 @@ mod verify;
 mod wakeup;
 mod writer;
 
-pub use archive::{ArchiveReader, ArchivedTicket, VisitArchived, distrust_archive};
+pub use archive::{
+    ArchiveCounts, ArchiveReader, Archived, ArchivedRow, ArchivedTicket, VisitArchived, distrust_archive,
+};
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
 pub use compact::{
     CompactOptions, CompactProgress, CompactReport, SEGMENT_BYTES_MAX, compact, compact_telling,

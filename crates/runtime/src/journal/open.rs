@@ -1,6 +1,6 @@
 //! Opening: lock, verify, heal, raise the epoch; in this order, and nothing is changed before all is verified.
 
-use super::archive::{self, Rebuild, VisitArchived};
+use super::archive::{self, ArchiveCounts, Rebuild, VisitArchived};
 use super::chain::{Head, Position, epoch_hash};
 use super::error::{Damage, JournalError, VisitError};
 use super::lock::JournalLock;
@@ -153,21 +153,29 @@ impl Journal {
         read::replay_on(&self.store.connection, Groups::new(&self.store.path, shelf), from_seq, visit)
     }
 
-    /// Whether the archive may be used: it fits the records, and holds at least the tickets that the state misses.
+    /// Whether the archive may be used: it fits the records, and holds at least what the state misses.
     ///
     /// # Errors
     /// [`JournalError::ArchiveUnreadable`] with what is wrong.
-    pub fn check_archive(&self, missing_count: u64) -> Result<(), JournalError> {
+    pub fn check_archive(&self, missing: ArchiveCounts) -> Result<(), JournalError> {
         let unreadable = |reason: String| Err(JournalError::ArchiveUnreadable { reason });
-        match archive::size(&self.store.connection) {
-            Ok(size) if size.is_stale => unreadable("it does not fit the records any more".to_owned()),
-            Ok(size) if size.ticket_count < missing_count => unreadable(format!(
-                "it holds {} tickets, at least {missing_count} were taken there",
-                size.ticket_count
-            )),
-            Ok(_) => Ok(()),
-            Err(error) => unreadable(error.to_string()),
+        let (held, is_stale) = match archive::size(&self.store.connection) {
+            Ok(size) => size,
+            Err(error) => return unreadable(error.to_string()),
+        };
+        if is_stale {
+            return unreadable("it does not fit the records any more".to_owned());
         }
+        for (kind, held, missing) in [
+            ("tickets", held.tickets, missing.tickets),
+            ("fixtures", held.fixtures, missing.fixtures),
+            ("deposits and withdrawals", held.transfers, missing.transfers),
+        ] {
+            if held < missing {
+                return unreadable(format!("it holds {held} {kind}, at least {missing} were taken there"));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the archive anew: the visitor, which sees all records from the first one on, says what each took there; none is
@@ -181,8 +189,7 @@ impl Journal {
         let mut rebuild = Rebuild::begin(connection).map_err(failed)?;
         let from_seq = if is_empty { self.head.position.seq + 1 } else { 1 };
         self.replay(from_seq, &mut |seq, _, record| {
-            let tickets = visit(seq, record)?;
-            rebuild.take(tickets).map_err(VisitError::from)
+            rebuild.take(visit(seq, record)?).map_err(VisitError::from)
         })?;
         rebuild.end().map_err(failed)?;
         self.store.checkpoint().map_err(failed).map(drop)

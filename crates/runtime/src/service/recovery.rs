@@ -13,11 +13,11 @@ use oddsengine_engine::{Config, Engine};
 use oddsengine_types::{Currency, StateHash};
 
 use super::ServiceOptions;
-use super::archive::row_of;
+use super::archive::archived_of;
 use super::replay::Replay;
 use crate::journal::{
-    self, Journal, JournalError, JournalFiles, JournalWriter, Maintenance, OpenOptions, QUARANTINE_TEXT_MAX,
-    QuarantineEntry, Snapshot, VisitError,
+    self, ArchiveCounts, Journal, JournalError, JournalFiles, JournalWriter, Maintenance, OpenOptions,
+    QUARANTINE_TEXT_MAX, QuarantineEntry, Snapshot, VisitError,
 };
 
 /// Why a service cannot start from its journal.
@@ -277,17 +277,23 @@ fn mend_archive(
     notices: &mut Vec<String>,
 ) -> Option<String> {
     let counters = engine.counters();
-    let missing_count = counters.archived_count.saturating_sub(counters.recalled_count);
-    let fault = journal.check_archive(missing_count).err()?;
+    let missing = ArchiveCounts {
+        tickets: counters.archived_count.saturating_sub(counters.recalled_count),
+        fixtures: counters.archived_fixture_count.saturating_sub(counters.recalled_fixture_count),
+        transfers: counters.archived_transfer_count.saturating_sub(counters.recalled_transfer_count),
+    };
+    let fault = journal.check_archive(missing).err()?;
     let mut replay = Replay::new(Engine::default(), journal.path(), quarantined, panic_at_seq);
     let mut ticket_count = 0;
     // Nothing was ever taken there: no record has to be read for that.
-    let is_empty = counters.archived_count == 0;
+    let is_empty = counters.archived_count == 0
+        && counters.archived_fixture_count == 0
+        && counters.archived_transfer_count == 0;
     let rebuilt = journal.rebuild_archive(is_empty, &mut |seq, record| {
         replay.apply(seq, record)?;
-        let tickets = replay.engine.take_archived();
-        ticket_count += tickets.len();
-        Ok(tickets.into_iter().map(|ticket| row_of(ticket, replay.time_ns)).collect())
+        let (archived, _) = archived_of(&mut replay.engine, replay.time_ns);
+        ticket_count += archived.tickets.len();
+        Ok(archived)
     });
     match rebuilt {
         Ok(()) if is_empty => None,
