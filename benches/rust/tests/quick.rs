@@ -26,8 +26,8 @@ fn every_operation_can_be_counted() {
     }
 }
 
-/// Fixtures and ids of deposits stayed in memory for good, eight and hundreds an hour: over a week their counts are level from
-/// the fourth day on, through restarts and compaction.
+/// Fixtures and ids of deposits stayed in memory for good: 1,344 and some 2,000 after a week of this. They leave after two days
+/// and one, or twice that where they were put off, through restarts and compaction.
 #[test]
 fn what_is_in_memory_is_level_over_a_week() {
     let plan = Plan {
@@ -45,9 +45,8 @@ fn what_is_in_memory_is_level_over_a_week() {
     };
     let (middle, end) = (peaks(3..5), peaks(5..7));
     println!("fixtures and transfers in memory: {middle:?}, then {end:?}");
-    // What is put off once waits two days more.
-    assert!(end.0 <= middle.0 && end.0.unwrap() < 8 * 24 * 6, "{middle:?}, then {end:?}");
-    assert!(end.1.unwrap() <= middle.1.unwrap() + 20, "{middle:?}, then {end:?}");
+    assert!(end.0.unwrap() < 8 * 24 * 5, "{middle:?}, then {end:?}");
+    assert!(end.1.unwrap() < 1_000, "{middle:?}, then {end:?}");
 }
 
 /// Six hours of the long run: fixtures rotate, bets are settled, the service ends and starts again, old records are sealed.
