@@ -60,6 +60,9 @@ strides (`np.broadcast_to`) can claim any size without having it."""
 SUM_TOLERANCE = 1e-9
 """By how much the core lets probabilities of a grid sum to more than 1."""
 
+GRID_MASS_MIN = 0.95
+"""Least probability that a grid of scores must hold: what is beyond its edge counts for no selection."""
+
 _KINDS = {"U": "text", "S": "bytes", "M": "dates", "m": "durations", "c": "complex numbers", "V": "records"}
 
 
@@ -103,11 +106,14 @@ def row(value: Any, name: str, count: int) -> list[float]:
 def score(value: Any, name: str) -> tuple[int, int]:
     """Two whole numbers that belong together, home first: a tuple, a list, an array, whole floats."""
     if type(value) is tuple and len(value) == 2 and type(value[0]) is int and type(value[1]) is int:
-        return value
-    found = integers(value, name)
-    if found.shape != (2,):
-        raise BoundsError(f"{name} {value!r:.60} is no pair of whole numbers, home and away")
-    home, away = found.tolist()
+        home, away = value
+    else:
+        found = integers(value, name)
+        if found.shape != (2,):
+            raise BoundsError(f"{name} {value!r:.60} is no pair of whole numbers, home and away")
+        home, away = found.tolist()
+    if home < 0 or away < 0:
+        raise BoundsError(f"{name} ({home}, {away}) has a number below 0")
     return home, away
 
 
@@ -168,13 +174,21 @@ def is_strict(errors: Any) -> bool:
 
 def grid(scores: Any, name: str = "scores") -> FloatArray:
     """A grid of probabilities. One of float32 sums to 1 within that type's last digits only: what it has too
-    much, and the core's tolerance for float64 would refuse, is scaled away.
+    much, and the core's tolerance for float64 would refuse, is scaled away. One that was cut short would price
+    everything too low.
     """
     cells = numbers(scores, name, axes=2)
-    if getattr(scores, "dtype", None) == np.float32 and cells.size:
-        total = float(cells.sum())
-        if 1.0 + SUM_TOLERANCE < total <= 1.0 + float(np.finfo(np.float32).eps) * cells.size:
-            return cells / total
+    mass = float(cells.sum())
+    # Nothing at all, another shape, negative cells and too much are the core's to refuse.
+    is_grid = cells.shape[0] == cells.shape[1] and bool((cells >= 0.0).all())
+    if is_grid and 0.0 < mass < GRID_MASS_MIN:
+        raise BoundsError(
+            f"sum of {name} {mass:g} is outside {GRID_MASS_MIN}..={1.0 + SUM_TOLERANCE}\n"
+            "hint: a grid with more goals a side holds the rest"
+        )
+    if getattr(scores, "dtype", None) == np.float32:
+        if 1.0 + SUM_TOLERANCE < mass <= 1.0 + float(np.finfo(np.float32).eps) * cells.size:
+            return cells / mass
     return cells
 
 
