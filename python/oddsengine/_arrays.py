@@ -60,9 +60,6 @@ strides (`np.broadcast_to`) can claim any size without having it."""
 SUM_TOLERANCE = 1e-9
 """By how much the core lets probabilities of a grid sum to more than 1."""
 
-GRID_MASS_MIN = 0.95
-"""Least probability that a grid of scores must hold: what is beyond its edge counts for no selection."""
-
 _KINDS = {"U": "text", "S": "bytes", "M": "dates", "m": "durations", "c": "complex numbers", "V": "records"}
 
 
@@ -174,21 +171,13 @@ def is_strict(errors: Any) -> bool:
 
 def grid(scores: Any, name: str = "scores") -> FloatArray:
     """A grid of probabilities. One of float32 sums to 1 within that type's last digits only: what it has too
-    much, and the core's tolerance for float64 would refuse, is scaled away. One that was cut short would price
-    everything too low.
+    much, and the core's tolerance for float64 would refuse, is scaled away.
     """
     cells = numbers(scores, name, axes=2)
-    mass = float(cells.sum())
-    # Nothing at all, another shape, negative cells and too much are the core's to refuse.
-    is_grid = cells.shape[0] == cells.shape[1] and bool((cells >= 0.0).all())
-    if is_grid and 0.0 < mass < GRID_MASS_MIN:
-        raise BoundsError(
-            f"sum of {name} {mass:g} is outside {GRID_MASS_MIN}..={1.0 + SUM_TOLERANCE}\n"
-            "hint: a grid with more goals a side holds the rest"
-        )
     if getattr(scores, "dtype", None) == np.float32:
-        if 1.0 + SUM_TOLERANCE < mass <= 1.0 + float(np.finfo(np.float32).eps) * cells.size:
-            return cells / mass
+        mass = float(cells.sum())
+        is_rounded = mass <= 1.0 + float(np.finfo(np.float32).eps) * cells.size
+        return cells / mass if is_rounded and mass > 1.0 + SUM_TOLERANCE else cells
     return cells
 
 
