@@ -6,10 +6,11 @@
 | `additive` | `pi - (B - k) / n` | two-way lines |
 | `power` | `pi ** t` | forecasts, outrights, longshots |
 | `odds_ratio` | `pi / (pi + c (1 - pi))` | forecasts, outrights, longshots |
-| `shin` | `(sqrt(z**2 + 4 (1 - z) pi**2 / B) - z) / (2 (1 - z))` | win markets with informed money |
+| `shin` | `k (sqrt(z**2 + 4 (1 - z) q**2 / b) - z) / (2 (1 - z))`, `q = pi / k`, `b = B / k` | win markets with informed money |
 | `balanced_book` | `(pi - z) / (1 - z)` | books that pay the same whatever wins |
 | `goto` | `pi - s sqrt(1 - pi)` | margin in proportion to the standard error of the price |
 | `jensen_shannon` | the same distance of `p` and `pi` for every selection | comparison |
+| `probit` | `Phi(quantile(pi) - s)` of the normal distribution | forecasts, outrights, longshots |
 
 A method that cannot give probabilities for a book raises `MarginError`; it never falls back to another
 method.
@@ -30,6 +31,7 @@ import numpy.typing as npt
 from oddsengine import _arrays, _core
 
 __all__ = [
+    "ALIASES",
     "METHODS",
     "Method",
     "RemovedMargin",
@@ -54,6 +56,7 @@ Method: TypeAlias = Literal[
     "balanced_book",
     "goto",
     "jensen_shannon",
+    "probit",
 ]
 
 METHODS: tuple[Method, ...] = (
@@ -65,20 +68,38 @@ METHODS: tuple[Method, ...] = (
     "balanced_book",
     "goto",
     "jensen_shannon",
+    "probit",
 )
-"""Every method. Common other names (`wpo`, `logit`, `balanced`, `jsd`, ...) are understood too."""
+"""Every method. The other names that packages use, `ALIASES`, are understood too."""
+
+ALIASES: dict[str, Method] = dict(_core.margin_aliases())  # type: ignore[arg-type]
+"""Other names of the methods: those of R's *implied*, penaltyblog, pybettor and goto_conversion, and common ones.
+
+`logarithmic` is penaltyblog's name of the odds ratio; J. Buchdahl writes it for the power method, which is
+`buchdahl` here."""
 
 Errors: TypeAlias = Literal["raise", "nan"]
+Absent: TypeAlias = Literal["drop", "refuse"]
 
 if TYPE_CHECKING:
 
     @overload
     def fair_probabilities(
-        odds: Mapping[Key, float], *, method: Method = ..., target: float = ..., errors: Errors = ...
+        odds: Mapping[Key, float],
+        *,
+        method: Method = ...,
+        target: float = ...,
+        absent: Absent = ...,
+        errors: Errors = ...,
     ) -> dict[Key, float]: ...
     @overload
     def fair_probabilities(
-        odds: Sequence[float], *, method: Method = ..., target: float = ..., errors: Errors = ...
+        odds: Sequence[float],
+        *,
+        method: Method = ...,
+        target: float = ...,
+        absent: Absent = ...,
+        errors: Errors = ...,
     ) -> list[float]: ...
     @overload
     def fair_probabilities(
@@ -86,6 +107,7 @@ if TYPE_CHECKING:
         *,
         method: Method = ...,
         target: float = ...,
+        absent: Absent = ...,
         errors: Errors = ...,
     ) -> FloatArray: ...
     def fair_probabilities(odds: Any, **options: Any) -> Any: ...

@@ -36,6 +36,8 @@ __all__ = [
     "Price",
     "Race",
     "RaceFormat",
+    "TATTERSALLS",
+    "DeductionScale",
     "Rule4",
     "Terms",
     "board",
@@ -315,6 +317,26 @@ def standard_terms(runners: int, *, is_handicap: bool = False) -> Terms | None:
     return None if terms is None else Terms(*terms)
 
 
+class DeductionScale(NamedTuple):
+    """How much a house deducts, by the price of the runner that was withdrawn.
+
+    >>> house = DeductionScale("house-2026", ((1.2, 90), (2.0, 50), (5.0, 20)))
+    >>> rule4([1.5], scale=house)
+    Rule4(pence=50, version='house-2026')
+    """
+
+    version: str
+    """Names the scale and its version; kept with every deduction."""
+    bands: tuple[tuple[float, int], ...]
+    """Longest decimal odds of each band, ascending, and its pence in the pound, 0 to 90; longer odds than the
+    last are free."""
+
+
+TATTERSALLS = DeductionScale(*(lambda scale: (scale[0], tuple(scale[1])))(_core.racing_rule4_scale()))
+"""Tattersalls' printed scale. A price of two decimals has the band of the fraction that it is the nearest to: 1.62 is
+8/13, 60 pence; a price in a gap between two bands belongs to the longer one."""
+
+
 class Rule4(NamedTuple):
     """A deduction from winnings."""
 
@@ -324,17 +346,37 @@ class Rule4(NamedTuple):
     """The scale that it was read from."""
 
 
-def rule4(odds: Sequence[float]) -> Rule4:
+def rule4(odds: Sequence[float], *, scale: DeductionScale = TATTERSALLS) -> Rule4:
     """The deduction for withdrawn runners, by the decimal odds of each when it was withdrawn; several add up,
     to 90.
 
-    The printed scale leaves gaps between its bands: a price in a gap belongs to the longer band, which
-    deducts less. Firms differ. Reproduced in `tests/golden/settlement.json`.
+    Reproduced in `tests/golden/settlement.json`.
 
-    >>> rule4([4.0]).pence, rule4([4.0, 11.0]).pence, rule4([16.0]).pence
-    (25, 30, 0)
+    Parameters
+    ----------
+    odds : (n,) float64
+        Decimal odds of the withdrawn runners.
+    scale
+        The house's scale. Firms differ: some waive the 5 pence, some print decimal bands of their own.
+
+    Raises
+    ------
+    BoundsError
+        Odds outside 1.001 to 1000, bands that do not ascend, pence outside 0 to 90.
+
+    Examples
+    --------
+    >>> rule4([4.0]).pence, rule4([4.0, 11.0]).pence, rule4([16.0]).pence, rule4([1.62]).pence
+    (25, 30, 0, 60)
     """
-    return Rule4(*_core.racing_rule4_pence(_arrays.numbers(odds, "odds", axes=1).tolist()))
+    bands = [(float(longest), int(pence)) for longest, pence in scale.bands]
+    for before, (longest, pence) in zip([(1.0, 0), *bands], bands, strict=False):
+        if not longest > before[0]:
+            raise BoundsError(f"longest odds {longest} of a band are not above {before[0]}, those of the band before")
+        if not 0 <= pence <= 90:
+            raise BoundsError(f"deduction in pence {pence} is outside 0..=90")
+    prices = _arrays.numbers(odds, "odds", axes=1).tolist()
+    return Rule4(_core.racing_rule4_pence(prices, bands), scale.version)
 
 
 def odds_after_rule4(odds: float, pence: int) -> float:

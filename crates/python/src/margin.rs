@@ -17,6 +17,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fair_probabilities, module)?)?;
     module.add_function(wrap_pyfunction!(offered_odds, module)?)?;
     module.add_function(wrap_pyfunction!(remove_margin, module)?)?;
+    module.add_function(wrap_pyfunction!(margin_aliases, module)?)?;
     module.add_function(wrap_pyfunction!(booksum_from_hold, module)?)?;
     module.add_function(wrap_pyfunction!(shade, module)?)?;
     module.add_function(wrap_pyfunction!(fair_from_exchange, module)?)
@@ -31,10 +32,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 ///     stays `nan`, as does a book of nothing but `nan`. A removed runner is absent; it has no infinite
 ///     price.
 /// method
-///     One of `METHODS`.
+///     One of `METHODS`, or another name of one (`ALIASES`).
 /// target
 ///     Sum of the fair probabilities: 1 for a win market, k for a market that pays k places; above 0 and
 ///     below the number of selections.
+/// absent
+///     What a `nan` among the odds is: `"drop"`, a selection that is not in the market; or `"refuse"`, a price that
+///     is missing, so that the book has no fair probabilities. Say `"refuse"` where every selection must have a price, such
+///     as 1X2: of `[2.45, nan, 2.90]` the first is no 54 % chance.
 /// errors
 ///     In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
 ///
@@ -59,19 +64,21 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// array([[0.373 , 0.4051, 0.2219],
 ///        [0.5   ,    nan, 0.5   ]])
 #[pyfunction]
-#[pyo3(signature = (odds, *, method = "multiplicative", target = 1.0, errors = "raise"))]
+#[pyo3(signature = (odds, *, method = "multiplicative", target = 1.0, absent = "drop", errors = "raise"))]
 fn fair_probabilities<'py>(
     odds: &Bound<'py, PyAny>,
     method: &str,
     target: f64,
+    absent: &str,
     errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_row(
-        odds,
-        "odds",
-        is_strict(errors)?,
-        &Removal { method: MarginMethod::parse(method).or_raise()?, target },
-    )
+    let refuses_gaps = match absent {
+        "drop" => false,
+        "refuse" => true,
+        _ => return Err(BoundsError::new(format!("absent {absent:?} is none of drop, refuse"))).or_raise(),
+    };
+    let removal = Removal { method: MarginMethod::parse(method).or_raise()?, target, refuses_gaps };
+    by_row(odds, "odds", is_strict(errors)?, &removal)
 }
 
 /// Decimal odds with a margin, from fair probabilities: the inverse of `fair_probabilities`.
@@ -85,7 +92,7 @@ fn fair_probabilities<'py>(
 ///     Sum of the inverse odds; above 0 and below the number of selections. 1.05 in a win market is a margin
 ///     of 5 % on the probability, which holds 4.76 % of the turnover (see `booksum_from_hold`).
 /// method
-///     One of `METHODS`.
+///     One of `METHODS`, or another name of one (`ALIASES`).
 /// errors
 ///     In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
 ///
@@ -122,6 +129,12 @@ fn remove_margin(odds: Vec<f64>, method: &str, target: f64) -> PyResult<(Vec<f64
     let mut fair = vec![0.0; inverse.len()];
     let parameter = margin::remove_with_parameter(method, &inverse, target, &mut fair).or_raise()?;
     Ok((fair, parameter, inverse.iter().sum()))
+}
+
+/// Other names of the methods with their own.
+#[pyfunction]
+fn margin_aliases() -> Vec<(&'static str, &'static str)> {
+    MarginMethod::ALIASES.into_iter().map(|(alias, method)| (alias, method.as_str())).collect()
 }
 
 /// Booksum of a book that keeps a share of its turnover.
@@ -203,6 +216,17 @@ fn fair_from_exchange<'py>(
 struct Removal {
     method: MarginMethod,
     target: f64,
+    /// Whether a selection without a price refuses the book; one without any price is still nothing but absent.
+    refuses_gaps: bool,
+}
+
+impl Removal {
+    /// The first selection without a price, of a book that has some.
+    #[cold]
+    fn gap(odds: &[f64]) -> Option<usize> {
+        let gap = odds.iter().position(|odds| odds.is_nan())?;
+        odds.iter().any(|odds| !odds.is_nan()).then_some(gap)
+    }
 }
 
 impl RowFunction for Removal {
@@ -211,11 +235,27 @@ impl RowFunction for Removal {
 
     #[inline]
     fn convert(&self, odds: &[f64], fair: &mut [f64]) -> Result<(), MarginError> {
+        if self.refuses_gaps
+            && let Some(index) = Self::gap(odds)
+        {
+            return Err(MarginError::Missing { index });
+        }
         margin::fair_probabilities(self.method, odds, self.target, fair)
     }
 
     fn convert_rows(&self, odds: &[f64], count: usize, fair: &mut [f64]) -> Vec<usize> {
-        margin::fair_probabilities_rows(self.method, odds, count, self.target, fair)
+        let mut refused = margin::fair_probabilities_rows(self.method, odds, count, self.target, fair);
+        if self.refuses_gaps {
+            let known = refused.len();
+            for (row, odds) in odds.chunks_exact(count).enumerate() {
+                if Self::gap(odds).is_some() && refused[..known].binary_search(&row).is_err() {
+                    fair[row * count..(row + 1) * count].fill(f64::NAN);
+                    refused.push(row);
+                }
+            }
+            refused.sort_unstable();
+        }
+        refused
     }
 }
 

@@ -3,7 +3,7 @@
 use oddsengine_markets::football::{FootballOutcome, FootballView, GoalOrder, Period, Side};
 use oddsengine_markets::{Outcome, Template, template};
 use oddsengine_types::bounds::LEGS_MAX;
-use oddsengine_types::{BoundsError, Grade, STAKE_MINOR_MAX, payout_minor};
+use oddsengine_types::{BoundsError, Grade, MONEY_MINOR_MAX, Odds, STAKE_MINOR_MAX, payout_of_ratios};
 use pyo3::prelude::*;
 
 use crate::arrays::Whole;
@@ -15,6 +15,7 @@ use crate::pricing::football;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(settle_grade, module)?)?;
     module.add_function(wrap_pyfunction!(settle_return_per_unit, module)?)?;
+    module.add_function(wrap_pyfunction!(settle_exact_e4, module)?)?;
     module.add_function(wrap_pyfunction!(settle_accumulator, module)?)
 }
 
@@ -37,8 +38,17 @@ fn settle_return_per_unit(selection: &str, odds: f64, outcome: Known) -> PyResul
     Ok(numerator as f64 / denominator as f64)
 }
 
-/// Odds, and the won and refunded share of the stake with their denominator.
-type LegParts = (f64, Whole<u16>, Whole<u16>, Whole<u16>);
+/// Odds with the stake as numerator and denominator, and the won and refunded share of the stake with their denominator.
+type LegParts = ((Whole<u32>, Whole<u32>), Whole<u16>, Whole<u16>, Whole<u16>);
+
+/// Largest denominator of a leg's odds: that of ten-thousandths.
+const DENOMINATOR_MAX: u32 = 10_000;
+
+/// Decimal odds of at most four decimals as ten-thousandths.
+#[pyfunction]
+fn settle_exact_e4(odds: f64) -> PyResult<u32> {
+    Ok(exact_odds(odds).or_raise()?.e4())
+}
 
 /// What a stake on legs of (odds, won share, refunded share, of) pays.
 #[pyfunction]
@@ -49,13 +59,25 @@ fn settle_accumulator(legs: Vec<LegParts>, stake_minor: Whole<i64>) -> PyResult<
     let Whole(stake_minor) = stake_minor;
     check_stake(stake_minor).or_raise()?;
     let leg = |&(odds, Whole(win), Whole(refund), Whole(of)): &LegParts| {
-        let odds = exact_odds(odds)?;
+        let (Whole(numerator), Whole(denominator)) = odds;
+        if !(1..=DENOMINATOR_MAX).contains(&denominator) {
+            return Err(BoundsError::outside("denominator of the odds", denominator, 1, DENOMINATOR_MAX));
+        }
+        let decimal = f64::from(numerator) / f64::from(denominator);
+        let (low, high) = (Odds::MIN.decimal(), Odds::MAX.decimal());
+        if !(low..=high).contains(&decimal) {
+            return Err(BoundsError::outside("decimal odds", decimal, low, high));
+        }
         let wrong =
             || BoundsError::new(format!("grade ({win} + {refund}) / {of} is not a share of the stake"));
-        Ok((odds.e4(), Grade::new(win, refund, of).ok_or_else(wrong)?))
+        let (win, refund, of) = Grade::new(win, refund, of).ok_or_else(wrong)?.parts();
+        let paid = u64::from(win) * u64::from(numerator) + u64::from(refund) * u64::from(denominator);
+        Ok((paid, u64::from(of) * u64::from(denominator)))
     };
     let legs = legs.iter().map(leg).collect::<Result<Vec<_>, BoundsError>>().or_raise()?;
-    Ok(payout_minor(stake_minor, &legs))
+    let beyond =
+        || BoundsError::new(format!("payout is above {MONEY_MINOR_MAX} minor units, the most there is"));
+    payout_of_ratios(stake_minor, &legs).ok_or_else(beyond).or_raise()
 }
 
 /// A stake within its bounds.
