@@ -183,7 +183,7 @@ def simultaneous(
 ) -> FloatArray:
     """Kelly stakes on markets that are independent of each other and open at the same time.
 
-    The expected logarithm is taken over all joint outcomes, exactly to about 1e-14, without listing them: forty matches have
+    The expected logarithm is taken over all joint outcomes, exactly to about 1e-13, without listing them: forty matches have
     3^40 of them.
 
     Parameters
@@ -214,7 +214,7 @@ def simultaneous(
     >>> simultaneous([0.55, 0.4], [2.0, 3.0]).round(4)
     array([0.0982, 0.0991])
     >>> simultaneous([[0.5, 0.27, 0.23], [0.4, 0.3, 0.3]], [[2.15, 3.6, 3.8], [2.8, 3.2, 2.9]], fraction=0.5).round(4)
-    array([[0.0416, 0.0106, 0.    ],
+    array([[0.0416, 0.0107, 0.    ],
            [0.0376, 0.0081, 0.    ]])
     """
     scale, limit, total = _limits(fraction, stake_max, total_max)
