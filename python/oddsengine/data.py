@@ -218,7 +218,10 @@ def _read(file: Any, seen: set[tuple[date, str, str]]) -> _File:
     part = _File(file.name if isinstance(file, Path) else str(getattr(file, "name", "")))
     reader = csv.reader(io.StringIO(_text_of(file)))
     header = [name.strip() for name in next(reader, [])]
-    place = {name: index for index, name in reversed(list(enumerate(header))) if name}
+    place: dict[str, int] = {}
+    for index, name in enumerate(header):
+        if name:
+            place.setdefault(name, index)
     part.is_all_seasons = "HomeTeam" not in place and "Home" in place
     kind = KINDS[part.is_all_seasons]
     missing = [name for name in ("Date", *kind[:4]) if name not in place]
