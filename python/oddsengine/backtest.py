@@ -152,7 +152,10 @@ def walk_forward(
         known = {*past["home"].tolist(), *past["away"].tolist()}
         for row in absent:
             teams = [team for team in (table["home"][row], table["away"][row]) if team not in known]
-            reason = f"no match before of {' and '.join(teams)}" if teams else "the model gave no forecast"
+            rest = "the model gave no forecast"
+            if isinstance(fitted, fit.GoalFit) and fitted.model == "dixon_coles":
+                rest = f"rho {fitted.rho:.4f} of the fit gives a score of the match a negative probability"
+            reason = f"no match before of {' and '.join(teams)}" if teams else rest
             skipped.append(Skipped(days[row], 1, reason))
     goals = table["home_goals"][rows] - table["away_goals"][rows]
     columns = {name: table[name][rows] for name in table if name != "neutral"}
@@ -289,7 +292,10 @@ def _sorted(results: TableLike, names: list[str], neutral: str | None) -> Table:
     usual = ["home", "away", "home_goals", "away_goals"]
     table = {"row": order, "date": days[order]}
     table |= {name: values[order] for name, values in zip(usual, columns[1:5], strict=True)}
-    flags = columns[5][order].astype(bool) if neutral is not None else np.zeros(len(order), dtype=bool)
+    flags = np.zeros(len(order), dtype=bool)
+    if neutral is not None:
+        # As a fit takes them: the text "False" is no truth value.
+        flags = _arrays.flags(columns[5], f"column {neutral!r}", axes=1)[order]
     return Table(table | {"neutral": flags})
 
 

@@ -139,17 +139,20 @@ def goals(
     home_names, away_names = columns[0].tolist(), columns[1].tolist()
     teams, home_index, away_index = _teams(home_names, away_names)
     is_neutral = _flags(given[neutral] if isinstance(neutral, str) else neutral, len(home_names))
+    scored = _whole(columns[2], "home goals"), _whole(columns[3], "away goals")
+    counts = None
+    if weights is not None:
+        counts = _arrays.numbers(given[weights] if isinstance(weights, str) else weights, "weights", axes=1)
+    # Without a low score the likelihood is that of Poisson goals whatever rho is.
+    has_low_scores = model != "dixon_coles" or _has_low_score(*scored, counts)
     found = _core.fit_goals(
         teams,
         home_index,
         away_index,
-        _whole(columns[2], "home goals"),
-        _whole(columns[3], "away goals"),
-        None
-        if weights is None
-        else _arrays.numbers(given[weights] if isinstance(weights, str) else weights, "weights", axes=1),
+        *scored,
+        counts,
         None if is_neutral is None else is_neutral.view(np.uint8),
-        model,
+        model if has_low_scores else "poisson",
         ridge,
         standard_errors,
     )
@@ -166,7 +169,7 @@ def goals(
         rho=found["rho"],
         overdispersion=found["overdispersion"],
         standard_errors=errors,
-        report=Report(*(found[name] for name in Report._fields)),
+        report=Report(*(found[name] for name in Report._fields[:-1]), has_low_scores),
     )
 
 
@@ -272,6 +275,8 @@ class Report(NamedTuple):
     """Free parameters."""
     is_at_bound: bool
     """Whether rho or the overdispersion stands at the end of its range."""
+    is_rho_identified: bool = True
+    """False where no match of a Dixon-Coles fit ended 0-0, 1-0, 0-1 or 1-1: nothing says what rho is, and it is 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -354,7 +359,8 @@ class GoalFit:
         neutral : (n,) bool, or one for all
             Whether a match has no home advantage.
         errors
-            A team that is not in the fit raises `BoundsError`, or makes its row `"nan"`.
+            A team that is not in the fit raises `BoundsError`, or makes its row `"nan"`; so does a match whose scores
+            would have a negative probability under the fitted rho.
 
         Examples
         --------
@@ -377,12 +383,16 @@ class GoalFit:
         at_home, at_away = (self._index(names, errors) for names in (home_names, away_names))
         attack, defence = (np.append(values, np.nan) for values in (self.attack, self.defence))
         home_level = level + np.where(is_neutral, 0.0, self.home_advantage)
+        lambda_home = _core.fit_goal_means(home_level, attack[at_home], defence[at_away])
+        lambda_away = _core.fit_goal_means(level, attack[at_away], defence[at_home])
+        if self.model == "dixon_coles":
+            self._check_rho(lambda_home, lambda_away, home_names, away_names, errors)
         return Predictions(
             model=self.model,
             home=home_names.astype(str),
             away=away_names.astype(str),
-            lambda_home=_core.fit_goal_means(home_level, attack[at_home], defence[at_away]),
-            lambda_away=_core.fit_goal_means(level, attack[at_away], defence[at_home]),
+            lambda_home=lambda_home,
+            lambda_away=lambda_away,
             rho=self.rho,
             overdispersion=self.overdispersion,
         )
@@ -398,6 +408,32 @@ class GoalFit:
             raise BoundsError(f"team {name!r} is not in the fit{hint}")
         return np.array(places, dtype=np.int64)
 
+    def _check_rho(
+        self,
+        lambda_home: FloatArray,
+        lambda_away: FloatArray,
+        home: npt.NDArray[Any],
+        away: npt.NDArray[Any],
+        errors: Errors,
+    ) -> None:
+        """Refuses matches of which the fitted rho leaves no model, or makes their means nan. A fit looks at the pairs that
+        have played; others may expect more goals."""
+        with np.errstate(divide="ignore"):
+            low = np.maximum(-1.0 / lambda_home, -1.0 / lambda_away)
+            high = np.minimum(1.0 / (lambda_home * lambda_away), 1.0)
+        # Rows of nan are of teams that are not there.
+        is_outside = (self.rho < low) | (self.rho > high)
+        if not is_outside.any():
+            return
+        if errors != "nan":
+            row = int(np.argmax(is_outside))
+            raise BoundsError(
+                f"rho {self.rho:.4f} of the fit is outside {low[row]:.4f}..={high[row]:.4f}, what the expected goals of "
+                f"{home[row]} against {away[row]} allow\n"
+                'hint: a longer past or a larger ridge brings rho nearer to 0; errors="nan" leaves such matches out'
+            )
+        lambda_home[is_outside] = lambda_away[is_outside] = np.nan
+
     def _extra_names(self) -> list[str]:
         return {"poisson": [], "dixon_coles": ["rho"], "negative_binomial": ["overdispersion"]}[self.model]
 
@@ -405,7 +441,7 @@ class GoalFit:
         report = self.report
         return (
             f"<GoalFit {self.model}: {len(self.teams)} teams, {report.match_count} matches, "
-            f"log-likelihood {report.log_likelihood:.2f}>"
+            f"log-likelihood {report.log_likelihood:.2f}{'' if report.is_rho_identified else ', rho not identified'}>"
         )
 
     def _repr_html_(self) -> str:
@@ -535,6 +571,16 @@ def _teams(
     place_of_name = {name: place_of[str(name)] for name in found}
     places = np.fromiter(map(place_of_name.__getitem__, both), np.uint32, len(both))
     return teams, places[: len(home)], places[len(home) :]
+
+
+def _has_low_score(
+    home: npt.NDArray[np.int64], away: npt.NDArray[np.int64], weights: FloatArray | None
+) -> bool:
+    """Whether a match that counts has one of the four scores that rho corrects. Columns that do not fit have."""
+    if home.shape != away.shape or (weights is not None and weights.shape != home.shape):
+        return True
+    is_low = (home <= 1) & (away <= 1)
+    return bool((is_low if weights is None else is_low & (weights > 0.0)).any()) or not len(home)
 
 
 def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:

@@ -746,7 +746,8 @@ def hold_interval(
     stakes, payouts : (n,)
         Of the bets, in any one unit.
     events : (n,)
-        The fixture of each bet; bets of one fixture win and lose together. Without it every bet is an event.
+        The fixture of each bet; bets of one fixture win and lose together. Without it every bet is an event. Of
+        one event alone nothing is known of how holds differ: the ends of its interval are `nan`.
     level
         Probability that the interval is meant to cover, between 0 and 1.
     replicates
@@ -769,6 +770,9 @@ def hold_interval(
         raise BoundsError(f"number of replicates {replicates} is outside 100..=1000000")
     if events is not None:
         staked, paid = _by_cluster(events, staked, paid)
+    value = float((staked.sum() - paid.sum()) / staked.sum())
+    if len(staked) < 2:
+        return Interval(value, float("nan"), float("nan"), level)
     rng = np.random.default_rng(seed)
     found = np.empty(replicates)
     # As many draws at once as fit into a few megabytes.
@@ -778,7 +782,7 @@ def hold_interval(
         sums = staked[drawn].sum(axis=1)
         found[start : start + len(drawn)] = (sums - paid[drawn].sum(axis=1)) / sums
     low, high = np.quantile(found, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return Interval(float((staked.sum() - paid.sum()) / staked.sum()), float(low), float(high), level)
+    return Interval(value, float(low), float(high), level)
 
 
 def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[FloatArray, IntArray]:

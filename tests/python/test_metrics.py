@@ -195,3 +195,11 @@ def test_they_show_themselves() -> None:
     assert repr(metrics.closing_line_value([2.2], [[2.0, 2.0]], [0])).startswith(
         "<ClosingLineValue of 1 bets"
     )
+
+
+def test_one_event_has_no_interval() -> None:
+    """Bets of one fixture alone gave an interval of no width, "95 %"."""
+    found = metrics.hold_interval([1, 1, 2], [0, 2, 1], events=[7, 7, 7])
+    assert found.value == 0.25
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
