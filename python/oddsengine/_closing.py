@@ -1,4 +1,6 @@
-"""Closing-line value of bets whose line has moved: the closing prices as a distribution of the score, read at the bet's line."""
+"""Closing-line value of bets whose line has moved: the closing prices as a distribution of the score, read at
+the bet's line.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,8 @@ def shares_at_the_close(
     rho: FloatArray,
     is_strict: bool,
 ) -> Shares:
-    """What bets win and lose at the close. `fair` is the closing probability of the first side at `closing_line`; rows of
-    `nan` are no bets."""
+    """What bets win and lose at the close. `fair` is the closing probability of the first side at
+    `closing_line`; rows of `nan` are no bets."""
     count = len(line)
     goals = (total_line, fair_over) if market == "handicap" else (closing_line, fair)
     home, away, rhos = _start(count, fair_1x2, *goals, rho)
@@ -49,15 +51,15 @@ def shares_at_the_close(
         # Total goals matter, and the two sides' shares of them only where a low score does.
         share = np.where(home + away > 0.0, home / (home + away), 0.5)
 
-        def means(total: FloatArray) -> tuple[FloatArray, FloatArray]:
-            return total * share, total * (1.0 - share)
+        def means(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+            return x * share, x * (1.0 - share)
 
         low, high = np.full(count, 1e-9), np.full(count, GOALS_MAX)
     else:
         total = home + away
 
-        def means(supremacy: FloatArray) -> tuple[FloatArray, FloatArray]:
-            return 0.5 * (total + supremacy), 0.5 * (total - supremacy)
+        def means(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+            return 0.5 * (total + x), 0.5 * (total - x)
 
         reach = np.minimum(total, 2.0 * GOALS_MAX - total)
         low, high = -reach, reach
@@ -75,7 +77,10 @@ def shares_at_the_close(
     is_bet = ~np.isnan(fair) & ~np.isnan(line)
     if is_strict and (wrong := np.flatnonzero(is_bet & ~is_solved)).size:
         row = int(wrong[0])
-        error = BoundsError(f"no model has the closing probability {fair[row]} at the line {closing_line[row]:g} beside the other closing prices")
+        error = BoundsError(
+            f"no model has the closing probability {fair[row]} at the line {closing_line[row]:g} beside the "
+            "other closing prices"
+        )
         error.add_note(f"in bet {row}")
         raise error
     win, lose = at(np.where(is_solved, found, np.nan), line)
@@ -90,8 +95,12 @@ def within(rho: FloatArray, lambda_home: FloatArray, lambda_away: FloatArray) ->
     return np.asarray(np.clip(rho, low * (1.0 - 1e-12), high * (1.0 - 1e-12)))
 
 
-def increasing_root(function: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Roots of increasing functions, one a place, by the Illinois rule within a bracket; and which there are."""
+def increasing_root(
+    function: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Roots of increasing functions, one a place, by the Illinois rule within a bracket; and which there
+    are.
+    """
     low, high = low.copy(), high.copy()
     at_low, at_high = function(low), function(high)
     x = 0.5 * (low + high)
@@ -122,15 +131,26 @@ def _start(
     fair_over: FloatArray | None,
     rho: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Expected goals and the correction, from 1X2 and a total where there are both, else from what there is."""
+    """Expected goals and the correction, from 1X2 and a total where there are both, else from what there
+    is.
+    """
     home, away, rhos = np.full(count, np.nan), np.full(count, np.nan), rho.copy()
     if line is None or fair_over is None:
-        raise BoundsError("a handicap needs closing_total, or the goals that it is a difference of are not known")
+        raise BoundsError(
+            "a handicap needs closing_total, or the goals that it is a difference of are not known"
+        )
     if fair_1x2 is not None:
         for one in np.unique(line[~np.isnan(line)]).tolist():
             rows = np.flatnonzero(line == one)
             try:
-                found = football.calibrate_batch(*fair_1x2[rows].T, fair_over[rows], line=one, errors="nan")
+                found = football.calibrate_batch(
+                    fair_1x2[rows, 0],
+                    fair_1x2[rows, 1],
+                    fair_1x2[rows, 2],
+                    fair_over[rows],
+                    line=one,
+                    errors="nan",
+                )
             except OddsEngineError:
                 continue
             home[rows], away[rows], rhos[rows] = found
@@ -150,7 +170,9 @@ def _start(
     return home, away, rhos
 
 
-def _shares(market: LineMarket, home: FloatArray, away: FloatArray, rho: FloatArray, line: FloatArray) -> Shares:
+def _shares(
+    market: LineMarket, home: FloatArray, away: FloatArray, rho: FloatArray, line: FloatArray
+) -> Shares:
     """Win and lose fractions of the first side, `nan` where there is no model."""
     of_market = football.total_batch if market == "total" else football.asian_handicap_batch
     return of_market(home, away, within(rho, home, away), line, errors="nan")
@@ -160,14 +182,18 @@ def closes(value: Any, name: str) -> tuple[FloatArray, FloatArray]:
     """A pair of lines, (n,), and odds, (n, 2)."""
     if not isinstance(value, tuple) or len(value) != 2:
         raise BoundsError(f"{name} is no pair of lines and odds")
-    return _arrays.numbers(value[0], f"{name} lines", axes=(0, 1)), _arrays.numbers(value[1], f"{name} odds", axes=2)
+    return _arrays.numbers(value[0], f"{name} lines", axes=(0, 1)), _arrays.numbers(
+        value[1], f"{name} odds", axes=2
+    )
 
 
 def fair_of(odds: FloatArray, method: margin.Method, *, is_strict: bool, name: str) -> FloatArray:
     """Fair probabilities of books of which every selection has a price, or none."""
     try:
         return np.asarray(
-            margin.fair_probabilities(odds, method=method, absent="refuse", errors="raise" if is_strict else "nan"),
+            margin.fair_probabilities(
+                odds, method=method, absent="refuse", errors="raise" if is_strict else "nan"
+            ),
             dtype=np.float64,
         )
     except OddsEngineError as error:

@@ -1,14 +1,15 @@
-"""Stakes of the largest expected logarithm of wealth: what is maximised, and the search, behind `oddsengine.kelly`.
+"""Stakes of the largest expected logarithm of wealth: what is maximised, and the search, behind
+`oddsengine.kelly`.
 
-A growth is a concave function of stakes (shares of the bankroll) with its slopes and bends. `Scenarios` adds up over listed
-outcomes; `Independent` has markets that are independent of each other, whose joint outcomes are far too many to list
-(3^40 for forty matches), as an integral over one number:
+A growth is a concave function of stakes (shares of the bankroll) with its slopes and bends. `Scenarios` adds
+up over listed outcomes; `Independent` has markets that are independent of each other, whose joint outcomes
+are far too many to list (3^40 for forty matches), as an integral over one number:
 
     E[ln W] = integral over t > 0 of (e^-t - E[e^-tW]) / t,    E[1/W] = integral of E[e^-tW],
 
-and `E[e^-tW]` is a product over the markets. With `t = e^u` the integrand is analytic within pi/2 of the real line and
-falls double-exponentially to one side, exponentially to the other, so that the trapezoidal rule of step h is exact to about
-`exp(-pi^2 / h)`.
+and `E[e^-tW]` is a product over the markets. With `t = e^u` the integrand is analytic within pi/2 of the real
+line and falls double-exponentially to one side, exponentially to the other, so that the trapezoidal rule of
+step h is exact to about `exp(-pi^2 / h)`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ TAIL = 50.0
 ITERATIONS_MAX = 120
 
 RESERVE = 1e-6
-"""Share of the bankroll that is never staked: beyond it the wealth after all bets are lost is nothing to compute with."""
+"""Share of the bankroll that is never staked: beyond it the wealth after all bets are lost is nothing to
+compute with.
+"""
 
 
 class Growth(Protocol):
@@ -77,8 +80,8 @@ class Scenarios:
 class Independent:
     """Growth over markets that are independent of each other, whose selections exclude each other.
 
-    `market`, `probabilities` and `odds` have one number a selection; `market` counts up from 0 without gaps. What
-    the probabilities of a market leave to 1 is that none of its selections wins.
+    `market`, `probabilities` and `odds` have one number a selection; `market` counts up from 0 without gaps.
+    What the probabilities of a market leave to 1 is that none of its selections wins.
     """
 
     def __init__(self, market: npt.NDArray[np.int64], probabilities: FloatArray, odds: FloatArray) -> None:
@@ -146,10 +149,11 @@ class Independent:
 
 
 def largest(growth: Growth, stake_max: float, total_max: float) -> FloatArray:
-    """The stakes of the largest growth with each in 0 to `stake_max` and their sum at most `total_max`, and below 1.
+    """The stakes of the largest growth with each in 0 to `stake_max` and their sum at most `total_max`, and
+    below 1.
 
-    A primal-dual interior-point search (S. Boyd, L. Vandenberghe, "Convex Optimization", 11.7), then Newton steps on the
-    stakes that are inside, so that those at a limit are exactly there.
+    A primal-dual interior-point search (S. Boyd, L. Vandenberghe, "Convex Optimization", 11.7), then Newton
+    steps on the stakes that are inside, so that those at a limit are exactly there.
     """
     total_max = min(total_max, 1.0 - RESERVE)
     search = _Search(growth, min(stake_max, 2.0 * total_max), total_max)
@@ -194,8 +198,8 @@ class _Search:
     def step(self) -> None:
         """One step towards the optimum, shortened until it is inside.
 
-        Not until it is nearer, too: where all bets lose with a chance of 1e-15, nearly all of the bankroll is staked, and
-        the way there is along the bend of a logarithm whose slope is felt at the end only.
+        Not until it is nearer, too: where all bets lose with a chance of 1e-15, nearly all of the bankroll is
+        staked, and the way there is along the bend of a logarithm whose slope is felt at the end only.
         """
         count, room = self.growth.count, self.room
         aim = 0.1 * self._gap() / len(room)

@@ -2,9 +2,9 @@
 
 `simulated_league` makes such results from a known model, for examples and for checking what a fit finds.
 
-`football_data` reads the CSV files of football-data.co.uk, of both kinds and many at once: results with opening and
-closing odds, half-time goals, corners and cards. What a row lacks or gets wrong is counted and named in the result; no
-row stops the rest.
+`football_data` reads the CSV files of football-data.co.uk, of both kinds and many at once: results with
+opening and closing odds, half-time goals, corners and cards. What a row lacks or gets wrong is counted and
+named in the result; no row stops the rest.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ PREFIXES = {
 # Names before 2019-20, when a comparison site collected the prices.
 OLD_PREFIXES = {"average": "BbAv", "maximum": "BbMx"}
 
-# In the files of all seasons of a league, before they were renamed: the same closing odds under names without `C`.
+# In the files of all seasons of a league, before they were renamed: the same closing odds under names without
+# `C`.
 EXTRA_CLOSING = {"pinnacle": "P", "average": "Avg", "maximum": "Max"}
 
 COUNTS = {
@@ -88,9 +89,9 @@ Source: TypeAlias = str | PathLike[str] | IO[str]
 def football_data(source: Source | Iterable[Source]) -> FootballData:
     """Read CSV files of football-data.co.uk, plain or gzipped: one, several, or all of a folder.
 
-    The site has a file a league and season (`E0.csv`, with `HomeTeam`, `FTHG`, ...), and for further leagues one
-    file of all seasons (`ARG.csv`, with `Country`, `League`, `Season`, `Home`, `HG`, ... and closing odds alone). Both
-    kinds come out alike and may be mixed.
+    The site has a file a league and season (`E0.csv`, with `HomeTeam`, `FTHG`, ...), and for further leagues
+    one file of all seasons (`ARG.csv`, with `Country`, `League`, `Season`, `Home`, `HG`, ... and closing odds
+    alone). Both kinds come out alike and may be mixed.
 
     Parameters
     ----------
@@ -103,14 +104,15 @@ def football_data(source: Source | Iterable[Source]) -> FootballData:
     A `FootballData` whose `table` has, one row a match in the order of the files:
 
     * `date`, `home`, `away`, `home_goals`, `away_goals`, `result` (0 home, 1 draw, 2 away);
-    * `league`: the site's division such as `E0`, or country and league; and `season`: `2019-20`, or `2024` where a season
-      is a year. Both are "" where the file does not say;
-    * what a file has of half-time goals, shots, corners, fouls and cards (`COUNTS`), float64 with `nan` where there is none;
+    * `league`: the site's division such as `E0`, or country and league; and `season`: `2019-20`, or `2024`
+      where a season is a year. Both are "" where the file does not say;
+    * what a file has of half-time goals, shots, corners, fouls and cards (`COUNTS`), float64 with `nan` where
+      there is none;
     * for every column of odds a float64 column of its name, `nan` where there is no price.
 
-    A row without a date, team or score is left out and named in `bad_rows`, as is one whose result contradicts its
-    score or that repeats a match, of another file too. A price that is no number above 1, or a count that is none,
-    becomes `nan`, named in `bad_values`.
+    A row without a date, team or score is left out and named in `bad_rows`, as is one whose result
+    contradicts its score or that repeats a match, of another file too. A price that is no number above 1, or
+    a count that is none, becomes `nan`, named in `bad_values`.
 
     Raises
     ------
@@ -231,7 +233,10 @@ def _read(file: Any, seen: set[tuple[date, str, str]]) -> _File:
     numbers = [
         name
         for name in place
-        if name in HANDICAP_LINES or name in COUNTS or _is_price(name) or (part.is_all_seasons and name in {"PH", "PD", "PA"})
+        if name in HANDICAP_LINES
+        or name in COUNTS
+        or _is_price(name)
+        or (part.is_all_seasons and name in {"PH", "PD", "PA"})
     ]
     part.values = {name: [] for name in numbers}
     for cells in reader:
@@ -314,10 +319,11 @@ class FootballData:
             the file's line, see `handicap_lines`.
         closing
             Closing odds, or those of some days before. Files before 2019-20 have closing odds of Pinnacle
-            only; those of all seasons of a league have nothing but closing odds, also under their older names (`PH`,
-            `AvgH`, ...).
+            only; those of all seasons of a league have nothing but closing odds, also under their older names
+            (`PH`, `AvgH`, ...).
         absent
-            `"refuse"` to have no odds of a match that lacks one of them, or `"drop"` to have those that are there.
+            `"refuse"` to have no odds of a match that lacks one of them, or `"drop"` to have those that are
+            there.
 
         Examples
         --------
@@ -347,7 +353,9 @@ class FootballData:
                 older = np.where(np.array(self.is_all_seasons)[:, None], older, np.nan)
                 found = older if found is None else np.where(np.isnan(found), older, found)
         if found is None:
-            raise BoundsError(f"the file has no column {next(name for name in names if name not in self.table)!r}")
+            raise BoundsError(
+                f"the file has no column {next(name for name in names if name not in self.table)!r}"
+            )
         if absent == "refuse":
             found[np.isnan(found).any(axis=1)] = np.nan
         return found
@@ -392,7 +400,8 @@ class FootballData:
 
     def _repr_html_(self) -> str:
         named = [
-            [f"{bad.file}:{bad.line}".lstrip(":"), bad.reason] for bad in (*self.bad_rows, *self.bad_values)[:20]
+            [f"{bad.file}:{bad.line}".lstrip(":"), bad.reason]
+            for bad in (*self.bad_rows, *self.bad_values)[:20]
         ]
         shown = Table({name: self.table[name] for name in self.table.columns[:6]}, caption=repr(self)[1:-1])
         wrong = _html.table(["line", "left out"], named, caption="Left out") if named else ""

@@ -169,7 +169,9 @@ def goals(
         rho=found["rho"],
         overdispersion=found["overdispersion"],
         standard_errors=errors,
-        report=Report(*(found[name] for name in Report._fields[:-1]), has_low_scores),
+        report=Report(
+            **{name: found[name] for name in Report._fields[:-1]}, is_rho_identified=has_low_scores
+        ),
     )
 
 
@@ -276,7 +278,9 @@ class Report(NamedTuple):
     is_at_bound: bool
     """Whether rho or the overdispersion stands at the end of its range."""
     is_rho_identified: bool = True
-    """False where no match of a Dixon-Coles fit ended 0-0, 1-0, 0-1 or 1-1: nothing says what rho is, and it is 0."""
+    """False where no match of a Dixon-Coles fit ended 0-0, 1-0, 0-1 or 1-1: nothing says what rho is, and it
+    is 0.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -359,8 +363,8 @@ class GoalFit:
         neutral : (n,) bool, or one for all
             Whether a match has no home advantage.
         errors
-            A team that is not in the fit raises `BoundsError`, or makes its row `"nan"`; so does a match whose scores
-            would have a negative probability under the fitted rho.
+            A team that is not in the fit raises `BoundsError`, or makes its row `"nan"`; so does a match
+            whose scores would have a negative probability under the fitted rho.
 
         Examples
         --------
@@ -416,8 +420,8 @@ class GoalFit:
         away: npt.NDArray[Any],
         errors: Errors,
     ) -> None:
-        """Refuses matches of which the fitted rho leaves no model, or makes their means nan. A fit looks at the pairs that
-        have played; others may expect more goals."""
+        """Refuses matches of which the fitted rho leaves no model, or makes their means nan. A fit looks at
+        the pairs that have played; others may expect more goals."""
         with np.errstate(divide="ignore"):
             low = np.maximum(-1.0 / lambda_home, -1.0 / lambda_away)
             high = np.minimum(1.0 / (lambda_home * lambda_away), 1.0)
@@ -428,9 +432,10 @@ class GoalFit:
         if errors != "nan":
             row = int(np.argmax(is_outside))
             raise BoundsError(
-                f"rho {self.rho:.4f} of the fit is outside {low[row]:.4f}..={high[row]:.4f}, what the expected goals of "
-                f"{home[row]} against {away[row]} allow\n"
-                'hint: a longer past or a larger ridge brings rho nearer to 0; errors="nan" leaves such matches out'
+                f"rho {self.rho:.4f} of the fit is outside {low[row]:.4f}..={high[row]:.4f}, what the "
+                f"expected goals of {home[row]} against {away[row]} allow\n"
+                "hint: a longer past or a larger ridge brings rho nearer 0; "
+                'errors="nan" leaves such matches out'
             )
         lambda_home[is_outside] = lambda_away[is_outside] = np.nan
 
@@ -439,9 +444,10 @@ class GoalFit:
 
     def __repr__(self) -> str:
         report = self.report
+        unknown = "" if report.is_rho_identified else ", rho not identified"
         return (
             f"<GoalFit {self.model}: {len(self.teams)} teams, {report.match_count} matches, "
-            f"log-likelihood {report.log_likelihood:.2f}{'' if report.is_rho_identified else ', rho not identified'}>"
+            f"log-likelihood {report.log_likelihood:.2f}{unknown}>"
         )
 
     def _repr_html_(self) -> str:
@@ -576,7 +582,9 @@ def _teams(
 def _has_low_score(
     home: npt.NDArray[np.int64], away: npt.NDArray[np.int64], weights: FloatArray | None
 ) -> bool:
-    """Whether a match that counts has one of the four scores that rho corrects. Columns that do not fit have."""
+    """Whether a match that counts has one of the four scores that rho corrects. Columns that do not fit
+    have.
+    """
     if home.shape != away.shape or (weights is not None and weights.shape != home.shape):
         return True
     is_low = (home <= 1) & (away <= 1)

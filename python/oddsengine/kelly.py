@@ -1,26 +1,29 @@
 """Kelly stakes: the shares of a bankroll that make its expected logarithm grow fastest.
 
-Of one bet, of the selections of one market that exclude each other, of many markets that are independent of each other, and of
-bets on whatever scenarios you list. A stake is a share of the bankroll, 0 to 1; what has no value gets 0.
+Of one bet, of the selections of one market that exclude each other, of many markets that are independent of
+each other, and of bets on whatever scenarios you list. A stake is a share of the bankroll, 0 to 1; what has
+no value gets 0.
 
 Every function takes the same limits:
 
-* `fraction` scales the stakes: 0.5 is half Kelly, which has three quarters of the growth at a quarter of the variance (for
-  small edges);
-* `stake_max` is the largest stake on a selection and `total_max` the largest sum, both of the stakes that come out. They are
-  limits of the search and not a cut afterwards: where one binds, the other stakes are the best beside it.
+* `fraction` scales the stakes: 0.5 is half Kelly, which has three quarters of the growth at a quarter of the
+  variance (for small edges);
+* `stake_max` is the largest stake on a selection and `total_max` the largest sum, both of the stakes that
+  come out. They are limits of the search and not a cut afterwards: where one binds, the other stakes are the
+  best beside it.
 
-A probability is your own estimate, and full Kelly believes it to the last digit: an edge that is overestimated twofold makes
-full Kelly stakes worthless. Half or less is the usual answer.
+A probability is your own estimate, and full Kelly believes it to the last digit: an edge that is
+overestimated twofold makes full Kelly stakes worthless. Half or less is the usual answer.
 
 >>> single(0.55, 2.0).round(4)
 np.float64(0.1)
 >>> exclusive([0.5, 0.27, 0.23], [2.15, 3.6, 3.8]).round(4)
 array([0.0839, 0.0215, 0.    ])
 
-Sources: J. Kelly, "A new interpretation of information rate", Bell System Technical Journal 35 (1956); P. Smoczynski, D. Tomkins,
-"An explicit solution to the problem of optimizing the allocations of a bettor's wealth when wagering on horse races",
-Mathematical Scientist 35 (2010). Reproduced in `tests/golden/risk.json`.
+Sources: J. Kelly, "A new interpretation of information rate", Bell System Technical Journal 35 (1956); P.
+Smoczynski, D. Tomkins, "An explicit solution to the problem of optimizing the allocations of a bettor's
+wealth when wagering on horse races", Mathematical Scientist 35 (2010). Reproduced in
+`tests/golden/risk.json`.
 """
 
 from __future__ import annotations
@@ -59,8 +62,8 @@ def single(
 ) -> Any:
     """Kelly stake of one bet at a time: `(p (o - 1) - q) / ((o - 1) (p + q))`, 0 without an edge.
 
-    For bets one after the other. Of bets that are open at the same time `simultaneous` knows that the same bankroll stands
-    behind all.
+    For bets one after the other. Of bets that are open at the same time `simultaneous` knows that the same
+    bankroll stands behind all.
 
     Parameters
     ----------
@@ -69,12 +72,13 @@ def single(
     odds : number or (n,) float64
         Decimal odds above 1.
     push : number or (n,) float64
-        P(the stake comes back), as on a whole line; what is left, `q`, loses. A quarter line wins or loses by halves: see
-        `scenarios`.
+        P(the stake comes back), as on a whole line; what is left, `q`, loses. A quarter line wins or loses by
+        halves: see `scenarios`.
     fraction, stake_max
         Scale and largest stake, each above 0 and up to 1.
     errors
-        `"raise"` on the first bet that is refused, or `"nan"` for its stake; `nan` in is `nan` out either way.
+        `"raise"` on the first bet that is refused, or `"nan"` for its stake; `nan` in is `nan` out either
+        way.
 
     Returns
     -------
@@ -95,8 +99,18 @@ def single(
     scale, limit, _ = _limits(fraction, stake_max, 1.0)
     win, price, back = _arrays.columns(probabilities=probabilities, odds=odds, push=push)
     is_absent = np.isnan(win) | np.isnan(price) | np.isnan(back)
-    is_right = (price > 1.0) & np.isfinite(price) & (win >= 0.0) & (back >= 0.0) & (win + back <= 1.0 + SUM_TOLERANCE)
-    _refuse(~(is_right | is_absent), errors, lambda row: _wrong_bet(win[row], price[row], back[row]))
+    is_right = (
+        (price > 1.0)
+        & np.isfinite(price)
+        & (win >= 0.0)
+        & (back >= 0.0)
+        & (win + back <= 1.0 + SUM_TOLERANCE)
+    )
+    _refuse(
+        ~(is_right | is_absent),
+        errors,
+        lambda row: _wrong_bet(float(win[row]), float(price[row]), float(back[row])),
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         lose = np.maximum(0.0, 1.0 - win - back)
         gain = price - 1.0
@@ -117,11 +131,13 @@ def exclusive(
     total_max: float = 1.0,
     errors: Errors = "raise",
 ) -> FloatArray:
-    """Kelly stakes on the selections of one market, of which at most one wins; many markets one after the other.
+    """Kelly stakes on the selections of one market, of which at most one wins; many markets one after the
+    other.
 
-    In closed form: with the selections in the order of `p o`, the reserve `R = (1 - sum p) / (1 - sum 1/o)` over the first few is
-    as small as it can be, and `f = p - R / o` on those with `p o > R`. A selection without an edge of its own can
-    have a stake, because it wins where the others lose. Where a limit binds, the market is searched.
+    In closed form: with the selections in the order of `p o`, the reserve `R = (1 - sum p) / (1 - sum 1/o)`
+    over the first few is as small as it can be, and `f = p - R / o` on those with `p o > R`. A selection
+    without an edge of its own can have a stake, because it wins where the others lose. Where a limit binds,
+    the market is searched.
 
     Parameters
     ----------
@@ -183,14 +199,14 @@ def simultaneous(
 ) -> FloatArray:
     """Kelly stakes on markets that are independent of each other and open at the same time.
 
-    The expected logarithm is taken over all joint outcomes, exactly to about 1e-13, without listing them: forty matches have
-    3^40 of them.
+    The expected logarithm is taken over all joint outcomes, exactly to about 1e-13, without listing them:
+    forty matches have 3^40 of them.
 
     Parameters
     ----------
     probabilities : (n,) or (n, k) float64
-        (n,): n independent bets that win or lose. (n, k): n independent markets, one a row, of whose k selections at
-        most one wins; their sum is at most 1.
+        (n,): n independent bets that win or lose. (n, k): n independent markets, one a row, of whose k
+        selections at most one wins; their sum is at most 1.
     odds : as the probabilities
         Decimal odds above 1; `nan` in either marks an absent selection, whose stake is `nan`.
     fraction, stake_max, total_max
@@ -198,7 +214,8 @@ def simultaneous(
 
     Returns
     -------
-    Stakes as shares of the bankroll, shaped as the probabilities; exactly 0 on a market without a selection of value.
+    Stakes as shares of the bankroll, shaped as the probabilities; exactly 0 on a market without a selection
+    of value.
 
     Raises
     ------
@@ -213,7 +230,8 @@ def simultaneous(
     array([0.1, 0.1])
     >>> simultaneous([0.55, 0.4], [2.0, 3.0]).round(4)
     array([0.0982, 0.0991])
-    >>> simultaneous([[0.5, 0.27, 0.23], [0.4, 0.3, 0.3]], [[2.15, 3.6, 3.8], [2.8, 3.2, 2.9]], fraction=0.5).round(4)
+    >>> fair, odds = [[0.5, 0.27, 0.23], [0.4, 0.3, 0.3]], [[2.15, 3.6, 3.8], [2.8, 3.2, 2.9]]
+    >>> simultaneous(fair, odds, fraction=0.5).round(4)
     array([[0.0416, 0.0107, 0.    ],
            [0.0376, 0.0081, 0.    ]])
     """
@@ -223,11 +241,13 @@ def simultaneous(
     p, prices = np.where(is_absent, 0.0, p), np.where(is_absent, 2.0, prices)
     _refuse(_wrong_markets(p, prices), "raise", lambda row: _wrong_market(p[row], prices[row]))
     # Without a selection of value at all other stakes 0, a market has none at any: they are independent.
-    has_value = (p * prices > 1.0).any(axis=1) if p.shape[1] else np.zeros(len(p), dtype=bool)
+    has_value: npt.NDArray[np.bool_] = np.asarray((p * prices > 1.0).any(axis=1))
     rows, places = np.nonzero(~is_absent & has_value[:, None])
     stakes = np.zeros(p.shape)
     if len(rows) > SELECTIONS_MAX:
-        raise BoundsError(f"number of selections with an edge or beside one, {len(rows)}, is outside 0..={SELECTIONS_MAX}")
+        raise BoundsError(
+            f"number of selections with an edge or beside one, {len(rows)}, is outside 0..={SELECTIONS_MAX}"
+        )
     if len(rows):
         market = np.unique(rows, return_inverse=True)[1].astype(np.int64)
         found = Independent(market, p[rows, places], prices[rows, places])
@@ -244,15 +264,16 @@ def scenarios(
     stake_max: float = 1.0,
     total_max: float = 1.0,
 ) -> FloatArray:
-    """Kelly stakes on bets that depend on each other, by listed outcomes: two bets on one match, lines with half a win.
+    """Kelly stakes on bets that depend on each other, by listed outcomes: two bets on one match, lines with
+    half a win.
 
     Parameters
     ----------
     probabilities : (m,) float64
         Of the scenarios; they sum to 1 within 1e-9. A score grid, raveled, is one.
     returns : (m, k) or (m,) float64
-        What a unit stake on each of k bets gets back in each scenario: 0 lost, the odds won, 1 void, `(1 + o) / 2` half
-        won, 0.5 half lost.
+        What a unit stake on each of k bets gets back in each scenario: 0 lost, the odds won, 1 void, `(1 + o)
+        / 2` half won, 0.5 half lost.
     fraction, stake_max, total_max
         As in `simultaneous`.
 
@@ -291,7 +312,9 @@ def scenarios(
     if abs(float(p.sum()) - 1.0) > SUM_TOLERANCE:
         raise BoundsError(f"probabilities sum to {p.sum()}, not to 1 within {SUM_TOLERANCE}")
     if not ((table >= 0.0) & np.isfinite(table)).all():
-        raise BoundsError(f"return {table[~((table >= 0.0) & np.isfinite(table))][0]} is not 0 or more and finite")
+        raise BoundsError(
+            f"return {table[~((table >= 0.0) & np.isfinite(table))][0]} is not 0 or more and finite"
+        )
     found = Scenarios(p, table)
     if (found.slopes(np.zeros(found.count))[0] <= 0.0).all():
         return np.zeros(found.count)
@@ -304,8 +327,8 @@ def growth(stakes: npt.ArrayLike, probabilities: npt.ArrayLike, odds: npt.ArrayL
     Parameters
     ----------
     stakes, probabilities, odds : (n,) or (n, k) float64
-        As `simultaneous` takes and gives them; `nan` marks an absent selection. Stakes are 0 or more and sum to
-        at most 1.
+        As `simultaneous` takes and gives them; `nan` marks an absent selection. Stakes are 0 or more and sum
+        to at most 1.
 
     Examples
     --------
@@ -319,17 +342,26 @@ def growth(stakes: npt.ArrayLike, probabilities: npt.ArrayLike, odds: npt.ArrayL
         raise BoundsError(f"{staked.size} stakes do not fit {is_absent.size} probabilities")
     staked = np.where(is_absent, 0.0, staked)
     if not ((staked >= 0.0) & (staked <= 1.0)).all() or staked.sum() > 1.0 + SUM_TOLERANCE:
-        raise BoundsError(f"stakes between {staked.min()} and {staked.max()} with the sum {staked.sum()} are no shares of 1")
+        raise BoundsError(
+            f"stakes between {staked.min()} and {staked.max()} with the sum {staked.sum()} are no shares of 1"
+        )
     present = ~is_absent
-    market = np.unique(np.repeat(np.arange(len(p)), p.shape[1])[present], return_inverse=True)[1].astype(np.int64)
-    _refuse(_wrong_markets(np.nan_to_num(p), np.where(np.isnan(prices), 2.0, prices)), "raise", lambda row: _wrong_market(p[row], prices[row]))
+    market = np.unique(np.repeat(np.arange(len(p)), p.shape[1])[present], return_inverse=True)[1].astype(
+        np.int64
+    )
+    _refuse(
+        _wrong_markets(np.nan_to_num(p), np.where(np.isnan(prices), 2.0, prices)),
+        "raise",
+        lambda row: _wrong_market(p[row], prices[row]),
+    )
     if not present.any():
         return 0.0
     return Independent(market, p.ravel()[present], prices.ravel()[present]).value(staked[present])
 
 
 def implied_probability(stakes: npt.ArrayLike, odds: npt.ArrayLike, *, fraction: float = 1.0) -> Any:
-    """What a Kelly bettor believes: the probability at which `single` gives this stake, `(f/k (o - 1) + 1) / o`.
+    """What a Kelly bettor believes: the probability at which `single` gives this stake, `(f/k (o - 1) + 1) /
+    o`.
 
     Parameters
     ----------
@@ -348,7 +380,9 @@ def implied_probability(stakes: npt.ArrayLike, odds: npt.ArrayLike, *, fraction:
     scale, _, _ = _limits(fraction, 1.0, 1.0)
     staked, price = _arrays.columns(stakes=stakes, odds=odds)
     if not ((price > 1.0) & np.isfinite(price)).all():
-        raise BoundsError(f"odds {price[~((price > 1.0) & np.isfinite(price))][0]} are not above 1 and finite")
+        raise BoundsError(
+            f"odds {price[~((price > 1.0) & np.isfinite(price))][0]} are not above 1 and finite"
+        )
     if not ((staked >= 0.0) & (staked <= scale)).all():
         raise BoundsError(f"stake {staked[~((staked >= 0.0) & (staked <= scale))][0]} is outside 0..={scale}")
     found = (staked / scale * (price - 1.0) + 1.0) / price
@@ -365,19 +399,25 @@ def _limits(fraction: float, stake_max: float, total_max: float) -> tuple[float,
     return found[0], found[1], found[2]
 
 
-def _markets(probabilities: npt.ArrayLike, odds: npt.ArrayLike) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
+def _markets(
+    probabilities: npt.ArrayLike, odds: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
     """Probabilities and odds as markets, one a row, and the shape that the answer has."""
     p = _arrays.numbers(probabilities, "probabilities", axes=(1, 2))
     prices = _arrays.numbers(odds, "odds", axes=(1, 2))
     try:
         p, prices = np.broadcast_arrays(p, prices)
     except ValueError:
-        raise BoundsError(f"odds of shape {prices.shape} do not fit probabilities of shape {p.shape}") from None
+        raise BoundsError(
+            f"odds of shape {prices.shape} do not fit probabilities of shape {p.shape}"
+        ) from None
     shape = p.shape
     return np.atleast_2d(p), np.atleast_2d(prices), shape
 
 
-def _bets(probabilities: npt.ArrayLike, odds: npt.ArrayLike) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
+def _bets(
+    probabilities: npt.ArrayLike, odds: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
     """As `_markets`, but one axis is as many markets of one selection."""
     p, prices, shape = _markets(probabilities, odds)
     return (p, prices, shape) if len(shape) == 2 else (p.reshape(-1, 1), prices.reshape(-1, 1), shape)
@@ -418,7 +458,9 @@ def _refuse(is_wrong: npt.NDArray[np.bool_], errors: str, message: Any) -> None:
 
 
 def _reserved(p: FloatArray, inverse: FloatArray) -> FloatArray:
-    """Full Kelly stakes of exclusive selections without limits, (n, k); `inverse` is 0 where one is absent."""
+    """Full Kelly stakes of exclusive selections without limits, (n, k); `inverse` is 0 where one is
+    absent.
+    """
     value = np.divide(p, inverse, out=np.zeros_like(p), where=inverse > 0.0)
     order = np.argsort(-value, axis=1, kind="stable")
     left = 1.0 - np.cumsum(np.take_along_axis(p, order, axis=1), axis=1)

@@ -6,11 +6,13 @@
 | `additive` | `pi - (B - k) / n` | two-way lines |
 | `power` | `pi ** t` | forecasts, outrights, longshots |
 | `odds_ratio` | `pi / (pi + c (1 - pi))` | forecasts, outrights, longshots |
-| `shin` | `k (sqrt(z**2 + 4 (1 - z) q**2 / b) - z) / (2 (1 - z))`, `q = pi / k`, `b = B / k` | win markets with informed money |
+| `shin` | `k (sqrt(z**2 + 4 (1 - z) q**2 / b) - z) / (2 (1 - z))` | win markets with informed money |
 | `balanced_book` | `(pi - z) / (1 - z)` | books that pay the same whatever wins |
 | `goto` | `pi - s sqrt(1 - pi)` | margin in proportion to the standard error of the price |
 | `jensen_shannon` | the same distance of `p` and `pi` for every selection | comparison |
 | `probit` | `Phi(quantile(pi) - s)` of the normal distribution | forecasts, outrights, longshots |
+
+For Shin's method `q = pi / k` and `b = B / k`: each of k places is one win market.
 
 A method that cannot give probabilities for a book raises `MarginError`; it never falls back to another
 method.
@@ -73,7 +75,8 @@ METHODS: tuple[Method, ...] = (
 """Every method. The other names that packages use, `ALIASES`, are understood too."""
 
 ALIASES: dict[str, Method] = dict(_core.margin_aliases())  # type: ignore[arg-type]
-"""Other names of the methods: those of R's *implied*, penaltyblog, pybettor and goto_conversion, and common ones.
+"""Other names of the methods: those of R's *implied*, penaltyblog, pybettor and goto_conversion, and common
+ones.
 
 `logarithmic` is penaltyblog's name of the odds ratio; J. Buchdahl writes it for the power method, which is
 `buchdahl` here."""

@@ -31,13 +31,13 @@ from oddsengine.settle import Grade
 
 __all__ = [
     "MODELS",
+    "TATTERSALLS",
     "Board",
+    "DeductionScale",
     "Model",
     "Price",
     "Race",
     "RaceFormat",
-    "TATTERSALLS",
-    "DeductionScale",
     "Rule4",
     "Terms",
     "board",
@@ -333,8 +333,8 @@ class DeductionScale(NamedTuple):
 
 
 TATTERSALLS = DeductionScale(*(lambda scale: (scale[0], tuple(scale[1])))(_core.racing_rule4_scale()))
-"""Tattersalls' printed scale. A price of two decimals has the band of the fraction that it is the nearest to: 1.62 is
-8/13, 60 pence; a price in a gap between two bands belongs to the longer one."""
+"""Tattersalls' printed scale. A price of two decimals has the band of the fraction that it is the nearest to:
+1.62 is 8/13, 60 pence; a price in a gap between two bands belongs to the longer one."""
 
 
 class Rule4(NamedTuple):
@@ -372,7 +372,9 @@ def rule4(odds: Sequence[float], *, scale: DeductionScale = TATTERSALLS) -> Rule
     bands = [(float(longest), int(pence)) for longest, pence in scale.bands]
     for before, (longest, pence) in zip([(1.0, 0), *bands], bands, strict=False):
         if not longest > before[0]:
-            raise BoundsError(f"longest odds {longest} of a band are not above {before[0]}, those of the band before")
+            raise BoundsError(
+                f"longest odds {longest} of a band are not above {before[0]}, those of the band before"
+            )
         if not 0 <= pence <= 90:
             raise BoundsError(f"deduction in pence {pence} is outside 0..=90")
     prices = _arrays.numbers(odds, "odds", axes=1).tolist()

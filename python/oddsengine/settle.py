@@ -124,9 +124,10 @@ def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:
     Parameters
     ----------
     legs
-        1 to 20 legs of (odds, grade). Odds are decimal with at most four decimals, a `Fraction` of them, a text of
-        fractional odds (`"100/30"` pays 3 1/3 and the stake), or what `odds.from_text` makes of such a text: a number that is the
-        nearest there is to a fraction with a denominator of up to 100 counts as that fraction, exactly.
+        1 to 20 legs of (odds, grade). Odds are decimal with at most four decimals, a `Fraction` of them, a
+        text of fractional odds (`"100/30"` pays 3 1/3 and the stake), or what `odds.from_text` makes of such
+        a text: a number that is the nearest there is to a fraction with a denominator of up to 100 counts as
+        that fraction, exactly.
     stake_minor
         1 to 10,000,000,000.
 
@@ -167,7 +168,9 @@ def _ratio(odds: Any) -> tuple[int, int]:
         if float(nearest) == number or abs(float(nearest) - number) <= 4e-16 * number:
             return nearest.numerator, nearest.denominator
         if "more than four decimals" in str(error):
-            raise BoundsError(f"{error}\nhint: round them to four decimals, or give the fraction as a text such as 100/30") from None
+            raise BoundsError(
+                f"{error}\nhint: round them to four decimals, or give the fraction as a text such as 100/30"
+            ) from None
         raise
     return e4, 10_000
 

@@ -313,7 +313,8 @@ def test_every_public_function_is_called() -> None:
     called = {call.name.split(" ")[0] for call in CALLS}
     missing = []
     modules = (
-        "backtest data fit football kelly margin metrics models odds racing risk same_game settle tables tennis"
+        "backtest data fit football kelly margin metrics models odds racing risk same_game settle tables "
+        "tennis"
     )
     for module in modules.split():
         for name in getattr(oddsengine, module).__all__:

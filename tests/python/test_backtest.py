@@ -206,7 +206,8 @@ def test_whole_floats_are_goals() -> None:
     season = data.simulated_league(teams=6, seed=4).table
     floats = season.with_columns({name: season[name].astype(float) for name in ("home_goals", "away_goals")})
     one, two = (
-        backtest.walk_forward(table, first="2020-09-01", ridge=1.0, progress=False) for table in (season, floats)
+        backtest.walk_forward(table, first="2020-09-01", ridge=1.0, progress=False)
+        for table in (season, floats)
     )
     assert repr(one) == repr(two)
     assert one.scores.rps == two.scores.rps

@@ -1,4 +1,6 @@
-"""Closing-line value across moved lines, against a model in plain Python that shares nothing with the package's."""
+"""Closing-line value across moved lines, against a model in plain Python that shares nothing with the
+package's.
+"""
 
 import math
 from typing import Any
@@ -52,8 +54,12 @@ def fair(cells: list[list[float]], market: str, line: float) -> float:
 
 
 @pytest.mark.parametrize("rho", [0.0, -0.1])
-@pytest.mark.parametrize(("line", "closing_line"), [(2.5, 2.75), (2.75, 2.5), (2.25, 3.0), (1.5, 2.0), (3.0, 3.0)])
-def test_a_total_is_read_off_the_model_that_has_the_closing_price(line: float, closing_line: float, rho: float) -> None:
+@pytest.mark.parametrize(
+    ("line", "closing_line"), [(2.5, 2.75), (2.75, 2.5), (2.25, 3.0), (1.5, 2.0), (3.0, 3.0)]
+)
+def test_a_total_is_read_off_the_model_that_has_the_closing_price(
+    line: float, closing_line: float, rho: float
+) -> None:
     odds, close = 2.04, [1.91, 1.97]
     target = margin.fair_probabilities(close)[0]
     total = bisected(lambda t: fair(grid(t / 2, t / 2, rho), "total", closing_line) - target, 0.05, 12.0)
@@ -69,9 +75,12 @@ def test_a_total_is_read_off_the_model_that_has_the_closing_price(line: float, c
 
 
 @pytest.mark.parametrize(
-    ("line", "closing_line"), [(-0.25, -0.5), (-0.5, -0.25), (0.0, -1.0), (0.75, 0.25), (-1.25, -1.0), (0.0, 0.0)]
+    ("line", "closing_line"),
+    [(-0.25, -0.5), (-0.5, -0.25), (0.0, -1.0), (0.75, 0.25), (-1.25, -1.0), (0.0, 0.0)],
 )
-def test_a_handicap_is_read_off_the_model_that_has_both_closing_prices(line: float, closing_line: float) -> None:
+def test_a_handicap_is_read_off_the_model_that_has_both_closing_prices(
+    line: float, closing_line: float
+) -> None:
     odds, close, total_line, total_close, rho = 2.04, [1.91, 1.97], 2.75, [2.02, 1.86], -0.1
     over, home = (margin.fair_probabilities(book)[0] for book in (total_close, close))
     total = bisected(lambda t: fair(grid(t / 2, t / 2, rho), "total", total_line) - over, 0.05, 12.0)
@@ -79,7 +88,9 @@ def test_a_handicap_is_read_off_the_model_that_has_both_closing_prices(line: flo
     def model(supremacy: float) -> list[list[float]]:
         return grid((total + supremacy) / 2, (total - supremacy) / 2, rho)
 
-    supremacy = bisected(lambda s: fair(model(s), "handicap", closing_line) - home, -total + 1e-9, total - 1e-9)
+    supremacy = bisected(
+        lambda s: fair(model(s), "handicap", closing_line) - home, -total + 1e-9, total - 1e-9
+    )
     win, lose = shares(model(supremacy), "handicap", line)
     for side, (of_side, other) in enumerate([(win, lose), (lose, win)]):
         found = metrics.moved_line_value(
@@ -96,7 +107,9 @@ def test_a_handicap_is_read_off_the_model_that_has_both_closing_prices(line: flo
 
 
 def test_with_1x2_the_half_goal_line_is_its_price() -> None:
-    """Home at -0.5 is home to win: from a close at -0.25 that is told apart by the draw alone, which 1X2 prices."""
+    """Home at -0.5 is home to win: from a close at -0.25 that is told apart by the draw alone, which 1X2
+    prices.
+    """
     model = football.DixonColes(1.6, 1.1, -0.12)
     prices = football.markets(model)
     results = [1.0 / prices[name] for name in ("home", "draw", "away")]  # type: ignore[literal-required]
@@ -117,9 +130,21 @@ def test_with_1x2_the_half_goal_line_is_its_price() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(4, 20), st.integers(4, 20), st.floats(1.6, 2.5), st.floats(1.01, 1.08), st.integers(0, 1)), min_size=1, max_size=6)
+    st.lists(
+        st.tuples(
+            st.integers(4, 20),
+            st.integers(4, 20),
+            st.floats(1.6, 2.5),
+            st.floats(1.01, 1.08),
+            st.integers(0, 1),
+        ),
+        min_size=1,
+        max_size=6,
+    )
 )
-def test_a_line_that_has_not_moved_has_the_value_of_its_price(bets: list[tuple[int, int, float, float, int]]) -> None:
+def test_a_line_that_has_not_moved_has_the_value_of_its_price(
+    bets: list[tuple[int, int, float, float, int]],
+) -> None:
     lines = np.array([bet[0] / 4 for bet in bets])
     first = np.array([bet[2] for bet in bets])
     books = np.column_stack([first, 1.0 / (np.array([bet[3] for bet in bets]) - 1.0 / first)])
@@ -133,17 +158,29 @@ def test_a_line_that_has_not_moved_has_the_value_of_its_price(bets: list[tuple[i
     assert ((near.each - moved.each) * (1 - 2 * sides) < 0.0).all()
     # Both sides at fair odds of any line are worth nothing.
     for side in (0, 1):
-        other = metrics.moved_line_value(taken, lines - 0.5, np.full(len(bets), side), market="total", closing=(lines, books))
+        other = metrics.moved_line_value(
+            taken, lines - 0.5, np.full(len(bets), side), market="total", closing=(lines, books)
+        )
         at_fair = metrics.moved_line_value(
-            1.0 / other.closing_probability, lines - 0.5, np.full(len(bets), side), market="total", closing=(lines, books)
+            1.0 / other.closing_probability,
+            lines - 0.5,
+            np.full(len(bets), side),
+            market="total",
+            closing=(lines, books),
         )
         assert np.abs(at_fair.each).max() < 1e-9
 
 
 def test_the_value_of_a_line_that_can_push() -> None:
-    """`closing_line_value([2.1], [[2.0, 2.0]], [0])` was .05 for over 3 goals too, of which 27 % of the stake come back."""
-    assert metrics.closing_line_value([2.1], [[2.0, 2.0]], [0], push=0.27).each == pytest.approx([0.73 * 0.05])
-    assert metrics.closing_line_value([2.1, 1.9], [[2.0, 2.0]] * 2, [0, 1], push=[0.0, 1.0]).each == pytest.approx([0.05, 0.0])
+    """`closing_line_value([2.1], [[2.0, 2.0]], [0])` was .05 for over 3 goals too, of which 27 % of the stake
+    come back.
+    """
+    assert metrics.closing_line_value([2.1], [[2.0, 2.0]], [0], push=0.27).each == pytest.approx(
+        [0.73 * 0.05]
+    )
+    assert metrics.closing_line_value(
+        [2.1, 1.9], [[2.0, 2.0]] * 2, [0, 1], push=[0.0, 1.0]
+    ).each == pytest.approx([0.05, 0.0])
     for push in (-0.1, 1.1, math.nan):
         with pytest.raises(BoundsError, match=f"push {push} is outside"):
             metrics.closing_line_value([2.1], [[2.0, 2.0]], [0], push=push)
@@ -152,15 +189,21 @@ def test_the_value_of_a_line_that_can_push() -> None:
 
 
 def test_a_missing_closing_price_is_no_market_of_two() -> None:
-    """`[2.45, nan, 2.90]` gave a value of 19 % to home at 2.20: the draw had no price and was taken to be impossible."""
+    """`[2.45, nan, 2.90]` gave a value of 19 % to home at 2.20: the draw had no price and was taken to be
+    impossible.
+    """
     close = np.array([[2.45, np.nan, 2.9], [2.45, 3.3, 2.9]])
-    with pytest.raises(BoundsError, match=r"closing_odds of bet 0 have no price of selection 1\nhint: absent="):
+    with pytest.raises(
+        BoundsError, match=r"closing_odds of bet 0 have no price of selection 1\nhint: absent="
+    ):
         metrics.closing_line_value([2.2, 2.6], close, [0, 0])
     found = metrics.closing_line_value([2.2, 2.6], close, [0, 0], errors="nan")
     assert np.isnan(found.each).tolist() == [True, False]
     assert found.mean == found.each[1]
     assert repr(found).endswith("1 without a close>")
-    assert metrics.closing_line_value([2.2], close[:1], [0], absent="drop").each[0] == pytest.approx(0.1925, abs=1e-4)
+    assert metrics.closing_line_value([2.2], close[:1], [0], absent="drop").each[0] == pytest.approx(
+        0.1925, abs=1e-4
+    )
     with pytest.raises(BoundsError, match="absent 'dorp' is none of"):
         metrics.closing_line_value([2.2], close[:1], [0], absent="dorp")  # type: ignore[arg-type]
 
@@ -177,7 +220,12 @@ def test_a_bet_without_a_value_stops_no_other() -> None:
     # A handicap that no split of so few goals can have.
     with pytest.raises(BoundsError, match="no model has the closing probability") as caught:
         metrics.moved_line_value(
-            [2.0], [-3.0], [0], market="handicap", closing=([-6.0], [[1.5, 2.7]]), closing_total=([0.5], [[2.4, 1.6]])
+            [2.0],
+            [-3.0],
+            [0],
+            market="handicap",
+            closing=([-6.0], [[1.5, 2.7]]),
+            closing_total=([0.5], [[2.4, 1.6]]),
         )
     assert caught.value.__notes__ == ["in bet 0"]
 

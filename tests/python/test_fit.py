@@ -228,8 +228,8 @@ def test_a_fit_is_quick_enough_for_a_loop() -> None:
 
 
 def test_rho_without_a_low_score_is_0_and_said_to_be_unknown() -> None:
-    """Six matches of two or more goals a side gave a rho of -0.0431, which the likelihood does not depend on: a draw
-    of a and b was 0.1956 and is 0.1908."""
+    """Six matches of two or more goals a side gave a rho of -0.0431, which the likelihood does not depend on:
+    a draw of a and b was 0.1956 and is 0.1908."""
     season = {
         "home": list("abcabc"),
         "away": list("bcacab"),
@@ -241,7 +241,9 @@ def test_rho_without_a_low_score_is_0_and_said_to_be_unknown() -> None:
     assert not found.report.is_rho_identified
     assert repr(found).endswith("rho not identified>")
     assert found.predict("a", "b").probabilities[0, 1] == pytest.approx(0.1908, abs=5e-5)
-    assert (found.predict("a", "b").probabilities == fit.poisson(season).predict("a", "b").probabilities).all()
+    assert (
+        found.predict("a", "b").probabilities == fit.poisson(season).predict("a", "b").probabilities
+    ).all()
     # A low score that counts for nothing says nothing either.
     low = {name: [*values, values[0]] for name, values in season.items()}
     low["home_goals"][-1] = low["away_goals"][-1] = 1

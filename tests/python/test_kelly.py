@@ -1,4 +1,6 @@
-"""Kelly stakes against searches that share nothing with them: every joint outcome listed, and growth climbed by pattern search."""
+"""Kelly stakes against searches that share nothing with them: every joint outcome listed, and growth climbed
+by pattern search.
+"""
 
 import itertools
 import math
@@ -22,7 +24,9 @@ def joint_outcomes(probabilities: FloatArray, odds: FloatArray) -> tuple[list[fl
     for winners in itertools.product(range(wide + 1), repeat=rows):
         chance, back = 1.0, [0.0] * (rows * wide)
         for row, winner in enumerate(winners):
-            chance *= probabilities[row, winner] if winner < wide else max(0.0, 1.0 - probabilities[row].sum())
+            chance *= (
+                probabilities[row, winner] if winner < wide else max(0.0, 1.0 - probabilities[row].sum())
+            )
             if winner < wide:
                 back[row * wide + winner] = odds[row, winner]
         if chance > 0.0:
@@ -45,7 +49,9 @@ def growth_of(stakes: list[float], chances: list[float], returns: list[list[floa
 def climbed(
     chances: list[float], returns: list[list[float]], stake_max: float = 1.0, total_max: float = 1.0
 ) -> list[float]:
-    """Stakes by pattern search in plain floats: one stake up or down, or moved to another, by ever smaller steps."""
+    """Stakes by pattern search in plain floats: one stake up or down, or moved to another, by ever smaller
+    steps.
+    """
     count = len(returns[0])
     stakes, best = [0.0] * count, 0.0
     step = 0.25
@@ -114,9 +120,7 @@ def test_exclusive_stakes_are_those_of_a_climb(
     assert found == pytest.approx(wanted, abs=2e-5)
 
 
-books = st.lists(
-    st.tuples(st.floats(0.02, 1.0), st.floats(0.85, 1.2)), min_size=1, max_size=4
-)
+books = st.lists(st.tuples(st.floats(0.02, 1.0), st.floats(0.85, 1.2)), min_size=1, max_size=4)
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,7 +128,9 @@ books = st.lists(
 def test_no_small_move_of_the_stakes_grows_faster(
     markets: list[list[tuple[float, float]]], limits: tuple[float, float]
 ) -> None:
-    """The conditions of an optimum, over random markets: probabilities by weight, odds at a bias of -15 to 20 %."""
+    """The conditions of an optimum, over random markets: probabilities by weight, odds at a bias of -15 to 20
+    %.
+    """
     wide = max(map(len, markets))
     p, o = np.full((len(markets), wide), np.nan), np.full((len(markets), wide), np.nan)
     for row, market in enumerate(markets):
@@ -149,7 +155,11 @@ def test_no_small_move_of_the_stakes_grows_faster(
                 moved[up] += size
                 if down is not None:
                     moved[down] -= size
-                if moved.min() >= 0.0 and moved.max() <= stake_max and moved.sum() <= min(total_max, 1.0 - 1e-6):
+                if (
+                    moved.min() >= 0.0
+                    and moved.max() <= stake_max
+                    and moved.sum() <= min(total_max, 1.0 - 1e-6)
+                ):
                     assert growth_of(moved.tolist(), chances, returns) <= best + 1e-12
         moved = stakes.ravel().copy()
         moved[up] -= 1e-4
@@ -180,11 +190,15 @@ def test_a_fraction_scales_and_limits_are_those_of_the_stakes_that_come_out() ->
     # The rest makes up for what the limit takes, so it is more than a cut of the unlimited stakes.
     free = limited < 0.03 - 1e-9
     assert (limited[free] >= 0.5 * full[free]).all()
-    assert kelly.exclusive([0.5, 0.27, 0.23], [2.15, 3.6, 3.8], fraction=0.5, total_max=0.02).sum() == pytest.approx(0.02)
+    assert kelly.exclusive(
+        [0.5, 0.27, 0.23], [2.15, 3.6, 3.8], fraction=0.5, total_max=0.02
+    ).sum() == pytest.approx(0.02)
 
 
 def test_markets_without_value_and_absent_selections() -> None:
-    found = kelly.simultaneous([[0.5, 0.5], [0.6, np.nan], [np.nan, np.nan]], [[1.9, 1.9], [1.8, 3.0], [2.0, 2.0]])
+    found = kelly.simultaneous(
+        [[0.5, 0.5], [0.6, np.nan], [np.nan, np.nan]], [[1.9, 1.9], [1.8, 3.0], [2.0, 2.0]]
+    )
     assert found[0].tolist() == [0.0, 0.0]
     assert found[1, 0] > 0.0
     assert np.isnan(found[1, 1])
@@ -194,7 +208,9 @@ def test_markets_without_value_and_absent_selections() -> None:
 
 
 def test_more_bets_than_outcomes_could_be_listed() -> None:
-    """Forty even bets: 2^40 joint outcomes. By symmetry all stakes are one, found over the forty-one counts of winners."""
+    """Forty even bets: 2^40 joint outcomes. By symmetry all stakes are one, found over the forty-one counts
+    of winners.
+    """
     found = kelly.simultaneous(np.full(40, 0.505), np.full(40, 2.0))
     assert np.ptp(found) < 1e-12
     weights = [math.comb(40, won) * 0.505**won * 0.495 ** (40 - won) for won in range(41)]

@@ -545,7 +545,12 @@ def test_every_alias_is_the_method_that_it_names() -> None:
 def test_probit_against_the_standard_library() -> None:
     """`statistics.NormalDist` and bisection share no arithmetic with the core."""
     normal = statistics.NormalDist()
-    for odds, target in (([2.05, 3.5, 3.8], 1.0), ([1.02, 21.0, 67.0], 1.0), ([1.3, 1.6, 2.2, 4.0], 2.0), ([2.1, 2.1], 1.0)):
+    for odds, target in (
+        ([2.05, 3.5, 3.8], 1.0),
+        ([1.02, 21.0, 67.0], 1.0),
+        ([1.3, 1.6, 2.2, 4.0], 2.0),
+        ([2.1, 2.1], 1.0),
+    ):
         limits = [normal.inv_cdf(1.0 / price) for price in odds]
         low, high = -8.0, 8.0
         for _ in range(80):
@@ -560,7 +565,9 @@ def test_probit_against_the_standard_library() -> None:
 
 
 def test_the_printed_formula_of_shin_is_that_of_place_books() -> None:
-    """What was printed, `(sqrt(z² + 4(1-z) pi²/B) - z) / (2(1-z))`, sums to 1.8 and not to 3 on a book of three places."""
+    """What was printed, `(sqrt(z² + 4(1-z) pi²/B) - z) / (2(1-z))`, sums to 1.8 and not to 3 on a book of
+    three places.
+    """
     odds = [1.28, 1.55, 1.8, 2.3, 3.5, 5.5, 9.0, 14.0]
     places = 3
     removed = margin.remove_margin(odds, method="shin", target=places)
@@ -575,7 +582,12 @@ def test_a_missing_price_can_be_refused() -> None:
     """`[2.45, nan, 2.90]` in a 1X2 was read as a market of two: 54.2 % for home, silently."""
     nan = math.nan
     assert margin.fair_probabilities([2.45, nan, 2.90])[0] == pytest.approx(0.542, abs=1e-3)
-    for odds in ([2.45, nan, 2.90], (2.45, None, 2.90), {"home": 2.45, "draw": nan, "away": 2.9}, np.array([2.45, nan, 2.9])):
+    for odds in (
+        [2.45, nan, 2.90],
+        (2.45, None, 2.90),
+        {"home": 2.45, "draw": nan, "away": 2.9},
+        np.array([2.45, nan, 2.9]),
+    ):
         given: Any = odds
         with pytest.raises(MarginError, match="selection 1 has no price\\nhint: absent=") as raised:
             margin.fair_probabilities(given, absent="refuse")

@@ -145,14 +145,18 @@ def test_a_payout_beyond_the_bound_is_refused() -> None:
 
 
 def test_fractional_odds_are_exact() -> None:
-    """100/30 of `odds.from_text` was refused as having more than four decimals; rounded to four it pays a cent less."""
+    """100/30 of `odds.from_text` was refused as having more than four decimals; rounded to four it pays a
+    cent less.
+    """
     for text in ("100/30", "4/6", "10/3", "8/13", "13/8", "100/1"):
         exact = 1 + Fraction(text)
         for price in (text, exact, odds.from_text(text), np.float64(odds.from_text(text))):
             for stake in (1, 100, 299, 300, 10**9):
                 assert settle.accumulator([(price, "won")], stake) == math.floor(stake * exact), (text, price)
             legs = [(price, "won"), (price, "half_won"), (2.5, "won")]
-            assert settle.accumulator(legs, 3_001) == math.floor(3_001 * exact * (1 + exact) / 2 * Fraction(5, 2))
+            assert settle.accumulator(legs, 3_001) == math.floor(
+                3_001 * exact * (1 + exact) / 2 * Fraction(5, 2)
+            )
     assert settle.accumulator([(4.3333, "won")], 300) == 1_299
     for bad, message in (
         (math.pi, "more than four decimals\nhint: round them"),
