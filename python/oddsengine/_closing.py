@@ -16,6 +16,7 @@ from oddsengine.exceptions import BoundsError, OddsEngineError
 __all__ = ["Shares", "shares_at_the_close"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
 LineMarket: TypeAlias = Literal["total", "handicap"]
 Shares: TypeAlias = tuple[FloatArray, FloatArray]
 """Expected fractions of the stake that win and lose, (n,) each."""
@@ -25,7 +26,7 @@ GOALS_MAX = 20.0
 
 STEPS_MAX = 100
 
-TOLERANCE = 1e-12
+TOLERANCE = 1e-11
 """Of the closing price that the model must have."""
 
 
@@ -51,27 +52,23 @@ def shares_at_the_close(
         # Total goals matter, and the two sides' shares of them only where a low score does.
         share = np.where(home + away > 0.0, home / (home + away), 0.5)
 
-        def means(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-            return x * share, x * (1.0 - share)
+        def means(x: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+            return x * share[rows], x * (1.0 - share[rows])
 
         low, high = np.full(count, 1e-9), np.full(count, GOALS_MAX)
     else:
         total = home + away
 
-        def means(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-            return 0.5 * (total + x), 0.5 * (total - x)
+        def means(x: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+            return 0.5 * (total[rows] + x), 0.5 * (total[rows] - x)
 
         reach = np.minimum(total, 2.0 * GOALS_MAX - total)
         low, high = -reach, reach
 
-    def at(x: FloatArray, where: FloatArray) -> Shares:
-        lambda_home, lambda_away = means(x)
-        return _shares(market, lambda_home, lambda_away, rhos, where)
-
-    def price(x: FloatArray) -> FloatArray:
-        win, lose = at(x, closing_line)
+    def price(x: FloatArray, rows: IntArray) -> FloatArray:
+        win, lose = _shares(market, *means(x, rows), rhos[rows], closing_line[rows])
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(win / (win + lose) - fair)
+            return np.asarray(win / (win + lose) - fair[rows])
 
     found, is_solved = increasing_root(price, low, high)
     is_bet = ~np.isnan(fair) & ~np.isnan(line)
@@ -83,7 +80,8 @@ def shares_at_the_close(
         )
         error.add_note(f"in bet {row}")
         raise error
-    win, lose = at(np.where(is_solved, found, np.nan), line)
+    at_close = means(np.where(is_solved, found, np.nan), np.arange(count))
+    win, lose = _shares(market, *at_close, rhos, line)
     return np.where(side == 0, win, lose), np.where(side == 0, lose, win)
 
 
@@ -96,31 +94,37 @@ def within(rho: FloatArray, lambda_home: FloatArray, lambda_away: FloatArray) ->
 
 
 def increasing_root(
-    function: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray
+    function: Callable[[FloatArray, IntArray], FloatArray], low: FloatArray, high: FloatArray
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Roots of increasing functions, one a place, by the Illinois rule within a bracket; and which there
-    are.
+    """Roots of increasing functions, one a row, by the Illinois rule within a bracket; and which there are.
+
+    `function` takes points and the rows that they are of.
     """
-    low, high = low.copy(), high.copy()
-    at_low, at_high = function(low), function(high)
+    low, high, rows = low.copy(), high.copy(), np.arange(len(low))
+    at_low, at_high = function(low, rows), function(high, rows)
     x = 0.5 * (low + high)
-    value = function(x)
+    value = function(x, rows)
     # What a function has not near its ends, where no model is, counts as far off.
-    at_low, at_high = np.where(np.isnan(at_low), -1.0, at_low), np.where(np.isnan(at_high), 1.0, at_high)
+    at_low = np.where(np.isnan(at_low), -1.0, at_low)
+    at_high = np.where(np.isnan(at_high), 1.0, at_high)
+    was_low = np.zeros(len(low), dtype=bool)
     has_root = (at_low < 0.0) & (at_high > 0.0) & ~np.isnan(value)
     for step in range(STEPS_MAX):
-        open_ = has_root & ~(np.abs(value) <= TOLERANCE)
-        if not open_.any():
+        rows = np.flatnonzero(has_root & (np.abs(value) > TOLERANCE))
+        if not rows.size:
             break
-        is_low = value < 0.0
-        # The end that stays counts half, so that it cannot stay for ever.
-        at_low, at_high = np.where(is_low, value, 0.5 * at_low), np.where(is_low, 0.5 * at_high, value)
-        low, high = np.where(is_low, x, low), np.where(is_low, high, x)
+        is_low = value[rows] < 0.0
+        # An end that stays twice in a row counts half, so that it cannot stay for ever.
+        is_again = is_low == was_low[rows]
+        at_low[rows] = np.where(is_low, value[rows], np.where(is_again, 0.5, 1.0) * at_low[rows])
+        at_high[rows] = np.where(is_low, np.where(is_again, 0.5, 1.0) * at_high[rows], value[rows])
+        was_low[rows] = is_low
+        low[rows], high[rows] = np.where(is_low, x[rows], low[rows]), np.where(is_low, high[rows], x[rows])
         with np.errstate(invalid="ignore", divide="ignore"):
-            next_x = (low * at_high - high * at_low) / (at_high - at_low)
-        is_poor = ~((next_x > low) & (next_x < high)) | (step % 8 == 7)
-        x = np.where(open_, np.where(is_poor, 0.5 * (low + high), next_x), x)
-        value = np.where(open_, function(x), value)
+            found = (low[rows] * at_high[rows] - high[rows] * at_low[rows]) / (at_high[rows] - at_low[rows])
+        is_poor = ~((found > low[rows]) & (found < high[rows])) | (step % 8 == 7)
+        x[rows] = np.where(is_poor, 0.5 * (low[rows] + high[rows]), found)
+        value[rows] = function(x[rows], rows)
     return x, has_root & (np.abs(value) <= 1e-9)
 
 
@@ -158,11 +162,11 @@ def _start(
     left = np.flatnonzero(np.isnan(home) & ~np.isnan(line) & ~np.isnan(fair_over))
     if left.size:
 
-        def price(total: FloatArray) -> FloatArray:
-            halves = 0.5 * total
-            win, lose = _shares("total", halves, halves, rho[left], line[left])
+        def price(total: FloatArray, rows: IntArray) -> FloatArray:
+            halves, of = 0.5 * total, left[rows]
+            win, lose = _shares("total", halves, halves, rho[of], line[of])
             with np.errstate(invalid="ignore", divide="ignore"):
-                return np.asarray(win / (win + lose) - fair_over[left])
+                return np.asarray(win / (win + lose) - fair_over[of])
 
         total, is_solved = increasing_root(price, np.full(len(left), 1e-9), np.full(len(left), GOALS_MAX))
         home[left] = away[left] = np.where(is_solved, 0.5 * total, np.nan)
