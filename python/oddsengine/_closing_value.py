@@ -306,7 +306,7 @@ class ClosingLineValue:
                 "cumulative": total,
                 "cumulative_error": np.sqrt(np.maximum(spread, 0.0) * count),
             },
-            caption=repr(self)[1:-1],
+            caption=f"{len(self):,} bets, worth {self.mean:.4f} ± {self.standard_error:.4f} of their stake on average",
         )
 
     @property

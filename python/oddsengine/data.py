@@ -403,8 +403,11 @@ class FootballData:
             [f"{bad.file}:{bad.line}".lstrip(":"), bad.reason]
             for bad in (*self.bad_rows, *self.bad_values)[:20]
         ]
-        shown = Table({name: self.table[name] for name in self.table.columns[:6]}, caption=repr(self)[1:-1])
-        wrong = _html.table(["line", "left out"], named, caption="Left out") if named else ""
+        shown = Table(
+            {name: self.table[name] for name in self.table.columns[:6]},
+            caption=repr(self).removeprefix("<FootballData of ")[:-1],
+        )
+        wrong = _html.table(["line", "left out"], named, caption="Left out.") if named else ""
         return shown._repr_html_() + wrong
 
 

@@ -376,7 +376,7 @@ class Calibration:
             )
         ]
         columns = ["bin", "events", "probability", "frequency", "frequency − probability"]
-        return _html.table(columns, rows, caption=repr(self)[1:-1])
+        return _html.table(columns, rows, caption=f"{repr(self)[1:-1]}.")
 
 
 def hold(stakes: npt.ArrayLike, payouts: npt.ArrayLike) -> float:

@@ -22,8 +22,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core
-from oddsengine._html import table
+from oddsengine import _arrays, _board_html, _core
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
@@ -477,15 +476,10 @@ class Board(NamedTuple):
         return {name.removeprefix(start): self.price(name) for name in names}
 
     def __repr__(self) -> str:
-        return f"<Board of {len(self.fair)} selections, {int(np.isfinite(self.odds).sum())} offered>"
+        return f"<Board of {len(self.fair):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"
 
     def _repr_html_(self) -> str:
-        rows = [
-            [market, name, f"{100 * price.fair:.2f} %", f"{price.odds:g}"]
-            for market in ("win", "place.2", "place.3", "place.4", "quinella")
-            for name, price in self.market(market).items()
-        ]
-        return table(["market", "selection", "fair", "odds"], rows, caption=repr(self))
+        return _board_html.draw(self.selections, self.fair, self.odds, caption=repr(self)[1:-1])
 
 
 def board(
