@@ -185,7 +185,9 @@ impl State {
                     if listed <= LISTED_AT_ONCE && !self.due.settling.contains_key(&place) {
                         let on_it = on_it.iter().map(|&(ticket, _)| ticket);
                         let is_settleable = |&ticket: &u32| is_graded(self.tickets[ticket as usize].state);
-                        self.due.regraded.extend(on_it.filter(is_settleable));
+                        on_it
+                            .filter(is_settleable)
+                            .for_each(|ticket| self.settling.set_regraded(ticket, true));
                     } else if let Some(&(first, _)) = on_it.first() {
                         self.due.settling.insert(place, first);
                     }
@@ -307,16 +309,13 @@ impl State {
                 if due_ns.is_some() && payout_of(&self.tickets[index as usize]).is_none() {
                     return Err(format!("ticket {:032x} waits to be settled and is not decided", ticket.0));
                 }
-                match due_ns {
-                    Some(due_ns) => self.settling.insert(*due_ns, index),
-                    None => self.settling.remove(index),
-                }
-                self.stuck.remove(&index);
+                self.settling.set_due(index, *due_ns);
+                self.settling.set_stuck(index, false);
             }
             Fact::TicketStuck { ticket } => {
                 let index = self.ticket_in(*ticket, is_graded)?;
-                self.stuck.insert(index);
-                self.due.regraded.remove(&index);
+                self.settling.set_stuck(index, true);
+                self.settling.set_regraded(index, false);
             }
             Fact::TicketCancelled { ticket } => {
                 let index =
@@ -338,7 +337,7 @@ impl State {
                     }
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
-                self.due.regraded.remove(&index);
+                self.settling.set_regraded(index, false);
                 self.changes.note(ticket, index, Some(ToldBefore::from(&before)));
                 self.list_accumulator(index);
                 self.end_settling(index);
@@ -606,9 +605,9 @@ impl State {
                 plan_add(leg, stake_minor, &mut self.unbooked);
             }
         }
-        self.stuck.remove(&index);
+        self.settling.set_stuck(index, false);
         if !self.is_regraded(index) {
-            self.due.regraded.remove(&index);
+            self.settling.set_regraded(index, false);
         }
         Ok(())
     }
@@ -626,8 +625,8 @@ impl State {
 
     /// A ticket's settlement is done, and waits for nothing.
     fn end_settling(&mut self, index: u32) {
-        self.settling.remove(index);
-        self.stuck.remove(&index);
+        self.settling.set_due(index, None);
+        self.settling.set_stuck(index, false);
     }
 
     /// Carries out bookings on the ledger, all or none; who was refused has no new account.

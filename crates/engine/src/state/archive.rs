@@ -11,6 +11,7 @@ use oddsengine_facts::{Ticket, TicketState};
 use oddsengine_types::{FixtureId, TicketId};
 
 use super::State;
+use super::settling::Wait;
 use crate::decide::money::bookings_of;
 use crate::fold::instruction_of;
 
@@ -80,12 +81,7 @@ impl State {
                 && !self.due.settling.contains_key(&place)
                 && !self.due.recalling.contains(&leg.place.fixture)
         });
-        is_over
-            && !is_next
-            && !self.stuck.contains(&index)
-            && !self.settling.waits(index)
-            && !self.due.regraded.contains(&index)
-            && !self.is_regraded(index)
+        is_over && !is_next && self.settling.wait(index) == Wait::default() && !self.is_regraded(index)
     }
 
     /// Fixtures that were graded anew while tickets on them are in the archive: these are to come back.
@@ -225,7 +221,7 @@ impl State {
                 }
             }
             if self.is_regraded(index) {
-                self.due.regraded.insert(index);
+                self.settling.set_regraded(index, true);
             }
         }
         self.set_closed(index, self.now_ns);

@@ -70,10 +70,8 @@ pub struct State {
     pub(crate) weighed_ns: i64,
     /// Outcome spaces that were defined as data.
     pub(crate) spaces: BTreeMap<SpaceId, Space>,
-    /// Tickets whose payment waits out the settlement delay.
+    /// Tickets that are yet to be settled.
     pub(crate) settling: Settling,
-    /// Derived: tickets that the ledger would not settle, to be tried again when a fixture of theirs is graded.
-    pub(crate) stuck: BTreeSet<u32>,
     /// Derived: what customers have staked today.
     pub(crate) stakes: StakesOfDay,
     /// What was decided and is not yet carried out on every ticket that it concerns.
@@ -246,7 +244,6 @@ impl State {
             weighed_ns: i64::MIN,
             spaces: BTreeMap::new(),
             settling: Settling::default(),
-            stuck: BTreeSet::new(),
             stakes: StakesOfDay::default(),
             due: DueWork::default(),
             unbooked: Vec::new(),
@@ -361,7 +358,7 @@ impl State {
 
     /// Tickets are decided and not yet settled: the next [`oddsengine_facts::Body::Tick`] settles more of them.
     pub fn has_unsettled(&self) -> bool {
-        !self.due.regraded.is_empty() || !self.due.settling.is_empty()
+        !self.settling.regraded().is_empty() || !self.due.settling.is_empty()
     }
 
     /// Work of which a record holds a slice only is not done: settlements, a pass over accumulators, or tickets on their way
