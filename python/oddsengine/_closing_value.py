@@ -306,7 +306,10 @@ class ClosingLineValue:
                 "cumulative": total,
                 "cumulative_error": np.sqrt(np.maximum(spread, 0.0) * count),
             },
-            caption=f"{len(self):,} bets, worth {self.mean:.4f} ± {self.standard_error:.4f} of their stake on average",
+            caption=(
+                f"{len(self):,} bets, worth {self.mean:.4f} ± {self.standard_error:.4f} of their stake "
+                "on average"
+            ),
         )
 
     @property

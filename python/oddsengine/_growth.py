@@ -156,11 +156,17 @@ def largest(growth: Growth, stake_max: float, total_max: float) -> FloatArray:
     steps on the stakes that are inside, so that those at a limit are exactly there.
     """
     total_max = min(total_max, 1.0 - RESERVE)
-    search = _Search(growth, min(stake_max, 2.0 * total_max), total_max)
-    for _ in range(ITERATIONS_MAX):
-        if search.is_over():
-            return search.polished()
-        search.step()
+    with np.errstate(all="ignore"):
+        search = _Search(growth, min(stake_max, 2.0 * total_max), total_max)
+    # Odds of 1e300 are allowed and leave nothing to compute with: that is no maximum found, and no warning.
+    with np.errstate(all="ignore"):
+        try:
+            for _ in range(ITERATIONS_MAX):
+                if search.is_over():
+                    return search.polished()
+                search.step()
+        except (np.linalg.LinAlgError, ValueError, OverflowError):
+            raise FitError("the stakes were not found: the odds are too far apart", "not_converged") from None
     raise FitError(f"the stakes were not found in {ITERATIONS_MAX} steps", "not_converged")
 
 
@@ -206,7 +212,12 @@ class _Search:
         stiffness = self.prices / room
         matrix = -self.second + stiffness[-1]
         matrix[np.diag_indices(count)] += stiffness[:count] + stiffness[count : 2 * count]
-        move = np.linalg.solve(matrix, self.first - self._of_prices(aim / room))
+        wanted = self.first - self._of_prices(aim / room)
+        try:
+            move = np.linalg.solve(matrix, wanted)
+        except np.linalg.LinAlgError:
+            # Two certain bets at the same odds: any division between them is as good.
+            move = np.linalg.lstsq(matrix, wanted, rcond=None)[0]
         room_move = np.concatenate([move, -move, [-move.sum()]])
         price_move = aim / room - self.prices - stiffness * room_move
         length = 1.0

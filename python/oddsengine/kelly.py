@@ -316,7 +316,8 @@ def scenarios(
             f"return {table[~((table >= 0.0) & np.isfinite(table))][0]} is not 0 or more and finite"
         )
     found = Scenarios(p, table)
-    if (found.slopes(np.zeros(found.count))[0] <= 0.0).all():
+    if ((found.probabilities @ found.gains) <= 0.0).all():
+        # Without a bet of value none has a stake.
         return np.zeros(found.count)
     return scale * largest(found, limit / scale, total / scale)
 

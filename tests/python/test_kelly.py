@@ -4,6 +4,7 @@ by pattern search.
 
 import itertools
 import math
+import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddsengine import kelly
-from oddsengine.exceptions import BoundsError
+from oddsengine.exceptions import BoundsError, FitError
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -230,6 +231,33 @@ def test_every_opportunity_that_cannot_lose_is_taken_but_for_the_reserve() -> No
     assert kelly.simultaneous([[0.5, 0.5]], [[2.1, 2.1]]).sum() == pytest.approx(1.0, abs=2e-6)
     assert float(kelly.single(1.0, 1.5)) == 1.0
     assert kelly.simultaneous([1.0], [1.5])[0] == pytest.approx(1.0, abs=2e-6)
+
+
+def test_certain_bets_that_are_as_good_as_each_other_share_the_bankroll() -> None:
+    """The search met a singular matrix: any division between them grows as fast."""
+    found = kelly.simultaneous([1.0, 1.0, 1.0], [2.0, 2.0, 1.5])
+    assert found[:2].sum() == pytest.approx(1.0, abs=1e-5)
+    assert found[2] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_odds_of_any_size_are_stakes_or_a_refusal_without_a_warning() -> None:
+    """Odds of 1e300 overflowed on the way."""
+    rng = np.random.default_rng(5)
+    chances, prices = (
+        [0.0, 1e-300, 1e-12, 0.1, 0.5, 1.0, np.nan],
+        [1.0000001, 1.5, 2.0, 1e6, 1e18, 1e300, np.nan],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(150):
+            count, wide = rng.integers(1, 5), rng.integers(1, 4)
+            p, o = rng.choice(chances, (count, wide)) / wide, rng.choice(prices, (count, wide))
+            try:
+                found = np.nan_to_num(kelly.simultaneous(p, o, stake_max=rng.choice([1.0, 1e-9])))
+            except FitError:
+                continue
+            assert found.min() >= 0.0
+            assert found.sum() <= 1.0 + 1e-9
 
 
 def test_a_batch_is_not_stopped_by_a_row() -> None:
