@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -348,7 +347,7 @@ def value_posterior(mean: float, sd: float, bets: int, *, prior_mean: float, pri
     Parameters
     ----------
     mean, sd
-        Of the values of the bets; the deviation above 0.
+        Of the values of the bets: -1e9 to 1e9, and 1e-9 to 1e9.
     bets
         How many, 0 or more.
     prior_mean, prior_sd
@@ -357,7 +356,7 @@ def value_posterior(mean: float, sd: float, bets: int, *, prior_mean: float, pri
     Raises
     ------
     BoundsError
-        A deviation that is not above 0, a number that is not finite.
+        A number outside its range.
 
     Examples
     --------
@@ -366,11 +365,11 @@ def value_posterior(mean: float, sd: float, bets: int, *, prior_mean: float, pri
     (0.0175, 0.9863)
     """
     for name, value in (("mean", mean), ("prior_mean", prior_mean)):
-        if not math.isfinite(value):
-            raise BoundsError(f"{name} {value} is not finite")
+        if not abs(value) <= 1e9:
+            raise BoundsError(f"{name} {value} is outside -1e9..=1e9")
     for name, value in (("sd", sd), ("prior_sd", prior_sd)):
-        if not (value > 0.0 and math.isfinite(value)):
-            raise BoundsError(f"{name} {value} is not above 0 and finite")
+        if not 1e-9 <= value <= 1e9:
+            raise BoundsError(f"{name} {value} is outside 1e-9..=1e9")
     if not 0 <= bets <= 1_000_000_000:
         raise BoundsError(f"number of bets {bets} is outside 0..=1000000000")
     weight, prior_weight = bets / sd**2, 1.0 / prior_sd**2
