@@ -76,7 +76,7 @@ def closing_line_value(
     >>> closing_line_value([2.1], [[2.0, 2.0]], [0], push=0.27).each.round(4)  # over 3 goals
     array([0.0365])
     """
-    is_strict = _is_strict(errors)
+    is_strict = _arrays.is_strict(errors)
     taken = _arrays.numbers(odds_taken, "odds_taken", axes=1)
     market, is_ragged = _matrix(closing_odds, "closing_odds")
     chosen = _arrays.integers(selection, "selection", axes=1)
@@ -97,7 +97,7 @@ def closing_line_value(
     taken = _prices_taken(taken, is_strict)
     # Rows of different lengths end in nan of ours.
     refused: npt.NDArray[np.bool_] = np.zeros(len(market), dtype=bool)
-    if absent == "refuse":
+    if _arrays.word(absent, "absent", ("drop", "refuse")) == "refuse":
         gaps = np.isnan(market) & ~is_ragged
         refused = np.asarray(gaps.any(axis=1))
         if is_strict and refused.any():
@@ -108,7 +108,7 @@ def closing_line_value(
             )
     fair = np.asarray(
         margin.fair_probabilities(
-            np.where(refused[:, None], np.nan, market), method=method, absent=_dropped(absent), errors=errors
+            np.where(refused[:, None], np.nan, market), method=method, absent="drop", errors=errors
         ),
         dtype=np.float64,
     )
@@ -202,9 +202,8 @@ def moved_line_value(
     >>> value.each.round(4), value.push.round(4)
     (array([0.12]), array([0.1368]))
     """
-    is_strict = _is_strict(errors)
-    if market not in ("total", "handicap"):
-        raise BoundsError(f"market {market!r} is none of total, handicap")
+    is_strict = _arrays.is_strict(errors)
+    _arrays.word(market, "market", ("total", "handicap"))
     taken = _arrays.numbers(odds_taken, "odds_taken", axes=1)
     lines, sides = _arrays.numbers(line, "line", axes=1), _arrays.integers(side, "side", axes=1)
     closing_line, closing_odds = _closing.closes(closing, "closing")
@@ -364,14 +363,15 @@ def value_posterior(mean: float, sd: float, bets: int, *, prior_mean: float, pri
     >>> round(found.mean, 4), round(found.p_positive, 4)
     (0.0175, 0.9863)
     """
+    mean, prior_mean = _arrays.number(mean, "mean"), _arrays.number(prior_mean, "prior_mean")
+    sd, prior_sd = _arrays.number(sd, "sd"), _arrays.number(prior_sd, "prior_sd")
     for name, value in (("mean", mean), ("prior_mean", prior_mean)):
         if not abs(value) <= 1e9:
             raise BoundsError(f"{name} {value} is outside -1e9..=1e9")
     for name, value in (("sd", sd), ("prior_sd", prior_sd)):
         if not 1e-9 <= value <= 1e9:
             raise BoundsError(f"{name} {value} is outside 1e-9..=1e9")
-    if not 0 <= bets <= 1_000_000_000:
-        raise BoundsError(f"number of bets {bets} is outside 0..=1000000000")
+    bets = _arrays.whole(bets, "number of bets", 0, 1_000_000_000)
     weight, prior_weight = bets / sd**2, 1.0 / prior_sd**2
     found = NormalDist(
         (weight * mean + prior_weight * prior_mean) / (weight + prior_weight), (weight + prior_weight) ** -0.5
@@ -391,19 +391,6 @@ def _matrix(rows: Any, name: str) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         matrix[index, : len(row)] = row
         is_beyond[index, : len(row)] = False
     return matrix, is_beyond
-
-
-def _is_strict(errors: str) -> bool:
-    if errors not in ("raise", "nan"):
-        raise BoundsError(f"errors {errors!r} is none of 'raise', 'nan'")
-    return errors == "raise"
-
-
-def _dropped(absent: str) -> margin.Absent:
-    """What is left to drop once missing prices are refused; a misspelt word is refused here."""
-    if absent not in ("drop", "refuse"):
-        raise BoundsError(f"absent {absent!r} is none of 'drop', 'refuse'")
-    return "drop"
 
 
 def _fits(value: npt.ArrayLike, taken: FloatArray) -> bool:

@@ -59,7 +59,7 @@ class MarginError(OddsEngineError, ValueError):
     """A margin that cannot be removed or applied; never replaced by another method's answer.
 
     `code` is a short fixed name of the reason: `unknown_method`, `selection_count`, `output_count`,
-    `inverse_odds`, `missing`, `probability`, `target`, `booksum`, `hold`, `commission`, `weight`, `shading`,
+    `inverse_odds`, `probability`, `target`, `booksum`, `hold`, `commission`, `weight`, `shading`,
     `under_round`, `negative_probability`, `probability_above_one`, `booksum_unreachable` or `not_solved`.
 
     >>> from oddsengine import margin

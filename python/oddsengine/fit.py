@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 
 import numpy as np
@@ -139,20 +139,17 @@ def goals(
     home_names, away_names = columns[0].tolist(), columns[1].tolist()
     teams, home_index, away_index = _teams(home_names, away_names)
     is_neutral = _flags(given[neutral] if isinstance(neutral, str) else neutral, len(home_names))
-    scored = _whole(columns[2], "home goals"), _whole(columns[3], "away goals")
-    counts = None
-    if weights is not None:
-        counts = _arrays.numbers(given[weights] if isinstance(weights, str) else weights, "weights", axes=1)
-    # Without a low score the likelihood is that of Poisson goals whatever rho is.
-    has_low_scores = model != "dixon_coles" or _has_low_score(*scored, counts)
     found = _core.fit_goals(
         teams,
         home_index,
         away_index,
-        *scored,
-        counts,
+        _whole(columns[2], "home goals"),
+        _whole(columns[3], "away goals"),
+        None
+        if weights is None
+        else _arrays.numbers(given[weights] if isinstance(weights, str) else weights, "weights", axes=1),
         None if is_neutral is None else is_neutral.view(np.uint8),
-        model if has_low_scores else "poisson",
+        model,
         ridge,
         standard_errors,
     )
@@ -169,9 +166,7 @@ def goals(
         rho=found["rho"],
         overdispersion=found["overdispersion"],
         standard_errors=errors,
-        report=Report(
-            **{name: found[name] for name in Report._fields[:-1]}, is_rho_identified=has_low_scores
-        ),
+        report=Report(*(found[name] for name in Report._fields)),
     )
 
 
@@ -213,7 +208,7 @@ def time_weights(
     Parameters
     ----------
     dates : (n,) datetime64, dates or ISO texts
-        Days of the matches.
+        Days of the matches. A time with a zone counts on the day that its own clock shows.
     half_life_days
         Age at which a match counts half, above 0; `log(2) / xi`. A year or two is usual for league football.
     at
@@ -224,18 +219,13 @@ def time_weights(
     >>> time_weights(["2025-08-15", "2026-08-15"], half_life_days=365)
     array([0.5, 1. ])
     """
+    half_life_days = _arrays.number(half_life_days, "half_life_days")
     if not half_life_days > 0:
         raise BoundsError(f"half-life of {half_life_days} days is not above 0")
-    _arrays.refuse_masked(dates, "dates")
-    try:
-        days: npt.NDArray[np.datetime64] = np.asarray(dates, dtype="datetime64[D]")
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BoundsError(f"dates cannot be read as days: {error}") from error
-    if days.ndim != 1:
-        raise BoundsError(f"dates have {days.ndim} axes, not 1")
+    days = _arrays.days(dates, "dates", axes=1)
     if days.size == 0:
         return np.zeros(0)
-    end = days.max() if at is None else day(at)
+    end = days.max() if at is None else day(at, "at")
     age_days = (end - days).astype(np.float64)
     if not (age_days >= 0).all():
         index = int(np.flatnonzero(~(age_days >= 0))[0])
@@ -277,10 +267,6 @@ class Report(NamedTuple):
     """Free parameters."""
     is_at_bound: bool
     """Whether rho or the overdispersion stands at the end of its range."""
-    is_rho_identified: bool = True
-    """False where no match of a Dixon-Coles fit ended 0-0, 1-0, 0-1 or 1-1: nothing says what rho is, and it
-    is 0.
-    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -363,8 +349,7 @@ class GoalFit:
         neutral : (n,) bool, or one for all
             Whether a match has no home advantage.
         errors
-            A team that is not in the fit raises `BoundsError`, or makes its row `"nan"`; so does a match
-            whose scores would have a negative probability under the fitted rho.
+            A team that is not in the fit raises `BoundsError`, or makes its row `"nan"`.
 
         Examples
         --------
@@ -377,6 +362,7 @@ class GoalFit:
             home_names, away_names = np.broadcast_arrays(np.atleast_1d(home), np.atleast_1d(away))
         except ValueError:
             raise BoundsError("home and away are not as many teams") from None
+        is_strict = _arrays.is_strict(errors)
         if home_names.ndim != 1:
             raise BoundsError(f"home and away have {home_names.ndim} axes, not 0 or 1")
         level = np.full(len(home_names), self.intercept)
@@ -384,70 +370,38 @@ class GoalFit:
         if flags.ndim == 1 and len(flags) not in (1, len(level)):
             raise BoundsError(f"{len(flags)} neutral flags do not fit {len(level)} matches")
         is_neutral = np.broadcast_to(flags, level.shape)
-        at_home, at_away = (self._index(names, errors) for names in (home_names, away_names))
+        at_home, at_away = (self._index(names, is_strict) for names in (home_names, away_names))
         attack, defence = (np.append(values, np.nan) for values in (self.attack, self.defence))
         home_level = level + np.where(is_neutral, 0.0, self.home_advantage)
-        lambda_home = _core.fit_goal_means(home_level, attack[at_home], defence[at_away])
-        lambda_away = _core.fit_goal_means(level, attack[at_away], defence[at_home])
-        if self.model == "dixon_coles":
-            self._check_rho(lambda_home, lambda_away, home_names, away_names, errors)
         return Predictions(
             model=self.model,
             home=home_names.astype(str),
             away=away_names.astype(str),
-            lambda_home=lambda_home,
-            lambda_away=lambda_away,
+            lambda_home=_core.fit_goal_means(home_level, attack[at_home], defence[at_away]),
+            lambda_away=_core.fit_goal_means(level, attack[at_away], defence[at_home]),
             rho=self.rho,
             overdispersion=self.overdispersion,
         )
 
-    def _index(self, names: npt.NDArray[Any], errors: Errors) -> npt.NDArray[np.int64]:
+    def _index(self, names: npt.NDArray[Any], is_strict: bool) -> npt.NDArray[np.int64]:
         """Places of teams; the place after the last one for a team that is not there."""
         place_of = {team: place for place, team in enumerate(self.teams)}
         places = [place_of.get(str(name), len(place_of)) for name in names.tolist()]
-        if errors != "nan" and len(place_of) in places:
+        if is_strict and len(place_of) in places:
             name = str(names[places.index(len(place_of))])
             near = difflib.get_close_matches(name, self.teams, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             raise BoundsError(f"team {name!r} is not in the fit{hint}")
         return np.array(places, dtype=np.int64)
 
-    def _check_rho(
-        self,
-        lambda_home: FloatArray,
-        lambda_away: FloatArray,
-        home: npt.NDArray[Any],
-        away: npt.NDArray[Any],
-        errors: Errors,
-    ) -> None:
-        """Refuses matches of which the fitted rho leaves no model, or makes their means nan. A fit looks at
-        the pairs that have played; others may expect more goals."""
-        with np.errstate(divide="ignore"):
-            low = np.maximum(-1.0 / lambda_home, -1.0 / lambda_away)
-            high = np.minimum(1.0 / (lambda_home * lambda_away), 1.0)
-        # Rows of nan are of teams that are not there.
-        is_outside = (self.rho < low) | (self.rho > high)
-        if not is_outside.any():
-            return
-        if errors != "nan":
-            row = int(np.argmax(is_outside))
-            raise BoundsError(
-                f"rho {self.rho:.4f} of the fit is outside {low[row]:.4f}..={high[row]:.4f}, what the "
-                f"expected goals of {home[row]} against {away[row]} allow\n"
-                "hint: a longer past or a larger ridge brings rho nearer 0; "
-                'errors="nan" leaves such matches out'
-            )
-        lambda_home[is_outside] = lambda_away[is_outside] = np.nan
-
     def _extra_names(self) -> list[str]:
         return {"poisson": [], "dixon_coles": ["rho"], "negative_binomial": ["overdispersion"]}[self.model]
 
     def __repr__(self) -> str:
         report = self.report
-        unknown = "" if report.is_rho_identified else ", rho not identified"
         return (
             f"<GoalFit {self.model}: {len(self.teams)} teams, {report.match_count} matches, "
-            f"log-likelihood {report.log_likelihood:.2f}{unknown}>"
+            f"log-likelihood {report.log_likelihood:.2f}>"
         )
 
     def _repr_html_(self) -> str:
@@ -504,6 +458,22 @@ class Predictions:
         }
         return Table(columns, caption=f"{self.model} predictions")
 
+    def one(self, match: int) -> Predictions:
+        """One match alone.
+
+        >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+        >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]}).predict(["a", "b"], ["b", "c"]).one(1)
+        <Predictions of 1 match, poisson>
+        """
+        here = slice(match, match + 1)
+        return replace(
+            self,
+            home=self.home[here],
+            away=self.away[here],
+            lambda_home=self.lambda_home[here],
+            lambda_away=self.lambda_away[here],
+        )
+
     def grid(self, match: int = 0) -> FloatArray:
         """The score grid of one match, home goals down; every market function of `football` takes it.
 
@@ -545,7 +515,7 @@ class Predictions:
 
         >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
         >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]}).predict(["a"], ["b"]).board()
-        <Board of 1,012 selections, 954 offered>
+        <Board of 1012 selections, 954 offered>
         """
         model = self.match(match)
         return football.board(model.lambda_home, model.lambda_away, model.rho, margin=margin, ladder=ladder)
@@ -577,18 +547,6 @@ def _teams(
     place_of_name = {name: place_of[str(name)] for name in found}
     places = np.fromiter(map(place_of_name.__getitem__, both), np.uint32, len(both))
     return teams, places[: len(home)], places[len(home) :]
-
-
-def _has_low_score(
-    home: npt.NDArray[np.int64], away: npt.NDArray[np.int64], weights: FloatArray | None
-) -> bool:
-    """Whether a match that counts has one of the four scores that rho corrects. Columns that do not fit
-    have.
-    """
-    if home.shape != away.shape or (weights is not None and weights.shape != home.shape):
-        return True
-    is_low = (home <= 1) & (away <= 1)
-    return bool((is_low if weights is None else is_low & (weights > 0.0)).any()) or not len(home)
 
 
 def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:

@@ -130,7 +130,7 @@ def exclusive(
     stake_max: float = 1.0,
     total_max: float = 1.0,
     errors: Errors = "raise",
-) -> FloatArray:
+) -> Any:
     """Kelly stakes on the selections of one market, of which at most one wins; many markets one after the
     other.
 
@@ -152,7 +152,7 @@ def exclusive(
 
     Returns
     -------
-    Stakes as shares of the bankroll, shaped as the probabilities.
+    Stakes as shares of the bankroll, shaped as the probabilities: an array, or a frame for a frame.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def exclusive(
         stakes[row, there] = largest(found, limit / scale, total / scale)
     stakes *= scale
     stakes[is_absent] = np.nan
-    return stakes.reshape(shape)
+    return _shaped(stakes.reshape(shape), probabilities)
 
 
 def simultaneous(
@@ -196,7 +196,7 @@ def simultaneous(
     fraction: float = 1.0,
     stake_max: float = 1.0,
     total_max: float = 1.0,
-) -> FloatArray:
+) -> Any:
     """Kelly stakes on markets that are independent of each other and open at the same time.
 
     The expected logarithm is taken over all joint outcomes, exactly to about 1e-13, without listing them:
@@ -253,7 +253,7 @@ def simultaneous(
         found = Independent(market, p[rows, places], prices[rows, places])
         stakes[rows, places] = scale * largest(found, limit / scale, total / scale)
     stakes[is_absent] = np.nan
-    return stakes.reshape(shape)
+    return _shaped(stakes.reshape(shape), probabilities)
 
 
 def scenarios(
@@ -390,10 +390,16 @@ def implied_probability(stakes: npt.ArrayLike, odds: npt.ArrayLike, *, fraction:
     return found[0] if np.ndim(stakes) == 0 and np.ndim(odds) == 0 else found
 
 
+def _shaped(stakes: FloatArray, probabilities: Any) -> Any:
+    """Stakes under the names and the index that came with the probabilities."""
+    close = _arrays.closes(probabilities) if np.shape(probabilities) == stakes.shape else None
+    return stakes if close is None else close(stakes)
+
+
 def _limits(fraction: float, stake_max: float, total_max: float) -> tuple[float, float, float]:
     found = []
     for name, value in (("fraction", fraction), ("stake_max", stake_max), ("total_max", total_max)):
-        number = float(_arrays.numbers(value, name, axes=0))
+        number = _arrays.number(value, name)
         if not 0.0 < number <= 1.0:
             raise BoundsError(f"{name} {number} is not above 0 and at most 1")
         found.append(number)
@@ -448,9 +454,7 @@ def _wrong_market(p: FloatArray, prices: FloatArray) -> str:
 
 
 def _refuse(is_wrong: npt.NDArray[np.bool_], errors: str, message: Any) -> None:
-    if errors not in ("raise", "nan"):
-        raise BoundsError(f"errors {errors!r} is none of 'raise', 'nan'")
-    if errors == "raise" and is_wrong.any():
+    if _arrays.is_strict(errors) and is_wrong.any():
         row = int(np.argmax(is_wrong))
         error = BoundsError(message(row))
         if len(is_wrong) > 1:

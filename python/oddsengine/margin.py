@@ -6,13 +6,11 @@
 | `additive` | `pi - (B - k) / n` | two-way lines |
 | `power` | `pi ** t` | forecasts, outrights, longshots |
 | `odds_ratio` | `pi / (pi + c (1 - pi))` | forecasts, outrights, longshots |
-| `shin` | `k (sqrt(z**2 + 4 (1 - z) q**2 / b) - z) / (2 (1 - z))` | win markets with informed money |
+| `shin` | `k (sqrt(z**2 + 4 (1 - z) pi**2 / (k B)) - z) / (2 (1 - z))` | win markets with informed money |
 | `balanced_book` | `(pi - z) / (1 - z)` | books that pay the same whatever wins |
 | `goto` | `pi - s sqrt(1 - pi)` | margin in proportion to the standard error of the price |
 | `jensen_shannon` | the same distance of `p` and `pi` for every selection | comparison |
 | `probit` | `Phi(quantile(pi) - s)` of the normal distribution | forecasts, outrights, longshots |
-
-For Shin's method `q = pi / k` and `b = B / k`: each of k places is one win market.
 
 A method that cannot give probabilities for a book raises `MarginError`; it never falls back to another
 method.
@@ -343,10 +341,12 @@ def fair_from_exchange(
     weights = (_books(back_weight, "back_weight"), _books(lay_weight, "lay_weight"))
     sides = (_books(back, "back"), _books(lay, "lay"))
     fair = _core.fair_from_exchange(*sides, *weights, commission, method, target, errors)
-    given = lay if back is None else back
+    given = back if sides[0].size else lay
+    if close := _arrays.closes(given):
+        return close(fair if _arrays.numbers(given, "odds").ndim == 2 else fair[0])
     if np.ndim(given) == 2:
         return fair
-    return fair[0] if isinstance(given, np.ndarray) else fair[0].tolist()
+    return fair[0].tolist() if isinstance(given, list | tuple) else fair[0]
 
 
 def _books(side: Any, name: str) -> FloatArray:

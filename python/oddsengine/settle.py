@@ -10,8 +10,7 @@ Grade(win=0.0, refund=0.5)
 """
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +43,8 @@ GRADES: dict[str, tuple[int, int, int]] = {
 }
 """The named grades as (won, refunded, of)."""
 
-Leg: TypeAlias = tuple[float | str | Fraction, str | tuple[int, int, int]]
-"""Decimal odds, exact ones (see `accumulator`), and a grade: a name of `GRADES` or (won, refunded, of)."""
+Leg: TypeAlias = tuple[float, str | tuple[int, int, int]]
+"""Decimal odds, rounded down to four decimals, and a grade: a name of `GRADES` or (won, refunded, of)."""
 
 
 def grade(selection: str, score: Score, *, half_time: Score | None = None, goals: str | None = None) -> Grade:
@@ -90,7 +89,8 @@ def return_per_unit(
 ) -> float:
     """What one unit staked returns, the stake included: `win * odds + refund`.
 
-    Parameters as in `grade`; `odds` with at most four decimals. Reproduced in `tests/golden/settlement.json`.
+    Parameters as in `grade`; `odds` are rounded down to four decimals, the unit in which bets are struck.
+    Reproduced in `tests/golden/settlement.json`.
 
     >>> return_per_unit("total:2.75/over", 1.93, (2, 1))
     1.465
@@ -108,7 +108,7 @@ def lines(selections: Sequence[str], odds: npt.ArrayLike, scores: Iterable[Score
     if prices.ndim == 1 and len(prices) not in (1, len(selections)):
         raise BoundsError(f"{len(prices)} odds do not fit {len(selections)} selections")
     prices = np.broadcast_to(prices, (len(selections),))
-    results = list(scores)
+    results = [_arrays.score(score, f"scores[{index}]") for index, score in enumerate(scores)]
     if len(results) != len(selections):
         raise BoundsError(f"{len(selections)} selections and {len(results)} scores do not fit")
     bets = zip(selections, prices.tolist(), results, strict=True)
@@ -124,60 +124,32 @@ def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:
     Parameters
     ----------
     legs
-        1 to 20 legs of (odds, grade). Odds are decimal with at most four decimals, a `Fraction` of them, a
-        text of fractional odds (`"100/30"` pays 3 1/3 and the stake), or what `odds.from_text` makes of such
-        a text: a number that is the nearest there is to a fraction with a denominator of up to 100 counts as
-        that fraction, exactly.
+        1 to 20 legs of (odds, grade). Odds are rounded down to four decimals, as the engine strikes them:
+        100/30 is 4.3333.
     stake_minor
         1 to 10,000,000,000.
 
     Raises
     ------
     BoundsError
-        Odds, a grade or the stake outside their range; other odds of more than four decimals; a payout above
-        100,000,000,000,000,000 minor units.
+        Odds, a grade or the stake outside their range, or a payout of 10**17 minor units or more.
 
     Examples
     --------
     >>> accumulator([(2.5, "won"), (1.8, "half_won"), (3.0, "void")], 1_000)
     3500
-    >>> accumulator([("100/30", "won")], 300), accumulator([(4.3333, "won")], 300)
-    (1300, 1299)
     """
-    return _core.settle_accumulator([(_ratio(odds), *_parts(result)) for odds, result in legs], stake_minor)
+    return _core.settle_accumulator([_leg(leg) for leg in legs], stake_minor)
 
 
-DENOMINATOR_MAX = 100
-"""Of odds that are quoted as a fraction and come as a number."""
-
-
-def _ratio(odds: Any) -> tuple[int, int]:
-    """Odds with the stake as an exact numerator and denominator."""
-    if isinstance(odds, str) and "/" in odds:
-        top, _, bottom = odds.partition("/")
-        if not (top.strip().isdecimal() and bottom.strip().isdecimal() and int(bottom)):
-            raise BoundsError(f"odds {odds!r} are no fraction such as 100/30")
-        odds = 1 + Fraction(int(top), int(bottom))
-    if isinstance(odds, Fraction):
-        return odds.numerator, odds.denominator
-    number = float(_arrays.numbers(odds, "odds", axes=0))
-    try:
-        e4 = _core.settle_exact_e4(number)
-    except BoundsError as error:
-        nearest = Fraction(number).limit_denominator(DENOMINATOR_MAX) if np.isfinite(number) else Fraction(0)
-        if float(nearest) == number or abs(float(nearest) - number) <= 4e-16 * number:
-            return nearest.numerator, nearest.denominator
-        if "more than four decimals" in str(error):
-            raise BoundsError(
-                f"{error}\nhint: round them to four decimals, or give the fraction as a text such as 100/30"
-            ) from None
-        raise
-    return e4, 10_000
+def _leg(leg: Leg) -> tuple[float, int, int, int]:
+    odds, result = _arrays.parts(leg, "a leg", "odds and a grade", least=2)
+    return (odds, *_parts(result))
 
 
 def _parts(result: str | tuple[int, int, int]) -> tuple[int, int, int]:
     if not isinstance(result, str):
-        win, refund, of = result
+        win, refund, of = _arrays.parts(result, "a grade", "(won, refunded, of)", least=3)
         return win, refund, of
     if result not in GRADES:
         raise BoundsError(f"grade {result!r} is none of {', '.join(GRADES)}")

@@ -204,7 +204,7 @@ def test_a_missing_closing_price_is_no_market_of_two() -> None:
     assert metrics.closing_line_value([2.2], close[:1], [0], absent="drop").each[0] == pytest.approx(
         0.1925, abs=1e-4
     )
-    with pytest.raises(BoundsError, match="absent 'dorp' is none of"):
+    with pytest.raises(BoundsError, match="absent 'dorp' is none of drop, refuse"):
         metrics.closing_line_value([2.2], close[:1], [0], absent="dorp")  # type: ignore[arg-type]
 
 

@@ -299,7 +299,7 @@ def test_a_market_without_one_of_its_prices_has_none() -> None:
     assert np.isnan(found.odds("pinnacle")).all(axis=1).tolist() == [True, False]
     assert found.odds("pinnacle", absent="drop")[0, [0, 2]].tolist() == [2.45, 2.9]
     assert np.isnan(margin.fair_probabilities(found.odds("pinnacle"))).all(axis=1).tolist() == [True, False]
-    with pytest.raises(BoundsError, match="absent 'keep' is none"):
+    with pytest.raises(BoundsError, match="absent 'keep' is none of"):
         found.odds("pinnacle", absent="keep")  # type: ignore[arg-type]
 
 

@@ -225,27 +225,3 @@ def test_a_fit_is_quick_enough_for_a_loop() -> None:
     start = time.process_time()
     fit.dixon_coles(results)
     assert time.process_time() - start < 1.0
-
-
-def test_rho_without_a_low_score_is_0_and_said_to_be_unknown() -> None:
-    """Six matches of two or more goals a side gave a rho of -0.0431, which the likelihood does not depend on:
-    a draw of a and b was 0.1956 and is 0.1908."""
-    season = {
-        "home": list("abcabc"),
-        "away": list("bcacab"),
-        "home_goals": [2, 3, 2, 4, 3, 2],
-        "away_goals": [2, 2, 3, 2, 2, 5],
-    }
-    found = fit.dixon_coles(season)
-    assert found.rho == 0.0
-    assert not found.report.is_rho_identified
-    assert repr(found).endswith("rho not identified>")
-    assert found.predict("a", "b").probabilities[0, 1] == pytest.approx(0.1908, abs=5e-5)
-    assert (
-        found.predict("a", "b").probabilities == fit.poisson(season).predict("a", "b").probabilities
-    ).all()
-    # A low score that counts for nothing says nothing either.
-    low = {name: [*values, values[0]] for name, values in season.items()}
-    low["home_goals"][-1] = low["away_goals"][-1] = 1
-    assert not fit.dixon_coles(low, weights=[1.0] * 6 + [0.0]).report.is_rho_identified
-    assert fit.dixon_coles(low).report.is_rho_identified

@@ -260,6 +260,17 @@ def test_odds_of_any_size_are_stakes_or_a_refusal_without_a_warning() -> None:
             assert found.sum() <= 1.0 + 1e-9
 
 
+def test_a_frame_in_is_a_frame_out() -> None:
+    pd = pytest.importorskip("pandas")
+    fair = pd.DataFrame({"home": [0.5, 0.3], "draw": [0.27, 0.3], "away": [0.23, 0.4]}, index=["one", "two"])
+    odds = [2.15, 3.6, 3.8]
+    for function in (kelly.exclusive, kelly.simultaneous):
+        found = function(fair, odds)
+        assert list(found.columns) == ["home", "draw", "away"]
+        assert list(found.index) == ["one", "two"]
+        assert (found.to_numpy() == function(fair.to_numpy(), odds)).all()
+
+
 def test_a_batch_is_not_stopped_by_a_row() -> None:
     bad = [[0.5, 0.27, 0.23], [0.8, 0.3, 0.1], [0.3, 0.3, 0.4]]
     odds = [2.15, 3.6, 3.8]
@@ -281,7 +292,7 @@ def test_a_batch_is_not_stopped_by_a_row() -> None:
         (lambda: kelly.single(0.7, 2.0, push=0.5), "sum to more than 1"),
         (lambda: kelly.single(0.5, 2.0, fraction=0.0), "fraction 0.0 is not above 0"),
         (lambda: kelly.single(0.5, 2.0, stake_max=1.5), "stake_max 1.5"),
-        (lambda: kelly.single(0.5, 2.0, errors="nam"), "errors 'nam' is none"),  # type: ignore[arg-type]
+        (lambda: kelly.single(0.5, 2.0, errors="nam"), "errors 'nam' is none of raise, nan"),  # type: ignore[arg-type]
         (lambda: kelly.exclusive([0.5, 0.5], [2.0, 0.5]), "odds 0.5 of selection 1"),
         (lambda: kelly.exclusive([0.5, 0.5], [2.0, 2.0, 2.0]), "do not fit"),
         (lambda: kelly.simultaneous(np.full(501, 0.55), np.full(501, 2.0)), "501, is outside 0..=500"),

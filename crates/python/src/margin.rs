@@ -37,11 +37,10 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 ///     Sum of the fair probabilities: 1 for a win market, k for a market that pays k places; above 0 and
 ///     below the number of selections.
 /// absent
-///     What a `nan` among the odds is: `"drop"`, a selection that is not in the market; or `"refuse"`, a price that
-///     is missing, so that the book has no fair probabilities. Say `"refuse"` where every selection must have a price, such
-///     as 1X2: of `[2.45, nan, 2.90]` the first is no 54 % chance.
+///     What `nan` means: `"drop"` takes the market without that selection, `"refuse"` says that a price is
+///     missing. A market whose number of outcomes is known should refuse: a 1X2 without its draw is none.
 /// errors
-///     In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
+///     `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
 ///
 /// Returns
 /// -------
@@ -72,12 +71,12 @@ fn fair_probabilities<'py>(
     absent: &str,
     errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let refuses_gaps = match absent {
+    let is_complete = match absent {
         "drop" => false,
         "refuse" => true,
         _ => return Err(BoundsError::new(format!("absent {absent:?} is none of drop, refuse"))).or_raise(),
     };
-    let removal = Removal { method: MarginMethod::parse(method).or_raise()?, target, refuses_gaps };
+    let removal = Removal { method: MarginMethod::parse(method).or_raise()?, target, is_complete };
     by_row(odds, "odds", is_strict(errors)?, &removal)
 }
 
@@ -125,10 +124,17 @@ fn offered_odds<'py>(
 #[pyfunction]
 fn remove_margin(odds: Vec<f64>, method: &str, target: f64) -> PyResult<(Vec<f64>, f64, f64)> {
     let method = MarginMethod::parse(method).or_raise()?;
-    let inverse: Vec<f64> = odds.iter().map(|odds| 1.0 / odds).collect();
+    // nan is absent, as for `fair_probabilities`.
+    let places: Vec<usize> = (0..odds.len()).filter(|&place| !odds[place].is_nan()).collect();
+    let mut all = vec![f64::NAN; odds.len()];
+    if places.is_empty() && !odds.is_empty() {
+        return Ok((all, f64::NAN, f64::NAN));
+    }
+    let inverse: Vec<f64> = places.iter().map(|&place| 1.0 / odds[place]).collect();
     let mut fair = vec![0.0; inverse.len()];
     let parameter = margin::remove_with_parameter(method, &inverse, target, &mut fair).or_raise()?;
-    Ok((fair, parameter, inverse.iter().sum()))
+    places.iter().zip(fair).for_each(|(&place, fair)| all[place] = fair);
+    Ok((all, parameter, inverse.iter().sum()))
 }
 
 /// Other names of the methods with their own.
@@ -216,17 +222,8 @@ fn fair_from_exchange<'py>(
 struct Removal {
     method: MarginMethod,
     target: f64,
-    /// Whether a selection without a price refuses the book; one without any price is still nothing but absent.
-    refuses_gaps: bool,
-}
-
-impl Removal {
-    /// The first selection without a price, of a book that has some.
-    #[cold]
-    fn gap(odds: &[f64]) -> Option<usize> {
-        let gap = odds.iter().position(|odds| odds.is_nan())?;
-        odds.iter().any(|odds| !odds.is_nan()).then_some(gap)
-    }
+    /// A book with a selection that is nan is refused.
+    is_complete: bool,
 }
 
 impl RowFunction for Removal {
@@ -235,25 +232,29 @@ impl RowFunction for Removal {
 
     #[inline]
     fn convert(&self, odds: &[f64], fair: &mut [f64]) -> Result<(), MarginError> {
-        if self.refuses_gaps
-            && let Some(index) = Self::gap(odds)
+        if self.is_complete
+            && let Some(index) = odds.iter().position(|odds| odds.is_nan())
         {
-            return Err(MarginError::Missing { index });
+            return Err(MarginError::InverseOdds { index, value: f64::NAN });
         }
         margin::fair_probabilities(self.method, odds, self.target, fair)
     }
 
     fn convert_rows(&self, odds: &[f64], count: usize, fair: &mut [f64]) -> Vec<usize> {
         let mut refused = margin::fair_probabilities_rows(self.method, odds, count, self.target, fair);
-        if self.refuses_gaps {
-            let known = refused.len();
-            for (row, odds) in odds.chunks_exact(count).enumerate() {
-                if Self::gap(odds).is_some() && refused[..known].binary_search(&row).is_err() {
-                    fair[row * count..(row + 1) * count].fill(f64::NAN);
+        if self.is_complete {
+            let is_partial = |row: &[f64]| {
+                let absent = row.iter().filter(|odds| odds.is_nan()).count();
+                absent > 0 && absent < row.len()
+            };
+            for (row, fair) in fair.chunks_exact_mut(count).enumerate() {
+                if is_partial(&odds[row * count..][..count]) {
+                    fair.fill(f64::NAN);
                     refused.push(row);
                 }
             }
             refused.sort_unstable();
+            refused.dedup();
         }
         refused
     }

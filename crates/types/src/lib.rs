@@ -36,7 +36,7 @@ pub use grade::Grade;
 pub use hash::{IdMap, StateHash, StateHasher};
 pub use ids::{CompetitionId, CustomerId, FixtureId, SourceId, SportId, TicketId, TransferId};
 pub use ladder::Ladder;
-pub use money::{Payout, format_minor, parse_minor, payout_minor, payout_of_ratios};
+pub use money::{Payout, format_minor, parse_minor, payout_minor};
 pub use odds::Odds;
 pub use pages::{Address, Pages, Part, Sealed, Slots, Sparse};
 pub use sport_values::{SportParameters, SportSettings};

@@ -3,7 +3,6 @@
 //! | operation | operands | result | rounding |
 //! |---|---|---|---|
 //! | [`payout_minor`] | stake, (odds, grade) per leg | minor units | down: the customer's return is truncated |
-//! | [`payout_of_ratios`] | stake, return per leg as a fraction | minor units, or none beyond the bound | down |
 //! | [`parse_minor`] | text, currency | minor units | none: excess digits are an error |
 //! | [`format_minor`] | minor units, currency | text | none |
 
@@ -34,32 +33,15 @@ pub fn payout_minor(stake_minor: i64, legs: &[(u32, Grade)]) -> Payout {
         let payout = stake_minor as i128 * i128::from(numerator) / i128::from(denominator);
         return payout.min(i128::from(MONEY_MINOR_MAX)) as i64;
     }
-    let ratios = legs.iter().map(|&(odds_e4, grade)| grade.return_ratio(odds_e4));
-    number_of(stake_minor, ratios).up_to(MONEY_MINOR_MAX).unwrap_or(MONEY_MINOR_MAX)
-}
-
-/// As [`payout_minor`] for returns that are any fractions, such as those of odds of 100/30: (numerator, denominator) per
-/// leg, up to [`LEGS_MAX`] of them, numerators below 2^40. None where the payout is beyond [`MONEY_MINOR_MAX`].
-///
-/// ```
-/// use oddsengine_types::payout_of_ratios;
-/// assert_eq!(payout_of_ratios(300, &[(130, 30)]), Some(1_300));
-/// assert_eq!(payout_of_ratios(1, &[(1_000, 1); 6]), None);
-/// ```
-pub fn payout_of_ratios(stake_minor: i64, ratios: &[(u64, u64)]) -> Option<Payout> {
-    number_of(stake_minor, ratios.iter().copied()).up_to(MONEY_MINOR_MAX)
-}
-
-/// floor(floor(x / a) / b) = floor(x / (a b)): multiply everything first, divide step by step.
-fn number_of(stake_minor: i64, ratios: impl Iterator<Item = (u64, u64)> + Clone) -> BigNumber {
+    // floor(floor(x / a) / b) = floor(x / (a b)): multiply everything first, divide step by step.
     let mut number = BigNumber::from(stake_minor as u64);
-    for (numerator, _) in ratios.clone() {
-        number.multiply(numerator);
+    for &(odds_e4, grade) in legs {
+        number.multiply(grade.return_ratio(odds_e4).0);
     }
-    for (_, denominator) in ratios {
-        number.divide(denominator);
+    for &(odds_e4, grade) in legs {
+        number.divide(grade.return_ratio(odds_e4).1);
     }
-    number
+    number.saturating_to(MONEY_MINOR_MAX)
 }
 
 /// Room for a stake and [`LEGS_MAX`] return numerators: 64 + 20 x 40 bits.
@@ -104,13 +86,12 @@ impl BigNumber {
         }
     }
 
-    /// The number, unless it is above `max`.
-    fn up_to(&self, max: i64) -> Option<i64> {
+    fn saturating_to(&self, max: i64) -> i64 {
         if self.limbs[2..].iter().any(|&limb| limb != 0) {
-            return None;
+            return max;
         }
         let value = (u64::from(self.limbs[1]) << 32) | u64::from(self.limbs[0]);
-        (value <= max as u64).then_some(value as i64)
+        value.min(max as u64) as i64
     }
 }
 

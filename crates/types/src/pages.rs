@@ -344,6 +344,14 @@ impl<T: Clone, const PAGE: usize> Slots<T, PAGE> {
         self.pages.get_mut(place as usize)?.as_mut()
     }
 
+    /// Takes away an item as if it had not been inserted: of several, the last one first.
+    pub fn withdraw(&mut self, place: u32) -> Option<T> {
+        match place as usize + 1 == self.pages.len() && !self.free.contains(&place) {
+            true => self.pages.pop().flatten(),
+            false => self.remove(place),
+        }
+    }
+
     /// Takes an item away and frees its place.
     pub fn remove(&mut self, place: u32) -> Option<T> {
         let item = self.pages.get_mut(place as usize)?.take()?;
@@ -582,6 +590,20 @@ mod tests {
         }
         assert_eq!((list.pop(), list.len(), list.chunks.len()), (None, 0, 0));
         assert!(copy.iter().copied().eq(0..300));
+    }
+
+    /// What was inserted for a decision that came to nothing left a free place at the end, in the one state that had tried it.
+    #[test]
+    fn what_is_withdrawn_leaves_no_trace() {
+        let mut slots = Slots::<u64, 4>::default();
+        (0..4).for_each(|item| drop(slots.insert(item)));
+        slots.remove(1);
+        let before = slots.clone();
+        let places = [7, 8, 9].map(|item| slots.insert(item));
+        assert_eq!(places, [1, 4, 5]);
+        places.iter().rev().for_each(|&place| assert!(slots.withdraw(place).is_some()));
+        assert_eq!((slots.place_count(), &slots), (4, &before));
+        assert_eq!((slots.insert(10), slots.insert(11)), (1, 4));
     }
 
     #[test]

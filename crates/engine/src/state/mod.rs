@@ -2,18 +2,22 @@
 
 pub(crate) mod archive;
 pub(crate) mod changes;
+pub(crate) mod competitions;
 pub(crate) mod due;
 pub(crate) mod fixture;
+pub(crate) mod fixtures;
+pub(crate) mod retiring;
 pub(crate) mod settling;
 pub(crate) mod snapshot;
 pub(crate) mod sources;
 pub(crate) mod stakes;
 mod stored;
+pub(crate) mod transfers;
 pub(crate) mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use oddsengine_facts::{Config, OddsVersion, Scope, ScopeSettings, Ticket};
+use oddsengine_facts::{BookedTransfer, Config, OddsVersion, Scope, ScopeSettings, Ticket, WholeFixture};
 use oddsengine_ledger::{AccountKind, Ledger};
 use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
 use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
@@ -23,11 +27,14 @@ use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, Slots, SportId
 
 use archive::Closed;
 use changes::Changes;
+use competitions::Competitions;
 use due::DueWork;
 use fixture::Fixture;
+use fixtures::Fixtures;
 use settling::Settling;
 use sources::Source;
 use stakes::StakesOfDay;
+use transfers::Transfers;
 
 /// What is so: the fold of all facts, and what is derived from it.
 ///
@@ -40,9 +47,10 @@ pub struct State {
     pub(crate) scopes: BTreeMap<Scope, ScopeSettings>,
     pub(crate) epoch: u32,
     pub(crate) now_ns: i64,
-    pub(crate) fixtures: Vec<Fixture>,
+    pub(crate) fixtures: Fixtures,
     pub(crate) fixture_index: IdMap<FixtureId, u32>,
-    pub(crate) competitions: Vec<Competition>,
+    /// Derived: competitions of the fixtures.
+    pub(crate) competitions: Competitions,
     pub(crate) customers: Customers,
     pub(crate) tickets: Slots<Ticket, TICKETS_PER_PAGE>,
     pub(crate) ticket_index: IdMap<TicketId, u32>,
@@ -52,6 +60,14 @@ pub struct State {
     pub(crate) closed: Closed,
     /// On their way out: the tickets that the last step or fold took to the archive.
     pub(crate) archived: Vec<Ticket>,
+    /// The same of fixtures.
+    pub(crate) archived_fixtures: Vec<WholeFixture>,
+    /// The same of deposits and withdrawals.
+    pub(crate) archived_transfers: Vec<BookedTransfer>,
+    /// Derived: fixtures that are over, by when that was.
+    pub(crate) retiring: BTreeSet<(i64, u32)>,
+    /// Deposits and withdrawals whose ids are kept.
+    pub(crate) transfers: Transfers,
     /// Derived: places of tickets that were refused at once, the oldest first.
     pub(crate) refused: VecDeque<u32>,
     /// Tickets waiting out their bet delay, by (due time, ticket index).
@@ -118,6 +134,8 @@ pub struct Competition {
     pub sport: SportId,
     /// Sum of its fixtures' worst-case losses.
     pub loss_minor: i64,
+    /// How many fixtures of it are kept.
+    pub fixture_count: u32,
 }
 
 /// What is set about a customer; customers nobody set have the defaults.
@@ -193,6 +211,14 @@ pub struct Counters {
     pub archived_count: u64,
     /// Tickets brought back from it.
     pub recalled_count: u64,
+    /// Fixtures taken to the archive, each time that they were.
+    pub archived_fixture_count: u64,
+    /// Fixtures brought back from it.
+    pub recalled_fixture_count: u64,
+    /// Deposits and withdrawals whose ids were taken to the archive, each time that they were.
+    pub archived_transfer_count: u64,
+    /// Ids of deposits and withdrawals brought back from it.
+    pub recalled_transfer_count: u64,
 }
 oddsengine_types::codec_struct!(Counters {
     command_count,
@@ -208,6 +234,10 @@ oddsengine_types::codec_struct!(Counters {
     turnover_minor,
     archived_count,
     recalled_count,
+    archived_fixture_count,
+    recalled_fixture_count,
+    archived_transfer_count,
+    recalled_transfer_count,
 });
 
 impl State {
@@ -224,15 +254,19 @@ impl State {
             scopes: BTreeMap::new(),
             epoch: 0,
             now_ns: i64::MIN,
-            fixtures: Vec::new(),
+            fixtures: Fixtures::default(),
             fixture_index: IdMap::default(),
-            competitions: Vec::new(),
+            competitions: Competitions::default(),
             customers: Customers::default(),
             tickets: Slots::default(),
             ticket_index: IdMap::default(),
             changes: Changes::default(),
             closed: Closed::default(),
             archived: Vec::new(),
+            archived_fixtures: Vec::new(),
+            archived_transfers: Vec::new(),
+            retiring: BTreeSet::new(),
+            transfers: Transfers::default(),
             refused: VecDeque::new(),
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
@@ -284,8 +318,9 @@ impl State {
         self.now_ns
     }
 
-    /// All fixtures, in order of announcement.
-    pub fn fixtures(&self) -> &[Fixture] {
+    /// All fixtures that are kept, by their places: in order of announcement, but that a new one takes the first place that was
+    /// freed by one that left.
+    pub fn fixtures(&self) -> &Fixtures {
         &self.fixtures
     }
 
@@ -315,8 +350,8 @@ impl State {
         &self.ledger
     }
 
-    /// Competitions, in order of appearance.
-    pub fn competitions(&self) -> &[Competition] {
+    /// Competitions of the fixtures that are kept.
+    pub fn competitions(&self) -> &Competitions {
         &self.competitions
     }
 

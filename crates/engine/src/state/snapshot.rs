@@ -1,5 +1,6 @@
 //! The stored state as bytes, its hash, and the way back. Derived values are recomputed on the way back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oddsengine_facts::{Config, Leg, Ticket, TicketState};
@@ -13,6 +14,7 @@ use super::changes::Changes;
 use super::due::StoredDue;
 use super::fixture::StoredFixture;
 use super::settling::{Settling, WAITS_PER_PAGE, Wait};
+use super::transfers::{KeptTransfer, TRANSFERS_PER_PAGE};
 use super::{CUSTOMERS_PER_PAGE, Customer, State, TICKETS_PER_PAGE};
 use crate::decide::settle::payout_of;
 use crate::positions::plan_add;
@@ -23,7 +25,7 @@ pub const SNAPSHOT_VERSION: u32 = 6;
 /// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
 /// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
 /// recovery folds the records instead.
-pub const SNAPSHOT_LAYOUT: u64 = 0x7fd5_a4be_0623_1f47;
+pub const SNAPSHOT_LAYOUT: u64 = 0x0b4a_16b3_d1af_21dd;
 
 /// Bytes of version and layout, at the beginning of a snapshot.
 pub const SNAPSHOT_HEADER_SIZE: usize = 12;
@@ -51,6 +53,7 @@ pub struct StateImage {
     tickets: Pages<Option<Ticket>, TICKETS_PER_PAGE>,
     waits: Sparse<Wait, WAITS_PER_PAGE>,
     ledger: LedgerImage,
+    transfers: Pages<Option<KeptTransfer>, TRANSFERS_PER_PAGE>,
 }
 
 impl StateImage {
@@ -62,6 +65,7 @@ impl StateImage {
             .chain(self.tickets.parts())
             .chain(self.waits.parts())
             .chain(self.ledger.parts())
+            .chain(self.transfers.parts())
     }
 
     /// The hash of the state: of the hashes of its parts, computed where a part has changed.
@@ -71,7 +75,8 @@ impl StateImage {
             .chain(self.customers.hashes())
             .chain(self.tickets.hashes())
             .chain(self.waits.hashes())
-            .chain(self.ledger.hashes());
+            .chain(self.ledger.hashes())
+            .chain(self.transfers.hashes());
         let mut hasher = StateHasher::default();
         hashes.for_each(|hash| hasher.update(&hash.0));
         hasher.finish()
@@ -86,12 +91,13 @@ struct PartCounts {
     tickets: u32,
     waits: u32,
     ledger: [u32; 3],
+    transfers: u32,
 }
-oddsengine_types::codec_struct!(PartCounts { fixtures, customers, tickets, waits, ledger });
+oddsengine_types::codec_struct!(PartCounts { fixtures, customers, tickets, waits, ledger, transfers });
 
 impl PartCounts {
     fn total(&self) -> usize {
-        [self.fixtures, self.customers, self.tickets, self.waits]
+        [self.fixtures, self.customers, self.tickets, self.waits, self.transfers]
             .iter()
             .chain(&self.ledger)
             .map(|&count| count as usize)
@@ -104,6 +110,7 @@ struct Waiting {
     last_change_seq: u64,
     moved: Vec<FixtureId>,
     due: StoredDue,
+    free_places: Vec<u32>,
 }
 
 impl State {
@@ -117,6 +124,7 @@ impl State {
             tickets: tickets.page_count() as u32,
             waits: self.settling.waits().page_count() as u32,
             ledger: ledger.page_counts(),
+            transfers: self.transfers.slots.pages().page_count() as u32,
         };
         StateImage {
             head: Sealed::new(Raw(self.head(counts))),
@@ -125,6 +133,7 @@ impl State {
             tickets: tickets.clone(),
             waits: self.settling.waits().clone(),
             ledger,
+            transfers: self.transfers.slots.pages().clone(),
         }
     }
 
@@ -145,6 +154,7 @@ impl State {
         let moved = self.moved.iter().map(|&index| self.fixtures[index as usize].id());
         moved.collect::<Vec<FixtureId>>().encode(&mut out);
         self.encode_due(&mut out);
+        self.fixtures.free().iter().copied().collect::<Vec<u32>>().encode(&mut out);
         out
     }
 
@@ -237,6 +247,7 @@ impl State {
             last_change_seq: Decode::decode(input)?,
             moved: Decode::decode(input)?,
             due: StoredDue::decode(input)?,
+            free_places: Decode::decode(input)?,
         };
         Ok((engine, counts, waiting))
     }
@@ -249,9 +260,12 @@ impl State {
     ) -> Result<(), DecodeError> {
         let mut parts = parts.iter().map(|bytes| Reader::new(bytes));
         let mut next = || parts.next().ok_or_else(|| Reader::new(&[]).error("a part is missing"));
+        let free: BTreeSet<u32> = waiting.free_places.iter().copied().collect();
         for _ in 0..counts.fixtures {
+            self.fixtures.skip_free(&free);
             self.restore_fixture(&mut next()?)?;
         }
+        self.fixtures.end_restore(free).map_err(|what| Reader::new(&[]).error(what))?;
         for _ in 0..counts.customers {
             self.customers.slots.push_page(&mut next()?)?;
         }
@@ -263,8 +277,12 @@ impl State {
             waits.push_page(&mut next()?)?;
         }
         self.ledger = Ledger::of_pages(counts.ledger, &mut next)?;
+        for _ in 0..counts.transfers {
+            self.transfers.slots.push_page(&mut next()?)?;
+        }
         let end = Reader::new(&[]);
         self.customers.index_all().map_err(|what| end.error(what))?;
+        self.transfers.index_all().map_err(|what| end.error(what))?;
         self.restore_tickets(waiting.last_change_seq).map_err(|what| end.error(what))?;
         for &id in &waiting.moved {
             let Some(index) = self.index_of(id) else {
@@ -275,6 +293,7 @@ impl State {
         self.restore_settling(waits).map_err(|what| end.error(what))?;
         self.restore_due(waiting.due).map_err(|what| end.error(what))?;
         self.restore_closed();
+        self.restore_retiring();
         self.restore_stakes();
         self.balance_books();
         Ok(())
@@ -286,8 +305,12 @@ impl State {
         let Some(template) = self.template_of(&request.format) else {
             return Err(input.error(format!("the space of fixture {} is not defined", request.fixture)));
         };
-        let index = self.fixtures.len();
+        let id = request.fixture;
+        if self.index_of(id).is_some() {
+            return Err(input.error(format!("fixture {id} is there twice")));
+        }
         self.push_fixture(request, template);
+        let index = self.named_fixture(id).map_err(|what| input.error(what))?;
         self.fixtures[index].restore(input)?;
         no_rest(input)?;
         self.refresh_possible(index);
@@ -333,7 +356,11 @@ impl State {
             }
         }
         for index in 0..self.tickets.place_count() as u32 {
-            if self.tickets.get(index).is_some() {
+            if let Some(ticket) = self.tickets.get(index) {
+                let legs: Vec<u32> = ticket.legs.iter().map(|leg| leg.place.fixture).collect();
+                for fixture in legs {
+                    self.fixtures[fixture as usize].kept_leg_count += 1;
+                }
                 self.count_bound_at(index, true);
             }
         }

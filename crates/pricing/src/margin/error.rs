@@ -30,11 +30,6 @@ pub enum MarginError {
         /// Its inverse odds.
         value: f64,
     },
-    /// A selection without a price in a market whose selections all have one.
-    Missing {
-        /// Position of the selection.
-        index: usize,
-    },
     /// A fair probability outside (0,1); a decided selection has no price.
     Probability {
         /// Position of the selection.
@@ -139,7 +134,6 @@ impl MarginError {
             Self::SelectionCount { .. } => "selection_count",
             Self::OutputCount { .. } => "output_count",
             Self::InverseOdds { .. } => "inverse_odds",
-            Self::Missing { .. } => "missing",
             Self::Probability { .. } => "probability",
             Self::Target { .. } => "target",
             Self::Booksum { .. } => "booksum",
@@ -230,12 +224,6 @@ impl fmt::Display for MarginError {
             }
             Self::InverseOdds { index, value } => {
                 write!(f, "inverse odds {value} of selection {index} are not strictly between 0 and 1")
-            }
-            Self::Missing { index } => {
-                write!(
-                    f,
-                    "selection {index} has no price\nhint: absent=\"drop\" leaves out a selection that is not in the market"
-                )
             }
             Self::Probability { index, value } => {
                 write!(f, "probability {value} of selection {index} is not strictly between 0 and 1")

@@ -121,7 +121,7 @@ impl MarginMethod {
     /// The names of the packages *implied*, penaltyblog, pybettor, *shin* and goto_conversion are all among these and
     /// [`MarginMethod::as_str`]. `logarithmic` is penaltyblog's name of the odds ratio; J. Buchdahl writes it for the power
     /// method, which is `buchdahl` here.
-    pub const ALIASES: [(&'static str, MarginMethod); 31] = [
+    pub const ALIASES: [(&'static str, MarginMethod); 30] = [
         ("proportional", Self::Multiplicative),
         ("basic", Self::Multiplicative),
         ("normalised", Self::Multiplicative),
@@ -136,7 +136,6 @@ impl MarginMethod {
         ("differential_margin_weighting", Self::Additive),
         ("margin_proportional_to_odds", Self::Additive),
         ("add", Self::Additive),
-        ("exponential", Self::Power),
         ("buchdahl", Self::Power),
         ("pow", Self::Power),
         ("or", Self::OddsRatio),
