@@ -1,4 +1,4 @@
-"""Pictures of calibrations, score grids and parameters, drawn with matplotlib.
+"""Pictures of calibrations, closing-line value, score grids and parameters, drawn with matplotlib.
 
     pip install "oddsengine[plot]"
 
@@ -13,12 +13,12 @@ import numpy as np
 
 from oddsengine import football
 from oddsengine.fit import GoalFit, Predictions
-from oddsengine.metrics import Calibration
+from oddsengine.metrics import Calibration, ClosingLineValue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["calibration", "parameters", "score_grid"]
+__all__ = ["calibration", "closing_line_value", "parameters", "score_grid"]
 
 BLUE, GREY = "#0066cc", "#888888"
 
@@ -44,6 +44,30 @@ def calibration(found: Calibration, *, ax: Axes | None = None, label: str | None
         f"intercept {found.intercept:.2f}, slope {found.slope:.2f}, expected error {found.expected_error:.4f}"
     )
     ax.set_aspect("equal")
+    return ax
+
+
+def closing_line_value(found: ClosingLineValue, *, ax: Axes | None = None, label: str | None = None) -> Axes:
+    """The running sum of the values of bets, in stakes, with a band of two standard errors of the sum.
+
+    >>> from oddsengine import metrics
+    >>> close = [[2.05, 1.9], [1.9, 1.98], [1.95, 1.95]]
+    >>> value = metrics.closing_line_value([2.2, 1.8, 2.0], close, [0, 0, 1])
+    >>> closing_line_value(value).get_title()
+    '3 bets, 0.02 stakes behind the close'
+    """
+    ax = _axes(ax)
+    table = found.table
+    bets = np.arange(1, len(table) + 1)
+    total, error = table["cumulative"], np.nan_to_num(table["cumulative_error"])
+    ax.axhline(0, color=GREY, linewidth=1, zorder=1)
+    ax.fill_between(bets, total - 2 * error, total + 2 * error, color=BLUE, alpha=0.15, linewidth=0, zorder=2)
+    ax.plot(bets, total, color=BLUE, zorder=3, label=label)
+    ax.set(xlabel="bets", ylabel="value at the close, stakes")
+    last = float(total[-1]) if len(total) else 0.0
+    ax.set_title(
+        f"{len(table):,} bets, {abs(last):.2f} stakes {'behind' if last < 0 else 'ahead of'} the close"
+    )
     return ax
 
 

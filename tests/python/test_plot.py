@@ -22,6 +22,18 @@ def test_a_calibration_shows_its_bins() -> None:
     assert "slope" in ax.get_title()
 
 
+def test_closing_line_value_adds_up_with_its_band() -> None:
+    rng = np.random.default_rng(2)
+    taken, close = rng.uniform(1.8, 2.3, 300), np.tile([2.0, 2.0], (300, 1))
+    found = metrics.closing_line_value(taken, close, np.zeros(300, dtype=int))
+    ax = plot.closing_line_value(found)
+    assert np.allclose(ax.lines[-1].get_ydata(), np.cumsum(found.each))
+    band = ax.collections[0].get_paths()[0].vertices
+    end = band[band[:, 0] == 300][:, 1]
+    assert end.max() - end.min() == pytest.approx(4 * 300 * found.standard_error)
+    assert ax.get_title().startswith("300 bets, ")
+
+
 def test_a_grid_shows_its_percent() -> None:
     model = football.DixonColes(1.6, 1.1, -0.05)
     for scores in (model, model.grid(), fit_of_a_season().predict("team 00", "team 01")):
