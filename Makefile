@@ -62,6 +62,12 @@ check: lint-tools $(VENV)/.installed ## formats, lints, types and stubs
 	$(MAKE) build
 	$(venv_python) scripts/check_stubs.py
 
+.PHONY: docs
+docs: build $(VENV)/.docs ## build the pages and the API reference into target/docs; a broken link is an error
+	@# What is built is only read for the docstrings of the core: no page runs anything.
+	NO_MKDOCS_2_WARNING=1 $(venv_python) -m mkdocs build --strict --quiet
+	@echo "target/docs/index.html"
+
 .PHONY: gate
 gate: gate-tools ## instructions of the hot operations, not above what was recorded (GATE_ARGS=...)
 	benches/instructions.sh $(GATE_ARGS)
@@ -101,4 +107,8 @@ gate-tools:
 $(VENV)/.installed: requirements/dev.txt pyproject.toml | prerequisites
 	$(PYTHON) -m venv $(VENV)
 	$(venv_python) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+# Only `make docs` needs these.
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.installed
+	$(venv_python) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@

@@ -1,0 +1,64 @@
+"""What the reference needs of docstrings: examples as code, and the texts of the functions that are the core's own.
+
+Everything else of the reference is read from the sources; nothing is imported for it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import griffe
+
+from oddsengine import margin
+
+# A module's name for a function of the core has no docstring in the sources: the core has it.
+CORE = {
+    f"oddsengine.margin.{name}": inspect.getdoc(value) or ""
+    for name, value in vars(margin).items()
+    if inspect.isbuiltin(value)
+}
+EXAMPLE = re.compile(r"(?m)^(?P<indent> *)>>> .*(?:\n(?! *\n).+)*")
+SECTION = re.compile(r"(?m)^\w+\n---+$")
+# `:meth:` and the like, of which Markdown knows nothing.
+ROLE = re.compile(r":(?:meth|attr|class|func|mod|exc|data):`")
+TEST_FLAGS = re.compile(r" *# doctest: .*")
+
+
+def as_code(text: str) -> str:
+    """Runs of `>>>` lines as fenced code, each up to the next empty line.
+
+    >>> print(as_code("What.\\n\\n>>> 1 + 1\\n2"))
+    What.
+    <BLANKLINE>
+    ```pycon
+    >>> 1 + 1
+    2
+    ```
+    """
+
+    text = ROLE.sub("`", text)
+    if "\nExamples\n---" in text:
+        return TEST_FLAGS.sub("", text)
+    section = SECTION.search(text)
+
+    def fenced(match: re.Match[str]) -> str:
+        indent, code = match["indent"], TEST_FLAGS.sub("", match[0])
+        if section and section.start() < match.start() and not indent:
+            # After a list of parameters another section has to begin, which is code by itself.
+            return f"Examples\n--------\n{code}"
+        return f"{indent}```pycon\n{code}\n{indent}```"
+
+    return EXAMPLE.sub(fenced, text)
+
+
+class Docstrings(griffe.Extension):
+    """Rewrites docstrings as they are read."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Called for every module, class, function and attribute."""
+        if obj.path in CORE and not obj.docstring:
+            obj.docstring = griffe.Docstring(CORE[obj.path], parent=obj, parser="numpy")
+        if obj.docstring:
+            obj.docstring.value = as_code(obj.docstring.value)
