@@ -41,8 +41,14 @@ build: $(VENV)/.installed ## build the Rust core and install the package into .v
 	PIP_NO_INDEX=1 PIP_QUIET=1 $(venv_python) -m maturin develop --release --locked
 
 .PHONY: demo
+# Who asks for help does not wait for a build.
+ifneq ($(filter -h --help,$(DEMO_ARGS)),)
+demo:
+	@$(PYTHON) scripts/demo_help.py
+else
 demo: build ## build, then run the main job (DEMO_ARGS=...)
 	$(VENV)/bin/oddsengine demo $(DEMO_ARGS)
+endif
 
 .PHONY: test
 test: build ## build, then run everything that must hold, Rust and Python (PYTEST_ARGS=...)
