@@ -70,8 +70,9 @@ check: lint-tools $(VENV)/.installed ## formats, lints, types and stubs
 
 .PHONY: docs
 docs: build $(VENV)/.docs ## build the pages and the API reference into target/docs; a broken link is an error
-	@# What is built is only read for the docstrings of the core: no page runs anything.
-	NO_MKDOCS_2_WARNING=1 $(venv_python) -m mkdocs build --strict --quiet
+	@# What is built is only read for the docstrings of the core: no page runs anything. Not --quiet: it takes the
+	@# warnings away before --strict counts them.
+	NO_MKDOCS_2_WARNING=1 $(venv_python) -m mkdocs build --strict
 	@echo "target/docs/index.html"
 
 .PHONY: gate

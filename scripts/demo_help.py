@@ -1,4 +1,4 @@
-"""`oddsengine demo --help` without a build: the options are Python alone, so the package need not be built to read them.
+"""`oddsengine demo --help` without a build: the options are Python alone.
 
 Needs nothing but Python: the package is looked into, not imported.
 """
@@ -8,7 +8,7 @@ import sys
 import types
 from pathlib import Path
 
-# Importing `oddsengine` itself would load the core; orjson is for the run, and not there before the first build.
+# Importing `oddsengine` itself would load the core; orjson is for the run, and not there before a build.
 package = types.ModuleType("oddsengine")
 package.__path__ = [str(Path(__file__).resolve().parent.parent / "python" / "oddsengine")]
 sys.modules["oddsengine"] = package

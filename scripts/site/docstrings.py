@@ -1,4 +1,4 @@
-"""What the reference needs of docstrings: examples as code, and the texts of the functions that are the core's own.
+"""What the reference needs of docstrings: examples as code, and the texts of the core's functions.
 
 Everything else of the reference is read from the sources; nothing is imported for it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 from typing import Any
 
 import griffe
@@ -53,12 +54,27 @@ def as_code(text: str) -> str:
     return EXAMPLE.sub(fenced, text)
 
 
+def parameters(function: Callable[..., Any]) -> griffe.Parameters:
+    """Those of the function itself: the sources only have what its overloads have in common."""
+    return griffe.Parameters(
+        *(
+            griffe.Parameter(
+                parameter.name,
+                kind=griffe.ParameterKind[parameter.kind.name.lower()],
+                default=None if parameter.default is parameter.empty else repr(parameter.default),
+            )
+            for parameter in inspect.signature(function).parameters.values()
+        )
+    )
+
+
 class Docstrings(griffe.Extension):
     """Rewrites docstrings as they are read."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Called for every module, class, function and attribute."""
-        if obj.path in CORE and not obj.docstring:
+        if obj.path in CORE and isinstance(obj, griffe.Function) and not obj.docstring:
+            obj.parameters = parameters(getattr(margin, obj.name))
             obj.docstring = griffe.Docstring(CORE[obj.path], parent=obj, parser="numpy")
         if obj.docstring:
             obj.docstring.value = as_code(obj.docstring.value)

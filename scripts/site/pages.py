@@ -1,5 +1,5 @@
-"""Pages of the site that are no files in docs/: the README and other pages of the repository, notebooks with their
-outputs, and a reference page for every public module. A link to a file of the repository leads to that file."""
+"""Pages of the site that are no files in docs/: the README and other pages of the repository, notebooks with
+their outputs, a reference page for every public module. A link to a file of the repository leads to it."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Links between files become links between pages, and what stands behind the language of code, which tests read, goes."""
+    """Links between files become links between pages; what tests read behind the language of code goes."""
     markdown = FENCE_WORDS.sub(r"\1", markdown)
     return rewritten(markdown, repository_path(page.file.src_uri), page.file.src_uri)
 

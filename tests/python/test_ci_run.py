@@ -40,7 +40,9 @@ def test_all_stages_run(tmp_path: Path) -> None:
     assert "NOT RUN" not in done.stdout
 
 
-@pytest.mark.parametrize(("stage", "before"), [("check", []), ("gate", ["check", "docs", "demo"]), ("docs", ["check"])])
+@pytest.mark.parametrize(
+    ("stage", "before"), [("check", []), ("gate", ["check", "docs", "demo"]), ("docs", ["check"])]
+)
 def test_a_stage_that_fails_ends_it(tmp_path: Path, stage: str, before: list[str]) -> None:
     make = f'#!/bin/sh\nif [ "$1" = {stage} ]; then exit 2; fi\necho "asked for $1"\n'
     done = run(tmp_path, valgrind=WORKS, make=make)

@@ -1,0 +1,54 @@
+"""Every task of the cookbook runs by itself and prints what the page shows.
+
+What it protects: documentation that was right once. A name, a default or a number that changes shows here, in
+the task that somebody would copy.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_pages.py"
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("run_pages", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["run_pages"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGES = load()
+SECTIONS = [(page, part) for page in PAGES.PAGES for part in PAGES.sections(page) if "```python" in part]
+
+
+@pytest.mark.parametrize(
+    ("page", "section"), SECTIONS, ids=[f"{page}: {part.splitlines()[0]}" for page, part in SECTIONS]
+)
+def test_a_task_prints_what_the_page_shows(page: str, section: str) -> None:
+    changed = PAGES.difference(section, page)
+    assert not changed, f"{changed}\nif this is right now: scripts/run_pages.py"
+
+
+def test_there_are_twenty_tasks_and_each_shows_something() -> None:
+    tasks = [part for page, part in SECTIONS if page == "cookbook.md"]
+    assert len(tasks) >= 20
+    numbers = [int(part.removeprefix("## ").split(".")[0]) for part in tasks]
+    assert numbers == list(range(1, len(tasks) + 1))
+    assert all("```text" in part for part in tasks)
+
+
+def test_what_is_printed_otherwise_is_noticed() -> None:
+    section = "## 1. A task\n\n```python\nprint(2)\n```\n\n```text\n1\n```\n"
+    assert "+2" in PAGES.difference(section, "test")
+    assert PAGES.difference(section.replace("\n1\n", "\n2\n"), "test") == ""
+    with pytest.raises(ZeroDivisionError):
+        PAGES.difference("```python\n1 / 0\n```\n", "test")
