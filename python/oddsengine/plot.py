@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddsengine import football
+from oddsengine import _signatures, football
 from oddsengine.fit import GoalFit, Predictions
 from oddsengine.metrics import Calibration
 
@@ -118,3 +118,6 @@ def _axes(ax: Axes | None) -> Axes:
     pyplot = sys.modules.get("matplotlib.pyplot")
     figure = pyplot.figure(layout="constrained") if pyplot else Figure(layout="constrained")
     return figure.add_subplot()
+
+
+_signatures.shorten(__name__)

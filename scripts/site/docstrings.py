@@ -22,9 +22,16 @@ CORE = {
 }
 EXAMPLE = re.compile(r"(?m)^(?P<indent> *)>>> .*(?:\n(?! *\n).+)*")
 SECTION = re.compile(r"(?m)^\w+\n---+$")
+# Our texts of what comes back begin at once, without a type, which the annotation has.
+RETURNS = re.compile(r"(?m)^(Returns\n-------\n)((?:\S.*\n?)+)")
 # `:meth:` and the like, of which Markdown knows nothing.
 ROLE = re.compile(r":(?:meth|attr|class|func|mod|exc|data):`")
 TEST_FLAGS = re.compile(r" *# doctest: .*")
+
+
+def indented(text: str) -> str:
+    """Four columns to the right."""
+    return re.sub(r"(?m)^(?=.)", "    ", text)
 
 
 def as_code(text: str) -> str:
@@ -39,7 +46,7 @@ def as_code(text: str) -> str:
     ```
     """
 
-    text = ROLE.sub("`", text)
+    text = RETURNS.sub(lambda match: match[1] + ":\n" + indented(match[2]), ROLE.sub("`", text))
     if "\nExamples\n---" in text:
         return TEST_FLAGS.sub("", text)
     section = SECTION.search(text)
