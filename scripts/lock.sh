@@ -17,7 +17,7 @@ compile() {
     CUSTOM_COMPILE_COMMAND=scripts/lock.sh "$tools/bin/pip-compile" --quiet --generate-hashes --strip-extras \
         --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options "$@"
 }
-compile --extra numba --extra plot --extra postgresql --extra parquet --extra sql \
+compile --extra numba --extra plot --extra postgresql --extra parquet --extra sql --extra notebook \
     --output-file requirements/dev.txt "$@" pyproject.toml requirements/dev.in
 # One .venv holds both, so where both need a package it has one version.
 compile --constraint requirements/dev.txt --output-file requirements/docs.txt "$@" requirements/docs.in
