@@ -6,7 +6,7 @@ Every function draws on the axes it is given, or on new ones, and returns them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 BLUE, GREY = "#0066cc", "#888888"
+FloatArray: TypeAlias = npt.NDArray[np.float64]
 # Apart for all kinds of colour blindness: Okabe and Ito's.
 COLOURS = ("#0072b2", "#888888", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 
@@ -109,8 +110,7 @@ def parameters(fitted: GoalFit, *, ax: Axes | None = None) -> Axes:
         zorder=2,
         **bars,
     )
-    for team, attack, defence in zip(fitted.teams, fitted.attack, fitted.defence, strict=True):
-        ax.annotate(team, (attack, defence), xytext=(4, 4), textcoords="offset points", fontsize=8)
+    _label(ax, np.column_stack([fitted.attack, fitted.defence]), fitted.teams)
     ax.set(xlabel="attack", ylabel="defence")
     ax.set_title(f"{fitted.model}: {len(fitted.teams)} teams, {fitted.report.match_count} matches")
     return ax
@@ -158,9 +158,12 @@ def prices(
     ax = _axes(ax)
     for place, name in enumerate(names):
         ax.step(when, rows[:, place], where="post", color=COLOURS[place % len(COLOURS)], label=name)
-    for time, text in (events or {}).items():
+    near, row, before = 0.06 * float(np.ptp(when)) if len(when) else 0.0, 0, -np.inf
+    for time, text in sorted((events or {}).items()):
         ax.axvline(time, color=GREY, linewidth=0.8, linestyle=":")
-        ax.annotate(text, (time, 1.0), xytext=(2, -10), textcoords="offset points", fontsize=8)
+        # Below the last one, where it would be written over it.
+        row, before = row + 1 if time - before < near else 0, time
+        ax.annotate(text, (time, 1.0), xytext=(2, -10 - 10 * row), textcoords="offset points", fontsize=8)
     ax.set(ylim=(0.0, 1.0), ylabel="probability")
     ax.margins(x=0.01)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=len(names), frameon=False)
@@ -275,6 +278,36 @@ def closing_line_value(found: metrics.ClosingLineValue, *, ax: Axes | None = Non
     ax.set(xlabel="bets", ylabel="closing-line value, units staked")
     ax.set_title(f"{len(each):,} bets, {100 * found.mean:+.2f} ± {100 * found.standard_error:.2f} % a bet")
     return ax
+
+
+def _label(ax: Axes, points: FloatArray, texts: Sequence[str]) -> None:
+    """Writes beside every point, where neither a text nor a point is in the way; else to its upper right."""
+    size = 8.0
+    ax.autoscale_view()
+    scale = 72.0 / ax.figure.dpi
+    places = ax.transData.transform(points) * scale
+    taken: list[tuple[float, float, float, float]] = [(x - 3, y - 3, x + 3, y + 3) for x, y in places]
+    for point, (x, y), text in zip(points, places, texts, strict=True):
+        width = 0.6 * size * len(text)
+        chosen, right = (4.0, 4.0), False
+        for dx, dy in ((4, 4), (4, -11), (-4, 4), (-4, -11), (4, 13), (4, -20), (-4, 13), (-4, -20)):
+            left = x + dx - (width if dx < 0 else 0.0)
+            box = (left, y + dy, left + width, y + dy + size)
+            if not any(
+                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+                for other in taken
+            ):
+                chosen, right = (float(dx), float(dy)), dx < 0
+                taken.append(box)
+                break
+        ax.annotate(
+            text,
+            (float(point[0]), float(point[1])),
+            xytext=chosen,
+            textcoords="offset points",
+            fontsize=size,
+            ha="right" if right else "left",
+        )
 
 
 def _axes(ax: Axes | None) -> Axes:
