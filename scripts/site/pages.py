@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from modules import public_modules
+from modules import exported_names, public_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pages beside docs/, and their place in the site.
@@ -32,6 +33,8 @@ NOTEBOOKS = {
     f"examples/notebooks/{path.name}": f"notebooks/{path.stem}.md"
     for path in sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 }
+# Of the package itself, beside its modules.
+PACKAGE_MEMBERS = ("Engine", "Table", "OddsEngineError")
 LINK = re.compile(r"(?<!\!)\[(?P<label>(?:[^\[\]\n]|\n(?!\n)|\[[^\]\n]*\])*)\]\((?P<target>[^)\s]+)\)")
 FENCE_WORDS = re.compile(r"(?m)^(```\w+) .+$")
 FENCE = re.compile(r"(?ms)^(?P<fence>```+|~~~+).*?^(?P=fence)\s*$")
@@ -151,7 +154,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in public_modules():
         module = f"oddsengine.{name}" if name != "oddsengine" else name
         members = (
-            "\n    options:\n      members: [Engine, Table, OddsEngineError]" if name == "oddsengine" else ""
+            f"\n    options:\n      members: [{', '.join(PACKAGE_MEMBERS)}]" if name == "oddsengine" else ""
         )
         add(f"reference/{name}.md", f"# {module}\n\n::: {module}{members}\n")
     # What they link to, and what that links to.
@@ -173,6 +176,25 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Links between files become links between pages; what tests read behind the language of code goes."""
     markdown = FENCE_WORDS.sub(r"\1", markdown)
     return rewritten(markdown, repository_path(page.file.src_uri), page.file.src_uri)
+
+
+def missing_names(reference: Path) -> list[str]:
+    """Exported names without an entry in the reference; modules have a page."""
+    found = []
+    for module in public_modules():
+        page = (reference / f"{module}.html").read_text(encoding="utf-8")
+        prefix = "oddsengine" if module == "oddsengine" else f"oddsengine.{module}"
+        names = [f"{prefix}.{name}" for name in exported_names(module)]
+        if module == "oddsengine":
+            names = [f"oddsengine.{name}" for name in PACKAGE_MEMBERS]
+        found += [name for name in names if f'id="{name}"' not in page]
+    return found
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """An API reference without a part of the API is no reference."""
+    if "mkdocstrings" in config.plugins and (missing := missing_names(Path(config.site_dir) / "reference")):
+        raise PluginError(f"the reference has no entry for {', '.join(missing)}")
 
 
 def on_pre_build(**_: Any) -> None:

@@ -1,7 +1,7 @@
 """Every notebook in examples/notebooks shows what it would show if it were run today.
 
-What broke: notebooks were kept without outputs, so nobody saw a table or a picture before a build, and the prose of
-the tennis notebook said that points are won by the server's level while its code tossed a coin.
+What broke: notebooks were kept without outputs, so nobody saw a table or a picture before a build, and the
+prose of the tennis notebook said that points are won by the server's level while its code tossed a coin.
 """
 
 from __future__ import annotations

@@ -94,6 +94,16 @@ def test_a_link_that_leads_nowhere_stops_it(copy: Path, broken: str) -> None:
     assert "units.md" in built.stdout + built.stderr
 
 
+def test_a_name_without_an_entry_is_missed(tmp_path: Path) -> None:
+    """Broke: two names of `oddsengine.projection` had no entry, since they were assigned together."""
+    for module in modules.public_modules():
+        names = pages.PACKAGE_MEMBERS if module == "oddsengine" else modules.exported_names(module)
+        prefix = "oddsengine" if module == "oddsengine" else f"oddsengine.{module}"
+        text = "".join(f'<h2 id="{prefix}.{name}">' for name in names if name != "hold_interval")
+        (tmp_path / f"{module}.html").write_text(text, encoding="utf-8")
+    assert pages.missing_names(tmp_path) == ["oddsengine.metrics.hold_interval"]
+
+
 def test_links_in_code_stay_as_they_are() -> None:
     text = "[a](../README.md)\n\n```json\n[b](../README.md)\n```\n"
     assert pages.rewritten(text, "docs/wire.md", "wire.md") == text.replace(
