@@ -52,3 +52,12 @@ def test_what_is_printed_otherwise_is_noticed() -> None:
     assert PAGES.difference(section.replace("\n1\n", "\n2\n"), "test") == ""
     with pytest.raises(ZeroDivisionError):
         PAGES.difference("```python\n1 / 0\n```\n", "test")
+
+
+@pytest.mark.parametrize("page", ["config.md", "models/same_game.md"])
+def test_examples_of_other_pages_run(page: str) -> None:
+    """Those of docs/wire.md, workbench.md and models/own_models.md have tests of their own."""
+    parts = [part for part in PAGES.sections(page) if "```python" in part]
+    assert parts
+    for part in parts:
+        PAGES.as_run(part, page)
