@@ -23,10 +23,13 @@ class _Elided:
 
 
 def shorten(module: str) -> None:
-    """Gives what a module exports signatures of at most `SIGNATURE_CHARACTERS_MAX` characters."""
+    """Gives what a module exports, modules too, signatures of at most `SIGNATURE_CHARACTERS_MAX` characters."""
     exporting = sys.modules[module]
     for name in exporting.__all__:
-        for title, function, is_constructor in _functions(name, getattr(exporting, name)):
+        exported = getattr(exporting, name)
+        if inspect.ismodule(exported):
+            shorten(exported.__name__)
+        for title, function, is_constructor in _functions(name, exported):
             _shorten(title, function, is_constructor)
 
 

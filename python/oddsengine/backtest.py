@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _signatures, fit, metrics
+from oddsengine import _arrays, fit, metrics
 from oddsengine.exceptions import BoundsError, FitError
 from oddsengine.tables import Table, TableLike, day, select
 
@@ -330,6 +330,3 @@ def _shown(blocks: npt.NDArray[np.int64], progress: bool | None) -> Iterator[Any
     columns = (TextColumn("walk forward"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         yield from bar.track(blocks, total=len(blocks))
-
-
-_signatures.shorten(__name__)

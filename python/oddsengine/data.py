@@ -20,7 +20,7 @@ from typing import IO, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _html, _signatures, football
+from oddsengine import _html, football
 from oddsengine.exceptions import BoundsError
 from oddsengine.tables import Table
 
@@ -377,6 +377,3 @@ def _text_of(source: Any) -> str:
         except UnicodeDecodeError:
             content = content.decode("cp1252", errors="replace")
     return str(content)
-
-
-_signatures.shorten(__name__)

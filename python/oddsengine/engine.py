@@ -29,7 +29,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import numpy.typing as npt
 import orjson
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 from oddsengine._desk_client import DeskClient, DeskEvent, desk_event
 from oddsengine._feed_client import FeedClient
 from oddsengine._messages import Alert, Board, Done, Json, Markets, Ticket, Times
@@ -409,6 +409,3 @@ class _LocalFeed(FeedClient):
 
     def __repr__(self) -> str:
         return f"<feed of {self._engine!r}>"
-
-
-_signatures.shorten(__name__)

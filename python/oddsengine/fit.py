@@ -40,7 +40,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _html, _signatures, football
+from oddsengine import _arrays, _core, _html, football
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
@@ -553,6 +553,3 @@ def _flags(values: npt.ArrayLike, count: int) -> npt.NDArray[np.bool_] | None:
     if flags.ndim == 0:
         return np.ones(count, dtype=bool) if flags else None
     return flags
-
-
-_signatures.shorten(__name__)

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 from oddsengine._html import table
 from oddsengine._score_models import (
     ODDS_RATIO_SHARE,
@@ -1216,6 +1216,3 @@ def _line_batch(
     )
     win, lose = _core.football_line_batch(home, away, rhos, kind, lines, errors != "nan")
     return win, lose
-
-
-_signatures.shorten(__name__)

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, 
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 
 __all__ = [
     "METHODS",
@@ -329,6 +329,3 @@ def fair_from_exchange(
 def _books(side: Any, name: str) -> FloatArray:
     """A side as books, one a row."""
     return np.empty((0, 0)) if side is None else _arrays.matrix(side, name)
-
-
-_signatures.shorten(__name__)

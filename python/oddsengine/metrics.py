@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _html, _signatures, margin
+from oddsengine import _arrays, _html, margin
 from oddsengine.exceptions import BoundsError, FitError
 from oddsengine.tables import Table
 
@@ -650,6 +650,3 @@ def _bar(mean: float, share: float) -> str:
     gap = share - mean
     marks = "▮" * min(20, round(abs(gap) * 100))
     return _html.Cell(f"{gap:+.3f} {marks}", "text-align:left;color:" + ("#06c" if gap >= 0 else "#c22"))
-
-
-_signatures.shorten(__name__)

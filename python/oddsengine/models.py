@@ -37,7 +37,7 @@ from typing import Any, Literal, Self, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _html, _signatures
+from oddsengine import _arrays, _core, _html
 from oddsengine.exceptions import BoundsError, SelectionError
 
 __all__ = [
@@ -849,6 +849,3 @@ class ModelHost:
 
     def __repr__(self) -> str:
         return f"<ModelHost of {', '.join(self._models) or 'no models'}>"
-
-
-_signatures.shorten(__name__)

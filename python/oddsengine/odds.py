@@ -25,7 +25,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 from oddsengine.exceptions import BoundsError
 
 __all__ = [
@@ -524,6 +524,3 @@ def _floats(raw_odds: Any) -> FloatArray:
 def _caps(odds_max: Any) -> list[float]:
     caps: list[float] = _arrays.numbers(odds_max, "odds_max", axes=1).tolist()
     return caps
-
-
-_signatures.shorten(__name__)

@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 from oddsengine._html import table
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
@@ -575,6 +575,3 @@ def _flags(runners: Collection[int], count: int) -> list[bool]:
     if outside:
         raise BoundsError(f"runner {outside[0]} is outside 0..{count}")
     return [runner in runners for runner in range(count)]
-
-
-_signatures.shorten(__name__)

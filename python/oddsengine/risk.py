@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 
 __all__ = ["Bet", "Book", "book", "max_stake", "skewed_prices"]
 
@@ -167,6 +167,3 @@ def skewed_prices(
         _arrays.integers(payouts_minor, "payouts_minor", axes=1).tolist(),
         b_minor,
     )
-
-
-_signatures.shorten(__name__)

@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 from oddsengine._html import table
 
 __all__ = ["Combinable", "Copula", "Knockout", "Match", "MatchState", "Multiple", "gaussian_copula"]
@@ -315,6 +315,3 @@ def _leg_odds(alone: Sequence[float], fair_odds: float, exponent: float | None) 
 
 def _log(value: float) -> float:
     return math.log(value) if value > 0.0 else -math.inf
-
-
-_signatures.shorten(__name__)

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 from oddsengine.exceptions import BoundsError
 
 __all__ = ["GRADES", "Grade", "Leg", "Score", "accumulator", "grade", "lines", "return_per_unit"]
@@ -149,6 +149,3 @@ def _parts(result: str | tuple[int, int, int]) -> tuple[int, int, int]:
     if result not in GRADES:
         raise BoundsError(f"grade {result!r} is none of {', '.join(GRADES)}")
     return GRADES[result]
-
-
-_signatures.shorten(__name__)

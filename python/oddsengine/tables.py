@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _html, _signatures
+from oddsengine import _arrays, _html
 from oddsengine.exceptions import BoundsError
 
 if TYPE_CHECKING:
@@ -377,6 +377,3 @@ def _from_chunks(values: arro3.core.ChunkedArray) -> Array:
     if values.null_count == 0 and any(is_kind(values.type) for is_kind in kinds):
         return np.asarray(values.to_numpy())
     return np.array([*values.to_pylist(), None], dtype=object)[:-1]
-
-
-_signatures.shorten(__name__)

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _signatures
+from oddsengine import _arrays, _core
 from oddsengine._html import table
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
@@ -738,6 +738,3 @@ def _pairs(home: npt.ArrayLike, away: npt.ArrayLike) -> tuple[FloatArray, FloatA
 
 def _shaped(values: FloatArray, is_scalar: bool) -> float | FloatArray:
     return float(values[0]) if is_scalar else values
-
-
-_signatures.shorten(__name__)
