@@ -23,7 +23,7 @@ class _Elided:
 
 
 def shorten(module: str) -> None:
-    """Gives what a module exports, modules too, signatures of at most `SIGNATURE_CHARACTERS_MAX` characters."""
+    """Gives what a module exports, also by its modules, signatures of `SIGNATURE_CHARACTERS_MAX` at most."""
     exporting = sys.modules[module]
     for name in exporting.__all__:
         exported = getattr(exporting, name)
