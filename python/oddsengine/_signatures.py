@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, ForwardRef
 
 SIGNATURE_CHARACTERS_MAX = 200
+# In a signature that is too long, a default of more is the first to go.
+_DEFAULT_CHARACTERS_MAX = 24
 
 
 class _Elided:
@@ -59,7 +61,7 @@ def _shorten(title: str, function: Any, is_constructor: bool) -> None:
     if len(title) + _characters_max(function) <= SIGNATURE_CHARACTERS_MAX:
         return
     signature = inspect.signature(function)
-    for shorter in (_without_types, _without_defaults, _without_names):
+    for shorter in (_without_long_defaults, _without_types, _without_defaults, _without_names):
         if len(title) + len(str(signature)) <= SIGNATURE_CHARACTERS_MAX:
             return
         if shorter is _without_names and not is_constructor:
@@ -81,20 +83,25 @@ def _characters_max(function: Any) -> int:
 def _changed(
     change: Callable[[inspect.Parameter], inspect.Parameter], of: inspect.Signature
 ) -> inspect.Signature:
-    parameters = [change(parameter) for parameter in of.parameters.values()]
-    return inspect.Signature(parameters)
+    return of.replace(parameters=[change(parameter) for parameter in of.parameters.values()])
 
 
 def _without_types(signature: inspect.Signature) -> inspect.Signature:
-    return _changed(lambda parameter: parameter.replace(annotation=inspect.Parameter.empty), signature)
+    without = _changed(lambda parameter: parameter.replace(annotation=inspect.Parameter.empty), signature)
+    return without.replace(return_annotation=inspect.Signature.empty)
 
 
-def _without_defaults(signature: inspect.Signature) -> inspect.Signature:
+def _without_defaults(signature: inspect.Signature, characters_max: int = 0) -> inspect.Signature:
     def elided(parameter: inspect.Parameter) -> inspect.Parameter:
         has_default = parameter.default is not inspect.Parameter.empty
-        return parameter.replace(default=_Elided()) if has_default else parameter
+        is_long = has_default and len(repr(parameter.default)) > characters_max
+        return parameter.replace(default=_Elided()) if is_long else parameter
 
     return _changed(elided, signature)
+
+
+def _without_long_defaults(signature: inspect.Signature) -> inspect.Signature:
+    return _without_defaults(signature, _DEFAULT_CHARACTERS_MAX)
 
 
 def _without_names(signature: inspect.Signature) -> inspect.Signature:

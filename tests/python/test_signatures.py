@@ -108,5 +108,10 @@ def test_each_step_is_taken_only_where_it_is_needed(monkeypatch: pytest.MonkeyPa
     assert all(
         len(str(inspect.signature(f))) <= _signatures._characters_max(f) for f in (made(), *functions())
     )
+    whole = "(first: 'int', *, second: 'str' = 'a long default', third: 'float | None' = None) -> 'int'"
+    assert shortened(len(whole) + 1) == whole
+    monkeypatch.setattr(_signatures, "_DEFAULT_CHARACTERS_MAX", 10)
+    assert shortened(85) == "(first: 'int', *, second: 'str' = ..., third: 'float | None' = None) -> 'int'"
+    monkeypatch.undo()
     assert shortened(60) == "(first, *, second='a long default', third=None)"
     assert shortened(40) == "(first, *, second=..., third=...)"
