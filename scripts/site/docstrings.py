@@ -78,6 +78,13 @@ def parameters(function: Callable[..., Any]) -> griffe.Parameters:
 class Docstrings(griffe.Extension):
     """Rewrites docstrings as they are read."""
 
+    def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Called when a class has been read: `__repr__` and the like tell nothing unless they have a text."""
+        kept = {"__init__", "__new__"}
+        for name in [name for name in cls.members if name.startswith("__") and name not in kept]:
+            if not cls.members[name].docstring:
+                cls.del_member(name)
+
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Called for every module, class, function and attribute."""
         if obj.path in CORE and isinstance(obj, griffe.Function) and not obj.docstring:
