@@ -7,11 +7,15 @@ the task that somebody would copy.
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from oddsengine import data
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_pages.py"
 
@@ -36,6 +40,25 @@ SECTIONS = [(page, part) for page in PAGES.PAGES for part in PAGES.sections(page
 def test_a_task_prints_what_the_page_shows(page: str, section: str) -> None:
     changed = PAGES.difference(section, page)
     assert not changed, f"{changed}\nif this is right now: scripts/run_pages.py"
+
+
+def test_the_tasks_on_a_season_take_files_of_football_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """The page says that a file does as well as the simulated league; real ones have gaps."""
+    folder = os.environ.get("ODDSENGINE_REFERENCE_DATA")
+    if not folder:
+        pytest.skip("ODDSENGINE_REFERENCE_DATA is not set: no file of football-data.co.uk is read")
+    paths = sorted((Path(folder) / "football_data_co_uk").glob("E0_*.csv.gz"))
+    made = re.compile(r"data\.simulated_league\([^)]*\)")
+    task = next(part for page, part in SECTIONS if part.startswith("## 1."))
+    code = re.findall(r"```python\n(.*?)```", task, re.DOTALL)[0]
+    assert made.search(code)
+    paths = [path for path in paths if "PSCH" in data.football_data(path).table]
+    assert len(paths) >= 4
+    for path in paths:
+        names: dict[str, object] = {}
+        exec(compile(made.sub(f"data.football_data({str(path)!r})", code), "cookbook.md", "exec"), names)
+        printed = capsys.readouterr().out
+        assert "380 matches, mean booksum 1.0" in printed, (path.name, printed)
 
 
 def test_there_are_twenty_tasks_and_each_shows_something() -> None:
