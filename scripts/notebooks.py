@@ -116,7 +116,11 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str | None:
 def text_difference(old: str, new: str) -> str | None:
     """Words must be the same, numbers nearly."""
     if NUMBER.sub("#", old) != NUMBER.sub("#", new):
-        return f"stored:\n{old}\ncomes out:\n{new}"
+        place = next(
+            (i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
+        )
+        begin, end = max(0, place - 40), place + 80
+        return f"...{old[begin:end]}... is stored, ...{new[begin:end]}... comes out"
     for before, after in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):
         first, second = (float(text.replace(",", "")) for text in (before, after))
         if not math.isclose(first, second, rel_tol=RELATIVE_MAX, abs_tol=1e-9):
