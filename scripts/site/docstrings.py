@@ -23,7 +23,7 @@ CORE = {
 EXAMPLE = re.compile(r"(?m)^(?P<indent> *)>>> .*(?:\n(?! *\n).+)*")
 SECTION = re.compile(r"(?m)^\w+\n---+$")
 # Our texts of what comes back begin at once, without a type, which the annotation has.
-RETURNS = re.compile(r"(?m)^(Returns\n-------\n)((?:\S.*\n?)+)")
+RETURNS = re.compile(r"(?ms)^(Returns\n-------\n)((?:[^\n]+\n)?+(?!    ).*?)(?=^\w+\n---+$|\Z)")
 # `:meth:` and the like, of which Markdown knows nothing.
 ROLE = re.compile(r":(?:meth|attr|class|func|mod|exc|data):`")
 TEST_FLAGS = re.compile(r" *# doctest: .*")

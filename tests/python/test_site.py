@@ -118,4 +118,10 @@ def test_examples_in_docstrings_become_code() -> None:
     docstrings = importlib.import_module("docstrings")
     shown = docstrings.as_code("What.\n\n>>> 1 + 1  # doctest: +ELLIPSIS\n2\n\nAnd more.")
     assert shown == "What.\n\n```pycon\n>>> 1 + 1\n2\n```\n\nAnd more."
+    returns = "A.\n\nReturns\n-------\n"
+    # A text without a type is not read as a type, whatever it consists of; one with a type stays.
+    shown = docstrings.as_code(f"{returns}Texts:\n\n* one,\n  two\n\nRaises\n------\nE\n    Why.")
+    assert shown == f"{returns}:\n    Texts:\n\n    * one,\n      two\n\nRaises\n------\nE\n    Why."
+    typed = f"{returns}(n,) float64\n    Shares."
+    assert docstrings.as_code(typed) == typed
     assert "Remove the bookmaker's margin" in docstrings.CORE["oddsengine.margin.fair_probabilities"]
