@@ -1144,6 +1144,8 @@ Incident: TypeAlias = Literal[
 class LiveMatch:
     """A match in play, priced by the engine's own live model.
 
+    The defaults are those of the engine's configuration.
+
     Parameters
     ----------
     model
@@ -1157,8 +1159,6 @@ class LiveMatch:
         thousandths.
     stoppage_s
         Added time expected before it is announced, of both halves, in seconds.
-
-    The defaults are those of the engine's configuration.
 
     Examples
     --------
