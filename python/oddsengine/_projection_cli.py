@@ -165,9 +165,7 @@ def _tell_check(found: Any, *, as_json: bool) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install
-    'oddsengine[sql]').
-    """
+    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install duckdb)."""
     from oddsengine.projection import _sql as engine
     from oddsengine.projection import default_path
 
@@ -181,7 +179,7 @@ def _sql(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    """Write what happened on a day as Parquet files, a table a folder (pip install 'oddsengine[parquet]').
+    """Write what happened on a day as Parquet files, a table a folder (pip install pyarrow).
 
     Tables that are added to hold the rows of that day; tables of what stands hold all rows, as they are now.
     """

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
+from oddsengine import _signatures
 from oddsengine._rights import (
     NAME_BYTES_MAX,
     ROLE_SOCKETS,
@@ -1086,3 +1087,6 @@ def table() -> str:
     """The reference of all keys in Markdown, for ``docs/config.md``."""
     rows = (f"| `{label(key)}` | {default_text(key)} | {key.allowed()} | {key.text} |" for key in KEYS)
     return "\n".join(["| key | default | takes | what |", "|---|---|---|---|", *rows])
+
+
+_signatures.shorten(__name__)

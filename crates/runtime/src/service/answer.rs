@@ -276,7 +276,7 @@ impl Service {
                 let mut rest = engine.fixtures().entries().skip_while(|&(place, _)| place < after);
                 let page: Vec<&Fixture> = rest.by_ref().take(count).map(|(_, fixture)| fixture).collect();
                 let next = rest.next().map(|(place, _)| place as u64);
-                reply_fixtures(&to, page.into_iter(), next, out);
+                reply_fixtures(&to, page, next, out);
             }
             Query::Tickets { page, is_settlements } => {
                 self.encode_changes(&to, *page, *is_settlements, bytes_max, out)
