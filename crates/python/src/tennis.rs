@@ -254,6 +254,7 @@ fn tennis_set_scores<'py>(
 
 /// Probability that the home side wins the match from one score, for many pairs of levels.
 #[pyfunction]
+#[allow(clippy::too_many_arguments)] // the arguments of the Python function, flat
 fn tennis_match_home<'py>(
     py: Python<'py>,
     format: FormatTuple<'py>,
