@@ -713,6 +713,63 @@ def _calls() -> list[Call]:
             ("odds_taken", "closing_odds", "selection"),
         ),
         Call(
+            "metrics.closing_line_value of lines that push",
+            metrics.closing_line_value,
+            {
+                "odds_taken": [2.1, 1.9],
+                "closing_odds": [[2.0, 2.0], [1.9, 1.98]],
+                "selection": [0, 1],
+                "push": [0.27, 0.1],
+            },
+            ("push",),
+        ),
+        Call(
+            "metrics.moved_line_value lines of the close",
+            lambda closing: metrics.moved_line_value(
+                [2.0, 1.9],
+                [2.5, 2.25],
+                [0, 1],
+                market="total",
+                closing=(closing, [[1.95, 1.93], [1.9, 1.98]]),
+            ),
+            {"closing": [2.75, 2.5]},
+            ("closing",),
+        ),
+        Call(
+            "metrics.moved_line_value odds of the close",
+            lambda closing: metrics.moved_line_value(
+                [2.0, 1.9], [2.5, 2.25], [0, 1], market="total", closing=([2.75, 2.5], closing)
+            ),
+            {"closing": [[1.95, 1.93], [1.9, 1.98]]},
+            ("closing",),
+        ),
+        Call(
+            "metrics.moved_line_value lines of the total",
+            lambda closing_total: metrics.moved_line_value(
+                [2.0, 1.9],
+                [-0.5, 0.25],
+                [0, 1],
+                market="handicap",
+                closing=([-0.75, 0.25], [[1.95, 1.93], [1.9, 1.98]]),
+                closing_total=(closing_total, [[1.95, 1.93], [1.9, 1.98]]),
+            ),
+            {"closing_total": [2.75, 2.5]},
+            ("closing_total",),
+        ),
+        Call(
+            "metrics.moved_line_value odds of the total",
+            lambda closing_total: metrics.moved_line_value(
+                [2.0, 1.9],
+                [-0.5, 0.25],
+                [0, 1],
+                market="handicap",
+                closing=([-0.75, 0.25], [[1.95, 1.93], [1.9, 1.98]]),
+                closing_total=([2.75, 2.5], closing_total),
+            ),
+            {"closing_total": [[1.95, 1.93], [1.9, 1.98]]},
+            ("closing_total",),
+        ),
+        Call(
             "metrics.moved_line_value",
             metrics.moved_line_value,
             {
