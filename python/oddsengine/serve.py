@@ -47,6 +47,8 @@ BYTES_PER_TURN = 262_144
 NS_PER_TURN = 5_000_000
 # Time of `ingest` while more waits in front of the socket than was read ahead: reading on finds stops in it.
 NS_PER_TURN_BEHIND = 500_000
+# Longest that a turn works off slices of due work while nothing arrives; it looks for messages after each slice.
+WORK_NS_PER_TURN = 500_000
 # Accumulators and bet delays are looked at so often.
 TICK_NS = 50_000_000
 # Images are made again after a pause that is never longer than this.
@@ -508,7 +510,7 @@ class Server:
         self._send(service.take_frames(self._clock()))
         self._make_images()
         # After all that the turn has to tell; what is told of it leaves with the next.
-        self._has_worked = service.work_off()
+        self._has_worked = self._work_off()
         if service.takes_ingest != self._is_ingesting:
             self._hold_ingest(is_held=self._is_ingesting)
         if service.is_poisoned:
@@ -516,6 +518,25 @@ class Server:
             self.poison_reason = service.poison_reason or ""
             self.exit_code = EXIT_POISONED
             self._is_stopping = True
+
+    def _work_off(self) -> bool:
+        """Slices of due work until a message arrives, and one at least; whether there was any.
+
+        A slice takes about as long as a board, so that no message waits for more than that. What is told of
+        them leaves with the next turn.
+        """
+        if not self.service.work_off():
+            return False
+        until_ns = time.monotonic_ns() + WORK_NS_PER_TURN
+        # What was read ahead has arrived already.
+        while (
+            not (self._ingest_ahead or self._orders_ahead)
+            and time.monotonic_ns() < until_ns
+            and not self._poller.poll(0)
+            and self.service.work_off()
+        ):
+            pass
+        return True
 
     def _make_images(self) -> None:
         """After all that others wait for, and a few: an image takes longer than most answers."""

@@ -14,15 +14,15 @@ use crate::step::{Refusal, Step};
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
 
-/// Most tickets that one command settles, and that many it pays at the end of their settlement delay: about a
-/// quarter of a millisecond. What is left is due at once.
-pub const SETTLED_PER_RECORD: usize = 64;
+/// Most tickets that one command settles, and that many it pays at the end of their settlement delay: about as long as a
+/// board takes, since odds of other fixtures wait for no more than a slice. What is left is due at once.
+pub const SETTLED_PER_RECORD: usize = 8;
 
 /// Most tickets that one command decides at the end of their bet delay: each is judged as when it was placed.
-pub const DECIDED_PER_RECORD: usize = 16;
+pub const DECIDED_PER_RECORD: usize = 4;
 
 /// Most accumulators that one command weighs anew.
-pub const WEIGHED_PER_RECORD: usize = 128;
+pub const WEIGHED_PER_RECORD: usize = 16;
 
 /// Most accumulators that a bet weighs before it is judged, where more are due than one command weighs.
 pub const WEIGHED_PER_BET: usize = 32;
