@@ -22,13 +22,17 @@ const RUNS: usize = 5;
 /// of a turn that a message arrives here: as `WORK_NS_PER_TURN` in `serve.py`.
 const WORK_PER_TURN: Duration = Duration::from_micros(500);
 
-/// A service, the popular match (the first) and another one (the second) that goes on meanwhile.
+/// Other matches in play, of which one is heard each turn.
+const OTHERS: u64 = 16;
+
+/// A service, the popular match (the first) and others that go on meanwhile.
 struct Evening {
     service: Service,
     now_ns: i64,
     feed_seq: u64,
-    /// Of both matches: the other one stays in its first half.
-    clocks_ms: [i64; 2],
+    /// Of all matches: the others stay in their first half.
+    clocks_ms: [i64; 1 + OTHERS as usize],
+    turn_count: u64,
     random: Random,
     /// From when a message arrived to the end of the slice that was under way.
     waited: Duration,
@@ -40,9 +44,14 @@ struct Stretch {
     turns: Latencies,
     /// From a clock message of the other match, which arrives while the turn before still works, to its odds.
     odds: Latencies,
+    /// What of it is the turn of the message itself.
+    told: Latencies,
+    slices: Latencies,
     totals: Vec<Duration>,
-    /// The longest turn, and how long of it this thread was runnable and not running.
+    /// The longest turn, and how long of it this thread was runnable and not running: a neighbour had the processor.
     longest: (Duration, Duration),
+    /// The same of the turn that ran longest.
+    ran_longest: (Duration, Duration),
 }
 
 /// What was settled meanwhile is measured beside what was quiet before, in the same run.
@@ -56,6 +65,8 @@ impl Stretch {
     fn next_run(&mut self) {
         self.turns.next_run();
         self.odds.next_run();
+        self.told.next_run();
+        self.slices.next_run();
     }
 }
 
@@ -81,7 +92,8 @@ impl Evening {
             service,
             now_ns: START_NS,
             feed_seq: 0,
-            clocks_ms: [0; 2],
+            clocks_ms: [0; 1 + OTHERS as usize],
+            turn_count: 0,
             random,
             waited: Duration::ZERO,
         };
@@ -96,8 +108,10 @@ impl Evening {
         evening.settle_down();
         assert_eq!(evening.service.engine().counters().accepted_count as usize, singles);
         evening.incident(0, "kick_off", "");
-        evening.incident(1, "kick_off", "");
+        (1..=OTHERS).for_each(|other| evening.incident(other, "kick_off", ""));
         evening.settle_down();
+        // As behind sockets: the desk is told at the pace of a reader.
+        evening.service.share();
         evening
     }
 
@@ -130,29 +144,36 @@ impl Evening {
     /// `happens`: what happens in the popular match.
     fn turn(&mut self, happens: Option<(&str, &str)>, stretch: &mut Stretch) {
         let not_run_before = not_run();
-        // Slower than the clock of a match, so that it lasts.
+        let other = 1 + self.turn_count % OTHERS;
+        self.turn_count += 1;
         self.now_ns += 1_000_000;
-        self.clocks_ms.iter_mut().for_each(|clock_ms| *clock_ms += 10);
+        self.clocks_ms[other as usize] += 100;
         let start = Instant::now();
         if let Some((kind, more)) = happens {
             self.incident(0, kind, more);
             drop(self.service.take_frames(self.now_ns));
         }
-        self.incident(1, "clock", "");
+        self.incident(other, "clock", "");
         drop(self.service.take_frames(self.now_ns));
         self.service.end_turn();
         let frames = self.service.take_frames(self.now_ns);
         let told = start.elapsed();
-        let topic = format!(".{}", FIRST_FIXTURE + 1);
+        let topic = format!(".{}", FIRST_FIXTURE + other);
         let is_other = |first: &[u8]| first.ends_with(topic.as_bytes());
-        assert!(frames.iter().any(|frame| frame.socket == Socket::Odds && is_other(&frame.first)));
-        stretch.odds.record(told + self.waited);
+        if frames.iter().any(|frame| frame.socket == Socket::Odds && is_other(&frame.first)) {
+            stretch.odds.record(told + self.waited);
+            stretch.told.record(told);
+        }
+        drop(self.service.take_desk_frames(self.now_ns));
         // The next message arrives at any moment, and the loop looks for it after each slice.
         let arrives = WORK_PER_TURN.mul_f64(self.random.below(1_000) as f64 / 1_000.0);
         let from = Instant::now();
         self.waited = Duration::ZERO;
+        let mut worked_before = Duration::ZERO;
         while self.service.work_off() {
             let worked = from.elapsed();
+            stretch.slices.record(worked - worked_before);
+            worked_before = worked;
             if worked >= arrives {
                 self.waited = worked - arrives;
                 break;
@@ -160,8 +181,12 @@ impl Evening {
         }
         let turn = start.elapsed();
         stretch.turns.record(turn);
+        let stood = not_run().saturating_sub(not_run_before).min(turn);
         if turn > stretch.longest.0 {
-            stretch.longest = (turn, not_run().saturating_sub(not_run_before));
+            stretch.longest = (turn, stood);
+        }
+        if turn - stood > stretch.ran_longest.0 - stretch.ran_longest.1 {
+            stretch.ran_longest = (turn, stood);
         }
         self.service.durable();
     }
@@ -293,15 +318,13 @@ fn report_event(report: &mut Report, name: &str, measured: &Measured) {
     }
     let most = busy.turns.at(0.999) as f64 / 1e6;
     report.figure("  p99.9 of a turn", most, "ms", Target::Most(10.0), checked);
-    let (turn, not_run) = busy.longest;
-    report.figure("  longest turn", turn.as_secs_f64() * 1e3, "ms", Target::None, checked);
-    report.figure(
-        "  of it runnable and not running",
-        not_run.as_secs_f64() * 1e3,
-        "ms",
-        Target::None,
-        checked,
-    );
+    report.latencies("  of it the turn of the message", &busy.told, 1, Target::None, checked);
+    report.latencies("  a slice", &busy.slices, 1, Target::None, checked);
+    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+    for (of, (turn, stood)) in [("longest turn", busy.longest), ("turn that ran longest", busy.ran_longest)] {
+        report.figure(&format!("  {of}: ran"), ms(turn - stood), "ms", Target::None, checked);
+        report.figure(&format!("  {of}: stood, runnable"), ms(stood), "ms", Target::None, checked);
+    }
     let mut totals: Vec<f64> = busy.totals.iter().map(|total| total.as_secs_f64() * 1e3).collect();
     totals.sort_by(f64::total_cmp);
     let middle = totals[totals.len() / 2];

@@ -16,7 +16,7 @@ pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
 
 /// Most tickets that one command settles, and that many it pays at the end of their settlement delay: about as long as a
 /// board takes, since odds of other fixtures wait for no more than a slice. What is left is due at once.
-pub const SETTLED_PER_RECORD: usize = 8;
+pub const SETTLED_PER_RECORD: usize = 4;
 
 /// Most tickets that one command decides at the end of their bet delay: each is judged as when it was placed.
 pub const DECIDED_PER_RECORD: usize = 4;

@@ -25,7 +25,8 @@ mod told;
 mod weight;
 
 pub use desk::{
-    ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_WAITING_BYTES_MAX,
+    ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_FRAMES_PER_TURN,
+    DESK_WAITING_BYTES_MAX,
 };
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
@@ -459,13 +460,14 @@ impl Service {
         self.journal.as_ref().map(|journal| journal.as_raw_fd())
     }
 
-    /// The frames to send now, trading status first, stamped with the time of sending.
+    /// The frames to send now, trading status first, stamped with the time of sending. Those of a paced desk socket are
+    /// [apart](Service::take_desk_frames).
     pub fn take_frames(&mut self, now_ns: i64) -> Vec<Frame> {
         if self.panic_reason.is_some() {
             return Vec::new();
         }
         let mut frames = self.outbox.take();
-        self.take_desk_frames(now_ns, &mut frames);
+        self.add_desk_frames(now_ns, &mut frames);
         outbox::stamp(&mut frames, now_ns);
         frames
     }

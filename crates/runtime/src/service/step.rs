@@ -11,7 +11,7 @@ use super::{Refusal, Route, Service, recovery};
 use crate::journal::JournalError;
 
 /// Records that may wait for the disk while slices of due work add to them: bets and feeds have far more.
-const SLICES_AHEAD_MAX: u64 = 1_024;
+const SLICES_AHEAD_MAX: u64 = 8_192;
 
 impl Service {
     /// Carries out one command, and tells the desk if it is refused and nobody waits for an answer.
