@@ -146,6 +146,9 @@ class ServiceLike(Protocol):
     def work_off(self) -> bool: ...
     def durable(self) -> None: ...
     def take_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
+    @property
+    def has_desk_frames(self) -> bool: ...
+    def take_desk_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
     def metrics(self) -> dict[str, object]: ...
     def state_hash(self) -> str: ...
     def invariants(self) -> dict[str, object]: ...
@@ -471,7 +474,7 @@ class Server:
             os.write(self._stop_write, bytes([signal.SIGTERM]))
 
     def _timeout_ms(self) -> int:
-        if self._has_worked or self._orders_ahead or (self._is_ingesting and self._ingest_ahead):
+        if self._has_worked or self.service.has_desk_frames or self._orders_ahead or (self._is_ingesting and self._ingest_ahead):
             return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
@@ -508,6 +511,7 @@ class Server:
         self._timers(now_ns, is_idle=not ready)
         service.end_turn()
         self._send(service.take_frames(self._clock()))
+        self._send(service.take_desk_frames(self._clock()))
         self._make_images()
         # After all that the turn has to tell; what is told of it leaves with the next.
         self._has_worked = self._work_off()

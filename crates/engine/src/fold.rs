@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use oddsengine_facts::{
-    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, Place, Ticket, TicketState, Weight,
+    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, OddsVersion, Place, Ticket, TicketState,
+    Weight,
 };
 use oddsengine_ledger::{InstructionId, Memo, Transfer, TransferError};
 use oddsengine_markets::{Incident, MarketId, SelectionId};
@@ -54,14 +55,7 @@ impl State {
                 self.configure(config)?;
             }
             Fact::Configured(config) => self.configure(config)?,
-            Fact::ScopeSet { scope, settings } => {
-                if *settings == Default::default() {
-                    self.scopes.remove(scope);
-                } else {
-                    self.scopes.insert(scope.clone(), *settings);
-                }
-                self.inherit_scope(scope);
-            }
+            Fact::ScopeSet { scope, settings } => self.set_scope(scope, settings),
             Fact::SpaceDefined(definition) => {
                 self.push_space(definition.as_ref().clone()).map_err(|error| error.to_string())?;
             }
@@ -434,6 +428,9 @@ impl State {
             self.refresh_possible(index);
         }
         if self.fixtures[index].live.phase() != phase_before {
+            // Who goes in play is watched by its present settings.
+            self.inherit(index);
+            self.note_play(index);
             self.watch_silence(index);
             self.watch_start(index);
         }
@@ -466,7 +463,8 @@ impl State {
             self.epoch = seen.clone().map(|seen| seen.epoch).fold(self.epoch, u32::max);
             let seen = seen.filter(|seen| seen.epoch == self.epoch);
             let fixture = &mut self.fixtures[leg.place.fixture as usize];
-            if let Some(seq) = seen.map(|seen| seen.seq).max().filter(|&seq| fixture.version < seq) {
+            let of_fixture = |seen: OddsVersion| seen.seq.saturating_sub(self.counters.settings_count);
+            if let Some(seq) = seen.map(of_fixture).max().filter(|&seq| fixture.version < seq) {
                 fixture.version = seq;
             }
         }

@@ -11,7 +11,8 @@ use oddsengine_runtime::journal::{
     VerifyScope,
 };
 use oddsengine_runtime::service::{
-    self, CommandError, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
+
+    self, CommandError, Frame, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
 };
 use oddsengine_runtime::wire::{self, Lookup};
 use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId};
@@ -427,10 +428,18 @@ impl PyService {
     /// Also after closing: what became durable by it.
     fn take_frames<'py>(&self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
         let frames = self.look(py)?.service().take_frames(now_ns);
-        let items = frames.iter().map(|frame| {
-            (frame.socket as i32, [PyBytes::new(py, &frame.first), PyBytes::new(py, &frame.payload)])
-        });
-        PyList::new(py, items.collect::<Vec<_>>())
+        list_of_frames(py, &frames)
+    }
+
+    #[getter]
+    fn has_desk_frames(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.look(py)?.service().has_desk_frames())
+    }
+
+    /// Those of a paced desk socket: after the others have left.
+    fn take_desk_frames<'py>(&self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
+        let frames = self.look(py)?.service().take_desk_frames(now_ns);
+        list_of_frames(py, &frames)
     }
 
     fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -658,6 +667,13 @@ fn account_dicts<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Vec<Bound<'p
             Ok(dict)
         })
         .collect()
+}
+
+fn list_of_frames<'py>(py: Python<'py>, frames: &[Frame]) -> PyResult<Bound<'py, PyList>> {
+    let items = frames.iter().map(|frame| {
+        (frame.socket as i32, [PyBytes::new(py, &frame.first), PyBytes::new(py, &frame.payload)])
+    });
+    PyList::new(py, items.collect::<Vec<_>>())
 }
 
 fn nobody() -> wire::ReplyTo<'static> {

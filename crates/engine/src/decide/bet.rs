@@ -338,8 +338,7 @@ impl State {
             return Err(Reason::NoPrice);
         }
         // Also after the delay: what happened between two epochs is not known.
-        if leg.quoted_version.epoch != self.epoch || !(1..=fixture.version).contains(&leg.quoted_version.seq)
-        {
+        if leg.quoted_version.epoch != self.epoch || !(1..=leg.version.seq).contains(&leg.quoted_version.seq) {
             return Err(Reason::OddsVersionUnknown);
         }
         if !accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4) {

@@ -34,6 +34,8 @@ pub struct Fixture {
     pub book: Book,
     /// Derived: the same positions with every other leg of every accumulator won.
     pub bound: Tally,
+    /// Derived: how many settings of scopes had been set when it inherited them last.
+    pub(crate) inherited_count: u64,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
     /// Derived: what is still possible.
@@ -72,7 +74,7 @@ pub struct StoredFixture {
     pub is_start_waived: bool,
     /// What is void.
     pub void: VoidKind,
-    /// Number of facts that changed what its board shows; the `seq` of its odds version.
+    /// Number of facts about it that changed what its board shows; with the settings of scopes, the `seq` of its odds version.
     pub version: u64,
     /// Grade per selection, once decided.
     pub grades: Vec<Option<Grade>>,
@@ -193,6 +195,7 @@ impl Fixture {
             accumulators: BTreeSet::new(),
             book: Book::default(),
             bound: Tally::default(),
+            inherited_count: 0,
             margins: Vec::new(),
             possible: Possible::default(),
             limits: FixtureLimits::default(),

@@ -106,9 +106,20 @@ pub(crate) struct Derived {
     pub limit_violation: Option<String>,
     /// Fixtures whose own model may give prices where trading stands still for want of them, or none where it does not.
     pub suspects: BTreeSet<u32>,
+    /// Fixtures to which settings of a scope may not have come yet.
+    pub inheriting: Inheriting,
+    /// Fixtures in play.
+    pub in_play: BTreeSet<u32>,
     /// Scratch space per template, by its id.
     pub prefixes: BTreeMap<u32, ViewPrefixes>,
     pub offer: BoardOffers,
+}
+
+/// How far the settings of scopes have come round the fixtures: so many are left, from `next` on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Inheriting {
+    pub next: usize,
+    pub left: usize,
 }
 
 /// A competition: the sum of its fixtures' losses counts against its limit.
@@ -195,6 +206,8 @@ pub struct Counters {
     pub archived_count: u64,
     /// Tickets brought back from it.
     pub recalled_count: u64,
+    /// Settings of scopes wider than a fixture that were set: every board may be another since, and has a later version.
+    pub settings_count: u64,
 }
 oddsengine_types::codec_struct!(Counters {
     command_count,
@@ -210,6 +223,7 @@ oddsengine_types::codec_struct!(Counters {
     turnover_minor,
     archived_count,
     recalled_count,
+    settings_count,
 });
 
 impl State {
@@ -372,7 +386,7 @@ impl State {
 
     /// The version of a fixture's board.
     pub fn version(&self, fixture: &Fixture) -> OddsVersion {
-        OddsVersion { epoch: self.epoch, seq: fixture.version }
+        OddsVersion { epoch: self.epoch, seq: fixture.version + self.counters.settings_count }
     }
 
     /// When the next bet delay or settlement delay ends.
@@ -426,6 +440,8 @@ impl Derived {
             platform_loss_minor: 0,
             limit_violation: None,
             suspects: BTreeSet::new(),
+            inheriting: Inheriting::default(),
+            in_play: BTreeSet::new(),
             prefixes: BTreeMap::new(),
             offer: BoardOffers::default(),
         })

@@ -288,6 +288,7 @@ impl State {
         self.fixtures[index].restore(input)?;
         no_rest(input)?;
         self.refresh_possible(index);
+        self.note_play(index);
         self.watch_silence(index);
         // Prices are not stored: they are to be computed, and told to whoever asks.
         self.unpriced.insert(index as u32);

@@ -219,6 +219,14 @@ impl Service {
         if *query == Query::StateHash {
             self.update_hash();
         }
+        // Settings of a scope may not have come to these yet.
+        match query {
+            Query::MaxStake(request) => request.legs.iter().for_each(|leg| drop(self.price_fixture(leg.fixture))),
+            Query::Exposure { scope: Some(Scope::Fixture(fixture) | Scope::Market(fixture, _)), .. } => {
+                self.price_fixture(*fixture);
+            }
+            _ => {}
+        }
         let bytes_max = bytes_max.min(PAGE_BYTES_MAX);
         let to = self.reply_to(route);
         let (engine, out) = (&self.engine, &mut payload);
@@ -255,7 +263,8 @@ impl Service {
                 let rest = &engine.fixtures()[(*after).min(engine.fixtures().len() as u64) as usize..];
                 let count = rest.len().min((bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE));
                 let next = (count < rest.len()).then(|| after + count as u64);
-                reply_fixtures(&to, &rest[..count], next, out);
+                let listed = rest[..count].iter().map(|fixture| (fixture, engine.version(fixture).seq));
+                reply_fixtures(&to, listed, next, out);
             }
             Query::Tickets { page, is_settlements } => {
                 self.encode_changes(&to, *page, *is_settlements, bytes_max, out)

@@ -268,6 +268,12 @@ impl Service {
         frames
     }
 
+    /// [`Service::take_desk_frames`] has more, as of the last time that it was called.
+    pub fn has_desk_frames(&self) -> bool {
+        let is_durable = self.desk.items.front().is_some_and(|&(seq, _)| seq <= self.desk.durable_seq);
+        is_durable && self.desk.pace.as_ref().is_some_and(|pace| pace.credit_e9 > 0)
+    }
+
     /// All that may leave, where nobody reads slowly.
     pub(crate) fn add_desk_frames(&mut self, now_ns: i64, frames: &mut Vec<Frame>) {
         if self.desk.pace.is_none() {

@@ -125,6 +125,8 @@ pub struct Service {
     desk_heartbeat_seq: u64,
     work: Work,
     image_pages: ImagePages,
+    /// Fixtures inherited settings of a scope in this turn.
+    has_inherited: bool,
     /// Who waits for the end of a bet delay.
     routes: IdMap<TicketId, Vec<Route>>,
     alert_pace: BTreeMap<String, told::AlertPace>,
@@ -212,6 +214,7 @@ impl Service {
             desk_heartbeat_seq: 0,
             work: Work::default(),
             image_pages: ImagePages::default(),
+            has_inherited: false,
             engine,
             last_seq,
             snapshot_seq: last_seq,
@@ -421,6 +424,7 @@ impl Service {
             self.make_all_images();
         }
         self.work.end_turn();
+        self.has_inherited = false;
         let Some(journal) = &mut self.journal else {
             // What waits after the end of the journal was not written, and is never acknowledged.
             if !self.is_closed {

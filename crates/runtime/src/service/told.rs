@@ -181,7 +181,7 @@ impl Service {
         let fixture = self.engine.fixture(id).expect("trading is of a known fixture");
         let topics = self.topics.next_status(fixture);
         let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns())
-            .at(fixture.version, topics.status_seq);
+            .at(self.engine.version(fixture).seq, topics.status_seq);
         let mut payload = Vec::new();
         trading(fixture, &header, &mut payload);
         self.counters.trading_frame_count += 1;
