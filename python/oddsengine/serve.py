@@ -55,6 +55,8 @@ TICK_NS = 50_000_000
 IMAGES_PAUSE_NS_MAX = 10_000_000
 # A new subscriber gets a heartbeat at once, but not more often than this.
 GREETING_NS = 20_000_000
+# Whether the hash of a state is there is looked at so often while one is computed.
+HASH_CHECK_NS = 1_000_000
 # Objects that live as long as the process are taken out of the garbage collector's sight after so long.
 WARM_UP_NS = 2_000_000_000
 # After a pause of the loop that is longer than this (a stopped process, a host that swaps, a long turn),
@@ -146,6 +148,8 @@ class ServiceLike(Protocol):
     def work_off(self) -> bool: ...
     def durable(self) -> None: ...
     def take_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
+    @property
+    def is_hashing(self) -> bool: ...
     @property
     def has_desk_frames(self) -> bool: ...
     def take_desk_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
@@ -480,6 +484,9 @@ class Server:
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
         if (images_ns := self.service.next_images_ns) is not None:
             due_ns = min(due_ns, images_ns)
+        if self.service.is_hashing:
+            # Another thread computes it, and wakes nobody.
+            due_ns = min(due_ns, now_ns + HASH_CHECK_NS)
         if self._is_overdue:
             # What holds it up ends by itself.
             due_ns = min(due_ns, now_ns + SETTLE_CHECK_NS)

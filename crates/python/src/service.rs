@@ -11,7 +11,6 @@ use oddsengine_runtime::journal::{
     VerifyScope,
 };
 use oddsengine_runtime::service::{
-
     self, CommandError, Frame, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
 };
 use oddsengine_runtime::wire::{self, Lookup};
@@ -429,6 +428,11 @@ impl PyService {
     fn take_frames<'py>(&self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
         let frames = self.look(py)?.service().take_frames(now_ns);
         list_of_frames(py, &frames)
+    }
+
+    #[getter]
+    fn is_hashing(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.look(py)?.service().is_hashing())
     }
 
     #[getter]

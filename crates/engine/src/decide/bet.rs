@@ -12,7 +12,7 @@ use oddsengine_types::{
 };
 
 use super::money::{RETRY_NS, reason_of, stopped};
-use super::settle::{DECIDED_PER_RECORD, WEIGHED_PER_BET};
+use super::settle::{DECIDED_PER_RECORD, WEIGHED_AT_ONCE_BY_BET, WEIGHED_PER_BET};
 use crate::state::State;
 use crate::state::fixture::MarketStatus;
 use crate::step::{Answer, Step};
@@ -30,7 +30,7 @@ impl Step<'_> {
             return Answer::TicketRefused { ticket, reason: Reason::IdHasAnotherBody };
         }
         self.stop_overdue();
-        self.weigh_accumulators(WEIGHED_PER_BET);
+        self.weigh_accumulators(WEIGHED_PER_BET, WEIGHED_AT_ONCE_BY_BET);
         for leg in &request.legs {
             // A price is asked for: it is the one of the present state.
             if let Some(index) = self.index_of(leg.fixture) {
@@ -328,7 +328,7 @@ impl State {
         if fixture.grades[selection].is_some() {
             return Err(Reason::SelectionDecided);
         }
-        if fixture.status() != MarketStatus::Open {
+        if fixture.status() != MarketStatus::Open || self.is_overdue(leg.place.fixture as usize) {
             return Err(Reason::FixtureSuspended);
         }
         if fixture.market_status(usize::from(market)) != MarketStatus::Open {
@@ -338,7 +338,8 @@ impl State {
             return Err(Reason::NoPrice);
         }
         // Also after the delay: what happened between two epochs is not known.
-        if leg.quoted_version.epoch != self.epoch || !(1..=leg.version.seq).contains(&leg.quoted_version.seq) {
+        if leg.quoted_version.epoch != self.epoch || !(1..=leg.version.seq).contains(&leg.quoted_version.seq)
+        {
             return Err(Reason::OddsVersionUnknown);
         }
         if !accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4) {

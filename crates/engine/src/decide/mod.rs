@@ -11,7 +11,7 @@ mod guard;
 mod limits;
 pub(crate) mod money;
 pub(crate) mod settle;
-mod source;
+pub(crate) mod source;
 
 use oddsengine_facts::{Body, Command, Fact, Reason};
 use oddsengine_types::{BoundsError, FixtureId};
@@ -44,7 +44,7 @@ impl Step<'_> {
                 self.settle_slice();
                 self.settle_due(*read_ns);
                 self.decide_delayed(*read_ns);
-                self.weigh_accumulators(WEIGHED_PER_RECORD);
+                self.weigh_accumulators(WEIGHED_PER_RECORD, WEIGHED_PER_RECORD);
                 self.archive_slice();
                 return Answer::None;
             }

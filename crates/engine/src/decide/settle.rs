@@ -1,6 +1,6 @@
 //! Settlement: from grades to payments, and back when a grade is taken back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use oddsengine_facts::{Fact, GradedLeg, Leg, Reason, Ticket, TicketState, VoidKind, Weight};
 use oddsengine_ledger::TransferError;
@@ -24,7 +24,11 @@ pub const DECIDED_PER_RECORD: usize = 4;
 /// Most accumulators that one command weighs anew.
 pub const WEIGHED_PER_RECORD: usize = 16;
 
-/// Most accumulators that a bet weighs before it is judged, where more are due than one command weighs.
+/// A bet weighs all accumulators that are due before it is judged, where they are no more than this.
+pub const WEIGHED_AT_ONCE_BY_BET: usize = 128;
+
+/// Most accumulators that a bet weighs before it is judged, where more are due. It is judged on weights that are as old as the
+/// pass that is going on, and [`WEIGH_INTERVAL_NS`]; each bet and each tick carries the pass on, so that it ends.
 pub const WEIGHED_PER_BET: usize = 32;
 
 /// Most tickets that one command looks through for those whose payment waits in vain; others are paid when they are due.
@@ -125,20 +129,15 @@ impl Step<'_> {
     /// sure profit.
     fn void_waiting(&mut self, index: usize) {
         let fixture = &self.fixtures[index];
-        // Asked for each ticket, and for most of a popular match alike.
-        let mut known: BTreeMap<u16, Option<Grade>> = BTreeMap::new();
-        let mut by_play = |selection: u16| {
-            let of_play =
-                || fixture.grade_by_play(usize::from(selection)).filter(|&grade| grade == Grade::VOID);
-            *known.entry(selection).or_insert_with(of_play)
-        };
-        let mut is_otherwise =
-            |leg: &Leg| leg.place.fixture as usize == index && leg.grade != by_play(leg.place.selection);
-        let waiting = self.delayed.iter().map(|&(_, ticket)| ticket);
-        let waiting: Vec<u32> = waiting
-            .filter(|&ticket| self.tickets[ticket as usize].legs.iter().any(&mut is_otherwise))
-            .collect();
-        for ticket in waiting {
+        // Looked at are the selections that somebody waits on, and of the tickets those whose leg changes.
+        let is_void = |selection: u16| fixture.grade_by_play(usize::from(selection)) == Some(Grade::VOID);
+        let changed =
+            fixture.waiting.iter().filter(|&(&(selection, was_void), _)| is_void(selection) != was_void);
+        let tickets = changed.flat_map(|(_, tickets)| tickets.iter().copied());
+        // In order of the ends of their delays.
+        let waiting: BTreeSet<(i64, u32)> =
+            tickets.map(|ticket| (self.tickets[ticket as usize].due_ns, ticket)).collect();
+        for (_, ticket) in waiting {
             let mut graded = self.tickets[ticket as usize].clone();
             let fixture = &self.fixtures[index];
             let by_play = |leg: &Leg| match leg.place.fixture as usize == index {
@@ -314,16 +313,16 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Weighs the legs of open accumulators anew where another leg's probability has moved: all of them where they are few,
-    /// otherwise as many as `count`, and the rest in later slices of the same pass.
-    pub(super) fn weigh_accumulators(&mut self, count: usize) {
+    /// Weighs the legs of open accumulators anew where another leg's probability has moved: all of them where they are no more
+    /// than `at_once`, otherwise as many as `count`, and the rest in later slices of the same pass.
+    pub(super) fn weigh_accumulators(&mut self, count: usize, at_once: usize) {
         if !self.weighs_accumulators(self.now_ns) {
             return;
         }
         if self.due.weighing.is_empty() {
             let concerned: usize =
                 self.moved.iter().map(|&index| self.fixtures[index as usize].accumulators.len()).sum();
-            if concerned <= WEIGHED_PER_RECORD {
+            if concerned <= at_once {
                 let of_moved =
                     self.moved.iter().flat_map(|&index| &self.fixtures[index as usize].accumulators);
                 let tickets: BTreeSet<u32> = of_moved.copied().collect();

@@ -30,6 +30,9 @@ pub struct Fixture {
     pub legs: Legs,
     /// Derived: open tickets of several legs with one on it.
     pub accumulators: BTreeSet<u32>,
+    /// Derived: tickets that wait out their bet delay, by the selection and whether its leg is graded: it is void by what
+    /// happened.
+    pub(crate) waiting: BTreeMap<(u16, bool), BTreeSet<u32>>,
     /// Positions.
     pub book: Book,
     /// Derived: the same positions with every other leg of every accumulator won.
@@ -193,6 +196,7 @@ impl Fixture {
             competition,
             legs: Legs::new(),
             accumulators: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             book: Book::default(),
             bound: Tally::default(),
             inherited_count: 0,

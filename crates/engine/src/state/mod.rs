@@ -110,6 +110,10 @@ pub(crate) struct Derived {
     pub inheriting: Inheriting,
     /// Fixtures in play.
     pub in_play: BTreeSet<u32>,
+    /// More fixtures than one command stops are silent for too long, or late.
+    pub has_more_overdue: bool,
+    /// Fixtures that nobody has spoken of, by the source that a sign of life is expected of.
+    pub unheard: BTreeMap<String, BTreeSet<u32>>,
     /// Scratch space per template, by its id.
     pub prefixes: BTreeMap<u32, ViewPrefixes>,
     pub offer: BoardOffers,
@@ -378,10 +382,18 @@ impl State {
         !self.due.regraded.is_empty() || !self.due.settling.is_empty()
     }
 
-    /// Work of which a record holds a slice only is not done: settlements, a pass over accumulators, or tickets on their way
-    /// to the archive.
+    /// Work of which a record holds a slice only is not done: settlements, a pass over accumulators, fixtures to be stopped, or
+    /// tickets on their way to the archive.
     pub fn has_due_work(&self) -> bool {
-        self.has_unsettled() || !self.due.weighing.is_empty() || self.archiving_is_due(self.now_ns)
+        self.has_unsettled()
+            || !self.due.weighing.is_empty()
+            || self.derived.has_more_overdue
+            || self.archiving_is_due(self.now_ns)
+    }
+
+    /// Accumulators are to be weighed at the present time, or a pass over them is going on.
+    pub fn weighs_accumulators_now(&self) -> bool {
+        self.weighs_accumulators(self.now_ns)
     }
 
     /// The version of a fixture's board.
@@ -442,6 +454,8 @@ impl Derived {
             suspects: BTreeSet::new(),
             inheriting: Inheriting::default(),
             in_play: BTreeSet::new(),
+            has_more_overdue: false,
+            unheard: BTreeMap::new(),
             prefixes: BTreeMap::new(),
             offer: BoardOffers::default(),
         })

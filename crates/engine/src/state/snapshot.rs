@@ -289,6 +289,7 @@ impl State {
         no_rest(input)?;
         self.refresh_possible(index);
         self.note_play(index);
+        self.note_unheard(index);
         self.watch_silence(index);
         // Prices are not stored: they are to be computed, and told to whoever asks.
         self.unpriced.insert(index as u32);
@@ -330,6 +331,8 @@ impl State {
                 }
             }
         }
+        let delayed: Vec<u32> = self.delayed.iter().map(|&(_, index)| index).collect();
+        delayed.into_iter().for_each(|index| self.list_waiting(index, true));
         for index in 0..self.tickets.place_count() as u32 {
             if self.tickets.get(index).is_some() {
                 self.count_bound_at(index, true);

@@ -325,7 +325,8 @@ mod tests {
         assert_eq!(touched(&state), [0_u64; 0]);
         assert_eq!(state.unpriced.len(), 0);
         // Another board has a later version, before it is made.
-        let later = state.fixtures.iter().zip(&versions).all(|(known, before)| state.version(known).seq > *before);
+        let later =
+            state.fixtures.iter().zip(&versions).all(|(known, before)| state.version(known).seq > *before);
         assert!(later);
         state.price(29);
         assert_eq!(touched(&state), [30]);

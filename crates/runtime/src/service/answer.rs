@@ -132,13 +132,21 @@ impl Service {
 
     /// Sends what tells the state and changes nothing. It must not be lost either, so it waits until the journal holds
     /// that state; while the disk is full nobody knows how long that is, and the answer leaves at once, marked.
-    fn send_state(&mut self, mut frame: Frame) {
+    pub(super) fn send_state(&mut self, mut frame: Frame) {
         if self.waits_for_disk() && self.last_seq != self.progress().1 {
             mark_unwritten(&mut frame.payload);
             self.outbox.send(frame);
         } else {
             self.outbox.send_when_durable(self.last_seq, frame);
         }
+    }
+
+    /// The answer to a heavy query that comes too soon after another.
+    fn heavy_refusal(&mut self, route: &Route, query: &Query) -> Option<Vec<u8>> {
+        let weight = self.weight_of_query(query);
+        let wait_ms = self.work.heavy_wait_ms(weight, route.received_ns)?;
+        let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
+        Some(self.encode_busy(route, &route.request_id, "busy", &message))
     }
 
     /// The answer that something is not done now, although it could be.
@@ -194,6 +202,14 @@ impl Service {
         match query {
             Query::Image { fixture } => self.send_image(socket, route, *fixture),
             Query::Images { prefix, after } => self.send_images(socket, route, prefix, *after),
+            Query::StateHash if self.work.is_shared && self.known_hash().is_none() => {
+                match self.heavy_refusal(route, query) {
+                    Some(payload) => {
+                        self.send_state(Frame { socket, first: route.identity.clone(), payload })
+                    }
+                    None => self.send_hash(socket, route),
+                }
+            }
             _ => {
                 if matches!(query, Query::MaxStake(_)) {
                     // The same judgement as for a ticket at this moment.
@@ -209,19 +225,20 @@ impl Service {
     fn encode_query(&mut self, route: &Route, query: &Query, bytes_max: usize) -> Vec<u8> {
         self.price_changed();
         let mut payload = Vec::new();
-        if *query == Query::StateHash {
-            let weight = self.weight_of_query(query);
-            if let Some(wait_ms) = self.work.heavy_wait_ms(weight, route.received_ns) {
-                let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
-                return self.encode_busy(route, &route.request_id, "busy", &message);
+        if *query == Query::StateHash && self.known_hash().is_none() {
+            if self.work.is_shared {
+                let message = "the hash of a state that changed is computed beside all else: send it in a message of its own";
+                return self.encode_busy(route, &route.request_id, "batch_too_heavy", message);
             }
-        }
-        if *query == Query::StateHash {
             self.update_hash();
         }
         // Settings of a scope may not have come to these yet.
         match query {
-            Query::MaxStake(request) => request.legs.iter().for_each(|leg| drop(self.price_fixture(leg.fixture))),
+            Query::MaxStake(request) => {
+                for leg in &request.legs {
+                    self.price_fixture(leg.fixture);
+                }
+            }
             Query::Exposure { scope: Some(Scope::Fixture(fixture) | Scope::Market(fixture, _)), .. } => {
                 self.price_fixture(*fixture);
             }

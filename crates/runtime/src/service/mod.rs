@@ -13,6 +13,7 @@ mod answer;
 mod archive;
 pub mod bounds;
 mod desk;
+mod hashing;
 mod images;
 mod models;
 mod outbox;
@@ -28,6 +29,7 @@ pub use desk::{
     ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_FRAMES_PER_TURN,
     DESK_WAITING_BYTES_MAX,
 };
+pub use hashing::HASHES_WAITING_MAX;
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
 pub use recovery::{
@@ -39,6 +41,7 @@ pub use rights::{
     Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
     SOURCES_PER_KEY_MAX, Sources,
 };
+pub use step::INHERITED_PER_TURN;
 pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,6 +128,7 @@ pub struct Service {
     desk_heartbeat_seq: u64,
     work: Work,
     image_pages: ImagePages,
+    hashing: hashing::Hashing,
     /// Fixtures inherited settings of a scope in this turn.
     has_inherited: bool,
     /// Who waits for the end of a bet delay.
@@ -214,6 +218,7 @@ impl Service {
             desk_heartbeat_seq: 0,
             work: Work::default(),
             image_pages: ImagePages::default(),
+            hashing: hashing::Hashing::default(),
             has_inherited: false,
             engine,
             last_seq,
@@ -423,6 +428,7 @@ impl Service {
         if !self.work.is_shared {
             self.make_all_images();
         }
+        self.answer_hashes();
         self.work.end_turn();
         self.has_inherited = false;
         let Some(journal) = &mut self.journal else {
