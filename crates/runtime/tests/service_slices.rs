@@ -30,11 +30,9 @@ fn turn(world: &mut World) -> Vec<Seen> {
     frames
 }
 
-fn margin(scope: Value, booksum: f64) -> Value {
-    let mut request = scope;
-    request["type"] = "set_scope".into();
-    request["margin"] = json!({"method": "power", "booksum": booksum});
-    request
+fn margin(booksum: f64) -> Value {
+    let scope = json!({"level": "sport", "sport": "football"});
+    json!({"type": "set_scope", "source": "desk", "scope": scope, "margin": {"method": "power", "booksum": booksum}})
 }
 
 /// The margin of a sport with 10,000 fixtures walked them all for 55 ms, and priced them all before the next frame left. Now a
@@ -42,8 +40,10 @@ fn margin(scope: Value, booksum: f64) -> Value {
 #[test]
 fn the_margin_of_a_sport_comes_to_some_fixtures_a_turn() {
     let mut world = world();
-    world.order("desk", margin(json!({"sport": "football"}), 1.2));
-    let mut told = boards(&turn(&mut world));
+    world.order("desk", margin(1.2));
+    let frames = turn(&mut world);
+    assert!(frames.iter().all(|frame| frame.value["type"] != "error"), "{frames:?}");
+    let mut told = boards(&frames);
     assert_eq!(told, 0, "the turn that sets it prices nothing");
     let mut turns = 0;
     while told < COUNT as usize {
@@ -63,7 +63,7 @@ fn a_margin_on_its_way_holds_for_whoever_asks() {
     let mut world = world();
     let before = world.leg(COUNT, "1x2", "home");
     let old_odds = before["odds"].as_f64().unwrap();
-    world.order("desk", margin(json!({"sport": "football"}), 1.25));
+    world.order("desk", margin(1.25));
     world.service.end_turn();
     world.take();
     // Not even one slice was worked off.
@@ -97,7 +97,7 @@ fn a_lowered_limit_holds_at_once() {
     let ask = |leg: &Value| json!({"type": "max_stake", "customer": 42, "currency": "EUR", "legs": [leg]});
     world.order(
         "desk",
-        json!({"type": "set_scope", "sport": "football", "market_type": "1x2", "loss_minor_max": 1_000}),
+        json!({"type": "set_scope", "source": "desk", "scope": {"level": "market_type", "sport": "football", "stem": "1x2"}, "loss_minor_max": 1_000}),
     );
     world.service.end_turn();
     world.take();
