@@ -76,14 +76,14 @@ fn a_margin_on_its_way_holds_for_whoever_asks() {
     world.service.end_turn();
     let frames = world.take();
     let answer = &answers_to(&frames, &id)[0];
-    assert_eq!(answer["reason"], "odds_have_moved", "{answer}");
+    assert_eq!(answer["ticket"]["reason"]["name"], "odds_have_moved", "{answer}");
     // Another fixture that no slice has come to, by its image.
     world.snapshot("reader", json!({"type": "image", "fixture": COUNT - 1}));
     world.service.end_turn();
     let frames = world.take();
     assert_eq!(boards(&frames), 1, "its delta leaves before it");
     let image = image_of(&frames, "reader");
-    let home = image["markets"][0]["selections"][0]["odds"].as_f64().unwrap();
+    let home = world.leg(COUNT - 1, "1x2", "home")["odds"].as_f64().unwrap();
     assert!(home < old_odds, "{home} and {old_odds} before");
     let delta = frames.iter().find(|frame| frame.socket == Socket::Odds).unwrap();
     assert_eq!(delta.value["version"], image["version"]);

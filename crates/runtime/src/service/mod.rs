@@ -124,6 +124,8 @@ pub struct Service {
     /// Why boards changed in this turn, by fixture; and by the latest command that was about none.
     causes: BTreeMap<FixtureId, BoardCause>,
     last_cause: Option<BoardCause>,
+    /// The latest settings of a scope: what boards change for that nothing happened to.
+    settings_cause: Option<BoardCause>,
     desk: Desk,
     desk_heartbeat_seq: u64,
     work: Work,
@@ -228,6 +230,7 @@ impl Service {
             topics: TopicSequencer::default(),
             causes: BTreeMap::new(),
             last_cause: None,
+            settings_cause: None,
             routes: IdMap::default(),
             alert_pace: BTreeMap::new(),
             collecting: None,
