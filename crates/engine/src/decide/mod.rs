@@ -44,7 +44,7 @@ impl Step<'_> {
                 self.settle_slice();
                 self.settle_due(*read_ns);
                 self.decide_delayed(*read_ns);
-                self.weigh_accumulators(WEIGHED_PER_RECORD, WEIGHED_PER_RECORD);
+                self.weigh_accumulators(WEIGHED_PER_RECORD);
                 self.archive_slice();
                 return Answer::None;
             }

@@ -14,18 +14,26 @@ use crate::step::{Refusal, Step};
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
 
-/// Most tickets that one command settles, and that many it pays at the end of their settlement delay: about as long as a
-/// board takes, since odds of other fixtures wait for no more than a slice. What is left is due at once.
+/// Most tickets that one command settles where more are due than [at once](SETTLED_AT_ONCE), and that many it pays at the end
+/// of their settlement delay: about as long as a board takes, since odds of other fixtures wait for no more than a slice. What
+/// is left is due at once.
 pub const SETTLED_PER_RECORD: usize = 4;
 
-/// Most tickets that one command decides at the end of their bet delay: each is judged as when it was placed.
+/// So few tickets are settled by the command that decides them, or paid by the one at the end of their delay.
+pub const SETTLED_AT_ONCE: usize = 64;
+
+/// Most tickets that one command decides at the end of their bet delay where more are due than [at once](DECIDED_AT_ONCE):
+/// each is judged as when it was placed.
 pub const DECIDED_PER_RECORD: usize = 4;
 
-/// Most accumulators that one command weighs anew.
+/// So few tickets are decided by one command at the end of their bet delay.
+pub const DECIDED_AT_ONCE: usize = 16;
+
+/// Most accumulators that one command weighs anew where more are due than [at once](WEIGHED_AT_ONCE).
 pub const WEIGHED_PER_RECORD: usize = 16;
 
-/// A bet weighs all accumulators that are due before it is judged, where they are no more than this.
-pub const WEIGHED_AT_ONCE_BY_BET: usize = 128;
+/// So few accumulators are weighed by one command, and before a bet is judged.
+pub const WEIGHED_AT_ONCE: usize = 128;
 
 /// Most accumulators that a bet weighs before it is judged, where more are due. It is judged on weights that are as old as the
 /// pass that is going on, and [`WEIGH_INTERVAL_NS`]; each bet and each tick carries the pass on, so that it ends.
@@ -74,19 +82,21 @@ impl Step<'_> {
         let is_on_it = |ticket: &u32| {
             self.tickets[*ticket as usize].legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
+        let is_few = self.due.settling.is_empty() && self.due.regraded.len() <= SETTLED_AT_ONCE;
+        let count = if is_few { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD };
         // In order of acceptance, whatever they waited for.
-        let mut tickets: BTreeSet<u32> = self.due.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
-        let mut left = SETTLED_PER_RECORD - tickets.len();
+        let mut tickets: BTreeSet<u32> = self.due.regraded.iter().copied().take(count).collect();
+        let mut left = count - tickets.len();
         let stuck = self.stuck.iter().take(WAITING_LOOKED_AT).copied().filter(is_on_it);
         tickets.extend(stuck.take(left));
         let fixture = &self.fixtures[index];
         if fixture.is_closed() || !fixture.told_grades.is_empty() {
             let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
             let waiting = self.settling.tickets().take(WAITING_LOOKED_AT).filter(is_over);
-            left = SETTLED_PER_RECORD - tickets.len().min(SETTLED_PER_RECORD);
+            left = count - tickets.len().min(count);
             tickets.extend(waiting.take(left));
         }
-        left = SETTLED_PER_RECORD - tickets.len().min(SETTLED_PER_RECORD);
+        left = count - tickets.len().min(count);
         for ticket in tickets {
             self.settle(ticket);
         }
@@ -177,9 +187,10 @@ impl Step<'_> {
             .settling
             .due()
             .take_while(|&(due_ns, _)| due_ns <= until_ns)
-            .take(SETTLED_PER_RECORD)
+            .take(SETTLED_AT_ONCE + 1)
             .collect();
-        for (_, index) in due {
+        let count = if due.len() <= SETTLED_AT_ONCE { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD };
+        for (_, index) in due.into_iter().take(count) {
             let ticket = self.tickets[index as usize].clone();
             let paid_minor = payout_of(&ticket).unwrap_or(0);
             match self.book_settlement(&ticket, Stake::Paid(paid_minor)) {
@@ -314,15 +325,15 @@ impl Step<'_> {
     }
 
     /// Weighs the legs of open accumulators anew where another leg's probability has moved: all of them where they are no more
-    /// than `at_once`, otherwise as many as `count`, and the rest in later slices of the same pass.
-    pub(super) fn weigh_accumulators(&mut self, count: usize, at_once: usize) {
+    /// than [`WEIGHED_AT_ONCE`], otherwise as many as `count`, and the rest in later slices of the same pass.
+    pub(super) fn weigh_accumulators(&mut self, count: usize) {
         if !self.weighs_accumulators(self.now_ns) {
             return;
         }
         if self.due.weighing.is_empty() {
             let concerned: usize =
                 self.moved.iter().map(|&index| self.fixtures[index as usize].accumulators.len()).sum();
-            if concerned <= at_once {
+            if concerned <= WEIGHED_AT_ONCE {
                 let of_moved =
                     self.moved.iter().flat_map(|&index| &self.fixtures[index as usize].accumulators);
                 let tickets: BTreeSet<u32> = of_moved.copied().collect();
