@@ -24,8 +24,8 @@ pub use oddsengine_facts::{command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
 pub use decide::settle::{
-    DECIDED_AT_ONCE, DECIDED_PER_RECORD, SETTLED_AT_ONCE, SETTLED_PER_RECORD, WEIGH_INTERVAL_NS,
-    WEIGHED_AT_ONCE, WEIGHED_PER_BET, WEIGHED_PER_RECORD,
+    DECIDED_PER_RECORD, SETTLED_AT_ONCE, SETTLED_PER_RECORD, WEIGH_INTERVAL_NS, WEIGHED_AT_ONCE,
+    WEIGHED_PER_BET, WEIGHED_PER_RECORD,
 };
 pub use decide::source::{LIFTED_PER_HEARTBEAT, STOPPED_PER_RECORD};
 pub use engine::{Decided, Engine};

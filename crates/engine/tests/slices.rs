@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, DECIDED_AT_ONCE, DECIDED_PER_RECORD, Engine, Fact, FixtureRequest,
-    LIFTED_PER_HEARTBEAT, LegRequest, MoneyRequest, OddsChange, Origin, Reason, Record, SETTLED_AT_ONCE,
-    SETTLED_PER_RECORD, STOPPED_PER_RECORD, Scope, ScopeSettings, Stop, TicketRequest, TicketState,
-    WEIGHED_AT_ONCE, WEIGHED_PER_BET, WEIGHED_PER_RECORD, encode_record,
+    Body, Channel, Command, Config, DECIDED_PER_RECORD, Engine, Fact, FixtureRequest, LIFTED_PER_HEARTBEAT,
+    LegRequest, MoneyRequest, OddsChange, Origin, Reason, Record, SETTLED_AT_ONCE, SETTLED_PER_RECORD,
+    STOPPED_PER_RECORD, Scope, ScopeSettings, Stop, TicketRequest, TicketState, WEIGHED_AT_ONCE,
+    WEIGHED_PER_BET, WEIGHED_PER_RECORD, encode_record,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId};
@@ -17,7 +17,7 @@ const BET_COUNT: u128 = 1_200;
 const CUSTOMER: CustomerId = CustomerId(1);
 
 /// Tickets that one record concerns at most: those it settles, pays after their delay, decides and weighs.
-const TICKETS_PER_RECORD: usize = 2 * SETTLED_AT_ONCE + DECIDED_AT_ONCE + WEIGHED_AT_ONCE + 1;
+const TICKETS_PER_RECORD: usize = 2 * SETTLED_AT_ONCE + DECIDED_PER_RECORD + WEIGHED_AT_ONCE + 1;
 /// Facts of a ticket at most: bookings, grades, payment, the delay of one and an alert.
 const FACTS_PER_TICKET: usize = 5;
 
@@ -245,7 +245,7 @@ fn a_result_taken_back_in_the_middle_of_its_settlement_starts_over() {
     pair.check();
 }
 
-/// Bets whose delay ends at the same time were all decided in one step, 1,024 of them in 30 ms. Now few are, or 4, and whoever
+/// Bets whose delay ends at the same time were all decided in one step, 1,024 of them in 30 ms. Now 16 are, and whoever
 /// starts in between decides the rest alike.
 #[test]
 fn delays_that_end_together_are_decided_a_few_at_a_time() {
@@ -263,12 +263,10 @@ fn delays_that_end_together_are_decided_a_few_at_a_time() {
     let mut steps = 0;
     while pair.live.next_due_ns().is_some() {
         let decided = tickets_in(&pair.tick_restored(i64::MAX)).len();
-        let left = 100 - pair.live.counters().accepted_count as usize;
-        let most = if left > 0 { DECIDED_PER_RECORD } else { DECIDED_AT_ONCE };
-        assert!((1..=most).contains(&decided), "{decided}");
+        assert!((1..=DECIDED_PER_RECORD).contains(&decided), "{decided}");
         steps += 1;
     }
-    assert_eq!(steps, (100 - DECIDED_AT_ONCE).div_ceil(DECIDED_PER_RECORD) + 1);
+    assert_eq!(steps, 100_usize.div_ceil(DECIDED_PER_RECORD));
     assert_eq!(pair.live.counters().accepted_count, 100);
     pair.check();
 }

@@ -12,7 +12,7 @@ use oddsengine_types::{
 };
 
 use super::money::{RETRY_NS, reason_of, stopped};
-use super::settle::{DECIDED_AT_ONCE, DECIDED_PER_RECORD, WEIGHED_PER_BET};
+use super::settle::{DECIDED_PER_RECORD, WEIGHED_PER_BET};
 use crate::state::State;
 use crate::state::fixture::MarketStatus;
 use crate::step::{Answer, Step};
@@ -87,9 +87,7 @@ impl Step<'_> {
     /// Decides every ticket whose bet delay has ended by what has been read: status, price, score and limits once more.
     pub(super) fn decide_delayed(&mut self, read_ns: i64) {
         let until_ns = self.now_ns.min(read_ns);
-        let due = self.delayed.iter().take_while(|(due_ns, _)| *due_ns <= until_ns);
-        let is_few = due.take(DECIDED_AT_ONCE + 1).count() <= DECIDED_AT_ONCE;
-        for _ in 0..if is_few { DECIDED_AT_ONCE } else { DECIDED_PER_RECORD } {
+        for _ in 0..DECIDED_PER_RECORD {
             let Some(&(_, index)) = self.delayed.first().filter(|(due_ns, _)| *due_ns <= until_ns) else {
                 return;
             };

@@ -22,12 +22,8 @@ pub const SETTLED_PER_RECORD: usize = 4;
 /// So few tickets are settled by the command that decides them, or paid by the one at the end of their delay.
 pub const SETTLED_AT_ONCE: usize = 64;
 
-/// Most tickets that one command decides at the end of their bet delay where more are due than [at once](DECIDED_AT_ONCE):
-/// each is judged as when it was placed.
-pub const DECIDED_PER_RECORD: usize = 4;
-
-/// So few tickets are decided by one command at the end of their bet delay.
-pub const DECIDED_AT_ONCE: usize = 16;
+/// Most tickets that one command decides at the end of their bet delay: each is judged as when it was placed.
+pub const DECIDED_PER_RECORD: usize = 16;
 
 /// Most accumulators that one command weighs anew where more are due than [at once](WEIGHED_AT_ONCE).
 pub const WEIGHED_PER_RECORD: usize = 16;
@@ -82,8 +78,7 @@ impl Step<'_> {
         let is_on_it = |ticket: &u32| {
             self.tickets[*ticket as usize].legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
-        let is_few = self.due.settling.is_empty() && self.due.regraded.len() <= SETTLED_AT_ONCE;
-        let count = if is_few { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD };
+        let count = self.settled_by_decision();
         // In order of acceptance, whatever they waited for.
         let mut tickets: BTreeSet<u32> = self.due.regraded.iter().copied().take(count).collect();
         let mut left = count - tickets.len();
@@ -106,8 +101,17 @@ impl Step<'_> {
 
     /// Settles the first tickets whose legs are graded otherwise than their selections.
     pub(super) fn settle_slice(&mut self) {
-        let slice: Vec<u32> = self.due.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
-        let left = SETTLED_PER_RECORD - slice.len();
+        self.settle_next(SETTLED_PER_RECORD);
+    }
+
+    /// After tickets came back whose results may be others by now: the same, but few at once.
+    pub(super) fn settle_recalled(&mut self) {
+        self.settle_next(self.settled_by_decision());
+    }
+
+    fn settle_next(&mut self, count: usize) {
+        let slice: Vec<u32> = self.due.regraded.iter().copied().take(count).collect();
+        let left = count - slice.len();
         for ticket in slice {
             self.settle(ticket);
         }
@@ -377,6 +381,12 @@ impl Step<'_> {
 }
 
 impl State {
+    /// How many tickets are settled by the command that decides them.
+    fn settled_by_decision(&self) -> usize {
+        let is_few = self.due.settling.is_empty() && self.due.regraded.len() <= SETTLED_AT_ONCE;
+        if is_few { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD }
+    }
+
     /// A leg of the ticket was decided while its match is in play, where results are still taken back.
     fn may_be_taken_back(&self, index: usize) -> bool {
         let is_in_play = |leg: &Leg| {
