@@ -19,6 +19,7 @@ pub use oddsengine_facts::{
     Place, Plan, PricedMarket, Principal, Reason, Record, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings,
     Stop, StopSet, Stops, Terms, Ticket, TicketChange, TicketRequest, TicketState, VoidKind,
 };
+pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
 pub use oddsengine_facts::{command, config, status, stops, ticket};
 
@@ -29,7 +30,9 @@ pub use decide::settle::{
 };
 pub use decide::source::{LIFTED_PER_HEARTBEAT, STOPPED_PER_RECORD};
 pub use engine::{Decided, Engine};
+pub use state::competitions::Competitions;
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, StoredFixture};
+pub use state::fixtures::Fixtures;
 pub use state::snapshot::{SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, StateImage};
 pub use state::sources::Source;
 pub use state::{Competition, Counters, Customer, Limits, Space, State, TICKETS_PER_PAGE};

@@ -80,14 +80,15 @@ impl Step<'_> {
         };
         let count = self.settled_by_decision();
         // In order of acceptance, whatever they waited for.
-        let mut tickets: BTreeSet<u32> = self.due.regraded.iter().copied().take(count).collect();
+        let mut tickets: BTreeSet<u32> = self.settling.regraded().iter().copied().take(count).collect();
         let mut left = count - tickets.len();
-        let stuck = self.stuck.iter().take(WAITING_LOOKED_AT).copied().filter(is_on_it);
+        let stuck = self.settling.stuck().iter().take(WAITING_LOOKED_AT).copied().filter(is_on_it);
         tickets.extend(stuck.take(left));
         let fixture = &self.fixtures[index];
         if fixture.is_closed() || !fixture.told_grades.is_empty() {
             let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
-            let waiting = self.settling.tickets().take(WAITING_LOOKED_AT).filter(is_over);
+            let waiting =
+                self.settling.due().map(|(_, ticket)| ticket).take(WAITING_LOOKED_AT).filter(is_over);
             left = count - tickets.len().min(count);
             tickets.extend(waiting.take(left));
         }
@@ -110,7 +111,7 @@ impl Step<'_> {
     }
 
     fn settle_next(&mut self, count: usize) {
-        let slice: Vec<u32> = self.due.regraded.iter().copied().take(count).collect();
+        let slice: Vec<u32> = self.settling.regraded().iter().copied().take(count).collect();
         let left = count - slice.len();
         for ticket in slice {
             self.settle(ticket);
@@ -223,7 +224,8 @@ impl Step<'_> {
         if !was_open && payout == Some(paid_minor_before) {
             return self.grade_legs(&ticket, false);
         }
-        let (delay_ns, waited) = (self.config.settlement_delay_ms * 1_000_000, self.settling.waits(index));
+        let (delay_ns, waited) =
+            (self.config.settlement_delay_ms * 1_000_000, self.settling.wait(index).due_ns.is_some());
         let waits = payout.is_some_and(|minor| minor > 0)
             && (delay_ns > 0 || waited)
             && self.may_be_taken_back(index as usize);
@@ -242,7 +244,7 @@ impl Step<'_> {
         if waits && !(waited && payout == payout_before) {
             let due_ns = Some(self.now_ns.saturating_add(delay_ns));
             self.fact(Fact::PaymentDue { ticket: id, due_ns });
-        } else if !waits && self.settling.waits(index) {
+        } else if !waits && self.settling.wait(index).due_ns.is_some() {
             self.fact(Fact::PaymentDue { ticket: id, due_ns: None });
         }
     }
@@ -383,7 +385,7 @@ impl Step<'_> {
 impl State {
     /// How many tickets are settled by the command that decides them.
     fn settled_by_decision(&self) -> usize {
-        let is_few = self.due.settling.is_empty() && self.due.regraded.len() <= SETTLED_AT_ONCE;
+        let is_few = self.due.settling.is_empty() && self.settling.regraded().len() <= SETTLED_AT_ONCE;
         if is_few { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD }
     }
 

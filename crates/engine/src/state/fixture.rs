@@ -33,6 +33,8 @@ pub struct Fixture {
     /// Derived: tickets that wait out their bet delay, by the selection and whether its leg is graded: it is void by what
     /// happened.
     pub(crate) waiting: BTreeMap<(u16, bool), BTreeSet<u32>>,
+    /// Derived: legs on it of tickets that are kept, refused ones included.
+    pub kept_leg_count: u32,
     /// Positions.
     pub book: Book,
     /// Derived: the same positions with every other leg of every accumulator won.
@@ -87,6 +89,8 @@ pub struct StoredFixture {
     pub told_grades: BTreeMap<u16, Vec<Grade>>,
     /// Legs on it of tickets that are in the archive; refused tickets do not count.
     pub archived_count: u32,
+    /// Since when it is over, came back from the archive, or was put off on its way there; 0 while it is not.
+    pub over_ns: i64,
 }
 
 impl Deref for Fixture {
@@ -189,6 +193,7 @@ impl Fixture {
             desk: BTreeMap::new(),
             told_grades: BTreeMap::new(),
             archived_count: 0,
+            over_ns: 0,
         };
         Self {
             stored: Sealed::new(stored),
@@ -197,6 +202,7 @@ impl Fixture {
             legs: Legs::new(),
             accumulators: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            kept_leg_count: 0,
             book: Book::default(),
             bound: Tally::default(),
             inherited_count: 0,

@@ -105,7 +105,8 @@ impl State {
                 self.silence_due.first().filter(|(due_ns, _)| *due_ns < self.now_ns)
         {
             self.silence_due.remove(&(due_ns, index));
-            let fixture = &self.fixtures[index as usize];
+            // It may have left since it was put under watch.
+            let Some(fixture) = self.fixtures.get(index as usize) else { continue };
             let silent_from_ns = self.silent_from_ns(fixture);
             // What is no longer watched is put under watch again when it is to be.
             if !self.is_watched(fixture) {
@@ -128,7 +129,7 @@ impl State {
             && let Some(&due) = self.start_due.first().filter(|(due_ns, _)| *due_ns < self.now_ns)
         {
             self.start_due.remove(&due);
-            if self.is_late(&self.fixtures[due.1 as usize]) {
+            if self.fixtures.get(due.1 as usize).is_some_and(|fixture| self.is_late(fixture)) {
                 found.insert(due.1 as usize);
             }
         }

@@ -6,7 +6,7 @@ use oddsengine_risk::Book;
 use oddsengine_types::BoundsError;
 
 use crate::state::fixture::{Fixture, FixtureLimits};
-use crate::state::{Competition, Space, State};
+use crate::state::{Space, State};
 
 impl State {
     /// The template of a format: compiled in, or of a space that was defined before.
@@ -19,18 +19,10 @@ impl State {
 
     pub(crate) fn push_fixture(&mut self, request: FixtureRequest, template: &'static Template) {
         let sport = request.sport();
-        let known = self
-            .competitions
-            .iter()
-            .position(|known| known.name == request.competition && known.sport == sport);
-        let competition = known.unwrap_or_else(|| {
-            let name = request.competition.clone();
-            self.competitions.push(Competition { name, sport, loss_minor: 0 });
-            self.competitions.len() - 1
-        }) as u32;
-        let index = self.fixtures.len();
-        self.fixture_index.insert(request.fixture, index as u32);
-        self.fixtures.push(Fixture::new(request, template, competition));
+        let competition = self.competitions.join(sport, &request.competition);
+        let id = request.fixture;
+        let index = self.fixtures.insert(Fixture::new(request, template, competition));
+        self.fixture_index.insert(id, index as u32);
         self.inherit_settings(index);
         self.refresh_possible(index);
         self.watch_start(index);
@@ -119,7 +111,7 @@ impl State {
             Some(None) => {}
             None => {
                 self.counters.settings_count += 1;
-                self.derived.inheriting.left = self.fixtures.len();
+                self.derived.inheriting.left = self.fixtures.place_count();
                 if before.and_then(|before| before.feed_silence_ms) != settings.feed_silence_ms {
                     // Who is silent for too long is known before anybody asks.
                     let in_play: Vec<u32> = self.derived.in_play.iter().copied().collect();
@@ -147,12 +139,16 @@ impl State {
     /// Looks at so many of the fixtures to which settings of a scope may not have come yet, and prices those whose margins
     /// change; whether there were any.
     pub(crate) fn inherit_next(&mut self, count: usize) -> bool {
-        let total = self.fixtures.len();
+        let total = self.fixtures.place_count();
         let left = self.derived.inheriting.left.min(total);
         for _ in 0..left.min(count) {
             let index = self.derived.inheriting.next % total;
             self.derived.inheriting.next = (index + 1) % total;
-            if self.inherit(index) && self.unpriced.contains(&(index as u32)) {
+            // A place may be free.
+            if self.fixtures.get(index).is_some()
+                && self.inherit(index)
+                && self.unpriced.contains(&(index as u32))
+            {
                 self.price(index);
             }
         }
@@ -180,7 +176,7 @@ impl State {
     pub(crate) fn count_loss(&mut self, index: usize, loss_minor_before: i64) {
         let fixture = &self.fixtures[index];
         let change = loss_of(&fixture.book) - loss_minor_before;
-        self.competitions[fixture.competition as usize].loss_minor += change;
+        self.competitions.change_loss(fixture.competition, change);
         *self.derived.sport_loss_minor.entry(fixture.request.sport()).or_default() += change;
         self.derived.platform_loss_minor += change;
     }

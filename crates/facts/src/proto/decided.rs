@@ -19,6 +19,7 @@ use crate::record::Record;
 use crate::status::{Reason, TicketState};
 use crate::stops::MarketStops;
 use crate::ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
+use crate::whole::{BookedTransfer, WholeFixture};
 
 message!("Record": Record { 1 command: Msg<Command>, 2 facts: Rep<Msg<Fact>> });
 
@@ -81,6 +82,11 @@ oneof!("Fact": Fact {
     41 tickets_archived: TicketsArchived { 1 tickets: Rep<Id128> } as "Fact.TicketsArchived",
     42 archiving_put_off: ArchivingPutOff { 1 tickets: Rep<Id128> } as "Fact.ArchivingPutOff",
     43 ticket_recalled: TicketRecalled { 1 ticket: Msg<Ticket> } as "Fact.TicketRecalled",
+    44 fixtures_archived: FixturesArchived { 1 fixtures: Packed<Uint64> } as "Fact.FixturesArchived",
+    45 fixtures_put_off: FixturesPutOff { 1 fixtures: Packed<Uint64> } as "Fact.FixturesPutOff",
+    46 fixture_recalled: FixtureRecalled { 1 fixture: Msg<WholeFixture> } as "Fact.FixtureRecalled",
+    47 money_archived: MoneyArchived { 1 transfers: Rep<Id128> } as "Fact.MoneyArchived",
+    48 money_recalled: MoneyRecalled { 1 transfer: Msg<BookedTransfer> } as "Fact.MoneyRecalled",
 });
 
 type Numbered = (u64, u64);

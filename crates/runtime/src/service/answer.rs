@@ -223,6 +223,7 @@ impl Service {
 
     /// The answer to a query that has exactly one, a page in at most about `bytes_max`.
     fn encode_query(&mut self, route: &Route, query: &Query, bytes_max: usize) -> Vec<u8> {
+        self.recall_asked_about(query, route.received_ns);
         self.price_changed();
         let mut payload = Vec::new();
         if *query == Query::StateHash && self.known_hash().is_none() {
@@ -277,10 +278,13 @@ impl Service {
                 self.encode_exposure(&to, scope.as_ref(), *after, bytes_max, out)
             }
             Query::Fixtures { after } => {
-                let rest = &engine.fixtures()[(*after).min(engine.fixtures().len() as u64) as usize..];
-                let count = rest.len().min((bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE));
-                let next = (count < rest.len()).then(|| after + count as u64);
-                let listed = rest[..count].iter().map(|fixture| (fixture, engine.version(fixture).seq));
+                // By places: some may be free.
+                let count = (bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE);
+                let after = usize::try_from(*after).unwrap_or(usize::MAX);
+                let mut rest = engine.fixtures().entries().skip_while(|&(place, _)| place < after);
+                let page: Vec<&Fixture> = rest.by_ref().take(count).map(|(_, fixture)| fixture).collect();
+                let next = rest.next().map(|(place, _)| place as u64);
+                let listed = page.into_iter().map(|fixture| (fixture, engine.version(fixture).seq));
                 reply_fixtures(&to, listed, next, out);
             }
             Query::Tickets { page, is_settlements } => {
@@ -392,18 +396,20 @@ impl Service {
             _ => None,
         };
         let all = self.engine.competitions();
-        let first = after.min(all.len() as u64) as usize;
-        let end = first.saturating_add(COMPETITIONS_EXAMINED_PER_PAGE).min(all.len());
+        let place_count = all.place_count();
+        let first = after.min(place_count as u64) as usize;
+        let end = first.saturating_add(COMPETITIONS_EXAMINED_PER_PAGE).min(place_count);
         let level_count_max = levels.len() + (bytes_max / LEVEL_BYTES).clamp(1, LEVELS_PER_PAGE);
         let mut next = first;
         while next < end && levels.len() < level_count_max {
-            let competition = &all[next];
-            if named.is_none_or(|name| name == competition.name) {
+            if let Some(competition) = all.get(next)
+                && named.is_none_or(|name| name == competition.name)
+            {
                 levels.push(self.competition_level(competition));
             }
             next += 1;
         }
-        (next < all.len()).then_some(next as u64)
+        (next < place_count).then_some(next as u64)
     }
 
     pub(crate) fn reply_error(

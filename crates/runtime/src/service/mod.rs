@@ -20,6 +20,7 @@ mod outbox;
 mod recovery;
 mod redecide;
 mod replay;
+mod retired;
 mod rights;
 mod step;
 mod told;
