@@ -47,7 +47,7 @@ BYTES_PER_TURN = 262_144
 NS_PER_TURN = 5_000_000
 # Time of `ingest` while more waits in front of the socket than was read ahead: reading on finds stops in it.
 NS_PER_TURN_BEHIND = 500_000
-# Longest that a turn works off slices of due work while nothing arrives; it looks for messages after each slice.
+# Longest that a turn works off slices of due work while nothing arrives; it looks after each slice.
 WORK_NS_PER_TURN = 500_000
 # Accumulators and bet delays are looked at so often.
 TICK_NS = 50_000_000
@@ -478,7 +478,12 @@ class Server:
             os.write(self._stop_write, bytes([signal.SIGTERM]))
 
     def _timeout_ms(self) -> int:
-        if self._has_worked or self.service.has_desk_frames or self._orders_ahead or (self._is_ingesting and self._ingest_ahead):
+        if (
+            self._has_worked
+            or self.service.has_desk_frames
+            or self._orders_ahead
+            or (self._is_ingesting and self._ingest_ahead)
+        ):
             return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)

@@ -309,12 +309,12 @@ mod tests {
     fn settings_of_a_sport_touch_no_fixture_when_they_are_set() {
         let mut state = state(40);
         let versions: Vec<u64> = state.fixtures.iter().map(|fixture| state.version(fixture).seq).collect();
-        state.fixtures.iter_mut().for_each(|fixture| fixture.margins.clear());
+        (0..40).for_each(|index| state.fixtures[index].margins.clear());
         let margin = Margin { method: MarginKind::Power, booksum_e4: 11_000 };
         let settings =
             ScopeSettings { margin: Some(margin), loss_minor_max: Some(7), ..ScopeSettings::default() };
         state.price_changed();
-        state.fixtures.iter_mut().for_each(|fixture| fixture.margins.clear());
+        (0..40).for_each(|index| state.fixtures[index].margins.clear());
         for scope in [Scope::Sport(SportId(0)), Scope::MarketType(SportId(0), "1x2".into())] {
             state.set_scope(&scope, &settings);
         }
