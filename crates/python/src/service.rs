@@ -647,7 +647,9 @@ impl PyEngine {
 
     fn fixtures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut out = Vec::new();
-        wire::reply_fixtures(&nobody(), self.inner.fixtures(), None, &mut out);
+        let engine = &self.inner;
+        let fixtures = engine.fixtures().iter().map(|fixture| (fixture, engine.version(fixture).seq));
+        wire::reply_fixtures(&nobody(), fixtures, None, &mut out);
         loads(py, &out)?.get_item("fixtures")
     }
 
