@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _signatures, football, metrics, racing, risk
+from oddsengine import _arrays, _signatures, football, racing, risk
 from oddsengine.exceptions import BoundsError
 from oddsengine.fit import GoalFit, Predictions
-from oddsengine.metrics import Calibration
+from oddsengine.metrics import Calibration, ClosingLineValue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +56,30 @@ def calibration(found: Calibration, *, ax: Axes | None = None, label: str | None
         f"intercept {found.intercept:.2f}, slope {found.slope:.2f}, expected error {found.expected_error:.4f}"
     )
     ax.set_aspect("equal")
+    return ax
+
+
+def closing_line_value(found: ClosingLineValue, *, ax: Axes | None = None, label: str | None = None) -> Axes:
+    """The running sum of the values of bets, in stakes, with a band of two standard errors of the sum.
+
+    >>> from oddsengine import metrics
+    >>> close = [[2.05, 1.9], [1.9, 1.98], [1.95, 1.95]]
+    >>> value = metrics.closing_line_value([2.2, 1.8, 2.0], close, [0, 0, 1])
+    >>> closing_line_value(value).get_title()
+    '3 bets, 0.02 stakes behind the close'
+    """
+    ax = _axes(ax)
+    table = found.table
+    bets = np.arange(1, len(table) + 1)
+    total, error = table["cumulative"], np.nan_to_num(table["cumulative_error"])
+    ax.axhline(0, color=GREY, linewidth=1, zorder=1)
+    ax.fill_between(bets, total - 2 * error, total + 2 * error, color=BLUE, alpha=0.15, linewidth=0, zorder=2)
+    ax.plot(bets, total, color=BLUE, zorder=3, label=label)
+    ax.set(xlabel="bets", ylabel="value at the close, stakes")
+    last = float(total[-1]) if len(total) else 0.0
+    ax.set_title(
+        f"{len(table):,} bets, {abs(last):.2f} stakes {'behind' if last < 0 else 'ahead of'} the close"
+    )
     return ax
 
 
@@ -251,32 +275,6 @@ def race_card(
     ax.invert_yaxis()
     ax.set(xlabel="probability", xlim=(0.0, min(1.25, 1.25 * float(placed.max()))))
     ax.legend(loc="lower right", frameon=False)
-    return ax
-
-
-def closing_line_value(found: metrics.ClosingLineValue, *, ax: Axes | None = None) -> Axes:
-    """The value of bets at the close, summed up bet by bet, with two standard errors of the sum so far.
-
-    A band that leaves zero is an edge, or the lack of one, that the closing line tells apart from luck.
-
-    >>> value = metrics.closing_line_value([2.2, 1.8, 2.0], [[2.0, 2.0]] * 3, [0, 1, 0])
-    >>> ax = closing_line_value(value)
-    >>> ax.lines[0].get_ydata().round(2)
-    array([0.1, 0. , 0. ])
-    """
-    each = found.each[np.isfinite(found.each)]
-    bets = np.arange(1, len(each) + 1)
-    total = np.cumsum(each)
-    # Of the bets so far; one bet alone has no deviation.
-    mean = total / bets
-    variance = np.maximum(np.cumsum(each**2) / bets - mean**2, 0.0) * bets / np.maximum(bets - 1, 1)
-    band = 2.0 * np.sqrt(variance * bets)
-    ax = _axes(ax)
-    ax.plot(bets, total, color=BLUE)
-    ax.fill_between(bets, total - band, total + band, color=BLUE, alpha=0.15, linewidth=0)
-    ax.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-    ax.set(xlabel="bets", ylabel="closing-line value, units staked")
-    ax.set_title(f"{len(each):,} bets, {100 * found.mean:+.2f} ± {100 * found.standard_error:.2f} % a bet")
     return ax
 
 

@@ -94,7 +94,7 @@ class Multiple:
             [leg, f"{100 * probability:.2f} %", f"{odds:.4g}"]
             for leg, probability, odds in zip(self.legs, self.leg_probabilities, self.leg_odds, strict=True)
         ]
-        return table(["leg", "alone", "odds in the multiple"], rows, caption=repr(self))
+        return table(["leg", "alone", "odds in the multiple"], rows, caption=f"{repr(self)[1:-1]}.")
 
 
 class Match:

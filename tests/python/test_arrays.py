@@ -386,7 +386,9 @@ def test_the_bound_of_copies() -> None:
         margin.fair_probabilities(np.broadcast_to(2.0, _arrays.NUMBERS_MAX + 1))
 
 
-MODULES = "backtest data fit football margin metrics models odds racing risk same_game settle tables tennis"
+MODULES = (
+    "backtest data fit football kelly margin metrics models odds racing risk same_game settle tables tennis"
+)
 
 # What an annotation says of an argument that holds many numbers.
 ARRAYS = ("ArrayLike", "NDArray", "NumberArray", "FloatArray", "Sequence[float]", "Sequence[int]", "Scores")

@@ -23,6 +23,18 @@ def test_a_calibration_shows_its_bins() -> None:
     assert "slope" in ax.get_title()
 
 
+def test_closing_line_value_adds_up_with_its_band() -> None:
+    rng = np.random.default_rng(2)
+    taken, close = rng.uniform(1.8, 2.3, 300), np.tile([2.0, 2.0], (300, 1))
+    found = metrics.closing_line_value(taken, close, np.zeros(300, dtype=int))
+    ax = plot.closing_line_value(found)
+    assert np.allclose(ax.lines[-1].get_ydata(), np.cumsum(found.each))
+    band = ax.collections[0].get_paths()[0].vertices
+    end = band[band[:, 0] == 300][:, 1]
+    assert end.max() - end.min() == pytest.approx(4 * 300 * found.standard_error)
+    assert ax.get_title().startswith("300 bets, ")
+
+
 def test_a_grid_shows_its_percent() -> None:
     model = football.DixonColes(1.6, 1.1, -0.05)
     for scores in (model, model.grid(), fit_of_a_season().predict("team 00", "team 01")):
@@ -107,18 +119,6 @@ def test_a_race_card_has_the_favourite_on_top() -> None:
         plot.race_card(race, names=["Alba", "Bruma"])
     with pytest.raises(BoundsError, match=r"odds of shape \(2,\)"):
         plot.race_card(race, odds=[1.9, 3.2])
-
-
-def test_the_band_of_closing_line_value_is_its_standard_error() -> None:
-    rng = np.random.default_rng(2)
-    value = metrics.closing_line_value(
-        rng.uniform(1.9, 2.2, 200), [[1.95, 1.95]] * 200, rng.integers(0, 2, 200)
-    )
-    ax = plot.closing_line_value(value)
-    assert np.allclose(ax.lines[0].get_ydata(), np.cumsum(value.each))
-    edge = ax.collections[0].get_paths()[0].vertices
-    last = edge[edge[:, 0] == 200][:, 1]
-    assert np.isclose(last.max() - last.min(), 4 * 200 * value.standard_error)
 
 
 def test_names_are_not_written_over_each_other() -> None:

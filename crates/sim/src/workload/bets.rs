@@ -105,7 +105,12 @@ impl Workload {
         let Some(known) = engine.fixture(fixture) else {
             // It is over and left: it comes back for the bet.
             let version = OddsVersion { epoch: engine.epoch(), seq: 1 };
-            return LegRequest { fixture, selection: SelectionId::of("1x2", "home"), odds_e4: 20_000, version };
+            return LegRequest {
+                fixture,
+                selection: SelectionId::of("1x2", "home"),
+                odds_e4: 20_000,
+                version,
+            };
         };
         // Few selections carry most of the money, so that limits bind.
         let space = self.pair.universe().space(&known.request.format).expect("it is of this run");
