@@ -85,10 +85,10 @@ def closing_line_value(
             f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection "
             "do not fit"
         )
-    backs = _arrays.numbers(push, "push", axes=(0, 1))
-    if backs.shape not in ((), taken.shape):
-        raise BoundsError(f"push of shape {backs.shape} does not fit {len(taken)} bets")
-    backs = np.broadcast_to(backs, taken.shape)
+    shares = _arrays.numbers(push, "push", axes=(0, 1))
+    if shares.shape not in ((), taken.shape):
+        raise BoundsError(f"push of shape {shares.shape} does not fit {len(taken)} bets")
+    backs = np.broadcast_to(shares, taken.shape)
     if not ((backs >= 0.0) & (backs <= 1.0)).all():
         raise BoundsError(f"push {backs[~((backs >= 0.0) & (backs <= 1.0))][0]} is outside 0..=1")
     taken = _prices_taken(taken, is_strict)

@@ -58,6 +58,18 @@ GRID = football.grid(1.5, 1.1)
 SIDE_GOALS = GRID.sum(axis=1)
 
 
+def _moved_line_value_of_pairs(**pairs: Any) -> Any:
+    """The members of pairs have the names that messages give them."""
+    return metrics.moved_line_value(
+        [2.05, 1.9],
+        [-0.25, 0.25],
+        [0, 1],
+        market="handicap",
+        closing=(pairs["closing lines"], pairs["closing odds"]),
+        closing_total=(pairs["closing_total lines"], pairs["closing_total odds"]),
+    )
+
+
 def _calls() -> list[Call]:
     model = fit.poisson(SEASON, ridge=1.0)
     walk = backtest.walk_forward(SEASON, first="2026-08-08", ridge=1.0, progress=False)
@@ -709,8 +721,13 @@ def _calls() -> list[Call]:
         Call(
             "metrics.closing_line_value",
             metrics.closing_line_value,
-            {"odds_taken": [2.2, 1.8, 1.6], "closing_odds": BOOKS, "selection": [0, 1, 0]},
-            ("odds_taken", "closing_odds", "selection"),
+            {
+                "odds_taken": [2.2, 1.8, 1.6],
+                "closing_odds": BOOKS,
+                "selection": [0, 1, 0],
+                "push": [0.0, 0.1, 0.2],
+            },
+            ("odds_taken", "closing_odds", "selection", "push"),
         ),
         Call(
             "metrics.closing_line_value of lines that push",
@@ -782,6 +799,18 @@ def _calls() -> list[Call]:
                 "rho": [-0.1, -0.05],
             },
             ("odds_taken", "line", "side", "closing_1x2", "rho"),
+        ),
+        Call(
+            # A pair of arrays: each goes in by itself.
+            "metrics.moved_line_value pairs",
+            _moved_line_value_of_pairs,
+            {
+                "closing lines": [-0.5, 0.0],
+                "closing odds": [[2.04, 1.88], [1.9, 2.0]],
+                "closing_total lines": [2.5, 2.75],
+                "closing_total odds": [[1.95, 1.95], [1.9, 2.0]],
+            },
+            ("closing lines", "closing odds", "closing_total lines", "closing_total odds"),
         ),
         Call(
             "kelly.single",
