@@ -85,13 +85,10 @@ def closing_line_value(
             f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection "
             "do not fit"
         )
-    backs = (
-        np.broadcast_to(_arrays.numbers(push, "push", axes=(0, 1)), taken.shape)
-        if _fits(push, taken)
-        else None
-    )
-    if backs is None:
-        raise BoundsError(f"push of shape {np.shape(push)} does not fit {len(taken)} bets")
+    shares = _arrays.numbers(push, "push", axes=(0, 1))
+    if shares.shape not in ((), taken.shape):
+        raise BoundsError(f"push of shape {shares.shape} does not fit {len(taken)} bets")
+    backs = np.broadcast_to(shares, taken.shape)
     if not ((backs >= 0.0) & (backs <= 1.0)).all():
         raise BoundsError(f"push {backs[~((backs >= 0.0) & (backs <= 1.0))][0]} is outside 0..=1")
     taken = _prices_taken(taken, is_strict)
@@ -406,10 +403,6 @@ def _matrix(rows: Any, name: str) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         matrix[index, : len(row)] = row
         is_beyond[index, : len(row)] = False
     return matrix, is_beyond
-
-
-def _fits(value: npt.ArrayLike, taken: FloatArray) -> bool:
-    return np.shape(value) in ((), taken.shape)
 
 
 def _prices_taken(taken: FloatArray, is_strict: bool) -> FloatArray:
