@@ -1,6 +1,7 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
 from oddsengine import (
+    _signatures,
     backtest,
     data,
     exceptions,
@@ -47,3 +48,5 @@ __all__ = [
     "tables",
     "tennis",
 ]
+
+_signatures.shorten(__name__)

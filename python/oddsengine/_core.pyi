@@ -1,6 +1,7 @@
 # Written by hand; `scripts/check_stubs.py` compares it with the built module.
 
 import os
+from collections.abc import Callable
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -419,6 +420,7 @@ class Service:
         rights: dict[str, object] | None = None,
         verify_at_start: str = "since_snapshot",
         compact: bool = False,
+        segment_bytes: int = 268_435_456,
         segments: str | None = None,
     ) -> Service: ...
     @property
@@ -497,6 +499,7 @@ class JournalFollower:
         *,
         position: tuple[str, int, str] | None = None,
         names: list[tuple[str, str, str]] | None = None,
+        segments: str | os.PathLike[str] | None = None,
     ) -> JournalFollower: ...
     @property
     def position(self) -> tuple[str, int, str]: ...
@@ -517,7 +520,9 @@ def compact_journal(
     before_seq: int | None = None,
     before_ns: int | None = None,
     segments: str | None = None,
+    told: Callable[[int, int, int], object] | None = None,
 ) -> dict[str, Any]: ...
+def distrust_archive(path: str | os.PathLike[str]) -> None: ...
 def journal_anchor(path: str) -> str: ...
 def quarantined_records(path: str, *, segments: str | None = None) -> list[dict[str, Any]]: ...
 def quarantine_record(

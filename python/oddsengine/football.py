@@ -14,6 +14,8 @@ DixonColes(lambda_home=1.5758, lambda_away=1.153, rho=-0.0846)
 1.875
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, overload
@@ -126,7 +128,7 @@ class LineShares(NamedTuple):
         return 1.0 + self.lose / self.win if self.win > 0.0 else float("inf")
 
     @property
-    def opposite(self) -> "LineShares":
+    def opposite(self) -> LineShares:
         """The other side of the same line."""
         return LineShares(self.lose, self.win)
 
@@ -1132,6 +1134,8 @@ Incident: TypeAlias = Literal[
 class LiveMatch:
     """A match in play, priced by the engine's own live model.
 
+    The defaults are those of the engine's configuration.
+
     Parameters
     ----------
     model
@@ -1145,8 +1149,6 @@ class LiveMatch:
         thousandths.
     stoppage_s
         Added time expected before it is announced, of both halves, in seconds.
-
-    The defaults are those of the engine's configuration.
 
     Examples
     --------

@@ -22,6 +22,8 @@ Bookmakers' Betting Odds" (1999). Reproduced in `tests/golden/margin_removal.jso
 `tests/golden/margin_application.json`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 

@@ -415,7 +415,7 @@ def _numba() -> Any:
     try:
         import numba
     except ImportError as error:
-        raise ImportError('own models are compiled by numba: pip install "oddsengine[numba]"') from error
+        raise ImportError("own models are compiled by numba: pip install numba") from error
     return numba
 
 

@@ -15,6 +15,8 @@ Ordering Probabilities of Multi-Entry Competitions by a Simple Method", Handbook
 Arrays count runners from 0; selections name them from 1: runner 0 is `r1`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -106,7 +108,7 @@ class Race:
         self._model = model
 
     @classmethod
-    def from_running_times(cls, times: npt.ArrayLike) -> "Race":
+    def from_running_times(cls, times: npt.ArrayLike) -> Race:
         """A `henery` race from mean running times in standard deviations; only their differences count.
 
         >>> Race.from_running_times([0.0, 0.0]).win()
@@ -115,7 +117,7 @@ class Race:
         return cls._of(_core.Race.from_times(_arrays.numbers(times, "times", axes=1).tolist()), "henery")
 
     @classmethod
-    def _of(cls, race: _core.Race, model: Model) -> "Race":
+    def _of(cls, race: _core.Race, model: Model) -> Race:
         self = object.__new__(cls)
         self._race, self._model = race, model
         return self
@@ -203,7 +205,7 @@ class Race:
         """
         return self._race.without(runner)
 
-    def withdraw(self, runners: Collection[int]) -> "Race":
+    def withdraw(self, runners: Collection[int]) -> Race:
         """The same race without some runners; the others move up and are counted anew.
 
         Sequential models share out the withdrawn probability in proportion; `henery` leaves the running times

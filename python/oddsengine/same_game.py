@@ -14,6 +14,8 @@ the rest by a Gaussian copula. `docs/models/same_game.md` says how, and what no 
 'contradicts'
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -167,7 +169,7 @@ class Match:
         """Where the match stands."""
         return MatchState(*self._core.summary())
 
-    def apply(self, incident: Mapping[str, Any]) -> "Match":
+    def apply(self, incident: Mapping[str, Any]) -> Match:
         """Let something happen; returns the match.
 
         `incident` has the fields of an incident of the ingest socket (`docs/wire.md`): `kind`, `clock_ms`

@@ -13,6 +13,8 @@ Serve(home=0.6321, away=0.5879, prior_points=60)
 (0.438, 0.4323)
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args, overload
