@@ -794,11 +794,12 @@ def _calls() -> list[Call]:
                 "line": [2.5, 2.25],
                 "side": [0, 1],
                 "market": "total",
-                "closing": ([2.75, 2.5], [[1.95, 1.93], [1.9, 1.98]]),
+                "closing_line": [2.75, 2.5],
+                "closing_odds": [[1.95, 1.93], [1.9, 1.98]],
                 "closing_1x2": [[2.1, 3.4, 3.6], [2.7, 3.3, 2.7]],
                 "rho": [-0.1, -0.05],
             },
-            ("odds_taken", "line", "side", "closing_1x2", "rho"),
+            ("odds_taken", "line", "side", "closing_line", "closing_odds", "closing_1x2", "rho"),
         ),
         Call(
             # A pair of arrays: each goes in by itself.
@@ -847,6 +848,32 @@ def _calls() -> list[Call]:
             kelly.implied_probability,
             {"stakes": [0.02, 0.05], "odds": [2.4, 1.9]},
             ("stakes", "odds"),
+        ),
+        Call(
+            "metrics.moved_line_value handicap",
+            metrics.moved_line_value,
+            {
+                "odds_taken": [2.0, 1.9],
+                "line": [-0.25, 0.25],
+                "side": [0, 1],
+                "market": "handicap",
+                "closing_line": [-0.5, 0.5],
+                "closing_odds": [[1.95, 1.93], [1.9, 1.98]],
+                "closing_total_line": [2.75, 2.5],
+                "closing_total_odds": [[1.95, 1.93], [1.9, 1.98]],
+            },
+            ("closing_total_line", "closing_total_odds"),
+        ),
+        Call(
+            "metrics.closing_line_value push",
+            metrics.closing_line_value,
+            {
+                "odds_taken": [2.2, 1.8, 1.6],
+                "closing_odds": BOOKS,
+                "selection": [0, 1, 0],
+                "push": [0.1, 0.0, 0.2],
+            },
+            ("push",),
         ),
         Call(
             "metrics.value_posterior",
