@@ -31,4 +31,5 @@ pub use state::sources::Source;
 pub use state::{Competition, Counters, Customer, Limits, Space, State, TICKETS_PER_PAGE};
 pub use step::Answer;
 pub use views::audit::INVARIANTS;
+pub use views::explain::{MarketExplanation, SelectionExplanation};
 pub use views::exposure::{ExposureBounds, FixtureExposure, MarketExposure, SelectionExposure};

@@ -12,6 +12,8 @@ pub const SEQ_MAX: u64 = (1 << 53) - 1;
 pub const PAGE_ITEMS_MAX: u64 = 256;
 /// Items of a page whose `limit` is not given.
 pub const PAGE_ITEMS: u64 = 64;
+/// Longest cursor of a table, in bytes.
+pub const CURSOR_BYTES_MAX: usize = 1_024;
 /// Longest match clock: four hours.
 pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 /// Longest announced added time of a half: one hour.

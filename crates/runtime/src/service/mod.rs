@@ -21,6 +21,7 @@ mod redecide;
 mod replay;
 mod rights;
 mod step;
+mod tables;
 mod told;
 mod weight;
 
@@ -38,6 +39,7 @@ pub use rights::{
     Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
     SOURCES_PER_KEY_MAX, Sources,
 };
+pub use tables::{COMMAND_BYTES_KEPT_MAX, COMMANDS_KEPT_MAX};
 pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,6 +124,7 @@ pub struct Service {
     last_cause: Option<BoardCause>,
     desk: Desk,
     desk_heartbeat_seq: u64,
+    commands: tables::DeskCommands,
     work: Work,
     image_pages: ImagePages,
     /// Who waits for the end of a bet delay.
@@ -209,6 +212,7 @@ impl Service {
         let mut service = Self {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
+            commands: tables::DeskCommands::start_after(last_seq),
             work: Work::default(),
             image_pages: ImagePages::default(),
             engine,
