@@ -24,7 +24,7 @@ pub use config::{
     ARCHIVE_AFTER_MS_MAX, Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings,
 };
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
-pub use market::MarketDesk;
+pub use market::{Expectation, ExpectationMode, MarketDesk, PricedBy};
 pub use proto::{RecordError, RecordErrorKind, decode_record, encode_parts, encode_record};
 pub use record::Record;
 pub use status::{Reason, TicketState};

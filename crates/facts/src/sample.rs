@@ -18,6 +18,7 @@ use oddsengine_types::{
     SportSettings, TicketId, TransferId,
 };
 
+use crate::market::{Expectation, ExpectationMode};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
@@ -488,7 +489,20 @@ pub fn bodies() -> Vec<Body> {
                 PricedMarket { market: MarketId::of("total:2.5"), odds_e4: Vec::new() },
             ],
         },
-        Body::SetExpectation { fixture: FIXTURE, supremacy_e6: -350_000, total_e6: 2_650_000 },
+        Body::SetExpectation {
+            fixture: FIXTURE,
+            supremacy_e6: -350_000,
+            total_e6: 2_650_000,
+            mode: None,
+            weight_e3: 0,
+        },
+        Body::SetExpectation {
+            fixture: FIXTURE,
+            supremacy_e6: 150_000,
+            total_e6: -100_000,
+            mode: Some(ExpectationMode::Blend),
+            weight_e3: 250,
+        },
         Body::Suspend { fixture: FIXTURE, market: None },
         Body::Suspend { fixture: FIXTURE, market: Some(MarketId(0)) },
         Body::Resume { fixture: FIXTURE, market: Some(market), lifts: StopSet::default() },
@@ -620,6 +634,21 @@ pub fn facts() -> Vec<Fact> {
                 version: 1,
                 lists: vec![("means".into(), vec![1.43, 1.17]), ("inputs".into(), Vec::new())],
             },
+            by: "scout".into(),
+            cause: "prices".into(),
+        },
+        Fact::ExpectationSet { fixture: FIXTURE, expectation: None },
+        Fact::ExpectationSet {
+            fixture: FIXTURE,
+            expectation: Some(Box::new(Expectation {
+                mode: ExpectationMode::Hold,
+                supremacy_e6: -350_000,
+                total_e6: 2_650_000,
+                weight_e3: 1,
+                owner: "desk.alice".into(),
+                since_ns: 1_668_960_134_796_000_000,
+                feed: Some(SportParameters { sport: SportId(0), version: 1, lists: Vec::new() }),
+            })),
         },
         Fact::StopsChanged { fixture: FIXTURE, stops: StopSet::default(), model_fault: None },
         Fact::FixtureHeard { fixture: FIXTURE, source: None },

@@ -221,7 +221,7 @@ kinds!(FACTS, fact_kind, Fact:
     TicketDecided, DelayEnded, TicketHeld, LegsGraded, Weighed, TicketPaid, TicketReopened, PaymentDue, TicketStuck,
     TicketCancelled, Booked, MoneyRefused, TicketConflict, Refused, SourceHeard, SourceRepeated, SourceLost, SourceAlive,
     SourceReset, SourcesForgotten, Alerted, SettlingAdvanced, WeighingAdvanced,
-    TicketsArchived, ArchivingPutOff, TicketRecalled,
+    TicketsArchived, ArchivingPutOff, TicketRecalled, ExpectationSet,
 );
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,

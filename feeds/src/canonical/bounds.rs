@@ -28,6 +28,8 @@ pub const ENTRANTS_MAX: usize = 64;
 pub const SUPREMACY: (f64, f64) = (-100.0, 100.0);
 /// Smallest and largest expected total, in goals or games; a sport's model has narrower bounds.
 pub const TOTAL: (f64, f64) = (0.05, 500.0);
+/// Smallest and largest offset of a total, in goals or games.
+pub const TOTAL_OFFSET: (f64, f64) = (-400.0, 400.0);
 /// Smallest and largest customer factor: the share of the limits.
 pub const FACTOR: (f64, f64) = (0.0, 10.0);
 /// Smallest and largest tolerance of `within`, in percent of the odds shown.

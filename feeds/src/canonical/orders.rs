@@ -1,7 +1,7 @@
 //! What clients and the desk ask on the `orders` and `snapshot` sockets.
 
 use oddsengine_engine::{
-    Body, Channel, Command, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
+    Body, Channel, Command, ExpectationMode, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
 };
 use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
@@ -441,11 +441,25 @@ fn set_customer(message: &Object<'_>) -> Result<Body, FeedError> {
 }
 
 fn set_expectation(message: &Object<'_>) -> Result<Body, FeedError> {
+    let modes = ExpectationMode::ALL.map(|mode| (mode.name(), mode));
+    let mode = message.optional("mode").map(|mode| mode.choice(&modes)).transpose()?;
     let e6 = |name, (low, high)| message.required(name)?.nearest(1_000_000, low, high);
+    let fixture = parts::fixture_id(message)?;
+    if mode == Some(ExpectationMode::Release) {
+        return Ok(Body::SetExpectation { fixture, supremacy_e6: 0, total_e6: 0, mode, weight_e3: 0 });
+    }
+    // An offset may lower the total, and leave it.
+    let of_total = if mode == Some(ExpectationMode::Offset) { bounds::TOTAL_OFFSET } else { bounds::TOTAL };
+    let weight_e3 = match mode {
+        Some(ExpectationMode::Blend) => message.required("weight")?.multiple(1_000, 0.0, 1.0)? as u32,
+        _ => 0,
+    };
     Ok(Body::SetExpectation {
-        fixture: parts::fixture_id(message)?,
+        fixture,
         supremacy_e6: e6("supremacy", bounds::SUPREMACY)?,
-        total_e6: e6("total", bounds::TOTAL)?,
+        total_e6: e6("total", of_total)?,
+        mode,
+        weight_e3,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use oddsengine_facts::{Margin, Scope};
 use oddsengine_pricing::board::{OfferScratch, offer_market, skew};
+use oddsengine_pricing::model::Parameters;
 use oddsengine_types::Ladder;
 
 use crate::boards::rules_of;
@@ -82,6 +83,14 @@ impl State {
             loss_from,
             selections: selections.collect(),
         }
+    }
+
+    /// What a fixture's parameters expect, and those of feeds alone where a trader's expectation stands: supremacy and total.
+    pub fn expects(&self, fixture: &Fixture) -> [Option<(f64, f64)>; 2] {
+        let (format, models) = (&fixture.request.format, &self.derived.models);
+        let feed = fixture.expectation.as_ref().and_then(|standing| standing.feed.as_ref());
+        let feed = feed.and_then(|feed| Parameters::from_record(feed).ok());
+        [fixture.parameters.as_ref(), feed.as_ref()].map(|of| models.expectation(format, of?))
     }
 
     /// The scopes whose margin and whose limit are in force in a market: as settings are inherited.

@@ -14,7 +14,7 @@ use super::wire::Input;
 use crate::command::{Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, VoidKind};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
-use crate::market::MarketDesk;
+use crate::market::{Expectation, ExpectationMode, MarketDesk};
 use crate::record::Record;
 use crate::status::{Reason, TicketState};
 use crate::stops::MarketStops;
@@ -40,7 +40,7 @@ oneof!("Fact": Fact {
     7 legs_graded: LegsGraded { 1 ticket: Id128, 2 legs: Rep<Msg<GradedLeg>> } as "Fact.LegsGraded",
     8 ticket_paid: TicketPaid { 1 ticket: Id128, 2 paid_minor: Sint64, 3 takes_back: Bool } as "Fact.TicketPaid",
     9 weighed: Weighed { 1 weights: Rep<Msg<Weight>> } as "Fact.Weighed",
-    10 parameters_set: ParametersSet { 1 fixture: Uint64, 2 parameters: Msg<SportParameters> }
+    10 parameters_set: ParametersSet { 1 fixture: Uint64, 2 parameters: Msg<SportParameters>, 3 by: Text, 4 cause: Text }
         as "Fact.ParametersSet",
     11 stops_changed: StopsChanged { 1 fixture: Uint64, 2 stops: Stops, 3 model_fault: Opt<Enum<ModelFault>> }
         as "Fact.StopsChanged",
@@ -81,6 +81,8 @@ oneof!("Fact": Fact {
     41 tickets_archived: TicketsArchived { 1 tickets: Rep<Id128> } as "Fact.TicketsArchived",
     42 archiving_put_off: ArchivingPutOff { 1 tickets: Rep<Id128> } as "Fact.ArchivingPutOff",
     43 ticket_recalled: TicketRecalled { 1 ticket: Msg<Ticket> } as "Fact.TicketRecalled",
+    44 expectation_set: ExpectationSet { 1 fixture: Uint64, 2 expectation: Opt<Msg<Expectation>> }
+        as "Fact.ExpectationSet",
 });
 
 type Numbered = (u64, u64);
@@ -88,6 +90,15 @@ message!("Fact.Numbered": Numbered = (seq, hash) => (seq, hash), { 1 seq: Uint64
 message!("GradedSelection": GradedSelection { 1 selection: Fixed64, 2 grade: Opt<Msg<Grade>> });
 message!("GradedLeg": GradedLeg { 1 grade: Opt<Msg<Grade>>, 2 unit_minor: Sint64 });
 message!("Weight": Weight { 1 ticket: Id128, 2 units_minor: Packed<Sint64> });
+message!("Expectation": Expectation {
+    1 mode: Enum<ExpectationMode>,
+    2 supremacy_e6: Sint64,
+    3 total_e6: Sint64,
+    4 weight_e3: Uint32,
+    5 owner: Text,
+    6 since_ns: Sfixed64,
+    7 feed: Opt<Msg<SportParameters>>,
+});
 message!("MarketDesk": MarketDesk {
     1 stops: Msg<MarketStops>,
     2 is_locked: Bool,

@@ -371,7 +371,8 @@ impl Service {
         let first = usize::try_from(after).unwrap_or(usize::MAX).min(count);
         let end = count.min(first + (bytes_max / SELECTION_BYTES).clamp(1, SELECTIONS_PER_PAGE));
         let config = engine.config();
-        let explained = Explained { fixture, market, steps: &steps, config, first, end };
+        let expects = engine.expects(fixture);
+        let explained = Explained { fixture, market, steps: &steps, config, expects, first, end };
         let next = (end < count).then_some(end as u64);
         reply_explain(to, &explained, next, &View(engine), out);
     }

@@ -127,7 +127,7 @@ impl Service {
 
     fn balances(&self, mut page: Page<'_>, query: &TableQuery, after: u64) {
         let (engine, currency) = (&self.engine, self.engine.config().currency);
-        let mut put = |page: &mut Page<'_>, customer| {
+        let put = |page: &mut Page<'_>, customer| {
             let answer = BalanceAnswer {
                 customer,
                 available_minor: engine.available_minor(customer),

@@ -1,7 +1,7 @@
 //! Rows of tables, and where a price comes from.
 
 use oddsengine_engine::{
-    Body, Command, Config, Fixture, Margin, MarketExplanation, Reason, Scope, ScopeSettings, Stop, VoidKind,
+    Body, Command, Config, ExpectationMode, Fixture, Margin, MarketExplanation, Reason, Scope, ScopeSettings, Stop, VoidKind,
 };
 use oddsengine_markets::MarketId;
 use oddsengine_types::{Currency, CustomerId, SportId};
@@ -191,9 +191,15 @@ fn asked(body: &Body, lookup: &impl Lookup, out: &mut Vec<u8>) {
             fields!(out; "customer": unsigned(customer.0));
             decimal_field(out, "factor", (*factor_e3).into(), 3);
         }
-        Body::SetExpectation { supremacy_e6, total_e6, .. } => {
-            decimal_field(out, "supremacy", *supremacy_e6, 6);
-            decimal_field(out, "total", *total_e6, 6);
+        Body::SetExpectation { supremacy_e6, total_e6, mode, weight_e3, .. } => {
+            fields!(out; "mode": optional_text(mode.map(|mode| mode.name())));
+            if *mode != Some(ExpectationMode::Release) {
+                decimal_field(out, "supremacy", *supremacy_e6, 6);
+                decimal_field(out, "total", *total_e6, 6);
+            }
+            if *mode == Some(ExpectationMode::Blend) {
+                decimal_field(out, "weight", (*weight_e3).into(), 3);
+            }
         }
         Body::SetPrices { prices, fixture } => {
             let fixture = lookup.fixture(*fixture);
@@ -256,6 +262,8 @@ pub struct Explained<'a> {
     pub steps: &'a MarketExplanation,
     /// The settings of the platform.
     pub config: &'a Config,
+    /// What its parameters expect, and those of feeds alone: supremacy and total.
+    pub expects: [Option<(f64, f64)>; 2],
     /// The selections of this page, by their places in the market.
     pub first: usize,
     /// See `first`.
@@ -270,7 +278,7 @@ pub fn reply_explain(
     lookup: &impl Lookup,
     out: &mut Vec<u8>,
 ) {
-    let Explained { fixture, market, steps, config, first, end } = *explained;
+    let Explained { fixture, market, steps, config, expects, first, end } = *explained;
     let template = fixture.template();
     let definition = &template.markets[market];
     to.begin("explain", out);
@@ -320,6 +328,16 @@ pub fn reply_explain(
         Some(parameters) => parameters_json(out, &parameters.record()),
         None => out.put(b"null"),
     }
+    let priced = &fixture.priced_by;
+    out.put(b",\"priced_by\":");
+    match priced.at_ns {
+        0 => out.put(b"null"),
+        at_ns => {
+            object!(out; "by": text(&priced.by), "command": text(&priced.cause), "at_ns": integer(at_ns));
+            out.put(b"}");
+        }
+    }
+    expectation_fields(fixture, expects, out);
     out.put(b",\"margin\":");
     margin_json(out, steps.margin);
     fields!(out; "loss_minor_max": integer(steps.loss_minor_max));
@@ -365,6 +383,34 @@ pub fn reply_explain(
         out.put(b"}");
     }));
     fields!(out; "next": optional_unsigned(next));
+    out.put(b"}");
+}
+
+/// What is expected, whose expectation stands, and what feeds alone expect.
+fn expectation_fields(fixture: &Fixture, expects: [Option<(f64, f64)>; 2], out: &mut Vec<u8>) {
+    let pair = |out: &mut Vec<u8>, expected: Option<(f64, f64)>| match expected {
+        Some((supremacy, total)) => {
+            out.put(b"{\"supremacy\":");
+            number(out, supremacy);
+            out.put(b",\"total\":");
+            number(out, total);
+            out.put(b"}");
+        }
+        None => out.put(b"null"),
+    };
+    out.put(b",\"expects\":");
+    pair(out, expects[0]);
+    out.put(b",\"expectation\":");
+    let Some(expectation) = &fixture.expectation else { return out.put(b"null") };
+    object!(out; "mode": text(expectation.mode.name()));
+    decimal_field(out, "supremacy", expectation.supremacy_e6, 6);
+    decimal_field(out, "total", expectation.total_e6, 6);
+    if expectation.mode == ExpectationMode::Blend {
+        decimal_field(out, "weight", expectation.weight_e3.into(), 3);
+    }
+    fields!(out; "owner": text(&expectation.owner), "since_ns": integer(expectation.since_ns));
+    out.put(b",\"feed\":");
+    pair(out, expects[1]);
     out.put(b"}");
 }
 

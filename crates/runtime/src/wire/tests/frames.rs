@@ -132,7 +132,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
     let alert = Alert { alert: "feed_gap", message: "expected 12, received 15", fixture: None };
     let hash = StateHash([0xa5; 16]);
     vec![
-        ("board_delta", written(|out| board_delta(&update, &HEADER, out))),
+        ("board_delta", written(|out| board_delta(&update, &HEADER, 2, out))),
         ("status", written(|out| trading(&stopped, &Header { reason: "danger", seq: 2, ..HEADER }, out))),
         ("heartbeat", written(|out| heartbeat(&health, &unasked, out))),
         (
