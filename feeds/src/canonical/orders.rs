@@ -116,8 +116,8 @@ pub enum Query {
     Explain {
         /// The fixture.
         fixture: FixtureId,
-        /// The market.
-        market: MarketId,
+        /// The market; none for what concerns all of them.
+        market: Option<MarketId>,
         /// The `next` of the page before; 0 for the first.
         after: u64,
     },
@@ -393,7 +393,7 @@ fn table(message: &Object<'_>) -> Result<Query, FeedError> {
 }
 
 fn explain(message: &Object<'_>) -> Result<Query, FeedError> {
-    let (fixture, market) = (parts::fixture_id(message)?, parts::market_id(message)?);
+    let (fixture, market) = (parts::fixture_id(message)?, parts::optional_market_id(message)?);
     Ok(Query::Explain { fixture, market, after: after(message)? })
 }
 

@@ -350,7 +350,7 @@ impl Service {
         &self,
         to: &ReplyTo<'_>,
         id: FixtureId,
-        market: MarketId,
+        market: Option<MarketId>,
         after: u64,
         bytes_max: usize,
         out: &mut Vec<u8>,
@@ -362,17 +362,23 @@ impl Service {
         let Some(fixture) = engine.fixture(id) else {
             return refused(Reason::FixtureNotFound, format!("fixture {id} is not known"), out);
         };
-        let Some(market) = fixture.template().market_of_id(market) else {
+        let place = market.map(|market| fixture.template().market_of_id(market));
+        if place == Some(None) {
             let detail = "the market is not in the fixture's template".to_owned();
             return refused(Reason::SelectionNotFound, detail, out);
-        };
-        let steps = engine.explain_market(fixture, market);
-        let count = steps.selections.len();
+        }
+        let market = place.flatten().map(|place| (place, engine.explain_market(fixture, place)));
+        let count = market.as_ref().map_or(0, |(_, steps)| steps.selections.len());
         let first = usize::try_from(after).unwrap_or(usize::MAX).min(count);
         let end = count.min(first + (bytes_max / SELECTION_BYTES).clamp(1, SELECTIONS_PER_PAGE));
-        let config = engine.config();
-        let expects = engine.expects(fixture);
-        let explained = Explained { fixture, market, steps: &steps, config, expects, first, end };
+        let explained = Explained {
+            fixture,
+            market: market.as_ref().map(|(place, steps)| (*place, steps)),
+            config: engine.config(),
+            expects: engine.expects(fixture),
+            first,
+            end,
+        };
         let next = (end < count).then_some(end as u64);
         reply_explain(to, &explained, next, &View(engine), out);
     }

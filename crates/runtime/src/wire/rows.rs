@@ -251,15 +251,13 @@ fn asked(body: &Body, lookup: &impl Lookup, out: &mut Vec<u8>) {
     }
 }
 
-/// Where the prices of a market come from.
+/// Where the prices of a fixture, and of a market of it, come from.
 #[derive(Clone, Copy, Debug)]
 pub struct Explained<'a> {
     /// The fixture.
     pub fixture: &'a Fixture,
-    /// The market's place.
-    pub market: usize,
-    /// The steps.
-    pub steps: &'a MarketExplanation,
+    /// The market's place, and the steps.
+    pub market: Option<(usize, &'a MarketExplanation)>,
     /// The settings of the platform.
     pub config: &'a Config,
     /// What its parameters expect, and those of feeds alone: supremacy and total.
@@ -270,7 +268,7 @@ pub struct Explained<'a> {
     pub end: usize,
 }
 
-/// Where the prices of a market come from; `next` is where the next page of selections starts, if there is one.
+/// Where prices come from; `next` is where the next page of selections starts, if there is one.
 pub fn reply_explain(
     to: &ReplyTo<'_>,
     explained: &Explained<'_>,
@@ -278,50 +276,19 @@ pub fn reply_explain(
     lookup: &impl Lookup,
     out: &mut Vec<u8>,
 ) {
-    let Explained { fixture, market, steps, config, expects, first, end } = *explained;
+    let Explained { fixture, market, config, expects, first, end } = *explained;
     let template = fixture.template();
-    let definition = &template.markets[market];
+    let place = market.map(|(place, _)| place);
     to.begin("explain", out);
     fields!(out;
         "fixture": unsigned(fixture.id().0),
-        "market": text(&definition.key),
+        "market": optional_text(place.map(|place| template.markets[place].key.as_str())),
         "version": unsigned(fixture.version),
         "fixture_status": text(fixture.status().name()),
-        "status": text(fixture.market_status(market).name()),
-        "price": text(fixture.price_source(market).name()),
+        "status": optional_text(place.map(|place| fixture.market_status(place).name())),
+        "price": optional_text(place.map(|place| fixture.price_source(place).name())),
     );
-    out.put(b",\"stops\":[");
-    let mut is_first = true;
-    let mut stop = |out: &mut Vec<u8>, of: &str, name: &str, owner: &str| {
-        if !std::mem::replace(&mut is_first, false) {
-            out.push(b',');
-        }
-        object!(out; "of": text(of), "stop": text(name), "owner": text(owner));
-        out.put(b"}");
-    };
-    for reason in fixture.stops.set.iter() {
-        let name = match (reason, fixture.stops.model_fault) {
-            (Stop::Model, Some(fault)) => fault.name(),
-            (reason, _) => reason.name(),
-        };
-        stop(out, "fixture", name, reason.owner());
-    }
-    let desk = fixture.desk.get(&(market as u16));
-    if let Some(desk) = desk {
-        for (is_set, name, owner) in [
-            (desk.stops.by_desk, "desk", "desk"),
-            (desk.stops.by_feed, "feed", "feed"),
-            (desk.stops.by_move, "moved", "desk"),
-        ] {
-            if is_set {
-                stop(out, "market", name, owner);
-            }
-        }
-    }
-    if fixture.is_overridden() && desk.is_none_or(|desk| desk.override_by.is_empty()) {
-        stop(out, "market", "override", "desk");
-    }
-    out.put(b"]");
+    stops_with_owners(fixture, place, out);
     fields!(out; "fed_by": text(&fixture.fed_by), "heard_ns": integer(fixture.heard_ns));
     out.put(b",\"parameters\":");
     match &fixture.parameters {
@@ -338,26 +305,67 @@ pub fn reply_explain(
         }
     }
     expectation_fields(fixture, expects, out);
-    out.put(b",\"margin\":");
-    margin_json(out, steps.margin);
-    fields!(out; "loss_minor_max": integer(steps.loss_minor_max));
-    for (name, scope) in [("margin_from", &steps.margin_from), ("loss_from", &steps.loss_from)] {
-        name_field(out, name);
-        match scope {
-            Some(scope) => {
-                scope_fields(out, scope, lookup);
-                out.put(b"}");
-            }
-            None => out.put(b"{\"level\":\"platform\"}"),
-        }
-    }
     fields!(out; "ladder": text(config.ladder.name()));
     decimal_field(out, "odds_min", config.odds_e4_min.into(), 4);
     decimal_field(out, "odds_max", config.odds_e4_max.into(), 4);
     out.put(b",\"skew_b_minor\":");
     optional_integer(out, config.skew_b_minor);
+    match market {
+        Some((place, steps)) => market_fields(fixture, place, steps, first..end, lookup, out),
+        None => {
+            out.put(b",\"margin\":null,\"margin_from\":null,\"loss_minor_max\":null,\"loss_from\":null");
+            out.put(b",\"held\":null,\"selections\":[]");
+        }
+    }
+    fields!(out; "next": optional_unsigned(next));
+    out.put(b"}");
+}
+
+fn stops_with_owners(fixture: &Fixture, market: Option<usize>, out: &mut Vec<u8>) {
+    let mut stops: Vec<(&str, &str, &str)> = Vec::new();
+    for reason in fixture.stops.set.iter() {
+        let name = match (reason, fixture.stops.model_fault) {
+            (Stop::Model, Some(fault)) => fault.name(),
+            (reason, _) => reason.name(),
+        };
+        stops.push(("fixture", name, reason.owner()));
+    }
+    if let Some(market) = market {
+        let desk = fixture.desk.get(&(market as u16));
+        if let Some(desk) = desk {
+            let of_market = [
+                (desk.stops.by_desk, "desk", "desk"),
+                (desk.stops.by_feed, "feed", "feed"),
+                (desk.stops.by_move, "moved", "desk"),
+            ];
+            let set = of_market.into_iter().filter(|(is_set, ..)| *is_set);
+            stops.extend(set.map(|(_, name, owner)| ("market", name, owner)));
+        }
+        if fixture.is_overridden() && desk.is_none_or(|desk| desk.override_by.is_empty()) {
+            stops.push(("market", "override", "desk"));
+        }
+    }
+    fields!(out; "stops": list(stops, |out, (of, stop, owner)| {
+        object!(out; "of": text(of), "stop": text(stop), "owner": text(owner));
+        out.put(b"}");
+    }));
+}
+
+fn market_fields(
+    fixture: &Fixture,
+    market: usize,
+    steps: &MarketExplanation,
+    page: std::ops::Range<usize>,
+    lookup: &impl Lookup,
+    out: &mut Vec<u8>,
+) {
+    out.put(b",\"margin\":");
+    margin_json(out, steps.margin);
+    scope_of_setting("margin_from", steps.margin_from.as_ref(), lookup, out);
+    fields!(out; "loss_minor_max": integer(steps.loss_minor_max));
+    scope_of_setting("loss_from", steps.loss_from.as_ref(), lookup, out);
     out.put(b",\"held\":");
-    match desk.filter(|desk| desk.is_held()) {
+    match fixture.desk.get(&(market as u16)).filter(|desk| desk.is_held()) {
         Some(desk) => {
             object!(out;
                 "locked": boolean(desk.is_locked),
@@ -369,9 +377,9 @@ pub fn reply_explain(
         }
         None => out.put(b"null"),
     }
-    fields!(out; "selections": list(&steps.selections[first..end], |out, step| {
+    fields!(out; "selections": list(&steps.selections[page], |out, step| {
         let selection = usize::from(step.selection);
-        object!(out; "selection": text(&template.selections[selection].name));
+        object!(out; "selection": text(&fixture.template().selections[selection].name));
         decimal_field(out, "fair_probability", (step.fair_probability * 1e9).round() as i64, 9);
         decimal_field(out, "skewed_probability", (step.skewed_probability * 1e9).round() as i64, 9);
         fields!(out;
@@ -382,8 +390,17 @@ pub fn reply_explain(
         );
         out.put(b"}");
     }));
-    fields!(out; "next": optional_unsigned(next));
-    out.put(b"}");
+}
+
+fn scope_of_setting(name: &str, scope: Option<&Scope>, lookup: &impl Lookup, out: &mut Vec<u8>) {
+    name_field(out, name);
+    match scope {
+        Some(scope) => {
+            scope_fields(out, scope, lookup);
+            out.put(b"}");
+        }
+        None => out.put(b"{\"level\":\"platform\"}"),
+    }
 }
 
 /// What is expected, whose expectation stands, and what feeds alone expect.
