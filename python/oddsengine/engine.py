@@ -157,7 +157,8 @@ class Engine(DeskClient):
         self._replies: deque[Reply] = deque()
         # As they came: most are never looked at, and a full-time has thousands.
         self._events: deque[tuple[bytes, int]] = deque(maxlen=EVENTS_KEPT_MAX)
-        self._event_count = 0
+        # Those that went unread since the last call of `events`.
+        self.lost_event_count = 0
         self._images: deque[Json] = deque()
         # Alerts that one message led to.
         self._alerts: list[bytes] = []
@@ -243,8 +244,8 @@ class Engine(DeskClient):
             elif socket == _SNAPSHOT:
                 self._images.append(orjson.loads(payload))
             elif socket == _DESK:
+                self.lost_event_count += len(self._events) == self._events.maxlen
                 self._events.append((payload, now_ns))
-                self._event_count += 1
                 if first == _ALERT:
                     self._alerts.append(payload)
             elif first.startswith(b"odds."):
@@ -266,13 +267,8 @@ class Engine(DeskClient):
         self._until(lambda: bool(self._events), timeout_s)
         count = len(self._events) if limit is None else min(limit, len(self._events))
         taken = [self._events.popleft() for _ in range(count)]
-        self._event_count -= self.lost_event_count + count
+        self.lost_event_count = 0
         return [desk_event(orjson.loads(payload), now_ns) for payload, now_ns in taken]
-
-    @property
-    def lost_event_count(self) -> int:
-        """Events that were not read before there were too many, since the last call of :meth:`events`."""
-        return self._event_count - len(self._events)
 
     # What only a local engine has.
 

@@ -1,4 +1,4 @@
-"""Everything is a table, in process and by client; where a price comes from; a trader's expectation beside feeds."""
+"""Everything is a table, in process and by client; where a price comes from; expectations beside feeds."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_wrong_words_of_a_table_are_refused_with_a_hint() -> None:
 
 
 def test_boards_and_what_happens_are_tables() -> None:
-    """pl.DataFrame(board), pyarrow.table(exposure) failed: nothing but results of fits had the Arrow interface."""
+    """pl.DataFrame(board) failed: nothing but results of fits had the Arrow interface."""
     with local() as engine:
         announced(engine, engine.feed)
         engine.deposit(customer=7, amount_minor=50_000)
@@ -246,17 +246,19 @@ def test_a_misspelt_market_or_selection_names_the_near_one() -> None:
 
 
 def test_a_price_is_explained(desk: tuple[DeskClient, FeedClient]) -> None:
-    """Nobody could ask who set what a price is made of: parameters, margin, limits and stops had no readback."""
+    """Nobody could ask who set what a price is made of: parameters, margin and stops had no readback."""
     client, feed = desk
     announced(client, feed)
     found = client.explain(1001, "1x2")
     assert (found.price, found.status, found.stops) == ("model", "open", ())
     assert found.set_command == "prices"
     assert found.set_by == feed.source
-    assert found.set_ns is not None and found.set_ns > 0
+    assert found.set_ns is not None
+    assert found.set_ns > 0
     assert (found.margin_method, found.margin_booksum, found.ladder) == ("multiplicative", 1.05, "fine")
     assert found.margin_from == {"level": "platform"}
-    assert found.parameters is not None and len(found.parameters["goals"]) == 2
+    assert found.parameters is not None
+    assert len(found.parameters["goals"]) == 2
     table = found.table
     assert table["selection"].tolist() == ["home", "draw", "away"]
     assert table["fair_probability"].sum() == pytest.approx(1.0, abs=1e-6)
@@ -279,7 +281,8 @@ def test_a_price_is_explained(desk: tuple[DeskClient, FeedClient]) -> None:
         ("fixture", "desk", "desk"),
         ("market", "desk", "desk"),
     ]
-    assert found.held is not None and found.held["locked"]
+    assert found.held is not None
+    assert found.held["locked"]
     assert "stop: desk of the fixture, owner desk" in str(found)
     whole = client.explain(1001)
     assert (whole.market, len(whole.selections), whole.margin_method) == (None, 0, None)
@@ -313,7 +316,8 @@ def test_an_expectation_holds_is_an_offset_or_blends(desk: tuple[DeskClient, Fee
     assert held is not None
     assert (held.mode, held.supremacy, held.total, held.owner) == ("hold", 0.5, 2.75, "alice")
     moved = held.feed
-    assert moved is not None and moved[0] > of_feed[0]
+    assert moved is not None
+    assert moved[0] > of_feed[0]
 
     assert client.set_expectation(1001, supremacy=0.25, total=-0.1, mode="offset")
     assert expects() == pytest.approx((moved[0] + 0.25, moved[1] - 0.1), abs=1e-9)
@@ -324,13 +328,15 @@ def test_an_expectation_holds_is_an_offset_or_blends(desk: tuple[DeskClient, Fee
     blended = (0.25 + 0.75 * of_feed[0], 0.75 + 0.75 * of_feed[1])
     assert expects() == pytest.approx(blended, abs=1e-6)
     found = client.expectation(1001)
-    assert found is not None and (found.mode, found.weight) == ("blend", 0.25)
+    assert found is not None
+    assert (found.mode, found.weight) == ("blend", 0.25)
 
     assert client.set_expectation(1001, mode="release")
     assert expects() == pytest.approx(of_feed, abs=1e-6)
     assert client.expectation(1001) is None
     refused = client.set_expectation(1001, mode="release")
-    assert not refused and "no expectation stands on fixture 1001" in refused.detail
+    assert not refused
+    assert "no expectation stands on fixture 1001" in refused.detail
     commands = client.tables.commands(fixture=1001)
     assert commands["asked"].tolist()[0] == '{"mode":"hold","supremacy":0.5,"total":2.75}'
 
@@ -361,7 +367,8 @@ def test_an_expectation_outlives_a_restart(tmp_path: Path) -> None:
         engine.feed.prices(1001, odds_1x2=[3.1, 3.6, 2.2], total_line=2.5, odds_total=[2.04, 1.79])
         before, state_hash = engine.expectation(1001), engine.state_hash()
         odds = engine.board(1001).odds("1x2", "home")
-    assert before is not None and before.feed is not None
+    assert before is not None
+    assert before.feed is not None
     with Engine(journal, clock=clock, source="bob") as engine:
         assert engine.expectation(1001) == before
         assert engine.board(1001).odds("1x2", "home") == odds
@@ -379,7 +386,9 @@ def test_an_offset_needs_something_to_be_added_to() -> None:
             refused = engine.set_expectation(
                 5, supremacy=0.1, total=2.0, mode=mode, weight=0.5 if mode == "blend" else None
             )  # type: ignore[arg-type]
-            assert not refused and refused.reason is not None and refused.reason.name == "no_price"
+            assert not refused
+            assert refused.reason is not None
+            assert refused.reason.name == "no_price"
         assert engine.set_expectation(5, supremacy=0.1, total=2.5, mode="hold")
         for request, message in (
             ({"mode": "holt"}, r'mode "holt" is not one of hold, .*\nhint: did you mean "hold"\?'),

@@ -97,7 +97,8 @@ class Node:
 
     def state(self) -> dict[str, Any]:
         """What it has."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         with selectors.DefaultSelector() as selector:
@@ -193,8 +194,8 @@ def test_the_client_has_at_most_eighty_lines() -> None:
 def test_the_node_client_keeps_eight_of_eight_boards(folder: Path, served: Engine) -> None:
     """A lost status frame had no stated recovery, and order hung on numbers that JSON readers round.
 
-    Three frames in a hundred are lost on the way, and the engine is killed in the middle; the client has every
-    board, every status and every stop as the engine has them.
+    Three frames in a hundred are lost on the way, and the engine is killed in the middle; the client has
+    every board, every status and every stop as the engine has them.
     """
     with served.feed() as feed:
         for fixture in FIXTURES:

@@ -268,13 +268,7 @@ impl Boards {
             let fixture = fixture_id(step % size.fixtures);
             command(
                 START_NS + step as i64,
-                Body::SetExpectation {
-                    fixture,
-                    supremacy_e6,
-                    total_e6: 2_600_000,
-                    mode: None,
-                    weight_e3: 0,
-                },
+                Body::SetExpectation { fixture, supremacy_e6, total_e6: 2_600_000, mode: None, weight_e3: 0 },
             )
         };
         Self::new(engine, (0..size.steps).map(moved).collect(), false)

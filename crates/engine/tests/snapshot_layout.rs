@@ -3,10 +3,10 @@
 //! The layout of a snapshot had changed three times under one version number: what was read back was another state, or none.
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Expectation, ExpectationMode, Fact, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk,
-    MarketStops, OddsChange, OddsVersion, Origin, Place, Record, SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT,
-    SNAPSHOT_VERSION, Scope, ScopeSettings, Stop, StopSet, Terms, Ticket, TicketChange, TicketState,
-    VoidKind,
+    Body, Command, Config, Engine, Expectation, ExpectationMode, Fact, FixtureRequest, Leg, LimitCheck,
+    LimitLevel, MarketDesk, MarketStops, OddsChange, OddsVersion, Origin, Place, Record,
+    SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, Scope, ScopeSettings, Stop, StopSet, Terms,
+    Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_facts::{Booking, BookingId, BookingKind, GradedSelection};
 use oddsengine_markets::custom::{CustomIncident, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
@@ -156,7 +156,11 @@ fn fixtures() -> Vec<Fact> {
                 weight_e3: 400,
                 owner: "desk.alice".into(),
                 since_ns: 7,
-                feed: Some(SportParameters { sport: SportId(0), version: 1, lists: vec![("means".into(), vec![1.4, 1.2])] }),
+                feed: Some(SportParameters {
+                    sport: SportId(0),
+                    version: 1,
+                    lists: vec![("means".into(), vec![1.4, 1.2])],
+                }),
             })),
         },
         parameters(

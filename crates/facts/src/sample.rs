@@ -18,7 +18,6 @@ use oddsengine_types::{
     SportSettings, TicketId, TransferId,
 };
 
-use crate::market::{Expectation, ExpectationMode};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
@@ -26,6 +25,7 @@ use crate::command::{
 use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 use crate::market::MarketDesk;
+use crate::market::{Expectation, ExpectationMode};
 use crate::record::Record;
 use crate::status::{Reason, TicketState};
 use crate::stops::{MarketStops, Stop, StopSet};

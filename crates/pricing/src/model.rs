@@ -18,7 +18,8 @@ use crate::racing::calibration::{PlacePrices, RacingConfig};
 use crate::racing::{self, RacingParameters};
 use crate::same_game::SameGameOutcomes;
 use crate::tennis::calibration::{
-    CalibrationSettings, ExpectedGames, PRIOR_POINTS_DEFAULT, SERVE_MEAN_DEFAULT, from_expected_games, from_odds,
+    CalibrationSettings, ExpectedGames, PRIOR_POINTS_DEFAULT, SERVE_MEAN_DEFAULT, from_expected_games,
+    from_odds,
 };
 use crate::tennis::{self, TennisError, TennisParameters};
 

@@ -57,16 +57,23 @@ fn the_last_commands_of_the_desk_are_kept() {
 /// A filter that nothing passes looks through a whole table: a page of it has a bound, and says where to go on.
 #[test]
 fn a_page_of_a_table_looks_through_so_many() {
-    let mut world = World::of(Service::start(ServiceOptions {
-        config: Config { fixtures_max: 50_000, ..Config::default() },
-        ..options(None)
-    }).unwrap());
+    let mut world = World::of(
+        Service::start(ServiceOptions {
+            config: Config { fixtures_max: 50_000, ..Config::default() },
+            ..options(None)
+        })
+        .unwrap(),
+    );
     let count = ROWS_EXAMINED_MAX as u64 + 10;
     for fixture in 1..=count {
-        world.ingest(json!({"type": "fixture", "fixture": fixture, "sport": "football", "competition": "cup",
+        world
+            .ingest(json!({"type": "fixture", "fixture": fixture, "sport": "football", "competition": "cup",
             "home": "Qatar", "away": "Ecuador", "start_ns": START_NS}));
-        world.order("a", json!({"type": "set_scope", "source": "alice", "bet_delay_ms": 1,
-            "scope": {"level": "competition", "competition": format!("cup_{fixture:05}")}}));
+        world.order(
+            "a",
+            json!({"type": "set_scope", "source": "alice", "bet_delay_ms": 1,
+            "scope": {"level": "competition", "competition": format!("cup_{fixture:05}")}}),
+        );
         if fixture % 500 == 0 {
             world.turn();
         }

@@ -37,8 +37,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion,
-    ExpectationMode, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest, MarketStatus, MoneyRequest,
+    OddsVersion, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState,
+    VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};

@@ -9,8 +9,8 @@ mod parts;
 
 pub use ingest::{INGEST_TYPES, decode_ingest};
 pub use orders::{
-    DEFAULT_SOURCE, FixtureFilter, ORDER_TYPES, Page, Query, Request, RequestBody, TableName, TableQuery, TicketFilter,
-    decode_order,
+    DEFAULT_SOURCE, FixtureFilter, ORDER_TYPES, Page, Query, Request, RequestBody, TableName, TableQuery,
+    TicketFilter, decode_order,
 };
 
 /// A decoded message.

@@ -1,7 +1,8 @@
 //! What clients and the desk ask on the `orders` and `snapshot` sockets.
 
 use oddsengine_engine::{
-    Body, Channel, Command, ExpectationMode, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
+    Body, Channel, Command, ExpectationMode, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
+    Scope, TicketRequest,
 };
 use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};

@@ -144,8 +144,7 @@ impl State {
     ) -> Result<Parameters, Refusal> {
         let fixture = &self.fixtures[index];
         let (format, models) = (&fixture.request.format, &self.derived.models);
-        let (supremacy, total) =
-            (expectation.supremacy_e6 as f64 / 1e6, expectation.total_e6 as f64 / 1e6);
+        let (supremacy, total) = (expectation.supremacy_e6 as f64 / 1e6, expectation.total_e6 as f64 / 1e6);
         let said = |of_feed: Option<&Parameters>| {
             of_feed.and_then(|of_feed| models.expectation(format, of_feed)).ok_or_else(|| {
                 let mode = expectation.mode.name();

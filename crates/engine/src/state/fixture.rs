@@ -8,9 +8,7 @@ use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::{Book, Tally};
 use oddsengine_types::{FixtureId, Grade, Sealed, codec_enum};
 
-use oddsengine_facts::{
-    Expectation, FixtureRequest, Margin, MarketDesk, PricedBy, StopSet, Stops, VoidKind,
-};
+use oddsengine_facts::{Expectation, FixtureRequest, Margin, MarketDesk, PricedBy, StopSet, Stops, VoidKind};
 
 use crate::boards::Board;
 

@@ -49,8 +49,7 @@ impl State {
         let range = definition.selections();
         let (margin_from, loss_from) = self.scopes_of_market(fixture, market);
         let payout = |slot: usize| fixture.book.selection((range.start + slot) as u16).payout_minor;
-        let fair: Vec<f64> =
-            range.clone().map(|selection| fixture.fair_probability(selection)).collect();
+        let fair: Vec<f64> = range.clone().map(|selection| fixture.fair_probability(selection)).collect();
         let mut skewed = fair.clone();
         let mut margin_odds_e4 = vec![0; range.len()];
         if fixture.board.has_expectations {

@@ -10,8 +10,8 @@ use super::kind::{
 use super::tables::{enumeration, message};
 use super::wire::{Input, ReadWire, Wire, put_key, put_nested, put_varint};
 use crate::command::VoidKind;
-use crate::status::Reason;
 use crate::market::ExpectationMode;
+use crate::status::Reason;
 use crate::stops::{MarketStops, Stop, StopSet};
 
 /// A choice without values.

@@ -14,7 +14,8 @@ use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
 use super::{Asker, Refusal, Route, Service};
 use crate::wire::{
     BalanceAnswer, BatchReply, Explained, ExposureLevel, Lookup, ReplyTo, mark_unwritten, reply_answer,
-    reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures, reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
+    reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures, reply_max_stake, reply_pong,
+    reply_state_hash, reply_ticket,
 };
 
 /// What the encoder may ask of the engine.

@@ -352,9 +352,8 @@ impl Service {
                 next = seq - 1;
                 break;
             }
-            let is_asked = |ticket: &&Ticket| {
-                (ticket.is_settlement() || !is_settlements) && is_among(ticket, which)
-            };
+            let is_asked =
+                |ticket: &&Ticket| (ticket.is_settlement() || !is_settlements) && is_among(ticket, which);
             if let Some(ticket) = ticket.filter(is_asked) {
                 reply.add(ticket, &View(&self.engine));
             }

@@ -14,7 +14,8 @@ use super::Service;
 use super::answer::View;
 use super::bounds::ROWS_EXAMINED_MAX;
 use crate::wire::{
-    BalanceAnswer, CommandRow, ReplyTo, RowsReply, balance_row, command_row, customer_row, reply_error, scope_row,
+    BalanceAnswer, CommandRow, ReplyTo, RowsReply, balance_row, command_row, customer_row, reply_error,
+    scope_row,
 };
 
 /// Most commands of the desk that are kept for who asks for them.
@@ -241,4 +242,3 @@ fn scope_of_cursor(hex: &str) -> Option<Scope> {
     let bytes: Option<Vec<u8>> = digits.map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect();
     oddsengine_types::codec::decode_all(&bytes?).ok()
 }
-

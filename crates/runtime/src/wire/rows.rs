@@ -1,7 +1,8 @@
 //! Rows of tables, and where a price comes from.
 
 use oddsengine_engine::{
-    Body, Command, Config, ExpectationMode, Fixture, Margin, MarketExplanation, Reason, Scope, ScopeSettings, Stop, VoidKind,
+    Body, Command, Config, ExpectationMode, Fixture, Margin, MarketExplanation, Reason, Scope, ScopeSettings,
+    Stop, VoidKind,
 };
 use oddsengine_markets::MarketId;
 use oddsengine_types::{Currency, CustomerId, SportId};

@@ -15,8 +15,8 @@
 //! ```
 
 use oddsengine_engine::{
-    Body, ExpectationMode, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest, OddsChange, OddsVersion, Scope,
-    ScopeSettings, Stop, StopSet, TicketRequest, VoidKind,
+    Body, ExpectationMode, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest, OddsChange,
+    OddsVersion, Scope, ScopeSettings, Stop, StopSet, TicketRequest, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId, SpaceId};

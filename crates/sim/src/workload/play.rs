@@ -106,7 +106,8 @@ impl Workload {
             4 | 5 => (Some(ExpectationMode::Release), 0, 0),
             _ => (None, supremacy_e6, total_e6),
         };
-        let weight_e3 = if mode == Some(ExpectationMode::Blend) { self.random.below(1_001) as u32 } else { 0 };
+        let weight_e3 =
+            if mode == Some(ExpectationMode::Blend) { self.random.below(1_001) as u32 } else { 0 };
         self.send(Body::SetExpectation { fixture, supremacy_e6, total_e6, mode, weight_e3 }).map(drop)
     }
 

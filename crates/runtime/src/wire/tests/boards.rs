@@ -67,7 +67,7 @@ fn a_delta_holds_the_changed_markets_and_nothing_else() {
     let expected = json!({
         "sent_ns": SENT_NS, "type": "board", "kind": "delta", "epoch": 3, "seq": 5, "version": 7,
         "source_ns": HEADER.source_ns, "received_ns": HEADER.received_ns, "decided_ns": HEADER.decided_ns,
-        "source": "recording.wc2022", "reason": "goal", "stale": false,
+        "source": "recording.wc2022", "reason": "goal", "stale": false, "status_seq": 2,
         "fixture": 1001, "status": "open", "score": [0, 1], "clock_ms": 142_059, "period": "first_half",
         "markets": null,
     });

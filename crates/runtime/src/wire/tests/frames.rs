@@ -8,19 +8,20 @@ use std::path::PathBuf;
 use oddsengine_engine::{
     Answer, BoardUpdate, Body, Command, Config, Expectation, ExpectationMode, FixtureExposure, LimitCheck,
     LimitLevel, Margin, MarginKind, MarketExplanation, MarketExposure, MoneyRequest, OddsVersion, Origin,
-    PricedBy, Principal, Reason, Scope, ScopeSettings, SelectionExplanation, SelectionExposure, Stop, StopSet,
-    Stops, Ticket, TicketState,
+    PricedBy, Principal, Reason, Scope, ScopeSettings, SelectionExplanation, SelectionExposure, Stop,
+    StopSet, Stops, Ticket, TicketState,
 };
 use oddsengine_markets::MarketId;
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId};
 use serde_json::json;
 
 use super::super::{
-    Alert, BalanceAnswer, BatchReply, ChangesReply, CommandRow, DeskTails, Explained, ExposureLevel, FeedHealth,
-    Header, Health, Heartbeat, ReplyTo, RowsReply, Tail, balance_row, board_delta, command_row, customer_row,
-    desk_alert, desk_heartbeat, desk_settlement, desk_ticket, heartbeat, reply_alerts, reply_answer,
-    reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures, reply_images_end,
-    reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, scope_row, stamp_sent, trading,
+    Alert, BalanceAnswer, BatchReply, ChangesReply, CommandRow, DeskTails, Explained, ExposureLevel,
+    FeedHealth, Header, Health, Heartbeat, ReplyTo, RowsReply, Tail, balance_row, board_delta, command_row,
+    customer_row, desk_alert, desk_heartbeat, desk_settlement, desk_ticket, heartbeat, reply_alerts,
+    reply_answer, reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures,
+    reply_images_end, reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, scope_row,
+    stamp_sent, trading,
 };
 use super::{HEADER, OneFixture, SENT_NS, parse};
 
@@ -271,7 +272,9 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 let detail = "odds 3.4 of home are above the fair ones";
                 let refused = Some((Reason::ImplausiblePrice, detail));
                 let mut rows = RowsReply::begin(&TO, "commands", out);
-                rows.add(|out| command_row(&CommandRow { number: 12, command: &command, refused }, &lookup, out));
+                rows.add(|out| {
+                    command_row(&CommandRow { number: 12, command: &command, refused }, &lookup, out)
+                });
                 rows.finish(None, Some((0, 12)));
             }),
         ),
