@@ -483,9 +483,10 @@ class OddsClient:
         board = _board(message, times, Markets(raw, names))
         stream.image_sent_ns, stream.odds_seq = message["sent_ns"], message["seq"]
         stream.seen_seq = max(stream.seen_seq, stream.odds_seq)
-        if stream.status_seq is not None and message.get("status_seq", 0) > stream.status_seq:
+        known = message.get("status_seq")
+        if known is not None and (stream.status_seq is None or known > stream.status_seq):
             # What the missing status frames said is in the image.
-            stream.status_seq, stream.status = message["status_seq"], None
+            stream.status_seq, stream.status = known, None
         if stream.status is not None and stream.status["seq"] > message.get("status_seq", 0):
             board = _with_status(board, stream.status, times)
         stream.board = self._boards[board.fixture] = board
