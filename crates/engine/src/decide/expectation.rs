@@ -145,26 +145,29 @@ impl State {
         let fixture = &self.fixtures[index];
         let (format, models) = (&fixture.request.format, &self.derived.models);
         let (supremacy, total) = (expectation.supremacy_e6 as f64 / 1e6, expectation.total_e6 as f64 / 1e6);
-        let said = |of_feed: Option<&Parameters>| {
-            of_feed.and_then(|of_feed| models.expectation(format, of_feed)).ok_or_else(|| {
-                let mode = expectation.mode.name();
-                (Reason::NoPrice, format!("{mode}: no feed has priced fixture {} yet", fixture.id()))
-            })
+        let expect = |supremacy, total| {
+            models.with_expectation(format, of_feed, supremacy, total).map_err(out_of_bounds)
         };
-        let (supremacy, total) = match expectation.mode {
-            ExpectationMode::Hold | ExpectationMode::Release => (supremacy, total),
-            ExpectationMode::Offset => {
-                let (of_supremacy, of_total) = said(of_feed)?;
-                (of_supremacy + supremacy, of_total + total)
-            }
-            ExpectationMode::Blend => {
-                let (of_supremacy, of_total) = said(of_feed)?;
-                let share = f64::from(expectation.weight_e3) / f64::from(WEIGHT_E3_MAX);
-                let mix = |own: f64, other: f64| share * own + (1.0 - share) * other;
-                (mix(supremacy, of_supremacy), mix(total, of_total))
-            }
+        if expectation.mode == ExpectationMode::Hold {
+            return expect(supremacy, total);
+        }
+        let Some(said) = of_feed else {
+            let mode = expectation.mode.name();
+            return Err((
+                Reason::NoPrice,
+                format!("{mode}: no feed has priced fixture {} yet", fixture.id()),
+            ));
         };
-        models.with_expectation(format, of_feed, supremacy, total).map_err(out_of_bounds)
+        // A sport without such a thing says so itself.
+        let Some((of_supremacy, of_total)) = models.expectation(format, said) else {
+            return expect(supremacy, total);
+        };
+        if expectation.mode == ExpectationMode::Offset {
+            return expect(of_supremacy + supremacy, of_total + total);
+        }
+        let share = f64::from(expectation.weight_e3) / f64::from(WEIGHT_E3_MAX);
+        let mix = |own: f64, other: f64| share * own + (1.0 - share) * other;
+        expect(mix(supremacy, of_supremacy), mix(total, of_total))
     }
 }
 
