@@ -1,34 +1,54 @@
-"""The one door for arrays: whatever holds numbers, as a plain NumPy array, or a refusal that names the
-argument.
+"""The one door: whatever holds numbers, flags, dates, scores or a word of an option, as the one thing that
+the package computes with, or a refusal that names the argument. What is taken and what is refused is told in
+`docs/inputs.md`.
 
 *Plain* is an `ndarray` itself, of the wanted type in the machine's byte order, C-contiguous and aligned. What
-is plain passes as it is; all else is copied. Refused are masked entries (a mask says "unknown", a number
-would not), text, dates, complex numbers, records, and what NumPy cannot read. The core asks here for what it
-is not given plain (`crates/python/src/arrays.rs`), so that there is one set of rules.
+is plain passes as it is; all else is copied, tables by their columns. Refused are masked entries (a mask says
+"unknown", a number would not), text, dates, complex numbers, records, and what NumPy cannot read. The core
+asks here for what it is not given plain (`crates/python/src/arrays.rs`), so that there is one set of rules.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, cast
+import datetime
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from oddsengine import _frames
 from oddsengine.exceptions import BoundsError
 
 __all__ = [
     "NUMBERS_MAX",
+    "closes",
     "columns",
+    "days",
     "flags",
+    "grid",
+    "instance",
     "integers",
+    "is_strict",
+    "json_value",
+    "margin_of",
     "matrix",
+    "number",
     "numbers",
+    "opened",
+    "parts",
     "plain",
     "refuse_masked",
     "row",
+    "score",
     "thousandths",
+    "wall_times",
+    "whole",
+    "word",
 ]
 
+Kind = TypeVar("Kind")
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 AnyArray: TypeAlias = npt.NDArray[Any]
@@ -36,6 +56,9 @@ AnyArray: TypeAlias = npt.NDArray[Any]
 NUMBERS_MAX = 1 << 27
 """Most numbers that one argument may have where it must be copied: a gibibyte of float64. A view by zero
 strides (`np.broadcast_to`) can claim any size without having it."""
+
+SUM_TOLERANCE = 1e-9
+"""By how much the core lets probabilities of a grid sum to more than 1."""
 
 _KINDS = {"U": "text", "S": "bytes", "M": "dates", "m": "durations", "c": "complex numbers", "V": "records"}
 
@@ -77,8 +100,179 @@ def row(value: Any, name: str, count: int) -> list[float]:
     return found
 
 
+def score(value: Any, name: str) -> tuple[int, int]:
+    """Two whole numbers that belong together, home first: a tuple, a list, an array, whole floats."""
+    if type(value) is tuple and len(value) == 2 and type(value[0]) is int and type(value[1]) is int:
+        return value
+    found = integers(value, name)
+    if found.shape != (2,):
+        raise BoundsError(f"{name} {value!r:.60} is no pair of whole numbers, home and away")
+    home, away = found.tolist()
+    return home, away
+
+
+def number(value: Any, name: str) -> float:
+    """One number."""
+    if type(value) is float or type(value) is int:
+        return value
+    return float(numbers(value, name, axes=0).item())
+
+
+def parts(value: Any, name: str, what: str, *, least: int, most: int | None = None) -> tuple[Any, ...]:
+    """The members of an argument that has some, such as a method and its booksum; `what` says which."""
+    most = least if most is None else most
+    if not isinstance(value, tuple):
+        try:
+            value = tuple(value) if not isinstance(value, str | bytes) else None
+        except Exception:
+            value = None
+    if value is None or not least <= len(value) <= most:
+        raise BoundsError(f"{name} is not {what}")
+    return cast("tuple[Any, ...]", value)
+
+
+def margin_of(value: Any) -> tuple[Any, Any]:
+    """A margin as boards take it: a method and the booksum of a market with one winner."""
+    method, booksum = parts(value, "margin", "a pair of a margin method and a booksum", least=2)
+    return method, booksum
+
+
+def whole(value: Any, name: str, low: int, high: int) -> int:
+    """One whole number within its range."""
+    found = value if type(value) is int else int(integers(value, name, axes=0).item())
+    if not low <= found <= high:
+        raise BoundsError(f"{name} {found} is outside {low}..={high}")
+    return found
+
+
+def instance(value: Any, name: str, kind: type[Kind]) -> Kind:
+    """An object of one of the package's classes."""
+    if not isinstance(value, kind):
+        raise BoundsError(f"{name} is a {type(value).__name__}, not a {kind.__name__}")
+    return value
+
+
+def word(value: Any, name: str, known: Sequence[str]) -> str:
+    """A word of an option, which must be one of those that are known."""
+    if not isinstance(value, str) or value not in known:
+        raise BoundsError(f"{name} {value!r:.60} is none of {', '.join(known)}")
+    return value
+
+
+def is_strict(errors: Any) -> bool:
+    """Whether a batch stops at the first refused row: `errors` is `raise` or `nan`."""
+    if type(errors) is str and errors == "raise":
+        return True
+    return word(errors, "errors", ("raise", "nan")) == "raise"
+
+
+def grid(scores: Any, name: str = "scores") -> FloatArray:
+    """A grid of probabilities. One of float32 sums to 1 within that type's last digits only: what it has too
+    much, and the core's tolerance for float64 would refuse, is scaled away.
+    """
+    cells = numbers(scores, name, axes=2)
+    if getattr(scores, "dtype", None) == np.float32 and cells.size:
+        total = float(cells.sum())
+        if 1.0 + SUM_TOLERANCE < total <= 1.0 + float(np.finfo(np.float32).eps) * cells.size:
+            return cells / total
+    return cells
+
+
+def opened(value: Any, name: str) -> tuple[FloatArray, _frames.Close | None]:
+    """Numbers, and what puts a result of the same shape under the names and the index that came with them."""
+    return numbers(value, name), _frames.closes(value)
+
+
+closes = _frames.closes
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?")
+_DAY_FORMS = "a date, a datetime64 or an ISO text such as 2026-08-15 or 2026-08-15T19:45"
+
+
+def days(value: Any, name: str, *, axes: int | tuple[int, ...] = (0, 1)) -> npt.NDArray[np.datetime64]:
+    """Calendar days, as datetime64[D]. A time with a zone gives the day that its own clock shows: nothing is
+    converted.
+
+    Raises
+    ------
+    BoundsError
+        Names the entry that is no day, `NaT` and `None` among them.
+    """
+    refuse_masked(value, name)
+    array = wall_times(value, name)
+    if array.dtype.kind != "M":
+        if array.dtype.kind not in "OU" and array.size:
+            kind = _KINDS.get(array.dtype.kind, str(array.dtype))
+            raise BoundsError(f"{name} holds {kind}, not days: {_DAY_FORMS}")
+        found = np.empty(array.shape, "datetime64[D]")
+        for index, item in np.ndenumerate(array):
+            found[index] = _day(item, f"{name}{_at(index)}")
+        array = found
+    _checked_axes(array, name, axes)
+    if np.isnat(array).any():
+        index = np.unravel_index(int(np.argmax(np.isnat(array))), array.shape)
+        raise BoundsError(f"{name}{_at(index)} 'NaT' is no day: {_DAY_FORMS}")
+    return cast("npt.NDArray[np.datetime64]", array.astype("datetime64[D]"))
+
+
+def wall_times(value: Any, name: str) -> AnyArray:
+    """An array, in which times with a zone are what the clocks of that zone show."""
+    zone = getattr(getattr(value, "dtype", None), "time_zone", None)
+    if zone is not None and hasattr(value, "dt"):
+        value = value.dt.replace_time_zone(None)
+    elif getattr(getattr(value, "type", None), "tz", None) is not None and hasattr(value, "to_pylist"):
+        value = value.to_pylist()
+    try:
+        if isinstance(value, list | tuple | datetime.date):
+            # NumPy would convert what has a zone.
+            found = np.empty(np.shape(np.asarray(value, dtype=object)), dtype=object)
+            found[...] = value
+            array = (
+                found if any(isinstance(item, datetime.date) for item in found.flat) else np.asarray(value)
+            )
+        else:
+            array = np.asarray(value)
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read: {_first_line(error)}") from error
+    if array.dtype.kind == "O" and any(getattr(item, "tzinfo", None) is not None for item in array.flat):
+        wall = np.empty(array.shape, dtype=object)
+        for index, item in np.ndenumerate(array):
+            wall[index] = item.replace(tzinfo=None) if getattr(item, "tzinfo", None) is not None else item
+        return wall
+    return array
+
+
+def _day(item: Any, name: str) -> np.datetime64:
+    if _frames.is_absent(item):
+        return np.datetime64("NaT", "D")
+    if isinstance(item, datetime.date):
+        return np.datetime64(datetime.date(item.year, item.month, item.day), "D")
+    if isinstance(item, np.datetime64):
+        return np.datetime64(np.datetime_as_string(item, unit="D"), "D")
+    if isinstance(item, str) and item == "NaT":
+        return np.datetime64("NaT", "D")
+    if isinstance(item, str) and _DAY.fullmatch(item):
+        try:
+            told = datetime.datetime.fromisoformat(item)
+        except ValueError:
+            pass
+        else:
+            return np.datetime64(told.date(), "D")
+    shown = repr(str(item)) if isinstance(item, str) else repr(item)
+    raise BoundsError(f"{name} {shown:.60} is no day: {_DAY_FORMS}")
+
+
+def json_value(value: Any) -> Any:
+    """A value of NumPy's or of Python's numbers that JSON has no word for, as one that it has."""
+    if isinstance(value, np.ndarray | np.generic):
+        refuse_masked(value, "an array in a message")
+        return value.tolist()
+    raise TypeError
+
+
 def thousandths(value: float, name: str) -> int:
     """A number in thousandths, rounded to the nearest."""
+    value = number(value, name)
     if not abs(value) <= 1e12:
         raise BoundsError(f"{name} {value} is outside -1e12..=1e12")
     return round(1_000 * value)
@@ -109,6 +303,8 @@ def plain(
     if is_wanted and value.flags.c_contiguous and value.flags.aligned:
         return cast("AnyArray", value)
     refuse_masked(value, name)
+    if _frames.is_table(value):
+        return _stacked(value, name, dtype, most)
     try:
         array = np.asarray(value)
     except Exception as error:
@@ -129,6 +325,31 @@ def plain(
     if not (copied.flags.c_contiguous and copied.flags.aligned):
         copied = np.array(copied, dtype=wanted, order="C", copy=True)
     return copied
+
+
+def _stacked(
+    value: Any, name: str, dtype: Literal["float64", "int64", "uint32", "uint8"], most: int | None
+) -> AnyArray:
+    """The columns of a table beside each other; a mapping of numbers is one row."""
+    try:
+        items = [(key, column) for key, column in _frames.columns_of(value, name)]
+    except BoundsError:
+        raise
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read as a table: {_first_line(error)}") from error
+    found = [plain(column, f"{name}[{key!r}]", dtype, most=most) for key, column in items]
+    shapes = {array.shape for array in found}
+    if len(shapes) > 1 or any(len(shape) > 1 for shape in shapes):
+        told = ", ".join(f"{key!r} {array.shape}" for (key, _), array in zip(items, found, strict=True))
+        raise BoundsError(f"columns of {name} do not fit together: {told}")
+    if not found:
+        return np.empty(0, dtype)
+    stacked = np.stack(found, axis=-1)
+    return plain(stacked, name, dtype)
+
+
+def _at(index: tuple[Any, ...]) -> str:
+    return f"[{', '.join(str(int(place)) for place in index)}]" if index else ""
 
 
 def _checked_axes(array: AnyArray, name: str, axes: int | tuple[int, ...] | None) -> AnyArray:
@@ -154,10 +375,11 @@ def refuse_masked(value: Any, name: str) -> None:
 
 
 def _from_objects(array: AnyArray, name: str) -> FloatArray:
-    """Numbers of Python's, `Decimal` and `Fraction` too; `None` is nan. Text would be parsed and is not."""
+    """Numbers of Python's, `Decimal` and `Fraction` too; `None` and pandas' `NA` are nan. Text would be
+    parsed and is not."""
     found = np.empty(array.shape, dtype=np.float64)
     for index, item in np.ndenumerate(array):
-        if item is None:
+        if item is None or type(item).__name__ == "NAType":
             found[index] = np.nan
             continue
         try:
@@ -165,8 +387,7 @@ def _from_objects(array: AnyArray, name: str) -> FloatArray:
                 raise TypeError
             found[index] = float(item)
         except (TypeError, ValueError, OverflowError) as error:
-            at = f"[{', '.join(map(str, index))}]" if index else ""
-            raise BoundsError(f"{name}{at} is no number but a {type(item).__name__}") from error
+            raise BoundsError(f"{name}{_at(index)} is no number but a {type(item).__name__}") from error
     return found
 
 
@@ -184,11 +405,10 @@ def _check_whole(array: AnyArray, name: str, wanted: np.dtype[Any], most: int | 
         is_wrong = (array < low) | (array > high)
     if is_wrong.any():
         index = np.unravel_index(int(np.argmax(is_wrong)), array.shape)
-        at = f"[{', '.join(str(int(place)) for place in index)}]" if index else ""
         value = array[index]
         is_whole = bool(np.isfinite(value)) and value == np.floor(value)
         what = f"outside {low}..={high}" if is_whole else "not a whole number"
-        raise BoundsError(f"{name}{at} is {value}, {what}")
+        raise BoundsError(f"{name}{_at(index)} is {value}, {what}")
 
 
 def _first_line(error: Exception) -> str:

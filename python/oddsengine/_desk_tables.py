@@ -42,7 +42,7 @@ class DeskTables:
     def fixtures(
         self, *, sport: str | None = None, competition: str | None = None, status: str | None = None
     ) -> Table:
-        """Fixtures in order of announcement; ``stops`` are joined by commas.
+        """Fixtures that are in memory, by their places; ``stops`` are joined by commas.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class DeskTables:
         return self._client.exposure(fixture).selections_table
 
     def balances(self, *, customer: int | None = None) -> Table:
-        """Money of customers in minor units, in order of their first booking."""
+        """Money of customers in minor units, by their places in the ledger."""
         rows = self._rows("balances", customer=customer)
         names = ("customer", "currency", "available_minor", "reserved_minor", "owed_minor")
         return _table(rows, names, "Balances", integers=(names[0], *names[2:]))

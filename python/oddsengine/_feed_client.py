@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
-import orjson
 import zmq
 
+from oddsengine import _json
 from oddsengine._connection import INGEST, Context, CurveKeys, RequestTimeoutError, connect, milliseconds
 from oddsengine._messages import Json
 
@@ -70,7 +70,7 @@ class FeedClient:
             head: Json = {"source": self.source, "time_ns": time.time_ns()}
             if self._seqs is not None and "seq" not in message:
                 head["seq"] = next(self._seqs)
-            message = orjson.dumps({**head, **message})
+            message = _json.dumps({**head, **message})
         try:
             self._socket.send(message)
         except zmq.Again as error:

@@ -14,6 +14,7 @@ from typing import Self
 import orjson
 import zmq
 
+from oddsengine import _json
 from oddsengine._connection import (
     FRAMES_PER_POLL,
     ODDS,
@@ -428,7 +429,7 @@ class OddsClient:
         self._send(request)
 
     def _send(self, request: Json) -> None:
-        self._dealer.send(orjson.dumps(request), zmq.NOBLOCK)
+        self._dealer.send(_json.dumps(request), zmq.NOBLOCK)
 
     def _on_reply(self, parts: list[bytes], arrived_ns: int) -> None:
         message: Json = orjson.loads(parts[-1])

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 import orjson
 import zmq
 
+from oddsengine import _json
 from oddsengine._connection import (
     FRAMES_PER_POLL,
     ORDERS,
@@ -106,7 +107,7 @@ class OrdersClient:
     def submit(self, request: Mapping[str, Any]) -> str:
         """Send a request without waiting; returns its id. ``request_id`` is added if it is not there."""
         request_id = request.get("request_id") or f"{self._name}-{next(self._ids)}"
-        payload = orjson.dumps({**request, "request_id": request_id})
+        payload = _json.dumps({**request, "request_id": request_id})
         about = {name: request[name] for name in ("ticket", "transfer") if name in request}
         self._pending[request_id] = _Pending(payload, time.time_ns(), time.monotonic(), about)
         try:
@@ -425,9 +426,10 @@ class OrdersClient:
         status: str | None = None,
         on_progress: Progress | None = None,
     ) -> tuple[FixtureInfo, ...]:
-        """Fixtures with their names and where they stand, in order of announcement.
+        """Fixtures that are in memory, with their names and where they stand, by their places.
 
-        They come in pages: each is as of its page, and one that is announced meanwhile comes last.
+        They come in pages: each is as of its page, and one that is announced meanwhile comes last or, where it takes the place
+        of one that left memory, may be missing.
 
         Parameters
         ----------

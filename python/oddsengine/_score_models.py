@@ -170,7 +170,7 @@ class ScoreModel:
         array([1.4435])
         """
         home, draw, away, over = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, p_over=p_over)
-        columns = self._core.calibrate_batch(home, draw, away, over, line, errors != "nan")
+        columns = self._core.calibrate_batch(home, draw, away, over, line, _arrays.is_strict(errors))
         return ScoreExpectations(*columns)
 
     def calibrate_from_odds(
@@ -228,7 +228,7 @@ class ScoreModel:
             line,
             odds_ratio_share,
             method_total,
-            errors != "nan",
+            _arrays.is_strict(errors),
         )
         return ScoreExpectations(*columns)
 
@@ -260,11 +260,12 @@ class ScoreModel:
         >>> (win / (win + lose)).round(3)
         array([0.493])
         """
-        rate_home, rate_away, shifts = expectations
+        what = "rates of both sides and the shift, as a calibration gives them"
+        rate_home, rate_away, shifts = _arrays.parts(expectations, "expectations", what, least=3)
         home, away, shift, lines = _arrays.columns(
             rate_home=rate_home, rate_away=rate_away, shift=shifts, line=line
         )
-        win, lose = self._core.line_batch(home, away, shift, kind, lines, errors != "nan")
+        win, lose = self._core.line_batch(home, away, shift, kind, lines, _arrays.is_strict(errors))
         return win, lose
 
     def __repr__(self) -> str:

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, fit, metrics
-from oddsengine.exceptions import BoundsError, FitError
+from oddsengine.exceptions import BoundsError, FitError, OddsEngineError
 from oddsengine.tables import Table, TableLike, day, select
 
 __all__ = ["Backtest", "Forecaster", "Forecasts", "Skipped", "walk_forward"]
@@ -115,9 +115,13 @@ def walk_forward(
     >>> walk_forward(season | {"away_goals": [1] * 8}, first="2026-08-07", refit_days=1, ridge=1.0)
     <Backtest of 2 matches in 2 fits: log loss ..., RPS ...>
     """
-    for name, value in (("refit_days", refit_days), ("window_days", window_days)):
-        if value is not None and not 1 <= value <= 100_000:
-            raise BoundsError(f"{name} {value} is outside 1..=100000")
+    refit_days = _arrays.whole(refit_days, "refit_days", 1, 100_000)
+    if window_days is not None:
+        window_days = _arrays.whole(window_days, "window_days", 1, 100_000)
+    if not callable(model):
+        _arrays.word(model, "model", get_args(fit.Model))
+    if progress is not None:
+        progress = _arrays.instance(progress, "progress", bool)
     table = _sorted(results, [date, home, away, home_goals, away_goals], neutral)
     days = table["date"]
     start = day(first)
@@ -143,7 +147,7 @@ def walk_forward(
             skipped.append(Skipped(cut, len(here), str(error)))
             continue
         found = fitted.predict(coming["home"], coming["away"], neutral=coming["neutral"], errors="nan")
-        probabilities[here] = found.probabilities
+        probabilities[here], refused = _probabilities(found)
         if isinstance(found, fit.Predictions):
             means[here] = np.column_stack([found.lambda_home, found.lambda_away])
         fit_of[here] = len(fits)
@@ -152,7 +156,9 @@ def walk_forward(
         known = {*past["home"].tolist(), *past["away"].tolist()}
         for row in absent:
             teams = [team for team in (table["home"][row], table["away"][row]) if team not in known]
-            reason = f"no match before of {' and '.join(teams)}" if teams else "the model gave no forecast"
+            reason = refused.get(int(np.searchsorted(here, row)), "the model gave no forecast")
+            if teams:
+                reason = f"no match before of {' and '.join(teams)}"
             skipped.append(Skipped(days[row], 1, reason))
     goals = table["home_goals"][rows] - table["away_goals"][rows]
     columns = {name: table[name][rows] for name in table if name != "neutral"}
@@ -279,18 +285,36 @@ class Backtest:
 def _sorted(results: TableLike, names: list[str], neutral: str | None) -> Table:
     """The named columns under their usual names, by date, with the row that each came from."""
     columns = select(results, names + ([neutral] if neutral is not None else []))
-    try:
-        days = columns[0].astype("datetime64[D]")
-    except (TypeError, ValueError) as error:
-        raise BoundsError(f"column {names[0]!r} has no days: {error}") from error
-    if np.isnat(days).any():
-        raise BoundsError(f"match {int(np.flatnonzero(np.isnat(days))[0])} has no date")
+    lengths = {name: len(column) for name, column in zip(names, columns, strict=False)}
+    if len({len(column) for column in columns}) > 1:
+        raise BoundsError(f"columns have different lengths: {lengths}")
+    if columns[0].dtype.kind == "M" and np.isnat(columns[0]).any():
+        raise BoundsError(f"match {int(np.flatnonzero(np.isnat(columns[0]))[0])} has no date")
+    days = _arrays.days(columns[0], f"column {names[0]!r}", axes=1)
     order = np.argsort(days, kind="stable")
     usual = ["home", "away", "home_goals", "away_goals"]
     table = {"row": order, "date": days[order]}
     table |= {name: values[order] for name, values in zip(usual, columns[1:5], strict=True)}
-    flags = columns[5][order].astype(bool) if neutral is not None else np.zeros(len(order), dtype=bool)
+    flags = np.zeros(len(order), dtype=bool)
+    if neutral is not None:
+        flags = _arrays.flags(columns[5], neutral, axes=1)[order]
     return Table(table | {"neutral": flags})
+
+
+def _probabilities(found: Forecasts) -> tuple[FloatArray, dict[int, str]]:
+    """Forecasts, and why a match has none: one that a model refuses does not end the others."""
+    try:
+        return np.asarray(found.probabilities, dtype=np.float64), {}
+    except OddsEngineError:
+        if not isinstance(found, fit.Predictions):
+            raise
+    each, refused = np.full((len(found), 3), np.nan), {}
+    for match in range(len(found)):
+        try:
+            each[match] = found.one(match).probabilities[0]
+        except OddsEngineError as error:
+            refused[match] = str(error)
+    return each, refused
 
 
 def _fit(

@@ -355,6 +355,20 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             (0, 31_536_000_000),
             "How long a refused ticket stays in memory; 0 for ever.",
         ),
+        (
+            "archive_fixture_after_ms",
+            "integer",
+            172_800_000,
+            (0, 31_536_000_000),
+            "How long a fixture stays in memory once it closed and no ticket on it is kept; 0 for ever.",
+        ),
+        (
+            "archive_money_after_ms",
+            "integer",
+            86_400_000,
+            (0, 31_536_000_000),
+            "How long the id of a deposit or a withdrawal stays in memory; 0 for ever.",
+        ),
     ),
     "models": (
         (
@@ -817,6 +831,8 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
         "settlement_delay_ms": limits["settlement_delay_ms"],
         "archive_after_ms": limits["archive_after_ms"],
         "archive_refused_after_ms": limits["archive_refused_after_ms"],
+        "archive_fixture_after_ms": limits["archive_fixture_after_ms"],
+        "archive_money_after_ms": limits["archive_money_after_ms"],
         "models": {
             section.removeprefix("models."): {name: _listed(value) for name, value in table.items()}
             for section, table in values.items()

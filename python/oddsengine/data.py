@@ -20,7 +20,7 @@ from typing import IO, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _html, football
+from oddsengine import _arrays, _html, football
 from oddsengine.exceptions import BoundsError
 from oddsengine.tables import Table
 
@@ -250,16 +250,14 @@ def simulated_league(*, teams: int = 20, seasons: int = 1, rho: float = -0.05, s
     >>> league.odds("pinnacle").shape
     (12, 3)
     """
-    for name, value, low, high in (
-        ("number of teams", teams, 2, 60),
-        ("number of seasons", seasons, 1, 20),
-        ("rho", rho, -0.15, 0.05),
-    ):
-        if not low <= value <= high:
-            raise BoundsError(f"{name} {value} is outside {low}..={high}")
+    teams = _arrays.whole(teams, "number of teams", 2, 60)
+    seasons = _arrays.whole(seasons, "number of seasons", 1, 20)
+    rho = _arrays.number(rho, "rho")
+    if not -0.15 <= rho <= 0.05:
+        raise BoundsError(f"rho {rho} is outside -0.15..=0.05")
     if teams % 2:
         raise BoundsError(f"number of teams {teams} is odd")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_arrays.whole(seed, "seed", 0, (1 << 63) - 1))
     names = np.array([f"Team {place:02}" for place in range(teams)])
     attack, defence = rng.normal(0.0, 0.25, teams), rng.normal(0.0, 0.25, teams)
     rounds = _round_robin(teams)

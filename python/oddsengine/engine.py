@@ -29,7 +29,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import numpy.typing as npt
 import orjson
 
-from oddsengine import _arrays, _core
+from oddsengine import _arrays, _core, _json
 from oddsengine._desk_client import DeskClient, DeskEvent, desk_event
 from oddsengine._engine_config import engine_config
 from oddsengine._feed_client import FeedClient
@@ -168,7 +168,7 @@ class Engine(DeskClient):
     @_alone
     def submit(self, request: Mapping[str, Any]) -> str:
         request_id = str(request.get("request_id") or f"{self._name}-{next(self._ids)}")
-        payload = orjson.dumps({**request, "request_id": request_id})
+        payload = _json.dumps({**request, "request_id": request_id})
         self._core.order(b"local", payload, self._clock())
         self._collect()
         return request_id
@@ -283,7 +283,7 @@ class Engine(DeskClient):
         """
         self._core.snapshot_request(
             b"local",
-            orjson.dumps({"type": "image", "request_id": "image", "fixture": fixture}),
+            _json.dumps({"type": "image", "request_id": "image", "fixture": fixture}),
             self._clock(),
         )
         self._collect()
@@ -436,7 +436,7 @@ class _LocalFeed(FeedClient):
             The message was not understood, or refused; nothing changed.
         """
         if not isinstance(message, bytes):
-            message = orjson.dumps({"source": self.source, "time_ns": self._engine._clock(), **message})
+            message = _json.dumps({"source": self.source, "time_ns": self._engine._clock(), **message})
         self._engine._send(message)
         self.sent_count += 1
 

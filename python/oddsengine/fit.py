@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 
 import numpy as np
@@ -208,7 +208,7 @@ def time_weights(
     Parameters
     ----------
     dates : (n,) datetime64, dates or ISO texts
-        Days of the matches.
+        Days of the matches. A time with a zone counts on the day that its own clock shows.
     half_life_days
         Age at which a match counts half, above 0; `log(2) / xi`. A year or two is usual for league football.
     at
@@ -219,18 +219,13 @@ def time_weights(
     >>> time_weights(["2025-08-15", "2026-08-15"], half_life_days=365)
     array([0.5, 1. ])
     """
+    half_life_days = _arrays.number(half_life_days, "half_life_days")
     if not half_life_days > 0:
         raise BoundsError(f"half-life of {half_life_days} days is not above 0")
-    _arrays.refuse_masked(dates, "dates")
-    try:
-        days: npt.NDArray[np.datetime64] = np.asarray(dates, dtype="datetime64[D]")
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BoundsError(f"dates cannot be read as days: {error}") from error
-    if days.ndim != 1:
-        raise BoundsError(f"dates have {days.ndim} axes, not 1")
+    days = _arrays.days(dates, "dates", axes=1)
     if days.size == 0:
         return np.zeros(0)
-    end = days.max() if at is None else day(at)
+    end = days.max() if at is None else day(at, "at")
     age_days = (end - days).astype(np.float64)
     if not (age_days >= 0).all():
         index = int(np.flatnonzero(~(age_days >= 0))[0])
@@ -367,6 +362,7 @@ class GoalFit:
             home_names, away_names = np.broadcast_arrays(np.atleast_1d(home), np.atleast_1d(away))
         except ValueError:
             raise BoundsError("home and away are not as many teams") from None
+        is_strict = _arrays.is_strict(errors)
         if home_names.ndim != 1:
             raise BoundsError(f"home and away have {home_names.ndim} axes, not 0 or 1")
         level = np.full(len(home_names), self.intercept)
@@ -374,7 +370,7 @@ class GoalFit:
         if flags.ndim == 1 and len(flags) not in (1, len(level)):
             raise BoundsError(f"{len(flags)} neutral flags do not fit {len(level)} matches")
         is_neutral = np.broadcast_to(flags, level.shape)
-        at_home, at_away = (self._index(names, errors) for names in (home_names, away_names))
+        at_home, at_away = (self._index(names, is_strict) for names in (home_names, away_names))
         attack, defence = (np.append(values, np.nan) for values in (self.attack, self.defence))
         home_level = level + np.where(is_neutral, 0.0, self.home_advantage)
         return Predictions(
@@ -387,11 +383,11 @@ class GoalFit:
             overdispersion=self.overdispersion,
         )
 
-    def _index(self, names: npt.NDArray[Any], errors: Errors) -> npt.NDArray[np.int64]:
+    def _index(self, names: npt.NDArray[Any], is_strict: bool) -> npt.NDArray[np.int64]:
         """Places of teams; the place after the last one for a team that is not there."""
         place_of = {team: place for place, team in enumerate(self.teams)}
         places = [place_of.get(str(name), len(place_of)) for name in names.tolist()]
-        if errors != "nan" and len(place_of) in places:
+        if is_strict and len(place_of) in places:
             name = str(names[places.index(len(place_of))])
             near = difflib.get_close_matches(name, self.teams, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
@@ -461,6 +457,22 @@ class Predictions:
             "p_away": away_win,
         }
         return Table(columns, caption=f"{self.model} predictions")
+
+    def one(self, match: int) -> Predictions:
+        """One match alone.
+
+        >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
+        >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]}).predict(["a", "b"], ["b", "c"]).one(1)
+        <Predictions of 1 match, poisson>
+        """
+        here = slice(match, match + 1)
+        return replace(
+            self,
+            home=self.home[here],
+            away=self.away[here],
+            lambda_home=self.lambda_home[here],
+            lambda_away=self.lambda_away[here],
+        )
 
     def grid(self, match: int = 0) -> FloatArray:
         """The score grid of one match, home goals down; every market function of `football` takes it.

@@ -39,6 +39,7 @@ from oddsengine.tables import Table
 __all__ = [
     "BASKET_LABELS",
     "DEFAULT_MULTIPLIERS",
+    "LIVE_DEFAULTS",
     "ODDS_RATIO_SHARE",
     "Board",
     "CalibratedMatch",
@@ -49,6 +50,7 @@ __all__ = [
     "InPlay",
     "LineShares",
     "LiveMatch",
+    "LiveSettings",
     "Markets",
     "MatchScores",
     "OverLine",
@@ -263,7 +265,9 @@ def calibrate_batch(
     array([1.5758, 2.4032])
     """
     home, draw, away, over = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, p_over=p_over)
-    return GoalExpectations(*_core.football_calibrate_batch(home, draw, away, over, line, errors != "nan"))
+    return GoalExpectations(
+        *_core.football_calibrate_batch(home, draw, away, over, line, _arrays.is_strict(errors))
+    )
 
 
 def calibrate_1x2(p_home: float, p_draw: float, p_away: float, *, rho: float = 0.0) -> DixonColes:
@@ -282,6 +286,7 @@ def calibrate_1x2(p_home: float, p_draw: float, p_away: float, *, rho: float = 0
     >>> calibrate_1x2(0.4608, 0.2511, 0.2881)
     DixonColes(lambda_home=1.556, lambda_away=1.177, rho=0.0)
     """
+    rho = _arrays.number(rho, "rho")
     means = calibrate_1x2_batch([p_home], [p_draw], [p_away], rho=rho)
     return DixonColes(float(means.lambda_home[0]), float(means.lambda_away[0]), rho)
 
@@ -300,7 +305,7 @@ def calibrate_1x2_batch(
     array([1.177 , 1.2789])
     """
     home, draw, away, rhos = _arrays.columns(p_home=p_home, p_draw=p_draw, p_away=p_away, rho=rho)
-    lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, errors != "nan")
+    lambda_home, lambda_away = _core.football_calibrate_1x2(home, draw, away, rhos, _arrays.is_strict(errors))
     return GoalExpectations(lambda_home, lambda_away, rhos)
 
 
@@ -338,7 +343,7 @@ def calibrate_from_odds(
     home, draw, away = _arrays.row(odds_1x2, "odds_1x2", 3)
     over, under = _arrays.row(odds_total, "odds_total", 2)
     fair, fair_over, model = _core.football_calibrate_from_odds(
-        [home, draw, away], [over, under], line, method, method_total or method
+        [home, draw, away], [over, under], line, method, method if method_total is None else method_total
     )
     return CalibratedMatch(DixonColes(*model), fair[0], fair[1], fair[2], fair_over)
 
@@ -362,8 +367,8 @@ def calibrate_from_odds_batch(
         _arrays.numbers(odds_total, "odds_total", axes=2),
         line,
         method,
-        method_total or method,
-        errors != "nan",
+        method if method_total is None else method_total,
+        _arrays.is_strict(errors),
     )
     return GoalExpectations(*columns)
 
@@ -395,7 +400,9 @@ def calibrate_asian_batch(
     """
     columns = _arrays.columns(handicap=handicap, fair_home=fair_home, line=line, fair_over=fair_over)
     return GoalExpectations(
-        *_core.football_calibrate_asian_batch(columns[0], columns[1], columns[2], columns[3], errors != "nan")
+        *_core.football_calibrate_asian_batch(
+            columns[0], columns[1], columns[2], columns[3], _arrays.is_strict(errors)
+        )
     )
 
 
@@ -666,8 +673,12 @@ def inplay(
     >>> round(odds.home, 6), round(odds.next_goal_away, 6)
     (0.784314, 0.264787)
     """
-    home, away = score
-    means = (float(lambda_home) * float(share_left), float(lambda_away) * float(share_left))
+    home, away = _arrays.score(score, "score")
+    share = _arrays.number(share_left, "share_left")
+    means = (
+        _arrays.number(lambda_home, "lambda_home") * share,
+        _arrays.number(lambda_away, "lambda_away") * share,
+    )
     result, next_goal = _core.football_inplay(*means, home - away)
     return InPlay(*result, *next_goal)
 
@@ -680,24 +691,55 @@ def half_time_full_time(
     >>> half_time_full_time(1.6, 1.1)[1, 0].round(6)  # draw at half-time, home at full time
     np.float64(0.164302)
     """
-    lambda_home, lambda_away, first_half_share = map(float, (lambda_home, lambda_away, first_half_share))
+    lambda_home = _arrays.number(lambda_home, "lambda_home")
+    lambda_away = _arrays.number(lambda_away, "lambda_away")
+    first_half_share = _arrays.number(first_half_share, "first_half_share")
     rest = 1.0 - first_half_share
     first = (lambda_home * first_half_share, lambda_away * first_half_share, 0)
     return _core.football_half_time_full_time(first, (lambda_home * rest, lambda_away * rest, 0))
 
 
+class LiveSettings(NamedTuple):
+    """What the engine's configuration says of a match in play where nothing else is told."""
+
+    first_half_share: float
+    """Share of the goals that fall in the first half."""
+    lead_multipliers: tuple[float, float, float]
+    """Factors of the scoring rate of a side that leads, is level, trails."""
+    red_card_multipliers: tuple[float, float]
+    """Factors of the scoring rate of a side for each own and each opposing player sent off."""
+    stoppage_s: tuple[float, float]
+    """Added time expected before it is announced, of both halves, in seconds."""
+
+
+def _live_defaults() -> LiveSettings:
+    share_e3, (leading, level, trailing), (own, opponent), (first_ms, second_ms) = (
+        _core.football_live_defaults()
+    )
+    return LiveSettings(
+        share_e3 / 1_000,
+        (leading / 1_000, level / 1_000, trailing / 1_000),
+        (own / 1_000, opponent / 1_000),
+        (first_ms / 1_000, second_ms / 1_000),
+    )
+
+
+LIVE_DEFAULTS = _live_defaults()
+"""The one home of these numbers is the engine; they are illustrative, not fitted."""
+
+
 class RateMultipliers(NamedTuple):
     """How score and red cards change the scoring rates, 0 to 10 each.
 
-    The defaults are illustrative, not fitted.
+    The defaults are those of the engine, `LIVE_DEFAULTS`: illustrative, not fitted.
     """
 
-    leading: float = 0.92
-    level: float = 1.0
-    trailing: float = 1.12
-    red_own: float = 2.0 / 3.0
+    leading: float = LIVE_DEFAULTS.lead_multipliers[0]
+    level: float = LIVE_DEFAULTS.lead_multipliers[1]
+    trailing: float = LIVE_DEFAULTS.lead_multipliers[2]
+    red_own: float = LIVE_DEFAULTS.red_card_multipliers[0]
     """Of a side for each red card of its own."""
-    red_opponent: float = 1.25
+    red_opponent: float = LIVE_DEFAULTS.red_card_multipliers[1]
     """Of a side for each red card of its opponent."""
 
 
@@ -733,6 +775,7 @@ def inplay_markov(
     >>> round(markets(inplay_markov(1.5, 1.1))["home"], 6)
     0.4517
     """
+    multipliers = RateMultipliers(*_arrays.row(multipliers, "multipliers", len(RateMultipliers._fields)))
     return _core.football_grid_markov(lambda_home, lambda_away, share_left, score, red_cards, multipliers)
 
 
@@ -947,6 +990,9 @@ def qualification(
     (0.6049, 0.2724)
     """
     cells = _grid_of(scores)
+    if extra_means is not None:
+        extra_home, extra_away = _arrays.row(extra_means, "extra_means", 2)
+        extra_means = (extra_home, extra_away)
     home, away = _core.football_qualification(cells, first_leg, away_goals_rule, extra_means, shootout_home)
     return Qualification((home[0], home[1], home[2]), (away[0], away[1], away[2]))
 
@@ -973,6 +1019,7 @@ def shootout(
     >>> round(shootout(scored=(3, 1), taken=(3, 3)), 4)
     0.9824
     """
+    _arrays.word(first, "first", ("home", "away"))
     return _core.football_shootout(
         (conversion_home, conversion_away), scored, taken, 0 if first == "home" else 1
     )
@@ -1089,7 +1136,7 @@ def board(
     >>> prices["handicap:-0.25/home"].odds
     1.68
     """
-    method, booksum = margin
+    method, booksum = _arrays.margin_of(margin)
     fair, odds = _core.football_board(lambda_home, lambda_away, rho, method, booksum, ladder)
     return Board(tuple(_selection_index()), fair, odds)
 
@@ -1118,6 +1165,13 @@ class LiveMatch:
         Share of the goals that fall in the first half, 0.001 to 0.999 in thousandths.
     lead_multipliers
         Factors of the scoring rate of a side that leads, is level, trails; 0 to 10 in thousandths.
+    red_card_multipliers
+        Factors of the scoring rate of a side for each own and each opposing player sent off; 0 to 10 in
+        thousandths.
+    stoppage_s
+        Added time expected before it is announced, of both halves, in seconds.
+
+    The defaults are those of the engine's configuration.
 
     Examples
     --------
@@ -1136,12 +1190,18 @@ class LiveMatch:
         self,
         model: DixonColes,
         *,
-        first_half_share: float = 0.45,
-        lead_multipliers: tuple[float, float, float] = (0.92, 1.0, 1.12),
+        first_half_share: float = LIVE_DEFAULTS.first_half_share,
+        lead_multipliers: tuple[float, float, float] = LIVE_DEFAULTS.lead_multipliers,
+        red_card_multipliers: tuple[float, float] = LIVE_DEFAULTS.red_card_multipliers,
+        stoppage_s: tuple[float, float] = LIVE_DEFAULTS.stoppage_s,
     ) -> None:
-        multipliers = [_arrays.thousandths(factor, "lead multiplier") for factor in lead_multipliers]
+        model = _arrays.instance(model, "model", DixonColes)
+        multipliers = _in_thousandths(lead_multipliers, "lead_multipliers", 3)
+        red_cards = _in_thousandths(red_card_multipliers, "red_card_multipliers", 2)
+        stoppage_ms = _in_thousandths(stoppage_s, "stoppage_s", 2)
         share = _arrays.thousandths(first_half_share, "first_half_share")
-        self._core = _core.LiveMatch(model.lambda_home, model.lambda_away, model.rho, share, multipliers)
+        means = (model.lambda_home, model.lambda_away, model.rho)
+        self._core = _core.LiveMatch(*means, share, multipliers, red_cards, stoppage_ms)
 
     def apply(self, kind: Incident, clock_s: float, side: Literal["home", "away"] | None = None) -> None:
         """What happened, at which match clock in seconds, and to which side where it concerns one.
@@ -1185,7 +1245,7 @@ class LiveMatch:
         >>> round(match.board()["1x2/away"].fair, 3)
         0.45
         """
-        method, booksum = margin
+        method, booksum = _arrays.margin_of(margin)
         fair, odds = self._core.board(method, booksum, ladder)
         return Board(tuple(_selection_index()), fair, odds)
 
@@ -1203,10 +1263,14 @@ def _selection_index() -> dict[str, int]:
     return _SELECTIONS
 
 
+def _in_thousandths(values: Any, name: str, count: int) -> list[int]:
+    return [_arrays.thousandths(value, name) for value in _arrays.row(values, name, count)]
+
+
 def _grid_of(scores: Scores) -> FloatArray:
     if isinstance(scores, DixonColes):
         return scores.grid()
-    return _arrays.numbers(scores, "scores", axes=2)
+    return _arrays.grid(scores)
 
 
 def _line(scores: Scores, kind: str, line: float) -> LineShares:
@@ -1227,5 +1291,5 @@ def _line_batch(
     home, away, rhos, lines = _arrays.columns(
         lambda_home=lambda_home, lambda_away=lambda_away, rho=rho, line=line
     )
-    win, lose = _core.football_line_batch(home, away, rhos, kind, lines, errors != "nan")
+    win, lose = _core.football_line_batch(home, away, rhos, kind, lines, _arrays.is_strict(errors))
     return win, lose

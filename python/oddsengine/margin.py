@@ -6,7 +6,7 @@
 | `additive` | `pi - (B - k) / n` | two-way lines |
 | `power` | `pi ** t` | forecasts, outrights, longshots |
 | `odds_ratio` | `pi / (pi + c (1 - pi))` | forecasts, outrights, longshots |
-| `shin` | `(sqrt(z**2 + 4 (1 - z) pi**2 / B) - z) / (2 (1 - z))` | win markets with informed money |
+| `shin` | `k (sqrt(z**2 + 4 (1 - z) pi**2 / (k B)) - z) / (2 (1 - z))` | win markets with informed money |
 | `balanced_book` | `(pi - z) / (1 - z)` | books that pay the same whatever wins |
 | `goto` | `pi - s sqrt(1 - pi)` | margin in proportion to the standard error of the price |
 | `jensen_shannon` | the same distance of `p` and `pi` for every selection | comparison |
@@ -66,19 +66,31 @@ METHODS: tuple[Method, ...] = (
     "goto",
     "jensen_shannon",
 )
-"""Every method. Common other names (`wpo`, `logit`, `balanced`, `jsd`, ...) are understood too."""
+"""Every method. Common other names (`wpo`, `logit`, `balanced`, `jsd`, ...) are understood too; `logarithmic`
+is the odds ratio, as penaltyblog means it, and what Buchdahl calls so is `power`."""
 
 Errors: TypeAlias = Literal["raise", "nan"]
+Absent: TypeAlias = Literal["drop", "refuse"]
 
 if TYPE_CHECKING:
 
     @overload
     def fair_probabilities(
-        odds: Mapping[Key, float], *, method: Method = ..., target: float = ..., errors: Errors = ...
+        odds: Mapping[Key, float],
+        *,
+        method: Method = ...,
+        target: float = ...,
+        absent: Absent = ...,
+        errors: Errors = ...,
     ) -> dict[Key, float]: ...
     @overload
     def fair_probabilities(
-        odds: Sequence[float], *, method: Method = ..., target: float = ..., errors: Errors = ...
+        odds: Sequence[float],
+        *,
+        method: Method = ...,
+        target: float = ...,
+        absent: Absent = ...,
+        errors: Errors = ...,
     ) -> list[float]: ...
     @overload
     def fair_probabilities(
@@ -86,6 +98,7 @@ if TYPE_CHECKING:
         *,
         method: Method = ...,
         target: float = ...,
+        absent: Absent = ...,
         errors: Errors = ...,
     ) -> FloatArray: ...
     def fair_probabilities(odds: Any, **options: Any) -> Any: ...
@@ -318,10 +331,12 @@ def fair_from_exchange(
     weights = (_books(back_weight, "back_weight"), _books(lay_weight, "lay_weight"))
     sides = (_books(back, "back"), _books(lay, "lay"))
     fair = _core.fair_from_exchange(*sides, *weights, commission, method, target, errors)
-    given = lay if back is None else back
+    given = back if sides[0].size else lay
+    if close := _arrays.closes(given):
+        return close(fair if _arrays.numbers(given, "odds").ndim == 2 else fair[0])
     if np.ndim(given) == 2:
         return fair
-    return fair[0] if isinstance(given, np.ndarray) else fair[0].tolist()
+    return fair[0].tolist() if isinstance(given, list | tuple) else fair[0]
 
 
 def _books(side: Any, name: str) -> FloatArray:

@@ -287,8 +287,7 @@ def calibration(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, bins: 
             raise BoundsError(f"outcome {y[~np.isin(y, (0.0, 1.0))][0]:g} is neither 0 nor 1")
     if not ((p > 0.0) & (p < 1.0)).all():
         raise BoundsError(f"probability {p[~((p > 0.0) & (p < 1.0))][0]} is not strictly between 0 and 1")
-    if not 1 <= bins <= 1000:
-        raise BoundsError(f"number of bins {bins} is outside 1..=1000")
+    bins = _arrays.whole(bins, "number of bins", 1, 1_000)
     place = np.minimum((p * bins).astype(np.int64), bins - 1)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
@@ -509,6 +508,10 @@ def hold_interval(
     seed
         The same seed gives the same interval.
 
+    Returns
+    -------
+    With fewer than two events `low` and `high` are `nan`.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
@@ -518,13 +521,17 @@ def hold_interval(
     True
     """
     staked, paid = _money(stakes, payouts)
+    level = _arrays.number(level, "level")
     if not 0.0 < level < 1.0:
         raise BoundsError(f"level {level} is not strictly between 0 and 1")
-    if not 100 <= replicates <= 1_000_000:
-        raise BoundsError(f"number of replicates {replicates} is outside 100..=1000000")
+    replicates = _arrays.whole(replicates, "number of replicates", 100, 1_000_000)
     if events is not None:
         staked, paid = _by_cluster(events, staked, paid)
-    rng = np.random.default_rng(seed)
+    value = float((staked.sum() - paid.sum()) / staked.sum())
+    if len(staked) < 2:
+        # One event drawn again and again says nothing about how far another one would lie.
+        return Interval(value, float("nan"), float("nan"), level)
+    rng = np.random.default_rng(_arrays.whole(seed, "seed", 0, (1 << 63) - 1))
     found = np.empty(replicates)
     # As many draws at once as fit into a few megabytes.
     step = max(1, 1_000_000 // len(staked))
@@ -533,7 +540,7 @@ def hold_interval(
         sums = staked[drawn].sum(axis=1)
         found[start : start + len(drawn)] = (sums - paid[drawn].sum(axis=1)) / sums
     low, high = np.quantile(found, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return Interval(float((staked.sum() - paid.sum()) / staked.sum()), float(low), float(high), level)
+    return Interval(value, float(low), float(high), level)
 
 
 def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[FloatArray, IntArray]:

@@ -78,18 +78,19 @@ FORMATS: tuple[Format, ...] = (
 
 
 @overload
-def to_decimal(number: float, *, format: Format) -> float: ...
+def to_decimal(number: float, *, format: Format, errors: Errors = ...) -> float: ...
 @overload
-def to_decimal(number: Mapping[Key, float], *, format: Format) -> dict[Key, float]: ...
+def to_decimal(number: Mapping[Key, float], *, format: Format, errors: Errors = ...) -> dict[Key, float]: ...
 @overload
-def to_decimal(number: Sequence[float], *, format: Format) -> list[float]: ...
+def to_decimal(number: Sequence[float], *, format: Format, errors: Errors = ...) -> list[float]: ...
 @overload
-def to_decimal(number: NumberArray, *, format: Format) -> FloatArray: ...
-def to_decimal(number: Any, *, format: Format) -> Any:
+def to_decimal(number: NumberArray, *, format: Format, errors: Errors = ...) -> FloatArray: ...
+def to_decimal(number: Any, *, format: Format, errors: Errors = "raise") -> Any:
     """Decimal odds of numbers in a format; nothing is rounded.
 
-    Numbers are one, a sequence, a mapping or an array of them, and the answer has the same shape. `nan` stays
-    `nan`. A fraction as a number is what one unit wins.
+    Numbers are one, a sequence, a mapping, an array or a table of them, and the answer has the same shape.
+    `nan` stays `nan`. A fraction as a number is what one unit wins. With `errors="nan"` a number outside the
+    format's range becomes `nan`, alone.
 
     Raises
     ------
@@ -101,18 +102,18 @@ def to_decimal(number: Any, *, format: Format) -> Any:
     >>> to_decimal([150, -200], format="american"), to_decimal(-0.8, format="malay")
     ([2.5, 1.5], 2.25)
     """
-    return _core.odds_to_decimal(number, format)
+    return _core.odds_to_decimal(number, format, errors)
 
 
 @overload
-def from_decimal(odds: float, *, format: Format) -> float: ...
+def from_decimal(odds: float, *, format: Format, errors: Errors = ...) -> float: ...
 @overload
-def from_decimal(odds: Mapping[Key, float], *, format: Format) -> dict[Key, float]: ...
+def from_decimal(odds: Mapping[Key, float], *, format: Format, errors: Errors = ...) -> dict[Key, float]: ...
 @overload
-def from_decimal(odds: Sequence[float], *, format: Format) -> list[float]: ...
+def from_decimal(odds: Sequence[float], *, format: Format, errors: Errors = ...) -> list[float]: ...
 @overload
-def from_decimal(odds: NumberArray, *, format: Format) -> FloatArray: ...
-def from_decimal(odds: Any, *, format: Format) -> Any:
+def from_decimal(odds: NumberArray, *, format: Format, errors: Errors = ...) -> FloatArray: ...
+def from_decimal(odds: Any, *, format: Format, errors: Errors = "raise") -> Any:
     """Numbers in a format, of decimal odds above 1: the inverse of `to_decimal`.
 
     Raises
@@ -125,24 +126,28 @@ def from_decimal(odds: Any, *, format: Format) -> Any:
     >>> from_decimal(np.array([2.5, 1.5, np.nan]), format="american")
     array([ 150., -200.,   nan])
     """
-    return _core.odds_from_decimal(odds, format)
+    return _core.odds_from_decimal(odds, format, errors)
 
 
 @overload
-def convert(number: float, *, source: Format, target: Format) -> float: ...
+def convert(number: float, *, source: Format, target: Format, errors: Errors = ...) -> float: ...
 @overload
-def convert(number: Mapping[Key, float], *, source: Format, target: Format) -> dict[Key, float]: ...
+def convert(
+    number: Mapping[Key, float], *, source: Format, target: Format, errors: Errors = ...
+) -> dict[Key, float]: ...
 @overload
-def convert(number: Sequence[float], *, source: Format, target: Format) -> list[float]: ...
+def convert(
+    number: Sequence[float], *, source: Format, target: Format, errors: Errors = ...
+) -> list[float]: ...
 @overload
-def convert(number: NumberArray, *, source: Format, target: Format) -> FloatArray: ...
-def convert(number: Any, *, source: Format, target: Format) -> Any:
+def convert(number: NumberArray, *, source: Format, target: Format, errors: Errors = ...) -> FloatArray: ...
+def convert(number: Any, *, source: Format, target: Format, errors: Errors = "raise") -> Any:
     """Numbers of one format in another, by way of decimal odds.
 
     >>> convert({"home": 0.95, "away": -0.9}, source="malay", target="american")  # doctest: +ELLIPSIS
     {'home': -105.263..., 'away': 111.111...}
     """
-    return from_decimal(to_decimal(number, format=source), format=target)
+    return from_decimal(to_decimal(number, format=source, errors=errors), format=target, errors=errors)
 
 
 def from_text(text: str, *, format: Format | None = None) -> float:
@@ -202,8 +207,9 @@ class Ladder:
     | `american` | whole American odds in the usual steps, rounded down alike: -110 is 1.909 |
     | `malay` | Malay odds in hundredths, rounded down alike: -0.99 is 2.0101 |
 
-    Prices are numbers, sequences, mappings or arrays of them, and the answer has the same shape. `nan`
-    marks an absent price and stays `nan`; a price that is off the ladder raises `BoundsError`.
+    Prices are numbers, sequences, mappings, arrays or tables of them, and the answer has the same shape.
+    `nan` marks an absent price and stays `nan`; a price that is off the ladder raises `BoundsError`, or
+    becomes `nan` with `errors="nan"`.
 
     >>> len(BETFAIR), BETFAIR.prices()[[0, -1]].tolist()
     (350, [1.01, 1000.0])
@@ -212,7 +218,7 @@ class Ladder:
     name: LadderName
 
     def __post_init__(self) -> None:
-        if self.name not in LADDERS:
+        if not isinstance(self.name, str) or self.name not in LADDERS:
             _core.ladder_prices(self.name)  # raises, and names the ladders there are
 
     def __len__(self) -> int:
@@ -227,52 +233,52 @@ class Ladder:
         return _core.ladder_prices(self.name)
 
     @overload
-    def down(self, odds: float) -> float: ...
+    def down(self, odds: float, *, errors: Errors = ...) -> float: ...
     @overload
-    def down(self, odds: Mapping[Key, float]) -> dict[Key, float]: ...
+    def down(self, odds: Mapping[Key, float], *, errors: Errors = ...) -> dict[Key, float]: ...
     @overload
-    def down(self, odds: Sequence[float]) -> list[float]: ...
+    def down(self, odds: Sequence[float], *, errors: Errors = ...) -> list[float]: ...
     @overload
-    def down(self, odds: NumberArray) -> FloatArray: ...
-    def down(self, odds: Any) -> Any:
+    def down(self, odds: NumberArray, *, errors: Errors = ...) -> FloatArray: ...
+    def down(self, odds: Any, *, errors: Errors = "raise") -> Any:
         """The highest price that is not above `odds` (1.001 to 1000).
 
         >>> FINE.down([1.1049, 7.777])
         [1.1, 7.75]
         """
-        return _core.ladder_round(self.name, odds, "down")
+        return _core.ladder_round(self.name, odds, "down", errors)
 
     @overload
-    def up(self, odds: float) -> float: ...
+    def up(self, odds: float, *, errors: Errors = ...) -> float: ...
     @overload
-    def up(self, odds: Mapping[Key, float]) -> dict[Key, float]: ...
+    def up(self, odds: Mapping[Key, float], *, errors: Errors = ...) -> dict[Key, float]: ...
     @overload
-    def up(self, odds: Sequence[float]) -> list[float]: ...
+    def up(self, odds: Sequence[float], *, errors: Errors = ...) -> list[float]: ...
     @overload
-    def up(self, odds: NumberArray) -> FloatArray: ...
-    def up(self, odds: Any) -> Any:
+    def up(self, odds: NumberArray, *, errors: Errors = ...) -> FloatArray: ...
+    def up(self, odds: Any, *, errors: Errors = "raise") -> Any:
         """The lowest price that is not below `odds`.
 
         >>> FINE.up([1.1049, 7.777])
         [1.105, 7.8]
         """
-        return _core.ladder_round(self.name, odds, "up")
+        return _core.ladder_round(self.name, odds, "up", errors)
 
     @overload
-    def nearest(self, odds: float) -> float: ...
+    def nearest(self, odds: float, *, errors: Errors = ...) -> float: ...
     @overload
-    def nearest(self, odds: Mapping[Key, float]) -> dict[Key, float]: ...
+    def nearest(self, odds: Mapping[Key, float], *, errors: Errors = ...) -> dict[Key, float]: ...
     @overload
-    def nearest(self, odds: Sequence[float]) -> list[float]: ...
+    def nearest(self, odds: Sequence[float], *, errors: Errors = ...) -> list[float]: ...
     @overload
-    def nearest(self, odds: NumberArray) -> FloatArray: ...
-    def nearest(self, odds: Any) -> Any:
+    def nearest(self, odds: NumberArray, *, errors: Errors = ...) -> FloatArray: ...
+    def nearest(self, odds: Any, *, errors: Errors = "raise") -> Any:
         """The price with the smallest distance; the lower one when both are as near.
 
         >>> BETFAIR.nearest(np.array([2.01, np.nan, 4.07]))
         array([2. , nan, 4.1])
         """
-        return _core.ladder_round(self.name, odds, "nearest")
+        return _core.ladder_round(self.name, odds, "nearest", errors)
 
     def index(self, odds: float) -> int:
         """Zero-based index of the highest price that is not above `odds`.
@@ -460,7 +466,7 @@ class SnappedBooks(NamedTuple):
     """Odds of many books on a ladder."""
 
     odds: FloatArray
-    """(n_books, n_selections) decimal odds."""
+    """(n_books, n_selections) decimal odds; a table of them where a table was given."""
     booksum: FloatArray
     """(n_books,) sums of their inverses."""
 
@@ -501,10 +507,13 @@ def snap_books(
     array([[2.02, 3.55, 3.65],
            [1.88, 1.93,  nan]])
     """
-    raw = _arrays.numbers(raw_odds, "raw_odds", axes=2)
+    raw, close = _arrays.opened(raw_odds, "raw_odds")
+    if raw.ndim != 2:
+        raise BoundsError(f"raw_odds has {raw.ndim} axes, not 2")
     minimum = np.empty(0) if booksum_min is None else _spread(booksum_min, "booksum_min", (len(raw),))
     caps = np.empty(0) if odds_max is None else _spread(odds_max, "odds_max", raw.shape).ravel()
-    return SnappedBooks(*_core.ladder_snap_rows(ladder, raw, minimum, caps, errors))
+    snapped, booksums = _core.ladder_snap_rows(ladder, raw, minimum, caps, errors)
+    return SnappedBooks(snapped if close is None else close(snapped), booksums)
 
 
 def _spread(values: Any, name: str, shape: tuple[int, ...]) -> FloatArray:

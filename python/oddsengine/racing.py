@@ -104,6 +104,9 @@ class Race:
         self, win: npt.ArrayLike, *, model: Model = "henery", exponents: Exponents | None = None
     ) -> None:
         probabilities = _arrays.numbers(win, "win", axes=1).tolist()
+        if exponents is not None:
+            first, second, third = _arrays.row(exponents, "exponents", 3)
+            exponents = (first, second, third)
         self._race = _core.Race(probabilities, model, exponents)
         self._model = model
 
@@ -250,7 +253,7 @@ def positions(
            [1.    ,    nan, 1.    ]])
     """
     fields = _arrays.numbers(win, "win", axes=2)
-    return _core.racing_positions(fields, model, exponents, errors != "nan")
+    return _core.racing_positions(fields, model, exponents, _arrays.is_strict(errors))
 
 
 def without_withdrawn(win: npt.ArrayLike, runners: Collection[int]) -> FloatArray:
@@ -378,7 +381,11 @@ class RaceFormat(NamedTuple):
 
     def _parts(self) -> tuple[str, int, bool, int | None, tuple[int, int] | None]:
         terms = self.extra_terms
-        extra = None if terms is None else (terms[0], terms[1])
+        extra = None
+        if terms is not None:
+            what = "places and the denominator of their fraction"
+            places, denominator = _arrays.parts(terms, "terms", what, least=2)
+            extra = (places, denominator)
         return self.kind, self.runners, self.is_handicap, self.places_max, extra
 
 
@@ -535,11 +542,12 @@ def board(
     """
     prices = _arrays.numbers(win_odds, "win_odds", axes=1)
     race = RaceFormat(len(prices)) if race is None else race
-    place = (
-        None
-        if place_odds is None
-        else (place_odds[0], _arrays.numbers(place_odds[1], "place_odds", axes=1).tolist())
-    )
+    place = None
+    if place_odds is not None:
+        places, offered = _arrays.parts(
+            place_odds, "place_odds", "a number of places and their odds", least=2
+        )
+        place = (places, _arrays.numbers(offered, "place_odds", axes=1).tolist())
     fair, refund, odds = _core.racing_board(
         race._parts(),
         prices.tolist(),
@@ -549,7 +557,7 @@ def board(
         removal,
         _flags(withdrawn, race.runners),
         None if result is None else _places(result),
-        margin,
+        _arrays.margin_of(margin),
         ladder,
     )
     return Board(race, fair, refund, odds)
@@ -602,8 +610,7 @@ def _places(result: Sequence[int]) -> list[int]:
 
 def _flags(runners: Collection[int], count: int) -> list[bool]:
     runners = _arrays.integers(list(runners), "runners", axes=1).tolist()
-    if not 0 <= count <= 255:
-        raise BoundsError(f"number of runners {count} is outside 0..=255")
+    count = _arrays.whole(count, "number of runners", 0, 255)
     outside: list[Any] = [runner for runner in runners if not 0 <= runner < count]
     if outside:
         raise BoundsError(f"runner {outside[0]} is outside 0..{count}")

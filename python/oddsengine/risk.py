@@ -91,7 +91,13 @@ def book(
     >>> int(risk.pnl_minor[1, 0])
     -30000
     """
-    pnl, probabilities = _core.risk_book(list(bets), lambda_home, lambda_away, rho, size)
+    pnl, probabilities = _core.risk_book(
+        [_arrays.parts(bet, "a bet", "a selection, odds and a stake", least=3) for bet in bets],
+        lambda_home,
+        lambda_away,
+        rho,
+        size,
+    )
     expected, sd, worst, best, at_risk, shortfall = _core.risk_measures(
         pnl.ravel(), probabilities.ravel(), tail
     )
@@ -119,7 +125,7 @@ def max_stake(
     outcome
         Index of the outcome that the bet is on.
     odds
-        Decimal odds, at most four decimals.
+        Decimal odds, rounded down to four decimals.
     loss_minor_max
         Largest loss allowed, 0 or more.
 

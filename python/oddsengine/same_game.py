@@ -14,7 +14,6 @@ the rest by a Gaussian copula. `docs/models/same_game.md` says how, and what no 
 'contradicts'
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from oddsengine import _arrays, _core
+from oddsengine import _arrays, _core, _json
 from oddsengine._html import table
 
 __all__ = ["Combinable", "Copula", "Knockout", "Match", "MatchState", "Multiple", "gaussian_copula"]
@@ -146,9 +145,9 @@ class Match:
         self._core = _core.SameGame(
             model=(lambda_home, lambda_away, rho),
             first_half_share=first_half_share,
-            knockout=None if knockout is None else (knockout[0], knockout[1], knockout[2]),
-            corners=None if corners is None else _arrays.numbers(corners, "corners", axes=1).tolist(),
-            cards=None if cards is None else _arrays.numbers(cards, "cards", axes=1).tolist(),
+            knockout=_knockout(knockout),
+            corners=None if corners is None else _arrays.row(corners, "corners", 2),
+            cards=None if cards is None else _arrays.row(cards, "cards", 2),
             shares_home=_arrays.numbers(players_home, "players_home", axes=1).tolist(),
             shares_away=_arrays.numbers(players_away, "players_away", axes=1).tolist(),
             shootout_home=shootout_home,
@@ -187,7 +186,7 @@ class Match:
         (0, 1)
         """
         message = {"type": "incident", "source": "python", "time_ns": 0, "fixture": 0, **incident}
-        self._core.apply(json.dumps(message).encode())
+        self._core.apply(_json.dumps(message))
         return self
 
     def price(self, legs: Iterable[str], *, leg_booksum: float = 1.0, booksum_max: float = 1.25) -> Multiple:
@@ -301,6 +300,14 @@ def gaussian_copula(
     if given.ndim == 0:
         given = np.where(np.eye(len(single), dtype=bool), 1.0, given)
     return Copula(*_core.same_game_copula(single, given.ravel().tolist()))
+
+
+def _knockout(knockout: Any) -> tuple[Any, Any, Any] | None:
+    if knockout is None:
+        return None
+    what = "a first leg, whether away goals decide and whether extra time is played"
+    first_leg, away_goals, extra_time = _arrays.parts(knockout, "knockout", what, least=3)
+    return first_leg, away_goals, extra_time
 
 
 def _leg_odds(alone: Sequence[float], fair_odds: float, exponent: float | None) -> tuple[float, ...]:

@@ -44,7 +44,7 @@ GRADES: dict[str, tuple[int, int, int]] = {
 """The named grades as (won, refunded, of)."""
 
 Leg: TypeAlias = tuple[float, str | tuple[int, int, int]]
-"""Decimal odds with at most four decimals, and a grade: a name of `GRADES` or (won, refunded, of)."""
+"""Decimal odds, rounded down to four decimals, and a grade: a name of `GRADES` or (won, refunded, of)."""
 
 
 def grade(selection: str, score: Score, *, half_time: Score | None = None, goals: str | None = None) -> Grade:
@@ -89,7 +89,8 @@ def return_per_unit(
 ) -> float:
     """What one unit staked returns, the stake included: `win * odds + refund`.
 
-    Parameters as in `grade`; `odds` with at most four decimals. Reproduced in `tests/golden/settlement.json`.
+    Parameters as in `grade`; `odds` are rounded down to four decimals, the unit in which bets are struck.
+    Reproduced in `tests/golden/settlement.json`.
 
     >>> return_per_unit("total:2.75/over", 1.93, (2, 1))
     1.465
@@ -107,7 +108,7 @@ def lines(selections: Sequence[str], odds: npt.ArrayLike, scores: Iterable[Score
     if prices.ndim == 1 and len(prices) not in (1, len(selections)):
         raise BoundsError(f"{len(prices)} odds do not fit {len(selections)} selections")
     prices = np.broadcast_to(prices, (len(selections),))
-    results = list(scores)
+    results = [_arrays.score(score, f"scores[{index}]") for index, score in enumerate(scores)]
     if len(results) != len(selections):
         raise BoundsError(f"{len(selections)} selections and {len(results)} scores do not fit")
     bets = zip(selections, prices.tolist(), results, strict=True)
@@ -123,26 +124,32 @@ def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:
     Parameters
     ----------
     legs
-        1 to 20 legs of (odds, grade).
+        1 to 20 legs of (odds, grade). Odds are rounded down to four decimals, as the engine strikes them:
+        100/30 is 4.3333.
     stake_minor
         1 to 10,000,000,000.
 
     Raises
     ------
     BoundsError
-        Odds, a grade or the stake outside their range.
+        Odds, a grade or the stake outside their range, or a payout of 10**17 minor units or more.
 
     Examples
     --------
     >>> accumulator([(2.5, "won"), (1.8, "half_won"), (3.0, "void")], 1_000)
     3500
     """
-    return _core.settle_accumulator([(odds, *_parts(result)) for odds, result in legs], stake_minor)
+    return _core.settle_accumulator([_leg(leg) for leg in legs], stake_minor)
+
+
+def _leg(leg: Leg) -> tuple[float, int, int, int]:
+    odds, result = _arrays.parts(leg, "a leg", "odds and a grade", least=2)
+    return (odds, *_parts(result))
 
 
 def _parts(result: str | tuple[int, int, int]) -> tuple[int, int, int]:
     if not isinstance(result, str):
-        win, refund, of = result
+        win, refund, of = _arrays.parts(result, "a grade", "(won, refunded, of)", least=3)
         return win, refund, of
     if result not in GRADES:
         raise BoundsError(f"grade {result!r} is none of {', '.join(GRADES)}")

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, _html
+from oddsengine._frames import is_absent
 from oddsengine.exceptions import BoundsError
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Table:
     __slots__ = ("_columns", "caption")
 
     def __init__(self, columns: Mapping[str, npt.ArrayLike], *, caption: str = "") -> None:
+        if not hasattr(columns, "items"):
+            raise BoundsError(f"columns are a {type(columns).__name__}, not a mapping of names to values")
         self._columns = {str(name): _column(str(name), values) for name, values in columns.items()}
         self.caption = caption
         """What the table is about, shown above it in a notebook."""
@@ -115,10 +118,23 @@ class Table:
         >>> Table({"a": [1, 2, 3]}).rows([2, 0])["a"]
         array([3, 1])
         """
-        index = which if isinstance(which, slice) else np.asarray(which)
-        if not isinstance(index, slice) and index.size == 0:
-            index = index.astype(np.int64)
+        index = which if isinstance(which, slice) else self._places(which)
         return Table({name: values[index] for name, values in self._columns.items()}, caption=self.caption)
+
+    def _places(self, which: npt.ArrayLike) -> Array:
+        """Positions of rows, from a mask of all rows or from positions, negative ones from the end."""
+        if getattr(which, "dtype", None) == np.bool_ or (
+            isinstance(which, list | tuple) and which and all(isinstance(item, bool) for item in which)
+        ):
+            mask = _arrays.flags(which, "which", axes=1)
+            if len(mask) != len(self):
+                raise BoundsError(f"which has {len(mask)} flags, the table {len(self)} rows")
+            return np.flatnonzero(mask)
+        places = _arrays.integers(which, "which", axes=1)
+        is_outside = (places < -len(self)) | (places >= len(self))
+        if is_outside.any():
+            raise BoundsError(f"which {places[is_outside][0]} is none of {len(self)} rows")
+        return places
 
     def with_columns(self, columns: Mapping[str, npt.ArrayLike]) -> Table:
         """A table with more columns, or with others in place of those of the same name.
@@ -217,7 +233,7 @@ def table_from(data: TableLike) -> Table:
         return data
     names = _names(data)
     if names is not None:
-        return Table({str(name): _values(data[name]) for name in names})
+        return Table(_by_text(data, names))
     if hasattr(data, "__arrow_c_stream__"):
         return _from_arrow(data)
     raise BoundsError(
@@ -240,25 +256,20 @@ def select(data: TableLike, names: Sequence[str]) -> list[Array]:
     if present is None or isinstance(data, Table):
         table = table_from(data)
         return [table[name] for name in names]
+    columns = _by_text(data, present)
     for name in names:
-        if name not in present:
-            raise _no_column(name, present)
-    return [_column(name, _values(data[name])) for name in names]
+        if name not in columns:
+            raise _no_column(name, columns)
+    return [_column(name, columns[name]) for name in names]
 
 
-def day(value: str | np.datetime64) -> np.datetime64:
-    """A day from an ISO text or a point in time.
+def day(value: str | np.datetime64, name: str = "day") -> np.datetime64:
+    """A day from an ISO text, a date or a point in time.
 
     >>> day("2026-08-15")
     np.datetime64('2026-08-15')
     """
-    try:
-        found = np.datetime64(np.asarray(value, dtype="datetime64[D]").item(), "D")
-    except (ValueError, TypeError, OverflowError) as error:
-        raise BoundsError(f"{value!r} is no day such as 2026-08-15") from error
-    if np.isnat(found):
-        raise BoundsError(f"{value!r} is no day such as 2026-08-15")
-    return found
+    return np.datetime64(_arrays.days(value, name, axes=0).item(), "D")
 
 
 def text(value: object) -> str:
@@ -275,11 +286,19 @@ def _names(data: Any) -> Sequence[Any] | None:
     if names := getattr(getattr(data, "dtype", None), "names", None):
         return list(names)
     # A pandas frame; its own Arrow interface needs pyarrow. Polars and others come as a stream.
-    return [str(name) for name in data.columns] if hasattr(data, "iloc") else None
+    return list(data.columns) if hasattr(data, "iloc") else None
+
+
+def _by_text(data: Any, names: Sequence[Any]) -> dict[str, Any]:
+    """Columns by the text of their names: those of a frame may be numbers."""
+    if hasattr(data, "iloc"):
+        return {str(name): _values(data.iloc[:, place]) for place, name in enumerate(names)}
+    return {str(name): _values(data[name]) for name in names}
 
 
 def _values(values: Any) -> Any:
-    return values.to_numpy() if hasattr(values, "to_numpy") else values
+    # What has a zone is read by the door, which keeps the days of its clocks.
+    return values.to_numpy() if hasattr(values, "to_numpy") and not hasattr(values, "dt") else values
 
 
 def _no_column(name: object, names: Any) -> BoundsError:
@@ -289,10 +308,7 @@ def _no_column(name: object, names: Any) -> BoundsError:
 def _column(name: str, values: npt.ArrayLike) -> Array:
     """An array of one of the kinds that a table holds."""
     _arrays.refuse_masked(values, f"column {name!r}")
-    try:
-        array = np.asarray(values)
-    except Exception as error:
-        raise BoundsError(f"column {name!r} cannot be read: {error}") from error
+    array = _arrays.wall_times(values, f"column {name!r}")
     if array.ndim != 1:
         raise BoundsError(f"column {name!r} has {array.ndim} dimensions, not 1")
     kind = array.dtype.kind
@@ -312,7 +328,7 @@ def _column(name: str, values: npt.ArrayLike) -> Array:
 def _from_objects(array: Array, name: str) -> Array:
     """Numbers with gaps, dates and texts that came as Python objects."""
     values = array.tolist()
-    present = [value for value in values if value is not None and value == value]
+    present = [value for value in values if not is_absent(value)]
     if present and all(isinstance(value, str) for value in present):
         return np.array([value if isinstance(value, str) else "" for value in values])
     if present and all(isinstance(value, bool) for value in present) and len(present) == len(values):
@@ -320,9 +336,9 @@ def _from_objects(array: Array, name: str) -> Array:
     if all(isinstance(value, Number) for value in present):
         return _arrays.numbers(array, f"column {name!r}")
     if all(hasattr(value, "isoformat") for value in present):
-        found = np.array([value if value is not None and value == value else "NaT" for value in values], "M8")
+        found = np.array([np.datetime64("NaT") if is_absent(value) else value for value in values], "M8")
         return _column(name, found)
-    return np.array([str(value) for value in values])
+    return np.array(["" if is_absent(value) else str(value) for value in values])
 
 
 def _arrow(values: Array) -> arro3.core.Array:

@@ -15,7 +15,7 @@ Serve(home=0.6321, away=0.5879, prior_points=60)
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, overload
+from typing import Literal, NamedTuple, TypeAlias, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,10 @@ class Format:
     retirement: Retirement = "void_unless_completed"
     """What a retirement does to bets on the match winner."""
 
+    def __post_init__(self) -> None:
+        _arrays.word(self.final_set, "final_set", get_args(FinalSet))
+        _arrays.word(self.retirement, "retirement", get_args(Retirement))
+
     def _core(self) -> tuple[int, str, bool, str]:
         return (self.best_of, self.final_set, self.no_ad, self.retirement)
 
@@ -108,7 +112,7 @@ class Score:
     """Who serves the game being played; in a tie-break who served first. `None` before the toss."""
 
     def _core(self) -> tuple[list[tuple[int, int]], tuple[int, int], str | None]:
-        return ([(home, away) for home, away in self.sets], self.points, self.server)
+        return (list(self.sets), self.points, self.server)
 
 
 START = Score()
@@ -142,11 +146,19 @@ NOTHING_SERVED = Served()
 
 
 @overload
-def hold(serve: float, *, points: tuple[int, int] = ..., no_ad: bool = ...) -> float: ...
-@overload
-def hold(serve: npt.ArrayLike, *, points: tuple[int, int] = ..., no_ad: bool = ...) -> float | FloatArray: ...
 def hold(
-    serve: npt.ArrayLike, *, points: tuple[int, int] = (0, 0), no_ad: bool = False
+    serve: float, *, points: tuple[int, int] = ..., no_ad: bool = ..., errors: Errors = ...
+) -> float: ...
+@overload
+def hold(
+    serve: npt.ArrayLike, *, points: tuple[int, int] = ..., no_ad: bool = ..., errors: Errors = ...
+) -> float | FloatArray: ...
+def hold(
+    serve: npt.ArrayLike,
+    *,
+    points: tuple[int, int] = (0, 0),
+    no_ad: bool = False,
+    errors: Errors = "raise",
 ) -> float | FloatArray:
     """The probability that the server wins the game.
 
@@ -155,14 +167,17 @@ def hold(
     serve : float or (n,) float64
         Serve levels, 0.01 to 0.99.
     points
-        Points of the server and of the receiver.
+        Points of the server and of the receiver. A game that is over is 1 or 0; points that no game reaches
+        are refused.
     no_ad
         At deuce the next point decides.
+    errors
+        A level outside its range raises, or makes its row `"nan"`.
 
     Raises
     ------
-    TennisError
-        A level outside its range.
+    TennisError, BoundsError
+        A level outside its range, or points that cannot be.
 
     Examples
     --------
@@ -172,12 +187,18 @@ def hold(
     array([0.6231, 0.8296])
     """
     levels, is_scalar = _levels(serve)
-    return _shaped(_core.tennis_hold(levels, *points, no_ad), is_scalar)
+    return _shaped(_core.tennis_hold(levels, points, no_ad, _arrays.is_strict(errors)), is_scalar)
 
 
 @overload
 def tie_break(
-    home: float, away: float, *, to: int = ..., points: tuple[int, int] = ..., first_server: Side = ...
+    home: float,
+    away: float,
+    *,
+    to: int = ...,
+    points: tuple[int, int] = ...,
+    first_server: Side = ...,
+    errors: Errors = ...,
 ) -> float: ...
 @overload
 def tie_break(
@@ -187,6 +208,7 @@ def tie_break(
     to: int = ...,
     points: tuple[int, int] = ...,
     first_server: Side = ...,
+    errors: Errors = ...,
 ) -> float | FloatArray: ...
 def tie_break(
     home: npt.ArrayLike,
@@ -195,6 +217,7 @@ def tie_break(
     to: int = 7,
     points: tuple[int, int] = (0, 0),
     first_server: Side = "home",
+    errors: Errors = "raise",
 ) -> float | FloatArray:
     """The probability that the home side wins a tie-break, served A BB AA BB.
 
@@ -204,11 +227,15 @@ def tie_break(
         Serve levels, 0.01 to 0.99.
     to
         Points that win it, two ahead: 2 to 10.
+    points
+        Points of both sides so far. A tie-break that is over is 1 or 0; points that none reaches are refused.
+    errors
+        A level outside its range raises, or makes its row `"nan"`.
 
     Raises
     ------
     TennisError, BoundsError
-        A level or target outside its range.
+        A level or target outside its range, or points that cannot be.
 
     Examples
     --------
@@ -216,7 +243,9 @@ def tie_break(
     (0.565665, 0.576809)
     """
     homes, aways, is_scalar = _pairs(home, away)
-    return _shaped(_core.tennis_tie_break(homes, aways, to, points, first_server), is_scalar)
+    return _shaped(
+        _core.tennis_tie_break(homes, aways, to, points, first_server, _arrays.is_strict(errors)), is_scalar
+    )
 
 
 def set_scores(
@@ -230,9 +259,9 @@ def set_scores(
     >>> round(scores["6-3"], 6), round(scores["7-6"], 6)
     (0.235999, 0.114844)
     """
-    if not 1 <= set <= format.best_of:
-        raise ValueError(f"set {set} is outside 1..={format.best_of}")
-    return _core.tennis_set_scores(format._core(), set - 1, (home, away), first_server)
+    rules = _arrays.instance(format, "format", Format)
+    set = _arrays.whole(set, "set", 1, rules.best_of)
+    return _core.tennis_set_scores(rules._core(), set - 1, (home, away), first_server)
 
 
 @overload
@@ -254,6 +283,7 @@ def match_home(
     format: Format = ...,
     prior_points: float | None = ...,
     served: Served = ...,
+    errors: Errors = ...,
 ) -> float | FloatArray: ...
 def match_home(
     home: npt.ArrayLike,
@@ -263,8 +293,9 @@ def match_home(
     format: Format = TOUR,
     prior_points: float | None = None,
     served: Served = NOTHING_SERVED,
+    errors: Errors = "raise",
 ) -> float | FloatArray:
-    """The probability that the home side wins the match from a score.
+    """The probability that the home side wins the match from a score; 1 or 0 once it is over.
 
     Parameters
     ----------
@@ -274,6 +305,8 @@ def match_home(
         How many points each level is worth, 20 to 1,000,000; `None` for exactly known levels.
     served
         The points of the match so far; they matter to uncertain levels only.
+    errors
+        A level outside its range raises, or makes its row `"nan"`.
 
     Raises
     ------
@@ -289,7 +322,16 @@ def match_home(
     array([0.7036, 0.7637])
     """
     homes, aways, is_scalar = _pairs(home, away)
-    found = _core.tennis_match_home(format._core(), homes, aways, prior_points, score._core(), served)
+    is_strict = _arrays.is_strict(errors)
+    found = _core.tennis_match_home(
+        _rules(format),
+        homes,
+        aways,
+        prior_points,
+        _told(score),
+        served,
+        is_strict,
+    )
     return _shaped(found, is_scalar)
 
 
@@ -362,7 +404,12 @@ def distributions(
     >>> round(match.over(22.5), 6), round(match.set_betting["2-1"], 6)
     (0.578264, 0.293753)
     """
-    found = _core.tennis_distributions(format._core(), _serve(serve), score._core(), served)
+    found = _core.tennis_distributions(
+        _rules(format),
+        _serve(serve),
+        _told(score),
+        served,
+    )
     return Distributions(**found)
 
 
@@ -385,7 +432,7 @@ class StateTable:
 
     def __init__(self, home: float, away: float, *, format: Format = TOUR) -> None:
         self.home, self.away, self.format = home, away, format
-        self._table = _core.TennisTable(format._core(), (home, away))
+        self._table = _core.TennisTable(_rules(format), (home, away))
 
     def __len__(self) -> int:
         return len(self._table)
@@ -396,7 +443,7 @@ class StateTable:
         >>> round(StateTable(0.64, 0.62).match_home(Score(sets=((6, 4), (0, 0)), server="home")), 6)
         0.812266
         """
-        return self._table.match_home(score._core())
+        return self._table.match_home(_told(score))
 
     def match_home_batch(self, scores: npt.ArrayLike) -> FloatArray:
         """The same for many scores.
@@ -460,7 +507,14 @@ def calibrate(
     if len(columns[0]) != 1:
         raise BoundsError(f"{len(columns[0])} matches are not one: use calibrate_batch")
     home, away = _core.tennis_calibrate(
-        format._core(), columns[0], kind, columns[1], columns[2], prior_points, first_server, True
+        _rules(format),
+        columns[0],
+        kind,
+        columns[1],
+        columns[2],
+        prior_points,
+        first_server,
+        True,
     )
     return Serve(float(home[0]), float(away[0]), prior_points)
 
@@ -489,7 +543,14 @@ def calibrate_batch(
     kind, value, line = _games(over, expected_games, serve_mean)
     match_homes, values, lines = _arrays.columns(match_home=match_home, **{kind: value}, line=line)
     return _core.tennis_calibrate(
-        format._core(), match_homes, kind, values, lines, prior_points, first_server, errors == "raise"
+        _rules(format),
+        match_homes,
+        kind,
+        values,
+        lines,
+        prior_points,
+        first_server,
+        _arrays.is_strict(errors),
     )
 
 
@@ -515,8 +576,12 @@ def calibrate_from_odds(
     >>> calibrate_from_odds({"match_winner": [1.55, 2.5], "total_games:22.5": [1.95, 1.8]}, prior_points=60)
     Serve(home=0.6632, away=0.6264, prior_points=60)
     """
-    listed = [(key, list(odds)) for key, odds in prices.items()]
-    found = _core.tennis_calibrate_from_odds(format._core(), listed, method, serve_mean, prior_points)
+    if not isinstance(prices, Mapping):
+        raise BoundsError(f"prices are a {type(prices).__name__}, not a mapping of markets to their odds")
+    listed = [
+        (key, _arrays.numbers(odds, f"prices[{key!r}]", axes=1).tolist()) for key, odds in prices.items()
+    ]
+    found = _core.tennis_calibrate_from_odds(_rules(format), listed, method, serve_mean, prior_points)
     return Serve(*found, prior_points)
 
 
@@ -621,9 +686,9 @@ def board(
     >>> board((0.65, 0.62))
     <Board of 884 selections, 848 offered>
     """
-    method, booksum = margin
-    rules = format._core()
-    fair, odds = _core.tennis_board(rules, _serve(serve), score._core(), served, method, booksum, ladder)
+    method, booksum = _arrays.margin_of(margin)
+    rules = _rules(format)
+    fair, odds = _core.tennis_board(rules, _serve(serve), _told(score), served, method, booksum, ladder)
     return Board(_selections(format), fair, odds)
 
 
@@ -665,7 +730,7 @@ def replay(
     array([0, 0, 1, 0, 0, 0, 1])
     """
     winners = _winners(points)
-    return Replay(*_core.tennis_replay(format._core(), _serve(serve), first_server, winners))
+    return Replay(*_core.tennis_replay(_rules(format), _serve(serve), first_server, winners))
 
 
 class BoardCheck(NamedTuple):
@@ -696,7 +761,7 @@ def check_boards(
     BoardCheck(faults=[], state_count=61, price_count=53924)
     """
     winners = _winners(points)
-    found = _core.tennis_replay_boards(format._core(), _serve(serve), first_server, winners)
+    found = _core.tennis_replay_boards(_rules(format), _serve(serve), first_server, winners)
     return BoardCheck(*found)
 
 
@@ -705,12 +770,22 @@ _SELECTIONS: dict[Format, tuple[str, ...]] = {}
 
 def _selections(format: Format) -> tuple[str, ...]:
     if format not in _SELECTIONS:
-        _SELECTIONS[format] = tuple(_core.tennis_selections(format._core()))
+        _SELECTIONS[format] = tuple(_core.tennis_selections(_rules(format)))
     return _SELECTIONS[format]
 
 
+def _rules(format: Format) -> tuple[int, str, bool, str]:
+    return _arrays.instance(format, "format", Format)._core()
+
+
+def _told(score: Score) -> tuple[list[tuple[int, int]], tuple[int, int], str | None]:
+    return _arrays.instance(score, "score", Score)._core()
+
+
 def _serve(serve: Serve | tuple[float, ...]) -> tuple[float, float, float | None]:
-    home, away, *rest = serve
+    home, away, *rest = _arrays.parts(
+        serve, "serve", "two serve levels and perhaps prior points", least=2, most=3
+    )
     return (home, away, rest[0] if rest else None)
 
 
@@ -720,9 +795,9 @@ def _games(
     serve_mean: npt.ArrayLike,
 ) -> tuple[str, npt.ArrayLike, npt.ArrayLike]:
     if over is not None and expected_games is not None:
-        raise ValueError("over and expected_games are two ways to say the same: give one")
+        raise BoundsError("over and expected_games are two ways to say the same: give one")
     if over is not None:
-        line, probability = over
+        line, probability = _arrays.parts(over, "over", "a line and the probability of its over", least=2)
         return ("over", probability, line)
     if expected_games is not None:
         return ("expected_games", expected_games, 0.0)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 SOCKETS = ("ingest", "orders", "odds", "snapshot", "desk")
-START_S_MAX = 60.0
+START_S_MAX = 120.0
 # Many snapshots, and a short bet delay.
 CRASH_SECTIONS = {
     "sockets": {"heartbeat_ms": 100},

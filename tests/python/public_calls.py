@@ -438,6 +438,24 @@ def _calls() -> list[Call]:
             ("match_home", "serve_mean"),
         ),
         Call(
+            "tennis.calibrate_batch expected games",
+            tennis.calibrate_batch,
+            {"match_home": [0.5, 0.64], "expected_games": [23.0, 22.5]},
+            ("match_home", "expected_games"),
+        ),
+        Call(
+            "tennis.calibrate_batch over",
+            lambda line, over: tennis.calibrate_batch([0.5, 0.64], over=(line, over)),
+            {"line": [22.5, 22.5], "over": [0.48, 0.5]},
+            ("line", "over"),
+        ),
+        Call(
+            "tennis.calibrate_from_odds listed",
+            lambda prices: tennis.calibrate_from_odds({"match_winner": prices}),
+            {"prices": [1.55, 2.45]},
+            ("prices",),
+        ),
+        Call(
             "tennis.calibrate_from_odds",
             tennis.calibrate_from_odds,
             {"prices": {"match_winner": [1.55, 2.45]}, "method": "power", "serve_mean": 0.62},
@@ -494,6 +512,20 @@ def _calls() -> list[Call]:
                 "place_odds": (2, [1.4, 1.9, 2.6, 3.6, 4.4, 5.5]),
             },
             ("win_odds",),
+        ),
+        Call(
+            "racing.board of places",
+            lambda place_odds: racing.board(
+                [2.5, 4.0, 6.0, 9.0, 11.0, 15.0], model="harville", place_odds=(2, place_odds)
+            ),
+            {"place_odds": [1.4, 1.9, 2.6, 3.6, 4.4, 5.5]},
+            ("place_odds",),
+        ),
+        Call(
+            "racing.board with a result",
+            racing.board,
+            {"win_odds": [2.5, 4.0, 6.0, 9.0], "result": [1, 2, 3, 4]},
+            ("win_odds", "result"),
         ),
         Call(
             "racing.grade",
@@ -583,10 +615,11 @@ def _calls() -> list[Call]:
                 "lambda_away": 1.05,
                 "rho": -0.07,
                 "players_home": [0.25, 0.2],
+                "players_away": [0.3, 0.1],
                 "corners": (5.0, 4.0),
                 "knockout": same_game.Knockout((1, 0)),
             },
-            ("players_home",),
+            ("players_home", "players_away"),
         ),
         Call("same_game.Match.price", match.price, {"legs": names, "leg_booksum": 1.05, "booksum_max": 1.25}),
         Call("same_game.Match.combinable", match.combinable, {"legs": ["1x2/home"]}),
@@ -722,6 +755,12 @@ def _calls() -> list[Call]:
             ("grade",),
         ),
         Call("tables.Table", tables.Table, {"columns": {"a": [1, 2], "b": [0.5, 1.0]}}),
+        Call(
+            "tables.Table.rows",
+            lambda which: tables.Table({"a": [1, 2, 3], "b": [0.5, 1.0, 2.0]}).rows(which),
+            {"which": [2, 0]},
+            ("which",),
+        ),
         Call("tables.select", tables.select, {"data": SEASON, "names": ["home", "away"]}),
         Call("tables.table_from", tables.table_from, {"data": SEASON}),
         Call(

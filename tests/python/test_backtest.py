@@ -127,7 +127,7 @@ def test_a_model_of_your_own() -> None:
         ({"first": "tomorrow"}, "'tomorrow' is no day"),
         ({"refit_days": 0}, "refit_days 0 is outside 1..=100000"),
         ({"window_days": 0}, "window_days 0 is outside 1..=100000"),
-        ({"date": "home"}, "column 'home' has no days"),
+        ({"date": "home"}, r"column 'home'\[0\] 'team 00' is no day: a date, a datetime64 or an ISO text"),
         ({"date": "when"}, "no column 'when'"),
     ],
 )

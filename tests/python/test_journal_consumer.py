@@ -94,7 +94,12 @@ def consumed(consumer: Path, journal: Path) -> Accounts:
             sign * int(item["balance_minor"]),
             int(item["reserved_minor"]),
         )
-    return accounts
+    return used(accounts)
+
+
+def used(accounts: Accounts) -> Accounts:
+    """Without those on which nothing is: the engine forgets them."""
+    return {account: sums for account, sums in accounts.items() if sums != (0, 0)}
 
 
 def of_engine(items: list[dict[str, Any]]) -> Accounts:
@@ -103,7 +108,7 @@ def of_engine(items: list[dict[str, Any]]) -> Accounts:
     for item in items:
         name = "".join(f"_{char}" if char.isupper() else char for char in item["account"]).strip("_").upper()
         accounts[name, item["customer"], item["currency"]] = (item["posted_minor"], item["reserved_minor"])
-    return accounts
+    return used(accounts)
 
 
 def shown(journal: Path) -> Accounts:

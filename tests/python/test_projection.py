@@ -67,8 +67,8 @@ def snake(name: str) -> str:
 
 
 def of_engine(items: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """The ledger's accounts as credits less debits."""
-    return {
+    """The ledger's accounts as credits less debits, without those on which nothing is: the engine forgets them."""
+    accounts = {
         (
             snake(item["account"]),
             "" if item["customer"] is None else str(item["customer"]),
@@ -79,13 +79,15 @@ def of_engine(items: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[i
         )
         for item in items
     }
+    return {account: sums for account, sums in accounts.items() if sums != (0, 0)}
 
 
 def of_projection(store: Store) -> dict[tuple[str, str, str], tuple[int, int]]:
-    return {
+    accounts = {
         (row["account"], row["customer"], row["currency"]): (row["balance_minor"], row["reserved_minor"])
         for row in kept(store, "balances")
     }
+    return {account: sums for account, sums in accounts.items() if sums != (0, 0)}
 
 
 def one_by_one(follower: Follower) -> None:

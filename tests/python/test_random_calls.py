@@ -1,8 +1,10 @@
-"""Every public function with arguments at random: no panic, no crash of the process.
+"""Every public function with arguments at random: no panic, no crash of the process, no foreign exception.
 
 What broke: `same_game.gaussian_copula([.5, .5, .05], .8)` panicked in the core, which `except Exception` does
 not catch; `racing.odds_after_rule4(2.0, 300)` was an `OverflowError`, `racing.grade` of 2**63 runners did not
-come back. For longer: `ODDSENGINE_RANDOM_CALLS=5000000 pytest tests/python/test_random_calls.py`.
+come back; a margin of three members, a grid for a score or a `first="frist"` were a bare `ValueError`,
+`AttributeError`, or taken. For longer: `ODDSENGINE_RANDOM_CALLS=5000000 pytest
+tests/python/test_random_calls.py`.
 """
 
 import os

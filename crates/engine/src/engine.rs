@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use oddsengine_facts::{Body, Command, Config, Fact, Origin, Record, Ticket};
+use oddsengine_facts::{Body, BookedTransfer, Command, Config, Fact, Origin, Record, Ticket, WholeFixture};
 use oddsengine_types::{Address, BoundsError, DecodeError, FixtureId, StateHash};
 
 use crate::boards::BoardUpdate;
@@ -105,6 +105,16 @@ impl Engine {
     /// down. What is not taken before the next record is forgotten.
     pub fn take_archived(&mut self) -> Vec<Ticket> {
         self.state.take_archived()
+    }
+
+    /// The same of fixtures.
+    pub fn take_archived_fixtures(&mut self) -> Vec<WholeFixture> {
+        self.state.take_archived_fixtures()
+    }
+
+    /// The same of deposits and withdrawals.
+    pub fn take_archived_transfers(&mut self) -> Vec<BookedTransfer> {
+        self.state.take_archived_transfers()
     }
 
     /// Prices every fixture whose board may have changed. [`Engine::take_board_changes`] has what there is to tell.

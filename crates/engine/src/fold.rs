@@ -23,6 +23,8 @@ impl State {
     /// A record begins: time goes on, and is never turned back but by a start.
     pub(crate) fn begin_record(&mut self, time_ns: i64) {
         self.archived.clear();
+        self.archived_fixtures.clear();
+        self.archived_transfers.clear();
         self.counters.command_count += 1;
         self.now_ns = self.now_ns.max(time_ns);
         self.begin_day();
@@ -39,8 +41,10 @@ impl State {
         let folded = self.fold_one(fact);
         counted.into_iter().for_each(|ticket| self.count_bound(ticket, true));
         if self.config.skew_b_minor.is_some() {
-            // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced.
-            let moved: BTreeSet<u32> = self.unbooked[planned..].iter().map(|&(index, _)| index).collect();
+            // With a liability skew the bets themselves move prices: by the fact, whenever the books are balanced. Fewer
+            // planned than before: they were balanced for a fixture that left.
+            let planned = self.unbooked.get(planned..).unwrap_or_default();
+            let moved: BTreeSet<u32> = planned.iter().map(|&(index, _)| index).collect();
             moved.into_iter().for_each(|index| self.outdate_offers(index as usize));
         }
         folded
@@ -177,6 +181,7 @@ impl State {
                 fixture.interruptions += u64::from(*interrupts);
                 self.watch_silence(index);
                 self.watch_start(index);
+                self.note_over(index);
                 self.outdate_markets(index, &[]);
             }
             Fact::Graded { fixture, selections } => {
@@ -194,7 +199,9 @@ impl State {
                     if listed <= LISTED_AT_ONCE && !self.due.settling.contains_key(&place) {
                         let on_it = on_it.iter().map(|&(ticket, _)| ticket);
                         let is_settleable = |&ticket: &u32| is_graded(self.tickets[ticket as usize].state);
-                        self.due.regraded.extend(on_it.filter(is_settleable));
+                        on_it
+                            .filter(is_settleable)
+                            .for_each(|ticket| self.settling.set_regraded(ticket, true));
                     } else if let Some(&(first, _)) = on_it.first() {
                         self.due.settling.insert(place, first);
                     }
@@ -316,16 +323,13 @@ impl State {
                 if due_ns.is_some() && payout_of(&self.tickets[index as usize]).is_none() {
                     return Err(format!("ticket {:032x} waits to be settled and is not decided", ticket.0));
                 }
-                match due_ns {
-                    Some(due_ns) => self.settling.insert(*due_ns, index),
-                    None => self.settling.remove(index),
-                }
-                self.stuck.remove(&index);
+                self.settling.set_due(index, *due_ns);
+                self.settling.set_stuck(index, false);
             }
             Fact::TicketStuck { ticket } => {
                 let index = self.ticket_in(*ticket, is_graded)?;
-                self.stuck.insert(index);
-                self.due.regraded.remove(&index);
+                self.settling.set_stuck(index, true);
+                self.settling.set_regraded(index, false);
             }
             Fact::TicketCancelled { ticket } => {
                 let index =
@@ -347,7 +351,7 @@ impl State {
                     }
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
-                self.due.regraded.remove(&index);
+                self.settling.set_regraded(index, false);
                 self.changes.note(ticket, index, Some(ToldBefore::from(&before)));
                 self.list_accumulator(index);
                 self.end_settling(index);
@@ -356,6 +360,11 @@ impl State {
             Fact::TicketsArchived { tickets } => self.archive_tickets(tickets)?,
             Fact::ArchivingPutOff { tickets } => self.put_off(tickets)?,
             Fact::TicketRecalled { ticket } => self.recall_ticket(ticket.as_ref().clone())?,
+            Fact::FixturesArchived { fixtures } => self.archive_fixtures(fixtures)?,
+            Fact::FixturesPutOff { fixtures } => self.put_off_fixtures(fixtures)?,
+            Fact::FixtureRecalled { fixture } => self.recall_fixture(fixture)?,
+            Fact::MoneyArchived { transfers } => self.archive_money(transfers)?,
+            Fact::MoneyRecalled { transfer } => self.recall_money(transfer)?,
             Fact::Booked { bookings } => {
                 self.book(bookings).map_err(|error| format!("a booking is refused: {error}"))?;
             }
@@ -410,7 +419,7 @@ impl State {
             }
         }
         self.sources.values_mut().for_each(|source| (source.heard_ns, source.alive_ns) = (0, 0));
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             self.fixtures[index].heard_ns = 0;
             self.watch_start(index);
         }
@@ -424,7 +433,7 @@ impl State {
         self.config = config.clone();
         self.start_due.clear();
         self.silence_due.clear();
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             self.inherit_settings(index);
             self.watch_start(index);
             self.outdate_model(index);
@@ -445,6 +454,7 @@ impl State {
         if self.fixtures[index].live.phase() != phase_before {
             self.watch_silence(index);
             self.watch_start(index);
+            self.note_over(index);
         }
         if change.reprices || change.regrades {
             self.outdate_model(index);
@@ -512,6 +522,7 @@ impl State {
             let index = self.tickets.next_place();
             self.ticket_index.insert(ticket.id, index);
             self.changes.note(&mut ticket, index, None);
+            self.count_kept(&ticket, true);
             self.tickets.insert(ticket)
         };
         match state {
@@ -570,6 +581,7 @@ impl State {
             self.ticket_index.insert(ticket.id, index);
             self.refused.push_back(index);
             self.changes.note(&mut ticket, index, None);
+            self.count_kept(&ticket, true);
             return Ok(self.tickets.insert(ticket));
         };
         let index = self.named_ticket(forgotten)?;
@@ -583,7 +595,9 @@ impl State {
         self.refused.push_back(index);
         let seq_before = self.tickets[index as usize].change.seq;
         self.changes.replace(&mut ticket, index, seq_before);
-        self.tickets[index as usize] = ticket;
+        self.count_kept(&ticket, true);
+        let gone = std::mem::replace(&mut self.tickets[index as usize], ticket);
+        self.count_kept(&gone, false);
         self.counters.forgotten_count += 1;
         Ok(index)
     }
@@ -615,9 +629,9 @@ impl State {
                 plan_add(leg, stake_minor, &mut self.unbooked);
             }
         }
-        self.stuck.remove(&index);
+        self.settling.set_stuck(index, false);
         if !self.is_regraded(index) {
-            self.due.regraded.remove(&index);
+            self.settling.set_regraded(index, false);
         }
         Ok(())
     }
@@ -635,8 +649,8 @@ impl State {
 
     /// A ticket's settlement is done, and waits for nothing.
     fn end_settling(&mut self, index: u32) {
-        self.settling.remove(index);
-        self.stuck.remove(&index);
+        self.settling.set_due(index, None);
+        self.settling.set_stuck(index, false);
     }
 
     /// Carries out bookings on the ledger, all or none; who was refused has no new account.
@@ -661,10 +675,11 @@ impl State {
     }
 
     pub(crate) fn book(&mut self, bookings: &[Booking]) -> Result<(), TransferError> {
-        let account_count = self.ledger.accounts().len();
+        self.ledger.note_accounts();
         let booked = self.try_book(bookings);
-        if booked.is_err() {
-            self.ledger.forget_accounts(account_count);
+        match booked {
+            Ok(()) => self.keep_transfer(bookings),
+            Err(_) => self.ledger.withdraw_accounts(),
         }
         // The facts tell what was booked.
         self.ledger.discard_postings();

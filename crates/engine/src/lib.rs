@@ -20,13 +20,16 @@ pub use oddsengine_facts::{
     SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
     TicketRequest, TicketState, VoidKind,
 };
+pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
 pub use oddsengine_facts::{command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
 pub use decide::settle::WEIGH_INTERVAL_NS;
 pub use engine::{Decided, Engine};
+pub use state::competitions::Competitions;
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, StoredFixture};
+pub use state::fixtures::Fixtures;
 pub use state::snapshot::{SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, StateImage};
 pub use state::sources::Source;
 pub use state::{Competition, Counters, Customer, Limits, Space, State, TICKETS_PER_PAGE};

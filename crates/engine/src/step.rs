@@ -90,7 +90,7 @@ impl<'a> Step<'a> {
     /// Fixtures on which trading stands otherwise than before the step, in order of the first change.
     pub fn trading_changes(&self) -> Vec<FixtureId> {
         let changes = self.trading.iter().filter_map(|&(index, status, stops)| {
-            let fixture = &self.state.fixtures[index as usize];
+            let fixture = self.state.fixtures.get(index as usize)?;
             let is_closed = fixture.status() == MarketStatus::Closed;
             let is_news = fixture.status() != status || (fixture.stops != stops && !is_closed);
             is_news.then(|| fixture.id())

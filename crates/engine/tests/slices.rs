@@ -112,10 +112,14 @@ impl Pair {
     }
 
     fn by_hand(&mut self, fixture: FixtureId) {
+        self.priced(fixture, "1x2", vec![20_000, 30_000, 40_000]);
+    }
+
+    fn priced(&mut self, fixture: FixtureId, market: &str, odds_e4: Vec<u32>) {
         self.send(Body::SetManualOdds {
             fixture,
-            market: MarketId::of("1x2"),
-            odds_e4: Some(vec![20_000, 30_000, 40_000]),
+            market: MarketId::of(market),
+            odds_e4: Some(odds_e4),
             keeps_in_play: true,
             override_by: String::new(),
         });
@@ -123,10 +127,14 @@ impl Pair {
 
     /// A ticket on these fixtures: on home, at whatever odds.
     fn place(&mut self, fixtures: &[FixtureId]) {
+        self.place_on(fixtures, SelectionId::of("1x2", "home"));
+    }
+
+    fn place_on(&mut self, fixtures: &[FixtureId], selection: SelectionId) {
         self.ticket_count += 1;
         let leg = |&fixture: &FixtureId| LegRequest {
             fixture,
-            selection: SelectionId::of("1x2", "home"),
+            selection,
             odds_e4: 20_000,
             version: OddsVersion { epoch: 1, seq: self.live.fixture(fixture).unwrap().version },
         };
@@ -204,6 +212,42 @@ fn a_popular_match_is_settled_in_slices() {
     assert_eq!(pair.live.state_hash(), pair.folding.state_hash());
     assert_eq!(pair.live.available_minor(CUSTOMER), 1_000_000 + 100 * BET_COUNT as i64);
     assert!(pair.live.tickets().iter().all(|ticket| ticket.state == TicketState::Settled));
+    pair.check();
+}
+
+/// The head of an image is encoded while the engine waits, and named every ticket whose payment waited: 200,000 of a popular
+/// match. They stand in pages now, which another thread encodes.
+#[test]
+fn tickets_that_wait_for_their_payment_are_no_part_of_the_head() {
+    let mut pair = Pair::new();
+    pair.send(Body::Configure(Box::new(Config {
+        settlement_delay_ms: 60_000,
+        ..pair.live.config().clone()
+    })));
+    pair.fixture(FIXTURE);
+    pair.priced(FIXTURE, "total:0.5", vec![20_000, 18_000]);
+    for _ in 0..BET_COUNT {
+        pair.place_on(&[FIXTURE], SelectionId::of("total:0.5", "over"));
+    }
+    pair.incident(Kind::KickOff, 0);
+    let head_size = |engine: &Engine| {
+        let mut bytes = Vec::new();
+        engine.image().parts().next().unwrap().encode_part(&mut bytes);
+        bytes.len()
+    };
+    let before = head_size(&pair.live);
+    pair.incident(Kind::Goal(Side::Home), 60_000);
+    assert!(head_size(&pair.live) < before + 128, "graded and not settled: {}", head_size(&pair.live));
+    while pair.live.has_unsettled() {
+        pair.tick_restored(i64::MIN);
+    }
+    assert!(pair.live.next_due_ns().is_some(), "payments wait");
+    assert!(head_size(&pair.live) < before + 128, "decided and not paid: {}", head_size(&pair.live));
+    pair.now_ns += 60_000_000_000;
+    while pair.live.next_due_ns().is_some() {
+        pair.tick_restored(i64::MAX);
+    }
+    assert_eq!(pair.live.available_minor(CUSTOMER), 1_000_000 + 100 * BET_COUNT as i64);
     pair.check();
 }
 

@@ -11,6 +11,7 @@ use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
 use crate::stops::StopSet;
 use crate::ticket::Ticket;
+use crate::whole::{BookedTransfer, WholeFixture};
 
 /// One command: when it was received, who sent it, what it asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -247,6 +248,17 @@ pub enum Body {
         /// The tickets, at most [`ARCHIVED_PER_RECORD_MAX`].
         tickets: Vec<Ticket>,
     },
+    /// Fixtures come back from the archive, as they were archived: one is spoken of or asked for again, or a ticket on it comes
+    /// back. Those that are there already stay as they are.
+    RecallFixtures {
+        /// The fixtures, at most [`FIXTURES_PER_RECORD_MAX`].
+        fixtures: Vec<WholeFixture>,
+    },
+    /// The id of a deposit or a withdrawal comes back from the archive: it is used again.
+    RecallMoney {
+        /// What was booked under it.
+        transfer: BookedTransfer,
+    },
     /// A release starts to write this journal, with this configuration.
     ReleaseStarted {
         /// Its version.
@@ -285,6 +297,8 @@ codec_enum!(Body {
     26 = ReleaseStarted { release, config },
     27 = Halt { fixture, ends },
     28 = RecallTickets { tickets },
+    29 = RecallFixtures { fixtures },
+    30 = RecallMoney { transfer },
 });
 
 impl Body {
@@ -320,7 +334,7 @@ impl Body {
             Self::ModelFailed { fault, .. } => fault.name(),
             Self::Reprice { .. } => "reprice",
             Self::Halt { .. } => "halt",
-            Self::RecallTickets { .. } => "recall",
+            Self::RecallTickets { .. } | Self::RecallFixtures { .. } | Self::RecallMoney { .. } => "recall",
             Self::ReleaseStarted { .. } => "release",
         }
     }
@@ -336,6 +350,21 @@ impl Body {
             | Self::Reprice { fixture } => Some(*fixture),
             body => body.fixture(),
         }
+    }
+
+    /// Fixtures that have to be there for it to be judged.
+    pub fn named_fixtures(&self) -> impl Iterator<Item = FixtureId> {
+        let of_ticket: &[LegRequest] = match self {
+            Self::PlaceTicket(request) => &request.legs,
+            _ => &[],
+        };
+        let of_scope = match self {
+            Self::SetScope { scope: Scope::Fixture(fixture) | Scope::Market(fixture, _), .. } => {
+                Some(*fixture)
+            }
+            _ => None,
+        };
+        self.subject().into_iter().chain(of_scope).chain(of_ticket.iter().map(|leg| leg.fixture))
     }
 
     /// The fixture that a feed speaks of.
@@ -360,6 +389,10 @@ impl Body {
 pub const REFUSED_TICKETS_MAX: usize = 100_000;
 /// Most tickets that one record takes to the archive or brings back from it.
 pub const ARCHIVED_PER_RECORD_MAX: usize = 512;
+/// Most fixtures that one record takes to the archive or brings back from it.
+pub const FIXTURES_PER_RECORD_MAX: usize = 8;
+/// Most scopes of a fixture and its markets that go to the archive with it; one with more stays.
+pub const SCOPES_ARCHIVED_MAX: usize = 1_024;
 /// Most sources that are remembered. For a further one those that feed nothing are forgotten,
 /// the longest silent half of them; where all feed something its message is refused.
 pub const SOURCES_MAX: usize = 1_024;

@@ -119,6 +119,10 @@ pub struct Config {
     pub archive_after_ms: i64,
     /// The same of a refused ticket, whatever its fixtures do.
     pub archive_refused_after_ms: i64,
+    /// How long after it closed a fixture goes to the archive, in milliseconds, when no ticket on it is kept; 0 for never.
+    pub archive_fixture_after_ms: i64,
+    /// How long after it was booked the id of a deposit or a withdrawal goes to the archive, in milliseconds; 0 for never.
+    pub archive_money_after_ms: i64,
     /// Settings of the sports' models; a sport that is not listed has the defaults of the release.
     pub sports: Vec<SportSettings>,
 }
@@ -148,6 +152,8 @@ codec_struct!(Config {
     settlement_delay_ms,
     archive_after_ms,
     archive_refused_after_ms,
+    archive_fixture_after_ms,
+    archive_money_after_ms,
     sports,
 });
 
@@ -179,6 +185,8 @@ impl Default for Config {
             settlement_delay_ms: 0,
             archive_after_ms: 86_400_000,
             archive_refused_after_ms: 600_000,
+            archive_fixture_after_ms: 172_800_000,
+            archive_money_after_ms: 86_400_000,
             sports: Vec::new(),
         }
     }
@@ -216,7 +224,9 @@ impl Config {
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
         within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)?;
         within("archive_after_ms", self.archive_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
-        within("archive_refused_after_ms", self.archive_refused_after_ms, 0, ARCHIVE_AFTER_MS_MAX)
+        within("archive_refused_after_ms", self.archive_refused_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
+        within("archive_fixture_after_ms", self.archive_fixture_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
+        within("archive_money_after_ms", self.archive_money_after_ms, 0, ARCHIVE_AFTER_MS_MAX)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use oddsengine_markets::{Incident, MarketId, ModelFault, SelectionId, SpaceDefinition};
 use oddsengine_types::{
-    AccountKind, Currency, CustomerId, FixtureId, Grade, SourceId, SportParameters, TicketId,
+    AccountKind, Currency, CustomerId, FixtureId, Grade, SourceId, SportParameters, TicketId, TransferId,
 };
 
 use crate::command::{FixtureRequest, MoneyRequest, VoidKind};
@@ -15,6 +15,7 @@ use crate::market::{Expectation, MarketDesk};
 use crate::status::Reason;
 use crate::stops::StopSet;
 use crate::ticket::Ticket;
+use crate::whole::{BookedTransfer, WholeFixture};
 
 /// One thing that is so from now on.
 #[derive(Clone, Debug, PartialEq)]
@@ -303,6 +304,31 @@ pub enum Fact {
         /// As it was archived.
         ticket: Box<Ticket>,
     },
+    /// Fixtures that are over, and on which no ticket is kept, leave the hot state with all that is known of them.
+    FixturesArchived {
+        /// Which; at most [`FIXTURES_PER_RECORD_MAX`](crate::command::FIXTURES_PER_RECORD_MAX).
+        fixtures: Vec<FixtureId>,
+    },
+    /// Fixtures that were due to leave and may not yet: they wait once more as long.
+    FixturesPutOff {
+        /// Which.
+        fixtures: Vec<FixtureId>,
+    },
+    /// A fixture is back from the archive.
+    FixtureRecalled {
+        /// As it was archived.
+        fixture: Box<WholeFixture>,
+    },
+    /// The ids of deposits and withdrawals leave the hot state: whoever holds the archive asks there before one is used again.
+    MoneyArchived {
+        /// Which; at most [`ARCHIVED_PER_RECORD_MAX`](crate::command::ARCHIVED_PER_RECORD_MAX).
+        transfers: Vec<TransferId>,
+    },
+    /// The id of a deposit or a withdrawal is back from the archive.
+    MoneyRecalled {
+        /// What was booked under it.
+        transfer: BookedTransfer,
+    },
     /// The desk must hear of this.
     Alerted {
         /// Which alert.
@@ -322,6 +348,7 @@ pub struct GradedSelection {
     /// The grade; none where it is open again.
     pub grade: Option<Grade>,
 }
+oddsengine_types::codec_struct!(GradedSelection { selection, grade });
 
 /// The grade of a leg, and what rides on it from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ pub mod sample;
 pub mod status;
 pub mod stops;
 pub mod ticket;
+pub mod whole;
 
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
@@ -30,3 +31,4 @@ pub use record::Record;
 pub use status::{Reason, TicketState};
 pub use stops::{MarketStops, Stop, StopSet, Stops};
 pub use ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
+pub use whole::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};

@@ -1,17 +1,19 @@
 //! Values for tests, fuzzing and benches: every kind of command and of fact, with every variant and field that they can
 //! have. A test holds them against the schema: every field and every value of every enum occurs.
 
-use oddsengine_markets::custom::{CustomIncident, SpaceMarket, SpaceSelection, SpaceView};
+use oddsengine_markets::custom::{CustomIncident, CustomState, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_markets::football::{
-    CountKind, Credit, DepthIncident, FirstLeg, FootballFormat, FootballIncident, FootballIncidentKind,
-    Knockout, Side,
+    CountKind, Credit, DepthIncident, FirstLeg, FootballDepth, FootballFormat, FootballIncident,
+    FootballIncidentKind, FootballState, GoalFact, GoalOrder, Knockout, KnownDepth, MatchPeriod, Side,
 };
-use oddsengine_markets::racing::{PlaceTerms, RUNNERS_MAX, RaceKind, RacingFormat, RacingIncident};
+use oddsengine_markets::racing::{
+    PlaceTerms, RUNNERS_MAX, RaceKind, RaceStage, RacingFormat, RacingIncident, RacingState,
+};
 use oddsengine_markets::tennis::{
-    BestOf, FinalSet, RetirementRule, ScoreAfter, Scoreboard, TennisFormat, TennisIncident,
-    TennisIncidentKind,
+    BestOf, Ending, FinalSet, GameRecord, RetirementRule, ScoreAfter, Scoreboard, TennisFormat,
+    TennisIncident, TennisIncidentKind, TennisScore, TennisState,
 };
-use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SelectionId};
+use oddsengine_markets::{Format, Incident, LivePhase, LiveState, MarketId, ModelFault, SelectionId};
 use oddsengine_markets::{SpaceDefinition, SpaceId};
 use oddsengine_types::{
     AccountKind, Currency, CustomerId, FixtureId, Grade, Ladder, SourceId, SportId, SportParameters,
@@ -25,11 +27,12 @@ use crate::command::{
 use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 use crate::market::MarketDesk;
-use crate::market::{Expectation, ExpectationMode};
+use crate::market::{Expectation, ExpectationMode, PricedBy};
 use crate::record::Record;
 use crate::status::{Reason, TicketState};
-use crate::stops::{MarketStops, Stop, StopSet};
+use crate::stops::{MarketStops, Stop, StopSet, Stops};
 use crate::ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
+use crate::whole::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 
 /// A moment in the final of 2022.
 const TIME_NS: i64 = 1_671_379_200_123_456_789;
@@ -558,6 +561,8 @@ pub fn bodies() -> Vec<Body> {
         Body::Halt { fixture: FIXTURE, ends: false },
         Body::Halt { fixture: FIXTURE, ends: true },
         Body::RecallTickets { tickets: vec![full_ticket(), ticket(TicketState::Cancelled)] },
+        Body::RecallFixtures { fixtures: whole_fixtures() },
+        Body::RecallMoney { transfer: booked_transfer() },
         Body::ReleaseStarted { release: "0.1.0".into(), config: Box::new(Config::default()) },
     ];
     all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));
@@ -581,6 +586,158 @@ pub fn bodies() -> Vec<Body> {
             legs,
         }))
     }));
+    all
+}
+
+fn booked_transfer() -> BookedTransfer {
+    BookedTransfer { request: money(TRANSFER), is_deposit: true, collected_minor: 1_500 }
+}
+
+fn whole_fixture(format: Format, live: LiveState) -> WholeFixture {
+    WholeFixture {
+        request: fixture(format),
+        live,
+        parameters: Some(SportParameters {
+            sport: SportId(0),
+            version: 1,
+            lists: vec![("rates".into(), vec![1.5, -0.0, f64::MIN_POSITIVE])],
+        }),
+        priced_by: PricedBy { by: "scout".into(), cause: "prices".into(), at_ns: 1_668_960_134_796_000_000 },
+        expectation: Some(Expectation {
+            mode: ExpectationMode::Offset,
+            supremacy_e6: 1,
+            total_e6: -1,
+            weight_e3: 0,
+            owner: "desk.alice".into(),
+            since_ns: 1,
+            feed: None,
+        }),
+        stops: Stops { set: StopSet::of(&[Stop::Desk, Stop::Model]), model_fault: Some(ModelFault::TooSlow) },
+        interruptions: 7,
+        fed_by: "recording.wc2022".into(),
+        is_start_waived: true,
+        is_void_by_desk: true,
+        void: VoidKind::Undecided,
+        version: 1_234,
+        grades: vec![GradedSelection { selection: SelectionId::of("1x2", "home"), grade: Some(Grade::WON) }],
+        markets: vec![WholeMarket {
+            market: MarketId::of("1x2"),
+            interruptions: 3,
+            desk: Some(MarketDesk { is_locked: true, locked_odds_e4: vec![19_500], ..MarketDesk::default() }),
+            told_grades: Some(vec![Grade::WON, Grade::LOST]),
+            is_told_by_desk: true,
+        }],
+        archived_count: 300,
+        scopes: scopes().into_iter().map(|(scope, settings)| ScopeSetting { scope, settings }).collect(),
+    }
+}
+
+/// Fixtures of every sport, at every place that a state can be in.
+fn whole_fixtures() -> Vec<WholeFixture> {
+    let football =
+        FootballFormat { corners: true, cards: true, intervals: true, players: [23, 26], knockout: None };
+    let depth = FootballDepth::of_known(&KnownDepth {
+        corners: [[1, 2], [3, 4]],
+        cards: [[0, 1], [2, 0]],
+        extra_goals: [1, 0],
+        has_extra_time: true,
+        penalties_scored: [4, 2],
+        penalties_taken: [4, 3],
+        goals: [Credit::Unknown, Credit::OwnGoal, Credit::Unlisted, Credit::Player(0), Credit::Player(29)]
+            .map(|credit| GoalFact::new(8).credited(credit))
+            .to_vec(),
+        home_on: vec![1, 0, 4],
+        away_on: vec![2],
+        home_off: 1 << 2,
+        away_off: 1,
+    });
+    let match_of = |period| {
+        let state = FootballState {
+            period,
+            goals: [[1, 2], [1, 1]],
+            order: GoalOrder { away_bits: 0b10110, count: 5 },
+            red_cards: [1, 2],
+            clock_ms: 5_400_000,
+            announced_ms: [Some(60_000), Some(0)],
+            format: football,
+            depth: depth.expect("few enough"),
+        };
+        whole_fixture(Format::Football(football), LiveState::Football(state))
+    };
+    use MatchPeriod as Period;
+    let mut all: Vec<WholeFixture> = [
+        Period::PreMatch,
+        Period::FirstHalf,
+        Period::HalfTime,
+        Period::SecondHalf,
+        Period::FullTime,
+        Period::ExtraFirstHalf,
+        Period::ExtraHalfTime,
+        Period::ExtraSecondHalf,
+        Period::ExtraFullTime,
+        Period::Penalties,
+    ]
+    .map(match_of)
+    .to_vec();
+    let mut score = TennisScore { games: [[6, 4], [3, 6], [1, 0], [0, 0], [0, 0]], ..TennisScore::default() };
+    (score.sets_played, score.points, score.server) = (2, [3, 2], Some(Side::Away));
+    score.records[0][0] = GameRecord { points: [4, 2] };
+    score.records[2][0] = GameRecord::won_by(Side::Home);
+    all.extend([Ending::Play, Ending::Retired(Side::Home), Ending::WalkOver(Side::Away)].map(|ending| {
+        let state = TennisState {
+            is_started: true,
+            ending,
+            score,
+            served: [31, 28],
+            served_won: [20, 17],
+            clock_ms: 5_000_000,
+            ..TennisState::default()
+        };
+        whole_fixture(Format::Tennis(state.format), LiveState::Tennis(Box::new(state)))
+    }));
+    let race = RacingFormat::standard(RaceKind::Horse, 16, true);
+    let stages =
+        [RaceStage::BeforeOff, RaceStage::Running, RaceStage::Result, RaceStage::Official, RaceStage::Void];
+    all.extend(stages.map(|stage| {
+        let mut state = RacingState { stage, ..RacingState::new(&race) };
+        state.withdrawn.bits = 0b1010;
+        (state.positions[0], state.positions[15]) = (1, 2);
+        whole_fixture(Format::Racing(race), LiveState::Racing(state))
+    }));
+    let custom = CustomState {
+        outcome_count: 9,
+        phase: LivePhase::Finished,
+        score: (5, 3),
+        clock_ms: 1_000,
+        period: "frame".into(),
+        values: vec![-1, 0, 7],
+        possible: vec![(3, 4)],
+    };
+    all.push(whole_fixture(Format::Custom(SpaceId::of("snooker.frame")), LiveState::Custom(custom)));
+    // Of nothing but its announcement.
+    all.push(WholeFixture {
+        parameters: None,
+        priced_by: PricedBy::default(),
+        expectation: None,
+        stops: Stops::default(),
+        interruptions: 0,
+        fed_by: String::new(),
+        is_start_waived: false,
+        is_void_by_desk: false,
+        void: VoidKind::Everything,
+        version: 0,
+        grades: Vec::new(),
+        markets: vec![WholeMarket {
+            market: MarketId::of("1x2"),
+            interruptions: 0,
+            desk: None,
+            told_grades: None,
+            is_told_by_desk: false,
+        }],
+        archived_count: 0,
+        scopes: Vec::new(),
+        ..whole_fixture(Format::FOOTBALL, LiveState::Football(FootballState::default()))
+    });
     all
 }
 
@@ -705,6 +862,10 @@ pub fn facts() -> Vec<Fact> {
         Fact::TicketsArchived { tickets: vec![TICKET, TicketId(u128::MAX)] },
         Fact::ArchivingPutOff { tickets: vec![TICKET] },
         Fact::TicketRecalled { ticket: Box::new(full_ticket()) },
+        Fact::FixturesArchived { fixtures: vec![FIXTURE, FixtureId(u64::MAX)] },
+        Fact::FixturesPutOff { fixtures: vec![FIXTURE] },
+        Fact::MoneyArchived { transfers: vec![TRANSFER, TransferId(u128::MAX)] },
+        Fact::MoneyRecalled { transfer: booked_transfer() },
         Fact::TicketPaid { ticket: TICKET, paid_minor: 4_875, takes_back: true },
         Fact::TicketReopened { ticket: TICKET },
         Fact::PaymentDue { ticket: TICKET, due_ns: Some(TIME_NS) },
@@ -736,6 +897,9 @@ pub fn facts() -> Vec<Fact> {
         let is_desk = void == VoidKind::Everything;
         Fact::FixtureVoided { fixture: FIXTURE, void, by_desk: is_desk, interrupts: is_desk }
     }));
+    all.extend(
+        whole_fixtures().into_iter().map(|fixture| Fact::FixtureRecalled { fixture: Box::new(fixture) }),
+    );
     all.extend(scopes().into_iter().map(|(scope, settings)| Fact::ScopeSet { scope, settings }));
     all.extend(incidents().into_iter().map(|incident| Fact::IncidentTaken {
         fixture: FIXTURE,

@@ -2,9 +2,10 @@
 
 use crate::error::TransferError;
 pub use oddsengine_types::account::{AccountKind, NormalSide};
-use oddsengine_types::{Currency, Decode, DecodeError, Encode, IdMap, Pages, Reader, codec_struct};
+use oddsengine_types::{Currency, Decode, DecodeError, Encode, IdMap, Reader, Slots, codec_struct};
 
-/// An account of one ledger: its index, dense, in order of creation.
+/// An account of one ledger: its place, the first that is free when it is made. Another account may have it when this one is
+/// forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u32);
 
@@ -75,6 +76,13 @@ impl Account {
         }
     }
 
+    /// Nothing is on it, booked or reserved: whoever asks for the balance of an account that is not there gets the same.
+    pub fn is_empty(&self) -> bool {
+        self.debit_posted_minor == self.credit_posted_minor
+            && self.debit_pending_minor == 0
+            && self.credit_pending_minor == 0
+    }
+
     /// The balance on the account's normal side.
     pub fn balance(&self) -> Balance {
         let credit_less_debit = self.credit_posted_minor - self.debit_posted_minor;
@@ -94,11 +102,19 @@ impl Account {
 /// Accounts that are copied and encoded together.
 pub(crate) const ACCOUNTS_PER_PAGE: usize = 256;
 
-/// The accounts by index and by kind and currency.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The accounts by place and by kind and currency.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Accounts {
-    list: Pages<Account, ACCOUNTS_PER_PAGE>,
+    list: Slots<Account, ACCOUNTS_PER_PAGE>,
     ids: IdMap<(AccountKind, Currency), AccountId>,
+    /// Those made since [`Accounts::begin`]: on their way out where what they were made for is refused.
+    made: Vec<AccountId>,
+}
+
+impl PartialEq for Accounts {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
+    }
 }
 
 impl Accounts {
@@ -125,23 +141,39 @@ impl Accounts {
         }
     }
 
-    /// Forgets the accounts beyond the first `count`: they were made for transfers that were refused.
-    pub(crate) fn truncate(&mut self, count: usize) {
-        while self.list.len() > count
-            && let Some(account) = self.list.pop()
-        {
+    /// From here on it is known which accounts are made.
+    pub(crate) fn begin(&mut self) {
+        self.made.clear();
+    }
+
+    /// Takes away the accounts made since [`Accounts::begin`], as if they had never been: they were made for transfers that were
+    /// refused.
+    pub(crate) fn withdraw(&mut self) {
+        while let Some(id) = self.made.pop() {
+            let account = self.list.withdraw(id.0).expect("it was just made");
             let is_unused = account == Account::new(account.kind, account.currency);
             assert!(is_unused, "an account with transfers stays");
             self.ids.remove(&(account.kind, account.currency));
         }
     }
 
+    /// Frees the place of an account on which nothing is, booked or reserved.
+    pub(crate) fn forget_empty(&mut self, kind: AccountKind, currency: Currency) -> bool {
+        let Some(id) = self.find(kind, currency) else { return false };
+        if !self.list[id.0 as usize].is_empty() {
+            return false;
+        }
+        self.ids.remove(&(kind, currency));
+        self.list.remove(id.0).is_some()
+    }
+
     /// Adds an account that is not there yet; there is room for it.
     pub(crate) fn push(&mut self, account: Account) -> AccountId {
-        let id = AccountId(self.list.len() as u32);
-        let replaced = self.ids.insert((account.kind, account.currency), id);
+        let key = (account.kind, account.currency);
+        let id = AccountId(self.list.insert(account));
+        let replaced = self.ids.insert(key, id);
         assert!(replaced.is_none(), "an account exists once");
-        self.list.push(account);
+        self.made.push(id);
         id
     }
 
@@ -150,10 +182,10 @@ impl Accounts {
     /// # Errors
     /// The bytes are no page, or hold an account that is there.
     pub(crate) fn push_page(&mut self, input: &mut Reader<'_>) -> Result<(), DecodeError> {
-        let first = self.list.len();
+        let first = self.list.place_count();
         self.list.push_page(input)?;
-        for index in first..self.list.len() {
-            let Account { kind, currency, .. } = self.list[index];
+        for index in first..self.list.place_count() {
+            let Some(&Account { kind, currency, .. }) = self.list.get(index as u32) else { continue };
             if self.ids.insert((kind, currency), AccountId(index as u32)).is_some() {
                 return Err(input.error(format!("account {kind:?} in {currency} is there twice")));
             }
@@ -163,7 +195,7 @@ impl Accounts {
 
     #[inline]
     pub(crate) fn get(&self, id: AccountId) -> Option<&Account> {
-        self.list.get(id.0 as usize)
+        self.list.get(id.0)
     }
 
     /// An account known to exist.
@@ -172,7 +204,7 @@ impl Accounts {
         &mut self.list[id.0 as usize]
     }
 
-    pub(crate) fn list(&self) -> &Pages<Account, ACCOUNTS_PER_PAGE> {
+    pub(crate) fn list(&self) -> &Slots<Account, ACCOUNTS_PER_PAGE> {
         &self.list
     }
 }
@@ -210,7 +242,8 @@ mod tests {
         // A full ledger was a panic.
         assert_eq!(account(AccountKind::Psp, Currency::EUR), Err(TransferError::LedgerIsFull));
         assert_eq!(accounts.find(AccountKind::Psp, Currency::EUR), None);
-        accounts.truncate(1);
+        accounts.made.remove(0);
+        accounts.withdraw();
         assert_eq!(accounts.find(cash, usd), None);
         assert_eq!(accounts.find(cash, Currency::EUR), Some(AccountId(0)));
     }

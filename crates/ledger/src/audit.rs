@@ -104,13 +104,14 @@ impl Ledger {
     /// # Errors
     /// Names the account and both sums, or the reservation.
     pub fn pending_sums_match_reservations(&self) -> Result<(), String> {
-        let mut sums = vec![(0_i128, 0_i128); self.accounts().len()];
+        let mut sums = vec![(0_i128, 0_i128); self.accounts().place_count()];
         for reservation in self.reservations.iter() {
             let (id, transfer) = (reservation.transfer.id, reservation.transfer);
             let (debit, credit) = (transfer.debit.0 as usize, transfer.credit.0 as usize);
             if transfer.id != id
                 || transfer.amount_minor <= 0
-                || sums.len() <= debit.max(credit)
+                || self.accounts().get(transfer.debit.0).is_none()
+                || self.accounts().get(transfer.credit.0).is_none()
                 || self.status(id) != Some(TransferStatus::Pending)
             {
                 return Err(format!("pending_sums_match_reservations: reservation {id} is not whole"));
@@ -118,7 +119,8 @@ impl Ledger {
             sums[debit].0 += i128::from(transfer.amount_minor);
             sums[credit].1 += i128::from(transfer.amount_minor);
         }
-        for (account, (debits, credits)) in self.accounts().iter().zip(sums) {
+        for (place, account) in self.accounts().entries() {
+            let (debits, credits) = sums[place as usize];
             let on_account =
                 (i128::from(account.debit_pending_minor), i128::from(account.credit_pending_minor));
             if on_account != (debits, credits) {

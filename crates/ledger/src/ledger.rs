@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::slice;
 
-use oddsengine_types::{Currency, IdMap, MONEY_MINOR_MAX, Pages, Slots, codec_struct};
+use oddsengine_types::{Currency, IdMap, MONEY_MINOR_MAX, Slots, codec_struct};
 
 use crate::account::{
     ACCOUNTS_COUNT_MAX, ACCOUNTS_PER_PAGE, Account, AccountId, AccountKind, Accounts, Balance,
@@ -116,10 +116,22 @@ impl Ledger {
         self.accounts.find_or_create(kind, currency, ACCOUNTS_COUNT_MAX)
     }
 
-    /// Forgets the accounts made since there were `count` of them, for a caller whose transfer was refused: who never
-    /// had money has no account. None of them may have been used.
-    pub fn forget_accounts(&mut self, count: usize) {
-        self.accounts.truncate(count);
+    /// From here on it is known which accounts are made, for [`Ledger::withdraw_accounts`].
+    pub fn note_accounts(&mut self) {
+        self.accounts.begin();
+    }
+
+    /// Takes away the accounts made since [`Ledger::note_accounts`], for a caller whose transfer was refused: who never had
+    /// money has no account. None of them may have been used.
+    pub fn withdraw_accounts(&mut self) {
+        self.accounts.withdraw();
+    }
+
+    /// Forgets an account on which nothing is, booked or reserved: its balance is as before, and it is made again when money
+    /// comes. Says whether it was there. Ids that were booked on it no longer tell a repeat from another body: for a caller who
+    /// keeps those bodies.
+    pub fn forget_empty_account(&mut self, kind: AccountKind, currency: Currency) -> bool {
+        self.accounts.forget_empty(kind, currency)
     }
 
     /// The account of this kind and currency, if there is one.
@@ -127,8 +139,8 @@ impl Ledger {
         self.accounts.find(kind, currency)
     }
 
-    /// All accounts; the index is the [`AccountId`].
-    pub fn accounts(&self) -> &Pages<Account, ACCOUNTS_PER_PAGE> {
+    /// All accounts; the place is the [`AccountId`].
+    pub fn accounts(&self) -> &Slots<Account, ACCOUNTS_PER_PAGE> {
         self.accounts.list()
     }
 
@@ -302,6 +314,22 @@ impl Ledger {
     /// again: here it could be booked once more. Says whether it was there; an unresolved reservation stays.
     pub fn forget(&mut self, id: InstructionId) -> bool {
         self.seen.forget(id)
+    }
+
+    /// Knows an id again that was [forgotten](Ledger::forget), as booked: nothing is booked by it. Of its body nothing is known,
+    /// so that every repeat of it is another: for a caller who keeps the body.
+    ///
+    /// # Errors
+    /// The id is unset or known.
+    pub fn know_again(&mut self, id: InstructionId) -> Result<(), TransferError> {
+        if id.is_unset() {
+            return Err(TransferError::IdMustNotBeZero);
+        }
+        if self.seen.get(id).is_some() {
+            return Err(TransferError::IdHasAnotherBody);
+        }
+        self.record(id, 0, TransferStatus::Booked);
+        Ok(())
     }
 
     /// Moves the postings since the last call to the end of `out`, in the order of booking.

@@ -21,7 +21,7 @@ type PageCounts = [u32; 3];
 /// A ledger as it was at some moment: its pages are shared with it until it changes them.
 #[derive(Clone, Debug)]
 pub struct LedgerImage {
-    accounts: Pages<Account, ACCOUNTS_PER_PAGE>,
+    accounts: Pages<Option<Account>, ACCOUNTS_PER_PAGE>,
     seen: Pages<Option<(InstructionId, Seen)>, IDS_PER_PAGE>,
     reservations: Pages<Option<Reservation>, RESERVATIONS_PER_PAGE>,
 }
@@ -48,7 +48,7 @@ impl Ledger {
     /// The ledger as it is now, however it changes: made in a moment.
     pub fn image(&self) -> LedgerImage {
         LedgerImage {
-            accounts: self.accounts.list().clone(),
+            accounts: self.accounts.list().pages().clone(),
             seen: self.seen.slots.pages().clone(),
             reservations: self.reservations.slots.pages().clone(),
         }

@@ -312,6 +312,33 @@ impl LiveState {
         }
     }
 
+    /// The same state of a fixture of this format, where it is one of that sport: what it has of the format is the format's.
+    pub fn of_format(self, format: &Format) -> Self {
+        match (self, format) {
+            (Self::Football(state), Format::Football(format)) => {
+                Self::Football(FootballState { format: *format, ..state })
+            }
+            (Self::Tennis(state), Format::Tennis(format)) => {
+                Self::Tennis(Box::new(TennisState { format: *format, ..*state }))
+            }
+            (Self::Racing(state), Format::Racing(format)) => {
+                Self::Racing(RacingState { format: *format, ..state })
+            }
+            (state, _) => state,
+        }
+    }
+
+    /// Every value is one that incidents can lead to: one that was read from a record may not be.
+    pub fn is_within_bounds(&self) -> bool {
+        match self {
+            Self::Football(state) => state.is_within_bounds(),
+            Self::Tennis(state) => state.is_within_bounds(),
+            Self::Racing(state) => state.is_within_bounds(),
+            // Looked at against its space.
+            Self::Custom(_) => true,
+        }
+    }
+
     /// The state of a football match, if it is one.
     pub fn football(&self) -> Option<FootballState> {
         match self {

@@ -44,6 +44,8 @@ pub(crate) fn config(config: &Config) -> Json {
         settlement_delay_ms,
         archive_after_ms,
         archive_refused_after_ms,
+        archive_fixture_after_ms,
+        archive_money_after_ms,
         sports,
     } = config;
     let sports: Vec<Json> = sports
@@ -76,6 +78,8 @@ pub(crate) fn config(config: &Config) -> Json {
         "settlement_delay_ms": settlement_delay_ms,
         "archive_after_ms": archive_after_ms,
         "archive_refused_after_ms": archive_refused_after_ms,
+        "archive_fixture_after_ms": archive_fixture_after_ms,
+        "archive_money_after_ms": archive_money_after_ms,
         "sports": sports,
     })
 }

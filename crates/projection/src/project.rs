@@ -207,8 +207,10 @@ impl Projector {
             Fact::Weighed { .. } | Fact::WeighingAdvanced { .. } => {}
             // How far work in slices has come: what was done stands beside it.
             Fact::SettlingAdvanced { .. } => {}
-            // What the engine keeps in memory: the tables keep every ticket.
+            // What the engine keeps in memory: the tables keep every ticket, fixture and transfer.
             Fact::TicketsArchived { .. } | Fact::ArchivingPutOff { .. } | Fact::TicketRecalled { .. } => {}
+            Fact::FixturesArchived { .. } | Fact::FixturesPutOff { .. } | Fact::FixtureRecalled { .. } => {}
+            Fact::MoneyArchived { .. } | Fact::MoneyRecalled { .. } => {}
             Fact::TicketPaid { ticket, paid_minor, takes_back } => {
                 let changes = [
                     ("state", TicketState::Settled.name().into()),

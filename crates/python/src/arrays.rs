@@ -15,6 +15,7 @@ use numpy::{Element, Ix1, Ix2, PyArray, PyArray1, PyArrayMethods, PyUntypedArray
 use oddsengine_types::BoundsError;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::errors::{OrRaise, Raise};
 use crate::gather::gathered;
@@ -100,6 +101,15 @@ impl<'py, T: Number> FromPyObject<'_, 'py> for Matrix<'py, T> {
     fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         Self::named(&value, "array")
     }
+}
+
+/// A table or an array as `oddsengine._arrays` opens it: the plain array, and what puts a result of the same shape under the
+/// names and the index that came with it (`None` where there were none).
+pub fn opened<'py>(
+    value: &Bound<'py, PyAny>,
+    name: &str,
+) -> PyResult<(Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
+    value.py().import("oddsengine._arrays")?.call_method1("opened", (value, name))?.extract()
 }
 
 /// Any array as `oddsengine._arrays` copies it: still to be looked at by [`Column::plain`] or [`Matrix::plain`].
@@ -228,6 +238,38 @@ impl<'py, T: WholeNumber> FromPyObject<'_, 'py> for Whole<T> {
     }
 }
 
+/// Two whole numbers that belong together, home first: a score, points, cards. A pair of Python's whole numbers is read
+/// here; a list, an array or whole floats go through `oddsengine._arrays.score`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pair<T>(pub T, pub T);
+
+impl<'py, T: WholeNumber + Copy> FromPyObject<'_, 'py> for Pair<T> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = value.py();
+        match value.extract::<(Whole<T>, Whole<T>)>() {
+            Ok((Whole(home), Whole(away))) => Ok(Self(home, away)),
+            // Of the right kind and outside its range.
+            Err(error)
+                if !error.is_instance_of::<PyTypeError>(py)
+                    && value.cast::<PyTuple>().is_ok_and(|pair| pair.len() == 2) =>
+            {
+                Err(error)
+            }
+            Err(_) => {
+                let pair = py.import("oddsengine._arrays")?.call_method1("score", (value, "score"))?;
+                pair.extract().map(|(Whole(home), Whole(away))| Self(home, away))
+            }
+        }
+    }
+}
+
+/// Whether a value stands for an absent number: `None`, or pandas' `NA`, which need not be loaded.
+pub fn is_absent(value: &Bound<'_, PyAny>) -> bool {
+    value.is_none() || value.get_type().name().is_ok_and(|kind| kind == "NAType")
+}
+
 /// One number of a sequence; `None` is nan. What is no number is refused by its place.
 pub fn number_at(item: &Bound<'_, PyAny>, name: &str, place: usize) -> PyResult<f64> {
     if item.is_none() {
@@ -242,6 +284,9 @@ pub fn number_at(item: &Bound<'_, PyAny>, name: &str, place: usize) -> PyResult<
         {
             let kind = item.get_type();
             let kind = kind.name().map_or_else(|_| "object".into(), |kind| kind.to_string());
+            if is_absent(item) {
+                return Ok(f64::NAN);
+            }
             Err(BoundsError::new(format!("{name}[{place}] is no number but a {kind}"))).or_raise()
         }
         Err(error) => Err(error),

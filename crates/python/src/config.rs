@@ -41,6 +41,8 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "settlement_delay_ms" => config.settlement_delay_ms = value.extract()?,
             "archive_after_ms" => config.archive_after_ms = value.extract()?,
             "archive_refused_after_ms" => config.archive_refused_after_ms = value.extract()?,
+            "archive_fixture_after_ms" => config.archive_fixture_after_ms = value.extract()?,
+            "archive_money_after_ms" => config.archive_money_after_ms = value.extract()?,
             "models" => models(&mut config, value.cast::<PyDict>()?)?,
             _ => return Err(unknown(&key)),
         }

@@ -3,9 +3,9 @@
 use numpy::PyArray1;
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyMapping, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyTuple};
 
-use crate::arrays::{Column, Matrix, copied, matrix_of, number_at, strided, wrong_axes};
+use crate::arrays::{Column, Matrix, is_absent, matrix_of, number_at, opened, strided, wrong_axes};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 
 /// Up to this many numbers of one row live on the stack.
@@ -48,49 +48,58 @@ pub fn by_row<'py, F: RowFunction>(
     let py = values.py();
     if let Ok(list) = values.cast::<PyList>() {
         return match starts_with_number(list.get_item(0).ok()) {
-            true => one_row(list.iter(), list.len(), name, function, |out| {
+            true => one_row(list.iter(), list.len(), name, is_strict, function, |out| {
                 PyList::new(py, out.iter()).map(Bound::into_any)
             }),
             false => rows_of_array(values, name, is_strict, function),
         };
     }
     if let Some(array) = Column::plain(values) {
-        return array_row(py, array.as_slice()?, function);
+        return array_row(py, array.as_slice()?, is_strict, function);
     }
     if let Some(array) = Matrix::plain(values) {
         return array_rows(py, &array, is_strict, function);
     }
     if let Some(row) = strided(values) {
-        return array_row(py, &row, function);
+        return array_row(py, &row, is_strict, function);
     }
     if let Ok(dict) = values.cast::<PyDict>() {
-        return dict_row(dict, name, function);
+        return match starts_with_number(dict.iter().next().map(|(_, first)| first)) {
+            true => dict_row(dict, name, is_strict, function),
+            false => rows_of_array(values, name, is_strict, function),
+        };
     }
     if let Ok(tuple) = values.cast::<PyTuple>() {
         return match starts_with_number(tuple.get_item(0).ok()) {
-            true => one_row(tuple.iter(), tuple.len(), name, function, |out| {
+            true => one_row(tuple.iter(), tuple.len(), name, is_strict, function, |out| {
                 PyList::new(py, out.iter()).map(Bound::into_any)
             }),
             false => rows_of_array(values, name, is_strict, function),
         };
-    }
-    if let Ok(mapping) = values.cast::<PyMapping>() {
-        let dict = PyDict::new(py);
-        dict.update(mapping)?;
-        return dict_row(&dict, name, function);
     }
     rows_of_array(values, name, is_strict, function)
 }
 
 /// An empty sequence counts as numbers: its error is about their count.
 fn starts_with_number(first: Option<Bound<'_, PyAny>>) -> bool {
-    first.is_none_or(|first| first.is_none() || first.extract::<f64>().is_ok())
+    let is_number = |first: &Bound<'_, PyAny>| {
+        // An array of one element has a `__float__` too.
+        let axes = first.getattr("ndim").and_then(|axes| axes.extract::<usize>()).unwrap_or_default();
+        axes == 0 && first.extract::<f64>().is_ok() || is_absent(first)
+    };
+    first.is_none_or(|first| {
+        first.is_none()
+            || first.is_instance_of::<PyFloat>()
+            || first.is_instance_of::<PyInt>()
+            || is_number(&first)
+    })
 }
 
 fn one_row<'py, F: RowFunction>(
     items: impl Iterator<Item = Bound<'py, PyAny>>,
     count: usize,
     name: &str,
+    is_strict: bool,
     function: &F,
     result: impl FnOnce(&[f64]) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -98,10 +107,22 @@ fn one_row<'py, F: RowFunction>(
         for (place, (slot, item)) in row.iter_mut().zip(items).enumerate() {
             *slot = number_at(&item, name, place)?;
         }
-        function.convert(row, out).or_raise()?;
+        converted(function, is_strict, row, out)?;
         result(out)
     };
     on_stack(count, convert)
+}
+
+/// One row alone, as in a batch: a row of nothing but nan stays so, and a refused one is nan unless `is_strict`.
+#[inline]
+fn converted<F: RowFunction>(function: &F, is_strict: bool, row: &[f64], out: &mut [f64]) -> PyResult<()> {
+    match function.convert(row, out) {
+        Err(_) if !is_strict || !row.is_empty() && row.iter().all(|value| value.is_nan()) => {
+            out.fill(f64::NAN);
+            Ok(())
+        }
+        result => result.or_raise(),
+    }
 }
 
 /// Calls with two rows of `count` zeros.
@@ -116,12 +137,13 @@ fn on_stack<T>(count: usize, convert: impl FnOnce(&mut [f64], &mut [f64]) -> T) 
 fn dict_row<'py, F: RowFunction>(
     dict: &Bound<'py, PyDict>,
     name: &str,
+    is_strict: bool,
     function: &F,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = dict.py();
     // Converting a value may run foreign code: the keys are those of now.
     let (keys, values) = (dict.keys(), dict.values());
-    one_row(values.iter(), values.len(), name, function, |out| {
+    one_row(values.iter(), values.len(), name, is_strict, function, |out| {
         let result = PyDict::new(py);
         for (key, value) in keys.iter().zip(out) {
             result.set_item(key, value)?;
@@ -130,9 +152,14 @@ fn dict_row<'py, F: RowFunction>(
     })
 }
 
-fn array_row<'py, F: RowFunction>(py: Python<'py>, row: &[f64], function: &F) -> PyResult<Bound<'py, PyAny>> {
+fn array_row<'py, F: RowFunction>(
+    py: Python<'py>,
+    row: &[f64],
+    is_strict: bool,
+    function: &F,
+) -> PyResult<Bound<'py, PyAny>> {
     let convert = |out: &mut [f64]| {
-        function.convert(row, out).or_raise()?;
+        converted(function, is_strict, row, out)?;
         Ok(PyArray1::from_slice(py, out).into_any())
     };
     if row.len() <= ON_STACK {
@@ -142,7 +169,7 @@ fn array_row<'py, F: RowFunction>(py: Python<'py>, row: &[f64], function: &F) ->
     }
 }
 
-/// Whatever is an array once it is copied.
+/// Whatever is an array once it is opened; the result stands under the names and the index that came with it.
 fn rows_of_array<'py, F: RowFunction>(
     values: &Bound<'py, PyAny>,
     name: &str,
@@ -150,13 +177,15 @@ fn rows_of_array<'py, F: RowFunction>(
     function: &F,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = values.py();
-    let copy = copied::<f64>(values, name)?;
-    if let Some(array) = Column::plain(&copy) {
-        return array_row(py, array.as_slice()?, function);
-    }
-    match Matrix::plain(&copy) {
-        Some(array) => array_rows(py, &array, is_strict, function),
-        None => Err(wrong_axes(&copy, name, "1 or 2")),
+    let (array, close) = opened(values, name)?;
+    let result = match (Column::plain(&array), Matrix::plain(&array)) {
+        (Some(row), _) => array_row(py, row.as_slice()?, is_strict, function)?,
+        (None, Some(rows)) => array_rows(py, &rows, is_strict, function)?,
+        (None, None) => return Err(wrong_axes(&array, name, "1 or 2")),
+    };
+    match close {
+        Some(close) => close.call1((result,)),
+        None => Ok(result),
     }
 }
 

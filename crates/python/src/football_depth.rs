@@ -9,7 +9,7 @@ use oddsengine_pricing::football::scorers::{scorer_markets, shares_from_odds};
 use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
-use crate::arrays::{Matrix, Whole};
+use crate::arrays::{Matrix, Pair, Whole};
 use crate::errors::OrRaise;
 use crate::pricing::score_grid;
 
@@ -32,13 +32,12 @@ fn football_count_grid<'py>(
     mean_away: f64,
     dispersion: f64,
     concentration: f64,
-    counts: (Whole<u16>, Whole<u16>),
+    counts: Pair<u16>,
     elapsed: f64,
     remaining: f64,
 ) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
     let model = CountModel::new(mean_home, mean_away, dispersion, concentration).or_raise()?;
-    let grid =
-        model.grid(CountProgress { counts: [counts.0.0, counts.1.0], elapsed, remaining }).or_raise()?;
+    let grid = model.grid(CountProgress { counts: [counts.0, counts.1], elapsed, remaining }).or_raise()?;
     let cells = PyArray1::from_slice(py, grid.cells()).reshape([grid.size(), grid.size()])?;
     Ok((cells, model.correlation()))
 }
@@ -47,14 +46,14 @@ fn football_count_grid<'py>(
 #[pyfunction]
 fn football_interval_shares(
     first_half_share: f64,
-    stoppage_ms: (Whole<u32>, Whole<u32>),
+    stoppage_ms: Pair<u32>,
     period: &str,
     elapsed_ms: Whole<u32>,
 ) -> PyResult<[f64; 9]> {
     let config = IntensityConfig {
         first_half_share,
-        first_half_stoppage_ms: stoppage_ms.0.0,
-        second_half_stoppage_ms: stoppage_ms.1.0,
+        first_half_stoppage_ms: stoppage_ms.0,
+        second_half_stoppage_ms: stoppage_ms.1,
         ..IntensityConfig::default()
     };
     let periods = [
@@ -98,13 +97,13 @@ fn football_scorer_shares(
 #[pyfunction]
 fn football_qualification(
     grid: Matrix<'_, f64>,
-    first_leg: (Whole<u8>, Whole<u8>),
+    first_leg: Pair<u8>,
     away_goals_rule: bool,
     extra_means: Option<(f64, f64)>,
     shootout_home: f64,
 ) -> PyResult<[[f64; 3]; 2]> {
     let grid = score_grid(&grid)?;
-    let first_leg = FirstLeg { home_goals: first_leg.0.0, away_goals: first_leg.1.0, away_goals_rule };
+    let first_leg = FirstLeg { home_goals: first_leg.0, away_goals: first_leg.1, away_goals_rule };
     let extra = ExtraTime {
         means: extra_means.unwrap_or_default().into(),
         shootout_home,
@@ -117,10 +116,10 @@ fn football_qualification(
 #[pyfunction]
 fn football_shootout(
     conversion: (f64, f64),
-    scored: (Whole<u8>, Whole<u8>),
-    taken: (Whole<u8>, Whole<u8>),
+    scored: Pair<u8>,
+    taken: Pair<u8>,
     first: Whole<u8>,
 ) -> PyResult<f64> {
-    let now = Shootout { scored: [scored.0.0, scored.1.0], taken: [taken.0.0, taken.1.0], first: first.0 };
+    let now = Shootout { scored: [scored.0, scored.1], taken: [taken.0, taken.1], first: first.0 };
     shootout(conversion.into(), now).or_raise()
 }

@@ -13,7 +13,21 @@ use crate::pricing::{Array1, football, price_board};
 
 /// Adds the class of this file.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(football_live_defaults, module)?)?;
     module.add_class::<PyLiveMatch>()
+}
+
+/// The engine's settings of a match in play: share of goals in the first half, rate factors of a side that leads, is level,
+/// trails, of a side for each own and each opposing player sent off, all in thousandths; stoppage of both halves in
+/// milliseconds.
+type Settings = (u32, [u32; 3], [u32; 2], [i64; 2]);
+
+/// The settings that the engine has where its configuration says nothing.
+#[pyfunction]
+fn football_live_defaults() -> Settings {
+    let config = FootballConfig::default();
+    let red_card_e3 = [config.red_card_own_e3, config.red_card_opponent_e3];
+    (config.first_half_share_e3, config.lead_multiplier_e3, red_card_e3, config.stoppage_ms)
 }
 
 /// A match in play; see `oddsengine.football.LiveMatch`.
@@ -26,8 +40,7 @@ pub struct PyLiveMatch {
 
 #[pymethods]
 impl PyLiveMatch {
-    /// Model and settings: share of goals in the first half, rate factors of a side that leads, is level, trails,
-    /// all in thousandths.
+    /// Model and settings, as [`Settings`].
     #[new]
     fn new(
         lambda_home: f64,
@@ -35,12 +48,19 @@ impl PyLiveMatch {
         rho: f64,
         first_half_share_e3: Whole<u32>,
         lead_multiplier_e3: [Whole<u32>; 3],
+        red_card_e3: [Whole<u32>; 2],
+        stoppage_ms: [Whole<i64>; 2],
     ) -> PyResult<Self> {
         let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
-        let (Whole(first_half_share_e3), lead_multiplier_e3) =
-            (first_half_share_e3, lead_multiplier_e3.map(|Whole(factor)| factor));
+        let [red_card_own_e3, red_card_opponent_e3] = red_card_e3.map(|Whole(factor)| factor);
         let mut config = ModelConfig::default();
-        config.football = FootballConfig { first_half_share_e3, lead_multiplier_e3, ..config.football };
+        config.football = FootballConfig {
+            first_half_share_e3: first_half_share_e3.0,
+            lead_multiplier_e3: lead_multiplier_e3.map(|Whole(factor)| factor),
+            red_card_own_e3,
+            red_card_opponent_e3,
+            stoppage_ms: stoppage_ms.map(|Whole(stoppage)| stoppage),
+        };
         Ok(Self {
             models: Models::new(&config).or_raise()?,
             parameters: Parameters::Football(FootballParameters::of(&model, &FootballFormat::default())),

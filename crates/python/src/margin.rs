@@ -35,8 +35,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// target
 ///     Sum of the fair probabilities: 1 for a win market, k for a market that pays k places; above 0 and
 ///     below the number of selections.
+/// absent
+///     What `nan` means: `"drop"` takes the market without that selection, `"refuse"` says that a price is
+///     missing. A market whose number of outcomes is known should refuse: a 1X2 without its draw is none.
 /// errors
-///     In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
+///     `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
 ///
 /// Returns
 /// -------
@@ -59,19 +62,21 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// array([[0.373 , 0.4051, 0.2219],
 ///        [0.5   ,    nan, 0.5   ]])
 #[pyfunction]
-#[pyo3(signature = (odds, *, method = "multiplicative", target = 1.0, errors = "raise"))]
+#[pyo3(signature = (odds, *, method = "multiplicative", target = 1.0, absent = "drop", errors = "raise"))]
 fn fair_probabilities<'py>(
     odds: &Bound<'py, PyAny>,
     method: &str,
     target: f64,
+    absent: &str,
     errors: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    by_row(
-        odds,
-        "odds",
-        is_strict(errors)?,
-        &Removal { method: MarginMethod::parse(method).or_raise()?, target },
-    )
+    let is_complete = match absent {
+        "drop" => false,
+        "refuse" => true,
+        _ => return Err(BoundsError::new(format!("absent {absent:?} is none of drop, refuse"))).or_raise(),
+    };
+    let removal = Removal { method: MarginMethod::parse(method).or_raise()?, target, is_complete };
+    by_row(odds, "odds", is_strict(errors)?, &removal)
 }
 
 /// Decimal odds with a margin, from fair probabilities: the inverse of `fair_probabilities`.
@@ -118,10 +123,17 @@ fn offered_odds<'py>(
 #[pyfunction]
 fn remove_margin(odds: Vec<f64>, method: &str, target: f64) -> PyResult<(Vec<f64>, f64, f64)> {
     let method = MarginMethod::parse(method).or_raise()?;
-    let inverse: Vec<f64> = odds.iter().map(|odds| 1.0 / odds).collect();
+    // nan is absent, as for `fair_probabilities`.
+    let places: Vec<usize> = (0..odds.len()).filter(|&place| !odds[place].is_nan()).collect();
+    let mut all = vec![f64::NAN; odds.len()];
+    if places.is_empty() && !odds.is_empty() {
+        return Ok((all, f64::NAN, f64::NAN));
+    }
+    let inverse: Vec<f64> = places.iter().map(|&place| 1.0 / odds[place]).collect();
     let mut fair = vec![0.0; inverse.len()];
     let parameter = margin::remove_with_parameter(method, &inverse, target, &mut fair).or_raise()?;
-    Ok((fair, parameter, inverse.iter().sum()))
+    places.iter().zip(fair).for_each(|(&place, fair)| all[place] = fair);
+    Ok((all, parameter, inverse.iter().sum()))
 }
 
 /// Booksum of a book that keeps a share of its turnover.
@@ -203,6 +215,8 @@ fn fair_from_exchange<'py>(
 struct Removal {
     method: MarginMethod,
     target: f64,
+    /// A book with a selection that is nan is refused.
+    is_complete: bool,
 }
 
 impl RowFunction for Removal {
@@ -211,11 +225,31 @@ impl RowFunction for Removal {
 
     #[inline]
     fn convert(&self, odds: &[f64], fair: &mut [f64]) -> Result<(), MarginError> {
+        if self.is_complete
+            && let Some(index) = odds.iter().position(|odds| odds.is_nan())
+        {
+            return Err(MarginError::InverseOdds { index, value: f64::NAN });
+        }
         margin::fair_probabilities(self.method, odds, self.target, fair)
     }
 
     fn convert_rows(&self, odds: &[f64], count: usize, fair: &mut [f64]) -> Vec<usize> {
-        margin::fair_probabilities_rows(self.method, odds, count, self.target, fair)
+        let mut refused = margin::fair_probabilities_rows(self.method, odds, count, self.target, fair);
+        if self.is_complete {
+            let is_partial = |row: &[f64]| {
+                let absent = row.iter().filter(|odds| odds.is_nan()).count();
+                absent > 0 && absent < row.len()
+            };
+            for (row, fair) in fair.chunks_exact_mut(count).enumerate() {
+                if is_partial(&odds[row * count..][..count]) {
+                    fair.fill(f64::NAN);
+                    refused.push(row);
+                }
+            }
+            refused.sort_unstable();
+            refused.dedup();
+        }
+        refused
     }
 }
 

@@ -6,7 +6,7 @@ use oddsengine_types::{BoundsError, Fraction, FractionLadder, Ladder, Odds, Odds
 use pyo3::prelude::*;
 use pyo3::types::PyFloat;
 
-use crate::arrays::{Column, Matrix, Whole, matrix_of};
+use crate::arrays::{Column, Matrix, Whole, is_absent, matrix_of};
 use crate::convert::{RowFunction, as_number, by_row, is_strict};
 use crate::errors::{OrRaise, raise_in_row};
 
@@ -43,7 +43,12 @@ fn ladder_prices<'py>(py: Python<'py>, ladder: &str) -> PyResult<Bound<'py, PyAr
 
 /// One price or many on a ladder; `direction` is `down`, `up` or `nearest`.
 #[pyfunction]
-fn ladder_round<'py>(ladder: &str, odds: &Bound<'py, PyAny>, direction: &str) -> PyResult<Bound<'py, PyAny>> {
+fn ladder_round<'py>(
+    ladder: &str,
+    odds: &Bound<'py, PyAny>,
+    direction: &str,
+    errors: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     let direction = match direction {
         "down" => Direction::Down,
         "up" => Direction::Up,
@@ -54,7 +59,7 @@ fn ladder_round<'py>(ladder: &str, odds: &Bound<'py, PyAny>, direction: &str) ->
         }
     };
     let rounding = Rounding { ladder: named(ladder)?, direction };
-    each(odds, "odds", Each { function: |odds| rounding.round(odds) })
+    each(odds, "odds", Each { function: |odds| rounding.round(odds), is_strict: is_strict(errors)? })
 }
 
 /// One number or many, each converted alone; nan stays nan.
@@ -63,7 +68,8 @@ fn each<'py, F: Fn(f64) -> Result<f64, BoundsError> + Sync>(
     name: &str,
     function: Each<F>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match as_number(values) {
+    // None alone is absent, as it is among others.
+    match as_number(values).or_else(|| is_absent(values).then_some(f64::NAN)) {
         Some(number) => {
             let mut result = [0.0];
             function.convert(&[number], &mut result).or_raise()?;
@@ -75,6 +81,8 @@ fn each<'py, F: Fn(f64) -> Result<f64, BoundsError> + Sync>(
 
 struct Each<F> {
     function: F,
+    /// Else a number that is refused becomes nan, alone.
+    is_strict: bool,
 }
 
 impl<F: Fn(f64) -> Result<f64, BoundsError> + Sync> RowFunction for Each<F> {
@@ -83,7 +91,13 @@ impl<F: Fn(f64) -> Result<f64, BoundsError> + Sync> RowFunction for Each<F> {
 
     fn convert(&self, row: &[f64], out: &mut [f64]) -> Result<(), BoundsError> {
         for (out, &number) in out.iter_mut().zip(row) {
-            *out = if number.is_nan() { number } else { (self.function)(number)? };
+            *out = match number.is_nan() {
+                true => number,
+                false => match (self.function)(number) {
+                    Err(_) if !self.is_strict => f64::NAN,
+                    result => result?,
+                },
+            };
         }
         Ok(())
     }
@@ -91,16 +105,24 @@ impl<F: Fn(f64) -> Result<f64, BoundsError> + Sync> RowFunction for Each<F> {
 
 /// Decimal odds of numbers in a format.
 #[pyfunction]
-fn odds_to_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
+fn odds_to_decimal<'py>(
+    values: &Bound<'py, PyAny>,
+    format: &str,
+    errors: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     let format = format_named(format)?;
-    each(values, "number", Each { function: |number| format.decimal(number) })
+    each(values, "number", Each { function: |number| format.decimal(number), is_strict: is_strict(errors)? })
 }
 
 /// Numbers in a format, of decimal odds.
 #[pyfunction]
-fn odds_from_decimal<'py>(values: &Bound<'py, PyAny>, format: &str) -> PyResult<Bound<'py, PyAny>> {
+fn odds_from_decimal<'py>(
+    values: &Bound<'py, PyAny>,
+    format: &str,
+    errors: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     let format = format_named(format)?;
-    each(values, "odds", Each { function: |decimal| format.number(decimal) })
+    each(values, "odds", Each { function: |decimal| format.number(decimal), is_strict: is_strict(errors)? })
 }
 
 /// Decimal odds of a text; without a format, the one that shows.
@@ -265,13 +287,9 @@ pub fn named(ladder: &str) -> PyResult<Ladder> {
     Ladder::from_name(ladder).ok_or_else(unknown).or_raise()
 }
 
-/// Odds of a bet: decimals that ten-thousandths can hold.
-pub fn exact_odds(decimal: f64) -> Result<Odds, BoundsError> {
-    let odds = Odds::from_decimal_nearest(decimal)?;
-    if (odds.decimal() - decimal).abs() > 1e-9 * decimal {
-        return Err(BoundsError::new(format!("decimal odds {decimal} have more than four decimals")));
-    }
-    Ok(odds)
+/// Odds of a bet: rounded down to ten-thousandths, the unit in which the engine strikes bets. 100/30 is 4.3333.
+pub fn struck_odds(decimal: f64) -> Result<Odds, BoundsError> {
+    Odds::from_decimal_down(decimal)
 }
 
 #[cold]

@@ -22,7 +22,7 @@ use oddsengine_types::{BoundsError, Odds};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{Column, Matrix, Whole};
+use crate::arrays::{Column, Matrix, Pair, Whole};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 use crate::odds::named;
 
@@ -216,18 +216,14 @@ fn football_grid_markov<'py>(
     lambda_home: f64,
     lambda_away: f64,
     share_left: f64,
-    score: (Whole<u8>, Whole<u8>),
-    red_cards: (Whole<u8>, Whole<u8>),
+    score: Pair<u8>,
+    red_cards: Pair<u8>,
     multipliers: (f64, f64, f64, f64, f64),
 ) -> PyResult<Array2<'py>> {
     let (leading, level, trailing, red_own, red_opponent) = multipliers;
     let multipliers = RateMultipliers { leading, level, trailing, red_own, red_opponent };
-    let state = MatchState {
-        home_goals: score.0.0,
-        away_goals: score.1.0,
-        red_home: red_cards.0.0,
-        red_away: red_cards.1.0,
-    };
+    let state =
+        MatchState { home_goals: score.0, away_goals: score.1, red_home: red_cards.0, red_away: red_cards.1 };
     matrix(py, &markov::final_scores(lambda_home, lambda_away, &multipliers, state, share_left).or_raise()?)
 }
 

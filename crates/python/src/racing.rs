@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::{Matrix, Whole};
 use crate::errors::{OrRaise, Raise, SelectionError, raise_in_row};
-use crate::odds::{exact_odds, named};
+use crate::odds::{named, struck_odds};
 
 /// Adds the functions of this file.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -226,7 +226,7 @@ fn racing_rule4_pence(odds: Vec<f64>) -> PyResult<(u8, &'static str)> {
 /// The odds that a bet is left with.
 #[pyfunction]
 fn racing_odds_after_rule4(odds: f64, pence: Whole<u8>) -> PyResult<f64> {
-    let odds = exact_odds(odds).or_raise()?;
+    let odds = struck_odds(odds).or_raise()?;
     rule4::odds_after(odds, pence.0).map(Odds::decimal).or_raise()
 }
 

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::{Column, Whole};
 use crate::errors::{OrRaise, Raise, SelectionError};
-use crate::odds::exact_odds;
+use crate::odds::struck_odds;
 use crate::pricing::football;
 use crate::settle::{Needs, check_stake, needs, selection_index};
 
@@ -53,7 +53,7 @@ fn risk_book<'py>(
         check_stake(*stake_minor).or_raise()?;
         let position = Position {
             selection: selection as u16,
-            odds_e4: exact_odds(*odds).or_raise()?.e4(),
+            odds_e4: struck_odds(*odds).or_raise()?.e4(),
             stake_minor: *stake_minor,
             unit_minor: *stake_minor,
         };
@@ -136,7 +136,7 @@ fn risk_max_stake(
     let others = pnl_minor.iter().enumerate().filter(|(index, _)| *index != outcome).map(|(_, &pnl)| pnl);
     minima[0] = others.min().unwrap_or(NO_OUTCOME);
     minima[1] = pnl_minor[outcome];
-    let odds_e4 = exact_odds(odds).or_raise()?.e4();
+    let odds_e4 = struck_odds(odds).or_raise()?.e4();
     let stake = stake_minor_max(&minima, &[Grade::LOST, Grade::WON], odds_e4, UNIT_E9, loss_minor_max);
     // The engine keeps a customer's factor in thousandths.
     let factor_e3 = (customer_factor * 1_000.0).round() as i128;

@@ -10,13 +10,13 @@ use oddsengine_markets::{Incident, LivePhase};
 use oddsengine_pricing::football::DixonColes;
 use oddsengine_pricing::model::{FootballConfig, FootballParameters, ModelConfig, Models};
 use oddsengine_pricing::same_game::{
-    SameGameError, SameGameLegs, combinable, gaussian_copula, leg_probabilities, offered_odds, price,
+    SameGameError, SameGameLegs, SameGameOutcomes, SameGamePrice, combinable, gaussian_copula,
+    leg_probabilities, offered_odds, price,
 };
 use oddsengine_types::BoundsError;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::arrays::Whole;
+use crate::arrays::Pair;
 use crate::errors::{OrRaise, SelectionError};
 
 /// Adds the functions and the class of this file.
@@ -26,7 +26,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Goals of a first leg, whether away goals decide, whether extra time is played.
-type KnockoutParts = ((Whole<u8>, Whole<u8>), bool, bool);
+type KnockoutParts = (Pair<u8>, bool, bool);
 
 /// The legs of a format, compiled once per process.
 fn legs_of(format: FootballFormat) -> Result<&'static SameGameLegs, BoundsError> {
@@ -78,12 +78,10 @@ impl PySameGame {
                 .map_err(|_| BoundsError::outside("listed players of a side", shares.len(), 0, 30))
         };
         let format = FootballFormat {
-            knockout: knockout.map(
-                |((Whole(home_goals), Whole(away_goals)), away_goals_rule, extra_time)| Knockout {
-                    first_leg: FirstLeg { home_goals, away_goals, away_goals_rule },
-                    extra_time,
-                },
-            ),
+            knockout: knockout.map(|(Pair(home_goals, away_goals), away_goals_rule, extra_time)| Knockout {
+                first_leg: FirstLeg { home_goals, away_goals, away_goals_rule },
+                extra_time,
+            }),
             corners: true,
             cards: true,
             intervals: true,
@@ -106,9 +104,10 @@ impl PySameGame {
 
     /// Applies an incident: a message of the ingest socket, as bytes.
     fn apply(&mut self, message: &[u8]) -> PyResult<()> {
-        let decoded = decode_ingest(message, 0).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let decoded =
+            decode_ingest(message, 0).map_err(|error| BoundsError::new(error.to_string())).or_raise()?;
         let Body::Incident { incident: Incident::Football(incident), .. } = decoded.value.body else {
-            return Err(PyValueError::new_err("the message is not a football incident"));
+            return Err(BoundsError::new("the message is not a football incident")).or_raise();
         };
         self.state.apply(&incident).map_err(|error| BoundsError::new(error.to_string())).or_raise()?;
         Ok(())
@@ -132,7 +131,9 @@ impl PySameGame {
         let outcomes = self.models.same_game(&self.parameters, &self.state);
         let found = price(self.legs, &outcomes, &selections).or_raise()?;
         let alone = leg_probabilities(self.legs, &outcomes, &selections).or_raise()?;
-        let offered = offered_odds(&found, &alone, leg_booksum, booksum_max).or_raise()?;
+        let paying = self.paying(&outcomes, &selections, &found)?;
+        let paying: Vec<f64> = paying.into_iter().map(|place| alone[place]).collect();
+        let offered = offered_odds(&found, &paying, leg_booksum, booksum_max).or_raise()?;
         let implied = found.implied.iter().collect();
         Ok((found.probability, found.fair_odds, found.exponent, alone, implied, offered))
     }
@@ -147,6 +148,29 @@ impl PySameGame {
 }
 
 impl PySameGame {
+    /// The places of the legs that bring a margin: a leg that the others imply costs nothing, and of legs that imply each
+    /// other one stays.
+    fn paying(
+        &self,
+        outcomes: &SameGameOutcomes<'_>,
+        selections: &[u16],
+        found: &SameGamePrice,
+    ) -> PyResult<Vec<usize>> {
+        let mut paying: Vec<usize> = (0..selections.len()).collect();
+        for place in found.implied.iter() {
+            let rest: Vec<usize> = paying.iter().copied().filter(|&other| other != place).collect();
+            if rest.is_empty() {
+                break;
+            }
+            let legs: Vec<u16> = rest.iter().map(|&place| selections[place]).collect();
+            let without = price(self.legs, outcomes, &legs).or_raise()?;
+            if (without.fair_odds - found.fair_odds).abs() <= 1e-12 * found.fair_odds {
+                paying = rest;
+            }
+        }
+        Ok(paying)
+    }
+
     fn indexes(&self, legs: &[String]) -> PyResult<Vec<u16>> {
         let template = self.legs.template();
         let index = |text: &String| {

@@ -447,6 +447,7 @@ impl PyService {
         dict.set_item("quarantined_records", service.start_report().quarantined_seqs.len())?;
         dict.set_item("fixtures", engine.fixtures().len())?;
         dict.set_item("tickets", engine.tickets().len())?;
+        dict.set_item("transfers_kept", engine.kept_transfer_count())?;
         dict.set_item("ingest_messages", counters.ingest_count)?;
         dict.set_item("order_messages", counters.order_count)?;
         dict.set_item("malformed_messages", counters.malformed_count.values().sum::<u64>())?;
@@ -480,6 +481,12 @@ impl PyService {
         dict.set_item("tickets_accepted", totals.accepted_count)?;
         dict.set_item("tickets_refused", totals.refused_count)?;
         dict.set_item("tickets_forgotten", totals.forgotten_count)?;
+        dict.set_item("tickets_archived", totals.archived_count)?;
+        dict.set_item("tickets_recalled", totals.recalled_count)?;
+        dict.set_item("fixtures_archived", totals.archived_fixture_count)?;
+        dict.set_item("fixtures_recalled", totals.recalled_fixture_count)?;
+        dict.set_item("transfers_archived", totals.archived_transfer_count)?;
+        dict.set_item("transfers_recalled", totals.recalled_transfer_count)?;
         dict.set_item("sources_forgotten", totals.forgotten_source_count)?;
         dict.set_item("settlements", totals.settlement_count)?;
         dict.set_item("rollbacks", totals.rollback_count)?;

@@ -3,12 +3,12 @@
 use oddsengine_markets::football::{FootballOutcome, FootballView, GoalOrder, Period, Side};
 use oddsengine_markets::{Outcome, Template, template};
 use oddsengine_types::bounds::LEGS_MAX;
-use oddsengine_types::{BoundsError, Grade, STAKE_MINOR_MAX, payout_minor};
+use oddsengine_types::{BoundsError, Grade, MONEY_MINOR_MAX, STAKE_MINOR_MAX, payout_minor};
 use pyo3::prelude::*;
 
-use crate::arrays::Whole;
+use crate::arrays::{Pair, Whole};
 use crate::errors::{OrRaise, SelectionError};
-use crate::odds::exact_odds;
+use crate::odds::struck_odds;
 use crate::pricing::football;
 
 /// Adds the functions of this file.
@@ -19,7 +19,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Goals of the match, of the first half, and the sides in the order of their goals: as much as is known.
-type Known = ((Whole<u16>, Whole<u16>), Option<(Whole<u16>, Whole<u16>)>, Option<String>);
+type Known = (Pair<u16>, Option<Pair<u16>>, Option<String>);
 
 /// Numerators of the won and the refunded share of the stake, their denominator, and the grade's name.
 #[pyfunction]
@@ -33,7 +33,7 @@ fn settle_grade(selection: &str, outcome: Known) -> PyResult<(u16, u16, u16, Str
 #[pyfunction]
 fn settle_return_per_unit(selection: &str, odds: f64, outcome: Known) -> PyResult<f64> {
     let (numerator, denominator) =
-        grade(selection, &outcome)?.return_ratio(exact_odds(odds).or_raise()?.e4());
+        grade(selection, &outcome)?.return_ratio(struck_odds(odds).or_raise()?.e4());
     Ok(numerator as f64 / denominator as f64)
 }
 
@@ -49,13 +49,21 @@ fn settle_accumulator(legs: Vec<LegParts>, stake_minor: Whole<i64>) -> PyResult<
     let Whole(stake_minor) = stake_minor;
     check_stake(stake_minor).or_raise()?;
     let leg = |&(odds, Whole(win), Whole(refund), Whole(of)): &LegParts| {
-        let odds = exact_odds(odds)?;
+        let odds = struck_odds(odds)?;
         let wrong =
             || BoundsError::new(format!("grade ({win} + {refund}) / {of} is not a share of the stake"));
         Ok((odds.e4(), Grade::new(win, refund, of).ok_or_else(wrong)?))
     };
     let legs = legs.iter().map(leg).collect::<Result<Vec<_>, BoundsError>>().or_raise()?;
-    Ok(payout_minor(stake_minor, &legs))
+    // The engine's payouts stop there; here it is a number that would be too low.
+    match payout_minor(stake_minor, &legs) {
+        MONEY_MINOR_MAX => {
+            let what =
+                format!("payout of {MONEY_MINOR_MAX} minor units or more is outside 0..{MONEY_MINOR_MAX}");
+            Err(BoundsError::new(what)).or_raise()
+        }
+        payout_minor => Ok(payout_minor),
+    }
 }
 
 /// A stake within its bounds.
@@ -104,7 +112,7 @@ pub fn selection_index(template: &Template, text: &str) -> Result<usize, Selecti
     })
 }
 
-fn pair((Whole(home), Whole(away)): (Whole<u16>, Whole<u16>)) -> (u16, u16) {
+fn pair(Pair(home, away): Pair<u16>) -> (u16, u16) {
     (home, away)
 }
 

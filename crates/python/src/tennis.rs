@@ -21,7 +21,7 @@ use oddsengine_types::{BoundsError, Odds};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays::{Column, Matrix, Whole};
+use crate::arrays::{Column, Matrix, Pair, Whole};
 use crate::errors::{OrRaise, Raise, raise_in_row};
 use crate::odds::named;
 
@@ -46,9 +46,9 @@ type Array1<'py> = Bound<'py, PyArray1<f64>>;
 /// best_of, final_set, no_ad, retirement.
 type FormatTuple<'a> = (Whole<u8>, &'a str, bool, &'a str);
 /// Games of each set, points, server.
-type ScoreTuple = (Vec<(Whole<u8>, Whole<u8>)>, (Whole<u8>, Whole<u8>), Option<String>);
+type ScoreTuple = (Vec<Pair<u8>>, Pair<u8>, Option<String>);
 /// Points served and won on own serve, home first.
-type ServedTuple = ((Whole<u16>, Whole<u16>), (Whole<u16>, Whole<u16>));
+type ServedTuple = (Pair<u16>, Pair<u16>);
 /// home, away, prior points.
 type ServeTuple = (f64, f64, Option<f64>);
 
@@ -83,25 +83,32 @@ fn side_of(name: &str) -> PyResult<Side> {
 /// The state at a score: as if the feed had told it.
 fn state_of(format: TennisFormat, score: &ScoreTuple, served: ServedTuple) -> PyResult<TennisState> {
     let (sets, points, server) = score;
-    let pair = |(Whole(home), Whole(away)): (Whole<u8>, Whole<u8>)| [home, away];
+    let pair = |Pair(home, away): Pair<u8>| [home, away];
     let (sets, points): (Vec<[u8; 2]>, [u8; 2]) = (sets.iter().copied().map(pair).collect(), pair(*points));
     let mut state = TennisState::new(format);
     let server = server.as_deref().map(side_of).transpose()?;
     let is_start = sets.iter().all(|games| *games == [0, 0]) && points == [0, 0];
     match server {
         None if is_start && sets.len() <= 1 => {}
-        None => return Err(bounds("a match in play needs the side that serves".into())),
-        Some(server) => {
+        // A match that is over needs none.
+        server => {
             if sets.len() > SETS_MAX {
                 return Err(bounds(format!("number of sets {} is outside 1..={SETS_MAX}", sets.len())));
             }
-            let mut board =
-                Scoreboard { sets: [[0; 2]; SETS_MAX], set_count: sets.len().max(1) as u8, points, server };
+            let mut board = Scoreboard {
+                sets: [[0; 2]; SETS_MAX],
+                set_count: sets.len().max(1) as u8,
+                points,
+                server: server.unwrap_or(Side::Home),
+            };
             board.sets.iter_mut().zip(&sets).for_each(|(slot, games)| *slot = *games);
             state.apply(&Kind::Score(board).into()).map_err(|error| bounds(error.to_string()))?;
+            if server.is_none() && state.score.winner(&format).is_none() {
+                return Err(bounds("a match in play needs the side that serves".into()));
+            }
         }
     }
-    let pair = |(Whole(home), Whole(away)): (Whole<u16>, Whole<u16>)| [home, away];
+    let pair = |Pair(home, away): Pair<u16>| [home, away];
     (state.served, state.served_won) = (pair(served.0), pair(served.1));
     for (side, (all, won)) in ["home", "away"].iter().zip(state.served.iter().zip(&state.served_won)) {
         if won > all {
@@ -120,15 +127,36 @@ fn parameters_of((home, away, prior_points): ServeTuple) -> PyResult<TennisParam
 fn tennis_hold<'py>(
     py: Python<'py>,
     serve: Numbers<'py>,
-    server_points: Whole<usize>,
-    receiver_points: Whole<usize>,
+    points: Pair<usize>,
     no_ad: bool,
+    is_strict: bool,
 ) -> PyResult<Array1<'py>> {
+    let Pair(server, receiver) = points;
+    let decided = race(server, receiver, 4, if no_ad { 1 } else { 2 })?;
     let hold = |p: f64| {
         check_serve("serve probability", p)?;
-        Ok(Game::new(p, no_ad).from_points(server_points.0, receiver_points.0))
+        Ok(decided.unwrap_or_else(|| Game::new(p, no_ad).from_points(server, receiver)))
     };
-    mapped(py, serve.as_slice()?, hold)
+    mapped(py, serve.as_slice()?, is_strict, hold)
+}
+
+/// The outcome of a race to so many points that is won by a lead: 1 or 0 for the first side once it is over, nothing before.
+/// A score that play cannot reach is refused.
+fn race(one: usize, other: usize, to: usize, lead: usize) -> PyResult<Option<f64>> {
+    let (most, least) = (one.max(other), one.min(other));
+    if most < to || most - least < lead {
+        // Short of the last point, or level again; by a lead of one no score stays level at the end.
+        let is_impossible = lead == 1 && most >= to;
+        return if is_impossible { Err(beyond(one, other, to)) } else { Ok(None) };
+    }
+    match most == to || most - least == lead && lead > 1 {
+        true => Ok(Some(if one > other { 1.0 } else { 0.0 })),
+        false => Err(beyond(one, other, to)),
+    }
+}
+
+fn beyond(one: usize, other: usize, to: usize) -> PyErr {
+    bounds(format!("points ({one}, {other}) cannot be reached: a race to {to} was over before"))
 }
 
 fn check_serve(name: &'static str, p: f64) -> Result<(), TennisError> {
@@ -141,11 +169,24 @@ fn check_serve(name: &'static str, p: f64) -> Result<(), TennisError> {
 fn mapped<'py>(
     py: Python<'py>,
     values: &[f64],
+    is_strict: bool,
     function: impl Fn(f64) -> Result<f64, TennisError>,
 ) -> PyResult<Array1<'py>> {
-    let mut out = Vec::with_capacity(values.len());
-    for (row, &value) in values.iter().enumerate() {
-        out.push(function(value).map_err(|error| raise_in_row(py, &error, "row", row))?);
+    each_row(py, values.iter().map(|&value| function(value)), is_strict)
+}
+
+/// The results of rows; a refused row raises, or becomes nan.
+fn each_row(
+    py: Python<'_>,
+    results: impl ExactSizeIterator<Item = Result<f64, TennisError>>,
+    is_strict: bool,
+) -> PyResult<Array1<'_>> {
+    let mut out = Vec::with_capacity(results.len());
+    for (row, result) in results.enumerate() {
+        out.push(match result {
+            Err(error) if is_strict => return Err(raise_in_row(py, &error, "row", row)),
+            result => result.unwrap_or(f64::NAN),
+        });
     }
     Ok(PyArray1::from_vec(py, out))
 }
@@ -155,17 +196,14 @@ fn by_pair<'py>(
     py: Python<'py>,
     home: &Numbers<'py>,
     away: &Numbers<'py>,
+    is_strict: bool,
     function: impl Fn([f64; 2]) -> Result<f64, TennisError>,
 ) -> PyResult<Array1<'py>> {
     let (home, away) = (home.as_slice()?, away.as_slice()?);
     if home.len() != away.len() {
         return Err(bounds(format!("{} home and {} away levels", home.len(), away.len())));
     }
-    let mut out = Vec::with_capacity(home.len());
-    for (row, (&home, &away)) in home.iter().zip(away).enumerate() {
-        out.push(function([home, away]).map_err(|error| raise_in_row(py, &error, "row", row))?);
-    }
-    Ok(PyArray1::from_vec(py, out))
+    each_row(py, home.iter().zip(away).map(|(&home, &away)| function([home, away])), is_strict)
 }
 
 /// Probability that the home side wins a tie-break from a score.
@@ -175,18 +213,21 @@ fn tennis_tie_break<'py>(
     home: Numbers<'py>,
     away: Numbers<'py>,
     to: Whole<u8>,
-    points: (Whole<usize>, Whole<usize>),
+    points: Pair<usize>,
     first_server: &str,
+    is_strict: bool,
 ) -> PyResult<Array1<'py>> {
     let Whole(to) = to;
     if !(2..=TIE_BREAK_POINTS_MAX as u8).contains(&to) {
         return Err(bounds(format!("tie-break to {to} is outside 2..={TIE_BREAK_POINTS_MAX}")));
     }
     let first = side_of(first_server)?;
-    by_pair(py, &home, &away, |serve| {
+    let Pair(home_points, away_points) = points;
+    let decided = race(home_points, away_points, to.into(), 2)?;
+    by_pair(py, &home, &away, is_strict, |serve| {
         check_serve("home serve probability", serve[0])?;
         check_serve("away serve probability", serve[1])?;
-        Ok(TieBreak::new(serve, first, to).from_points(points.0.0, points.1.0))
+        Ok(decided.unwrap_or_else(|| TieBreak::new(serve, first, to).from_points(home_points, away_points)))
     })
 }
 
@@ -221,10 +262,11 @@ fn tennis_match_home<'py>(
     prior_points: Option<f64>,
     score: ScoreTuple,
     served: ServedTuple,
+    is_strict: bool,
 ) -> PyResult<Array1<'py>> {
     let format = format_of(format)?;
     let state = state_of(format, &score, served)?;
-    by_pair(py, &home, &away, |serve| {
+    by_pair(py, &home, &away, is_strict, |serve| {
         let parameters = TennisParameters { serve, prior_points }.checked()?;
         Ok(match_home(&parameters, &state))
     })

@@ -30,7 +30,8 @@ pub fn compare(fast: &Engine, naive: &Naive) -> Agreement {
     agree(|| "counters".into(), fast.counters(), &naive.counters)?;
     compare_sources(fast, naive)?;
     agree(|| "number of tickets".into(), fast.tickets().len(), naive.tickets.len())?;
-    agree(|| "number of fixtures".into(), fast.fixtures().len(), naive.fixtures.len())?;
+    agree(|| "number of fixtures".into(), fast.fixtures().len(), naive.present().count())?;
+    agree(|| "ids of transfers".into(), fast.kept_transfer_count(), naive.transfers.len())?;
     let last = fast.tickets().len().saturating_sub(1);
     for (index, (fast, naive)) in fast.tickets().iter().zip(&naive.tickets).enumerate() {
         let naive = &naive.ticket;
@@ -51,8 +52,14 @@ pub fn compare(fast: &Engine, naive: &Naive) -> Agreement {
         )?;
     }
     compare_holdings(fast, naive)?;
-    for (index, (fast, known)) in fast.fixtures().iter().zip(&naive.fixtures).enumerate() {
-        compare_fixture(fast, known, naive, index)?;
+    for (index, fixture) in fast.fixtures().entries() {
+        let known = &naive.fixtures[index];
+        agree(
+            || format!("fixture at place {index}"),
+            (fixture.id(), false),
+            (known.request.fixture, known.is_gone),
+        )?;
+        compare_fixture(fixture, known, naive, index)?;
     }
     compare_losses(fast, naive)?;
     let due = naive.tickets.iter().filter(|known| known.ticket.state == TicketState::Delayed);
@@ -67,7 +74,7 @@ pub fn compare_all(fast: &Engine, naive: &Naive) -> Agreement {
     for (fast, naive) in fast.tickets().iter().zip(&naive.tickets) {
         compare_ticket(fast, &naive.ticket)?;
     }
-    for (index, fixture) in fast.fixtures().iter().enumerate() {
+    for (index, fixture) in fast.fixtures().entries() {
         compare_exposure(fast, fixture, naive, index)?;
         let name = || format!("fixture {} margins", fixture.id());
         agree(name, fixture.margins.as_slice(), &naive.margins(index))?;

@@ -13,6 +13,7 @@ mod leaving;
 mod measuring;
 pub mod money;
 mod racing;
+mod retiring;
 mod risk;
 mod settings;
 mod settling;
@@ -42,7 +43,7 @@ use oddsengine_engine::{
     VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
-use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX};
+use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX, TransferId};
 
 use crate::outcomes::{Possible, Space, Universe};
 use crate::told::{Answer, Facts, Prices};
@@ -77,6 +78,12 @@ pub struct NaiveFixture {
     pub fed_by: String,
     /// Its scheduled start means nothing.
     pub is_start_waived: bool,
+    /// Since when it is over, came back or was put off; 0 while it is not.
+    pub over_ns: i64,
+    /// Settings that went with it.
+    pub scopes: Vec<(Scope, ScopeSettings)>,
+    /// It left, and nobody has its place yet.
+    pub is_gone: bool,
     /// The prices, as facts.
     pub prices: Prices,
     /// What a trader expects of it.
@@ -140,8 +147,14 @@ pub struct Naive {
     pub epoch: u32,
     /// The latest time.
     pub now_ns: i64,
-    /// Fixtures in order of announcement.
+    /// Fixtures by their places.
     pub fixtures: Vec<NaiveFixture>,
+    /// Fixtures that are over and put aside.
+    pub retired: Vec<NaiveFixture>,
+    /// Ids of deposits and withdrawals that are known, and since when.
+    pub transfers: Vec<(i64, TransferId)>,
+    /// Those that were put aside.
+    pub gone_transfers: Vec<TransferId>,
     /// Factors of customers.
     pub factors_e3: BTreeMap<CustomerId, u32>,
     /// Tickets by their places.
@@ -183,6 +196,9 @@ impl Naive {
             epoch: 0,
             now_ns: i64::MIN,
             fixtures: Vec::new(),
+            retired: Vec::new(),
+            transfers: Vec::new(),
+            gone_transfers: Vec::new(),
             factors_e3: BTreeMap::new(),
             tickets: Vec::new(),
             archived: Vec::new(),
@@ -201,8 +217,7 @@ impl Naive {
     /// Applies a command. `facts`: what the fast engine knows of prices and of its models' verdicts.
     pub fn apply(&mut self, command: &Command, facts: &Facts<'_>) -> Vec<Answer> {
         let mut answers = Vec::new();
-        let trading: Vec<(MarketStatus, Stops)> =
-            self.fixtures.iter().map(|fixture| (fixture.status(), fixture.stops)).collect();
+        let trading = self.standings();
         self.counters.command_count += 1;
         let starts_epoch = match command.body {
             Body::EpochStarted { epoch } if epoch > self.epoch && command.origin.seq.is_none() => {
@@ -221,8 +236,12 @@ impl Naive {
             None => self.carry_out(command, facts, &mut answers),
         }
         self.take_prices(facts.after);
-        for (fixture, (status, stops)) in self.fixtures.iter().zip(trading) {
+        self.note_over();
+        for (fixture, (id, status, stops)) in self.fixtures.iter().zip(trading) {
             let is_closed = fixture.status() == MarketStatus::Closed;
+            if id != fixture.request.fixture || fixture.is_gone {
+                continue;
+            }
             if fixture.status() != status || fixture.stops != stops && !is_closed {
                 answers.insert(0, Answer::Trading(fixture.request.fixture, fixture.status()));
             }
@@ -289,6 +308,8 @@ impl Naive {
                 Ok(())
             }
             Body::RecallTickets { tickets } => self.recall(tickets, answers),
+            Body::RecallFixtures { fixtures } => self.recall_fixtures(fixtures),
+            Body::RecallMoney { transfer } => self.recall_transfer(transfer),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings),
             Body::AddFixture(request) => self.add_fixture(request),
             Body::SetPrices { fixture, prices } => {
@@ -459,7 +480,7 @@ impl Naive {
     }
 
     fn add_fixture(&mut self, request: &FixtureRequest) -> Verdict {
-        if let Some(known) = self.fixtures.iter().find(|known| known.request.fixture == request.fixture) {
+        if let Some(known) = self.present().find(|known| known.request.fixture == request.fixture) {
             return if known.request == *request { Ok(()) } else { Err(Reason::AlreadyExists) };
         }
         let definition = match request.format {
@@ -470,12 +491,12 @@ impl Naive {
             _ => None,
         };
         request.format.check().map_err(|_| Reason::ValueOutOfBounds)?;
-        if self.fixtures.len() >= self.config.fixtures_max as usize {
+        if self.present().count() >= self.config.fixtures_max as usize {
             return Err(Reason::ValueOutOfBounds);
         }
         let space = self.universe.space(&request.format).expect("the format is of this run").clone();
         let game = Game::new(&request.format, definition);
-        self.fixtures.push(NaiveFixture {
+        self.seat(NaiveFixture {
             request: request.clone(),
             possible: space.possible(&game),
             space,
@@ -489,6 +510,9 @@ impl Naive {
             interruptions: Vec::new(),
             fed_by: String::new(),
             is_start_waived: false,
+            over_ns: 0,
+            scopes: Vec::new(),
+            is_gone: false,
             prices: Prices::default(),
             expected: NaiveExpectation::default(),
         });
@@ -690,6 +714,7 @@ impl Naive {
             let (from, to) = if is_deposit { (Account::Provider, cash) } else { (cash, Account::Provider) };
             self.postings.push(Posting { from, to, amount_minor, currency, is_reserved: false });
             self.money_requests.push((*request, is_deposit));
+            self.keep_transfer(transfer);
             self.collect(customer);
         }
         answers.push(Answer::MoneyBooked(transfer, available(&self.postings), is_repeat));
@@ -706,7 +731,7 @@ impl Naive {
     }
 
     fn index_of(&self, id: FixtureId) -> Option<usize> {
-        self.fixtures.iter().position(|fixture| fixture.request.fixture == id)
+        self.fixtures.iter().position(|fixture| fixture.request.fixture == id && !fixture.is_gone)
     }
 
     fn known_fixture(&self, id: FixtureId) -> Result<usize, Reason> {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use oddsengine_engine::MarketStatus;
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record, StopSet, Ticket,
-    TicketRequest, TicketState, VoidKind,
+    Body, BookedTransfer, Command, Config, Engine, Fact, OddsVersion, Origin, PriceSource, Reason, Record,
+    StopSet, Ticket, TicketRequest, TicketState, VoidKind, WholeFixture, command,
 };
 use oddsengine_ledger::AccountKind;
-use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TicketId};
+use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TicketId, TransferId};
 
 use crate::compare::{Agreement, agree, compare, compare_all};
 use crate::coverage::Coverage;
@@ -39,6 +39,10 @@ pub struct Pair {
     prices: Vec<Prices>,
     /// Tickets that left the fast engine.
     archive: BTreeMap<TicketId, Ticket>,
+    /// Fixtures that left it.
+    fixtures: BTreeMap<FixtureId, WholeFixture>,
+    /// Deposits and withdrawals whose ids left it.
+    transfers: BTreeMap<TransferId, BookedTransfer>,
     /// What a subscriber has seen of each board.
     seen: BTreeMap<FixtureId, Seen>,
     /// What customers owe, for the coverage alone.
@@ -70,6 +74,8 @@ impl Pair {
             universe,
             prices: Vec::new(),
             archive: BTreeMap::new(),
+            fixtures: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             seen: BTreeMap::new(),
             owed_minor: BTreeMap::new(),
         }
@@ -90,6 +96,14 @@ impl Pair {
     /// # Errors
     /// The first difference.
     pub fn apply(&mut self, command: &Command) -> Result<Vec<Answer>, String> {
+        self.recall_fixtures(command.body.named_fixtures(), command.time_ns)?;
+        if let Body::Deposit(request) | Body::Withdraw(request) = &command.body
+            && let Some(transfer) = self.transfers.remove(&request.transfer)
+        {
+            self.coverage.hit("recalled.transfer");
+            let body = Body::RecallMoney { transfer };
+            self.apply_one(&Command { time_ns: command.time_ns, origin: Origin::default(), body })?;
+        }
         let asks_for = match &command.body {
             Body::PlaceTicket(request) => Some(request.ticket),
             Body::CancelTicket { ticket } => Some(*ticket),
@@ -121,6 +135,9 @@ impl Pair {
     /// Brings tickets back from the archive.
     fn recall(&mut self, tickets: Vec<Ticket>, time_ns: i64) -> Result<(), String> {
         let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
+        let legs: Vec<FixtureId> =
+            tickets.iter().flat_map(|ticket| &ticket.legs).map(|leg| leg.fixture).collect();
+        self.recall_fixtures(legs.into_iter(), time_ns)?;
         let body = Body::RecallTickets { tickets };
         self.apply_one(&Command { time_ns, origin: Origin::default(), body })?;
         match ids.iter().find(|&&id| self.archive.remove(&id).is_none() || self.fast.ticket(id).is_none()) {
@@ -129,14 +146,39 @@ impl Pair {
         }
     }
 
+    /// Brings fixtures back from the archive, as far as they are there.
+    ///
+    /// # Errors
+    /// As [`Pair::apply`].
+    pub fn recall_fixtures(&mut self, named: impl Iterator<Item = FixtureId>, time_ns: i64) -> Agreement {
+        let mut found: Vec<WholeFixture> = named.filter_map(|id| self.fixtures.remove(&id)).collect();
+        while !found.is_empty() {
+            let rest = found.split_off(found.len().min(command::FIXTURES_PER_RECORD_MAX));
+            let fixtures = std::mem::replace(&mut found, rest);
+            self.coverage.hit("recalled.fixture");
+            let body = Body::RecallFixtures { fixtures };
+            self.apply_one(&Command { time_ns, origin: Origin::default(), body })?;
+        }
+        Ok(())
+    }
+
     fn apply_one(&mut self, command: &Command) -> Result<Vec<Answer>, String> {
-        let stops: Vec<StopSet> = self.fast.fixtures().iter().map(|fixture| fixture.stops.set).collect();
+        let stops: BTreeMap<FixtureId, StopSet> =
+            self.fast.fixtures().iter().map(|fixture| (fixture.id(), fixture.stops.set)).collect();
         let has_skew = self.fast.config().skew_b_minor.is_some();
         let before = (self.is_compared && has_skew).then(|| self.fast.clone());
         let decided = self.fast.step(command);
         for ticket in self.fast.take_archived() {
             self.coverage.hit(format!("archived.{}", ticket.state.name()));
             self.archive.insert(ticket.id, ticket);
+        }
+        for fixture in self.fast.take_archived_fixtures() {
+            self.coverage.hit("archived.fixture");
+            self.fixtures.insert(fixture.request.fixture, fixture);
+        }
+        for transfer in self.fast.take_archived_transfers() {
+            self.coverage.hit("archived.transfer");
+            self.transfers.insert(transfer.request.transfer, transfer);
         }
         let changes = self.fast.take_board_changes();
         let answers = Answer::all_of(&decided, &self.fast);
@@ -163,7 +205,8 @@ impl Pair {
         compare(&self.fast, &self.naive)?;
         self.check_changes(&changes, false)?;
         self.shadows.take(record)?;
-        for (fixture, before) in self.fast.fixtures().iter().zip(stops) {
+        for fixture in self.fast.fixtures() {
+            let Some(&before) = stops.get(&fixture.id()) else { continue };
             let now = fixture.stops.set;
             now.without(before).iter().for_each(|stop| self.coverage.hit(format!("stop.{}", stop.name())));
             before.without(now).iter().for_each(|stop| self.coverage.hit(format!("lifted.{}", stop.name())));

@@ -125,8 +125,9 @@ fn space_of<'a>(universe: &'a Universe, fixture: &Fixture) -> &'a Space {
 
 /// Reads the prices of every fixture into `prices`.
 pub fn read_prices(engine: &Engine, universe: &Universe, prices: &mut Vec<Prices>) {
-    prices.resize_with(engine.fixtures().len(), Prices::default);
-    for (fixture, prices) in engine.fixtures().iter().zip(prices) {
+    prices.resize_with(engine.fixtures().place_count(), Prices::default);
+    for (place, fixture) in engine.fixtures().entries() {
+        let prices = &mut prices[place];
         let selections = &space_of(universe, fixture).selections;
         let board = &fixture.board;
         prices.has_expectations = board.has_expectations;

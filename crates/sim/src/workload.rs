@@ -257,6 +257,8 @@ impl Workload {
     }
 
     fn step(&mut self, step: usize) -> Done {
+        // What is looked at before something is said of it.
+        self.pair.recall_fixtures(self.active.clone().into_iter(), self.now_ns)?;
         match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3, 6]) {
             0 => self.bet()?,
             1 => self.play()?,

@@ -38,5 +38,5 @@ pub use ids::{CompetitionId, CustomerId, FixtureId, SourceId, SportId, TicketId,
 pub use ladder::Ladder;
 pub use money::{Payout, format_minor, parse_minor, payout_minor};
 pub use odds::Odds;
-pub use pages::{Address, Pages, Part, Sealed, Slots};
+pub use pages::{Address, Pages, Part, Sealed, Slots, Sparse};
 pub use sport_values::{SportParameters, SportSettings};

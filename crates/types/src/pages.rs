@@ -4,7 +4,7 @@
 //! the list goes on changing. A page remembers the hash of its bytes until it changes, so that the hash of a long list costs
 //! the pages that changed since the last one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut, Index, IndexMut};
 use std::sync::{Arc, OnceLock};
 
@@ -344,6 +344,14 @@ impl<T: Clone, const PAGE: usize> Slots<T, PAGE> {
         self.pages.get_mut(place as usize)?.as_mut()
     }
 
+    /// Takes away an item as if it had not been inserted: of several, the last one first.
+    pub fn withdraw(&mut self, place: u32) -> Option<T> {
+        match place as usize + 1 == self.pages.len() && !self.free.contains(&place) {
+            true => self.pages.pop().flatten(),
+            false => self.remove(place),
+        }
+    }
+
     /// Takes an item away and frees its place.
     pub fn remove(&mut self, place: u32) -> Option<T> {
         let item = self.pages.get_mut(place as usize)?.take()?;
@@ -385,6 +393,122 @@ impl<T: Clone, const PAGE: usize> IndexMut<usize> for Slots<T, PAGE> {
     #[inline]
     fn index_mut(&mut self, place: usize) -> &mut T {
         self.pages[place].as_mut().expect("the place is taken")
+    }
+}
+
+/// Few of many places, in pages that hold those alone: a copy shares all pages, and a page without any is none.
+#[derive(Clone, Debug)]
+pub struct Sparse<T, const PAGE: usize> {
+    pages: BTreeMap<u32, Sealed<Vec<(u32, T)>>>,
+    len: usize,
+}
+
+impl<T, const PAGE: usize> Default for Sparse<T, PAGE> {
+    fn default() -> Self {
+        Self { pages: BTreeMap::new(), len: 0 }
+    }
+}
+
+impl<T, const PAGE: usize> Sparse<T, PAGE> {
+    const fn page_of(place: u32) -> u32 {
+        place / PAGE as u32
+    }
+
+    /// Number of places that hold something.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// No place holds anything.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of pages.
+    pub fn page_count(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// What a place holds.
+    pub fn get(&self, place: u32) -> Option<&T> {
+        let page = self.pages.get(&Self::page_of(place))?;
+        Some(&page[page.binary_search_by_key(&place, |&(place, _)| place).ok()?].1)
+    }
+
+    /// All that is there with its place, in the order of places.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.pages.values().flat_map(|page| page.iter()).map(|(place, item)| (*place, item))
+    }
+}
+
+impl<T: Clone, const PAGE: usize> Sparse<T, PAGE> {
+    /// Puts an item to a place; what it held.
+    pub fn insert(&mut self, place: u32, item: T) -> Option<T> {
+        let page = self.pages.entry(Self::page_of(place)).or_insert_with(|| Sealed::new(Vec::new()));
+        match page.binary_search_by_key(&place, |&(place, _)| place) {
+            Ok(at) => Some(std::mem::replace(&mut page[at].1, item)),
+            Err(at) => {
+                page.insert(at, (place, item));
+                self.len += 1;
+                None
+            }
+        }
+    }
+
+    /// Takes away what a place holds.
+    pub fn remove(&mut self, place: u32) -> Option<T> {
+        let number = Self::page_of(place);
+        let page = self.pages.get_mut(&number)?;
+        let at = page.binary_search_by_key(&place, |&(place, _)| place).ok()?;
+        let (_, item) = page.remove(at);
+        if page.is_empty() {
+            self.pages.remove(&number);
+        }
+        self.len -= 1;
+        Some(item)
+    }
+}
+
+impl<T: Encode + Send + Sync + 'static, const PAGE: usize> Sparse<T, PAGE> {
+    /// Its pages as parts, in order.
+    pub fn parts(&self) -> impl Iterator<Item = Arc<dyn Part>> {
+        self.pages.values().map(Sealed::part)
+    }
+
+    /// The hashes of its pages, in order.
+    pub fn hashes(&self) -> impl Iterator<Item = StateHash> {
+        self.pages.values().map(Sealed::hash)
+    }
+}
+
+impl<T: Decode + Clone, const PAGE: usize> Sparse<T, PAGE> {
+    /// Adds a page from its bytes.
+    ///
+    /// # Errors
+    /// The bytes are no page, or not one that follows on those before.
+    pub fn push_page(&mut self, input: &mut Reader<'_>) -> Result<(), DecodeError> {
+        let items = Vec::<(u32, T)>::decode(input)?;
+        let Some(&(first, _)) = items.first() else { return Err(input.error("a page is empty")) };
+        let number = Self::page_of(first);
+        if self.pages.last_key_value().is_some_and(|(&last, _)| last >= number) {
+            return Err(input.error(format!("page {number} does not follow on the one before")));
+        }
+        let is_rising = items.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if !is_rising || items.iter().any(|&(place, _)| Self::page_of(place) != number) {
+            return Err(input.error(format!("the places of page {number} are not its own, in order")));
+        }
+        if input.remaining() > 0 {
+            return Err(input.error(format!("{} bytes are left over of a page", input.remaining())));
+        }
+        self.len += items.len();
+        self.pages.insert(number, Sealed::new(items));
+        Ok(())
+    }
+}
+
+impl<T: PartialEq, const PAGE: usize> PartialEq for Sparse<T, PAGE> {
+    fn eq(&self, other: &Self) -> bool {
+        self.pages == other.pages
     }
 }
 
@@ -468,6 +592,20 @@ mod tests {
         assert!(copy.iter().copied().eq(0..300));
     }
 
+    /// What was inserted for a decision that came to nothing left a free place at the end, in the one state that had tried it.
+    #[test]
+    fn what_is_withdrawn_leaves_no_trace() {
+        let mut slots = Slots::<u64, 4>::default();
+        (0..4).for_each(|item| drop(slots.insert(item)));
+        slots.remove(1);
+        let before = slots.clone();
+        let places = [7, 8, 9].map(|item| slots.insert(item));
+        assert_eq!(places, [1, 4, 5]);
+        places.iter().rev().for_each(|&place| assert!(slots.withdraw(place).is_some()));
+        assert_eq!((slots.place_count(), &slots), (4, &before));
+        assert_eq!((slots.insert(10), slots.insert(11)), (1, 4));
+    }
+
     #[test]
     fn the_first_free_place_is_taken_first_live_and_restored() {
         let mut slots = Slots::<u64, 4>::default();
@@ -487,5 +625,44 @@ mod tests {
             assert_eq!([11, 12, 13, 14].map(|item| slots.insert(item)), [2, 5, 7, 10]);
         }
         assert_eq!(slots, restored);
+    }
+
+    #[test]
+    fn few_of_many_places_cost_their_own_pages() {
+        let mut few = Sparse::<u64, 4>::default();
+        for place in [1_000_000, 7, 5, 4_000_000_000] {
+            assert_eq!(few.insert(place, u64::from(place)), None);
+        }
+        assert_eq!((few.len(), few.page_count()), (4, 3), "5 and 7 are on one page");
+        let copy = few.clone();
+        assert_eq!(few.insert(5, 6), Some(5));
+        assert_eq!((few.get(5), copy.get(5), few.get(6)), (Some(&6), Some(&5), None));
+        let shared = few.pages.values().zip(copy.pages.values()).filter(|(a, b)| Arc::ptr_eq(&a.0, &b.0));
+        assert_eq!(shared.count(), 2);
+        assert_eq!(
+            few.entries().map(|(place, _)| place).collect::<Vec<_>>(),
+            [5, 7, 1_000_000, 4_000_000_000]
+        );
+
+        let mut read = Sparse::<u64, 4>::default();
+        for part in copy.parts() {
+            let mut bytes = Vec::new();
+            part.encode_part(&mut bytes);
+            read.push_page(&mut Reader::new(&bytes)).expect("they are pages");
+        }
+        assert!(read == copy && read.len() == 4);
+        assert_eq!(
+            (few.remove(1_000_000), few.remove(1_000_000), few.page_count()),
+            (Some(1_000_000), None, 2)
+        );
+
+        // Foreign pages: out of order, of two pages, empty.
+        for places in [vec![3, 2], vec![3, 4], vec![]] {
+            let items: Vec<(u32, u64)> = places.into_iter().map(|place| (place, 0)).collect();
+            let bytes = encode_to_vec(&items);
+            assert!(Sparse::<u64, 4>::default().push_page(&mut Reader::new(&bytes)).is_err(), "{items:?}");
+        }
+        let before = encode_to_vec(&vec![(0_u32, 0_u64)]);
+        assert!(read.push_page(&mut Reader::new(&before)).is_err(), "it does not follow");
     }
 }

@@ -1,7 +1,8 @@
 //! Which tickets go to the archive, and which come back.
 
-use oddsengine_facts::command::{ARCHIVED_PER_RECORD_MAX, REFUSED_TICKETS_MAX};
-use oddsengine_facts::{Fact, Reason, Ticket};
+use oddsengine_facts::command::{ARCHIVED_PER_RECORD_MAX, FIXTURES_PER_RECORD_MAX, REFUSED_TICKETS_MAX};
+use oddsengine_facts::{BookedTransfer, Fact, Reason, Ticket, WholeFixture};
+use oddsengine_types::TransferId;
 
 use crate::step::{Refusal, Step};
 
@@ -24,12 +25,76 @@ impl Step<'_> {
                 break;
             }
         }
+        let is_busy = work > 0;
         if !tickets.is_empty() {
             self.fact(Fact::TicketsArchived { tickets });
         }
         if !put_off.is_empty() {
             self.fact(Fact::ArchivingPutOff { tickets: put_off });
         }
+        // Each of the others has a record of its own.
+        if !is_busy && !self.archive_fixtures_slice() {
+            self.archive_money_slice();
+        }
+    }
+
+    /// Takes the first of the fixtures that are due; whether there was one.
+    fn archive_fixtures_slice(&mut self) -> bool {
+        let (mut fixtures, mut put_off) = (Vec::new(), Vec::new());
+        for index in self.fixtures_to_leave(self.now_ns).take(FIXTURES_PER_RECORD_MAX) {
+            let id = self.fixtures[index as usize].id();
+            match self.may_retire(index) {
+                true => fixtures.push(id),
+                false => put_off.push(id),
+            }
+        }
+        let is_busy = !fixtures.is_empty() || !put_off.is_empty();
+        if !fixtures.is_empty() {
+            self.fact(Fact::FixturesArchived { fixtures });
+        }
+        if !put_off.is_empty() {
+            self.fact(Fact::FixturesPutOff { fixtures: put_off });
+        }
+        is_busy
+    }
+
+    fn archive_money_slice(&mut self) {
+        let transfers: Vec<TransferId> =
+            self.transfers_to_leave(self.now_ns).take(ARCHIVE_WORK_PER_RECORD).collect();
+        if !transfers.is_empty() {
+            self.fact(Fact::MoneyArchived { transfers });
+        }
+    }
+
+    /// Brings fixtures back; one that is there already stays as it is.
+    pub(super) fn recall_fixtures(&mut self, fixtures: &[WholeFixture]) -> Result<(), Refusal> {
+        if fixtures.len() > FIXTURES_PER_RECORD_MAX {
+            let detail =
+                format!("{} fixtures, at most {FIXTURES_PER_RECORD_MAX} are allowed", fixtures.len());
+            return Err((Reason::ValueOutOfBounds, detail));
+        }
+        let is_gone = |step: &Self, whole: &WholeFixture| step.index_of(whole.request.fixture).is_none();
+        fixtures
+            .iter()
+            .filter(|whole| is_gone(self, whole))
+            .try_for_each(|whole| self.may_return_fixture(whole))
+            .map_err(|detail| (Reason::ValueOutOfBounds, detail))?;
+        for whole in fixtures {
+            if is_gone(self, whole) && self.may_return_fixture(whole).is_ok() {
+                self.fact(Fact::FixtureRecalled { fixture: Box::new(whole.clone()) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the id of a deposit or a withdrawal back; one that is there already stays as it is.
+    pub(super) fn recall_transfer(&mut self, transfer: &BookedTransfer) -> Result<(), Refusal> {
+        if self.knows_transfer(transfer.request.transfer) {
+            return Ok(());
+        }
+        self.may_return_transfer(transfer).map_err(|detail| (Reason::ValueOutOfBounds, detail))?;
+        self.fact(Fact::MoneyRecalled { transfer: *transfer });
+        Ok(())
     }
 
     /// Brings tickets back, and settles those whose results are others by now.

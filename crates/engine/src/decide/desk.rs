@@ -47,7 +47,7 @@ impl Step<'_> {
     }
 
     fn stop_moved_everywhere(&mut self) {
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             self.stop_moved(index, false);
         }
     }

@@ -101,6 +101,8 @@ impl Step<'_> {
             Body::Reprice { fixture } => self.reprice(*fixture),
             Body::Halt { fixture, ends } => self.halt(*fixture, *ends),
             Body::RecallTickets { tickets } => self.recall_tickets(tickets),
+            Body::RecallFixtures { fixtures } => self.recall_fixtures(fixtures),
+            Body::RecallMoney { transfer } => self.recall_transfer(transfer),
         };
         match answer {
             Ok(()) => {

@@ -4,7 +4,7 @@
 //! customer's cash goes on to what is owed, in the same linked set, so that nobody who owes has cash.
 
 use oddsengine_facts::{Booking, BookingId, BookingKind, Fact, MoneyRequest, Reason, Ticket};
-use oddsengine_ledger::{Outcome, Transfer, TransferError};
+use oddsengine_ledger::TransferError;
 use oddsengine_types::{AccountKind, Currency, CustomerId, STAKE_MINOR_MAX, SourceId, TicketId};
 
 use super::settle::settlement_numbers;
@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::step::{Answer, Step};
 
 /// Transfers that callers number themselves live in a space of their own.
-const CALLER_TRANSFERS: SourceId = SourceId(1);
+pub(crate) const CALLER_TRANSFERS: SourceId = SourceId(1);
 /// Transfers that tickets cause.
 const TICKET_TRANSFERS: SourceId = SourceId(2);
 
@@ -54,25 +54,6 @@ impl State {
         let (cash, open) =
             (AccountKind::CustomerCash(ticket.customer), AccountKind::CustomerOpenStakes(ticket.customer));
         Booking { kind, ..booking(ticket, number, cash, open, ticket.stake_minor) }
-    }
-
-    /// Whether an instruction that was booked before was this very one.
-    fn repeats(&self, request: &MoneyRequest, booked: &Booking) -> bool {
-        if request.currency != self.config.currency {
-            return false;
-        }
-        let (debit, credit) = (
-            self.ledger.find(booked.debit, booked.currency),
-            self.ledger.find(booked.credit, booked.currency),
-        );
-        let (Some(debit), Some(credit)) = (debit, credit) else { return false };
-        let memo = oddsengine_ledger::Memo {
-            reference: booked.id.transaction,
-            ..oddsengine_ledger::Memo::default()
-        };
-        let id = instruction_of(booked.id);
-        let transfer = Transfer { id, debit, credit, amount_minor: booked.amount_minor, memo };
-        self.ledger.knows(&transfer) == Ok(Outcome::AlreadyBooked)
     }
 }
 
@@ -123,7 +104,7 @@ impl Step<'_> {
         let is_repeat = self.ledger.status(instruction_of(booking.id)).is_some();
         let booked = match is_repeat {
             // An id that was used before: for the same instruction, or for another.
-            true if self.repeats(&request, &booking) => Ok(()),
+            true if self.repeats(&request, is_deposit) => Ok(()),
             true => Err(Reason::IdHasAnotherBody),
             false => self.book_money(&request, booking, is_deposit),
         };

@@ -71,14 +71,16 @@ impl Step<'_> {
             self.tickets[*ticket as usize].legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
         // In order of acceptance, whatever they waited for.
-        let mut tickets: BTreeSet<u32> = self.due.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
+        let mut tickets: BTreeSet<u32> =
+            self.settling.regraded().iter().copied().take(SETTLED_PER_RECORD).collect();
         let mut left = SETTLED_PER_RECORD - tickets.len();
-        let stuck = self.stuck.iter().take(WAITING_LOOKED_AT).copied().filter(is_on_it);
+        let stuck = self.settling.stuck().iter().take(WAITING_LOOKED_AT).copied().filter(is_on_it);
         tickets.extend(stuck.take(left));
         let fixture = &self.fixtures[index];
         if fixture.is_closed() || !fixture.told_grades.is_empty() {
             let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
-            let waiting = self.settling.tickets().take(WAITING_LOOKED_AT).filter(is_over);
+            let waiting =
+                self.settling.due().map(|(_, ticket)| ticket).take(WAITING_LOOKED_AT).filter(is_over);
             left = SETTLED_PER_RECORD - tickets.len().min(SETTLED_PER_RECORD);
             tickets.extend(waiting.take(left));
         }
@@ -92,7 +94,7 @@ impl Step<'_> {
 
     /// Settles the first tickets whose legs are graded otherwise than their selections.
     pub(super) fn settle_slice(&mut self) {
-        let slice: Vec<u32> = self.due.regraded.iter().copied().take(SETTLED_PER_RECORD).collect();
+        let slice: Vec<u32> = self.settling.regraded().iter().copied().take(SETTLED_PER_RECORD).collect();
         let left = SETTLED_PER_RECORD - slice.len();
         for ticket in slice {
             self.settle(ticket);
@@ -209,7 +211,8 @@ impl Step<'_> {
         if !was_open && payout == Some(paid_minor_before) {
             return self.grade_legs(&ticket, false);
         }
-        let (delay_ns, waited) = (self.config.settlement_delay_ms * 1_000_000, self.settling.waits(index));
+        let (delay_ns, waited) =
+            (self.config.settlement_delay_ms * 1_000_000, self.settling.wait(index).due_ns.is_some());
         let waits = payout.is_some_and(|minor| minor > 0)
             && (delay_ns > 0 || waited)
             && self.may_be_taken_back(index as usize);
@@ -228,7 +231,7 @@ impl Step<'_> {
         if waits && !(waited && payout == payout_before) {
             let due_ns = Some(self.now_ns.saturating_add(delay_ns));
             self.fact(Fact::PaymentDue { ticket: id, due_ns });
-        } else if !waits && self.settling.waits(index) {
+        } else if !waits && self.settling.wait(index).due_ns.is_some() {
             self.fact(Fact::PaymentDue { ticket: id, due_ns: None });
         }
     }

@@ -120,15 +120,17 @@ impl Step<'_> {
     /// Stops what a source feeds and may have missed: in play, or about to start.
     fn stop_fed(&mut self, source: &str, stop: Stop) {
         let now_ns = self.now_ns;
-        let fed: Vec<usize> = (0..self.fixtures.len())
-            .filter(|&index| {
-                let fixture = &self.fixtures[index];
+        let fed: Vec<usize> = self
+            .fixtures
+            .entries()
+            .filter(|(_, fixture)| {
                 let start_ns = fixture.request.start_ns;
                 let is_near = start_ns <= 0 || start_ns <= now_ns.saturating_add(NEAR_START_NS);
                 fixture.fed_by == source
                     && !fixture.is_closed()
                     && (is_near || fixture.live.phase() == LivePhase::InPlay)
             })
+            .map(|(index, _)| index)
             .collect();
         fed.into_iter().for_each(|index| self.stop(index, stop));
     }
@@ -159,7 +161,7 @@ impl Step<'_> {
         if !is_unbroken {
             return;
         }
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             let fixture = &self.fixtures[index];
             let stops = fixture.stops.set;
             let is_whole = !stops.has(Stop::Gap) && !stops.has(Stop::Sequence);
@@ -211,7 +213,7 @@ impl Step<'_> {
                 format!("the journal's time was {back_ns} ns ahead of the clock, and goes back to it");
             self.alert("clock_went_back", None, message);
         }
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             // What waited to be read is gone with the process that had seen it.
             self.lift(index, StopSet::of(&[Stop::Halt]));
             let fixture = &self.fixtures[index];

@@ -7,10 +7,11 @@
 use std::collections::BTreeSet;
 
 use oddsengine_facts::command::ARCHIVED_PER_RECORD_MAX;
-use oddsengine_facts::{Ticket, TicketState};
-use oddsengine_types::{FixtureId, TicketId};
+use oddsengine_facts::{BookedTransfer, Ticket, TicketState, WholeFixture};
+use oddsengine_types::{FixtureId, TicketId, TransferId};
 
 use super::State;
+use super::settling::Wait;
 use crate::decide::money::bookings_of;
 use crate::fold::instruction_of;
 
@@ -43,16 +44,22 @@ impl Closed {
 }
 
 /// Those of a queue that have been over for so long, in order; none where that is for ever.
-fn due(queue: &BTreeSet<(i64, u32)>, now_ns: i64, after_ms: i64) -> impl Iterator<Item = u32> + '_ {
+pub(super) fn due(
+    queue: &BTreeSet<(i64, u32)>,
+    now_ns: i64,
+    after_ms: i64,
+) -> impl Iterator<Item = u32> + '_ {
     let until_ns = (after_ms > 0).then(|| now_ns.saturating_sub(after_ms * 1_000_000));
     let is_due = move |closed_ns| until_ns.is_some_and(|until_ns| closed_ns <= until_ns);
     queue.iter().take_while(move |&&(closed_ns, _)| is_due(closed_ns)).map(|&(_, index)| index)
 }
 
 impl State {
-    /// Tickets are to leave at this time.
+    /// Tickets, fixtures or ids of transfers are to leave at this time.
     pub(crate) fn archiving_is_due(&self, now_ns: i64) -> bool {
         self.due_to_leave(now_ns).next().is_some()
+            || self.fixtures_to_leave(now_ns).next().is_some()
+            || self.transfers_to_leave(now_ns).next().is_some()
     }
 
     /// Tickets that are over for as long as they are kept: refused ones first, then the others, each in order of time.
@@ -80,12 +87,7 @@ impl State {
                 && !self.due.settling.contains_key(&place)
                 && !self.due.recalling.contains(&leg.place.fixture)
         });
-        is_over
-            && !is_next
-            && !self.stuck.contains(&index)
-            && !self.settling.waits(index)
-            && !self.due.regraded.contains(&index)
-            && !self.is_regraded(index)
+        is_over && !is_next && self.settling.wait(index) == Wait::default() && !self.is_regraded(index)
     }
 
     /// Fixtures that were graded anew while tickets on them are in the archive: these are to come back.
@@ -104,9 +106,26 @@ impl State {
         Ok(ticket)
     }
 
+    /// Ids of deposits and withdrawals that were kept for as long as they are, in order of time.
+    pub(crate) fn transfers_to_leave(&self, now_ns: i64) -> impl Iterator<Item = TransferId> + '_ {
+        let after_ms = self.config.archive_money_after_ms;
+        let until_ns = (after_ms > 0).then(|| now_ns.saturating_sub(after_ms * 1_000_000));
+        until_ns.into_iter().flat_map(|until_ns| self.transfers.due(until_ns))
+    }
+
     /// Takes the tickets that the last step or fold took to the archive.
     pub(crate) fn take_archived(&mut self) -> Vec<Ticket> {
         std::mem::take(&mut self.archived)
+    }
+
+    /// The same of fixtures.
+    pub(crate) fn take_archived_fixtures(&mut self) -> Vec<WholeFixture> {
+        std::mem::take(&mut self.archived_fixtures)
+    }
+
+    /// The same of deposits and withdrawals.
+    pub(crate) fn take_archived_transfers(&mut self) -> Vec<BookedTransfer> {
+        std::mem::take(&mut self.archived_transfers)
     }
 
     /// A ticket is over since this time, or open again since 0.
@@ -135,6 +154,7 @@ impl State {
             let ticket = self.tickets.remove(index).expect("a ticket that is named is there");
             self.ticket_index.remove(&id);
             self.changes.forget(ticket.change.seq);
+            self.count_kept(&ticket, false);
             if ticket.is_refused_at_once()
                 && let Some(position) = self.refused.iter().position(|&refused| refused == index)
             {
@@ -150,6 +170,7 @@ impl State {
             for booking in bookings_of(&ticket) {
                 self.ledger.forget(instruction_of(booking));
             }
+            self.forget_empty_accounts(ticket.customer, ticket.terms.currency);
             self.counters.archived_count += 1;
             self.archived.push(ticket);
         }
@@ -206,6 +227,7 @@ impl State {
             self.count_stake(&ticket, true);
         }
         let is_refused_at_once = ticket.is_refused_at_once();
+        self.count_kept(&ticket, true);
         let index = self.tickets.insert(ticket);
         self.ticket_index.insert(id, index);
         self.changes.recall(seq, index);
@@ -225,7 +247,7 @@ impl State {
                 }
             }
             if self.is_regraded(index) {
-                self.due.regraded.insert(index);
+                self.settling.set_regraded(index, true);
             }
         }
         self.set_closed(index, self.now_ns);

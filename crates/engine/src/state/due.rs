@@ -15,8 +15,6 @@ pub(crate) const LISTED_AT_ONCE: usize = 1_024;
 /// What is due, in the order in which it is worked off.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DueWork {
-    /// Tickets with a leg whose selection is graded otherwise than the leg, of selections with few: in order of acceptance.
-    pub regraded: BTreeSet<u32>,
     /// Selections with many that were graded, as (fixture, selection), and the ticket from which on they are to be settled.
     pub settling: BTreeMap<(u32, u16), u32>,
     /// Fixtures whose accumulators are yet to be weighed in the pass that is going on; the first is under way.
@@ -29,7 +27,6 @@ pub(crate) struct DueWork {
 
 /// The same by names, as snapshots hold it.
 pub(crate) struct StoredDue {
-    regraded: Vec<TicketId>,
     settling: Vec<(FixtureId, SelectionId, TicketId)>,
     weighing: Vec<FixtureId>,
     weigh_from: Option<TicketId>,
@@ -39,7 +36,6 @@ pub(crate) struct StoredDue {
 impl StoredDue {
     pub fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
-            regraded: Decode::decode(input)?,
             settling: Decode::decode(input)?,
             weighing: Decode::decode(input)?,
             weigh_from: Decode::decode(input)?,
@@ -50,9 +46,8 @@ impl StoredDue {
 
 impl State {
     pub(crate) fn encode_due(&self, out: &mut Vec<u8>) {
-        let DueWork { regraded, settling, weighing, weigh_from, recalling } = &self.due;
+        let DueWork { settling, weighing, weigh_from, recalling } = &self.due;
         let name_of = |&index: &u32| self.tickets[index as usize].id;
-        regraded.iter().map(name_of).collect::<Vec<TicketId>>().encode(out);
         let settling = settling.iter().map(|(&(fixture, selection), from)| {
             let fixture = &self.fixtures[fixture as usize];
             (fixture.id(), fixture.template.selection_id(usize::from(selection)), name_of(from))
@@ -67,10 +62,6 @@ impl State {
     }
 
     pub(crate) fn restore_due(&mut self, stored: StoredDue) -> Result<(), String> {
-        for id in stored.regraded {
-            let index = self.named_ticket(id)?;
-            self.due.regraded.insert(index);
-        }
         for (fixture, selection, from) in stored.settling {
             let index = self.named_fixture(fixture)?;
             let selection = self.named_selection(index, selection)?;

@@ -30,6 +30,8 @@ pub struct Fixture {
     pub legs: Legs,
     /// Derived: open tickets of several legs with one on it.
     pub accumulators: BTreeSet<u32>,
+    /// Derived: legs on it of tickets that are kept, refused ones included.
+    pub kept_leg_count: u32,
     /// Positions.
     pub book: Book,
     /// Derived: the same positions with every other leg of every accumulator won.
@@ -86,6 +88,8 @@ pub struct StoredFixture {
     pub told_grades: BTreeMap<u16, Vec<Grade>>,
     /// Legs on it of tickets that are in the archive; refused tickets do not count.
     pub archived_count: u32,
+    /// Since when it is over, came back from the archive, or was put off on its way there; 0 while it is not.
+    pub over_ns: i64,
 }
 
 impl Deref for Fixture {
@@ -190,6 +194,7 @@ impl Fixture {
             desk: BTreeMap::new(),
             told_grades: BTreeMap::new(),
             archived_count: 0,
+            over_ns: 0,
         };
         Self {
             stored: Sealed::new(stored),
@@ -197,6 +202,7 @@ impl Fixture {
             competition,
             legs: Legs::new(),
             accumulators: BTreeSet::new(),
+            kept_leg_count: 0,
             book: Book::default(),
             bound: Tally::default(),
             margins: Vec::new(),

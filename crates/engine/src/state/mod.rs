@@ -2,18 +2,22 @@
 
 pub(crate) mod archive;
 pub(crate) mod changes;
+pub(crate) mod competitions;
 pub(crate) mod due;
 pub(crate) mod fixture;
+pub(crate) mod fixtures;
+pub(crate) mod retiring;
 pub(crate) mod settling;
 pub(crate) mod snapshot;
 pub(crate) mod sources;
 pub(crate) mod stakes;
 mod stored;
+pub(crate) mod transfers;
 pub(crate) mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use oddsengine_facts::{Config, OddsVersion, Scope, ScopeSettings, Ticket};
+use oddsengine_facts::{BookedTransfer, Config, OddsVersion, Scope, ScopeSettings, Ticket, WholeFixture};
 use oddsengine_ledger::{AccountKind, Ledger};
 use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
 use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
@@ -23,11 +27,14 @@ use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, Slots, SportId
 
 use archive::Closed;
 use changes::Changes;
+use competitions::Competitions;
 use due::DueWork;
 use fixture::Fixture;
+use fixtures::Fixtures;
 use settling::Settling;
 use sources::Source;
 use stakes::StakesOfDay;
+use transfers::Transfers;
 
 /// What is so: the fold of all facts, and what is derived from it.
 ///
@@ -40,9 +47,10 @@ pub struct State {
     pub(crate) scopes: BTreeMap<Scope, ScopeSettings>,
     pub(crate) epoch: u32,
     pub(crate) now_ns: i64,
-    pub(crate) fixtures: Vec<Fixture>,
+    pub(crate) fixtures: Fixtures,
     pub(crate) fixture_index: IdMap<FixtureId, u32>,
-    pub(crate) competitions: Vec<Competition>,
+    /// Derived: competitions of the fixtures.
+    pub(crate) competitions: Competitions,
     pub(crate) customers: Customers,
     pub(crate) tickets: Slots<Ticket, TICKETS_PER_PAGE>,
     pub(crate) ticket_index: IdMap<TicketId, u32>,
@@ -52,6 +60,14 @@ pub struct State {
     pub(crate) closed: Closed,
     /// On their way out: the tickets that the last step or fold took to the archive.
     pub(crate) archived: Vec<Ticket>,
+    /// The same of fixtures.
+    pub(crate) archived_fixtures: Vec<WholeFixture>,
+    /// The same of deposits and withdrawals.
+    pub(crate) archived_transfers: Vec<BookedTransfer>,
+    /// Derived: fixtures that are over, by when that was.
+    pub(crate) retiring: BTreeSet<(i64, u32)>,
+    /// Deposits and withdrawals whose ids are kept.
+    pub(crate) transfers: Transfers,
     /// Derived: places of tickets that were refused at once, the oldest first.
     pub(crate) refused: VecDeque<u32>,
     /// Tickets waiting out their bet delay, by (due time, ticket index).
@@ -70,10 +86,8 @@ pub struct State {
     pub(crate) weighed_ns: i64,
     /// Outcome spaces that were defined as data.
     pub(crate) spaces: BTreeMap<SpaceId, Space>,
-    /// Tickets whose payment waits out the settlement delay.
+    /// Tickets that are yet to be settled.
     pub(crate) settling: Settling,
-    /// Derived: tickets that the ledger would not settle, to be tried again when a fixture of theirs is graded.
-    pub(crate) stuck: BTreeSet<u32>,
     /// Derived: what customers have staked today.
     pub(crate) stakes: StakesOfDay,
     /// What was decided and is not yet carried out on every ticket that it concerns.
@@ -120,6 +134,8 @@ pub struct Competition {
     pub sport: SportId,
     /// Sum of its fixtures' worst-case losses.
     pub loss_minor: i64,
+    /// How many fixtures of it are kept.
+    pub fixture_count: u32,
 }
 
 /// What is set about a customer; customers nobody set have the defaults.
@@ -195,6 +211,14 @@ pub struct Counters {
     pub archived_count: u64,
     /// Tickets brought back from it.
     pub recalled_count: u64,
+    /// Fixtures taken to the archive, each time that they were.
+    pub archived_fixture_count: u64,
+    /// Fixtures brought back from it.
+    pub recalled_fixture_count: u64,
+    /// Deposits and withdrawals whose ids were taken to the archive, each time that they were.
+    pub archived_transfer_count: u64,
+    /// Ids of deposits and withdrawals brought back from it.
+    pub recalled_transfer_count: u64,
 }
 oddsengine_types::codec_struct!(Counters {
     command_count,
@@ -210,6 +234,10 @@ oddsengine_types::codec_struct!(Counters {
     turnover_minor,
     archived_count,
     recalled_count,
+    archived_fixture_count,
+    recalled_fixture_count,
+    archived_transfer_count,
+    recalled_transfer_count,
 });
 
 impl State {
@@ -226,15 +254,19 @@ impl State {
             scopes: BTreeMap::new(),
             epoch: 0,
             now_ns: i64::MIN,
-            fixtures: Vec::new(),
+            fixtures: Fixtures::default(),
             fixture_index: IdMap::default(),
-            competitions: Vec::new(),
+            competitions: Competitions::default(),
             customers: Customers::default(),
             tickets: Slots::default(),
             ticket_index: IdMap::default(),
             changes: Changes::default(),
             closed: Closed::default(),
             archived: Vec::new(),
+            archived_fixtures: Vec::new(),
+            archived_transfers: Vec::new(),
+            retiring: BTreeSet::new(),
+            transfers: Transfers::default(),
             refused: VecDeque::new(),
             delayed: BTreeSet::new(),
             ledger: Ledger::new(),
@@ -246,7 +278,6 @@ impl State {
             weighed_ns: i64::MIN,
             spaces: BTreeMap::new(),
             settling: Settling::default(),
-            stuck: BTreeSet::new(),
             stakes: StakesOfDay::default(),
             due: DueWork::default(),
             unbooked: Vec::new(),
@@ -287,8 +318,9 @@ impl State {
         self.now_ns
     }
 
-    /// All fixtures, in order of announcement.
-    pub fn fixtures(&self) -> &[Fixture] {
+    /// All fixtures that are kept, by their places: in order of announcement, but that a new one takes the first place that was
+    /// freed by one that left.
+    pub fn fixtures(&self) -> &Fixtures {
         &self.fixtures
     }
 
@@ -325,8 +357,8 @@ impl State {
         &self.ledger
     }
 
-    /// Competitions, in order of appearance.
-    pub fn competitions(&self) -> &[Competition] {
+    /// Competitions of the fixtures that are kept.
+    pub fn competitions(&self) -> &Competitions {
         &self.competitions
     }
 
@@ -368,7 +400,7 @@ impl State {
 
     /// Tickets are decided and not yet settled: the next [`oddsengine_facts::Body::Tick`] settles more of them.
     pub fn has_unsettled(&self) -> bool {
-        !self.due.regraded.is_empty() || !self.due.settling.is_empty()
+        !self.settling.regraded().is_empty() || !self.due.settling.is_empty()
     }
 
     /// Work of which a record holds a slice only is not done: settlements, a pass over accumulators, or tickets on their way

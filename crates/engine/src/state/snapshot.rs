@@ -1,17 +1,20 @@
 //! The stored state as bytes, its hash, and the way back. Derived values are recomputed on the way back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use oddsengine_facts::{Config, Leg, Ticket, TicketState};
 use oddsengine_ledger::{Ledger, LedgerImage};
 use oddsengine_types::{
-    Address, CustomerId, Decode, DecodeError, Encode, FixtureId, Pages, Part, Reader, Sealed, StateHash,
-    StateHasher, TicketId,
+    Address, CustomerId, Decode, DecodeError, Encode, FixtureId, Pages, Part, Reader, Sealed, Sparse,
+    StateHash, StateHasher,
 };
 
 use super::changes::Changes;
 use super::due::StoredDue;
 use super::fixture::StoredFixture;
+use super::settling::{Settling, WAITS_PER_PAGE, Wait};
+use super::transfers::{KeptTransfer, TRANSFERS_PER_PAGE};
 use super::{CUSTOMERS_PER_PAGE, Customer, State, TICKETS_PER_PAGE};
 use crate::decide::settle::payout_of;
 use crate::positions::plan_add;
@@ -22,7 +25,7 @@ pub const SNAPSHOT_VERSION: u32 = 6;
 /// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
 /// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
 /// recovery folds the records instead.
-pub const SNAPSHOT_LAYOUT: u64 = 0x5d19_b5b9_e834_b90c;
+pub const SNAPSHOT_LAYOUT: u64 = 0x8adb_e2ec_1e63_00ac;
 
 /// Bytes of version and layout, at the beginning of a snapshot.
 pub const SNAPSHOT_HEADER_SIZE: usize = 12;
@@ -40,7 +43,7 @@ impl Encode for Raw {
 /// A state as it was at some moment: its pages are shared with the state until that changes them, so that it is made in a
 /// moment and can be encoded by another thread.
 ///
-/// Its parts are the head, the fixtures, the pages of customers and of tickets, those of the ledger. The head says how many
+/// Its parts are the head, the fixtures, the pages of customers, of tickets and of what these wait for, those of the ledger. The head says how many
 /// there are of each.
 #[derive(Clone, Debug)]
 pub struct StateImage {
@@ -48,7 +51,9 @@ pub struct StateImage {
     fixtures: Vec<Sealed<StoredFixture>>,
     customers: Pages<Option<(CustomerId, Customer)>, CUSTOMERS_PER_PAGE>,
     tickets: Pages<Option<Ticket>, TICKETS_PER_PAGE>,
+    waits: Sparse<Wait, WAITS_PER_PAGE>,
     ledger: LedgerImage,
+    transfers: Pages<Option<KeptTransfer>, TRANSFERS_PER_PAGE>,
 }
 
 impl StateImage {
@@ -58,7 +63,9 @@ impl StateImage {
             .chain(self.fixtures.iter().map(Sealed::part))
             .chain(self.customers.parts())
             .chain(self.tickets.parts())
+            .chain(self.waits.parts())
             .chain(self.ledger.parts())
+            .chain(self.transfers.parts())
     }
 
     /// The hash of the state: of the hashes of its parts, computed where a part has changed.
@@ -67,7 +74,9 @@ impl StateImage {
             .chain(self.fixtures.iter().map(Sealed::hash))
             .chain(self.customers.hashes())
             .chain(self.tickets.hashes())
-            .chain(self.ledger.hashes());
+            .chain(self.waits.hashes())
+            .chain(self.ledger.hashes())
+            .chain(self.transfers.hashes());
         let mut hasher = StateHasher::default();
         hashes.for_each(|hash| hasher.update(&hash.0));
         hasher.finish()
@@ -80,13 +89,15 @@ struct PartCounts {
     fixtures: u32,
     customers: u32,
     tickets: u32,
+    waits: u32,
     ledger: [u32; 3],
+    transfers: u32,
 }
-oddsengine_types::codec_struct!(PartCounts { fixtures, customers, tickets, ledger });
+oddsengine_types::codec_struct!(PartCounts { fixtures, customers, tickets, waits, ledger, transfers });
 
 impl PartCounts {
     fn total(&self) -> usize {
-        [self.fixtures, self.customers, self.tickets]
+        [self.fixtures, self.customers, self.tickets, self.waits, self.transfers]
             .iter()
             .chain(&self.ledger)
             .map(|&count| count as usize)
@@ -98,9 +109,8 @@ impl PartCounts {
 struct Waiting {
     last_change_seq: u64,
     moved: Vec<FixtureId>,
-    settling: Vec<(i64, TicketId)>,
-    stuck: Vec<TicketId>,
     due: StoredDue,
+    free_places: Vec<u32>,
 }
 
 impl State {
@@ -112,14 +122,18 @@ impl State {
             fixtures: self.fixtures.len() as u32,
             customers: customers.page_count() as u32,
             tickets: tickets.page_count() as u32,
+            waits: self.settling.waits().page_count() as u32,
             ledger: ledger.page_counts(),
+            transfers: self.transfers.slots.pages().page_count() as u32,
         };
         StateImage {
             head: Sealed::new(Raw(self.head(counts))),
             fixtures: self.fixtures.iter().map(|fixture| fixture.stored().clone()).collect(),
             customers: customers.clone(),
             tickets: tickets.clone(),
+            waits: self.settling.waits().clone(),
             ledger,
+            transfers: self.transfers.slots.pages().clone(),
         }
     }
 
@@ -139,11 +153,8 @@ impl State {
         self.last_change_seq().encode(&mut out);
         let moved = self.moved.iter().map(|&index| self.fixtures[index as usize].id());
         moved.collect::<Vec<FixtureId>>().encode(&mut out);
-        let waiting = self.settling.due().map(|(due_ns, index)| (due_ns, self.tickets[index as usize].id));
-        waiting.collect::<Vec<(i64, TicketId)>>().encode(&mut out);
-        let stuck = self.stuck.iter().map(|&index| self.tickets[index as usize].id);
-        stuck.collect::<Vec<TicketId>>().encode(&mut out);
         self.encode_due(&mut out);
+        self.fixtures.free().iter().copied().collect::<Vec<u32>>().encode(&mut out);
         out
     }
 
@@ -235,9 +246,8 @@ impl State {
         let waiting = Waiting {
             last_change_seq: Decode::decode(input)?,
             moved: Decode::decode(input)?,
-            settling: Decode::decode(input)?,
-            stuck: Decode::decode(input)?,
             due: StoredDue::decode(input)?,
+            free_places: Decode::decode(input)?,
         };
         Ok((engine, counts, waiting))
     }
@@ -250,18 +260,29 @@ impl State {
     ) -> Result<(), DecodeError> {
         let mut parts = parts.iter().map(|bytes| Reader::new(bytes));
         let mut next = || parts.next().ok_or_else(|| Reader::new(&[]).error("a part is missing"));
+        let free: BTreeSet<u32> = waiting.free_places.iter().copied().collect();
         for _ in 0..counts.fixtures {
+            self.fixtures.skip_free(&free);
             self.restore_fixture(&mut next()?)?;
         }
+        self.fixtures.end_restore(free).map_err(|what| Reader::new(&[]).error(what))?;
         for _ in 0..counts.customers {
             self.customers.slots.push_page(&mut next()?)?;
         }
         for _ in 0..counts.tickets {
             self.tickets.push_page(&mut next()?)?;
         }
+        let mut waits = Sparse::default();
+        for _ in 0..counts.waits {
+            waits.push_page(&mut next()?)?;
+        }
         self.ledger = Ledger::of_pages(counts.ledger, &mut next)?;
+        for _ in 0..counts.transfers {
+            self.transfers.slots.push_page(&mut next()?)?;
+        }
         let end = Reader::new(&[]);
         self.customers.index_all().map_err(|what| end.error(what))?;
+        self.transfers.index_all().map_err(|what| end.error(what))?;
         self.restore_tickets(waiting.last_change_seq).map_err(|what| end.error(what))?;
         for &id in &waiting.moved {
             let Some(index) = self.index_of(id) else {
@@ -269,9 +290,10 @@ impl State {
             };
             self.moved.insert(index as u32);
         }
-        self.restore_settling(&waiting.settling, &waiting.stuck).map_err(|what| end.error(what))?;
+        self.restore_settling(waits).map_err(|what| end.error(what))?;
         self.restore_due(waiting.due).map_err(|what| end.error(what))?;
         self.restore_closed();
+        self.restore_retiring();
         self.restore_stakes();
         self.balance_books();
         Ok(())
@@ -283,8 +305,12 @@ impl State {
         let Some(template) = self.template_of(&request.format) else {
             return Err(input.error(format!("the space of fixture {} is not defined", request.fixture)));
         };
-        let index = self.fixtures.len();
+        let id = request.fixture;
+        if self.index_of(id).is_some() {
+            return Err(input.error(format!("fixture {id} is there twice")));
+        }
         self.push_fixture(request, template);
+        let index = self.named_fixture(id).map_err(|what| input.error(what))?;
         self.fixtures[index].restore(input)?;
         no_rest(input)?;
         self.refresh_possible(index);
@@ -330,33 +356,31 @@ impl State {
             }
         }
         for index in 0..self.tickets.place_count() as u32 {
-            if self.tickets.get(index).is_some() {
+            if let Some(ticket) = self.tickets.get(index) {
+                let legs: Vec<u32> = ticket.legs.iter().map(|leg| leg.place.fixture).collect();
+                for fixture in legs {
+                    self.fixtures[fixture as usize].kept_leg_count += 1;
+                }
                 self.count_bound_at(index, true);
             }
         }
         Ok(())
     }
 
-    fn restore_settling(&mut self, waiting: &[(i64, TicketId)], stuck: &[TicketId]) -> Result<(), String> {
-        let found = |state: &Self, id: TicketId| {
-            let index = state.ticket_index.get(&id).copied();
-            index.ok_or_else(|| format!("ticket {:032x} waits and is not known", id.0))
-        };
-        for &(due_ns, id) in waiting {
-            let index = found(self, id)?;
-            let ticket = &self.tickets[index as usize];
-            if ticket.state != TicketState::Open || payout_of(ticket).is_none() {
-                return Err(format!("ticket {:032x} waits to be settled and is not decided", id.0));
+    fn restore_settling(&mut self, waits: Sparse<Wait, WAITS_PER_PAGE>) -> Result<(), String> {
+        for (index, wait) in waits.entries() {
+            let Some(ticket) = self.tickets.get(index) else {
+                return Err(format!("place {index} waits and holds no ticket"));
+            };
+            let name = format_args!("ticket {:032x}", ticket.id.0);
+            if *wait == Wait::default() {
+                return Err(format!("{name} is listed and waits for nothing"));
             }
-            if self.settling.waits(index) {
-                return Err(format!("ticket {:032x} waits twice to be settled", id.0));
+            if wait.due_ns.is_some() && (ticket.state != TicketState::Open || payout_of(ticket).is_none()) {
+                return Err(format!("{name} waits to be settled and is not decided"));
             }
-            self.settling.insert(due_ns, index);
         }
-        for &id in stuck {
-            let index = found(self, id)?;
-            self.stuck.insert(index);
-        }
+        self.settling = Settling::of(waits);
         Ok(())
     }
 }

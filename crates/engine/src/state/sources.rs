@@ -104,7 +104,7 @@ impl State {
     pub(crate) fn silent(&self) -> BTreeSet<usize> {
         let due = self.silence_due.range(..(self.now_ns, 0)).map(|&(_, index)| index as usize);
         let is_silent = |&index: &usize| {
-            let fixture = &self.fixtures[index];
+            let Some(fixture) = self.fixtures.get(index) else { return false };
             fixture.limits.feed_silence_ms > 0
                 && fixture.live.phase() == LivePhase::InPlay
                 && self.silent_from_ns(fixture) < self.now_ns
@@ -118,7 +118,7 @@ impl State {
     pub(crate) fn late(&self) -> BTreeSet<usize> {
         let due = self.start_due.range(..(self.now_ns, 0)).map(|&(_, index)| index as usize);
         let is_late = |&index: &usize| {
-            let fixture = &self.fixtures[index];
+            let Some(fixture) = self.fixtures.get(index) else { return false };
             fixture.live.phase() == LivePhase::PreMatch
                 && !fixture.is_closed()
                 && !fixture.is_start_waived
@@ -134,7 +134,8 @@ impl State {
             self.silence_due.first().filter(|(due_ns, _)| *due_ns < self.now_ns)
         {
             self.silence_due.remove(&(due_ns, index));
-            let fixture = &self.fixtures[index as usize];
+            // It may have left since it was put under watch.
+            let Some(fixture) = self.fixtures.get(index as usize) else { continue };
             let was_heard = self.silent_from_ns(fixture) >= self.now_ns;
             if fixture.limits.feed_silence_ms > 0 && was_heard {
                 self.watch_silence(index as usize);

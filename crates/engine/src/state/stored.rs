@@ -31,6 +31,7 @@ impl Encode for StoredFixture {
             desk,
             told_grades,
             archived_count,
+            over_ns,
         } = self;
         request.encode(out);
         live.encode(out);
@@ -55,6 +56,7 @@ impl Encode for StoredFixture {
         by_id(desk, template).encode(out);
         by_id(told_grades, template).encode(out);
         archived_count.encode(out);
+        over_ns.encode(out);
     }
 }
 
@@ -95,6 +97,7 @@ impl Fixture {
         fixture.desk = by_index(BTreeMap::decode(input)?, template, input)?;
         fixture.told_grades = by_index(BTreeMap::decode(input)?, template, input)?;
         fixture.archived_count = Decode::decode(input)?;
+        fixture.over_ns = Decode::decode(input)?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use oddsengine_risk::Book;
 use oddsengine_types::BoundsError;
 
 use crate::state::fixture::{Fixture, FixtureLimits};
-use crate::state::{Competition, Space, State};
+use crate::state::{Space, State};
 
 impl State {
     /// The template of a format: compiled in, or of a space that was defined before.
@@ -19,18 +19,10 @@ impl State {
 
     pub(crate) fn push_fixture(&mut self, request: FixtureRequest, template: &'static Template) {
         let sport = request.sport();
-        let known = self
-            .competitions
-            .iter()
-            .position(|known| known.name == request.competition && known.sport == sport);
-        let competition = known.unwrap_or_else(|| {
-            let name = request.competition.clone();
-            self.competitions.push(Competition { name, sport, loss_minor: 0 });
-            self.competitions.len() - 1
-        }) as u32;
-        let index = self.fixtures.len();
-        self.fixture_index.insert(request.fixture, index as u32);
-        self.fixtures.push(Fixture::new(request, template, competition));
+        let competition = self.competitions.join(sport, &request.competition);
+        let id = request.fixture;
+        let index = self.fixtures.insert(Fixture::new(request, template, competition));
+        self.fixture_index.insert(id, index as u32);
         self.inherit_settings(index);
         self.refresh_possible(index);
         self.watch_start(index);
@@ -97,7 +89,7 @@ impl State {
             self.index_of(*id).into_iter().for_each(|index| self.inherit_anew(index));
             return;
         }
-        for index in 0..self.fixtures.len() {
+        for index in self.fixtures.taken() {
             let request = &self.fixtures[index].request;
             let is_in = match scope {
                 Scope::Competition(name) => request.competition == *name,
@@ -130,7 +122,7 @@ impl State {
     pub(crate) fn count_loss(&mut self, index: usize, loss_minor_before: i64) {
         let fixture = &self.fixtures[index];
         let change = loss_of(&fixture.book) - loss_minor_before;
-        self.competitions[fixture.competition as usize].loss_minor += change;
+        self.competitions.change_loss(fixture.competition, change);
         *self.derived.sport_loss_minor.entry(fixture.request.sport()).or_default() += change;
         self.derived.platform_loss_minor += change;
     }

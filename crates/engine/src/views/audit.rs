@@ -64,8 +64,8 @@ impl State {
     }
 
     fn liability_matches_open_bets(&self) -> Result<(), String> {
-        let mut books: Vec<Book> = vec![Book::default(); self.fixtures.len()];
-        let mut bounds: Vec<Tally> = vec![Tally::default(); self.fixtures.len()];
+        let mut books: Vec<Book> = vec![Book::default(); self.fixtures.place_count()];
+        let mut bounds: Vec<Tally> = vec![Tally::default(); self.fixtures.place_count()];
         for ticket in self.tickets.iter().filter(|ticket| ticket.is_live()) {
             for (place, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| leg.grade.is_none()) {
                 let fixture = &self.fixtures[leg.place.fixture as usize];
@@ -80,13 +80,14 @@ impl State {
                 );
             }
         }
-        if let Some((fixture, _)) =
-            self.fixtures.iter().zip(&bounds).find(|(fixture, bound)| fixture.bound != **bound)
-        {
+        let mut differing =
+            self.fixtures.entries().filter(|&(place, fixture)| fixture.bound != bounds[place]);
+        if let Some((_, fixture)) = differing.next() {
             return Err(format!("the largest worst case of fixture {} differs", fixture.id()));
         }
         let mut platform_loss = 0;
-        for (fixture, expected) in self.fixtures.iter().zip(&books) {
+        for (place, fixture) in self.fixtures.entries() {
+            let expected = &books[place];
             let template = fixture.template();
             let (book, joint) = (&fixture.book, &template.joint);
             let differs = (0..joint.main_count)

@@ -16,6 +16,7 @@ use crate::command::{
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
 use crate::ticket::Ticket;
+use crate::whole::{BookedTransfer, WholeFixture};
 use oddsengine_markets::Format;
 
 message!("Command": Command { 1 time_ns: Sfixed64, 2 origin: Msg<Origin>, 3 body: Msg<Body> });
@@ -68,6 +69,8 @@ oneof!("Body": Body {
     27 release_started: ReleaseStarted { 1 release: Text, 2 config: Msg<Config> } as "Body.ReleaseStarted",
     28 halt: Halt { 1 fixture: Uint64, 2 ends: Bool } as "Body.Halt",
     29 recall_tickets: RecallTickets { 1 tickets: Rep<Msg<Ticket>> } as "Body.RecallTickets",
+    30 recall_fixtures: RecallFixtures { 1 fixtures: Rep<Msg<WholeFixture>> } as "Body.RecallFixtures",
+    31 recall_money: RecallMoney { 1 transfer: Msg<BookedTransfer> } as "Body.RecallMoney",
 });
 
 message!("PricedMarket": PricedMarket { 1 market: Fixed64, 2 odds_e4: Packed<Uint32> });

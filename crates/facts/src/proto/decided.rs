@@ -14,11 +14,12 @@ use super::wire::Input;
 use crate::command::{Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, VoidKind};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
-use crate::market::{Expectation, ExpectationMode, MarketDesk};
+use crate::market::{Expectation, ExpectationMode, MarketDesk, PricedBy};
 use crate::record::Record;
 use crate::status::{Reason, TicketState};
 use crate::stops::MarketStops;
 use crate::ticket::{Leg, LimitCheck, LimitLevel, Place, Plan, Terms, Ticket, TicketChange};
+use crate::whole::{BookedTransfer, WholeFixture};
 
 message!("Record": Record { 1 command: Msg<Command>, 2 facts: Rep<Msg<Fact>> });
 
@@ -81,7 +82,12 @@ oneof!("Fact": Fact {
     41 tickets_archived: TicketsArchived { 1 tickets: Rep<Id128> } as "Fact.TicketsArchived",
     42 archiving_put_off: ArchivingPutOff { 1 tickets: Rep<Id128> } as "Fact.ArchivingPutOff",
     43 ticket_recalled: TicketRecalled { 1 ticket: Msg<Ticket> } as "Fact.TicketRecalled",
-    44 expectation_set: ExpectationSet { 1 fixture: Uint64, 2 expectation: Opt<Msg<Expectation>> }
+    44 fixtures_archived: FixturesArchived { 1 fixtures: Packed<Uint64> } as "Fact.FixturesArchived",
+    45 fixtures_put_off: FixturesPutOff { 1 fixtures: Packed<Uint64> } as "Fact.FixturesPutOff",
+    46 fixture_recalled: FixtureRecalled { 1 fixture: Msg<WholeFixture> } as "Fact.FixtureRecalled",
+    47 money_archived: MoneyArchived { 1 transfers: Rep<Id128> } as "Fact.MoneyArchived",
+    48 money_recalled: MoneyRecalled { 1 transfer: Msg<BookedTransfer> } as "Fact.MoneyRecalled",
+    49 expectation_set: ExpectationSet { 1 fixture: Uint64, 2 expectation: Opt<Msg<Expectation>> }
         as "Fact.ExpectationSet",
 });
 
@@ -99,6 +105,7 @@ message!("Expectation": Expectation {
     6 since_ns: Sfixed64,
     7 feed: Opt<Msg<SportParameters>>,
 });
+message!("PricedBy": PricedBy { 1 by: Text, 2 cause: Text, 3 at_ns: Sfixed64 });
 message!("MarketDesk": MarketDesk {
     1 stops: Msg<MarketStops>,
     2 is_locked: Bool,

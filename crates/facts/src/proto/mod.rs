@@ -21,6 +21,7 @@ mod play;
 mod schema;
 mod settings;
 mod tables;
+mod whole;
 mod wire;
 
 pub use error::{RecordError, RecordErrorKind};

@@ -209,7 +209,7 @@ message!("CustomIncident": CustomIncident {
 });
 
 /// `start..end`.
-struct Span {
+pub(super) struct Span {
     start: u16,
     end: u16,
 }
@@ -228,13 +228,13 @@ impl Element<(u16, u16)> for Msg<Span> {
 }
 
 /// What is left of a list without the zeros at its end.
-fn without_zeros<T: Clone + Default + PartialEq>(items: &[T]) -> Vec<T> {
+pub(super) fn without_zeros<T: Clone + Default + PartialEq>(items: &[T]) -> Vec<T> {
     let count = items.iter().rposition(|item| *item != T::default()).map_or(0, |last| last + 1);
     items[..count].to_vec()
 }
 
 /// A list of a fixed length in Rust, with zeros at its end.
-fn filled<T: Copy + Default, const N: usize>(items: &[T], at: &'static At) -> Result<[T; N]> {
+pub(super) fn filled<T: Copy + Default, const N: usize>(items: &[T], at: &'static At) -> Result<[T; N]> {
     let mut all = [T::default(); N];
     match all.get_mut(..items.len()) {
         Some(first) => first.copy_from_slice(items),

@@ -34,6 +34,8 @@ message!("Config": Config {
     24 sports: Rep<Msg<SportSettings>>,
     25 archive_after_ms: Sint64,
     26 archive_refused_after_ms: Sint64,
+    27 archive_fixture_after_ms: Sint64,
+    28 archive_money_after_ms: Sint64,
 });
 message!("Margin": Margin { 1 method: Enum<MarginKind>, 2 booksum_e4: Uint32 });
 enumeration!("MarginKind": MarginKind {

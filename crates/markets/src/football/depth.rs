@@ -130,6 +130,100 @@ impl Default for FootballDepth {
     }
 }
 
+/// What is known of a match beside its score, as lists that end with what is last known: a form that outlives the layout in
+/// memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownDepth {
+    /// Corners by half, then side.
+    pub corners: [[u8; 2]; 2],
+    /// Cards by half, then side.
+    pub cards: [[u8; 2]; 2],
+    /// Goals of extra time by side.
+    pub extra_goals: [u8; 2],
+    /// Extra time was begun.
+    pub has_extra_time: bool,
+    /// Penalties scored by side.
+    pub penalties_scored: [u8; 2],
+    /// Penalties taken by side.
+    pub penalties_taken: [u8; 2],
+    /// Goals of regulation, in the order in which they fell.
+    pub goals: Vec<GoalFact>,
+    /// Per player of the home side: one more than the goals of the match when he first came on; 0 for never.
+    pub home_on: Vec<u8>,
+    /// The same of the away side.
+    pub away_on: Vec<u8>,
+    /// Players of the home side who have left the field, one bit each.
+    pub home_off: u32,
+    /// The same of the away side.
+    pub away_off: u32,
+}
+
+impl FootballDepth {
+    /// What is known.
+    pub fn known(&self) -> KnownDepth {
+        let Self { corners, cards, extra_goals, has_extra_time, penalties_scored, penalties_taken, .. } =
+            *self;
+        let goal_count = self.goals.iter().rposition(|goal| *goal != GoalFact::default());
+        let on = |side: Side| {
+            let at = &self.on_at_goal[side.index()];
+            let count = at.iter().rposition(|&at| at != NEVER).map_or(0, |last| last + 1);
+            // The place of "never" is the one that no number of goals has: one more is 0.
+            at[..count].iter().map(|at| at.wrapping_add(1)).collect()
+        };
+        KnownDepth {
+            corners,
+            cards,
+            extra_goals,
+            has_extra_time,
+            penalties_scored,
+            penalties_taken,
+            goals: self.goals[..goal_count.map_or(0, |last| last + 1)].to_vec(),
+            home_on: on(Side::Home),
+            away_on: on(Side::Away),
+            home_off: self.off[0],
+            away_off: self.off[1],
+        }
+    }
+
+    /// The depth of which this is known; none of more goals or players than there are places.
+    pub fn of_known(known: &KnownDepth) -> Option<Self> {
+        let KnownDepth {
+            corners, cards, extra_goals, has_extra_time, penalties_scored, penalties_taken, ..
+        } = *known;
+        let mut depth = Self {
+            corners,
+            cards,
+            extra_goals,
+            has_extra_time,
+            penalties_scored,
+            penalties_taken,
+            off: [known.home_off, known.away_off],
+            ..Self::default()
+        };
+        depth.goals.get_mut(..known.goals.len())?.copy_from_slice(&known.goals);
+        for (places, on) in depth.on_at_goal.iter_mut().zip([&known.home_on, &known.away_on]) {
+            let places = places.get_mut(..on.len())?;
+            places.iter_mut().zip(on).for_each(|(place, &on)| *place = on.wrapping_sub(1));
+        }
+        Some(depth)
+    }
+
+    /// Every value is one that incidents can lead to.
+    pub(super) fn is_within_bounds(&self) -> bool {
+        let is_credited = |goal: &GoalFact| match goal.credit() {
+            Credit::Player(player) => usize::from(player) < PLAYERS_MAX,
+            Credit::Unknown | Credit::OwnGoal | Credit::Unlisted => true,
+        };
+        let mut penalties = self.penalties_scored.iter().zip(&self.penalties_taken);
+        self.corners.iter().chain(&self.cards).flatten().all(|&count| count <= COUNT_MAX)
+            && self.extra_goals.iter().all(|&count| u16::from(count) <= GOALS_MAX)
+            && penalties.all(|(scored, &taken)| *scored <= taken && taken <= 101)
+            && self.goals.iter().all(|goal| goal.interval < super::INTERVAL_COUNT as u8 && is_credited(goal))
+            && self.on_at_goal.iter().flatten().all(|&at| at == NEVER || u16::from(at) <= GOALS_MAX)
+            && self.off.iter().all(|off| u64::from(*off) >> PLAYERS_MAX == 0)
+    }
+}
+
 impl fmt::Debug for FootballDepth {
     /// Goals and players only as far as something is known of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -178,6 +178,16 @@ impl FootballState {
         Self { format, ..Self::default() }
     }
 
+    /// Every value is one that incidents can lead to: one that was read from bytes may not be.
+    pub fn is_within_bounds(&self) -> bool {
+        let goal_count: u32 = self.goals.iter().flatten().map(|&count| u32::from(count)).sum();
+        goal_count <= GOALS_MAX.into()
+            && self.order.count <= GOALS_MAX
+            && (0..=CLOCK_MS_MAX).contains(&self.clock_ms)
+            && self.announced_ms.iter().flatten().all(|ms| (0..=ANNOUNCED_MS_MAX).contains(ms))
+            && self.depth.is_within_bounds()
+    }
+
     /// Applies an incident; on an error nothing has changed.
     ///
     /// # Errors

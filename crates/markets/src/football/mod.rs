@@ -14,7 +14,7 @@ mod rule;
 pub mod template;
 mod views;
 
-pub use depth::{COUNT_MAX, Credit, FootballDepth, GOALS_MAX, GoalFact};
+pub use depth::{COUNT_MAX, Credit, FootballDepth, GOALS_MAX, GoalFact, KnownDepth};
 pub use depth_live::{DepthIncident, INTERVAL_GRACE_MS};
 pub use depth_rule::{DepthRule, PairRule};
 pub use depth_views::{

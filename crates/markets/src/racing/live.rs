@@ -1,6 +1,6 @@
 //! A race from the first price to the amended result: incidents in, what is still possible out.
 
-use oddsengine_types::{Decode, DecodeError, Encode, Reader, codec_enum};
+use oddsengine_types::{BoundsError, Decode, DecodeError, Encode, Reader, codec_enum};
 
 use super::{
     Frame, RUNNERS_MAX, RacingFormat, RacingOutcome, RacingRule, RacingView, RunnerSet, runner_name,
@@ -109,11 +109,10 @@ impl Decode for RacingState {
         let (format, stage, withdrawn, positions): (RacingFormat, _, RunnerSet, [u8; RUNNERS_MAX]) =
             Decode::decode(input)?;
         let state = Self { format, stage, withdrawn, positions };
-        let is_known = withdrawn.bits >> format.runner_count.min(63) == 0;
-        let has_result = positions.iter().any(|&position| position > 0);
-        let checked = format.check().and_then(|()| if has_result { state.outcome().check() } else { Ok(()) });
+        let is_known = state.knows_withdrawn();
+        let checked = state.check_result();
         match checked {
-            Ok(()) if is_known && withdrawn.len() < format.runners() => Ok(state),
+            Ok(()) if is_known => Ok(state),
             Ok(()) => Err(input.error(format!("withdrawn runners {:b} are not of the race", withdrawn.bits))),
             Err(error) => Err(input.error(error.to_string())),
         }
@@ -125,6 +124,21 @@ const STOP: LiveChange = LiveChange { reprices: false, regrades: false, danger: 
 const RESUME: LiveChange = LiveChange { reprices: false, regrades: false, danger: Some(false) };
 
 impl RacingState {
+    /// Every value is one that incidents can lead to: one that was read from bytes may not be.
+    pub fn is_within_bounds(&self) -> bool {
+        self.knows_withdrawn() && self.check_result().is_ok()
+    }
+
+    fn knows_withdrawn(&self) -> bool {
+        let Self { format, withdrawn, .. } = self;
+        withdrawn.bits >> format.runner_count.min(63) == 0 && withdrawn.len() < format.runners()
+    }
+
+    fn check_result(&self) -> Result<(), BoundsError> {
+        let has_result = self.positions.iter().any(|&position| position > 0);
+        self.format.check().and_then(|()| if has_result { self.outcome().check() } else { Ok(()) })
+    }
+
     /// Before the off, with all runners.
     pub fn new(format: &RacingFormat) -> Self {
         Self {

@@ -25,7 +25,7 @@ pub struct DeductionScale {
 
 /// Tattersalls' printed scale: 1/9 and shorter 90 pence, up to 14/1 for 5.
 pub const TATTERSALLS: DeductionScale = DeductionScale {
-    version: "tattersalls-4c-1",
+    version: "tattersalls-4c-2",
     bands: &[
         (longest(1, 9), 90),
         (longest(2, 11), 85),
@@ -48,9 +48,12 @@ pub const TATTERSALLS: DeductionScale = DeductionScale {
     ],
 };
 
-/// Fractional odds in ten-thousandths, rounded up: a feed that rounds either way stays in the band.
+/// Fractional odds in ten-thousandths, rounded up, or to two decimals where that is longer: a feed that rounds either way,
+/// or quotes 8/13 as 1.62, stays in the band.
 const fn longest(numerator: u32, denominator: u32) -> u32 {
-    10_000 + (numerator * 10_000).div_ceil(denominator)
+    let exact = 10_000 + (numerator * 10_000).div_ceil(denominator);
+    let hundredths = 10_000 + (200 * numerator + denominator) / (2 * denominator) * 100;
+    if hundredths > exact { hundredths } else { exact }
 }
 
 impl DeductionScale {
@@ -135,6 +138,13 @@ mod tests {
                 let got = TATTERSALLS.pence(fractional(numerator, denominator));
                 assert_eq!(got, pence, "{numerator}/{denominator}");
             }
+        }
+        // As quoted in two decimals.
+        for (numerator, denominator, pence) in
+            [(8, 13, 60), (4, 6, 55), (1, 9, 90), (2, 17, 85), (20, 21, 50)]
+        {
+            let e4 = 10_000 + (200 * numerator + denominator) / (2 * denominator) * 100;
+            assert_eq!(TATTERSALLS.pence(Odds::from_e4(e4).unwrap()), pence, "{numerator}/{denominator}");
         }
         assert!(TATTERSALLS.bands.is_sorted_by(|a, b| a.0 < b.0 && a.1 > b.1));
     }

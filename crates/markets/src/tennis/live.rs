@@ -147,6 +147,15 @@ const REGRADE: LiveChange = LiveChange { reprices: true, regrades: true, danger:
 const NOTHING: LiveChange = LiveChange { reprices: false, regrades: false, danger: None };
 
 impl TennisState {
+    /// Every value is one that incidents can lead to: one that was read from bytes may not be.
+    pub fn is_within_bounds(&self) -> bool {
+        let score = &self.score;
+        usize::from(score.sets_played) <= SETS_MAX
+            && score.games.iter().flatten().all(|&games| games <= GAMES_MAX)
+            && score.points.iter().all(|&points| points <= POINTS_MAX)
+            && (0..=CLOCK_MS_MAX).contains(&self.clock_ms)
+    }
+
     /// Before the start of a match with these rules.
     pub fn new(format: TennisFormat) -> Self {
         Self { format, ..Self::default() }

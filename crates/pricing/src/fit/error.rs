@@ -59,6 +59,8 @@ pub enum FitError {
         /// A parameter of the second group.
         second: String,
     },
+    /// No match ended 0-0, 0-1, 1-0 or 1-1: the likelihood does not depend on rho.
+    NotIdentified,
     /// A parameter runs off: the likelihood has no maximum.
     NoMaximum {
         /// The parameter.
@@ -91,6 +93,7 @@ impl FitError {
             Self::NoMatch { .. } => "no_match",
             Self::NoGoal { .. } => "no_goal",
             Self::Disconnected { .. } => "disconnected",
+            Self::NotIdentified => "not_identified",
             Self::NoMaximum { .. } => "no_maximum",
             Self::NotConverged { .. } => "not_converged",
         }
@@ -127,6 +130,10 @@ impl fmt::Display for FitError {
             Self::Length { name, count, expected } => {
                 write!(f, "{count} values of {name} do not fit {expected} matches")
             }
+            Self::NotIdentified => f.write_str(
+                "rho is not identified: no match ended 0-0, 0-1, 1-0 or 1-1\n\
+                 hint: without these scores the model is the poisson one",
+            ),
             Self::SameTeam { index, team } => write!(f, "{team} plays itself in match {index}"),
             Self::NoMatch { team } => write!(f, "{team} has no match of positive weight"),
             Self::NoGoal { team, what } => {

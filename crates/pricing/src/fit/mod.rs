@@ -82,6 +82,11 @@ pub fn fit_goals(results: &Results<'_>, options: &FitOptions) -> Result<GoalFit,
         cells.check_every_team_scored_and_conceded(results.teams)?;
         cells.check_connected(results.teams)?;
     }
+    // Else the barrier that keeps probabilities positive would choose a rho of its own.
+    let has_low_scores = || cells.cells.iter().any(|cell| cell.low.iter().any(|&weight| weight > 0.0));
+    if options.model == GoalModel::DixonColes && !has_low_scores() {
+        return Err(FitError::NotIdentified);
+    }
     let objective = Objective::new(&cells, options.model, options.ridge);
     let maximum = newton::maximise(&objective, results.teams)?;
     Ok(GoalFit::from_maximum(&objective, &maximum, options))

@@ -262,7 +262,7 @@ pub struct RateMultipliers {
 
 impl Default for RateMultipliers {
     fn default() -> Self {
-        Self { leading: 0.92, level: 1.0, trailing: 1.12, red_own: 2.0 / 3.0, red_opponent: 1.25 }
+        Self { leading: 0.92, level: 1.0, trailing: 1.12, red_own: 0.667, red_opponent: 1.25 }
     }
 }
 
@@ -296,7 +296,7 @@ impl RateMultipliers {
     /// ```
     /// use oddsengine_pricing::football::intensity::RateMultipliers;
     /// let (home, away) = RateMultipliers::default().multipliers(1, 0, 1);
-    /// assert_eq!((home, away), (0.92 * 1.25, 1.12 * (2.0 / 3.0)));
+    /// assert_eq!((home, away), (0.92 * 1.25, 1.12 * 0.667));
     /// ```
     pub fn multipliers(&self, score_difference: i32, red_home: u8, red_away: u8) -> (f64, f64) {
         let (mut home, mut away) = match score_difference.signum() {

@@ -111,7 +111,7 @@ impl MarginMethod {
 
     /// Reads a method's name or an alias of it.
     ///
-    /// `logarithmic` is refused: one library means the odds ratio by it, another source the power method.
+    /// `logarithmic` is the odds ratio, as penaltyblog means it; what Buchdahl calls so is `power`.
     ///
     /// # Errors
     ///
@@ -121,7 +121,8 @@ impl MarginMethod {
     /// use oddsengine_pricing::margin::MarginMethod;
     /// assert_eq!(MarginMethod::parse("wpo"), Ok(MarginMethod::Additive));
     /// assert_eq!(MarginMethod::parse("logit"), Ok(MarginMethod::OddsRatio));
-    /// assert!(MarginMethod::parse("logarithmic").is_err());
+    /// assert_eq!(MarginMethod::parse("logarithmic"), Ok(MarginMethod::OddsRatio));
+    /// assert!(MarginMethod::parse("exponential").is_err());
     /// ```
     pub fn parse(name: &str) -> Result<Self, MarginError> {
         Ok(match name {
@@ -130,7 +131,7 @@ impl MarginMethod {
                 Self::Additive
             }
             "power" => Self::Power,
-            "odds_ratio" | "or" | "logit" => Self::OddsRatio,
+            "odds_ratio" | "or" | "logit" | "logarithmic" => Self::OddsRatio,
             "shin" => Self::Shin,
             "balanced_book" | "balanced" | "bb" => Self::BalancedBook,
             "goto" | "goto_conversion" => Self::Goto,

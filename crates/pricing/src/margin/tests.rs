@@ -394,8 +394,8 @@ fn every_name_is_read_back() {
         assert_eq!(method.as_str().parse(), Ok(method));
     }
     assert_eq!(
-        MarginMethod::parse("logarithmic").unwrap_err().to_string(),
-        "margin method \"logarithmic\" is none of multiplicative, additive, power, odds_ratio, shin, \
+        MarginMethod::parse("exponential").unwrap_err().to_string(),
+        "margin method \"exponential\" is none of multiplicative, additive, power, odds_ratio, shin, \
          balanced_book, goto, jensen_shannon"
     );
 }

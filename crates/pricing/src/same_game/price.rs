@@ -51,6 +51,8 @@ pub fn price(
         let [GradedMass { signature: 0, mass }] = goals.classes[..] else {
             return with_refunds(legs, outcomes, selections, &goals.classes, implied);
         };
+        let mass = decided(mass);
+        let mass = decided(mass);
         return Ok(SameGamePrice { probability: mass, fair_odds: 1.0 / mass, implied, exponent: None });
     }
     let mut implied = 0;
@@ -105,7 +107,13 @@ fn single(
             }
         }
     };
-    Ok(crate::board::fair_probability(win, refund))
+    Ok(decided(crate::board::fair_probability(win, refund)))
+}
+
+/// A probability with the rounding of its sums taken off: what is certain is 1.
+fn decided(probability: f64) -> f64 {
+    // Sums of at most 14,641 cells are off by less.
+    if probability > 1.0 - 1e-12 { 1.0 } else { probability }
 }
 
 fn single_on<const WORDS: usize>(
@@ -350,7 +358,7 @@ fn with_refunds(
     implied: LegSet,
 ) -> Result<SameGamePrice, SameGameError> {
     let won = classes.iter().filter(|class| class.signature == 0).map(|class| class.mass).sum::<f64>();
-    let probability = won.clamp(0.0, 1.0);
+    let probability = decided(won.max(0.0));
     if classes.iter().all(|class| class.signature == 0) {
         return Ok(SameGamePrice { probability, fair_odds: 1.0 / probability, implied, exponent: None });
     }

@@ -57,7 +57,7 @@ mod verify;
 mod wakeup;
 mod writer;
 
-pub use archive::{ArchiveReader, ArchivedTicket};
+pub use archive::{ArchiveReader, Archived, ArchivedRow, ArchivedTicket};
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
 pub use compact::{CompactOptions, CompactReport, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, compact};
 pub use error::{Damage, Departure, JournalError, Loss, VisitError};

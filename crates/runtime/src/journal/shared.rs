@@ -1,6 +1,6 @@
 //! What the engine's thread and the committer share: the inbox of groups, the durable mark, the status.
 
-use super::archive::ArchivedTicket;
+use super::archive::Archived;
 use super::error::JournalError;
 use super::files::{self, FileWatch};
 use super::snapshot::NewSnapshot;
@@ -46,7 +46,7 @@ pub(crate) struct Group {
     pub record_count: u32,
     pub bytes: Vec<u8>,
     /// What its records took to the archive.
-    pub archived: Vec<ArchivedTicket>,
+    pub archived: Archived,
 }
 
 #[derive(Debug, Default)]

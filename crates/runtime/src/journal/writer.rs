@@ -1,6 +1,6 @@
 //! The writing end of the journal, owned by the engine's thread.
 
-use super::archive::ArchivedTicket;
+use super::archive::Archived;
 use super::chain::{Head, RECORD_PREFIX_SIZE, push_record};
 use super::committer::{Committer, SPAWN_NAME};
 use super::error::JournalError;
@@ -164,9 +164,9 @@ impl JournalWriter {
         Ok(self.next_seq - 1)
     }
 
-    /// Tickets that the record just appended took to the archive: they are written with its group, or not at all.
-    pub fn archive(&mut self, tickets: Vec<ArchivedTicket>) {
-        self.current.archived.extend(tickets);
+    /// What the record just appended took to the archive: it is written with its group, or not at all.
+    pub fn archive(&mut self, mut archived: Archived) {
+        self.current.archived.append(&mut archived);
     }
 
     /// The journal's file, as an absolute path.

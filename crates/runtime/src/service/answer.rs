@@ -216,6 +216,7 @@ impl Service {
 
     /// The answer to a query that has exactly one, a page in at most about `bytes_max`.
     fn encode_query(&mut self, route: &Route, query: &Query, bytes_max: usize) -> Vec<u8> {
+        self.recall_asked_about(query, route.received_ns);
         self.price_changed();
         let mut payload = Vec::new();
         if *query == Query::StateHash {
@@ -261,20 +262,21 @@ impl Service {
                 self.encode_exposure(&to, scope.as_ref(), *after, bytes_max, out)
             }
             Query::Fixtures { after, which } => {
+                // By places: some may be free.
                 let all = engine.fixtures();
-                let first = (*after).min(all.len() as u64) as usize;
-                let end = first.saturating_add(ROWS_EXAMINED_MAX).min(all.len());
+                let place_count = all.place_count();
+                let first = usize::try_from(*after).unwrap_or(usize::MAX).min(place_count);
+                let end = first.saturating_add(ROWS_EXAMINED_MAX).min(place_count);
                 let count_max = (bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE);
-                let (mut chosen, mut next) = (Vec::new(), first);
-                while next < end && chosen.len() < count_max {
-                    let fixture = &all[next];
-                    if is_among(fixture, which) {
-                        chosen.push(fixture);
-                    }
-                    next += 1;
+                let (mut chosen, mut place) = (Vec::new(), first);
+                while place < end && chosen.len() < count_max {
+                    let fixture = all.get(place);
+                    chosen.extend(fixture.filter(|fixture| is_among(fixture, which)));
+                    place += 1;
                 }
-                let next = (next < all.len()).then_some(next as u64);
-                reply_fixtures(&to, chosen, next, out);
+                // What is free at the end is no page of its own.
+                let has_more = (place..place_count).any(|place| all.get(place).is_some());
+                reply_fixtures(&to, chosen, has_more.then_some(place as u64), out);
             }
             Query::Tickets { page, is_settlements, which } => {
                 self.encode_changes(&to, *page, *is_settlements, which, bytes_max, out)
@@ -427,18 +429,20 @@ impl Service {
             _ => None,
         };
         let all = self.engine.competitions();
-        let first = after.min(all.len() as u64) as usize;
-        let end = first.saturating_add(COMPETITIONS_EXAMINED_PER_PAGE).min(all.len());
+        let place_count = all.place_count();
+        let first = after.min(place_count as u64) as usize;
+        let end = first.saturating_add(COMPETITIONS_EXAMINED_PER_PAGE).min(place_count);
         let level_count_max = levels.len() + (bytes_max / LEVEL_BYTES).clamp(1, LEVELS_PER_PAGE);
         let mut next = first;
         while next < end && levels.len() < level_count_max {
-            let competition = &all[next];
-            if named.is_none_or(|name| name == competition.name) {
+            if let Some(competition) = all.get(next)
+                && named.is_none_or(|name| name == competition.name)
+            {
                 levels.push(self.competition_level(competition));
             }
             next += 1;
         }
-        (next < all.len()).then_some(next as u64)
+        (next < place_count).then_some(next as u64)
     }
 
     pub(crate) fn reply_error(

@@ -4,11 +4,12 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 
-use oddsengine_engine::{Body, Command, Fact, Origin, Record, Ticket, decode_record, encode_parts};
+use oddsengine_engine::{Body, Command, Fact, Ticket};
 use oddsengine_types::{FixtureId, TicketId};
 
 use super::Service;
-use crate::journal::{ArchiveReader, ArchivedTicket, JournalError};
+use super::retired::{broken, bytes_of, fact_of, rows_of_fixtures, rows_of_transfers};
+use crate::journal::{ArchiveReader, Archived, ArchivedTicket, JournalError};
 
 /// Tickets that one command brings back after their fixture was graded otherwise: as many as it also settles.
 const RECALLED_PER_RECORD: usize = 64;
@@ -21,10 +22,21 @@ pub(super) struct Archive {
     reader: OnceCell<ArchiveReader>,
     /// Tickets whose record may not be durable yet, by their ids; in memory, all of them.
     recent: BTreeMap<u128, Recent>,
+    /// The same of fixtures: the sequence number of their record, and what brings them back.
+    recent_fixtures: BTreeMap<u64, (u64, Vec<u8>)>,
+    /// The same of deposits and withdrawals.
+    recent_transfers: BTreeMap<u128, (u64, Vec<u8>)>,
     /// Their records, in order.
-    order: VecDeque<(u64, u128)>,
+    order: VecDeque<(u64, RecentId)>,
     /// Where the search for the tickets of a fixture goes on.
     cursors: BTreeMap<FixtureId, u128>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum RecentId {
+    Ticket(u128),
+    Fixture(u64),
+    Transfer(u128),
 }
 
 #[derive(Debug)]
@@ -34,7 +46,6 @@ struct Recent {
     bytes: Vec<u8>,
 }
 
-/// What brings a ticket back, in the format of records: it is read by later releases as well.
 fn row_of(ticket: Ticket, time_ns: i64) -> ArchivedTicket {
     let mut fixtures: Vec<u64> = match ticket.reason() {
         Some(_) => Vec::new(),
@@ -43,10 +54,7 @@ fn row_of(ticket: Ticket, time_ns: i64) -> ArchivedTicket {
     fixtures.sort_unstable();
     fixtures.dedup();
     let (id, customer, closed_ns) = (ticket.id.0, ticket.customer.0, ticket.closed_ns);
-    let body = Body::Tick { read_ns: time_ns };
-    let mut bytes = Vec::new();
-    let recalled = Fact::TicketRecalled { ticket: Box::new(ticket) };
-    encode_parts(&Command { time_ns, origin: Origin::default(), body }, &[recalled], &mut bytes);
+    let bytes = bytes_of(Fact::TicketRecalled { ticket: Box::new(ticket) }, time_ns);
     ArchivedTicket { id, customer, closed_ns, fixtures, bytes }
 }
 
@@ -56,11 +64,59 @@ fn waits_on(archive: &Archive, fixture: FixtureId) -> bool {
 }
 
 fn ticket_of(bytes: &[u8]) -> Result<Ticket, JournalError> {
-    let broken = |reason: String| JournalError::SyncFailed { reason: format!("the archive: {reason}") };
-    let Record { mut facts, .. } = decode_record(bytes).map_err(|error| broken(error.to_string()))?;
-    match facts.pop() {
-        Some(Fact::TicketRecalled { ticket }) => Ok(*ticket),
-        _ => Err(broken("a row holds no ticket".to_owned())),
+    match fact_of(bytes)? {
+        Fact::TicketRecalled { ticket } => Ok(*ticket),
+        _ => Err(broken("a row holds no ticket")),
+    }
+}
+
+impl Archive {
+    pub(super) fn recent_fixture(&self, id: u64) -> Option<&[u8]> {
+        self.recent_fixtures.get(&id).map(|(_, bytes)| bytes.as_slice())
+    }
+
+    pub(super) fn recent_transfer(&self, id: u128) -> Option<&[u8]> {
+        self.recent_transfers.get(&id).map(|(_, bytes)| bytes.as_slice())
+    }
+
+    fn keep(&mut self, seq: u64, archived: &Archived, is_written: bool) {
+        let mut ids = Vec::new();
+        for row in &archived.tickets {
+            let (fixtures, bytes) = (row.fixtures.clone(), row.bytes.clone());
+            self.recent.insert(row.id, Recent { seq, fixtures, bytes });
+            ids.push(RecentId::Ticket(row.id));
+        }
+        for row in &archived.fixtures {
+            self.recent_fixtures.insert(row.id, (seq, row.bytes.clone()));
+            ids.push(RecentId::Fixture(row.id));
+        }
+        for row in &archived.transfers {
+            self.recent_transfers.insert(row.id, (seq, row.bytes.clone()));
+            ids.push(RecentId::Transfer(row.id));
+        }
+        if is_written {
+            self.order.extend(ids.into_iter().map(|id| (seq, id)));
+        }
+    }
+
+    /// Forgets what the record `seq` took here, unless it came back and left again since.
+    fn forget(&mut self, seq: u64, id: RecentId) {
+        match id {
+            RecentId::Ticket(id) if self.recent.get(&id).is_some_and(|known| known.seq == seq) => {
+                self.recent.remove(&id);
+            }
+            RecentId::Fixture(id)
+                if self.recent_fixtures.get(&id).is_some_and(|(known, _)| *known == seq) =>
+            {
+                self.recent_fixtures.remove(&id);
+            }
+            RecentId::Transfer(id)
+                if self.recent_transfers.get(&id).is_some_and(|(known, _)| *known == seq) =>
+            {
+                self.recent_transfers.remove(&id);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -68,31 +124,29 @@ impl Service {
     /// Writes down what the record `seq` took to the archive.
     pub(super) fn keep_archived(&mut self, seq: u64, time_ns: i64) {
         let tickets = self.engine.take_archived();
-        if tickets.is_empty() {
+        let fixtures = self.engine.take_archived_fixtures();
+        for fixture in &fixtures {
+            self.topics.forget(fixture.request.fixture);
+        }
+        let archived = Archived {
+            tickets: tickets.into_iter().map(|ticket| row_of(ticket, time_ns)).collect(),
+            fixtures: rows_of_fixtures(fixtures, time_ns),
+            transfers: rows_of_transfers(self.engine.take_archived_transfers(), time_ns),
+        };
+        if archived.is_empty() {
             return;
         }
-        let rows: Vec<ArchivedTicket> = tickets.into_iter().map(|ticket| row_of(ticket, time_ns)).collect();
-        for row in &rows {
-            let (fixtures, bytes) = (row.fixtures.clone(), row.bytes.clone());
-            self.archive.recent.insert(row.id, Recent { seq, fixtures, bytes });
-            if self.journal.is_some() {
-                self.archive.order.push_back((seq, row.id));
-            }
-        }
+        self.archive.keep(seq, &archived, self.journal.is_some());
         if let Some(journal) = &mut self.journal {
-            journal.archive(rows);
+            journal.archive(archived);
         }
     }
 
     /// What is durable is read from the journal.
     pub(super) fn forget_archived(&mut self, durable_seq: u64) {
-        let Archive { recent, order, .. } = &mut self.archive;
-        while let Some(&(seq, id)) = order.front().filter(|(seq, _)| *seq <= durable_seq) {
-            order.pop_front();
-            // It may have come back and left again since.
-            if recent.get(&id).is_some_and(|known| known.seq == seq) {
-                recent.remove(&id);
-            }
+        while let Some(&(seq, id)) = self.archive.order.front().filter(|(seq, _)| *seq <= durable_seq) {
+            self.archive.order.pop_front();
+            self.archive.forget(seq, id);
         }
     }
 
@@ -112,7 +166,7 @@ impl Service {
     }
 
     /// Opened when it is first needed.
-    fn archive_reader(&self) -> Result<Option<&ArchiveReader>, JournalError> {
+    pub(super) fn archive_reader(&self) -> Result<Option<&ArchiveReader>, JournalError> {
         let reader = &self.archive.reader;
         if let (None, Some(journal)) = (reader.get(), &self.journal) {
             let _ = reader.set(ArchiveReader::open(journal.path())?);
@@ -120,8 +174,9 @@ impl Service {
         Ok(reader.get())
     }
 
-    /// Brings back the ticket that a command asks for by its id.
+    /// Brings back what a command names: fixtures, the ticket or the transfer of its id.
     pub(super) fn recall_asked(&mut self, command: &Command) -> Result<(), JournalError> {
+        self.recall_named(command)?;
         let id = match &command.body {
             Body::PlaceTicket(request) => request.ticket,
             Body::CancelTicket { ticket } => *ticket,
@@ -131,8 +186,12 @@ impl Service {
             return Ok(());
         }
         match self.archived_ticket(id)? {
-            Some(ticket) => self.recall(vec![ticket], command.time_ns).map(drop),
             None => Ok(()),
+            Some(ticket) => match self.recall(vec![ticket], command.time_ns)? {
+                true => Ok(()),
+                // Without it the request would be a new one.
+                false => Err(broken(&format!("ticket {:032x} does not come back", id.0))),
+            },
         }
     }
 
@@ -192,10 +251,7 @@ impl Service {
 
     /// Says whether the engine took them.
     fn recall(&mut self, tickets: Vec<Ticket>, time_ns: i64) -> Result<bool, JournalError> {
-        let body = Body::RecallTickets { tickets };
-        let command = Command { time_ns, origin: Origin::default(), body };
-        let refusal = self.carry_out(&command, None, None)?;
-        debug_assert!(refusal.is_none(), "what was archived comes back: {refusal:?}");
-        Ok(refusal.is_none())
+        self.recall_fixtures_of(&tickets, time_ns)?;
+        self.bring_back(Body::RecallTickets { tickets }, time_ns)
     }
 }

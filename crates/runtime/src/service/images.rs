@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use oddsengine_engine::Reason;
+use oddsengine_feeds::Query;
 use oddsengine_types::FixtureId;
 
 use super::bounds::{
@@ -90,8 +91,10 @@ impl Service {
 
     /// Looks at the next fixture of a page; whether its image was made.
     fn make_next_image(&mut self, page: &mut ImagePage) -> bool {
-        let Some(fixture) = self.engine.fixtures().get(page.next as usize) else { return false };
+        let fixture = self.engine.fixtures().get(page.next as usize);
         page.next += 1;
+        // The place may be free.
+        let Some(fixture) = fixture else { return false };
         if !self.topics.topics(fixture).odds.starts_with(page.prefix.as_bytes()) {
             return false;
         }
@@ -105,7 +108,7 @@ impl Service {
 
     fn end_images(&mut self, page: &ImagePage) {
         let fixture_count = self.engine.fixtures().len() as u64;
-        let next = (page.next < fixture_count).then_some(page.next);
+        let next = (page.next < self.engine.fixtures().place_count() as u64).then_some(page.next);
         let mut payload = Vec::new();
         reply_images_end(&self.reply_to(&page.route), page.image_count, next, fixture_count, &mut payload);
         self.outbox.send(Frame { socket: page.socket, first: page.route.identity.clone(), payload });
@@ -120,14 +123,14 @@ impl Service {
         } else if waiting.len() >= IMAGE_PAGES_WAITING_MAX {
             "the pages of images of 64 others are on their way: ask again"
         } else {
-            let fixture_count = self.engine.fixtures().len() as u64;
-            let next = after.min(fixture_count);
+            let place_count = self.engine.fixtures().place_count() as u64;
+            let next = after.min(place_count);
             self.image_pages.waiting.push_back(ImagePage {
                 socket,
                 route: route.clone(),
                 prefix: prefix.to_owned(),
                 next,
-                end: next.saturating_add(FIXTURES_EXAMINED_PER_PAGE).min(fixture_count),
+                end: next.saturating_add(FIXTURES_EXAMINED_PER_PAGE).min(place_count),
                 image_count: 0,
                 bytes: 0,
             });
@@ -138,6 +141,7 @@ impl Service {
     }
 
     pub(super) fn send_image(&mut self, socket: Socket, route: &Route, id: FixtureId) {
+        self.recall_asked_about(&Query::Image { fixture: id }, route.received_ns);
         // The image contains what is pending, so the pending delta leaves first.
         self.flush_boards();
         let payload = self.image(id, route).unwrap_or_else(|| {

@@ -19,6 +19,7 @@ mod outbox;
 mod recovery;
 mod redecide;
 mod replay;
+mod retired;
 mod rights;
 mod step;
 mod tables;

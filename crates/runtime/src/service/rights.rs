@@ -382,6 +382,8 @@ impl<'a> Need<'a> {
             | Body::Reprice { .. }
             | Body::Halt { .. }
             | Body::RecallTickets { .. }
+            | Body::RecallFixtures { .. }
+            | Body::RecallMoney { .. }
             | Body::ReleaseStarted { .. } => (Self::Never, Self::Never),
         };
         match command.origin.channel {

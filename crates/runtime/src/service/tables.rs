@@ -142,10 +142,10 @@ impl Service {
             return page.rows.finish(None, None);
         }
         let accounts = engine.ledger().accounts();
-        let mut place = usize::try_from(after).unwrap_or(usize::MAX).min(accounts.len());
-        let end = place.saturating_add(ROWS_EXAMINED_MAX).min(accounts.len());
+        let mut place = usize::try_from(after).unwrap_or(usize::MAX).min(accounts.place_count());
+        let end = place.saturating_add(ROWS_EXAMINED_MAX).min(accounts.place_count());
         while place < end && !page.is_full() {
-            if let Some(account) = accounts.get(place)
+            if let Some(account) = accounts.get(place as u32)
                 && let AccountKind::CustomerCash(customer) = account.kind
                 && account.currency == currency
             {
@@ -153,7 +153,7 @@ impl Service {
             }
             place += 1;
         }
-        let next = (place < accounts.len()).then(|| place.to_string());
+        let next = (place < accounts.place_count()).then(|| place.to_string());
         page.rows.finish(next.as_deref(), None);
     }
 

@@ -63,6 +63,9 @@ pub struct TopicSequencer {
     fixtures: IdMap<FixtureId, FixtureTopics>,
     /// Fixtures with traffic since the last heartbeat, in order of the first frame.
     traffic: Vec<FixtureId>,
+    /// The highest number of a topic that was forgotten: one that comes back goes on above it, so that whoever follows it sees
+    /// that numbers are missing, and none twice.
+    forgotten_seq: u64,
     heartbeat_seq: u64,
     desk_seq: [u64; 3],
 }
@@ -117,7 +120,7 @@ impl TopicSequencer {
         out.clear();
         let count = self.traffic.len().min(TAILS_MAX);
         for fixture in self.traffic.drain(..count) {
-            let topics = self.fixtures.get_mut(&fixture).expect("traffic is of known fixtures");
+            let Some(topics) = self.fixtures.get_mut(&fixture) else { continue };
             topics.has_traffic = false;
             out.push(Tail { fixture, odds_seq: topics.odds_seq, status_seq: topics.status_seq });
         }
@@ -127,6 +130,24 @@ impl TopicSequencer {
         let topics = self.entry(fixture);
         if !std::mem::replace(&mut topics.has_traffic, true) {
             self.traffic.push(fixture.id());
+        }
+    }
+
+    /// A fixture is back in the hot state.
+    pub fn resume(&mut self, fixture: &Fixture) {
+        let next_seq = self.forgotten_seq + 1;
+        let topics = self.entry(fixture);
+        topics.odds_seq = topics.odds_seq.max(next_seq);
+        topics.status_seq = topics.status_seq.max(next_seq);
+    }
+
+    /// A fixture left the hot state.
+    pub fn forget(&mut self, fixture: FixtureId) {
+        if let Some(topics) = self.fixtures.remove(&fixture) {
+            self.forgotten_seq = self.forgotten_seq.max(topics.odds_seq).max(topics.status_seq);
+            if topics.has_traffic {
+                self.traffic.retain(|&other| other != fixture);
+            }
         }
     }
 

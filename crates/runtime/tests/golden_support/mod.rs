@@ -4,13 +4,14 @@
 use std::path::Path;
 
 use oddsengine_engine::{
-    Body, Command, Config, Fact, GradedSelection, Origin, Record, TicketState, encode_record,
+    Body, Command, Config, Engine, Fact, FixtureRequest, GradedSelection, Origin, Record, TicketState,
+    VoidKind, encode_record,
 };
-use oddsengine_markets::ModelFault;
 use oddsengine_markets::custom::{SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
+use oddsengine_markets::{Format, ModelFault};
 use oddsengine_runtime::journal::OpenOptions;
 use oddsengine_runtime::service::{Service, ServiceOptions, replay_engine};
-use oddsengine_types::{FixtureId, Grade, TicketId};
+use oddsengine_types::{FixtureId, Grade, TicketId, TransferId};
 use serde_json::{Value, json};
 
 use crate::journal_support::open_writer;
@@ -504,6 +505,7 @@ fn by_hand(path: &Path) {
         ),
         (Body::Heartbeat, vec![Fact::SourcesForgotten { sources: vec!["unnumbered".into()] }]),
     ];
+    let records = records.into_iter().chain(retired(&engine, time_ns));
     let (mut writer, _) = open_writer(path, opening());
     for (body, facts) in records {
         let command = Command { time_ns, origin: Origin::default(), body };
@@ -512,6 +514,53 @@ fn by_hand(path: &Path) {
         writer.append(&bytes).unwrap();
     }
     writer.close().unwrap();
+}
+
+/// A fixture that did not take place and the id of a deposit leave and come back; another fixture waits longer.
+fn retired(engine: &Engine, time_ns: i64) -> Vec<(Body, Vec<Fact>)> {
+    let (mut engine, tick) = (engine.clone(), || Body::Tick { read_ns: time_ns });
+    let (fixture, deposit) = (FixtureId(9_001), TransferId(13));
+    let request = FixtureRequest {
+        fixture,
+        format: Format::FOOTBALL,
+        competition: "friendlies".into(),
+        start_ns: time_ns,
+        home: "Alba".into(),
+        away: "Bruma".into(),
+        entrants: Vec::new(),
+    };
+    let over =
+        engine.fixtures().iter().find(|known| known.is_closed()).expect("the run before left one").id();
+    let void = VoidKind::Everything;
+    let mut records = vec![
+        (
+            Body::AddFixture(Box::new(request.clone())),
+            vec![
+                Fact::FixtureAdded(Box::new(request)),
+                Fact::FixtureVoided { fixture, void, by_desk: true, interrupts: true },
+            ],
+        ),
+        (tick(), vec![Fact::FixturesPutOff { fixtures: vec![over] }]),
+        (
+            tick(),
+            vec![
+                Fact::FixturesArchived { fixtures: vec![fixture] },
+                Fact::MoneyArchived { transfers: vec![deposit] },
+            ],
+        ),
+    ];
+    for (body, facts) in &records {
+        let command = Command { time_ns, origin: Origin::default(), body: body.clone() };
+        engine.fold(&Record { command, facts: facts.clone() }).expect("facts that were made to fit");
+    }
+    let whole = engine.take_archived_fixtures().pop().expect("it left");
+    let transfer = engine.take_archived_transfers().pop().expect("it left");
+    records.push((
+        Body::RecallFixtures { fixtures: vec![whole.clone()] },
+        vec![Fact::FixtureRecalled { fixture: Box::new(whole) }],
+    ));
+    records.push((Body::RecallMoney { transfer }, vec![Fact::MoneyRecalled { transfer }]));
+    records
 }
 
 /// This release again: what was stuck is tried again, and the book is left with bets in every state.

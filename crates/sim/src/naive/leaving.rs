@@ -58,6 +58,9 @@ impl Naive {
                 return;
             }
         }
+        if work == 0 {
+            self.retire_due();
+        }
     }
 
     /// Brings tickets back, and settles what is graded otherwise by now.
@@ -72,6 +75,11 @@ impl Naive {
             let place = self.archived.iter().position(|known| known.ticket.id == ticket.id);
             let mut known = self.archived.remove(place.ok_or(Reason::ValueOutOfBounds)?);
             known.ticket.closed_ns = self.now_ns;
+            for leg in &mut known.ticket.legs {
+                // Its fixture may have come back to another place.
+                let index = self.known_fixture(leg.fixture).map_err(|_| Reason::ValueOutOfBounds)?;
+                leg.place.fixture = index as u32;
+            }
             self.keep(known);
             self.counters.recalled_count += 1;
         }
@@ -82,7 +90,9 @@ impl Naive {
     /// What was paid is what the fixtures say, whatever they said meanwhile.
     pub fn is_graded_as_fixtures_are(&self, ticket: &Ticket) -> bool {
         let is_same = |leg: &oddsengine_engine::Leg| {
-            leg.grade == self.grade(leg.place.fixture as usize, usize::from(leg.place.selection))
+            // What left is as it was.
+            let Some(index) = self.index_of(leg.fixture) else { return true };
+            leg.grade == self.grade(index, usize::from(leg.place.selection))
         };
         ticket.state != TicketState::Settled || ticket.legs.iter().all(is_same)
     }

@@ -125,6 +125,10 @@ impl Scenario {
             "archive_refused_after_ms" => {
                 config.archive_refused_after_ms = words.number("milliseconds")?;
             }
+            "archive_fixture_after_ms" => {
+                config.archive_fixture_after_ms = words.number("milliseconds")?;
+            }
+            "archive_money_after_ms" => config.archive_money_after_ms = words.number("milliseconds")?,
             "bets_while_owing" => config.bets_while_owing = words.text("yes or no")? == "yes",
             "feed_silence_ms" => config.feed_silence_ms = words.number("milliseconds")?,
             "bet_delay_ms" => config.bet_delay_ms = words.number("milliseconds")?,

@@ -156,9 +156,9 @@ impl Scenario {
 
     fn known(&self, words: &mut Words<'_>) -> Parsed<(&Fixture, usize)> {
         let id: FixtureId = words.fixture()?;
-        let index = self.pair.fast.fixtures().iter().position(|fixture| fixture.id() == id);
-        let index = index.ok_or(format!("fixture F{id} is not known"))?;
-        Ok((&self.pair.fast.fixtures()[index], index))
+        let known = self.pair.fast.fixtures().entries().find(|(_, fixture)| fixture.id() == id);
+        let (index, fixture) = known.ok_or(format!("fixture F{id} is not known"))?;
+        Ok((fixture, index))
     }
 
     fn ticket(&self, words: &mut Words<'_>) -> Parsed<&Ticket> {

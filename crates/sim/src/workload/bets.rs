@@ -102,7 +102,16 @@ impl Workload {
 
     fn leg(&mut self, fixture: FixtureId) -> LegRequest {
         let engine = &self.pair.fast;
-        let known = engine.fixture(fixture).expect("a simulated fixture is known");
+        let Some(known) = engine.fixture(fixture) else {
+            // It is over and left: it comes back for the bet.
+            let version = OddsVersion { epoch: engine.epoch(), seq: 1 };
+            return LegRequest {
+                fixture,
+                selection: SelectionId::of("1x2", "home"),
+                odds_e4: 20_000,
+                version,
+            };
+        };
         // Few selections carry most of the money, so that limits bind.
         let space = self.pair.universe().space(&known.request.format).expect("it is of this run");
         let selections = &space.selections;

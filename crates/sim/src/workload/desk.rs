@@ -24,6 +24,7 @@ impl Workload {
             1 => (fixture, MarketId(1)),
             2 if !self.over.is_empty() => {
                 let fixture = *self.random.pick(&self.over);
+                self.pair.recall_fixtures([fixture].into_iter(), self.now_ns)?;
                 (fixture, self.market(fixture))
             }
             _ => (fixture, self.market(fixture)),
@@ -160,6 +161,7 @@ impl Workload {
     pub(super) fn grade_by_hand(&mut self) -> Done {
         let is_over = !self.over.is_empty() && self.random.one_in(3);
         let fixture = *self.random.pick(if is_over { &self.over } else { &self.active });
+        self.pair.recall_fixtures([fixture].into_iter(), self.now_ns)?;
         let found = match self.random.below(6) {
             0 => self.first_market(|known| known.told_by_desk.first().copied()),
             1..4 => self.market_of_an_open_ticket(),
@@ -314,6 +316,8 @@ impl Workload {
             settlement_delay_ms: *self.random.pick(&[0, 0, 1_500, 20_000]),
             archive_after_ms: *self.random.pick(&[2_000, 20_000, 90_000, 0]),
             archive_refused_after_ms: *self.random.pick(&[1_000, 10_000, 0]),
+            archive_fixture_after_ms: *self.random.pick(&[1_000, 15_000, 60_000, 0]),
+            archive_money_after_ms: *self.random.pick(&[500, 20_000, 0]),
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),
             skew_b_minor: *self.random.pick(&[None, None, None, Some(40_000)]),
@@ -344,6 +348,8 @@ impl Workload {
             config.settlement_delay_ms = 0;
             config.archive_after_ms = 20_000;
             config.archive_refused_after_ms = 10_000;
+            config.archive_fixture_after_ms = 15_000;
+            config.archive_money_after_ms = 20_000;
             config.fixtures_max = 20_000;
             config.sports = Config::default().sports;
         }

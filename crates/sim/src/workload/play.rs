@@ -250,6 +250,7 @@ impl Workload {
     pub(super) fn void_or_correct(&mut self) -> Done {
         if !self.over.is_empty() && self.random.one_in(2) {
             let fixture = *self.random.pick(&self.over);
+            self.pair.recall_fixtures([fixture].into_iter(), self.now_ns)?;
             return match self.space(fixture).format {
                 Format::Football(_) => {
                     let state = football_of(self.pair.fast.fixture(fixture).expect("it is known"));
