@@ -458,7 +458,7 @@ def test_a_status_that_overtook_its_board_stays(scripted: Scripted) -> None:
 
 
 def test_a_lost_status_shows_in_the_next_delta(scripted: Scripted) -> None:
-    """Which of two frames is right hung on times that JSON readers round; a lost status had no recovery stated.
+    """Which of two frames is right hung on times that JSON readers round; a lost status had no recovery.
 
     The larger number of the status lane is right, whenever it was decided.
     """
