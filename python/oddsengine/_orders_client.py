@@ -428,8 +428,8 @@ class OrdersClient:
     ) -> tuple[FixtureInfo, ...]:
         """Fixtures that are in memory, with their names and where they stand, by their places.
 
-        They come in pages: each is as of its page, and one that is announced meanwhile comes last or, where it
-        takes the place of one that left memory, may be missing.
+        They come in pages: each is as of its page, and one that is announced meanwhile comes last or, where
+        it takes the place of one that left memory, may be missing.
 
         Parameters
         ----------
