@@ -41,8 +41,14 @@ build: $(VENV)/.installed ## build the Rust core and install the package into .v
 	PIP_NO_INDEX=1 PIP_QUIET=1 $(venv_python) -m maturin develop --release --locked
 
 .PHONY: demo
+# Who asks for help does not wait for a build.
+ifneq ($(filter -h --help,$(DEMO_ARGS)),)
+demo:
+	@$(PYTHON) scripts/demo_help.py
+else
 demo: build ## build, then run the main job (DEMO_ARGS=...)
 	$(VENV)/bin/oddsengine demo $(DEMO_ARGS)
+endif
 
 .PHONY: test
 test: build ## build, then run everything that must hold, Rust and Python (PYTEST_ARGS=...)
@@ -61,6 +67,13 @@ check: lint-tools $(VENV)/.installed ## formats, lints, types and stubs
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(MAKE) build
 	$(venv_python) scripts/check_stubs.py
+
+.PHONY: docs
+docs: build $(VENV)/.docs ## build the pages and the API reference into target/docs; a broken link is an error
+	@# What is built is only read for the docstrings of the core: no page runs anything. Not --quiet: it takes the
+	@# warnings away before --strict counts them.
+	NO_MKDOCS_2_WARNING=1 $(venv_python) -m mkdocs build --strict
+	@echo "target/docs/index.html"
 
 .PHONY: gate
 gate: gate-tools ## instructions of the hot operations, not above what was recorded (GATE_ARGS=...)
@@ -101,4 +114,8 @@ gate-tools:
 $(VENV)/.installed: requirements/dev.txt pyproject.toml | prerequisites
 	$(PYTHON) -m venv $(VENV)
 	$(venv_python) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+# Only `make docs` needs these.
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.installed
+	$(venv_python) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@

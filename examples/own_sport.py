@@ -2,7 +2,7 @@
 
 Whoever throws first in a leg usually wins it, and the throw alternates; so two numbers describe a match: how
 often each player wins a leg on the own throw. The model is a function compiled by numba, which the engine
-calls by its address; the markets are data. Needs ``pip install "oddsengine[numba]"``.
+calls by its address; the markets are data. Needs ``pip install numba``.
 """
 
 from __future__ import annotations

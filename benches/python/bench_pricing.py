@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oddsengine import football, margin, odds, risk, settle
+from oddsengine import football, kelly, margin, metrics, odds, risk, settle
 
 BOOKS = 10_000
 MATCHES = 2_000
@@ -29,7 +29,7 @@ BOOKS_OF = {outcomes: make_books(outcomes) for outcomes in (3, 20)}
 
 
 @pytest.mark.parametrize("outcomes", [3, 20])
-@pytest.mark.parametrize("method", ["multiplicative", "power", "odds_ratio", "shin"])
+@pytest.mark.parametrize("method", ["multiplicative", "power", "odds_ratio", "shin", "probit"])
 def test_fair_probabilities_of_one_book(benchmark: Benchmark, method: margin.Method, outcomes: int) -> None:
     """One price change of one market, from a list."""
     book = BOOKS_OF[outcomes][0].tolist()
@@ -38,7 +38,7 @@ def test_fair_probabilities_of_one_book(benchmark: Benchmark, method: margin.Met
 
 
 @pytest.mark.parametrize("outcomes", [3, 20])
-@pytest.mark.parametrize("method", ["multiplicative", "power", "odds_ratio", "shin"])
+@pytest.mark.parametrize("method", ["multiplicative", "power", "odds_ratio", "shin", "probit"])
 def test_fair_probabilities_of_10_000_books(
     benchmark: Benchmark, method: margin.Method, outcomes: int
 ) -> None:
@@ -110,3 +110,36 @@ def test_book_of_100_bets(benchmark: Benchmark) -> None:
 def test_settlement_of_one_line(benchmark: Benchmark) -> None:
     """What a quarter line returns."""
     assert benchmark(settle.return_per_unit, "total:2.75/over", 1.93, (2, 1)) == 1.465
+
+
+def test_kelly_of_10_000_markets(benchmark: Benchmark) -> None:
+    """A back-test: stakes on every 1X2 of some seasons, one after the other."""
+    fair = margin.fair_probabilities(BOOKS_OF[3], method="power")
+    stakes = benchmark(kelly.exclusive, fair, BOOKS_OF[3] * 1.08)
+    assert stakes.shape == (BOOKS, 3)
+    assert kelly.exclusive(fair[7], BOOKS_OF[3][7] * 1.08) == pytest.approx(stakes[7])
+
+
+def test_kelly_of_a_matchday(benchmark: Benchmark) -> None:
+    """Ten matches that are open at the same time: 4^10 joint outcomes, none of them listed."""
+    fair = margin.fair_probabilities(BOOKS_OF[3][:10], method="power")
+    stakes = benchmark(kelly.simultaneous, fair, BOOKS_OF[3][:10] * 1.08, fraction=0.5)
+    assert 0.0 < stakes.sum() <= 0.5
+
+
+def test_closing_value_of_2_000_moved_lines(benchmark: Benchmark) -> None:
+    """A season of bets on handicaps whose lines have moved."""
+    rng = np.random.default_rng(3)
+    lines, moves = rng.integers(-6, 7, MATCHES) / 4, rng.integers(-1, 2, MATCHES) / 4
+    odds_close, odds_total = np.tile([1.95, 1.93], (MATCHES, 1)), np.tile([1.9, 1.98], (MATCHES, 1))
+    value = benchmark(
+        metrics.moved_line_value,
+        np.full(MATCHES, 1.97),
+        lines + moves,
+        np.zeros(MATCHES, dtype=int),
+        market="handicap",
+        closing=(lines, odds_close),
+        closing_total=(np.full(MATCHES, 2.75), odds_total),
+    )
+    # The more goals are added to home, the more the bet is worth.
+    assert value.each[moves > 0].min() > value.each[moves == 0].max() > value.each[moves < 0].max()

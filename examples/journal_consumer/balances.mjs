@@ -16,6 +16,10 @@ const HAS_QUARANTINE = "SELECT name FROM sqlite_schema WHERE name = 'quarantine'
 const QUARANTINED = `SELECT seq FROM quarantine AS entry WHERE action = 'quarantine'
   AND id = (SELECT max(id) FROM quarantine WHERE seq = entry.seq) ORDER BY seq`;
 
+// Before each record its size, and around its message the frame: kind u16, version u8, length u32.
+const PREFIX_SIZE = 4;
+const FRAME_SIZE = 7;
+
 /** What this program does not know or cannot do: a sentence, and nothing is printed. */
 class Stop extends Error {}
 
@@ -47,16 +51,31 @@ async function* rows(journal, query) {
 /** The records of a commit group: each with its length in front, and in a frame with kind, version and length. */
 function* recordsOf(Record, group, firstSeq) {
   for (let at = 0, seq = firstSeq; at < group.length; seq += 1) {
-    const size = group.readUInt32LE(at);
+    const left = group.length - at - PREFIX_SIZE;
+    const size = left < 0 ? 0 : group.readUInt32LE(at);
+    if (left < size || size < FRAME_SIZE) throw new Stop(cut(seq, `it has ${Math.max(left, 0)} bytes`));
     const [kind, version] = [group.readUInt16LE(at + 4), group.readUInt8(at + 6)];
     if (kind !== 1 || version !== 1) {
       throw new Stop(`record ${seq} is of kind ${kind} version ${version}, of a newer release than this program`);
     }
-    const message = Record.decode(group.subarray(at + 11, at + 4 + size));
+    const message = decoded(Record, seq, group.subarray(at + PREFIX_SIZE + FRAME_SIZE, at + PREFIX_SIZE + size));
     // 64-bit numbers as text: a JavaScript number holds 53 bits.
     yield [seq, Record.toObject(message, { enums: String, longs: String, bytes: String, oneofs: true, defaults: true })];
-    at += 4 + size;
+    at += PREFIX_SIZE + size;
   }
+}
+
+function decoded(Record, seq, bytes) {
+  try {
+    return Record.decode(bytes);
+  } catch (error) {
+    throw new Stop(cut(seq, error.message));
+  }
+}
+
+/** Groups are written whole: what ends in the middle was cut or changed afterwards. */
+function cut(seq, why) {
+  return `record ${seq} is not whole: ${why}; the journal was cut or damaged, see oddsengine verify`;
 }
 
 /** Balances by account, from bookings in order. */
@@ -123,7 +142,11 @@ async function main([folder, journal]) {
   const balances = new Balances();
   let nextSeq = 1;
   for await (const [firstSeq, hex] of rows(journal, GROUPS)) {
-    if (Number(firstSeq) !== nextSeq) throw new Stop(`record ${nextSeq} is missing: the next one is ${firstSeq}`);
+    if (Number(firstSeq) !== nextSeq) {
+      const sealed = nextSeq === 1 ? ", and earlier ones may be sealed into segments, which this program does not read" : "";
+      throw new Stop(`record ${nextSeq} is missing: the next one is ${firstSeq}${sealed}`);
+    }
+    if (hex === undefined || hex.length % 2 !== 0) throw new Stop(cut(nextSeq, "its line ends early"));
     for (const [seq, { facts }] of recordsOf(Record, Buffer.from(hex, "hex"), nextSeq)) {
       for (const { fact, booked } of facts) {
         // Its member of the `oneof` is not in the schema: it may have moved money.

@@ -1,11 +1,13 @@
 """Sportsbook odds, bets and settlement: a Rust core with a typed Python API."""
 
 from oddsengine import (
+    _signatures,
     backtest,
     data,
     exceptions,
     fit,
     football,
+    kelly,
     margin,
     metrics,
     models,
@@ -34,6 +36,7 @@ __all__ = [
     "exceptions",
     "fit",
     "football",
+    "kelly",
     "margin",
     "metrics",
     "models",
@@ -45,3 +48,5 @@ __all__ = [
     "tables",
     "tennis",
 ]
+
+_signatures.shorten(__name__)

@@ -103,11 +103,14 @@ def row(value: Any, name: str, count: int) -> list[float]:
 def score(value: Any, name: str) -> tuple[int, int]:
     """Two whole numbers that belong together, home first: a tuple, a list, an array, whole floats."""
     if type(value) is tuple and len(value) == 2 and type(value[0]) is int and type(value[1]) is int:
-        return value
-    found = integers(value, name)
-    if found.shape != (2,):
-        raise BoundsError(f"{name} {value!r:.60} is no pair of whole numbers, home and away")
-    home, away = found.tolist()
+        home, away = value
+    else:
+        found = integers(value, name)
+        if found.shape != (2,):
+            raise BoundsError(f"{name} {value!r:.60} is no pair of whole numbers, home and away")
+        home, away = found.tolist()
+    if home < 0 or away < 0:
+        raise BoundsError(f"{name} ({home}, {away}) has a number below 0")
     return home, away
 
 
@@ -171,10 +174,10 @@ def grid(scores: Any, name: str = "scores") -> FloatArray:
     much, and the core's tolerance for float64 would refuse, is scaled away.
     """
     cells = numbers(scores, name, axes=2)
-    if getattr(scores, "dtype", None) == np.float32 and cells.size:
-        total = float(cells.sum())
-        if 1.0 + SUM_TOLERANCE < total <= 1.0 + float(np.finfo(np.float32).eps) * cells.size:
-            return cells / total
+    if getattr(scores, "dtype", None) == np.float32:
+        mass = float(cells.sum())
+        is_rounded = mass <= 1.0 + float(np.finfo(np.float32).eps) * cells.size
+        return cells / mass if is_rounded and mass > 1.0 + SUM_TOLERANCE else cells
     return cells
 
 

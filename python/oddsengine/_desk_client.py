@@ -35,6 +35,10 @@ class DeskClient(OrdersClient):
 
     Commands answer with a :class:`Done`, which is false with a reason when the command was refused.
 
+    What is missed on the way is noticed by its numbers, at the latest at the desk's next heartbeat, and asked
+    for on ``orders``: :meth:`events` brings every change of a ticket in order and once, over restarts of the
+    engine too. Where a ticket changed several times meanwhile, only its last change is told.
+
     Parameters
     ----------
     orders, desk
@@ -46,10 +50,6 @@ class DeskClient(OrdersClient):
     since
         The :attr:`cursor` of an earlier client: everything that changed since is told first. Without it the
         events begin with the connection.
-
-    What is missed on the way is noticed by its numbers, at the latest at the desk's next heartbeat, and asked
-    for on ``orders``: :meth:`events` brings every change of a ticket in order and once, over restarts of the
-    engine too. Where a ticket changed several times meanwhile, only its last change is told.
     """
 
     def __init__(

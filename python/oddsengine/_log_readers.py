@@ -14,6 +14,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +24,11 @@ __all__ = ["LOG_BYTES_CUT", "LOG_BYTES_LOOKED", "LogReader", "ReaderWatch", "rea
 READ_LOCKS = range(123, 128)
 # A log that is not larger has no reader to look for; SQLite's own is emptied below it.
 LOG_BYTES_LOOKED = 16 << 20
-# Up to this size nobody is ended for it.
+# Up to this size nobody is ended for it, however small the disk: SQLite's own need, and a little.
 LOG_BYTES_CUT = 64 << 20
+# Up to this size nobody is ended where the disk has room: a copy by another program, or a replicator that
+# reads for minutes, is let go on. At 2 MB a second it is reached after some nine minutes.
+LOG_BYTES_MAX = 1 << 30
 LOOK_S = 1.0
 # After SIGTERM, before SIGKILL.
 GRACE_S = 5.0
@@ -67,13 +71,24 @@ class ReaderWatch:
     `seconds_max`.
 
     Readers with short transactions come and go; one that is seen at every look since is one that stays.
-    Nobody is ended
-    below `LOG_BYTES_CUT`, nor with `seconds_max` 0; never this process or its parent.
+    To end a program of somebody else harms its owner: it is the last resort before the disk is full and no
+    money is taken. So nobody is ended before the log is above `log_bytes_max`, or above `LOG_BYTES_CUT` and
+    as large as what the disk has left; nor with `seconds_max` 0, nor by a name in `kept`; never this process
+    or its parent.
     """
 
-    def __init__(self, journal: Path | None, seconds_max: float) -> None:
+    def __init__(
+        self,
+        journal: Path | None,
+        seconds_max: float,
+        *,
+        log_bytes_max: int = LOG_BYTES_MAX,
+        kept: Collection[str] = (),
+    ) -> None:
         self._journal = journal
         self._seconds_max = seconds_max
+        self._log_bytes_max = log_bytes_max
+        self._kept = frozenset(kept)
         self._since_s: dict[LogReader, float] = {}
         self._asked_s: dict[int, float] = {}
         self._told: set[int] = set()
@@ -121,9 +136,14 @@ class ReaderWatch:
                         f" transaction",
                     )
                 )
-            if 0 < self._seconds_max <= held_s and log_bytes > LOG_BYTES_CUT:
+            if 0 < self._seconds_max <= held_s and self._is_needed(log_bytes):
                 told += self._cut(reader, held_s, log_bytes, now_s)
         return told
+
+    def _is_needed(self, log_bytes: int) -> bool:
+        return log_bytes > LOG_BYTES_CUT and (
+            log_bytes > self._log_bytes_max or log_bytes >= _free_bytes(self._journal)
+        )
 
     def _cut(self, reader: LogReader, held_s: float, log_bytes: int, now_s: float) -> list[tuple[str, str]]:
         assert self._journal is not None
@@ -136,6 +156,11 @@ class ReaderWatch:
             f"process {pid} ({_name(pid)}) held an old state of the journal open for {held_s:.0f} s, above"
             f" {self._seconds_max:g} s, with {log_bytes} bytes in the write-ahead log"
         )
+        if _name(pid) in self._kept:
+            if asked_s is None:
+                self._asked_s = {pid: now_s}
+                return [("journal_reader_kept", f"{text}, and is one of readers_kept")]
+            return []
         try:
             descriptor = os.pidfd_open(pid)
         except OSError:
@@ -153,6 +178,15 @@ class ReaderWatch:
             self._asked_s = {pid: now_s}
         self.cut_count += asked_s is None
         return [("journal_reader_cut", f"{text}: {number.name} was sent to it")]
+
+
+def _free_bytes(journal: Path | None) -> int:
+    """What the journal's file system has left for its owner; without bound where it does not say."""
+    try:
+        found = os.statvfs(journal.parent if journal is not None else ".")
+    except OSError:
+        return 1 << 62
+    return found.f_bavail * found.f_frsize
 
 
 def _size(path: Path) -> int:

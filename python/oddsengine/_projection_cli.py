@@ -42,6 +42,9 @@ def add_verbs(verbs: Any) -> None:
         action="store_true",
         help="SQLite: sync every transaction (read again from the journal otherwise)",
     )
+    follow.add_argument(
+        "--segments", type=Path, metavar="DIR", help="where sealed segments are, if not beside the journal"
+    )
     follow.add_argument("--json", action="store_true", help="print JSON, an object a line")
     follow.set_defaults(run=_follow)
 
@@ -94,7 +97,11 @@ def _follow(options: argparse.Namespace) -> int:
         with contextlib.closing(
             projection.open_store(options.to, options.journal, durable=options.durable)
         ) as store:
-            follower = projection.Follower(options.journal, store, rebuild=options.rebuild)
+            follower = projection.Follower(
+                options.journal, store, rebuild=options.rebuild, segments=options.segments
+            )
+            if follower.notice is not None:
+                _notice(follower.notice)
             follower.catch_up()
             _tell(follower.progress(), as_json=options.json)
         return EXIT_OK
@@ -107,10 +114,16 @@ def _follow(options: argparse.Namespace) -> int:
         stop=stop,
         rebuild=options.rebuild,
         durable=options.durable,
+        segments=options.segments,
+        noticed=_notice,
         told=lambda progress: _tell(progress, as_json=options.json),
         failed=lambda error: print(f"oddsengine: {error}; trying again", file=sys.stderr, flush=True),
     )
     return EXIT_OK
+
+
+def _notice(text: str) -> None:
+    print(f"oddsengine: {text}", file=sys.stderr, flush=True)
 
 
 def _tell(progress: Progress, *, as_json: bool) -> None:
@@ -152,9 +165,7 @@ def _tell_check(found: Any, *, as_json: bool) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install
-    'oddsengine[sql]').
-    """
+    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install duckdb)."""
     from oddsengine.projection import _sql as engine
     from oddsengine.projection import default_path
 
@@ -168,7 +179,7 @@ def _sql(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    """Write what happened on a day as Parquet files, a table a folder (pip install 'oddsengine[parquet]').
+    """Write what happened on a day as Parquet files, a table a folder (pip install pyarrow).
 
     Tables that are added to hold the rows of that day; tables of what stands hold all rows, as they are now.
     """

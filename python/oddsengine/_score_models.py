@@ -1,5 +1,7 @@
 """Score models beside Dixon-Coles, calibrated exactly to prices. Public in `oddsengine.football`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
 

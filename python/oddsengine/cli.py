@@ -143,6 +143,13 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     compact.add_argument("--json", action="store_true", help="print one JSON object")
     compact.set_defaults(run=_compact)
 
+    archive = verbs.add_parser(
+        "archive", help="have the archive of tickets made anew", description=_archive.__doc__
+    )
+    archive.add_argument("journal", type=Path, metavar="JOURNAL")
+    archive.add_argument("--rebuild", action="store_true", required=True, help="by the next start")
+    archive.set_defaults(run=_archive)
+
     anchor = verbs.add_parser(
         "anchor", help="print the last acknowledged link", description=_print_anchor.__doc__
     )
@@ -441,9 +448,17 @@ def _compact(options: argparse.Namespace) -> int:
     What lies wholly before the older of the two kept snapshots is sealed, or less by --before-seq and
     --before-day. The chain of proof goes on through the segments: verify reads them with the journal. The
     database does not shrink; its free pages are written again, so that it stops growing. The engine must
-    not run: a running one compacts by itself with `compact = true` in its configuration.
+    not run: a running one compacts by itself with `compact = true` in its configuration. Progress is told on
+    stderr once a second; killed at any moment it loses nothing, and the next one goes on.
     """
     from oddsengine import _core
+
+    def told(seq: int, until_seq: int, deleted_seq: int) -> None:
+        print(
+            f"oddsengine: sealed up to record {seq} of {until_seq}, out of the database up to {deleted_seq}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     report = _core.compact_journal(
         options.journal,
@@ -451,8 +466,23 @@ def _compact(options: argparse.Namespace) -> int:
         before_seq=options.before_seq,
         before_ns=options.before_day,
         segments=options.segments,
+        told=told,
     )
     _print_report({"journal": str(options.journal)} | report, as_json=options.json)
+    return EXIT_OK
+
+
+def _archive(options: argparse.Namespace) -> int:
+    """Have the archive of a journal (the tickets that left memory) made anew by the next start of its engine.
+
+    For an archive that cannot be read or is not what was written (`archive_unreadable`). It is derived: the
+    start reads all records from the first one on, sealed ones too, and writes the tickets again; that takes
+    as long as `verify`. The engine must not run. Nothing else is changed.
+    """
+    from oddsengine import _core
+
+    _core.distrust_archive(options.journal)
+    print(f"the archive of {options.journal} is made anew by the next start")
     return EXIT_OK
 
 

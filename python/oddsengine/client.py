@@ -10,6 +10,7 @@ notebook; :meth:`OddsClient.start` moves one into a thread of its own.
 ...     ticket = orders.place_ticket(customer=42, legs=[board.leg("1x2", "home")], stake_minor=1000)
 """
 
+from oddsengine import _signatures
 from oddsengine._connection import CurveKeys, RefusedError, RequestError, RequestTimeoutError, new_id
 from oddsengine._desk_client import DeskClient, DeskEvent
 from oddsengine._desk_tables import DeskTables, events_table
@@ -92,3 +93,5 @@ __all__ = [
     "new_id",
     "ticket_request",
 ]
+
+_signatures.shorten(__name__)

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
+from oddsengine import _signatures
 from oddsengine._rights import (
     NAME_BYTES_MAX,
     ROLE_SOCKETS,
@@ -105,6 +106,7 @@ Kind = Literal[
     "roles",
     "sources",
     "customers",
+    "programs",
 ]
 
 
@@ -144,6 +146,8 @@ class Key:
                 return "names, beginnings with `*`"
             case "customers":
                 return 'ids, `"100..=199"`, `"*"`'
+            case "programs":
+                return f"names of 1 to {PROGRAM_NAME_CHARS_MAX} characters"
             case "amount":
                 return "..=".join(money(bound, currency) for bound in self.takes)
             case "integer" | "integers" | "number" | "numbers":
@@ -155,6 +159,9 @@ class Key:
             case _:
                 return self.kind
 
+
+# As much as Linux keeps of a program's name.
+PROGRAM_NAME_CHARS_MAX = 15
 
 # Per section, one row a key: name, kind, default, range or choices, sentence.
 _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
@@ -232,9 +239,23 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "integer",
             300,
             (0, 86_400),
-            "A process that holds an old state of the journal open for so long while the write-ahead log"
-            " is above "
-            "64 MiB is ended; 0: never.",
+            "A process that has held an old state of the journal open for so long, and let the write-ahead"
+            " log grow beyond `reader_log_bytes_max`, is ended; 0: never.",
+        ),
+        (
+            "reader_log_bytes_max",
+            "integer",
+            1 << 30,
+            (64 << 20, 1 << 40),
+            "See `reader_seconds_max`; where the disk has less free than the log has grown to, also from"
+            " 64 MiB on.",
+        ),
+        (
+            "readers_kept",
+            "programs",
+            (),
+            (),
+            "Names of programs that are never ended, as in `/proc/PID/comm`; for them the bound is the disk.",
         ),
         (
             "verify_at_start",
@@ -248,7 +269,14 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "boolean",
             False,
             (),
-            "Seal old records into segment files beside the journal, after snapshots, while nothing waits.",
+            "Seal old records into segment files beside the journal, in small steps between commits.",
+        ),
+        (
+            "segment_bytes",
+            "integer",
+            256 << 20,
+            (64 << 10, 256 << 20),
+            "Bytes of records that `compact` waits for and seals into one segment.",
         ),
         ("segments", "path", None, (), "Where segment files are looked for before the journal's folder."),
     ),
@@ -346,28 +374,30 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "integer",
             86_400_000,
             (0, 31_536_000_000),
-            "How long a settled or cancelled ticket stays in memory once its fixtures closed; 0 for ever.",
+            "How long a settled or cancelled ticket stays in memory once its fixtures closed, at least 1000;"
+            " 0 for ever.",
         ),
         (
             "archive_refused_after_ms",
             "integer",
             600_000,
             (0, 31_536_000_000),
-            "How long a refused ticket stays in memory; 0 for ever.",
+            "How long a refused ticket stays in memory, at least 1000; 0 for ever.",
         ),
         (
             "archive_fixture_after_ms",
             "integer",
             172_800_000,
             (0, 31_536_000_000),
-            "How long a fixture stays in memory once it closed and no ticket on it is kept; 0 for ever.",
+            "How long a fixture stays in memory once it closed and no ticket on it is kept, at least 1000;"
+            " 0 for ever.",
         ),
         (
             "archive_money_after_ms",
             "integer",
             86_400_000,
             (0, 31_536_000_000),
-            "How long the id of a deposit or a withdrawal stays in memory; 0 for ever.",
+            "How long the id of a deposit or a withdrawal stays in memory, at least 1000; 0 for ever.",
         ),
     ),
     "models": (
@@ -507,8 +537,11 @@ class Journal:
     path: Path | None = None
     snapshot_every: int = 200_000
     reader_seconds_max: int = 300
+    reader_log_bytes_max: int = 1 << 30
+    readers_kept: tuple[str, ...] = ()
     verify_at_start: str = "since_snapshot"
     compact: bool = False
+    segment_bytes: int = 256 << 20
     segments: Path | None = None
 
 
@@ -724,11 +757,22 @@ def _value(key: Key, name: str, value: Any, currency: str) -> Any:
             except RightsError as error:
                 raise ConfigError(f"{where} {error}") from error
             return tuple(value)
+        case "programs":
+            return _programs(where, value)
         case "endpoint":
             return _endpoint(where, value)
         case "text" | "path" if not isinstance(value, str) or not value:
             raise ConfigError(f"{where} {value!r} is not a text")
     return value
+
+
+def _programs(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ConfigError(f"{where} {value!r} is not a list")
+    for name in value:
+        if not isinstance(name, str) or not 1 <= len(name) <= PROGRAM_NAME_CHARS_MAX:
+            raise ConfigError(f"{where} {name!r} is not a name of 1 to {PROGRAM_NAME_CHARS_MAX} characters")
+    return tuple(value)
 
 
 def _roles(key: Key, where: str, value: Any) -> tuple[str, ...]:
@@ -859,8 +903,11 @@ def _journal(values: Mapping[str, Any], folder: Path, needs_journal: bool) -> Jo
         None if path is None else folder / path,
         values["snapshot_every"],
         values["reader_seconds_max"],
+        values["reader_log_bytes_max"],
+        tuple(values["readers_kept"]),
         values["verify_at_start"],
         values["compact"],
+        values["segment_bytes"],
         None if segments is None else folder / segments,
     )
 
@@ -1026,7 +1073,7 @@ def default_text(key: Key) -> str:
             return f"`{str(key.default).lower()}`"
         case int() if key.kind == "amount":
             return f'`"{money(key.default, "EUR")}"`'
-        case tuple() if key.kind in ("roles", "sources", "customers"):
+        case tuple() if key.kind in ("roles", "sources", "customers", "programs"):
             return f"`{json.dumps(key.default)}`"
         case tuple():
             return f"`{list(key.default)}`"
@@ -1040,3 +1087,6 @@ def table() -> str:
     """The reference of all keys in Markdown, for ``docs/config.md``."""
     rows = (f"| `{label(key)}` | {default_text(key)} | {key.allowed()} | {key.text} |" for key in KEYS)
     return "\n".join(["| key | default | takes | what |", "|---|---|---|---|", *rows])
+
+
+_signatures.shorten(__name__)

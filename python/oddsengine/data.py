@@ -2,8 +2,9 @@
 
 `simulated_league` makes such results from a known model, for examples and for checking what a fit finds.
 
-`football_data` reads the CSV files of football-data.co.uk: results with opening and closing odds. What a row
-lacks or gets wrong is counted and named in the result; no row stops the rest.
+`football_data` reads the CSV files of football-data.co.uk, of both kinds and many at once: results with
+opening and closing odds, half-time goals, corners and cards. What a row lacks or gets wrong is counted and
+named in the result; no row stops the rest.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from os import PathLike
@@ -40,7 +43,34 @@ PREFIXES = {
 # Names before 2019-20, when a comparison site collected the prices.
 OLD_PREFIXES = {"average": "BbAv", "maximum": "BbMx"}
 
+# In the files of all seasons of a league, before they were renamed: the same closing odds under names without
+# `C`.
+EXTRA_CLOSING = {"pinnacle": "P", "average": "Avg", "maximum": "Max"}
+
+COUNTS = {
+    "HTHG": "half_time_home_goals",
+    "HTAG": "half_time_away_goals",
+    "HS": "home_shots",
+    "AS": "away_shots",
+    "HST": "home_shots_on_target",
+    "AST": "away_shots_on_target",
+    "HC": "home_corners",
+    "AC": "away_corners",
+    "HF": "home_fouls",
+    "AF": "away_fouls",
+    "HY": "home_yellow_cards",
+    "AY": "away_yellow_cards",
+    "HR": "home_red_cards",
+    "AR": "away_red_cards",
+}
+"""Columns of the file that are counted things, and their names in the table."""
+
 GOALS_MAX = 99
+
+COUNT_MAX = 199
+"""Of shots, fouls, corners and cards."""
+
+FILES_MAX = 10_000
 
 
 class BadRow(NamedTuple):
@@ -49,30 +79,45 @@ class BadRow(NamedTuple):
     line: int
     """Line of the file; the names of the columns stand in line 1."""
     reason: str
+    file: str = ""
+    """Name of the file; empty for an open one without a name."""
 
 
-def football_data(source: str | PathLike[str] | IO[str]) -> FootballData:
-    """Read a CSV file of football-data.co.uk, plain or gzipped.
+Source: TypeAlias = str | PathLike[str] | IO[str]
+
+
+def football_data(source: Source | Iterable[Source]) -> FootballData:
+    """Read CSV files of football-data.co.uk, plain or gzipped: one, several, or all of a folder.
+
+    The site has a file a league and season (`E0.csv`, with `HomeTeam`, `FTHG`, ...), and for further leagues
+    one file of all seasons (`ARG.csv`, with `Country`, `League`, `Season`, `Home`, `HG`, ... and closing odds
+    alone). Both kinds come out alike and may be mixed.
 
     Parameters
     ----------
     source
-        A path, or an open text file.
+        A path, an open text file, a folder (its `*.csv` and `*.csv.gz`, by name), or several of these, 1 to
+        10,000 files.
 
     Returns
     -------
-    A `FootballData` whose `table` has `date`, `home`, `away`, `home_goals`, `away_goals`, `result` (0 home, 1
-    draw, 2 away), and for every column of odds in the file a float64 column of its name with `nan` where
-    there is no price.
+    A `FootballData` whose `table` has, one row a match in the order of the files:
+
+    * `date`, `home`, `away`, `home_goals`, `away_goals`, `result` (0 home, 1 draw, 2 away);
+    * `league`: the site's division such as `E0`, or country and league; and `season`: `2019-20`, or `2024`
+      where a season is a year. Both are "" where the file does not say;
+    * what a file has of half-time goals, shots, corners, fouls and cards (`COUNTS`), float64 with `nan` where
+      there is none;
+    * for every column of odds a float64 column of its name, `nan` where there is no price.
 
     A row without a date, team or score is left out and named in `bad_rows`, as is one whose result
-    contradicts its score or that repeats a match. A price that is no number above 1 becomes `nan`, named in
-    `bad_values`.
+    contradicts its score or that repeats a match, of another file too. A price that is no number above 1, or
+    a count that is none, becomes `nan`, named in `bad_values`.
 
     Raises
     ------
     BoundsError
-        A file without the columns `Date`, `HomeTeam`, `AwayTeam`, `FTHG`, `FTAG`.
+        A file without the columns of either kind, by its name; no file.
 
     Examples
     --------
@@ -84,47 +129,31 @@ def football_data(source: str | PathLike[str] | IO[str]) -> FootballData:
     >>> found = football_data(io.StringIO(text))
     >>> found
     <FootballData of 2 matches, 1 row left out, 1 value left out>
-    >>> found.bad_rows
-    (BadRow(line=3, reason='home goals are missing'),)
+    >>> found.bad_rows[0].line, found.bad_rows[0].reason
+    (3, 'home goals are missing')
     >>> found.odds("pinnacle", closing=True)[0]
     array([1.9, 3.8, 4.2])
+
+    >>> other = '''Country,League,Season,Date,Time,Home,Away,HG,AG,Res,PSCH,PSCD,PSCA
+    ... Austria,Bundesliga,2025/2026,08/08/2026,16:00,Salzburg,Sturm,2,2,D,1.9,3.9,4.0'''
+    >>> both = football_data([io.StringIO(text), io.StringIO(other)])
+    >>> both.table["league"][2], both.table["season"][2], both.odds("pinnacle").shape
+    (np.str_('Austria Bundesliga'), np.str_('2025-26'), (3, 3))
     """
-    text = _text_of(source)
-    reader = csv.reader(io.StringIO(text))
-    header = [name.strip() for name in next(reader, [])]
-    needed = ("Date", "HomeTeam", "AwayTeam", "FTHG", "FTAG")
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise BoundsError(f"no column {missing[0]!r}: not a results file of football-data.co.uk")
-    place = {name: index for index, name in reversed(list(enumerate(header))) if name}
-    odds_names = [name for name in place if name in HANDICAP_LINES or _is_price(name)]
-    rows: list[tuple[date, str, str, int, int]] = []
-    lines: list[int] = []
-    prices: dict[str, list[float]] = {name: [] for name in odds_names}
-    bad_rows: list[BadRow] = []
-    bad_values: list[BadRow] = []
+    files = _files(source)
     seen: set[tuple[date, str, str]] = set()
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        line = reader.line_num
-        values = {name: cells[index].strip() if index < len(cells) else "" for name, index in place.items()}
-        try:
-            row = _row(values)
-            if row[:3] in seen:
-                raise ValueError(f"{row[1]} against {row[2]} on {row[0]} was there before")
-        except ValueError as error:
-            bad_rows.append(BadRow(line, str(error)))
-            continue
-        seen.add(row[:3])
-        rows.append(row)
-        lines.append(line)
-        for name in odds_names:
-            value, reason = _price(name, values[name])
-            prices[name].append(value)
-            if reason:
-                bad_values.append(BadRow(line, reason))
+    parts = [_read(file, seen) for file in files]
+    rows = [row for part in parts for row in part.rows]
     goals = np.array([row[3:] for row in rows], dtype=np.int64).reshape(-1, 2)
+    names = dict.fromkeys(name for part in parts for name in part.values)
+    # Counts before odds, each in the order in which the files have them.
+    ordered = [name for name in names if name in COUNTS] + [name for name in names if name not in COUNTS]
+    columns = {
+        COUNTS.get(name, name): np.concatenate(
+            [np.array(part.values.get(name, [np.nan] * len(part.rows)), dtype=np.float64) for part in parts]
+        )
+        for name in ordered
+    }
     table = Table(
         {
             "date": np.array([row[0] for row in rows], dtype="datetime64[D]"),
@@ -133,10 +162,123 @@ def football_data(source: str | PathLike[str] | IO[str]) -> FootballData:
             "home_goals": goals[:, 0],
             "away_goals": goals[:, 1],
             "result": 1 - np.sign(goals[:, 0] - goals[:, 1]),
-            **{name: np.array(values, dtype=np.float64) for name, values in prices.items()},
+            "league": np.array([league for part in parts for league in part.leagues], dtype=str),
+            "season": np.array([season for part in parts for season in part.seasons], dtype=str),
+            **columns,
         }
     )
-    return FootballData(table, tuple(lines), tuple(bad_rows), tuple(bad_values))
+    return FootballData(
+        table,
+        tuple(line for part in parts for line in part.lines),
+        tuple(bad for part in parts for bad in part.bad_rows),
+        tuple(bad for part in parts for bad in part.bad_values),
+        tuple(part.name for part in parts for _ in part.rows),
+        tuple(part.is_all_seasons for part in parts for _ in part.rows),
+    )
+
+
+@dataclass(slots=True)
+class _File:
+    """What was read of one file."""
+
+    name: str
+    is_all_seasons: bool = False
+    rows: list[tuple[date, str, str, int, int]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    leagues: list[str] = field(default_factory=list)
+    seasons: list[str] = field(default_factory=list)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    bad_rows: list[BadRow] = field(default_factory=list)
+    bad_values: list[BadRow] = field(default_factory=list)
+
+
+# Names of the same columns in the two kinds of files.
+KINDS = (("HomeTeam", "AwayTeam", "FTHG", "FTAG", "FTR"), ("Home", "Away", "HG", "AG", "Res"))
+
+
+def _files(source: Any) -> list[Any]:
+    if isinstance(source, str | PathLike):
+        path = Path(source)
+        if not path.is_dir():
+            return [path]
+        found = sorted(file for pattern in ("*.csv", "*.csv.gz") for file in path.glob(pattern))
+        if not found:
+            raise BoundsError(f"folder {str(path)!r} has no *.csv and no *.csv.gz")
+        return found
+    if hasattr(source, "read"):
+        return [source]
+    try:
+        files = [file for one in source for file in _files(one)]
+    except TypeError:
+        raise BoundsError(f"{type(source).__name__} is no path, open file, or several of them") from None
+    if not 1 <= len(files) <= FILES_MAX:
+        raise BoundsError(f"number of files {len(files)} is outside 1..={FILES_MAX}")
+    return files
+
+
+def _read(file: Any, seen: set[tuple[date, str, str]]) -> _File:
+    part = _File(file.name if isinstance(file, Path) else str(getattr(file, "name", "")))
+    reader = csv.reader(io.StringIO(_text_of(file)))
+    header = [name.strip() for name in next(reader, [])]
+    place: dict[str, int] = {}
+    for index, name in enumerate(header):
+        if name:
+            place.setdefault(name, index)
+    part.is_all_seasons = "HomeTeam" not in place and "Home" in place
+    kind = KINDS[part.is_all_seasons]
+    missing = [name for name in ("Date", *kind[:4]) if name not in place]
+    if missing:
+        where = f" in {part.name}" if part.name else ""
+        raise BoundsError(f"no column {missing[0]!r}{where}: not a results file of football-data.co.uk")
+    numbers = [
+        name
+        for name in place
+        if name in HANDICAP_LINES
+        or name in COUNTS
+        or _is_price(name)
+        or (part.is_all_seasons and name in {"PH", "PD", "PA"})
+    ]
+    part.values = {name: [] for name in numbers}
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        line = reader.line_num
+        values = {name: cells[index].strip() if index < len(cells) else "" for name, index in place.items()}
+        try:
+            row = _row(values, kind)
+            if row[:3] in seen:
+                raise ValueError(f"{row[1]} against {row[2]} on {row[0]} was there before")
+        except ValueError as error:
+            part.bad_rows.append(BadRow(line, str(error), part.name))
+            continue
+        seen.add(row[:3])
+        part.rows.append(row)
+        part.lines.append(line)
+        names = [values.get("Country", ""), values.get("League", "")]
+        part.leagues.append(values.get("Div") or " ".join(filter(None, names)))
+        part.seasons.append(_season(values.get("Season", "")))
+        for name in numbers:
+            value, reason = _count(name, values[name]) if name in COUNTS else _price(name, values[name])
+            part.values[name].append(value)
+            if reason:
+                part.bad_values.append(BadRow(line, reason, part.name))
+    if not part.is_all_seasons and part.rows:
+        # A file is a season, whenever its last matches were played: those of 2019-20 were in July.
+        first = min(row[0] for row in part.rows)
+        part.seasons = [_season_of(first)] * len(part.rows)
+    return part
+
+
+def _season(text: str) -> str:
+    """A season as the site writes it, `2012/2013` as `2012-13`."""
+    years = re.fullmatch(r"(\d{4})\s*[/-]\s*(?:\d{2})?(\d{2})", text)
+    return f"{years[1]}-{years[2]}" if years else text
+
+
+def _season_of(first: date) -> str:
+    """The season whose first match was on this day; the site's leagues of a file a season begin in summer."""
+    year = first.year if first.month >= 6 else first.year - 1
+    return f"{year}-{(year + 1) % 100:02}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,10 +291,23 @@ class FootballData:
     bad_rows: tuple[BadRow, ...] = ()
     """Rows that were left out."""
     bad_values: tuple[BadRow, ...] = ()
-    """Prices that were left out of rows that were kept."""
+    """Prices and counts that were left out of rows that were kept."""
+    files: tuple[str, ...] = field(default=(), repr=False)
+    """Name of the file of each row of the table."""
+    is_all_seasons: tuple[bool, ...] = field(default=(), repr=False)
+    """Whether each row is of a file of all seasons of a league."""
 
-    def odds(self, bookmaker: str, *, market: Market = "1x2", closing: bool = True) -> FloatArray:
+    def odds(
+        self,
+        bookmaker: str,
+        *,
+        market: Market = "1x2",
+        closing: bool = True,
+        absent: Literal["refuse", "drop"] = "refuse",
+    ) -> FloatArray:
         """Decimal odds of a market, `nan` where there are none.
+
+        A market without one of its prices has none: the other two of a 1X2 are no market of two.
 
         Parameters
         ----------
@@ -164,7 +319,11 @@ class FootballData:
             the file's line, see `handicap_lines`.
         closing
             Closing odds, or those of some days before. Files before 2019-20 have closing odds of Pinnacle
-            only.
+            only; those of all seasons of a league have nothing but closing odds, also under their older names
+            (`PH`, `AvgH`, ...).
+        absent
+            `"refuse"` to have no odds of a match that lacks one of them, or `"drop"` to have those that are
+            there.
 
         Examples
         --------
@@ -183,13 +342,34 @@ class FootballData:
         }.get(market)
         if names is None:
             raise BoundsError(f"market {market!r} is none of 1x2, total:2.5, handicap")
-        if not closing and names[0] not in self.table and bookmaker in OLD_PREFIXES:
-            old = OLD_PREFIXES[bookmaker]
-            names = [name.replace(other, old, 1) for name in names]
-        absent = [name for name in names if name not in self.table]
-        if absent:
-            raise BoundsError(f"the file has no column {absent[0]!r}")
+        _arrays.word(absent, "absent", ("refuse", "drop"))
+        found = self._prices(names)
+        if not closing and bookmaker in OLD_PREFIXES:
+            found = self._beside(found, [name.replace(other, OLD_PREFIXES[bookmaker], 1) for name in names])
+        if closing and market == "1x2" and bookmaker in EXTRA_CLOSING:
+            older = self._prices([f"{EXTRA_CLOSING[bookmaker]}{side}" for side in "HDA"])
+            if older is not None and any(self.is_all_seasons):
+                older = np.where(np.array(self.is_all_seasons)[:, None], older, np.nan)
+                found = older if found is None else np.where(np.isnan(found), older, found)
+        if found is None:
+            raise BoundsError(
+                f"the file has no column {next(name for name in names if name not in self.table)!r}"
+            )
+        if absent == "refuse":
+            found[np.isnan(found).any(axis=1)] = np.nan
+        return found
+
+    def _prices(self, names: list[str]) -> FloatArray | None:
+        if any(name not in self.table for name in names):
+            return None
         return np.column_stack([self.table[name] for name in names])
+
+    def _beside(self, found: FloatArray | None, names: list[str]) -> FloatArray | None:
+        """The same odds under other names, where there are none under the first."""
+        other = self._prices(names)
+        if found is None or other is None:
+            return other if found is None else found
+        return np.where(np.isnan(found), other, found)
 
     def handicap_lines(self, *, closing: bool = True) -> FloatArray:
         """(n,) goals added to the home side in the handicap market.
@@ -200,10 +380,11 @@ class FootballData:
         array([-0.5])
         """
         names = ["AHCh"] if closing else ["AHh", "BbAHh"]
-        found = [name for name in names if name in self.table]
+        found = [self.table[name] for name in names if name in self.table]
         if not found:
             raise BoundsError(f"the file has no column {names[0]!r}")
-        return self.table[found[0]]
+        # Files of several years have it under both names, each in its own rows.
+        return np.where(np.isnan(found[0]), found[-1], found[0])
 
     def __len__(self) -> int:
         return len(self.table)
@@ -217,9 +398,15 @@ class FootballData:
         )
 
     def _repr_html_(self) -> str:
-        named = [[str(bad.line), bad.reason] for bad in (*self.bad_rows, *self.bad_values)[:20]]
-        shown = Table({name: self.table[name] for name in self.table.columns[:6]}, caption=repr(self)[1:-1])
-        wrong = _html.table(["line", "left out"], named, caption="Left out") if named else ""
+        named = [
+            [f"{bad.file}:{bad.line}".lstrip(":"), bad.reason]
+            for bad in (*self.bad_rows, *self.bad_values)[:20]
+        ]
+        shown = Table(
+            {name: self.table[name] for name in self.table.columns[:6]},
+            caption=repr(self).removeprefix("<FootballData of ")[:-1],
+        )
+        wrong = _html.table(["line", "left out"], named, caption="Left out.") if named else ""
         return shown._repr_html_() + wrong
 
 
@@ -311,16 +498,16 @@ def _is_price(name: str) -> bool:
     return name != "BbAH" and name.endswith(("H", "D", "A", ">2.5", "<2.5")) and len(name) > 2
 
 
-def _row(values: dict[str, str]) -> tuple[date, str, str, int, int]:
+def _row(values: dict[str, str], kind: tuple[str, ...]) -> tuple[date, str, str, int, int]:
     day = _day(values["Date"])
-    teams = values["HomeTeam"], values["AwayTeam"]
+    teams = values[kind[0]], values[kind[1]]
     if not all(teams):
         raise ValueError(f"{'home' if not teams[0] else 'away'} team is missing")
     home_goals, away_goals = (
-        _goals(values[name], side) for name, side in (("FTHG", "home"), ("FTAG", "away"))
+        _goals(values[name], side) for name, side in ((kind[2], "home"), (kind[3], "away"))
     )
     result = "HDA"[1 - (home_goals > away_goals) + (home_goals < away_goals)]
-    stated = values.get("FTR", "")
+    stated = values.get(kind[4], "")
     if stated and stated != result:
         raise ValueError(f"result {stated} contradicts the score {home_goals}-{away_goals}")
     return day, *teams, home_goals, away_goals
@@ -345,6 +532,19 @@ def _goals(text: str, side: str) -> int:
     if not (0 <= goals <= GOALS_MAX and goals == int(goals)):
         raise ValueError(f"{side} goals {text} are outside 0..={GOALS_MAX}")
     return int(goals)
+
+
+def _count(name: str, text: str) -> tuple[float, str]:
+    """A count and what is wrong with it; nothing is wrong with an empty cell."""
+    if not text:
+        return float("nan"), ""
+    try:
+        value = float(text)
+    except ValueError:
+        return float("nan"), f"{name} {text!r} is no number"
+    if not (0.0 <= value <= COUNT_MAX and value == int(value)):
+        return float("nan"), f"{name} {text} is outside 0..={COUNT_MAX}"
+    return value, ""
 
 
 def _price(name: str, text: str) -> tuple[float, str]:
@@ -374,4 +574,5 @@ def _text_of(source: Any) -> str:
             content = content.decode("utf-8-sig")
         except UnicodeDecodeError:
             content = content.decode("cp1252", errors="replace")
-    return str(content)
+    # A text stream that was opened as UTF-8 still has the mark.
+    return str(content).removeprefix("\ufeff")

@@ -14,6 +14,8 @@ DixonColes(lambda_home=1.5758, lambda_away=1.153, rho=-0.0846)
 1.875
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, overload
@@ -21,7 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _hints
+from oddsengine import _arrays, _board_html, _core, _hints
 from oddsengine._board_table import ArrowTable, in_market, priced_table
 from oddsengine._html import table
 from oddsengine._score_models import (
@@ -128,7 +130,7 @@ class LineShares(NamedTuple):
         return 1.0 + self.lose / self.win if self.win > 0.0 else float("inf")
 
     @property
-    def opposite(self) -> "LineShares":
+    def opposite(self) -> LineShares:
         """The other side of the same line."""
         return LineShares(self.lose, self.win)
 
@@ -188,10 +190,14 @@ class DixonColes:
         shown = 6
         result = markets(scores)
         percent = [f"{100 * result[name]:.1f} %" for name in ("home", "draw", "away")]
-        head = table(["home", "draw", "away"], [percent], caption=repr(self))
+        caption = (
+            f"{self.lambda_home:.3f} goals expected of home and {self.lambda_away:.3f} of away, "
+            f"rho {self.rho:.4f}."
+        )
+        head = table(["home", "draw", "away"], [percent], caption=caption)
         rows = [[str(x), *(f"{100 * scores[x, y]:.1f}" for y in range(shown))] for x in range(shown)]
         columns = ["home \\ away", *(str(y) for y in range(shown))]
-        return head + table(columns, rows, caption="Correct score, percent")
+        return head + table(columns, rows, caption="Correct score in percent.")
 
 
 class GoalExpectations(NamedTuple):
@@ -1083,24 +1089,10 @@ class Board(ArrowTable):
         return priced_table(self)
 
     def __repr__(self) -> str:
-        return f"<Board of {len(self)} selections, {int(np.isfinite(self.odds).sum())} offered>"
+        return f"<Board of {len(self):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"
 
     def _repr_html_(self) -> str:
-        shown = [
-            "1x2",
-            "double_chance",
-            "both_score",
-            "total:2.5",
-            "handicap:-0.5",
-            "handicap:0",
-            "handicap:0.5",
-        ]
-        rows = [
-            [market, name, f"{100 * price.fair:.2f} %", f"{price.odds:g}"]
-            for market in shown
-            for name, price in self.market(market).items()
-        ]
-        return table(["market", "selection", "fair", "odds"], rows, caption=repr(self))
+        return _board_html.draw(_selection_index(), self.fair, self.odds, caption=repr(self)[1:-1])
 
 
 def board(
@@ -1132,7 +1124,7 @@ def board(
     --------
     >>> prices = board(1.62, 1.08, -0.08, margin=("power", 1.06))
     >>> prices
-    <Board of 1012 selections, 972 offered>
+    <Board of 1,012 selections, 972 offered>
     >>> prices["handicap:-0.25/home"].odds
     1.68
     """
@@ -1157,6 +1149,8 @@ Incident: TypeAlias = Literal[
 class LiveMatch:
     """A match in play, priced by the engine's own live model.
 
+    The defaults are those of the engine's configuration.
+
     Parameters
     ----------
     model
@@ -1170,8 +1164,6 @@ class LiveMatch:
         thousandths.
     stoppage_s
         Added time expected before it is announced, of both halves, in seconds.
-
-    The defaults are those of the engine's configuration.
 
     Examples
     --------

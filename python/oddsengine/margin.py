@@ -10,6 +10,7 @@
 | `balanced_book` | `(pi - z) / (1 - z)` | books that pay the same whatever wins |
 | `goto` | `pi - s sqrt(1 - pi)` | margin in proportion to the standard error of the price |
 | `jensen_shannon` | the same distance of `p` and `pi` for every selection | comparison |
+| `probit` | `Phi(quantile(pi) - s)` of the normal distribution | forecasts, outrights, longshots |
 
 A method that cannot give probabilities for a book raises `MarginError`; it never falls back to another
 method.
@@ -21,6 +22,8 @@ Bookmakers' Betting Odds" (1999). Reproduced in `tests/golden/margin_removal.jso
 `tests/golden/margin_application.json`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, overload
 
@@ -30,6 +33,7 @@ import numpy.typing as npt
 from oddsengine import _arrays, _core
 
 __all__ = [
+    "ALIASES",
     "METHODS",
     "Method",
     "RemovedMargin",
@@ -54,6 +58,7 @@ Method: TypeAlias = Literal[
     "balanced_book",
     "goto",
     "jensen_shannon",
+    "probit",
 ]
 
 METHODS: tuple[Method, ...] = (
@@ -65,9 +70,16 @@ METHODS: tuple[Method, ...] = (
     "balanced_book",
     "goto",
     "jensen_shannon",
+    "probit",
 )
-"""Every method. Common other names (`wpo`, `logit`, `balanced`, `jsd`, ...) are understood too; `logarithmic`
-is the odds ratio, as penaltyblog means it, and what Buchdahl calls so is `power`."""
+"""Every method. The other names that packages use, `ALIASES`, are understood too."""
+
+ALIASES: dict[str, Method] = dict(_core.margin_aliases())  # type: ignore[arg-type]
+"""Other names of the methods: those of R's *implied*, penaltyblog, pybettor and goto_conversion, and common
+ones.
+
+`logarithmic` is penaltyblog's name of the odds ratio; J. Buchdahl writes it for the power method, which is
+`buchdahl` here."""
 
 Errors: TypeAlias = Literal["raise", "nan"]
 Absent: TypeAlias = Literal["drop", "refuse"]

@@ -16,14 +16,21 @@ Reproduced in `tests/golden/metrics.json`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _html, margin
+from oddsengine import _arrays, _html
+from oddsengine._closing_value import (
+    ClosingLineValue,
+    Posterior,
+    closing_line_value,
+    moved_line_value,
+    value_posterior,
+)
+from oddsengine._closing_value import standard_error as _standard_error
 from oddsengine.exceptions import BoundsError, FitError
 from oddsengine.tables import Table
 
@@ -32,6 +39,7 @@ __all__ = [
     "ClosingLineValue",
     "Difference",
     "Interval",
+    "Posterior",
     "Scores",
     "brier_mean",
     "brier_sum",
@@ -40,10 +48,12 @@ __all__ = [
     "hold",
     "hold_interval",
     "log_loss",
+    "moved_line_value",
     "paired_difference",
     "ranked_probability_score",
     "scores",
     "theoretical_hold",
+    "value_posterior",
 ]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -365,86 +375,7 @@ class Calibration:
             )
         ]
         columns = ["bin", "events", "probability", "frequency", "frequency − probability"]
-        return _html.table(columns, rows, caption=repr(self)[1:-1])
-
-
-def closing_line_value(
-    odds_taken: npt.ArrayLike,
-    closing_odds: npt.ArrayLike | Sequence[Sequence[float]],
-    selection: npt.ArrayLike,
-    *,
-    method: margin.Method = "multiplicative",
-) -> ClosingLineValue:
-    """Odds taken times the margin-free closing probability, less one: what a bet was worth at the close.
-
-    Parameters
-    ----------
-    odds_taken : (n,) float64
-        Decimal odds of the bets.
-    closing_odds : (n, k) float64, or a list of lists of different lengths
-        Closing odds of the whole market of each bet; `nan` marks an absent selection.
-    selection : (n,) integers
-        Position of the bet's selection in its market.
-    method
-        How the margin is removed, see `oddsengine.margin`.
-
-    Raises
-    ------
-    BoundsError, MarginError
-        Odds of 1 or less, a selection that is not there, a margin that cannot be removed.
-
-    Examples
-    --------
-    >>> closing_line_value([2.2, 1.8], [[2.05, 3.5, 3.8], [1.9, 1.98]], [0, 0])
-    <ClosingLineValue of 2 bets: mean -0.0231 ± 0.0583>
-    """
-    taken, market, chosen = (
-        _arrays.numbers(odds_taken, "odds_taken", axes=1),
-        _matrix(closing_odds, "closing_odds"),
-        _arrays.integers(selection, "selection", axes=1),
-    )
-    if not len(taken) == len(market) == len(chosen):
-        raise BoundsError(
-            f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection "
-            "do not fit"
-        )
-    if not (taken > 1.0).all():
-        raise BoundsError(f"odds taken {taken[~(taken > 1.0)][0]} are not above 1")
-    fair = np.asarray(margin.fair_probabilities(market, method=method), dtype=np.float64)
-    if not ((chosen >= 0) & (chosen < market.shape[1])).all():
-        raise BoundsError(
-            f"selection {chosen[(chosen < 0) | (chosen >= market.shape[1])][0]} is none of a market"
-        )
-    closing = fair[np.arange(len(market)), chosen]
-    if np.isnan(closing).any():
-        raise BoundsError(
-            f"the selection of bet {int(np.flatnonzero(np.isnan(closing))[0])} has no closing odds"
-        )
-    return ClosingLineValue(taken * closing - 1.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ClosingLineValue:
-    """Closing-line value of bets."""
-
-    each: FloatArray
-    """(n,) odds taken times closing probability, less one."""
-
-    @property
-    def mean(self) -> float:
-        """Mean value of a bet."""
-        return float(self.each.mean())
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error of the mean."""
-        return _standard_error(self.each)
-
-    def __len__(self) -> int:
-        return len(self.each)
-
-    def __repr__(self) -> str:
-        return f"<ClosingLineValue of {len(self)} bets: mean {self.mean:.4f} ± {self.standard_error:.4f}>"
+        return _html.table(columns, rows, caption=f"{repr(self)[1:-1]}.")
 
 
 def hold(stakes: npt.ArrayLike, payouts: npt.ArrayLike) -> float:
@@ -501,6 +432,7 @@ def hold_interval(
         Of the bets, in any one unit.
     events : (n,)
         The fixture of each bet; bets of one fixture win and lose together. Without it every bet is an event.
+        Of one event alone nothing is known of how holds differ: the ends of its interval are `nan`.
     level
         Probability that the interval is meant to cover, between 0 and 1.
     replicates
@@ -565,25 +497,10 @@ def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[F
     return forecasts, happened.astype(np.int64)
 
 
-def _matrix(rows: Any, name: str) -> FloatArray:
-    """Rows of numbers as a matrix; shorter rows end in nan."""
-    if not isinstance(rows, list | tuple):
-        return _arrays.numbers(rows, name, axes=2)
-    arrays = [_arrays.numbers(row, f"{name}[{index}]", axes=1) for index, row in enumerate(rows)]
-    matrix = np.full((len(arrays), max(map(len, arrays), default=0)), np.nan)
-    for index, row in enumerate(arrays):
-        matrix[index, : len(row)] = row
-    return matrix
-
-
 def _indicators(forecasts: FloatArray, happened: IntArray) -> FloatArray:
     indicators = np.zeros_like(forecasts)
     indicators[np.arange(len(happened)), happened] = 1.0
     return indicators
-
-
-def _standard_error(values: FloatArray) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def _by_cluster(clusters: npt.ArrayLike, *columns: FloatArray) -> list[FloatArray]:

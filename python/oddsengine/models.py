@@ -415,7 +415,7 @@ def _numba() -> Any:
     try:
         import numba
     except ImportError as error:
-        raise ImportError('own models are compiled by numba: pip install "oddsengine[numba]"') from error
+        raise ImportError("own models are compiled by numba: pip install numba") from error
     return numba
 
 
@@ -729,7 +729,7 @@ class Space:
         ]
         if (more_count := len(self._markets) - len(rows)) > 0:
             rows.append([f"and {more_count} more", "", "", ""])
-        return _html.table(["market", "winners", "cells", "selections"], rows, caption=repr(self)[1:-1])
+        return _html.table(["market", "winners", "cells", "selections"], rows, caption=f"{repr(self)[1:-1]}.")
 
 
 def _outcomes(given: npt.ArrayLike) -> tuple[tuple[str, ...], IntArray]:

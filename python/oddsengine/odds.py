@@ -16,6 +16,8 @@
 | `implied` | `1 / (1 + h)` | between 0 and 1 | 0.5 |
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, overload

@@ -15,6 +15,8 @@ Ordering Probabilities of Multi-Entry Competitions by a Simple Method", Handbook
 Arrays count runners from 0; selections name them from 1: runner 0 is `r1`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -22,9 +24,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _hints
+from oddsengine import _arrays, _board_html, _core, _hints
 from oddsengine._board_table import in_market, priced_table
-from oddsengine._html import table
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
@@ -37,7 +38,9 @@ from oddsengine.settle import Grade
 
 __all__ = [
     "MODELS",
+    "TATTERSALLS",
     "Board",
+    "DeductionScale",
     "Model",
     "Price",
     "Race",
@@ -111,7 +114,7 @@ class Race:
         self._model = model
 
     @classmethod
-    def from_running_times(cls, times: npt.ArrayLike) -> "Race":
+    def from_running_times(cls, times: npt.ArrayLike) -> Race:
         """A `henery` race from mean running times in standard deviations; only their differences count.
 
         >>> Race.from_running_times([0.0, 0.0]).win()
@@ -120,7 +123,7 @@ class Race:
         return cls._of(_core.Race.from_times(_arrays.numbers(times, "times", axes=1).tolist()), "henery")
 
     @classmethod
-    def _of(cls, race: _core.Race, model: Model) -> "Race":
+    def _of(cls, race: _core.Race, model: Model) -> Race:
         self = object.__new__(cls)
         self._race, self._model = race, model
         return self
@@ -208,7 +211,7 @@ class Race:
         """
         return self._race.without(runner)
 
-    def withdraw(self, runners: Collection[int]) -> "Race":
+    def withdraw(self, runners: Collection[int]) -> Race:
         """The same race without some runners; the others move up and are counted anew.
 
         Sequential models share out the withdrawn probability in proportion; `henery` leaves the running times
@@ -324,6 +327,26 @@ def standard_terms(runners: int, *, is_handicap: bool = False) -> Terms | None:
     return None if terms is None else Terms(*terms)
 
 
+class DeductionScale(NamedTuple):
+    """How much a house deducts, by the price of the runner that was withdrawn.
+
+    >>> house = DeductionScale("house-2026", ((1.2, 90), (2.0, 50), (5.0, 20)))
+    >>> rule4([1.5], scale=house)
+    Rule4(pence=50, version='house-2026')
+    """
+
+    version: str
+    """Names the scale and its version; kept with every deduction."""
+    bands: tuple[tuple[float, int], ...]
+    """Longest decimal odds of each band, ascending, and its pence in the pound, 0 to 90; longer odds than the
+    last are free."""
+
+
+TATTERSALLS = DeductionScale(*(lambda scale: (scale[0], tuple(scale[1])))(_core.racing_rule4_scale()))
+"""Tattersalls' printed scale. A price of two decimals has the band of the fraction that it is the nearest to:
+1.62 is 8/13, 60 pence; a price in a gap between two bands belongs to the longer one."""
+
+
 class Rule4(NamedTuple):
     """A deduction from winnings."""
 
@@ -333,17 +356,39 @@ class Rule4(NamedTuple):
     """The scale that it was read from."""
 
 
-def rule4(odds: Sequence[float]) -> Rule4:
+def rule4(odds: Sequence[float], *, scale: DeductionScale = TATTERSALLS) -> Rule4:
     """The deduction for withdrawn runners, by the decimal odds of each when it was withdrawn; several add up,
     to 90.
 
-    The printed scale leaves gaps between its bands: a price in a gap belongs to the longer band, which
-    deducts less. Firms differ. Reproduced in `tests/golden/settlement.json`.
+    Reproduced in `tests/golden/settlement.json`.
 
-    >>> rule4([4.0]).pence, rule4([4.0, 11.0]).pence, rule4([16.0]).pence
-    (25, 30, 0)
+    Parameters
+    ----------
+    odds : (n,) float64
+        Decimal odds of the withdrawn runners.
+    scale
+        The house's scale. Firms differ: some waive the 5 pence, some print decimal bands of their own.
+
+    Raises
+    ------
+    BoundsError
+        Odds outside 1.001 to 1000, bands that do not ascend, pence outside 0 to 90.
+
+    Examples
+    --------
+    >>> rule4([4.0]).pence, rule4([4.0, 11.0]).pence, rule4([16.0]).pence, rule4([1.62]).pence
+    (25, 30, 0, 60)
     """
-    return Rule4(*_core.racing_rule4_pence(_arrays.numbers(odds, "odds", axes=1).tolist()))
+    bands = [(float(longest), int(pence)) for longest, pence in scale.bands]
+    for before, (longest, pence) in zip([(1.0, 0), *bands], bands, strict=False):
+        if not longest > before[0]:
+            raise BoundsError(
+                f"longest odds {longest} of a band are not above {before[0]}, those of the band before"
+            )
+        if not 0 <= pence <= 90:
+            raise BoundsError(f"deduction in pence {pence} is outside 0..=90")
+    prices = _arrays.numbers(odds, "odds", axes=1).tolist()
+    return Rule4(_core.racing_rule4_pence(prices, bands), scale.version)
 
 
 def odds_after_rule4(odds: float, pence: int) -> float:
@@ -466,24 +511,19 @@ class Board(NamedTuple):
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.table.__arrow_c_stream__(requested_schema)
 
-    def to_pandas(self) -> "pd.DataFrame":
+    def to_pandas(self) -> pd.DataFrame:
         """A pandas frame; pandas must be installed."""
         return self.table.to_pandas()
 
-    def to_polars(self) -> "pl.DataFrame":
+    def to_polars(self) -> pl.DataFrame:
         """A Polars frame; Polars must be installed."""
         return self.table.to_polars()
 
     def __repr__(self) -> str:
-        return f"<Board of {len(self.fair)} selections, {int(np.isfinite(self.odds).sum())} offered>"
+        return f"<Board of {len(self.fair):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"
 
     def _repr_html_(self) -> str:
-        rows = [
-            [market, name, f"{100 * price.fair:.2f} %", f"{price.odds:g}"]
-            for market in ("win", "place.2", "place.3", "place.4", "quinella")
-            for name, price in self.market(market).items()
-        ]
-        return table(["market", "selection", "fair", "odds"], rows, caption=repr(self))
+        return _board_html.draw(self.selections, self.fair, self.odds, caption=repr(self)[1:-1])
 
 
 def board(

@@ -3,6 +3,8 @@
 Money is in minor units of a currency (cents), as integers. Profit and loss is from the bookmaker's side.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias

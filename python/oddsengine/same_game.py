@@ -14,6 +14,8 @@ the rest by a Gaussian copula. `docs/models/same_game.md` says how, and what no 
 'contradicts'
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +94,7 @@ class Multiple:
             [leg, f"{100 * probability:.2f} %", f"{odds:.4g}"]
             for leg, probability, odds in zip(self.legs, self.leg_probabilities, self.leg_odds, strict=True)
         ]
-        return table(["leg", "alone", "odds in the multiple"], rows, caption=repr(self))
+        return table(["leg", "alone", "odds in the multiple"], rows, caption=f"{repr(self)[1:-1]}.")
 
 
 class Match:
@@ -167,7 +169,7 @@ class Match:
         """Where the match stands."""
         return MatchState(*self._core.summary())
 
-    def apply(self, incident: Mapping[str, Any]) -> "Match":
+    def apply(self, incident: Mapping[str, Any]) -> Match:
         """Let something happen; returns the match.
 
         `incident` has the fields of an incident of the ingest socket (`docs/wire.md`): `kind`, `clock_ms`

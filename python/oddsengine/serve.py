@@ -192,6 +192,7 @@ def open_service(
         rights=settings.rights.as_dict(settings.curve),
         verify_at_start=settings.journal.verify_at_start,
         compact=settings.journal.compact,
+        segment_bytes=settings.journal.segment_bytes,
         segments=None if settings.journal.segments is None else os.fspath(settings.journal.segments),
     )
     service.share()
@@ -260,7 +261,12 @@ class Server:
         self._clock = clock or EngineClock()
         self._context: zmq.Context[Socket] = zmq.Context()
         self._guard = ConnectionGuard(self._context, memory_bytes_max=settings.sockets.memory_bytes_max)
-        self._readers = ReaderWatch(settings.journal.path, settings.journal.reader_seconds_max)
+        self._readers = ReaderWatch(
+            settings.journal.path,
+            settings.journal.reader_seconds_max,
+            log_bytes_max=settings.journal.reader_log_bytes_max,
+            kept=settings.journal.readers_kept,
+        )
         self._locks: list[int] = []
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._is_stopping = False

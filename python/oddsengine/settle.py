@@ -9,6 +9,8 @@ Grade(win=0.0, refund=0.5)
 0.5
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 

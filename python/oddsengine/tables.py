@@ -60,7 +60,7 @@ class Table:
     >>> table = Table({"date": np.array(["2026-08-15"], "datetime64[D]"), "home": ["Ajax"], "goals": [3]})
     >>> print(table)
     date        home  goals
-    2026-08-15  Ajax  3
+    2026-08-15  Ajax      3
     >>> table.rows(table["goals"] > 3)
     <Table of 0 rows: date, home, goals>
     """
@@ -189,31 +189,31 @@ class Table:
         return f"<Table of {len(self)} rows: {', '.join(self)}>"
 
     def __str__(self) -> str:
-        rows = [list(self), *self._texts()]
-        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        columns = [(name, values[:ROWS_SHOWN]) for name, values in self._columns.items()]
+        cells = [[name, *_html.column_texts(values)] for name, values in columns]
+        sides = [">" if _html.is_number(values) else "<" for _, values in columns]
+        widths = [max(map(len, column)) for column in cells]
         lines = [
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
+            "  ".join(
+                f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)
+            ).rstrip()
+            for row in zip(*cells, strict=True)
         ]
-        return "\n".join(lines + self._more())
+        more = len(self) - ROWS_SHOWN
+        return "\n".join([*lines, f"and {more:,} more rows"] if more > 0 else lines)
 
     def _repr_html_(self) -> str:
-        caption = " · ".join(text for text in (self.caption, *self._more()) if text)
-        return _html.table(list(self), self._texts(), caption=caption)
-
-    def _texts(self) -> list[list[str]]:
-        shown = [[text(value) for value in values[:ROWS_SHOWN].tolist()] for values in self._shown()]
-        return [list(row) for row in zip(*shown, strict=True)]
-
-    def _shown(self) -> list[Array]:
-        # Days as text: `tolist` gives date objects already, times keep their unit.
-        return [
-            np.datetime_as_string(values) if values.dtype.kind == "M" else values
-            for values in self._columns.values()
-        ]
-
-    def _more(self) -> list[str]:
-        return [f"and {len(self) - ROWS_SHOWN} more rows"] if len(self) > ROWS_SHOWN else []
+        caption = (
+            f"{self.caption}."
+            if self.caption and not self.caption.endswith((".", "!", "?"))
+            else self.caption
+        )
+        return _html.typed_table(
+            [(name, values[:ROWS_SHOWN]) for name, values in self._columns.items()],
+            caption=caption[:1].upper() + caption[1:],
+            shape=(len(self), len(self._columns)),
+            more=max(0, len(self) - ROWS_SHOWN),
+        )
 
 
 def table_from(data: TableLike) -> Table:

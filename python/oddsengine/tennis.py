@@ -13,6 +13,8 @@ Serve(home=0.6321, away=0.5879, prior_points=60)
 (0.438, 0.4323)
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args, overload
@@ -20,9 +22,8 @@ from typing import Literal, NamedTuple, TypeAlias, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _core, _hints
+from oddsengine import _arrays, _board_html, _core, _hints
 from oddsengine._board_table import ArrowTable, in_market, priced_table
-from oddsengine._html import table
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
@@ -644,16 +645,10 @@ class Board(ArrowTable):
         return priced_table(self)
 
     def __repr__(self) -> str:
-        return f"<Board of {len(self)} selections, {int(np.isfinite(self.odds).sum())} offered>"
+        return f"<Board of {len(self):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"
 
     def _repr_html_(self) -> str:
-        shown = ["match_winner", "set_betting", "tie_break", "set1_winner", "set2_winner", "set1_score"]
-        rows = [
-            [market, name, f"{100 * price.fair:.2f} %", f"{price.odds:g}"]
-            for market in shown
-            for name, price in self.market(market).items()
-        ]
-        return table(["market", "selection", "fair", "odds"], rows, caption=repr(self))
+        return _board_html.draw(self.selections, self.fair, self.odds, caption=repr(self)[1:-1])
 
 
 def board(

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oddsengine import football, margin, metrics, odds, racing, risk, same_game, settle, tennis
+from oddsengine import football, kelly, margin, metrics, odds, racing, risk, same_game, settle, tennis
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -573,6 +573,24 @@ def metrics_clv(case: Case) -> Json:
     return {"clv": found.each, "mean": found.mean}
 
 
+def kelly_exclusive(case: Case) -> Json:
+    stakes = kelly.exclusive(case.inputs.take("p"), case.inputs.take("odds"))
+    return {"fractions": stakes, "reserve_rate": 1.0 - float(stakes.sum())}
+
+
+def kelly_implied(case: Case) -> Json:
+    stake, odds = case.inputs.take("stake_fraction_of_bankroll"), case.inputs.take("odds")
+    found = kelly.implied_probability(stake, odds, fraction=case.inputs.take("kelly_fraction"))
+    return {"implied_probability": float(found)}
+
+
+def clv_posterior(case: Case) -> Json:
+    names = ("mean_clv", "sd_clv", "n", "prior_mean", "prior_sd")
+    mean, deviation, count, prior_mean, prior_sd = (case.inputs.take(name) for name in names)
+    found = metrics.value_posterior(mean, deviation, count, prior_mean=prior_mean, prior_sd=prior_sd)
+    return {"posterior_mean": found.mean, "posterior_sd": found.sd, "p_positive": found.p_positive}
+
+
 def racing_order(case: Case) -> Json:
     inputs = case.inputs
     first, second, third = inputs.take("exponents")
@@ -773,6 +791,9 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "ladder.betfair_step": ladder_betfair_step,
     "ladder.fractional": ladder_fractional,
     "ladder.snap_min_margin": ladder_snap_min_margin,
+    "bettor.clv_posterior": clv_posterior,
+    "kelly.exclusive": kelly_exclusive,
+    "risk.kelly_implied": kelly_implied,
     "margin.apply": margin_apply,
     "margin.remove": margin_remove,
     "metrics.calibration": metrics_calibration,
@@ -814,7 +835,6 @@ ABSENT: dict[str, str] = {
     "basketball.inplay": _SPORTS,
     "basketball.joint": _SPORTS,
     "basketball.margin": _SPORTS,
-    "bettor.clv_posterior": _DESK,
     "cashout.accumulator": _BETS,
     "cashout.partial": _BETS,
     "cashout.price_ratio": _BETS,
@@ -825,12 +845,10 @@ ABSENT: dict[str, str] = {
     "esports.rounds": _SPORTS,
     "golf.dead_heat_place": _SPORTS,
     "hockey.markets": _SPORTS,
-    "kelly.exclusive": _DESK,
     "nfl.margin_mixture": _SPORTS,
     "risk.accumulators": _DESK,
     "risk.flow_update": _DESK,
     "risk.hedge_minimax": _DESK,
-    "risk.kelly_implied": _DESK,
     "risk.lmsr": "`risk.skewed_prices` moves prices by payouts; the case also wants those after one more bet",
     "series.best_of": _SPORTS,
     "series.maps": _SPORTS,

@@ -39,6 +39,7 @@ NUMBERS: list[Any] = [
 TEXTS: list[Any] = [
     "", "home", "away", "draw", "h", "1x2/home", "total:2.5/over", "total:999/over", "correct_score/0-0", "/",
     "x/y/z", "power", "shin", "additive", "goto", "jensen_shannon", "balanced_book", "odds_ratio",
+    "probit", "logarithmic", "refuse", "drop",
     "multiplicative", "henery", "harville", "lo_bacon_shone", "betfair", "fine", "american", "malay",
     "hong_kong", "fractional", "decimal", "implied", "raise", "nan", "1/0", "0/1", "5/2", "-100", "1e400",
     "\0", "é" * 50, "win/r1", "place.3/r2", "each_way.5.3/r2", "tb10", "advantage", "won", "half_lost",

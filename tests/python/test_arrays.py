@@ -386,13 +386,19 @@ def test_the_bound_of_copies() -> None:
         margin.fair_probabilities(np.broadcast_to(2.0, _arrays.NUMBERS_MAX + 1))
 
 
-MODULES = "backtest data fit football margin metrics models odds racing risk same_game settle tables tennis"
+MODULES = (
+    "backtest data fit football kelly margin metrics models odds racing risk same_game settle tables tennis"
+)
 
 # What an annotation says of an argument that holds many numbers.
 ARRAYS = ("ArrayLike", "NDArray", "NumberArray", "FloatArray", "Sequence[float]", "Sequence[int]", "Scores")
 ARRAYS = (*ARRAYS, "_NestedSequence", "numpy.ndarray")
 # Arrays that are tried elsewhere or that hold no numbers: names of teams, clusters and events, days.
 NO_NUMBERS = {
+    ("backtest.walk_forward", "model"),
+    ("models.Space.market", "selections"),
+    ("tables.table_from", "data"),
+    ("tables.select", "data"),
     ("fit.time_weights", "dates"),
     ("fit.GoalFit.predict", "home"),
     ("fit.GoalFit.predict", "away"),
@@ -422,6 +428,14 @@ def public_callables() -> Iterator[tuple[str, Any]]:
                 yield f"{module}.{name}", public
 
 
+def types_of(function: Any) -> dict[str, Any]:
+    """The types of its arguments as they are written: `help()` is shown long signatures without them."""
+    try:
+        return get_type_hints(function)
+    except (NameError, TypeError):
+        return dict(getattr(function, "__annotations__", {}))
+
+
 def array_arguments() -> Iterator[tuple[str, str]]:
     """Functions and those of their arguments that hold numbers, by their annotations."""
     for name, public in public_callables():
@@ -429,8 +443,12 @@ def array_arguments() -> Iterator[tuple[str, str]]:
             signature = inspect.signature(public)
         except ValueError:
             continue
+        made = public.__init__ if inspect.isclass(public) else public
+        written, hints = getattr(made, "__annotations__", {}), types_of(made)
         for argument in signature.parameters.values():
-            said = str(argument.annotation)
+            if "TableLike" in str(written.get(argument.name)):
+                continue  # a table is no array of numbers
+            said = str(hints.get(argument.name, argument.annotation))
             is_array = any(kind in said for kind in ARRAYS) or said in ("Any", "typing.Any")
             # The core's own functions tell no types.
             is_array |= argument.annotation is argument.empty and argument.name in ("odds", "probabilities")
@@ -474,7 +492,9 @@ def words() -> Iterator[tuple[Call, str, Any]]:
             hint = hints.get(name, parameter.annotation)
             is_literal = any(get_origin(kind) is Literal for kind in [hint, *get_args(hint)])
             if is_literal or name in ("errors", "method", "ladder", "absent"):
-                yield call, name, parameter.default
+                # A default that is not shown is that of the function.
+                shown = {name: parameter.default} | (getattr(call.function, "__kwdefaults__", None) or {})
+                yield call, name, shown[name]
 
 
 def test_no_function_takes_a_word_that_is_none() -> None:

@@ -36,11 +36,13 @@ def test_all_stages_run(tmp_path: Path) -> None:
     """Broke: formats, lints, types and the instruction counts were left to whoever remembered them."""
     done = run(tmp_path, valgrind=WORKS)
     assert done.returncode == 0, done.stderr
-    assert asked_for(done) == ["check", "demo", "gate", "test"]
+    assert asked_for(done) == ["check", "docs", "demo", "gate", "test"]
     assert "NOT RUN" not in done.stdout
 
 
-@pytest.mark.parametrize(("stage", "before"), [("check", []), ("gate", ["check", "demo"])])
+@pytest.mark.parametrize(
+    ("stage", "before"), [("check", []), ("gate", ["check", "docs", "demo"]), ("docs", ["check"])]
+)
 def test_a_stage_that_fails_ends_it(tmp_path: Path, stage: str, before: list[str]) -> None:
     make = f'#!/bin/sh\nif [ "$1" = {stage} ]; then exit 2; fi\necho "asked for $1"\n'
     done = run(tmp_path, valgrind=WORKS, make=make)
@@ -54,13 +56,13 @@ def test_valgrind_is_installed_where_it_is_missing(tmp_path: Path) -> None:
     done = run(tmp_path, **{"apt-get": '#!/bin/sh\necho "apt-get $*"\n'})
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == ["apt-get -qq update", "apt-get -qq install -y valgrind"]
-    assert asked_for(done) == ["check", "demo", "gate", "test"]
+    assert asked_for(done) == ["check", "docs", "demo", "gate", "test"]
 
 
 def test_without_valgrind_the_gate_is_left_out_loudly(tmp_path: Path) -> None:
     done = run(tmp_path, **{"apt-get": REFUSES})
     assert done.returncode == 0, done.stderr
-    assert asked_for(done) == ["check", "demo", "test"]
+    assert asked_for(done) == ["check", "docs", "demo", "test"]
     assert "=== gate: NOT RUN: no valgrind" in done.stdout
     assert "NOT RUN: gate" in done.stdout.splitlines()[-1]
 

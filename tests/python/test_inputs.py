@@ -287,6 +287,14 @@ def test_what_is_no_score_is_refused(score: Any) -> None:
         football.inplay(1.5, 1.1, share_left=0.5, score=score)
 
 
+def test_no_side_has_less_than_no_goals() -> None:
+    # -2 goals in play were priced.
+    with pytest.raises(BoundsError, match=r"score \(-2, 1\) has a number below 0"):
+        football.inplay(1.5, 1.1, share_left=0.5, score=(-2, 1))
+    with pytest.raises(BoundsError, match="whole number -2 is outside 0"):
+        settle.grade("1x2/home", (-2, 1))
+
+
 @pytest.mark.parametrize("flags", [["True", "False"] * 6, ["N", "Y"] * 6, ["0", "1"] * 6])
 def test_flags_as_text_are_refused(flags: list[str]) -> None:
     # Every text was true: all matches were neutral, in a walk-forward and for `predict(neutral="False")`.
@@ -389,6 +397,17 @@ def test_the_printed_formula_of_shin_is_the_one_that_is_computed() -> None:
     assert printed.sum() == pytest.approx(3.0, abs=1e-12)
     docs = (Path(__file__).parents[2] / "docs/formulas.md").read_text(encoding="utf-8")
     assert "`k (sqrt(z² + 4(1-z) pi²/(k B)) - z) / (2(1-z))`" in docs
+
+
+def test_a_grid_that_was_cut_is_refused() -> None:
+    # Home, draw and away of a grid of 0 to 5 goals at means of 5 summed to 0.379, in silence.
+    with pytest.raises(BoundsError, match=r"sum of score probabilities 0\.3794.* is outside 0\.95\.\."):
+        football.markets(football.grid(5.0, 5.0, size=6))
+    for mean in (0.1, 1.0, 5.0, 12.0, 20.0):
+        markets = football.markets(football.grid(mean, mean))
+        assert markets["home"] + markets["draw"] + markets["away"] == pytest.approx(1.0, abs=1e-11)
+    with pytest.raises(oddsengine.OddsEngineError, match="home goal mean 21 is outside"):
+        football.grid(21.0, 1.0)
 
 
 # Fits and backtests

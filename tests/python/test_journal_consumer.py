@@ -248,3 +248,33 @@ def test_it_stops_at_a_gap_and_at_a_record_that_was_taken_out(consumer: Path, tm
     missing = run(consumer, str(tmp_path / "nowhere.db"))
     assert missing.returncode == 1
     assert "the journal cannot be read" in missing.stderr
+
+
+def test_a_group_that_was_cut_ends_in_a_sentence(consumer: Path, tmp_path: Path) -> None:
+    """A copy whose last group ends in the middle gave a stack trace of Node (`ERR_OUT_OF_RANGE`), and one
+    that ended within a message a stack trace of protobuf.js. Now it is one sentence, and no sum.
+    """
+    found = list(groups(GOLDEN / "0.1.0" / "journal.db"))
+    last_seq, last = next((seq, group) for seq, group in reversed(found) if len(group) > 100)
+    before = [(seq, group) for seq, group in found if seq < last_seq]
+    ends, at = {0}, 0
+    while at < len(last):
+        at += 4 + struct.unpack_from("<I", last, at)[0]
+        ends.add(at)
+    for size in (1, 3, 4, 8, 11, 12, len(last) // 2, len(last) - 1):
+        assert size not in ends
+        done = run(consumer, "-", lines_of([*before, (last_seq, last[:size])]))
+        assert done.returncode == 1, f"cut after {size} bytes: {done.stdout}"
+        assert done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert "is not whole" in done.stderr, done.stderr
+    # Whole by its length, and not what was written: the message ends within a field.
+    size = struct.unpack_from("<I", last, 0)[0]
+    broken = struct.pack("<I", size - 3) + last[4 : 4 + size - 3]
+    done = run(consumer, "-", lines_of([*before, (last_seq, broken)]))
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+    # A line that a pipe cut.
+    done = run(consumer, "-", lines_of(found)[:-1])
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+    done = run(consumer, "-", lines_of([(found[5][0], found[5][1])]))
+    assert "may be sealed into segments" in done.stderr, done.stderr

@@ -96,7 +96,10 @@ def test_below_its_bounds_and_without_one_a_reader_stays(
     path, connection = database(tmp_path)
     monkeypatch.setattr(_log_readers, "LOG_BYTES_LOOKED", 1_000)
     with contextlib.closing(connection), reader(path) as process:
-        for watch, log_bytes in ((ReaderWatch(path, 3), 64 << 20), (ReaderWatch(path, 0), 1_000)):
+        for watch, log_bytes in (
+            (ReaderWatch(path, 3, log_bytes_max=1_000), 64 << 20),
+            (ReaderWatch(path, 0, log_bytes_max=1_000), 1_000),
+        ):
             monkeypatch.setattr(_log_readers, "LOG_BYTES_CUT", log_bytes)
             for second in range(60):
                 watch.look(float(second))
@@ -108,7 +111,7 @@ def test_one_that_does_not_heed_is_killed(tmp_path: Path, monkeypatch: pytest.Mo
     path, connection = database(tmp_path)
     monkeypatch.setattr(_log_readers, "LOG_BYTES_LOOKED", 1_000)
     monkeypatch.setattr(_log_readers, "LOG_BYTES_CUT", 1_000)
-    watch = ReaderWatch(path, 3)
+    watch = ReaderWatch(path, 3, log_bytes_max=1_000)
     with contextlib.closing(connection), reader(path, ignores_sigterm=True) as process:
         told: list[str] = []
         for second in range(12):
@@ -131,12 +134,45 @@ def test_the_engine_and_its_parent_are_never_ended(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         _log_readers, "readers_of", lambda journal: [LogReader(parent, 124), LogReader(0, 125)]
     )
-    watch = ReaderWatch(path, 1)
+    watch = ReaderWatch(path, 1, log_bytes_max=1_000)
     with contextlib.closing(connection):
         for second in range(10):
             watch.look(float(second))
     assert sent == []
     assert watch.metrics()["oldest_reader_pid"] in (parent, 0)
+
+
+def test_a_program_of_somebody_else_is_ended_only_where_the_disk_or_a_gibibyte_is_at_stake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After five minutes above 64 MiB anybody was ended: a `.dump`, `VACUUM INTO` or copy of a large journal
+    at a busy hour, a replicator that holds a read lock between its own checkpoints, a report server that
+    does other things as well. Backups would fail every night, with the disk all but empty.
+    """
+    path, connection = database(tmp_path)
+    monkeypatch.setattr(_log_readers, "LOG_BYTES_LOOKED", 1_000)
+    monkeypatch.setattr(_log_readers, "LOG_BYTES_CUT", 1_000)
+    with contextlib.closing(connection), reader(path) as process:
+        size = path.with_name("journal.db-wal").stat().st_size
+        assert size > 1_000
+        # The disk has room, and the log is below its bound.
+        watch = ReaderWatch(path, 3)
+        told = [alert for second in range(30) for alert in watch.look(float(second))]
+        assert [name for name, _ in told] == ["journal_reader"]
+        # By name it is never ended; that is told once.
+        name = Path(f"/proc/{process.pid}/comm").read_text().strip()
+        watch = ReaderWatch(path, 3, log_bytes_max=1_000, kept=[name])
+        told = [alert for second in range(30) for alert in watch.look(float(second))]
+        assert [name for name, _ in told] == ["journal_reader", "journal_reader_kept"]
+        assert process.poll() is None
+        # The log is as large as what is left.
+        free = [size + 1]
+        monkeypatch.setattr(_log_readers, "_free_bytes", lambda _: free[0])
+        watch = ReaderWatch(path, 3)
+        assert [name for second in range(9) for name, _ in watch.look(float(second))] == ["journal_reader"]
+        free[0] = size
+        assert [name for name, _ in watch.look(9.0)] == ["journal_reader_cut"]
+        assert process.wait(5) == -signal.SIGTERM
 
 
 def load(orders: OrdersClient, stop: threading.Event, refused: list[Any]) -> None:
@@ -160,7 +196,9 @@ class Impatient(Engine):
     def write_config(self) -> None:
         super().write_config()
         text = self.config.read_text()
-        self.config.write_text(text.replace("[book]", "reader_seconds_max = 4\n[book]", 1))
+        self.config.write_text(
+            text.replace("[book]", "reader_seconds_max = 4\nreader_log_bytes_max = 67108864\n[book]", 1)
+        )
 
 
 def test_o04_a_reader_that_stays_is_cut_and_the_log_is_bounded(tmp_path: Path) -> None:

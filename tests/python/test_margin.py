@@ -3,6 +3,7 @@
 import inspect
 import math
 import pickle
+import statistics
 import subprocess
 import sys
 import threading
@@ -528,13 +529,73 @@ def test_a_strong_favourite_never_makes_a_negative_probability(method: margin.Me
     assert raised.value.code == "negative_probability"
 
 
-def test_aliases_are_one_method() -> None:
+def test_every_alias_is_the_method_that_it_names() -> None:
+    """`logarithmic`, a method of penaltyblog, was refused while the other names of packages were known."""
     odds = [2.7, 2.3, 4.4]
-    additive = margin.fair_probabilities(odds, method="additive")
-    for alias in ("wpo", "equal_margin", "differential_margin_weighting"):
-        assert margin.fair_probabilities(odds, method=alias) == additive  # type: ignore[call-overload]
-    # What broke: `logarithmic` was unknown, although the other names of the same library were known. It is
-    # the odds ratio there; what Buchdahl calls so is `power`.
-    odds_ratio = margin.fair_probabilities(odds, method="odds_ratio")
-    for alias in ("or", "logit", "logarithmic"):
-        assert margin.fair_probabilities(odds, method=alias) == odds_ratio  # type: ignore[call-overload]
+    assert margin.ALIASES["logarithmic"] == "odds_ratio"
+    assert margin.ALIASES["buchdahl"] == "power"
+    assert set(margin.ALIASES.values()) <= set(margin.METHODS)
+    assert not set(margin.ALIASES) & set(margin.METHODS)
+    for alias, method in margin.ALIASES.items():
+        named: Any = alias
+        assert margin.fair_probabilities(odds, method=named) == margin.fair_probabilities(odds, method=method)
+
+
+def test_probit_against_the_standard_library() -> None:
+    """`statistics.NormalDist` and bisection share no arithmetic with the core."""
+    normal = statistics.NormalDist()
+    for odds, target in (
+        ([2.05, 3.5, 3.8], 1.0),
+        ([1.02, 21.0, 67.0], 1.0),
+        ([1.3, 1.6, 2.2, 4.0], 2.0),
+        ([2.1, 2.1], 1.0),
+    ):
+        limits = [normal.inv_cdf(1.0 / price) for price in odds]
+        low, high = -8.0, 8.0
+        for _ in range(80):
+            middle = 0.5 * (low + high)
+            too_much = sum(normal.cdf(limit - middle) for limit in limits) > target
+            low, high = (middle, high) if too_much else (low, middle)
+        removed = margin.remove_margin(odds, method="probit", target=target)
+        assert removed.parameter == pytest.approx(low, abs=1e-9)
+        assert removed.probabilities == pytest.approx([normal.cdf(limit - low) for limit in limits], abs=1e-9)
+        again = margin.offered_odds(removed.probabilities, method="probit", booksum=removed.booksum)
+        assert again == pytest.approx(odds, rel=1e-10)
+
+
+def test_the_printed_formula_of_shin_is_that_of_place_books() -> None:
+    """What was printed, `(sqrt(z² + 4(1-z) pi²/B) - z) / (2(1-z))`, sums to 1.8 and not to 3 on a book of
+    three places.
+    """
+    odds = [1.28, 1.55, 1.8, 2.3, 3.5, 5.5, 9.0, 14.0]
+    places = 3
+    removed = margin.remove_margin(odds, method="shin", target=places)
+    q = [1.0 / (price * places) for price in odds]
+    z, b = removed.parameter, sum(q)
+    printed = [places * (math.sqrt(z * z + 4 * (1 - z) * each**2 / b) - z) / (2 * (1 - z)) for each in q]
+    assert removed.probabilities == pytest.approx(printed, abs=1e-12)
+    assert sum(printed) == pytest.approx(places)
+
+
+def test_a_missing_price_can_be_refused() -> None:
+    """`[2.45, nan, 2.90]` in a 1X2 was read as a market of two: 54.2 % for home, silently."""
+    nan = math.nan
+    assert margin.fair_probabilities([2.45, nan, 2.90])[0] == pytest.approx(0.542, abs=1e-3)
+    for odds in (
+        [2.45, nan, 2.90],
+        (2.45, None, 2.90),
+        {"home": 2.45, "draw": nan, "away": 2.9},
+        np.array([2.45, nan, 2.9]),
+    ):
+        given: Any = odds
+        with pytest.raises(MarginError, match="inverse odds NaN of selection 1") as raised:
+            margin.fair_probabilities(given, absent="refuse")
+        assert raised.value.code == "inverse_odds"
+    rows = np.array([[2.45, 3.3, 2.9], [2.45, nan, 2.9], [nan, nan, nan], [0.5, 3.0, 3.0], [nan, 3.3, 2.9]])
+    found = margin.fair_probabilities(rows, absent="refuse", errors="nan")
+    assert np.isnan(found).all(axis=1).tolist() == [False, True, True, True, True]
+    with pytest.raises(MarginError) as raised:
+        margin.fair_probabilities(rows, absent="refuse")
+    assert raised.value.__notes__ == ["in book 1"]
+    with pytest.raises(BoundsError, match='absent "refused" is none of drop, refuse'):
+        margin.fair_probabilities(rows, absent="refused")  # type: ignore[call-overload]

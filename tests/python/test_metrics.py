@@ -110,17 +110,17 @@ def test_separated_outcomes_have_no_regression() -> None:
 def test_closing_line_value_of_matrices_and_lists() -> None:
     market = np.array([[2.05, 3.5, 3.8], [1.9, 1.98, np.nan]])
     lists = [[2.05, 3.5, 3.8], [1.9, 1.98]]
-    found = metrics.closing_line_value([2.2, 1.8], market, [0, 0], method="power")
+    found = metrics.closing_line_value([2.2, 1.8], market, [0, 0], method="power", absent="drop")
     assert np.array_equal(
         found.each, metrics.closing_line_value([2.2, 1.8], lists, [0, 0], method="power").each
     )
     assert found.standard_error == pytest.approx(found.each.std(ddof=1) / math.sqrt(2))
     with pytest.raises(BoundsError, match="the selection of bet 1 has no closing odds"):
-        metrics.closing_line_value([2.2, 1.8], market, [0, 2])
+        metrics.closing_line_value([2.2, 1.8], market, [0, 2], absent="drop")
     with pytest.raises(BoundsError, match="selection 3 is none"):
-        metrics.closing_line_value([2.2, 1.8], market, [0, 3])
+        metrics.closing_line_value([2.2, 1.8], market, [0, 3], absent="drop")
     with pytest.raises(BoundsError, match=r"odds taken 1\.0 are not above 1"):
-        metrics.closing_line_value([1.0, 1.8], market, [0, 0])
+        metrics.closing_line_value([1.0, 1.8], market, [0, 0], absent="drop")
     with pytest.raises(BoundsError, match="do not fit"):
         metrics.closing_line_value([2.0], market, [0])
     with pytest.raises(MarginError):
@@ -195,3 +195,11 @@ def test_they_show_themselves() -> None:
     assert repr(metrics.closing_line_value([2.2], [[2.0, 2.0]], [0])).startswith(
         "<ClosingLineValue of 1 bets"
     )
+
+
+def test_one_event_has_no_interval() -> None:
+    """Bets of one fixture alone gave an interval of no width, "95 %"."""
+    found = metrics.hold_interval([1, 1, 2], [0, 2, 1], events=[7, 7, 7])
+    assert found.value == 0.25
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)

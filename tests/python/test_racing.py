@@ -214,3 +214,20 @@ def test_real_places_are_predicted(reference: Path) -> None:
     predicted = {name: found.places[:, :, 2][favourites].mean() for name, found in by_model.items()}
     assert abs(predicted["henery"] - happened) < 0.03
     assert predicted["harville"] - happened > 0.08
+
+
+def test_rule_4_of_a_price_of_two_decimals_and_of_a_house() -> None:
+    """1.62 was 55 pence: it is 8/13 in decimals, which is printed with 60."""
+    assert racing.rule4([1.62]) == racing.Rule4(60, racing.TATTERSALLS.version)
+    assert racing.rule4([1.6154]).pence == 60
+    assert racing.rule4([1.63]).pence == 55
+    waived = racing.DeductionScale("no-5p-1", racing.TATTERSALLS.bands[:-1])
+    assert racing.rule4([12.0]).pence == 5
+    assert racing.rule4([12.0, 4.0], scale=waived) == racing.Rule4(25, "no-5p-1")
+    for bands, message in (
+        (((2.0, 50), (1.5, 60)), "longest odds 1.5 of a band are not above 2.0"),
+        (((2.0, 95),), "deduction in pence 95 is outside 0..=90"),
+        (((1.0, 50),), "longest odds 1.0 of a band"),
+    ):
+        with pytest.raises(BoundsError, match=message):
+            racing.rule4([1.2], scale=racing.DeductionScale("bad", bands))

@@ -1,6 +1,10 @@
 """The README's Python runs as it stands there."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +31,17 @@ def test_every_linked_file_exists() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
     missing = [link for link in links if not (ROOT / link).exists()]
     assert not missing
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_help_of_the_demo_needs_no_build(tmp_path: Path) -> None:
+    """Broke: `make demo DEMO_ARGS="--help"` built for minutes before it said anything."""
+    environment = os.environ | {"COLUMNS": "80", "DEMO_ARGS": "", "MAKEFLAGS": ""}
+    command = ["make", "-C", str(ROOT), "demo", f"VENV={tmp_path / 'none'}", "DEMO_ARGS=--help"]
+    command.append(f"PYTHON={sys.executable} -I -S")
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    built = [sys.executable, "-m", "oddsengine.cli", "demo", "--help"]
+    told = subprocess.run(built, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert told.stdout.startswith("usage: oddsengine demo")
+    assert told.stdout in asked.stdout
+    assert not (tmp_path / "none").exists()

@@ -161,10 +161,10 @@ def test_it_shows_itself() -> None:
     assert str(TABLE).splitlines()[2].split()[-3:] == ["False", "NaT", "NaT"]
     html = Table({"a": ["<b>"]}, caption="x & y")._repr_html_()
     assert "&lt;b&gt;" in html
-    assert "x &amp; y" in html
+    assert "X &amp; y." in html
     long = Table({"a": np.arange(30)})
     assert str(long).endswith("and 10 more rows")
-    assert "and 10 more rows" in long._repr_html_()
+    assert "30 rows × 1 column · the first 20 shown" in long._repr_html_()
 
 
 def test_columns_are_the_numbers_that_were_given() -> None:

@@ -91,7 +91,7 @@ def test_boards_agree_with_distributions() -> None:
     assert board["set1_winner/home"].fair == 1.0
     offered = np.isfinite(board.odds)
     assert (1 / board.odds[offered] >= board.fair[offered] - 1e-12).all()
-    assert "match_winner" in board._repr_html_()
+    assert "Match winner" in board._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,10 @@ pub struct Hour {
     pub refused: u64,
     /// Records so far.
     pub records: u64,
+    /// Fixtures in memory.
+    pub fixtures: u64,
+    /// Ids of deposits and withdrawals in memory.
+    pub transfers: u64,
 }
 
 /// What a run showed.
@@ -81,6 +85,8 @@ struct Desk {
     plan: Plan,
     source_seq: u64,
     transfer: u128,
+    /// Where the fixtures of the hour are: those that left freed their places.
+    places: Vec<usize>,
 }
 
 impl Desk {
@@ -115,6 +121,9 @@ impl Desk {
             let prices = "\"odds_1x2\":[2.5,3.4,2.9],\"total_line\":2.5,\"odds_total\":[2.04,1.79]";
             self.line(now_ns, "prices", fixture, prices);
         }
+        let is_new = |id: u64| id > hour * FIXTURES_PER_HOUR;
+        let entries = self.service.engine().fixtures().entries();
+        self.places = entries.filter(|(_, fixture)| is_new(fixture.id().0)).map(|(place, _)| place).collect();
     }
 
     /// The fixtures of the hour before: a share of their match.
@@ -146,8 +155,7 @@ impl Desk {
                 self.service.order(b"bench", text.as_bytes(), now_ns);
             }
             4..94 => {
-                let fixtures = self.service.engine().fixtures().len();
-                let place = fixtures - 1 - (index % FIXTURES_PER_HOUR) as usize;
+                let place = self.places[index as usize % self.places.len()];
                 let request = self.crowd.single(self.service.engine(), place);
                 self.service.order(b"bench", &order_json(&request, "b"), now_ns);
             }
@@ -241,6 +249,8 @@ impl Desk {
             accepted: counters.accepted_count,
             refused: counters.refused_count,
             records: self.service.progress().0,
+            fixtures: self.service.engine().fixtures().len() as u64,
+            transfers: self.service.engine().kept_transfer_count() as u64,
         }
     }
 }
@@ -253,7 +263,15 @@ pub fn run(plan: &Plan, tell: &mut dyn FnMut(u64, &Hour)) -> Outcome {
     let folder = Folder::new("long-run");
     let service = Desk::open(&folder, plan, START_NS);
     let crowd = Crowd::new(7, 1 << 64);
-    let mut desk = Desk { service, crowd, folder, plan: plan.clone(), source_seq: 0, transfer: 1 << 70 };
+    let mut desk = Desk {
+        service,
+        crowd,
+        folder,
+        plan: plan.clone(),
+        source_seq: 0,
+        transfer: 1 << 70,
+        places: Vec::new(),
+    };
     for deposit in deposits() {
         desk.service.order(b"bench", &deposit_json(&deposit), START_NS);
     }

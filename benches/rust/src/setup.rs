@@ -289,7 +289,7 @@ impl Crowd {
             return None;
         }
         let id = offered[self.random.below(offered.len())];
-        let index = engine.fixtures().iter().position(|fixture| fixture.id() == id)?;
+        let (index, _) = engine.fixtures().entries().find(|(_, fixture)| fixture.id() == id)?;
         let mut request = self.ticket(engine, 0);
         request.legs.push(self.leg(engine, index));
         Some(request)

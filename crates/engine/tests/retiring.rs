@@ -735,6 +735,26 @@ fn accounts_on_which_nothing_is_leave() {
     world.check();
 }
 
+/// While tickets were due in every record, fixtures and ids waited for them: where the disk is slow there is one record a turn,
+/// and they never left.
+#[test]
+fn none_of_them_waits_for_the_others() {
+    let mut world = World::new();
+    let fixture = FixtureId(1);
+    world.football(fixture, "cup");
+    world.bet(1, fixture);
+    world.play(fixture);
+    world.now_ns += 3 * HOUR_NS;
+    let (_, facts) = world.send(Body::Tick { read_ns: world.now_ns });
+    let archived = [
+        Fact::TicketsArchived { tickets: vec![TicketId(1)] },
+        Fact::FixturesArchived { fixtures: vec![fixture] },
+        Fact::MoneyArchived { transfers: vec![TransferId(1)] },
+    ];
+    assert_eq!(facts, archived);
+    world.check();
+}
+
 /// Many at once leave in bounded records.
 #[test]
 fn records_that_archive_have_a_bound() {

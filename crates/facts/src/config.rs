@@ -11,6 +11,10 @@ pub const SETTLEMENT_DELAY_MS_MAX: i64 = 3_600_000;
 
 /// The longest that what is over is kept before it goes to the archive: a year.
 pub const ARCHIVE_AFTER_MS_MAX: i64 = 31_536_000_000;
+/// The shortest. What may not leave yet is looked at again as long after, each time by a record of 256 tickets: 200,000 lost
+/// accumulators with legs to come are some 800 records a second at this, and 800,000 at a millisecond. And whoever repeats a
+/// request does so within seconds: each repeat would bring its ticket back and send it away again.
+pub const ARCHIVE_AFTER_MS_MIN: i64 = 1_000;
 
 /// How fair probabilities become offered odds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,10 +227,17 @@ impl Config {
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
         within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)?;
-        within("archive_after_ms", self.archive_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
-        within("archive_refused_after_ms", self.archive_refused_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
-        within("archive_fixture_after_ms", self.archive_fixture_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
-        within("archive_money_after_ms", self.archive_money_after_ms, 0, ARCHIVE_AFTER_MS_MAX)
+        for (name, after_ms) in [
+            ("archive_after_ms", self.archive_after_ms),
+            ("archive_refused_after_ms", self.archive_refused_after_ms),
+            ("archive_fixture_after_ms", self.archive_fixture_after_ms),
+            ("archive_money_after_ms", self.archive_money_after_ms),
+        ] {
+            // 0 is never.
+            let least_ms = if after_ms == 0 { 0 } else { ARCHIVE_AFTER_MS_MIN };
+            within(name, after_ms, least_ms, ARCHIVE_AFTER_MS_MAX)?;
+        }
+        Ok(())
     }
 }
 

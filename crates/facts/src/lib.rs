@@ -22,7 +22,8 @@ pub use command::{
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
 pub use config::{
-    ARCHIVE_AFTER_MS_MAX, Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings,
+    ARCHIVE_AFTER_MS_MAX, ARCHIVE_AFTER_MS_MIN, Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope,
+    ScopeSettings,
 };
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::{Expectation, ExpectationMode, MarketDesk, PricedBy};

@@ -16,7 +16,8 @@ macro_rules! reasons {
             pub const ALL: &[Reason] = &[$(Reason::$name),*];
 
             /// Those that the runtime gives before anything is decided: no engine ever does.
-            pub const OF_RUNTIME: [Reason; 2] = [Reason::NotPermitted, Reason::JournalUnavailable];
+            pub const OF_RUNTIME: [Reason; 3] =
+                [Reason::NotPermitted, Reason::JournalUnavailable, Reason::ArchiveUnreadable];
 
             /// The name on the wire.
             pub fn name(self) -> &'static str {
@@ -109,6 +110,8 @@ reasons! {
     ImplausiblePrice = 704, "implausible_price";
     /// The journal cannot take money commands at present.
     JournalUnavailable = 801, "journal_unavailable";
+    /// The archive cannot be read: whether this id was used before is not known.
+    ArchiveUnreadable = 802, "archive_unreadable";
 }
 
 impl Encode for Reason {

@@ -329,6 +329,11 @@ impl Template {
         self.selections[selection].view
     }
 
+    /// The rules of the selections, by index.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The rules of the selections of a football template, by index.
     pub fn football_rules(&self) -> Option<&[crate::football::Rule]> {
         match &self.rules {

@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use oddsengine_projection::{Batch, Kind, Merge, Name, Projector, Row, SCHEMA_VERSION, TABLES, Value};
-use oddsengine_runtime::journal::{ChainHash, FollowPosition, Follower, JournalError};
+use oddsengine_projection::{
+    Batch, Kind, Merge, Name, Numbered, Projector, Row, SCHEMA_VERSION, TABLES, Value,
+};
+use oddsengine_runtime::journal::{ChainHash, FollowPosition, Follower, JournalError, JournalFiles};
+use oddsengine_runtime::service::Effects;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use crate::service::{coded_error, journal_error};
+use crate::service::{coded_error, journal_error, recovery_error};
 
 /// Follows a journal: reads acknowledged records and makes rows of them. See `oddsengine.projection`.
 #[pyclass(module = "oddsengine._core", name = "JournalFollower", frozen)]
@@ -20,18 +23,22 @@ pub struct PyFollower {
 struct Following {
     follower: Follower,
     projector: Projector,
+    /// Where records were taken out: what all of them come to.
+    effects: Option<Effects>,
 }
 
 #[pymethods]
 impl PyFollower {
     /// `position` is `(journal id, seq, hash)`, ids and hashes as hexadecimal digits; `names` the rows of `selections`.
+    /// `segments`: a folder in which sealed segments are looked for first.
     #[new]
-    #[pyo3(signature = (path, *, position = None, names = None))]
+    #[pyo3(signature = (path, *, position = None, names = None, segments = None))]
     fn new(
         py: Python<'_>,
         path: PathBuf,
         position: Option<(String, u64, String)>,
         names: Option<Vec<(String, String, String)>>,
+        segments: Option<PathBuf>,
     ) -> PyResult<Self> {
         let position = position.map(position_of).transpose()?;
         let names: PyResult<Vec<Name>> = names
@@ -44,9 +51,19 @@ impl PyFollower {
             })
             .collect();
         let projector = Projector::resume(names?);
-        let follower =
-            py.detach(|| Follower::open(&path, position)).map_err(|error| journal_error(py, &error))?;
-        Ok(Self { state: Mutex::new(Following { follower, projector }) })
+        let files = JournalFiles { path, segments };
+        let follower = py
+            .detach(|| Follower::open(files.clone(), position))
+            .map_err(|error| journal_error(py, &error))?;
+        let effects = match follower.quarantined_seqs().is_empty() {
+            true => None,
+            false => {
+                let last_seq = follower.position().seq;
+                let effects = py.detach(|| Effects::up_to(files, last_seq));
+                Some(effects.map_err(|error| recovery_error(py, &error))?)
+            }
+        };
+        Ok(Self { state: Mutex::new(Following { follower, projector, effects }) })
     }
 
     /// `(journal id, seq, hash)`.
@@ -70,11 +87,17 @@ impl PyFollower {
     /// The rows of further acknowledged records; `None` where there are none.
     fn read<'py>(&self, py: Python<'py>, records_max: u64) -> PyResult<Option<Bound<'py, PyDict>>> {
         let mut state = self.lock();
-        let Following { follower, projector } = &mut *state;
+        let Following { follower, projector, effects } = &mut *state;
         let mut batch = Batch::default();
         let read = py.detach(|| {
-            follower.read(records_max, &mut |seq, _, record| {
-                projector.take(seq, record, &mut batch).map_err(Into::into)
+            follower.read(records_max, &mut |seq, _, bytes| match effects {
+                None => projector.take(seq, bytes, &mut batch).map_err(Into::into),
+                Some(effects) => {
+                    if let Some(record) = effects.take(seq, bytes)? {
+                        projector.project(Numbered { seq, record: &record }, &mut batch);
+                    }
+                    Ok(())
+                }
             })
         });
         let found = read.map_err(|error| match &error {

@@ -17,6 +17,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fair_probabilities, module)?)?;
     module.add_function(wrap_pyfunction!(offered_odds, module)?)?;
     module.add_function(wrap_pyfunction!(remove_margin, module)?)?;
+    module.add_function(wrap_pyfunction!(margin_aliases, module)?)?;
     module.add_function(wrap_pyfunction!(booksum_from_hold, module)?)?;
     module.add_function(wrap_pyfunction!(shade, module)?)?;
     module.add_function(wrap_pyfunction!(fair_from_exchange, module)?)
@@ -31,7 +32,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 ///     stays `nan`, as does a book of nothing but `nan`. A removed runner is absent; it has no infinite
 ///     price.
 /// method
-///     One of `METHODS`.
+///     One of `METHODS`, or another name of one (`ALIASES`).
 /// target
 ///     Sum of the fair probabilities: 1 for a win market, k for a market that pays k places; above 0 and
 ///     below the number of selections.
@@ -90,7 +91,7 @@ fn fair_probabilities<'py>(
 ///     Sum of the inverse odds; above 0 and below the number of selections. 1.05 in a win market is a margin
 ///     of 5 % on the probability, which holds 4.76 % of the turnover (see `booksum_from_hold`).
 /// method
-///     One of `METHODS`.
+///     One of `METHODS`, or another name of one (`ALIASES`).
 /// errors
 ///     In a batch, `"raise"` on the first book that the method refuses, or fill such books with `"nan"`.
 ///
@@ -134,6 +135,12 @@ fn remove_margin(odds: Vec<f64>, method: &str, target: f64) -> PyResult<(Vec<f64
     let parameter = margin::remove_with_parameter(method, &inverse, target, &mut fair).or_raise()?;
     places.iter().zip(fair).for_each(|(&place, fair)| all[place] = fair);
     Ok((all, parameter, inverse.iter().sum()))
+}
+
+/// Other names of the methods with their own.
+#[pyfunction]
+fn margin_aliases() -> Vec<(&'static str, &'static str)> {
+    MarginMethod::ALIASES.into_iter().map(|(alias, method)| (alias, method.as_str())).collect()
 }
 
 /// Booksum of a book that keeps a share of its turnover.

@@ -596,13 +596,25 @@ pub fn rows<'a, const N: usize>(array: &'a Matrix<'_, f64>) -> PyResult<&'a [[f6
     Ok(elements.as_chunks().0)
 }
 
+/// Most probability that a grid may leave beyond its edge, where it counts for no selection.
+const GRID_TAIL_MAX: f64 = 0.05;
+
 /// A checked grid.
 pub fn score_grid(cells: &Matrix<'_, f64>) -> PyResult<ScoreGrid> {
     let (cells, rows, columns) = cells.parts()?;
     if rows != columns {
         return Err(BoundsError::new(format!("a grid of {rows} x {columns} is not square"))).or_raise();
     }
-    ScoreGrid::from_cells(rows, cells.to_vec()).or_raise()
+    let grid = ScoreGrid::from_cells(rows, cells.to_vec()).or_raise()?;
+    if grid.tail() > GRID_TAIL_MAX {
+        let (sum, min) = (1.0 - grid.tail(), 1.0 - GRID_TAIL_MAX);
+        return Err(BoundsError::new(format!(
+            "sum of score probabilities {sum} is outside {min}..=1.000000001\n\
+             hint: a grid with more goals a side holds the rest"
+        )))
+        .or_raise();
+    }
+    Ok(grid)
 }
 
 /// A grid as a matrix.

@@ -34,6 +34,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(racing_place_odds, module)?)?;
     module.add_function(wrap_pyfunction!(racing_standard_terms, module)?)?;
     module.add_function(wrap_pyfunction!(racing_rule4_pence, module)?)?;
+    module.add_function(wrap_pyfunction!(racing_rule4_scale, module)?)?;
     module.add_function(wrap_pyfunction!(racing_odds_after_rule4, module)?)?;
     module.add_function(wrap_pyfunction!(racing_selections, module)?)?;
     module.add_function(wrap_pyfunction!(racing_grade, module)?)?;
@@ -215,12 +216,23 @@ fn racing_standard_terms(runner_count: Whole<u8>, is_handicap: bool) -> Option<(
     standard_terms(runner_count.0, is_handicap).map(|terms| (terms.places, terms.fraction_of))
 }
 
-/// Pence in the pound for all withdrawn runners, by their odds; and the version of the scale.
+/// Pence in the pound for all withdrawn runners, by their odds, on a scale of (longest odds, pence).
 #[pyfunction]
-fn racing_rule4_pence(odds: Vec<f64>) -> PyResult<(u8, &'static str)> {
+fn racing_rule4_pence(odds: Vec<f64>, bands: Vec<(f64, Whole<u8>)>) -> PyResult<u8> {
     let odds =
         odds.into_iter().map(Odds::from_decimal_nearest).collect::<Result<Vec<Odds>, _>>().or_raise()?;
-    Ok((TATTERSALLS.pence_of_all(odds), TATTERSALLS.version))
+    let band = |(longest, pence): (f64, Whole<u8>)| Ok((Odds::from_decimal_nearest(longest)?.e4(), pence.0));
+    let bands =
+        bands.into_iter().map(band).collect::<Result<Vec<_>, oddsengine_types::BoundsError>>().or_raise()?;
+    Ok(rule4::pence_of_all_in(&bands, odds))
+}
+
+/// Tattersalls' scale: its version, and the longest odds and pence of each band.
+#[pyfunction]
+fn racing_rule4_scale() -> (&'static str, Vec<(f64, u8)>) {
+    let bands =
+        TATTERSALLS.bands.iter().map(|&(longest_e4, pence)| (f64::from(longest_e4) / 10_000.0, pence));
+    (TATTERSALLS.version, bands.collect())
 }
 
 /// The odds that a bet is left with.

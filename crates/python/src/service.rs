@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use oddsengine_engine::{Body, Engine, Fixture, Ticket};
 use oddsengine_runtime::foreign::ForeignModel;
 use oddsengine_runtime::journal::{
-    self, CompactOptions, Head, JournalError, JournalFiles, OpenOptions, QuarantineEntry, SegmentInfo,
-    VerifyScope,
+    self, CompactOptions, CompactProgress, Head, JournalError, JournalFiles, JournalHandle, OpenOptions,
+    QuarantineEntry, SegmentInfo, VerifyScope,
 };
 use oddsengine_runtime::service::{
     self, CommandError, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
@@ -152,7 +153,7 @@ impl Drop for PyService {
 #[pymethods]
 impl PyService {
     #[new]
-    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None, verify_at_start = "since_snapshot", compact = false, segments = None))]
+    #[pyo3(signature = (*, journal, config, now_ns, snapshot_every = 200_000, must_exist = false, anchor = None, rights = None, verify_at_start = "since_snapshot", compact = false, segment_bytes = 268_435_456, segments = None))]
     #[allow(clippy::too_many_arguments)] // a call of the thin Python layer, which names them
     fn new(
         py: Python<'_>,
@@ -165,6 +166,7 @@ impl PyService {
         rights: Option<&Bound<'_, PyDict>>,
         verify_at_start: &str,
         compact: bool,
+        segment_bytes: u64,
         segments: Option<PathBuf>,
     ) -> PyResult<Self> {
         let rights = rights.map(rights_from_dict).transpose()?.unwrap_or_default();
@@ -181,6 +183,7 @@ impl PyService {
             anchor: head_of_text(anchor)?,
             verify,
             is_compacting: compact,
+            segment_bytes,
             segments,
             ..OpenOptions::default()
         };
@@ -444,6 +447,14 @@ impl PyService {
         dict.set_item("durable_seq", durable_seq)?;
         dict.set_item("takes_money", service.takes_money())?;
         dict.set_item("wal_bytes", service.wal_bytes())?;
+        let of_journal = |of: fn(&JournalHandle) -> u64| service.journal().map_or(0, of);
+        dict.set_item("sealed_seq", of_journal(JournalHandle::sealed_seq))?;
+        dict.set_item("compactions_failed", of_journal(JournalHandle::compactions_failed))?;
+        dict.set_item("snapshots_failed", of_journal(JournalHandle::snapshots_failed))?;
+        dict.set_item("journal_pause_us_max", of_journal(JournalHandle::chore_ns_max) / 1_000)?;
+        dict.set_item("archived_tickets", totals.archived_count)?;
+        dict.set_item("recalled_tickets", totals.recalled_count)?;
+        dict.set_item("archive_failures", counters.archive_failures)?;
         dict.set_item("quarantined_records", service.start_report().quarantined_seqs.len())?;
         dict.set_item("fixtures", engine.fixtures().len())?;
         dict.set_item("tickets", engine.tickets().len())?;
@@ -722,7 +733,7 @@ fn journal_anchor(py: Python<'_>, path: PathBuf) -> PyResult<String> {
 
 /// Seals old groups into segments; the journal must not be in use.
 #[pyfunction]
-#[pyo3(signature = (path, *, now_ns, before_seq = None, before_ns = None, segments = None))]
+#[pyo3(signature = (path, *, now_ns, before_seq = None, before_ns = None, segments = None, told = None))]
 fn compact_journal<'py>(
     py: Python<'py>,
     path: PathBuf,
@@ -730,11 +741,22 @@ fn compact_journal<'py>(
     before_seq: Option<u64>,
     before_ns: Option<i64>,
     segments: Option<PathBuf>,
+    told: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let files = JournalFiles { path, segments };
     let options = CompactOptions { before_seq, before_ns, now_ns, ..CompactOptions::default() };
-    let report =
-        py.detach(|| journal::compact(files, &options)).map_err(|error| journal_error(py, &error))?;
+    let mut told_at = Instant::now();
+    let mut tell = |progress: CompactProgress| {
+        if let Some(told) = told.as_ref().filter(|_| COMPACT_TOLD_EVERY <= told_at.elapsed()) {
+            told_at = Instant::now();
+            let CompactProgress { seq, until_seq, deleted_seq } = progress;
+            // What is told to nobody stops no compaction.
+            let _ = Python::attach(|py| told.call1(py, (seq, until_seq, deleted_seq)));
+        }
+    };
+    let report = py
+        .detach(|| journal::compact_telling(files, &options, &mut tell))
+        .map_err(|error| journal_error(py, &error))?;
     let dict = PyDict::new(py);
     let names = report.sealed.iter().map(|info| info.file_name.clone());
     dict.set_item("sealed", names.collect::<Vec<_>>())?;
@@ -747,6 +769,15 @@ fn compact_journal<'py>(
     dict.set_item("database_bytes", report.database_bytes)?;
     dict.set_item("free_bytes", report.free_bytes)?;
     Ok(dict)
+}
+
+/// Progress of a compaction is told so often.
+const COMPACT_TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// Says of a resting journal that its archive does not fit its records: the next start makes it anew.
+#[pyfunction]
+fn distrust_archive(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    py.detach(|| journal::distrust_archive(&path)).map_err(|error| journal_error(py, &error))
 }
 
 /// The records that are quarantined in a journal.
@@ -910,6 +941,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(panic_for_tests, module)?)?;
     module.add_function(wrap_pyfunction!(verify_journal, module)?)?;
     module.add_function(wrap_pyfunction!(compact_journal, module)?)?;
+    module.add_function(wrap_pyfunction!(distrust_archive, module)?)?;
     module.add_function(wrap_pyfunction!(replay_journal, module)?)?;
     module.add_function(wrap_pyfunction!(journal_anchor, module)?)?;
     module.add_function(wrap_pyfunction!(quarantined_records, module)?)?;

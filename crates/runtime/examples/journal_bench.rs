@@ -2,7 +2,8 @@
 //!
 //! Closed loop: append a group, flush, wait, repeat; what one busy client sees. Pipelined: append without
 //! waiting, as the engine's thread does; what the journal sustains (it runs up to 20,000 records ahead, so
-//! its latency is mostly that queue). "+snapshots": the closed loop beside an unending snapshot. Records are 256 bytes, the disk is that
+//! its latency is mostly that queue). "+snapshots": the closed loop beside an unending snapshot. "+sealing": beside a compaction
+//! into segments of 4 MiB that never comes to its end. "pause ms" is the longest that the committer did something else than commit. Records are 256 bytes, the disk is that
 //! of the folder given (default: the system's folder for temporary files). Every record is read back and
 //! compared before a figure is printed. Not included: the engine, the wire.
 //!
@@ -10,7 +11,10 @@
 //! cargo run --release -p oddsengine-runtime --example journal_bench [-- SECONDS [FOLDER]]
 //! ```
 
-use oddsengine_runtime::journal::{Journal, JournalError, JournalWriter, OpenOptions, verify, whole};
+use oddsengine_runtime::journal::{
+    CompactOptions, Journal, JournalError, JournalWriter, OpenOptions, SegmentInfo, compact_telling, verify,
+    whole,
+};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::path::Path;
@@ -27,16 +31,61 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = folder.join(format!("journal-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
 
-    println!("mode         group  records/s   groups/s   p50 us   p99 us  p99.9 us  worst us   check");
+    println!(
+        "mode         group  records/s   groups/s   p50 us   p99 us  p99.9 us  worst us  pause ms  sealed MiB   check"
+    );
     for group_size in [1, 10, 100] {
         measure(&folder, "closed loop", group_size, run_time, closed_loop)?;
     }
     measure(&folder, "+snapshots", 10, run_time, closed_loop_with_snapshots)?;
+    for group_size in [10, 100] {
+        measure(&folder, "+sealing", group_size, run_time, closed_loop_with_sealing)?;
+    }
     for group_size in [1, 10, 100] {
         measure(&folder, "pipelined", group_size, run_time, pipelined)?;
     }
+    measure(&folder, "pipe+sealing", 100, run_time, pipelined_with_sealing)?;
+    seal(&folder, run_time)?;
     std::fs::remove_dir_all(&folder)?;
     Ok(())
+}
+
+/// `oddsengine compact` of a resting journal: what one step takes, and how long all of it.
+fn seal(folder: &Path, run_time: Duration) -> Result<(), Box<dyn Error>> {
+    let path = folder.join("sealed.db");
+    let mut writer = Journal::open(&path, OpenOptions::default())?.0.into_writer()?;
+    pipelined(&mut writer, 100, run_time)?;
+    for _ in 0..2 {
+        pipelined(&mut writer, 1, Duration::from_millis(1))?;
+        let seq = writer.next_seq() - 1;
+        writer.write_snapshot(seq, 1, whole([0; 16], vec![7; 1_000]))?;
+        while writer.snapshot_seq() < seq {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let record_count = writer.next_seq() - 1;
+    writer.close()?;
+    let (start, mut step_began, mut steps) = (Instant::now(), Instant::now(), Vec::new());
+    let report = compact_telling(&path, &CompactOptions::default(), &mut |_| {
+        steps.push(step_began.elapsed());
+        step_began = Instant::now();
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    // The first one waited for the proof of the chain.
+    steps.remove(0);
+    steps.sort_unstable();
+    let ms = |share: f64| steps[((steps.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let sum = |of: fn(&SegmentInfo) -> u64| report.sealed.iter().map(of).sum::<u64>() as f64 / 1_048_576.0;
+    let (raw_mib, packed_mib) = (sum(|info| info.byte_count), sum(|info| info.file_bytes));
+    println!(
+        "compact: {raw_mib:.0} MiB into {packed_mib:.0} in {seconds:.1} s; {} steps of p50 {:.2} ms, p99 {:.2}, p99.9 {:.2}, worst {:.2}",
+        steps.len(),
+        ms(0.5),
+        ms(0.99),
+        ms(0.999),
+        ms(1.0)
+    );
+    check(&path, record_count).map(drop)
 }
 
 type Mode = fn(&mut JournalWriter, u64, Duration) -> Result<Vec<Duration>, JournalError>;
@@ -49,18 +98,22 @@ fn measure(
     mode: Mode,
 ) -> Result<(), Box<dyn Error>> {
     let path = folder.join(format!("{}-{group_size}.db", name.replace(' ', "-")));
-    let mut writer = Journal::open(&path, OpenOptions::default())?.0.into_writer()?;
+    let is_compacting = name.ends_with("+sealing");
+    let options = OpenOptions { is_compacting, segment_bytes: 4 << 20, ..OpenOptions::default() };
+    let mut writer = Journal::open(&path, options)?.0.into_writer()?;
     let start = Instant::now();
     let mut latencies = mode(&mut writer, group_size, run_time)?;
     let elapsed = start.elapsed().as_secs_f64();
     let (record_count, group_count) = (writer.next_seq() - 1, writer.group_count());
+    let pause_ms = writer.chore_ns_max() as f64 / 1e6;
+    let sealed_mib = (writer.sealed_seq() * RECORD_SIZE as u64) >> 20;
     writer.close()?;
 
     let check_time = check(&path, record_count)?;
     latencies.sort_unstable();
     let us = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_micros();
     println!(
-        "{name:<11} {group_size:>6} {:>10.0} {:>10.0} {:>8} {:>8} {:>9} {:>9}   {} records in {:.2} s",
+        "{name:<11} {group_size:>6} {:>10.0} {:>10.0} {:>8} {:>8} {:>9} {:>9} {pause_ms:>9.1} {sealed_mib:>11}   {} records in {:.2} s",
         record_count as f64 / elapsed,
         group_count as f64 / elapsed,
         us(0.5),
@@ -108,6 +161,35 @@ fn closed_loop_with_snapshots(
             writer.write_snapshot(writer.next_seq() - 1, 1, whole([0; 16], vec![7; 64_000_000]))?;
         }
         latencies.extend(closed_loop(writer, group_size, Duration::from_millis(1))?);
+    }
+    Ok(latencies)
+}
+
+/// The same while old groups are sealed all the time: small snapshots free them for it.
+fn closed_loop_with_sealing(
+    writer: &mut JournalWriter,
+    group_size: u64,
+    run_time: Duration,
+) -> Result<Vec<Duration>, JournalError> {
+    let mut latencies = Vec::new();
+    let end = Instant::now() + run_time;
+    while Instant::now() < end {
+        latencies.extend(closed_loop(writer, group_size, Duration::from_millis(20))?);
+        writer.write_snapshot(writer.next_seq() - 1, 1, whole([0; 16], vec![7; 1_000]))?;
+    }
+    Ok(latencies)
+}
+
+fn pipelined_with_sealing(
+    writer: &mut JournalWriter,
+    group_size: u64,
+    run_time: Duration,
+) -> Result<Vec<Duration>, JournalError> {
+    let mut latencies = Vec::new();
+    let end = Instant::now() + run_time;
+    while Instant::now() < end {
+        latencies.extend(pipelined(writer, group_size, run_time / 20)?);
+        writer.write_snapshot(writer.next_seq() - 1, 1, whole([0; 16], vec![7; 1_000]))?;
     }
     Ok(latencies)
 }

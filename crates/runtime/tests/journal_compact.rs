@@ -4,8 +4,8 @@ mod journal_support;
 
 use journal_support::*;
 use oddsengine_runtime::journal::{
-    CompactOptions, Damage, Journal, JournalError, JournalFiles, OpenOptions, VerifyScope, compact, records,
-    replay, verify, whole,
+    CompactOptions, Damage, Fault, Faults, Journal, JournalError, JournalFiles, JournalWriter, OpenOptions,
+    VerifyScope, compact, compact_telling, records, replay, verify, whole,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -225,7 +225,7 @@ fn a_compaction_is_refused_and_bounded() {
 fn an_owner_compacts_while_it_works() {
     let folder = Folder::new();
     let path = folder.journal();
-    let options = OpenOptions { is_compacting: true, ..OpenOptions::default() };
+    let options = OpenOptions { is_compacting: true, segment_bytes: 16 << 20, ..OpenOptions::default() };
     let (mut writer, _) = open_writer(&path, options);
     let large = vec![7; 1 << 20];
     let mut last_seq = 0;
@@ -253,4 +253,91 @@ fn an_owner_compacts_while_it_works() {
     let report = verify(&path).unwrap();
     assert!(report.is_sound() && report.segments.len() == 1, "{report:?}");
     assert_eq!(replay(&path, 1, &mut |_, _, _| Ok(())).unwrap(), last_seq);
+}
+
+/// A disk on which every commit takes a while: groups always wait.
+#[derive(Debug)]
+struct SlowDisk;
+
+impl Faults for SlowDisk {
+    fn at_commit(&mut self, _: u64) -> Fault {
+        Fault::Slow(Duration::from_millis(20))
+    }
+}
+
+/// Under unbroken load a step went between 16 groups, whatever their size: in seven days of full groups nothing was sealed.
+/// Steps are paced by time now. 120 MiB in 240 groups gave 15 steps, and a segment of 4 MiB takes some 40.
+#[test]
+fn an_owner_compacts_under_unbroken_load() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let options = OpenOptions {
+        is_compacting: true,
+        segment_bytes: 4 << 20,
+        faults: Some(Box::new(SlowDisk)),
+        ..OpenOptions::default()
+    };
+    let (mut writer, _) = open_writer(&path, options);
+    let large = vec![7; 512 << 10];
+    let append = |writer: &mut JournalWriter| {
+        let seq = writer.append(&large).unwrap();
+        // A group each: two would be above the bound of a group together.
+        writer.flush().unwrap();
+        seq
+    };
+    let mut last_seq = append(&mut writer);
+    let mut broken_count = 0;
+    while last_seq < 240 {
+        while writer.pending_records() < 8 {
+            last_seq = append(&mut writer);
+            broken_count += u32::from(writer.pending_records() == 1);
+            if last_seq.is_multiple_of(16) {
+                writer.write_snapshot(last_seq, 1, whole([last_seq as u8; 16], vec![1; 100])).unwrap();
+            }
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let sealed_seq = writer.sealed_seq();
+    // Two segments of seven groups; three on a machine that is busy with other things.
+    assert!(broken_count == 0, "the load broke off {broken_count} times");
+    assert!(14 <= sealed_seq, "sealed up to {sealed_seq} of {last_seq}; {}", writer.compactions_failed());
+    assert!(writer.chore_ns_max() > 0);
+    writer.close().unwrap();
+    let report = verify(&path).unwrap();
+    assert!(report.is_sound() && 2 <= report.segments.len(), "{report:?}");
+    assert!(report.segments.iter().all(|info| info.byte_count <= 4 << 20));
+    assert_eq!(replay(&path, 1, &mut |_, _, _| Ok(())).unwrap(), last_seq);
+}
+
+/// What a process left half done the next one ends without waiting for a snapshot; progress is told by the offline form.
+#[test]
+fn an_owner_ends_what_the_one_before_left() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    journal_with_snapshots(&path, 600, [590, 600]);
+    let mut told = Vec::new();
+    // Cut in the middle of the deletes.
+    for steps in 0.. {
+        let copy = Folder::new();
+        copy_journal(&path, &copy.journal());
+        let cut = CompactOptions { stop_after_steps: Some(steps), ..CompactOptions::default() };
+        let report = compact_telling(copy.journal(), &cut, &mut |progress| told.push(progress)).unwrap();
+        assert!(!report.is_done, "no step ended in the middle of the deletes");
+        let live = live_groups(&copy.journal());
+        if !(live.0 < 600 && 11 < live.0) {
+            continue;
+        }
+        let options = OpenOptions { is_compacting: true, ..OpenOptions::default() };
+        let (writer, _) = open_writer(&copy.journal(), options);
+        assert_eq!(writer.sealed_seq(), 2_945);
+        let deadline = Instant::now() + PATIENCE;
+        while live_groups(&copy.journal()) != (11, 2_946) {
+            assert!(Instant::now() < deadline, "{:?} are left", live_groups(&copy.journal()));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        writer.close().unwrap();
+        break;
+    }
+    assert!(told.iter().all(|at| at.seq <= at.until_seq && at.deleted_seq <= at.seq), "{told:?}");
+    assert!(told.iter().any(|at| (at.seq, at.until_seq) == (2_945, 2_949)), "{told:?}");
 }

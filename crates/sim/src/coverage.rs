@@ -44,7 +44,7 @@ impl Coverage {
 pub const COMPLETE_STEPS: usize = 100_000;
 
 /// Refusals that no command of a run can get: the journal is the runtime's.
-const NEVER: [Reason; 2] = Reason::OF_RUNTIME;
+const NEVER: [Reason; 3] = Reason::OF_RUNTIME;
 
 impl Coverage {
     /// What a long run of all sports must have seen and has not: every refusal, every stop set and lifted, every alert.

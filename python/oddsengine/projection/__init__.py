@@ -11,6 +11,7 @@ up, and its tables can be built anew from the journal at any time, to the same c
 
 from __future__ import annotations
 
+from oddsengine import _signatures
 from oddsengine.projection._follow import (
     BATCH_RECORDS_MAX,
     POLL_S_MAX,
@@ -52,3 +53,5 @@ __all__ = [
     "open_store",
     "table_hashes",
 ]
+
+_signatures.shorten(__name__)

@@ -1,4 +1,4 @@
-"""A day of a projection as Parquet files, or as Arrow tables (``pip install 'oddsengine[parquet]'``)."""
+"""A day of a projection as Parquet files, or as Arrow tables (``pip install pyarrow``)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError as error:
         raise ProjectionError(
-            "Parquet needs pyarrow, which is not installed\nhint: pip install 'oddsengine[parquet]'",
+            "Parquet needs pyarrow, which is not installed\nhint: pip install pyarrow",
             "needs_extra",
         ) from error
     return pyarrow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import tempfile
 import threading
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from oddsengine import _core
+from oddsengine import __version__, _core
 from oddsengine.projection._sqlite import SqliteStore
 from oddsengine.projection._store import Batch, Position, ProjectionError, Store, table_hashes
 
@@ -28,6 +29,8 @@ __all__ = [
 
 # Records of one transaction, about: a group of the journal is never split, and has at most 4,096.
 BATCH_RECORDS_MAX = 4_096
+# Records that were taken out and are named in the position; of more of them their hash.
+QUARANTINED_NAMED_MAX = 50
 # Pauses while there is nothing to do: doubled from the first to the second. A look is a read of one small
 # file.
 POLL_S_MIN = 0.005
@@ -98,29 +101,36 @@ class Follower:
     transaction ended. Where the
     journal is no longer the one that was followed it raises and changes nothing.
 
-    `rebuild`: begin anew, whatever is there.
+    Where records were taken out of the journal, or taken back, since it was written, the projection is built
+    anew from the first record on, and `notice` says so: what a record led to before is not taken out of
+    tables row by row. Such a journal is followed with an engine beside it, which knows what is left.
+
+    `rebuild`: begin anew, whatever is there. `segments`: a folder in which sealed segments are looked for
+    before they are looked for beside the journal.
 
     Raises:
-        JournalError: `missing`, `journal_behind`, `history_replaced`, `another_journal`, `damaged` and
-        others.
-        ProjectionError: `schema_version`, `quarantine_changed`, and what the store says.
+        JournalError: `missing`, `journal_behind`, `history_replaced`, `another_journal`, `damaged`,
+        `quarantine_changed` (while it follows: begin again) and others.
+        ProjectionError: `schema_version`, and what the store says.
     """
 
-    def __init__(self, journal: Path | str, store: Store, *, rebuild: bool = False) -> None:
+    def __init__(
+        self, journal: Path | str, store: Store, *, rebuild: bool = False, segments: Path | None = None
+    ) -> None:
         self.journal = Path(journal)
         self.store = store
+        self.notice: str | None = None
         found = None if rebuild else store.position()
-        names = [] if found is None else store.names()
-        place = None if found is None else (found.journal_id, found.seq, found.hash)
-        self._reader = _core.JournalFollower(self.journal, position=place, names=names)
-        quarantined = ",".join(map(str, self._reader.quarantined))
-        if quarantined:
-            raise ProjectionError(
-                f"records {quarantined} of {self.journal} were taken out: what followed from them only an"
-                f" engine knows"
-                "\nhint: oddsengine show reads such a journal; release the record, or go on in a new journal",
-                "quarantined",
+        self._reader = self._open(found, segments)
+        quarantined = _quarantine_key(self._reader.quarantined)
+        if found is not None and found.quarantined != quarantined:
+            self.notice = (
+                f"records were taken out of {self.journal} or taken back, or decided anew by another release:"
+                f" the projection {store.name} is built anew from the first record on"
+                f" (was for [{found.quarantined}], is for [{quarantined}]); what was exported is older"
             )
+            found = None
+            self._reader = self._open(None, segments)
         if found is None:
             journal_id, seq, link = self._reader.position
             found = Position(journal_id, seq, link, 0, quarantined)
@@ -128,6 +138,11 @@ class Follower:
         self._position = found
         self._record_count = self._batch_count = self._cut_count = 0
         self._lag_ns = 0
+
+    def _open(self, found: Position | None, segments: Path | None) -> _core.JournalFollower:
+        names = [] if found is None else self.store.names()
+        place = None if found is None else (found.journal_id, found.seq, found.hash)
+        return _core.JournalFollower(self.journal, position=place, names=names, segments=segments)
 
     @property
     def position(self) -> Position:
@@ -227,6 +242,20 @@ def check(journal: Path | str, store: Store) -> Check:
         return Check(position.seq, kept, table_hashes(rebuilt))
 
 
+def _quarantine_key(seqs: list[int]) -> str:
+    """For which quarantine a projection is: what no longer fits is decided anew by the release that follows.
+
+    >>> _quarantine_key([])
+    ''
+    """
+    if not seqs:
+        return ""
+    listed = ",".join(map(str, seqs))
+    if len(seqs) > QUARANTINED_NAMED_MAX:
+        listed = f"{len(seqs)} records {hashlib.sha256(listed.encode()).hexdigest()}"
+    return f"{__version__}: {listed}"
+
+
 def follow(
     journal: Path,
     target: str | None,
@@ -234,11 +263,13 @@ def follow(
     stop: threading.Event,
     rebuild: bool = False,
     durable: bool = False,
+    segments: Path | None = None,
+    noticed: Callable[[str], None] | None = None,
     told: Callable[[Progress], None] | None = None,
     failed: Callable[[Exception], None] | None = None,
 ) -> None:
     """Follow until `stop` is set; failures that may pass are tried again from the last stored position,
-    for ever.
+    for ever. Records that are taken out meanwhile make it begin anew.
 
     Raises:
         JournalError, ProjectionError: What somebody has to correct.
@@ -248,8 +279,10 @@ def follow(
         began_s = time.monotonic()
         try:
             with contextlib.closing(open_store(target, journal, durable=durable)) as store:
-                follower = Follower(journal, store, rebuild=rebuild)
+                follower = Follower(journal, store, rebuild=rebuild, segments=segments)
                 rebuild = False
+                if noticed is not None and follower.notice is not None:
+                    noticed(follower.notice)
                 follower.run(stop, told=told)
         except Exception as error:
             if not _may_pass(error):
@@ -262,4 +295,5 @@ def follow(
 
 
 def _may_pass(error: Any) -> bool:
-    return bool(getattr(error, "is_transient", False))
+    is_quarantine = getattr(error, "code", "") == "quarantine_changed"
+    return is_quarantine or bool(getattr(error, "is_transient", False))

@@ -1,5 +1,5 @@
 """A projection in PostgreSQL: rows by COPY, position in the same transaction (``pip install
-'oddsengine[postgresql]'``).
+'psycopg[binary]'``).
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ class PostgresStore:
             import psycopg
         except ImportError as error:
             raise ProjectionError(
-                "PostgreSQL needs psycopg, which is not installed\nhint: pip install"
-                " 'oddsengine[postgresql]'",
+                "PostgreSQL needs psycopg, which is not installed\nhint: pip install 'psycopg[binary]'",
                 "needs_extra",
             ) from error
         self._psycopg = psycopg

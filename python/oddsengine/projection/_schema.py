@@ -68,7 +68,11 @@ def _tables() -> tuple[int, tuple[Table, ...]]:
     return schema["version"], tables
 
 
-SCHEMA_VERSION, TABLES = _tables()
+_FOUND = _tables()
+SCHEMA_VERSION: int = _FOUND[0]
+"""Tables of another version are refused; see `docs/projections.md`."""
+TABLES: tuple[Table, ...] = _FOUND[1]
+"""Every table of a projection."""
 
 TYPES: Mapping[Dialect, Mapping[str, str]] = {
     "sqlite": {"int": "INTEGER", "text": "TEXT"},

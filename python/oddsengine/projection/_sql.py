@@ -1,4 +1,4 @@
-"""SQL over a projection or over exported files, read-only, by DuckDB (``pip install 'oddsengine[sql]'``)."""
+"""SQL over a projection or over exported files, read-only, by DuckDB (``pip install duckdb``)."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _query_folder(source: Path, text: str, seconds_max: float) -> tuple[list[str
         import duckdb
     except ImportError as error:
         raise ProjectionError(
-            "exported files need duckdb, which is not installed\nhint: pip install 'oddsengine[sql]'",
+            "exported files need duckdb, which is not installed\nhint: pip install duckdb",
             "needs_extra",
         ) from error
     with contextlib.closing(duckdb.connect()) as database:

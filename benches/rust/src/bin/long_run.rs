@@ -40,14 +40,16 @@ fn main() -> ExitCode {
     }
     plan.hours = (days * 24.0) as u64;
     println!("{plan:?}: {:.0} transactions", plan.per_second * 3_600.0 * plan.hours as f64);
-    println!("hour  resident  turn_max    live MiB  segments  records    accepted   refused  restart");
+    println!(
+        "hour  resident  turn_max    live MiB  segments  records    accepted   refused  fixtures  transfers  restart"
+    );
     let start = Instant::now();
     let outcome = run(&plan, &mut |hour, told| {
         let restart = told
             .restart
             .map_or_else(String::new, |(seconds, folded)| format!("{seconds:.3} s, {folded} folded"));
         println!(
-            "{hour:4} {:7.1} M {:6.2} ms {:9.1} M {:7.1} M {:10} {:10} {:8}  {restart}",
+            "{hour:4} {:7.1} M {:6.2} ms {:9.1} M {:7.1} M {:10} {:10} {:8} {:8} {:10}  {restart}",
             told.resident_bytes as f64 / MIB,
             told.turn_max_ns as f64 / 1e6,
             told.live_bytes as f64 / MIB,
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
             told.records,
             told.accepted,
             told.refused,
+            told.fixtures,
+            told.transfers,
         );
     });
     println!("ran {:.1} s", start.elapsed().as_secs_f64());

@@ -25,21 +25,19 @@ impl Step<'_> {
                 break;
             }
         }
-        let is_busy = work > 0;
         if !tickets.is_empty() {
             self.fact(Fact::TicketsArchived { tickets });
         }
         if !put_off.is_empty() {
             self.fact(Fact::ArchivingPutOff { tickets: put_off });
         }
-        // Each of the others has a record of its own.
-        if !is_busy && !self.archive_fixtures_slice() {
-            self.archive_money_slice();
-        }
+        // In the same record: where there is no time for further ones, none of them waits for the others.
+        self.archive_fixtures_slice();
+        self.archive_money_slice();
     }
 
-    /// Takes the first of the fixtures that are due; whether there was one.
-    fn archive_fixtures_slice(&mut self) -> bool {
+    /// Takes the first of the fixtures that are due.
+    fn archive_fixtures_slice(&mut self) {
         let (mut fixtures, mut put_off) = (Vec::new(), Vec::new());
         for index in self.fixtures_to_leave(self.now_ns).take(FIXTURES_PER_RECORD_MAX) {
             let id = self.fixtures[index as usize].id();
@@ -48,14 +46,12 @@ impl Step<'_> {
                 false => put_off.push(id),
             }
         }
-        let is_busy = !fixtures.is_empty() || !put_off.is_empty();
         if !fixtures.is_empty() {
             self.fact(Fact::FixturesArchived { fixtures });
         }
         if !put_off.is_empty() {
             self.fact(Fact::FixturesPutOff { fixtures: put_off });
         }
-        is_busy
     }
 
     fn archive_money_slice(&mut self) {

@@ -5,8 +5,9 @@
 //! at most 90 pence in the pound.
 //!
 //! Source: Tattersalls' Rules on Betting, Rule 4(c). The printed scale names fractional prices and leaves gaps between
-//! its bands; here a price in a gap belongs to the longer band, which deducts less. Firms differ, so the scale is data with
-//! a version. Reproduced in `tests/golden/settlement.json`.
+//! its bands; here a price in a gap belongs to the longer band, which deducts less, and a price quoted to two decimals to the
+//! band of the fraction that it is the nearest to: 1.62 is 8/13. Firms differ, so the scale is data with a version, and a
+//! house may bring its own. Reproduced in `tests/golden/settlement.json`.
 
 use oddsengine_types::Odds;
 
@@ -56,6 +57,17 @@ const fn longest(numerator: u32, denominator: u32) -> u32 {
     if hundredths > exact { hundredths } else { exact }
 }
 
+/// Pence in the pound by bands as in [`DeductionScale::bands`].
+pub fn pence_in(bands: &[(u32, u8)], odds: Odds) -> u8 {
+    bands.iter().find(|&&(longest_e4, _)| odds.e4() <= longest_e4).map_or(0, |&(_, pence)| pence)
+}
+
+/// Pence in the pound for all withdrawn runners by bands, each at the price when it was withdrawn.
+pub fn pence_of_all_in(bands: &[(u32, u8)], odds: impl IntoIterator<Item = Odds>) -> u8 {
+    let sum: u32 = odds.into_iter().map(|odds| u32::from(pence_in(bands, odds))).sum();
+    sum.min(DEDUCTION_PENCE_MAX.into()) as u8
+}
+
 impl DeductionScale {
     /// Pence in the pound for one withdrawn runner at its price.
     ///
@@ -66,13 +78,12 @@ impl DeductionScale {
     /// assert_eq!([pence(40_000), pence(41_000), pence(160_000)], [25, 20, 0]); // 3/1, between 3/1 and 16/5, 15/1
     /// ```
     pub fn pence(&self, odds: Odds) -> u8 {
-        self.bands.iter().find(|&&(longest_e4, _)| odds.e4() <= longest_e4).map_or(0, |&(_, pence)| pence)
+        pence_in(self.bands, odds)
     }
 
     /// Pence in the pound for all withdrawn runners, each at the price when it was withdrawn.
     pub fn pence_of_all(&self, odds: impl IntoIterator<Item = Odds>) -> u8 {
-        let sum: u32 = odds.into_iter().map(|odds| u32::from(self.pence(odds))).sum();
-        sum.min(DEDUCTION_PENCE_MAX.into()) as u8
+        pence_of_all_in(self.bands, odds)
     }
 }
 
@@ -147,6 +158,47 @@ mod tests {
             assert_eq!(TATTERSALLS.pence(Odds::from_e4(e4).unwrap()), pence, "{numerator}/{denominator}");
         }
         assert!(TATTERSALLS.bands.is_sorted_by(|a, b| a.0 < b.0 && a.1 > b.1));
+    }
+
+    /// 1.62 was 55 pence, though it is how 8/13, printed with 60, is quoted in decimals: the band ended at 1.6154.
+    #[test]
+    fn a_price_of_two_decimals_has_the_deduction_of_its_fraction() {
+        for (numerator, denominator) in [
+            (1, 9),
+            (2, 17),
+            (2, 11),
+            (1, 5),
+            (1, 4),
+            (2, 7),
+            (3, 10),
+            (1, 3),
+            (2, 5),
+            (4, 9),
+            (8, 15),
+            (4, 7),
+            (8, 13),
+            (4, 6),
+            (4, 5),
+            (5, 6),
+            (20, 21),
+            (1, 1),
+            (6, 5),
+            (5, 4),
+            (6, 4),
+            (8, 5),
+            (7, 4),
+        ] {
+            let exact = 1.0 + f64::from(numerator) / f64::from(denominator);
+            let quoted = Odds::from_decimal_nearest((exact * 100.0).round() / 100.0).unwrap();
+            let printed = TATTERSALLS.pence(fractional(numerator, denominator));
+            assert_eq!(
+                TATTERSALLS.pence(quoted),
+                printed,
+                "{numerator}/{denominator} as {}",
+                quoted.decimal()
+            );
+        }
+        assert_eq!(TATTERSALLS.pence(Odds::from_e4(16_300).unwrap()), 55);
     }
 
     #[test]

@@ -10,13 +10,14 @@
 //! | additive | `pi - (B-k)/n` | none | a result leaves (0,1) |
 //! | power | `pi^t` | `t` | never |
 //! | odds ratio | `pi / (pi + c(1-pi))` | `c` | never |
-//! | Shin | `(sqrt(z^2 + 4(1-z)pi^2/B) - z) / (2(1-z))` | `z` | `B < k` |
+//! | probit | `Phi(quantile(pi) - s)` of the standard normal distribution | `s` | never |
+//! | Shin | `k (sqrt(z^2 + 4(1-z)q^2/b) - z) / (2(1-z))`, `q = pi/k`, `b = B/k` | `z` | `B < k` |
 //! | balanced book | `(pi-z)/(1-z)`, `z = (B-k)/(n-k)` | none | `B < k`, or a result leaves (0,1) |
 //! | goto | `pi - s sqrt(1-pi)` | `s` | `B < k`, or a result leaves (0,1) |
 //! | Jensen-Shannon | same distance of `p` and `pi` for every selection | distance | a result leaves (0,1) |
 //!
-//! Four methods are one shift of the book from one sum to another, so applying them is removing them with
-//! the booksum as target: multiplicative, additive, power, odds ratio (and Jensen-Shannon). A method that
+//! Five methods are one shift of the book from one sum to another, so applying them is removing them with
+//! the booksum as target: multiplicative, additive, power, odds ratio, probit (and Jensen-Shannon). A method that
 //! cannot give probabilities for a book returns a [`MarginError`]. It never falls back to another method,
 //! because a fallback makes prices jump between neighbouring books.
 //!
@@ -34,6 +35,7 @@ mod error;
 mod exchange;
 mod jensen_shannon;
 mod one_parameter;
+mod probit;
 mod rows;
 mod shade;
 mod shin;
@@ -56,14 +58,15 @@ pub const SELECTIONS_MAX: usize = 1024;
 /// How the margin is spread over the selections.
 ///
 /// Use [`MarginMethod::Multiplicative`] to calibrate several markets of one book together, and
-/// [`MarginMethod::OddsRatio`] or [`MarginMethod::Power`] for forecasts, outrights and longshots.
+/// [`MarginMethod::OddsRatio`], [`MarginMethod::Probit`] or [`MarginMethod::Power`] for forecasts, outrights and
+/// longshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MarginMethod {
     /// Every price is cut by the same factor. Also called basic normalisation.
     Multiplicative,
     /// The same amount of probability on every selection; identical to weights proportional to the odds.
     Additive,
-    /// `pi = p^(1/t)`: the favourite carries little of the margin. Buchdahl calls it logarithmic.
+    /// `pi = p^(1/t)`: the favourite carries little of the margin.
     Power,
     /// The same factor on the odds in favour, a shift on the log-odds scale.
     OddsRatio,
@@ -75,11 +78,13 @@ pub enum MarginMethod {
     Goto,
     /// The same Jensen-Shannon distance between fair and offered probability on every selection.
     JensenShannon,
+    /// The same shift of every selection on the scale of a standard normal variable.
+    Probit,
 }
 
 impl MarginMethod {
     /// Every method, in declaration order.
-    pub const ALL: [MarginMethod; 8] = [
+    pub const ALL: [MarginMethod; 9] = [
         Self::Multiplicative,
         Self::Additive,
         Self::Power,
@@ -88,6 +93,7 @@ impl MarginMethod {
         Self::BalancedBook,
         Self::Goto,
         Self::JensenShannon,
+        Self::Probit,
     ];
 
     /// The name that [`MarginMethod::parse`] reads back.
@@ -106,12 +112,49 @@ impl MarginMethod {
             Self::BalancedBook => "balanced_book",
             Self::Goto => "goto",
             Self::JensenShannon => "jensen_shannon",
+            Self::Probit => "probit",
         }
     }
 
-    /// Reads a method's name or an alias of it.
+    /// Other names of the methods, and what each is another name of.
     ///
-    /// `logarithmic` is the odds ratio, as penaltyblog means it; what Buchdahl calls so is `power`.
+    /// The names of the packages *implied*, penaltyblog, pybettor, *shin* and goto_conversion are all among these and
+    /// [`MarginMethod::as_str`]. `logarithmic` is penaltyblog's name of the odds ratio; J. Buchdahl writes it for the power
+    /// method, which is `buchdahl` here.
+    pub const ALIASES: [(&'static str, MarginMethod); 30] = [
+        ("proportional", Self::Multiplicative),
+        ("basic", Self::Multiplicative),
+        ("normalised", Self::Multiplicative),
+        ("normalized", Self::Multiplicative),
+        ("normalisation", Self::Multiplicative),
+        ("normalization", Self::Multiplicative),
+        ("mult", Self::Multiplicative),
+        ("equal_margin", Self::Additive),
+        ("wpo", Self::Additive),
+        ("mwpo", Self::Additive),
+        ("mpto", Self::Additive),
+        ("differential_margin_weighting", Self::Additive),
+        ("margin_proportional_to_odds", Self::Additive),
+        ("add", Self::Additive),
+        ("buchdahl", Self::Power),
+        ("pow", Self::Power),
+        ("or", Self::OddsRatio),
+        ("logit", Self::OddsRatio),
+        ("logarithmic", Self::OddsRatio),
+        ("log", Self::OddsRatio),
+        ("cheung", Self::OddsRatio),
+        ("balanced", Self::BalancedBook),
+        ("bb", Self::BalancedBook),
+        ("fingleton_waldron", Self::BalancedBook),
+        ("goto_conversion", Self::Goto),
+        ("standard_error", Self::Goto),
+        ("jsd", Self::JensenShannon),
+        ("js", Self::JensenShannon),
+        ("normal", Self::Probit),
+        ("gaussian", Self::Probit),
+    ];
+
+    /// Reads a method's name or one of its [`MarginMethod::ALIASES`].
     ///
     /// # Errors
     ///
@@ -120,24 +163,13 @@ impl MarginMethod {
     /// ```
     /// use oddsengine_pricing::margin::MarginMethod;
     /// assert_eq!(MarginMethod::parse("wpo"), Ok(MarginMethod::Additive));
-    /// assert_eq!(MarginMethod::parse("logit"), Ok(MarginMethod::OddsRatio));
     /// assert_eq!(MarginMethod::parse("logarithmic"), Ok(MarginMethod::OddsRatio));
-    /// assert!(MarginMethod::parse("exponential").is_err());
+    /// assert!(MarginMethod::parse("shim").is_err());
     /// ```
     pub fn parse(name: &str) -> Result<Self, MarginError> {
-        Ok(match name {
-            "multiplicative" | "proportional" | "basic" => Self::Multiplicative,
-            "additive" | "equal_margin" | "wpo" | "mwpo" | "mpto" | "differential_margin_weighting" => {
-                Self::Additive
-            }
-            "power" => Self::Power,
-            "odds_ratio" | "or" | "logit" | "logarithmic" => Self::OddsRatio,
-            "shin" => Self::Shin,
-            "balanced_book" | "balanced" | "bb" => Self::BalancedBook,
-            "goto" | "goto_conversion" => Self::Goto,
-            "jensen_shannon" | "jsd" => Self::JensenShannon,
-            _ => return Err(MarginError::unknown_method(name)),
-        })
+        let named = Self::ALL.into_iter().find(|method| method.as_str() == name);
+        let alias = || Self::ALIASES.into_iter().find(|(alias, _)| *alias == name).map(|(_, method)| method);
+        named.or_else(alias).ok_or_else(|| MarginError::unknown_method(name))
     }
 }
 
@@ -188,7 +220,7 @@ pub fn remove(
 /// As [`remove`], and returns the method's parameter.
 ///
 /// The parameter is the exponent `t` (power), the odds ratio `c`, the insider share `z` (Shin), `z` (balanced
-/// book), `s` (goto), the distance (Jensen-Shannon, negative for an under-round book), the factor `k/B`
+/// book), `s` (goto), the shift `s` (probit), the distance (Jensen-Shannon, negative for an under-round book), the factor `k/B`
 /// (multiplicative) or the amount `(B-k)/n` (additive).
 ///
 /// # Errors
@@ -283,7 +315,7 @@ fn move_one(
     book: &Books<1>,
     out: &mut [[f64; 1]],
 ) -> Result<f64, MarginError> {
-    let needs_scratch = matches!(method, MarginMethod::Power | MarginMethod::Shin);
+    let needs_scratch = matches!(method, MarginMethod::Power | MarginMethod::Probit | MarginMethod::Shin);
     let solved = match (needs_scratch, book.input.len()) {
         (true, 9..=64) => solve_long::<64>(method, direction, book, out),
         (true, 65..) => solve_long::<SELECTIONS_MAX>(method, direction, book, out),
@@ -341,7 +373,7 @@ fn settle(
 }
 
 /// Moves every book to the target by the method. A book that is not solved, by its method or at all, is left to
-/// [`settle`]. `scratch` is as long as the books for power and Shin.
+/// [`settle`]. `scratch` is as long as the books for power, probit and Shin.
 #[inline(always)]
 fn solve<const LANES: usize>(
     method: MarginMethod,
@@ -356,6 +388,8 @@ fn solve<const LANES: usize>(
         (MarginMethod::Additive, _) => closed::additive(books, out),
         (MarginMethod::Power, _) => one_parameter::power(books, search, scratch, out),
         (MarginMethod::OddsRatio, _) => one_parameter::odds_ratio(books, search, out),
+        // Calls of functions that no vector unit has: side by side is slower than alone.
+        (MarginMethod::Probit, _) if LANES == 1 => probit::shift(books, search, scratch, out),
         (MarginMethod::Shin, Direction::Removal) => shin::remove(books, search, scratch, out),
         (MarginMethod::Shin, Direction::Application) => shin::apply(books, search, scratch, out),
         (MarginMethod::BalancedBook, Direction::Removal) => closed::balanced_book_removed(books, out),
@@ -363,7 +397,7 @@ fn solve<const LANES: usize>(
         (MarginMethod::Goto, Direction::Removal) => closed::goto_removed(books, out),
         (MarginMethod::Goto, Direction::Application) => one_parameter::goto_applied(books, search, out),
         // Roots within a root: always one book at a time.
-        (MarginMethod::JensenShannon, _) => Solved::nothing(),
+        (MarginMethod::JensenShannon | MarginMethod::Probit, _) => Solved::nothing(),
     }
 }
 

@@ -4,13 +4,14 @@
 //! is ever announced that the mark does not know.
 
 use super::archive;
-use super::chain::{GroupHeader, Head};
-use super::compact::{CompactOptions, Compaction, SEGMENT_BYTES_MIN};
+use super::chain::{ChainHash, GroupHeader, Head};
+use super::compact::{CompactOptions, Compaction};
 use super::error::JournalError;
 use super::fault::{Fault, Faults};
 use super::files::{WAL_BYTES_KEPT, wal_bytes};
 use super::mark::MarkFile;
 use super::options::{MARK_SYNC_INTERVAL, OpenOptions};
+use super::segment;
 use super::shared::{Group, JournalStatus, Shared};
 use super::snapshot::SnapshotJob;
 use super::store::{PAGE_COUNT_UNLIMITED, Refusal, Store, refusal};
@@ -29,8 +30,11 @@ const WAL_PAGES_IDLE: u64 = 500;
 /// And from this size on in any case (8 MiB): a commit that waits for it waits about 10 ms, measured; at
 /// 64 MiB it was 150 ms.
 const WAL_PAGES_MAX: u64 = 2_000;
-/// Under unbroken load one part of a snapshot goes between this many groups.
-const GROUPS_PER_SNAPSHOT_STEP: u32 = 16;
+/// Under unbroken load steps of snapshots and compactions take at most one part in so many of the committer's time. By time
+/// and not by groups: a group is one bet or a megabyte, and what is to be sealed grows with the bytes.
+const STEP_TIME_SHARE: u32 = 10;
+/// What the deletes of one step write to the log, about: the pages of the index, and lists of free pages.
+const PAGES_PER_DELETE: u64 = 16;
 /// A log that has grown is looked at so often, when idle.
 const LOG_PAUSE: Duration = Duration::from_secs(1);
 /// The files beside the database are looked for so often under load; each costs a system call.
@@ -51,8 +55,13 @@ pub(crate) struct Committer {
     page_count_max: u32,
     snapshot: Option<SnapshotJob>,
     is_compacting: bool,
+    segment_bytes: u64,
     compaction: Option<Compaction>,
-    groups_since_step: u32,
+    /// Where a snapshot and a compaction are both on their way, their steps take turns.
+    is_compaction_next: bool,
+    /// When the last step ended, and how long it took.
+    step_ended_at: Instant,
+    step_took: Duration,
     wal_page_count: u64,
     is_mark_synced: bool,
     mark_synced_at: Instant,
@@ -76,7 +85,10 @@ impl Committer {
         options: &OpenOptions,
         faults: Option<Box<dyn Faults>>,
     ) -> Self {
-        Self {
+        if let Ok(sealed_seq) = segment::sealed_seq(&store.connection) {
+            shared.sealed_seq.store(sealed_seq, Ordering::Relaxed);
+        }
+        let mut committer = Self {
             shared,
             store,
             mark,
@@ -88,15 +100,21 @@ impl Committer {
             page_count_max: options.page_count_max.unwrap_or(PAGE_COUNT_UNLIMITED),
             snapshot: None,
             is_compacting: options.is_compacting,
+            segment_bytes: options.segment_bytes,
             compaction: None,
-            groups_since_step: 0,
+            is_compaction_next: false,
+            step_ended_at: Instant::now(),
+            step_took: Duration::ZERO,
             wal_page_count: 0,
             is_mark_synced: true,
             mark_synced_at: Instant::now(),
             is_log_large: false,
             log_seen_at: Instant::now(),
             files_seen_at: Instant::now(),
-        }
+        };
+        // What a process before left undone.
+        committer.compaction = committer.is_compacting.then(|| committer.next_compaction());
+        committer
     }
 
     /// Works until the journal is closed or poisoned.
@@ -114,12 +132,20 @@ impl Committer {
                 Work::Group(group) => {
                     self.commit(&group)?;
                     self.shared.recycle(group);
-                    self.chores_under_load()?;
+                    self.timed(Self::chores_under_load)?;
                 }
-                Work::Chore => self.chore_when_idle()?,
+                Work::Chore => self.timed(Self::chore_when_idle)?,
                 Work::Close => return Ok(()),
             }
         }
+    }
+
+    fn timed(&mut self, chore: fn(&mut Self) -> Result<(), JournalError>) -> Result<(), JournalError> {
+        let began = Instant::now();
+        chore(self)?;
+        let took_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.shared.chore_ns_max.fetch_max(took_ns, Ordering::Relaxed);
+        Ok(())
     }
 
     fn next_work(&self) -> Work {
@@ -204,12 +230,7 @@ impl Committer {
         }
         match group.archived.is_empty() {
             true => self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?,
-            false => {
-                let transaction = self.store.connection.unchecked_transaction()?;
-                self.store.insert_group(&header, &group.bytes, self.head.hash, hash)?;
-                archive::insert(&transaction, &group.archived)?;
-                transaction.commit()?;
-            }
+            false => self.insert_with_archive(group, &header, hash)?,
         }
         if fault == Fault::SyncFailsAfterWrite {
             return Err(injected(ffi::SQLITE_IOERR_FSYNC).into());
@@ -222,6 +243,32 @@ impl Committer {
         self.wal_page_count +=
             group.bytes.len() as u64 / PAGE_SIZE + PAGES_PER_GROUP + group.archived.len() as u64 / 2;
         self.acknowledge(group.bytes.len());
+        Ok(())
+    }
+
+    /// A group and what its records took to the archive: both or, where the archive is damaged, the group alone. The archive
+    /// is derived, and money does not wait for it; it is stale from then on, and made anew by the next start.
+    fn insert_with_archive(
+        &mut self,
+        group: &Group,
+        header: &GroupHeader,
+        hash: ChainHash,
+    ) -> rusqlite::Result<()> {
+        let previous = self.head.hash;
+        let transaction = self.store.connection.unchecked_transaction()?;
+        self.store.insert_group(header, &group.bytes, previous, hash)?;
+        let refused = match archive::insert(&transaction, &group.archived) {
+            Ok(()) => return transaction.commit(),
+            Err(error) if is_damage(&error) => error,
+            Err(error) => return Err(error),
+        };
+        transaction.rollback()?;
+        let transaction = self.store.connection.unchecked_transaction()?;
+        self.store.insert_group(header, &group.bytes, previous, hash)?;
+        // Where not even that can be written, the count tells it at the next start.
+        let _ = archive::make_stale(&transaction);
+        transaction.commit()?;
+        self.shared.set_archive_fault(in_words(&refused));
         Ok(())
     }
 
@@ -297,10 +344,8 @@ impl Committer {
         if MARK_SYNC_INTERVAL <= self.mark_synced_at.elapsed() {
             self.sync_mark()?;
         }
-        self.groups_since_step += 1;
-        if GROUPS_PER_SNAPSHOT_STEP <= self.groups_since_step {
-            self.groups_since_step = 0;
-            self.step_snapshot()?;
+        if self.step_took * (STEP_TIME_SHARE - 1) <= self.step_ended_at.elapsed() {
+            self.step()?;
         }
         Ok(())
     }
@@ -313,7 +358,7 @@ impl Committer {
         } else if self.is_log_large && LOG_PAUSE <= self.log_seen_at.elapsed() {
             self.truncate_log()
         } else {
-            self.step_snapshot()
+            self.step()
         }
     }
 
@@ -352,14 +397,26 @@ impl Committer {
         }
     }
 
-    fn step_snapshot(&mut self) -> Result<(), JournalError> {
+    /// A step of the snapshot or of the compaction.
+    fn step(&mut self) -> Result<(), JournalError> {
+        let began = Instant::now();
         if self.snapshot.is_none() {
             self.snapshot = self.shared.inbox().snapshot.take().map(SnapshotJob::new);
         }
         // Taken only when no group waits, or at the latest when its groups are through: see `write_snapshot`.
-        let Some(job) = self.snapshot.as_mut().filter(|job| job.seq() <= self.head.position.seq) else {
-            return self.step_compaction();
-        };
+        let has_snapshot = self.snapshot.as_ref().is_some_and(|job| job.seq() <= self.head.position.seq);
+        match has_snapshot && !(self.is_compaction_next && self.compaction.is_some()) {
+            true => self.step_snapshot()?,
+            false => self.step_compaction()?,
+        }
+        self.is_compaction_next = has_snapshot && !self.is_compaction_next;
+        self.step_ended_at = Instant::now();
+        self.step_took = self.step_ended_at - began;
+        Ok(())
+    }
+
+    fn step_snapshot(&mut self) -> Result<(), JournalError> {
+        let Some(job) = self.snapshot.as_mut() else { return Ok(()) };
         let was_written = job.is_written();
         let outcome = job.step(&self.store.connection);
         if !was_written && job.is_written() {
@@ -389,21 +446,27 @@ impl Committer {
     }
 
     fn next_compaction(&self) -> Compaction {
-        // Small ones: the sync of one file holds up the group that arrives meanwhile.
-        let segment_bytes_max = Some(SEGMENT_BYTES_MIN);
+        let segment_bytes_max = Some(self.segment_bytes);
         let options =
             CompactOptions { now_ns: (self.clock_ns)(), segment_bytes_max, ..CompactOptions::default() };
-        Compaction::new(&self.store.path, options, SEGMENT_BYTES_MIN / 2)
+        Compaction::new(&self.store.path, options, true)
     }
 
     /// Seals old groups a step at a time. A refusal gives it up until the next snapshot; nothing is lost by that.
     fn step_compaction(&mut self) -> Result<(), JournalError> {
         let Some(compaction) = self.compaction.as_mut() else { return Ok(()) };
+        if compaction.is_writing() {
+            self.wal_page_count += PAGES_PER_DELETE;
+        }
         match compaction.step(&self.store.connection) {
-            Ok(false) => {}
-            Ok(true) => {
-                let has_more = compaction.sealed.is_some();
-                self.compaction = has_more.then(|| self.next_compaction());
+            Ok(is_done) => {
+                if let Some(sealed) = &compaction.sealed {
+                    self.shared.sealed_seq.store(sealed.last_seq, Ordering::Relaxed);
+                }
+                if is_done {
+                    let has_more = compaction.sealed.is_some();
+                    self.compaction = has_more.then(|| self.next_compaction());
+                }
             }
             Err(JournalError::Storage { source, .. }) if refusal(&source) == Refusal::Fatal => {
                 return Err(self.poison(format!("compaction: {}", in_words(&source))));
@@ -413,13 +476,14 @@ impl Committer {
                 self.shared.compactions_failed.fetch_add(1, Ordering::Relaxed);
             }
         }
-        self.wal_page_count += super::SNAPSHOT_PART_SIZE as u64 / PAGE_SIZE;
         Ok(())
     }
 
     fn finish(mut self) -> Result<Head, JournalError> {
+        // A compaction goes on in the next process.
+        self.compaction = None;
         while self.snapshot.is_some() || self.shared.inbox().snapshot.is_some() {
-            self.step_snapshot()?;
+            self.step()?;
         }
         self.sync_mark()?;
         if let Some(missing) = self.files_missing() {
@@ -465,6 +529,17 @@ fn in_words(error: &rusqlite::Error) -> String {
     match error.sqlite_error() {
         Some(code) => format!("{error} (SQLite code {})", code.extended_code),
         None => error.to_string(),
+    }
+}
+
+/// What is stored is not what was written; unlike a failed write or sync, which say nothing certain about the disk.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        // The last one: a table is not there.
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => true,
+        Some(_) => false,
+        None => true,
     }
 }
 

@@ -12,7 +12,7 @@ use super::lock::JournalLock;
 use super::mark;
 use super::read;
 use super::segment::{
-    self, FILE_SCHEMA, SEGMENT_APPLICATION_ID, SealedGroup, SegmentFile, SegmentInfo, Shelf,
+    self, FILE_SCHEMA, FileHasher, SEGMENT_APPLICATION_ID, SealedGroup, SegmentFile, SegmentInfo, Shelf,
 };
 use super::snapshot;
 use super::store::{self, Store, damaged};
@@ -20,15 +20,20 @@ use super::verify;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 
-/// Bytes of records in one segment at most, before compression; a group is never divided.
+/// Bytes of records in one segment at most, before compression; a group is never divided. An owner that compacts by itself
+/// waits until so much can be sealed: smaller files would be thousands a day. A compaction by hand seals what there is.
 pub const SEGMENT_BYTES_MAX: u64 = 256 << 20;
-/// An owner that compacts by itself waits until so much can be sealed; a compaction by hand seals what there is.
-pub const SEGMENT_BYTES_MIN: u64 = 16 << 20;
-/// Bytes that are compressed in one step and together.
-const BLOCK_BYTES: usize = 512 << 10;
+/// Bytes that are compressed in one step and together; one group is never divided.
+const BLOCK_BYTES: usize = 256 << 10;
+/// Groups whose size is looked at in one step: each is on a page of its own.
+const GROUPS_MEASURED: usize = 256;
+/// Bytes of the new file that may wait for its sync: what the step that syncs them takes.
+const UNSYNCED_BYTES_MAX: u64 = 256 << 10;
+/// Bytes of the new file that are hashed in one step.
+const HASHED_BYTES: u64 = 1 << 20;
 /// Groups that are deleted in one transaction, and their bytes.
-const GROUPS_DELETED_MAX: usize = 256;
-const BYTES_DELETED_MAX: u64 = 4 << 20;
+const GROUPS_DELETED_MAX: usize = 128;
+const BYTES_DELETED_MAX: u64 = 1 << 20;
 /// zstd's own default: higher levels gain some percent and cost several times the time.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -45,6 +50,17 @@ pub struct CompactOptions {
     pub segment_bytes_max: Option<u64>,
     /// Steps after which it stops as if the process were killed: a fault on purpose, for tests.
     pub stop_after_steps: Option<u64>,
+}
+
+/// How far a compaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactProgress {
+    /// The last record that is sealed, or written into the segment that is made now.
+    pub seq: u64,
+    /// The last record that can be sealed.
+    pub until_seq: u64,
+    /// The last record that is sealed and was taken out of the live database.
+    pub deleted_seq: u64,
 }
 
 /// What a compaction did.
@@ -72,6 +88,19 @@ pub struct CompactReport {
 pub fn compact(
     journal: impl Into<JournalFiles>,
     options: &CompactOptions,
+) -> Result<CompactReport, JournalError> {
+    compact_telling(journal, options, &mut |_| {})
+}
+
+/// As [`compact`], and tells after each step how far it is.
+///
+/// # Errors
+///
+/// As [`compact`].
+pub fn compact_telling(
+    journal: impl Into<JournalFiles>,
+    options: &CompactOptions,
+    told: &mut dyn FnMut(CompactProgress),
 ) -> Result<CompactReport, JournalError> {
     let journal = journal.into();
     let path = super::resolve(&journal.path)?;
@@ -103,7 +132,7 @@ pub fn compact(
     };
     let mut steps_left = options.stop_after_steps;
     'segments: loop {
-        let mut compaction = Compaction::new(&path, options.clone(), 0);
+        let mut compaction = Compaction::new(&path, options.clone(), false);
         loop {
             if steps_left == Some(0) {
                 report.is_done = false;
@@ -112,6 +141,7 @@ pub fn compact(
             steps_left = steps_left.map(|steps| steps - 1);
             let is_done = compaction.step(&store.connection)?;
             store.checkpoint().map_err(JournalError::storage(&path, "checkpoint"))?;
+            told(compaction.progress);
             if is_done {
                 break;
             }
@@ -139,11 +169,12 @@ pub fn compact(
 pub(crate) struct Compaction {
     journal: PathBuf,
     options: CompactOptions,
-    /// Nothing is sealed below so many bytes.
-    bytes_min: u64,
+    /// By an owner, who seals whole segments only.
+    is_owned: bool,
     stage: Stage,
     pub sealed: Option<SegmentInfo>,
     pub deleted_group_count: u64,
+    pub progress: CompactProgress,
 }
 
 #[derive(Debug)]
@@ -151,6 +182,8 @@ enum Stage {
     /// Deletes what a compaction before left, then looks what there is to do.
     Leftovers,
     Plan,
+    Measure(Range),
+    Begin(Range),
     Write(Draft),
     /// Reads the segment back, block by block from a record on.
     Prove {
@@ -159,11 +192,27 @@ enum Stage {
         seq: u64,
         previous: ChainHash,
     },
-    Seal(Draft),
+    Hash {
+        draft: Draft,
+        hasher: Box<FileHasher>,
+    },
+    Place(Draft),
     /// The file is durable and in its place: the row makes it count.
     Record(SegmentInfo),
     Delete,
     Done,
+}
+
+/// The groups that go into the next segment, as far as they were looked at.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    first_seq: u64,
+    /// The last record of the groups so far; before `first_seq` without any.
+    last_seq: u64,
+    byte_count: u64,
+    /// Groups that reach this record stay.
+    before_seq: u64,
+    bytes_max: u64,
 }
 
 /// A segment that is being written.
@@ -174,12 +223,29 @@ struct Draft {
     until_seq: u64,
     staging: PathBuf,
     file: Option<Connection>,
+    /// The same file, to sync it: SQLite leaves that out.
+    handle: std::fs::File,
+    unsynced_bytes: u64,
+}
+
+impl Draft {
+    fn sync(&mut self) -> Result<(), JournalError> {
+        self.unsynced_bytes = 0;
+        self.handle.sync_all().map_err(JournalError::file(&self.staging, "sync"))
+    }
 }
 
 impl Compaction {
-    pub fn new(journal: &Path, options: CompactOptions, bytes_min: u64) -> Self {
+    pub fn new(journal: &Path, options: CompactOptions, is_owned: bool) -> Self {
         let journal = journal.to_owned();
-        Self { journal, options, bytes_min, stage: Stage::Leftovers, sealed: None, deleted_group_count: 0 }
+        let progress = CompactProgress { seq: 0, until_seq: 0, deleted_seq: 0 };
+        let stage = Stage::Leftovers;
+        Self { journal, options, is_owned, stage, sealed: None, deleted_group_count: 0, progress }
+    }
+
+    /// Whether the next step changes the live database; all others only read it.
+    pub fn is_writing(&self) -> bool {
+        matches!(self.stage, Stage::Leftovers | Stage::Record(_) | Stage::Delete)
     }
 
     /// Does some milliseconds' work; returns whether everything is done.
@@ -192,12 +258,15 @@ impl Compaction {
                 _ => Stage::Leftovers,
             },
             Stage::Plan => match self.plan(connection)? {
-                Some(draft) => Stage::Write(draft),
+                Some(range) => Stage::Measure(range),
                 None => Stage::Done,
             },
+            Stage::Measure(range) => self.measure(connection, range).map_err(sql)?,
+            Stage::Begin(range) => Stage::Write(self.begin(connection, range)?),
             Stage::Write(draft) => self.write_block(connection, draft)?,
             Stage::Prove { draft, file, seq, previous } => self.prove_block(draft, file, seq, previous)?,
-            Stage::Seal(draft) => Stage::Record(self.put_in_place(draft)?),
+            Stage::Hash { draft, hasher } => Self::hash_some(draft, hasher)?,
+            Stage::Place(draft) => Stage::Record(self.put_in_place(draft)?),
             Stage::Record(info) => {
                 info.insert(connection).map_err(sql)?;
                 self.sealed = Some(info);
@@ -232,19 +301,23 @@ impl Compaction {
             .prepare_cached("DELETE FROM journal_group WHERE first_seq <= ?1")?
             .execute([last_key])? as u64;
         self.deleted_group_count += deleted;
+        self.progress.deleted_seq = last_key.cast_unsigned();
         Ok(deleted)
     }
 
-    fn plan(&mut self, connection: &Connection) -> Result<Option<Draft>, JournalError> {
+    fn plan(&mut self, connection: &Connection) -> Result<Option<Range>, JournalError> {
         let read_error = |error| store::unreadable(&self.journal, 0, error);
         let kept = snapshot::kept_seqs(connection).map_err(read_error)?;
         let [older, .., newest] = kept[..] else {
+            if self.is_owned {
+                return Ok(None);
+            }
             let reason = format!("it holds {} snapshots", kept.len());
             return Err(JournalError::CompactRefused { path: self.journal.clone(), reason });
         };
         debug_assert!(older < newest, "in order");
         // An owner has just written them, and has no time to read them back.
-        for seq in [older, newest].into_iter().filter(|_| self.bytes_min == 0) {
+        for seq in [older, newest].into_iter().filter(|_| !self.is_owned) {
             if let Err(reason) = snapshot::check(connection, seq) {
                 let reason = format!("snapshot {seq} is damaged: {reason}");
                 return Err(JournalError::CompactRefused { path: self.journal.clone(), reason });
@@ -263,16 +336,51 @@ impl Compaction {
         let before_seq = older
             .min(self.options.before_seq.unwrap_or(u64::MAX))
             .min(by_time.map_or(u64::MAX, i64::cast_unsigned));
-        let limit = self.options.segment_bytes_max.unwrap_or(SEGMENT_BYTES_MAX).min(SEGMENT_BYTES_MAX);
-        let rows = segment::rows(connection).map_err(read_error)?;
-        let sealed_seq = rows.last().map_or(0, |row| row.last_seq);
-        let range = self.range(connection, sealed_seq, before_seq, limit).map_err(read_error)?;
-        let Some((until_seq, _)) = range.filter(|(_, byte_count)| self.bytes_min <= *byte_count) else {
-            return Ok(None);
-        };
-        let meta = store::read_meta(connection, &self.journal)?;
-        let number = rows.last().map_or(0, |row| row.number) + 1;
+        let bytes_max = self.options.segment_bytes_max.unwrap_or(SEGMENT_BYTES_MAX).min(SEGMENT_BYTES_MAX);
+        let sealed_seq = segment::sealed_seq(connection).map_err(read_error)?;
         let first_seq = sealed_seq + 1;
+        self.progress.seq = sealed_seq;
+        self.progress.until_seq = before_seq.saturating_sub(1).max(sealed_seq);
+        Ok(Some(Range { first_seq, last_seq: sealed_seq, byte_count: 0, before_seq, bytes_max }))
+    }
+
+    /// Looks at some more groups that may go into the next segment.
+    fn measure(&mut self, connection: &Connection, mut range: Range) -> rusqlite::Result<Stage> {
+        let mut select = connection.prepare_cached(
+            "SELECT first_seq + record_count - 1, length(bytes) FROM journal_group
+             WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq LIMIT ?3",
+        )?;
+        let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+        let mut rows = select.query(params![
+            bound(range.last_seq + 1),
+            bound(range.before_seq),
+            GROUPS_MEASURED as i64
+        ])?;
+        let mut count = 0;
+        let mut is_full = false;
+        while let Some(row) = rows.next()? {
+            count += 1;
+            let last_seq = row.get::<_, i64>(0)?.cast_unsigned();
+            let byte_count = range.byte_count + row.get::<_, i64>(1)?.cast_unsigned();
+            is_full = range.byte_count > 0 && range.bytes_max < byte_count;
+            if is_full || range.before_seq <= last_seq {
+                count = 0;
+                break;
+            }
+            (range.last_seq, range.byte_count) = (last_seq, byte_count);
+        }
+        if count == GROUPS_MEASURED {
+            return Ok(Stage::Measure(range));
+        }
+        let is_enough = if self.is_owned { is_full } else { range.first_seq <= range.last_seq };
+        Ok(if is_enough { Stage::Begin(range) } else { Stage::Done })
+    }
+
+    fn begin(&self, connection: &Connection, range: Range) -> Result<Draft, JournalError> {
+        let Range { first_seq, last_seq: until_seq, .. } = range;
+        let last = segment::last(connection).map_err(|error| store::unreadable(&self.journal, 0, error))?;
+        let meta = store::read_meta(connection, &self.journal)?;
+        let number = last.as_ref().map_or(0, |row| row.number) + 1;
         let journal_name = self.journal.file_name().unwrap_or_default().to_string_lossy();
         let file_name = format!("{journal_name}.{number:04}-{first_seq}-{until_seq}.segment");
         let staging = self.journal.with_file_name(format!("{journal_name}.segment.new"));
@@ -304,7 +412,7 @@ impl Compaction {
         let info = SegmentInfo {
             number,
             first_seq,
-            last_seq: sealed_seq,
+            last_seq: first_seq - 1,
             group_count: 0,
             record_count: 0,
             byte_count: 0,
@@ -314,40 +422,14 @@ impl Compaction {
             file_bytes: 0,
             file_hash: ChainHash([0; 32]),
             sealed_ns: self.options.now_ns,
-            previous_hash: rows.last().map_or_else(|| meta.genesis(), |row| row.hash),
+            previous_hash: last.map_or_else(|| meta.genesis(), |row| row.hash),
             hash: ChainHash([0; 32]),
         };
-        Ok(Some(Draft { info, until_seq, staging, file: Some(file) }))
+        let handle = std::fs::File::open(&staging).map_err(JournalError::file(&staging, "open"))?;
+        Ok(Draft { info, until_seq, staging, file: Some(file), handle, unsynced_bytes: 0 })
     }
 
-    /// The last record of the groups that go into the next segment, and their bytes; `None` without any.
-    fn range(
-        &self,
-        connection: &Connection,
-        sealed_seq: u64,
-        before_seq: u64,
-        limit: u64,
-    ) -> rusqlite::Result<Option<(u64, u64)>> {
-        let mut select = connection.prepare_cached(
-            "SELECT first_seq + record_count - 1, length(bytes) FROM journal_group
-             WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq",
-        )?;
-        let bound = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
-        let mut rows = select.query([bound(sealed_seq + 1), bound(before_seq)])?;
-        let mut range = None;
-        let mut byte_count = 0;
-        while let Some(row) = rows.next()? {
-            let last_seq = row.get::<_, i64>(0)?.cast_unsigned();
-            byte_count += row.get::<_, i64>(1)?.cast_unsigned();
-            if before_seq <= last_seq || (range.is_some() && limit < byte_count) {
-                break;
-            }
-            range = Some((last_seq, byte_count));
-        }
-        Ok(range)
-    }
-
-    fn write_block(&self, connection: &Connection, mut draft: Draft) -> Result<Stage, JournalError> {
+    fn write_block(&mut self, connection: &Connection, mut draft: Draft) -> Result<Stage, JournalError> {
         let mut groups = Vec::new();
         let mut next_seq = draft.info.last_seq + 1;
         let mut byte_count = 0;
@@ -375,6 +457,7 @@ impl Compaction {
             groups.iter().for_each(|group| group.push(&mut block));
             let packed = zstd::bulk::compress(&block, ZSTD_LEVEL)
                 .map_err(JournalError::file(&draft.staging, "compress"))?;
+            let packed_bytes = packed.len() as u64;
             file.prepare_cached(
                 "INSERT INTO block (first_seq, group_count, byte_count, zstd) VALUES (?1, ?2, ?3, ?4)",
             )
@@ -396,7 +479,13 @@ impl Compaction {
             info.last_hash = groups.last().map_or(info.last_hash, |group| group.hash);
             info.last_seq = next_seq - 1;
             info.record_count = info.last_seq + 1 - info.first_seq;
-            if info.last_seq < draft.until_seq {
+            self.progress.seq = info.last_seq;
+            draft.unsynced_bytes += packed_bytes;
+            // A little at a time: the sync of a whole segment would hold up the groups that arrive meanwhile.
+            if UNSYNCED_BYTES_MAX <= draft.unsynced_bytes {
+                draft.sync()?;
+            }
+            if draft.info.last_seq < draft.until_seq {
                 return Ok(Stage::Write(draft));
             }
         }
@@ -466,21 +555,26 @@ impl Compaction {
             return Ok(Stage::Prove { draft, file, seq, previous });
         }
         match previous == draft.info.last_hash {
-            true => Ok(Stage::Seal(draft)),
+            true => Ok(Stage::Hash { draft, hasher: Box::default() }),
             false => Err(refused("it does not end in its last link".to_owned())),
         }
     }
 
-    fn put_in_place(&self, draft: Draft) -> Result<SegmentInfo, JournalError> {
+    fn hash_some(mut draft: Draft, mut hasher: Box<FileHasher>) -> Result<Stage, JournalError> {
+        let is_done = hasher
+            .step(&draft.staging, HASHED_BYTES)
+            .map_err(JournalError::file(&draft.staging, "read back"))?;
+        if !is_done {
+            return Ok(Stage::Hash { draft, hasher });
+        }
+        (draft.info.file_bytes, draft.info.file_hash) = hasher.finish();
+        Ok(Stage::Place(draft))
+    }
+
+    fn put_in_place(&self, mut draft: Draft) -> Result<SegmentInfo, JournalError> {
+        draft.sync()?;
         let Draft { mut info, staging, .. } = draft;
         let target = self.journal.with_file_name(&info.file_name);
-        let sync = || -> std::io::Result<u64> {
-            let file = std::fs::File::open(&staging)?;
-            file.sync_all()?;
-            Ok(file.metadata()?.len())
-        };
-        info.file_bytes = sync().map_err(JournalError::file(&staging, "sync"))?;
-        info.file_hash = segment::file_hash(&staging).map_err(JournalError::file(&staging, "read back"))?;
         std::fs::rename(&staging, &target).map_err(JournalError::file(&target, "put in place"))?;
         super::sync_folder(&target)?;
         info.hash = info.computed_hash();

@@ -63,6 +63,11 @@ pub enum JournalError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The archive of tickets cannot be read, or is not as it was written: whether an id was used before is not known.
+    ArchiveUnreadable {
+        /// Where, and what is wrong with it.
+        reason: String,
+    },
     /// The journal cannot be compacted as it is.
     CompactRefused {
         /// The journal's path.
@@ -228,6 +233,7 @@ impl JournalError {
             Self::ChangedWhileRead { .. } => "changed_while_read",
             Self::SegmentMissing { .. } => "segment_missing",
             Self::SegmentUnreadable { .. } => "segment_unreadable",
+            Self::ArchiveUnreadable { .. } => "archive_unreadable",
             Self::CompactRefused { .. } => "compact_refused",
             Self::RecordMissing { .. } => "record_missing",
             Self::QuarantineState { .. } => "quarantine_state",
@@ -339,6 +345,9 @@ impl fmt::Display for JournalError {
             Self::SegmentUnreadable { path, reason } => {
                 write!(f, "segment {} cannot be read: {reason}", path.display())?;
                 write!(f, "\nhint: restore it from a backup; oddsengine verify says what else is wrong")
+            }
+            Self::ArchiveUnreadable { reason } => {
+                write!(f, "the archive of tickets cannot be read: {reason}")
             }
             Self::CompactRefused { path, reason } => {
                 write!(f, "journal {} cannot be compacted: {reason}", path.display())?;

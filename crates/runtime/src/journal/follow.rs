@@ -3,6 +3,7 @@
 //! For projections and mirrors. A follower keeps its [`FollowPosition`] with what it made of the records; from there it goes
 //! on, and where the journal is no longer the one that it followed it says so and reads nothing.
 
+use super::JournalFiles;
 use super::chain::{ChainHash, Frames, GroupHeader, epoch_hash};
 use super::error::{Damage, Departure, JournalError};
 use super::mark::{self, FoundMark};
@@ -53,6 +54,9 @@ pub struct Follower {
     file: (u64, u64),
     position: FollowPosition,
     quarantined_seqs: Vec<u64>,
+    /// The orders of the quarantine that it knows.
+    order_count: u64,
+    segments: Option<PathBuf>,
 }
 
 struct Group {
@@ -69,12 +73,17 @@ impl Follower {
     /// # Errors
     /// [`JournalError::Departed`] where the journal is not the one that was followed, or ends before; and as
     /// [`replay`](super::replay).
-    pub fn open(path: impl AsRef<Path>, from: Option<FollowPosition>) -> Result<Self, JournalError> {
-        let (connection, groups) = read::connect(&path.as_ref().into())?;
+    pub fn open(
+        journal: impl Into<JournalFiles>,
+        from: Option<FollowPosition>,
+    ) -> Result<Self, JournalError> {
+        let journal = journal.into();
+        let (connection, groups) = read::connect(&journal)?;
         let path = groups.path.clone();
         let meta = store::read_meta(&connection, &path)?;
         let file = identity(&path)?;
-        let quarantined = super::quarantined(&path)?;
+        let order_count = order_count(&connection, &path)?;
+        let quarantined = super::quarantined(journal.clone())?;
         let start = FollowPosition { journal_id: meta.journal_id, seq: 0, hash: meta.genesis() };
         let mut follower = Self {
             connection,
@@ -84,6 +93,8 @@ impl Follower {
             file,
             position: from.unwrap_or(start),
             quarantined_seqs: quarantined.iter().map(|entry| entry.seq).collect(),
+            order_count,
+            segments: journal.segments,
         };
         follower.check()?;
         Ok(follower)
@@ -132,7 +143,8 @@ impl Follower {
         if identity(&self.path)? != self.file {
             // Another file is there by this name: read that one, if it goes on from here.
             let was_quarantined = std::mem::take(&mut self.quarantined_seqs);
-            *self = Self::open(&self.path, Some(self.position))?;
+            let files = JournalFiles { path: self.path.clone(), segments: self.segments.clone() };
+            *self = Self::open(files, Some(self.position))?;
             if self.quarantined_seqs != was_quarantined {
                 return Err(self.departed(Departure::Quarantine));
             }
@@ -142,6 +154,10 @@ impl Follower {
             return Ok(FollowRead::default());
         }
         let (groups, was_cut) = self.page(acknowledged_seq, records_max)?;
+        // Behind the page: whatever was decided without a record that was taken out was written after the order.
+        if order_count(&self.connection, &self.path)? != self.order_count {
+            return Err(self.departed(Departure::Quarantine));
+        }
         let mut position = self.position;
         let mut found = FollowRead { was_cut, ..FollowRead::default() };
         for group in &groups {
@@ -307,6 +323,19 @@ impl Follower {
             }),
         }
     }
+}
+
+/// Orders of the quarantine, those that were taken back as well: entries are only ever added.
+fn order_count(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
+    let read = || -> rusqlite::Result<i64> {
+        match store::has_table(connection, "quarantine")? {
+            true => connection
+                .prepare_cached("SELECT coalesce(max(id), 0) FROM quarantine")?
+                .query_row([], |row| row.get(0)),
+            false => Ok(0),
+        }
+    };
+    read().map(i64::cast_unsigned).map_err(|error| unreadable(path, 0, error))
 }
 
 fn identity(path: &Path) -> Result<(u64, u64), JournalError> {

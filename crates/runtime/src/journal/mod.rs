@@ -57,9 +57,13 @@ mod verify;
 mod wakeup;
 mod writer;
 
-pub use archive::{ArchiveReader, Archived, ArchivedRow, ArchivedTicket};
+pub use archive::{
+    ArchiveCounts, ArchiveReader, Archived, ArchivedRow, ArchivedTicket, VisitArchived, distrust_archive,
+};
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
-pub use compact::{CompactOptions, CompactReport, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, compact};
+pub use compact::{
+    CompactOptions, CompactProgress, CompactReport, SEGMENT_BYTES_MAX, compact, compact_telling,
+};
 pub use error::{Damage, Departure, JournalError, Loss, VisitError};
 pub use fault::{Fault, FaultPlan, Faults};
 pub use files::{FILE_MODE, WAL_BYTES_KEPT, WAL_BYTES_WARNED, write_private};

@@ -1,7 +1,8 @@
 //! Opening: lock, verify, heal, raise the epoch; in this order, and nothing is changed before all is verified.
 
+use super::archive::{self, ArchiveCounts, Rebuild, VisitArchived};
 use super::chain::{Head, Position, epoch_hash};
-use super::error::{Damage, JournalError};
+use super::error::{Damage, JournalError, VisitError};
 use super::lock::JournalLock;
 use super::mark::{self, FoundMark, MarkFile};
 use super::options::{OpenOptions, VerifyScope};
@@ -150,6 +151,48 @@ impl Journal {
     pub fn replay(&self, from_seq: u64, visit: Visit<'_>) -> Result<u64, JournalError> {
         let shelf = Shelf { folder: self.options.segments.clone() };
         read::replay_on(&self.store.connection, Groups::new(&self.store.path, shelf), from_seq, visit)
+    }
+
+    /// Whether the archive may be used: it fits the records, and holds at least what the state misses.
+    ///
+    /// # Errors
+    /// [`JournalError::ArchiveUnreadable`] with what is wrong.
+    pub fn check_archive(&self, missing: ArchiveCounts) -> Result<(), JournalError> {
+        let unreadable = |reason: String| Err(JournalError::ArchiveUnreadable { reason });
+        let (held, is_stale) = match archive::size(&self.store.connection) {
+            Ok(size) => size,
+            Err(error) => return unreadable(error.to_string()),
+        };
+        if is_stale {
+            return unreadable("it does not fit the records any more".to_owned());
+        }
+        for (kind, held, missing) in [
+            ("tickets", held.tickets, missing.tickets),
+            ("fixtures", held.fixtures, missing.fixtures),
+            ("deposits and withdrawals", held.transfers, missing.transfers),
+        ] {
+            if held < missing {
+                return unreadable(format!("it holds {held} {kind}, at least {missing} were taken there"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the archive anew: the visitor, which sees all records from the first one on, says what each took there; none is
+    /// read where it is known to be empty. Until it is whole it is stale.
+    ///
+    /// # Errors
+    /// As [`Self::replay`], and SQLite's refusal.
+    pub fn rebuild_archive(&self, is_empty: bool, visit: VisitArchived<'_>) -> Result<(), JournalError> {
+        let connection = &self.store.connection;
+        let failed = |error| JournalError::storage(&self.store.path, "make the archive of")(error);
+        let mut rebuild = Rebuild::begin(connection).map_err(failed)?;
+        let from_seq = if is_empty { self.head.position.seq + 1 } else { 1 };
+        self.replay(from_seq, &mut |seq, _, record| {
+            rebuild.take(visit(seq, record)?).map_err(VisitError::from)
+        })?;
+        rebuild.end().map_err(failed)?;
+        self.store.checkpoint().map_err(failed).map(drop)
     }
 
     /// Starts the committer thread and hands out the writing end.

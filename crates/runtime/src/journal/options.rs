@@ -45,9 +45,10 @@ pub struct OpenOptions {
     pub verify: VerifyScope,
     /// Where segments are looked for before they are looked for beside the journal.
     pub segments: Option<PathBuf>,
-    /// Old groups are sealed into segments while nothing else is to be done, after each snapshot, from
-    /// [`SEGMENT_BYTES_MIN`](super::SEGMENT_BYTES_MIN) on.
+    /// Old groups are sealed into segments between commits, in small steps, as soon as there is a whole segment of them.
     pub is_compacting: bool,
+    /// Bytes of records in a segment that an owner seals by itself, up to [`SEGMENT_BYTES_MAX`](super::SEGMENT_BYTES_MAX).
+    pub segment_bytes: u64,
     /// A head that was kept elsewhere and must be part of this journal: finds a rollback of all files together. A journal
     /// with an anchor is never created.
     pub anchor: Option<Head>,
@@ -80,6 +81,7 @@ impl Default for OpenOptions {
             verify: VerifyScope::default(),
             segments: None,
             is_compacting: false,
+            segment_bytes: super::SEGMENT_BYTES_MAX,
             anchor: None,
             clock_ns: system_clock_ns,
             group_records_max: GROUP_RECORDS_MAX,

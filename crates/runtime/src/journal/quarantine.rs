@@ -5,6 +5,7 @@
 //! Entries are only ever added; the last one of a record counts.
 
 use super::JournalFiles;
+use super::archive;
 use super::chain::{ChainHash, HASH_SIZE, record_hash};
 use super::error::{Damage, JournalError};
 use super::lock::JournalLock;
@@ -228,6 +229,8 @@ impl Maintenance {
     /// same transaction, and recovery replays from one before.
     fn write(&self, action: &str, entry: &QuarantineEntry) -> Result<(), JournalError> {
         let write = || -> rusqlite::Result<()> {
+            // Of an earlier build.
+            archive::prepare(&self.store.connection)?;
             let transaction = self.store.connection.unchecked_transaction()?;
             transaction.execute_batch(SCHEMA)?;
             let seq = entry.seq.cast_signed();
@@ -238,6 +241,7 @@ impl Maintenance {
             )?;
             transaction.execute("DELETE FROM snapshot WHERE seq >= ?1", [seq])?;
             transaction.execute("DELETE FROM snapshot_part WHERE seq >= ?1", [seq])?;
+            archive::make_stale(&transaction)?;
             transaction.commit()
         };
         write().map_err(JournalError::storage(&self.store.path, "write the quarantine of"))

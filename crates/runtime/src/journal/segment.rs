@@ -9,7 +9,7 @@ use super::chain::{ChainHash, GroupHeader, HASH_SIZE, segment_hash};
 use super::error::JournalError;
 use super::store;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Marks a segment in SQLite's header ("OJS1").
@@ -188,9 +188,24 @@ pub(crate) fn rows(connection: &Connection) -> rusqlite::Result<Vec<SegmentInfo>
     select.query_map([], SegmentInfo::read)?.collect()
 }
 
+/// The newest row, if there is one.
+pub(crate) fn last(connection: &Connection) -> rusqlite::Result<Option<SegmentInfo>> {
+    if !store::has_table(connection, "segment")? {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM segment ORDER BY number DESC LIMIT 1"))?
+        .query_row([], SegmentInfo::read)
+        .optional()
+}
+
 /// The segment that holds a record.
 pub(crate) fn covering(connection: &Connection, seq: u64) -> rusqlite::Result<Option<SegmentInfo>> {
     if !store::has_table(connection, "segment")? {
+        return Ok(None);
+    }
+    // Mostly what is asked for is live; the rows have no index but their number.
+    if sealed_seq(connection)? < seq {
         return Ok(None);
     }
     let Ok(seq) = i64::try_from(seq) else { return Ok(None) };
@@ -207,8 +222,10 @@ pub(crate) fn sealed_seq(connection: &Connection) -> rusqlite::Result<u64> {
     if !store::has_table(connection, "segment")? {
         return Ok(0);
     }
-    let last: Option<i64> =
-        connection.prepare_cached("SELECT max(last_seq) FROM segment")?.query_row([], |row| row.get(0))?;
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT last_seq FROM segment ORDER BY number DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
     Ok(last.map_or(0, |last| last.max(0).cast_unsigned()))
 }
 
@@ -305,15 +322,32 @@ impl SegmentFile {
     }
 }
 
+/// BLAKE3 of a file, some at a time.
+#[derive(Debug, Default)]
+pub(crate) struct FileHasher {
+    hasher: blake3::Hasher,
+    byte_count: u64,
+}
+
+impl FileHasher {
+    /// Takes at most so many bytes more; returns whether the file is at its end.
+    pub fn step(&mut self, path: &Path, bytes_max: u64) -> std::io::Result<bool> {
+        let mut file = std::fs::File::open(path)?;
+        file.seek(SeekFrom::Start(self.byte_count))?;
+        let taken = std::io::copy(&mut file.take(bytes_max), &mut self.hasher)?;
+        self.byte_count += taken;
+        Ok(taken < bytes_max)
+    }
+
+    /// The bytes and their hash.
+    pub fn finish(&self) -> (u64, ChainHash) {
+        (self.byte_count, ChainHash(*self.hasher.finalize().as_bytes()))
+    }
+}
+
 /// BLAKE3 of a file.
 pub(crate) fn file_hash(path: &Path) -> std::io::Result<ChainHash> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(ChainHash(*hasher.finalize().as_bytes())),
-            count => hasher.update(&buffer[..count]),
-        };
-    }
+    let mut hasher = FileHasher::default();
+    hasher.step(path, u64::MAX)?;
+    Ok(hasher.finish().1)
 }

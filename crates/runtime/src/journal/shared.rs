@@ -70,8 +70,15 @@ pub(crate) struct Shared {
     pub snapshot_seq: AtomicU64,
     pub snapshots_failed: AtomicU64,
     pub compactions_failed: AtomicU64,
+    /// The last record in a segment.
+    pub sealed_seq: AtomicU64,
+    /// The longest that the committer did something else than commit, in nanoseconds.
+    pub chore_ns_max: AtomicU64,
     pub page_count_max: AtomicU32,
     status: Mutex<JournalStatus>,
+    /// Why tickets could not be written to the archive: it is stale since.
+    archive_fault: Mutex<Option<String>>,
+    has_archive_fault: AtomicBool,
     is_poisoned: AtomicBool,
     /// The status is `FilesMissing`.
     pub are_files_missing: AtomicBool,
@@ -100,8 +107,12 @@ impl Shared {
             snapshot_seq: AtomicU64::new(snapshot_seq),
             snapshots_failed: AtomicU64::new(0),
             compactions_failed: AtomicU64::new(0),
+            sealed_seq: AtomicU64::new(0),
+            chore_ns_max: AtomicU64::new(0),
             page_count_max: AtomicU32::new(page_count_max),
             status: Mutex::new(JournalStatus::Healthy),
+            archive_fault: Mutex::default(),
+            has_archive_fault: false.into(),
             is_poisoned: false.into(),
             are_files_missing: false.into(),
             inbox: Mutex::default(),
@@ -183,6 +194,12 @@ impl Shared {
         self.announce();
     }
 
+    pub fn set_archive_fault(&self, reason: String) {
+        let mut fault = self.archive_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.get_or_insert(reason);
+        self.has_archive_fault.store(true, Ordering::Release);
+    }
+
     pub fn check_poison(&self) -> Result<(), JournalError> {
         if self.is_poisoned.load(Ordering::Acquire) { Err(self.poison_error()) } else { Ok(()) }
     }
@@ -227,6 +244,25 @@ impl JournalHandle {
     /// Compactions given up, and begun anew after the next snapshot; no record is concerned.
     pub fn compactions_failed(&self) -> u64 {
         self.shared.compactions_failed.load(Ordering::Relaxed)
+    }
+
+    /// Why what left memory could not be written to the archive, if that happened since the opening: it misses tickets.
+    pub fn archive_fault(&self) -> Option<String> {
+        match self.shared.has_archive_fault.load(Ordering::Acquire) {
+            true => self.shared.archive_fault.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            false => None,
+        }
+    }
+
+    /// The last record that is sealed into a segment; 0 for none.
+    pub fn sealed_seq(&self) -> u64 {
+        self.shared.sealed_seq.load(Ordering::Relaxed)
+    }
+
+    /// The longest single piece of work between two commits since the opening, in nanoseconds: a step of a snapshot or of a
+    /// compaction, a checkpoint. A group that arrives meanwhile waits for it.
+    pub fn chore_ns_max(&self) -> u64 {
+        self.shared.chore_ns_max.load(Ordering::Relaxed)
     }
 
     /// Whether groups become durable.

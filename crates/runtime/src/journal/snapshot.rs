@@ -22,6 +22,8 @@ pub const SNAPSHOTS_KEPT: u32 = 2;
 const PARTS_PER_STEP: usize = 512;
 /// Kept parts that are looked at in one step of pruning.
 const PRUNED_PER_STEP: usize = 4_096;
+/// Pieces of the lists of older snapshots that are removed in one step.
+const PIECES_PER_STEP: i64 = 4;
 const ADDRESS_SIZE: usize = size_of::<Address>();
 
 /// A state as it was at some moment, in parts: they go on existing while the state changes.
@@ -101,10 +103,22 @@ enum Stage {
 /// Removes what no kept snapshot needs, some at a time.
 #[derive(Debug, Default)]
 struct Pruning {
-    /// The parts of the snapshots that are kept; none before the first step.
-    needed: Option<BTreeSet<Address>>,
-    /// The last part that was looked at.
-    after: Vec<u8>,
+    stage: PruneStage,
+    /// The parts of the snapshots that are kept, as far as their lists were read.
+    needed: BTreeSet<Address>,
+}
+
+#[derive(Debug, Default)]
+enum PruneStage {
+    /// The rows of older snapshots.
+    #[default]
+    Rows,
+    /// The pieces of their lists.
+    Pieces,
+    /// Reads the list of a kept one, a piece a step, behind this one.
+    Lists(i64, i64),
+    /// Looks at the kept parts, behind this one.
+    Parts(Vec<u8>),
 }
 
 impl fmt::Debug for SnapshotJob {
@@ -224,47 +238,69 @@ impl SnapshotJob {
 }
 
 impl Pruning {
-    /// Looks at some parts and removes those that no kept snapshot needs; returns whether all were looked at.
+    /// Does a bounded part of the work; returns whether all of it is done.
     fn step(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        let needed = match &mut self.needed {
-            Some(needed) => needed,
-            None => {
+        self.stage = match &self.stage {
+            PruneStage::Rows => {
                 connection
                     .prepare_cached(
                         "DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT ?1)",
                     )?
                     .execute([SNAPSHOTS_KEPT])?;
-                connection
-                    .prepare_cached("DELETE FROM snapshot_part WHERE seq NOT IN (SELECT seq FROM snapshot)")?
-                    .execute([])?;
-                let mut lists = connection.prepare_cached("SELECT bytes FROM snapshot_part")?;
-                let mut rows = lists.query([])?;
-                let mut needed = BTreeSet::new();
-                while let Some(row) = rows.next()? {
-                    needed.extend(addresses_of(row.get_ref(0)?.as_blob()?));
-                }
-                self.needed.insert(needed)
+                PruneStage::Pieces
             }
+            PruneStage::Pieces => {
+                let mut delete = connection.prepare_cached(
+                    "DELETE FROM snapshot_part WHERE (seq, part) IN (SELECT seq, part FROM snapshot_part
+                     WHERE seq NOT IN (SELECT seq FROM snapshot) LIMIT ?1)",
+                )?;
+                match delete.execute([PIECES_PER_STEP])? < PIECES_PER_STEP as usize {
+                    true => PruneStage::Lists(-1, -1),
+                    false => PruneStage::Pieces,
+                }
+            }
+            &PruneStage::Lists(seq, part) => {
+                let mut select = connection.prepare_cached(
+                    "SELECT seq, part, bytes FROM snapshot_part WHERE (seq, part) > (?1, ?2) ORDER BY seq, part LIMIT 1",
+                )?;
+                let mut rows = select.query([seq, part])?;
+                match rows.next()? {
+                    Some(row) => {
+                        self.needed.extend(addresses_of(row.get_ref(2)?.as_blob()?));
+                        PruneStage::Lists(row.get(0)?, row.get(1)?)
+                    }
+                    None => PruneStage::Parts(Vec::new()),
+                }
+            }
+            PruneStage::Parts(after) => match self.prune_parts(connection, after)? {
+                Some(after) => PruneStage::Parts(after),
+                None => return Ok(true),
+            },
         };
+        Ok(false)
+    }
+
+    /// Looks at some parts and removes those that no kept snapshot needs; the last one that was looked at, none at the end.
+    fn prune_parts(&self, connection: &Connection, after: &[u8]) -> rusqlite::Result<Option<Vec<u8>>> {
         let mut delete = connection.prepare_cached("DELETE FROM snapshot_page WHERE address = ?1")?;
         let mut select = connection.prepare_cached(
             "SELECT address FROM snapshot_page WHERE address > ?1 ORDER BY address LIMIT ?2",
         )?;
         let looked_at: Vec<Address> = select
-            .query_map(params![self.after, PRUNED_PER_STEP as i64], |row| row.get(0))?
+            .query_map(params![after, PRUNED_PER_STEP as i64], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         let mut removed_count = 0;
-        for address in &looked_at {
+        for (index, address) in looked_at.iter().enumerate() {
             // As much as the pages of some parts go back to the free list at once.
             if removed_count == PRUNED_PER_STEP / 64 {
-                return Ok(false);
+                return Ok(Some(looked_at[index - 1].to_vec()));
             }
-            if !needed.contains(address) {
+            if !self.needed.contains(address) {
                 removed_count += delete.execute([address])?;
             }
-            self.after = address.to_vec();
         }
-        Ok(looked_at.len() < PRUNED_PER_STEP)
+        let is_last = looked_at.len() < PRUNED_PER_STEP;
+        Ok(looked_at.last().filter(|_| !is_last).map(|address| address.to_vec()))
     }
 }
 
@@ -430,5 +466,66 @@ impl Image for Whole {
 
     fn hash(&self) -> [u8; 16] {
         self.state_hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::store::{Store, create};
+
+    /// One step read the lists of both snapshots, and removed all pieces of older ones: with ten million tickets some
+    /// hundred milliseconds, in which no group was committed.
+    #[test]
+    fn pruning_goes_in_bounded_steps() {
+        let folder = std::env::temp_dir().join(format!("oddsengine-prune-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("journal.db");
+        create(&path, [1; 16], 7).unwrap();
+        let store = Store::connect(&path).unwrap();
+        let connection = &store.connection;
+        let pieces = 10;
+        let per_piece = SNAPSHOT_PART_SIZE / ADDRESS_SIZE;
+        let address = |seq: i64, part: usize, index: usize| {
+            *blake3::hash(format!("{seq}/{part}/{index}").as_bytes()).as_bytes()
+        };
+        // The third of them is the oldest, and its pieces and a page that only it needs go.
+        connection.execute_batch("BEGIN").unwrap();
+        for seq in [1_i64, 2, 3] {
+            let sql = "INSERT INTO snapshot VALUES (?1, zeroblob(16), 1, 1, 1, ?2, zeroblob(32))";
+            connection.execute(sql, params![seq, pieces as i64]).unwrap();
+            for part in 0..pieces {
+                let bytes: Vec<u8> = (0..per_piece).flat_map(|index| address(seq, part, index)).collect();
+                let sql = "INSERT INTO snapshot_part VALUES (?1, ?2, ?3)";
+                connection.execute(sql, params![seq, part as i64, bytes]).unwrap();
+            }
+            for index in 0..100 {
+                let sql = "INSERT INTO snapshot_page VALUES (?1, zeroblob(10))";
+                connection.execute(sql, [address(seq, pieces - 1, index)]).unwrap();
+            }
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        let count = |table: &str| -> usize {
+            let sql = format!("SELECT count(*) FROM {table}");
+            connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() as usize
+        };
+        let mut pruning = Pruning::default();
+        let mut steps = 0;
+        loop {
+            let before = (pruning.needed.len(), count("snapshot_part"), count("snapshot_page"));
+            let is_done = pruning.step(connection).unwrap();
+            steps += 1;
+            assert!(pruning.needed.len() - before.0 <= per_piece, "step {steps} read more than a piece");
+            assert!(before.1 - count("snapshot_part") <= PIECES_PER_STEP as usize);
+            assert!(before.2 - count("snapshot_page") <= PRUNED_PER_STEP / 64);
+            if is_done {
+                break;
+            }
+        }
+        // The rows, three steps of pieces, twenty of lists and the one that finds no further, two of pages.
+        assert_eq!(steps, 1 + 3 + 21 + 2);
+        assert_eq!((count("snapshot"), count("snapshot_part"), count("snapshot_page")), (2, 2 * pieces, 200));
+        assert_eq!(pruning.needed.len(), 2 * pieces * per_piece);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -12,6 +12,7 @@ use super::bounds::{
 use super::outbox::{Frame, Socket};
 use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
 use super::{Asker, Refusal, Route, Service};
+use crate::journal::JournalError;
 use crate::wire::{
     BalanceAnswer, BatchReply, Explained, ExposureLevel, Lookup, ReplyTo, mark_unwritten, reply_answer,
     reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures, reply_max_stake, reply_pong,
@@ -49,7 +50,11 @@ impl Service {
                     return;
                 }
                 if let Err(error) = self.run(&command, Some(route)) {
-                    let payload = self.refusal(route, Reason::JournalUnavailable, &error.to_string());
+                    let reason = match error {
+                        JournalError::ArchiveUnreadable { .. } => Reason::ArchiveUnreadable,
+                        _ => Reason::JournalUnavailable,
+                    };
+                    let payload = self.refusal(route, reason, &error.to_string());
                     self.send_to(socket, route, payload, None);
                 }
             }
@@ -230,6 +235,16 @@ impl Service {
             self.update_hash();
         }
         let bytes_max = bytes_max.min(PAGE_BYTES_MAX);
+        let archived = match query {
+            Query::Ticket { ticket } if self.engine.ticket(*ticket).is_none() => {
+                let found = self.archived_ticket(*ticket, &[]);
+                if let Err(error) = &found {
+                    self.tell_unreadable(error, route.received_ns);
+                }
+                found
+            }
+            _ => Ok(None),
+        };
         let to = self.reply_to(route);
         let (engine, out) = (&self.engine, &mut payload);
         let view = View(engine);
@@ -247,12 +262,14 @@ impl Service {
             Query::Ticket { ticket } => match engine.ticket(*ticket) {
                 Some(ticket) => reply_ticket(&to, ticket, true, &view, out),
                 None => {
-                    // What cannot be read is told by the command that needs it; a query says that it is not here.
-                    let archived = self.archived_ticket(*ticket).ok().flatten();
-                    match archived.and_then(|ticket| engine.placed(ticket).ok()) {
+                    // A ticket of which that is not known is not said to be unknown.
+                    let reason = match &archived {
+                        Ok(None) => Reason::TicketNotFound,
+                        Ok(Some(_)) | Err(_) => Reason::ArchiveUnreadable,
+                    };
+                    match archived.ok().flatten().and_then(|ticket| engine.placed(ticket).ok()) {
                         Some(ticket) => reply_ticket(&to, &ticket, true, &view, out),
                         None => {
-                            let reason = Reason::TicketNotFound;
                             reply_answer(&to, &Answer::TicketRefused { ticket: *ticket, reason }, out);
                         }
                     }

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 
-use oddsengine_engine::{Body, Command, Fact, Ticket};
+use oddsengine_engine::{Body, Command, Engine, Fact, Ticket};
 use oddsengine_types::{FixtureId, TicketId};
 
 use super::Service;
@@ -16,9 +16,20 @@ const RECALLED_PER_RECORD: usize = 64;
 /// Tickets of a fixture that are looked at for those that are not back yet, by one command.
 const LOOKED_AT_PER_RECORD: usize = 512;
 
+/// An archive that cannot be read is told so often, and so long after that tickets that did not come back are asked for again.
+const UNREADABLE_PAUSE_NS: i64 = 60_000_000_000;
+
 /// What is in the archive, and what is on its way there.
 #[derive(Debug, Default)]
 pub(super) struct Archive {
+    /// Why nothing of it may be used before the next start.
+    broken: Option<String>,
+    /// When it could not be read last; 0 for never.
+    failed_ns: i64,
+    /// Until then it is not told again.
+    quiet_until_ns: i64,
+    /// When tickets that did not come back are asked for again; 0 for none.
+    retry_ns: i64,
     reader: OnceCell<ArchiveReader>,
     /// Tickets whose record may not be durable yet, by their ids; in memory, all of them.
     recent: BTreeMap<u128, Recent>,
@@ -58,6 +69,16 @@ fn row_of(ticket: Ticket, time_ns: i64) -> ArchivedTicket {
     ArchivedTicket { id, customer, closed_ns, fixtures, bytes }
 }
 
+/// The rows of what the last record took out of an engine, and the fixtures among it.
+pub(super) fn archived_of(engine: &mut Engine, time_ns: i64) -> (Archived, Vec<FixtureId>) {
+    let tickets = engine.take_archived().into_iter().map(|ticket| row_of(ticket, time_ns)).collect();
+    let fixtures = engine.take_archived_fixtures();
+    let ids = fixtures.iter().map(|fixture| fixture.request.fixture).collect();
+    let fixtures = rows_of_fixtures(fixtures, time_ns);
+    let transfers = rows_of_transfers(engine.take_archived_transfers(), time_ns);
+    (Archived { tickets, fixtures, transfers }, ids)
+}
+
 /// Not all tickets of the fixture were looked at.
 fn waits_on(archive: &Archive, fixture: FixtureId) -> bool {
     archive.cursors.get(&fixture) != Some(&u128::MAX)
@@ -71,6 +92,11 @@ fn ticket_of(bytes: &[u8]) -> Result<Ticket, JournalError> {
 }
 
 impl Archive {
+    /// One that may not be used, if there is a reason.
+    pub fn broken(reason: Option<String>) -> Self {
+        Self { broken: reason, ..Self::default() }
+    }
+
     pub(super) fn recent_fixture(&self, id: u64) -> Option<&[u8]> {
         self.recent_fixtures.get(&id).map(|(_, bytes)| bytes.as_slice())
     }
@@ -123,16 +149,10 @@ impl Archive {
 impl Service {
     /// Writes down what the record `seq` took to the archive.
     pub(super) fn keep_archived(&mut self, seq: u64, time_ns: i64) {
-        let tickets = self.engine.take_archived();
-        let fixtures = self.engine.take_archived_fixtures();
-        for fixture in &fixtures {
-            self.topics.forget(fixture.request.fixture);
+        let (archived, fixtures) = archived_of(&mut self.engine, time_ns);
+        for fixture in fixtures {
+            self.topics.forget(fixture);
         }
-        let archived = Archived {
-            tickets: tickets.into_iter().map(|ticket| row_of(ticket, time_ns)).collect(),
-            fixtures: rows_of_fixtures(fixtures, time_ns),
-            transfers: rows_of_transfers(self.engine.take_archived_transfers(), time_ns),
-        };
         if archived.is_empty() {
             return;
         }
@@ -150,11 +170,16 @@ impl Service {
         }
     }
 
-    /// A ticket of the archive. While nothing ever went there it costs nothing, and one point query otherwise.
+    /// A ticket of the archive. While nothing ever went there it costs nothing, and otherwise one point query, and one more for
+    /// each of the fixtures on which it would have a leg.
     ///
     /// # Errors
     /// The archive cannot be read: whether the id was used before is not known.
-    pub(super) fn archived_ticket(&self, id: TicketId) -> Result<Option<Ticket>, JournalError> {
+    pub(super) fn archived_ticket(
+        &self,
+        id: TicketId,
+        fixtures: &[u64],
+    ) -> Result<Option<Ticket>, JournalError> {
         if self.engine.counters().archived_count == 0 {
             return Ok(None);
         }
@@ -162,11 +187,43 @@ impl Service {
             return ticket_of(&known.bytes).map(Some);
         }
         let Some(reader) = self.archive_reader()? else { return Ok(None) };
-        reader.ticket(id.0)?.map(|bytes| ticket_of(&bytes)).transpose()
+        let Some(bytes) = reader.ticket(id.0, fixtures)? else { return Ok(None) };
+        match ticket_of(&bytes)? {
+            ticket if ticket.id == id => Ok(Some(ticket)),
+            other => {
+                let (id, other) = (id.0, other.id.0);
+                let reason = format!("ticket {other:032x} is in the place of ticket {id:032x}");
+                Err(JournalError::ArchiveUnreadable { reason })
+            }
+        }
+    }
+
+    /// The archive could not be read a short while ago, or may not be used.
+    pub(super) fn archive_fails(&self, now_ns: i64) -> bool {
+        let Archive { broken, failed_ns, .. } = &self.archive;
+        broken.is_some() || (*failed_ns != 0 && now_ns < failed_ns.saturating_add(UNREADABLE_PAUSE_NS))
+    }
+
+    /// Tells the desk that the archive cannot be read; at most once a minute, of each what it is about.
+    pub(super) fn tell_unreadable(&mut self, error: &JournalError, now_ns: i64) {
+        self.archive.failed_ns = now_ns.max(1);
+        self.counters.archive_failures += 1;
+        if now_ns < self.archive.quiet_until_ns {
+            return;
+        }
+        self.archive.quiet_until_ns = now_ns.saturating_add(UNREADABLE_PAUSE_NS);
+        let message = format!(
+            "{error}; tickets with new ids are refused, and archived ones are neither answered nor settled anew, until it can be read: see oddsengine archive"
+        );
+        self.alert("archive_unreadable", &message, None, now_ns);
     }
 
     /// Opened when it is first needed.
     pub(super) fn archive_reader(&self) -> Result<Option<&ArchiveReader>, JournalError> {
+        let fault = || self.journal.as_ref().and_then(|journal| journal.archive_fault());
+        if let Some(reason) = self.archive.broken.clone().or_else(fault) {
+            return Err(JournalError::ArchiveUnreadable { reason });
+        }
         let reader = &self.archive.reader;
         if let (None, Some(journal)) = (reader.get(), &self.journal) {
             let _ = reader.set(ArchiveReader::open(journal.path())?);
@@ -176,16 +233,25 @@ impl Service {
 
     /// Brings back what a command names: fixtures, the ticket or the transfer of its id.
     pub(super) fn recall_asked(&mut self, command: &Command) -> Result<(), JournalError> {
-        self.recall_named(command)?;
-        let id = match &command.body {
-            Body::PlaceTicket(request) => request.ticket,
-            Body::CancelTicket { ticket } => *ticket,
+        let recalled = self.recall_named(command).and_then(|()| self.recall_ticket(command));
+        if let Err(error @ JournalError::ArchiveUnreadable { .. }) = &recalled {
+            self.tell_unreadable(error, command.time_ns);
+        }
+        recalled
+    }
+
+    fn recall_ticket(&mut self, command: &Command) -> Result<(), JournalError> {
+        let (id, fixtures) = match &command.body {
+            Body::PlaceTicket(request) => {
+                (request.ticket, request.legs.iter().map(|leg| leg.fixture.0).collect())
+            }
+            Body::CancelTicket { ticket } => (*ticket, Vec::new()),
             _ => return Ok(()),
         };
         if self.engine.ticket(id).is_some() {
             return Ok(());
         }
-        match self.archived_ticket(id)? {
+        match self.archived_ticket(id, &fixtures)? {
             None => Ok(()),
             Some(ticket) => match self.recall(vec![ticket], command.time_ns)? {
                 true => Ok(()),
@@ -197,6 +263,11 @@ impl Service {
 
     /// Brings back the next tickets of a fixture that was graded otherwise, and says whether there was one.
     pub(super) fn recall_slice(&mut self) -> bool {
+        let now_ns = self.engine.now_ns();
+        if self.archive.retry_ns != 0 && self.archive.retry_ns <= now_ns {
+            self.archive.retry_ns = 0;
+            self.archive.cursors.retain(|_, next| *next != u128::MAX);
+        }
         let Some(fixture) = self.engine.recalls().find(|&id| waits_on(&self.archive, id)) else {
             return false;
         };
@@ -212,11 +283,18 @@ impl Service {
         match recalled {
             Ok(true) if is_back || waits_on(&self.archive, fixture) => true,
             outcome => {
-                // It is tried again when the process starts; it does not keep the others waiting.
+                // It is tried again later, and does not keep the others waiting.
                 self.archive.cursors.insert(fixture, u128::MAX);
+                if self.archive.retry_ns == 0 {
+                    self.archive.retry_ns = now_ns.saturating_add(UNREADABLE_PAUSE_NS);
+                }
+                self.archive.failed_ns = now_ns.max(1);
+                self.counters.archive_failures += 1;
                 let why = outcome.err().map_or("they are not there".to_owned(), |error| error.to_string());
-                let message =
-                    format!("tickets of fixture {fixture} do not come back from the archive: {why}");
+                let message = format!(
+                    "tickets of fixture {fixture} do not come back from the archive, and are not settled by its new result: {why}; tried again every {} s, see oddsengine archive",
+                    UNREADABLE_PAUSE_NS / 1_000_000_000
+                );
                 self.alert("archive_unreadable", &message, Some(fixture), time_ns);
                 true
             }

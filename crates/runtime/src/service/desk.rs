@@ -407,7 +407,7 @@ impl Service {
 }
 
 /// Most requests that wait for the decision on one ticket.
-pub(crate) const ROUTES_PER_TICKET_MAX: usize = 4;
+pub const ROUTES_PER_TICKET_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,7 @@ mod answer;
 mod archive;
 pub mod bounds;
 mod desk;
+mod effects;
 mod images;
 mod models;
 mod outbox;
@@ -28,7 +29,9 @@ mod weight;
 
 pub use desk::{
     ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_WAITING_BYTES_MAX,
+    ROUTES_PER_TICKET_MAX,
 };
+pub use effects::Effects;
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
 pub use recovery::{
@@ -55,7 +58,9 @@ use oddsengine_markets::SpaceId;
 use oddsengine_types::{FixtureId, IdMap, Part, TicketId};
 
 use crate::foreign::ForeignModel;
-use crate::journal::{Image, JournalError, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED};
+use crate::journal::{
+    Image, JournalError, JournalHandle, JournalStatus, JournalWriter, OpenOptions, WAL_BYTES_WARNED,
+};
 use crate::wire::{FEEDS_TOLD_MAX, FeedHealth, Header, Health, Heartbeat, Tail, TopicSequencer, heartbeat};
 use desk::Desk;
 use images::ImagePages;
@@ -109,6 +114,8 @@ pub struct ServiceCounters {
     pub not_permitted_count: BTreeMap<String, u64>,
     /// Alerts left out because there were too many of their kind.
     pub left_out_alert_count: u64,
+    /// Times that the archive could not be read, or not be used.
+    pub archive_failures: u64,
 }
 
 /// One engine with its journal and its frames.
@@ -209,7 +216,8 @@ impl Service {
     /// As [`Service::start`].
     pub fn start_with(options: ServiceOptions, opening: OpenOptions) -> Result<Self, RecoveryError> {
         let panic_at_seq = opening.panic_at_seq;
-        let recovery::Opened { engine, journal, last_seq, report } = recovery::open(&options, opening)?;
+        let recovery::Opened { engine, journal, last_seq, report, archive_fault } =
+            recovery::open(&options, opening)?;
         let mut service = Self {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
@@ -240,7 +248,7 @@ impl Service {
             panic_at_seq,
             told_journal: None,
             halts: BTreeMap::new(),
-            archive: archive::Archive::default(),
+            archive: archive::Archive::broken(archive_fault),
         };
         let epoch = match &service.journal {
             Some(journal) => u32::try_from(journal.epoch()).map_err(|_| RecoveryError::EpochExhausted)?,
@@ -513,7 +521,7 @@ impl Service {
         self.tell_left_out_alerts(now_ns);
         let health = match self.takes_money() {
             false => Health::Stopped,
-            true if WAL_BYTES_WARNED < wal_bytes => Health::Degraded,
+            true if WAL_BYTES_WARNED < wal_bytes || self.archive_fails(now_ns) => Health::Degraded,
             true => Health::Ok,
         };
         let silence_ns = self.engine.config().feed_silence_ms.saturating_mul(1_000_000);
@@ -601,6 +609,11 @@ impl Service {
         }
         self.told_journal = name;
         wal_bytes
+    }
+
+    /// The journal, to look at; `None` in memory.
+    pub fn journal(&self) -> Option<&JournalHandle> {
+        self.journal.as_deref()
     }
 
     /// What the start found.

@@ -13,10 +13,11 @@ use oddsengine_engine::{Config, Engine};
 use oddsengine_types::{Currency, StateHash};
 
 use super::ServiceOptions;
+use super::archive::archived_of;
 use super::replay::Replay;
 use crate::journal::{
-    self, Journal, JournalError, JournalFiles, JournalWriter, Maintenance, OpenOptions, QUARANTINE_TEXT_MAX,
-    QuarantineEntry, Snapshot, VisitError,
+    self, ArchiveCounts, Journal, JournalError, JournalFiles, JournalWriter, Maintenance, OpenOptions,
+    QUARANTINE_TEXT_MAX, QuarantineEntry, Snapshot, VisitError,
 };
 
 /// Why a service cannot start from its journal.
@@ -194,6 +195,8 @@ pub(super) struct Opened {
     pub journal: Option<JournalWriter>,
     pub last_seq: u64,
     pub report: StartReport,
+    /// Why the archive cannot be used by this process.
+    pub archive_fault: Option<String>,
 }
 
 pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Opened, RecoveryError> {
@@ -207,7 +210,13 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
             quarantined_seqs: Vec::new(),
             notices: Vec::new(),
         };
-        return Ok(Opened { engine: Engine::default(), journal: None, last_seq: 0, report });
+        return Ok(Opened {
+            engine: Engine::default(),
+            journal: None,
+            last_seq: 0,
+            report,
+            archive_fault: None,
+        });
     };
     let panic_at_seq = opening.panic_at_seq;
     let mut restored = None;
@@ -245,6 +254,7 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
     if !quarantined_seqs.is_empty() {
         notices.push(quarantine_sentence(&quarantined_seqs));
     }
+    let archive_fault = mend_archive(&journal, &engine, &recovered.quarantined, panic_at_seq, &mut notices);
     let journal = journal.into_writer()?;
     let report = StartReport {
         origin,
@@ -254,7 +264,50 @@ pub(super) fn open(options: &ServiceOptions, opening: OpenOptions) -> Result<Ope
         quarantined_seqs,
         notices,
     };
-    Ok(Opened { engine, journal: Some(journal), last_seq: recovered.last_seq, report })
+    Ok(Opened { engine, journal: Some(journal), last_seq: recovered.last_seq, report, archive_fault })
+}
+
+/// The archive is derived: where it does not fit the records it is made anew from the first one on. Where that is not possible
+/// either the service starts without it, and refuses what it would have to know.
+fn mend_archive(
+    journal: &Journal,
+    engine: &Engine,
+    quarantined: &[QuarantineEntry],
+    panic_at_seq: Option<u64>,
+    notices: &mut Vec<String>,
+) -> Option<String> {
+    let counters = engine.counters();
+    let missing = ArchiveCounts {
+        tickets: counters.archived_count.saturating_sub(counters.recalled_count),
+        fixtures: counters.archived_fixture_count.saturating_sub(counters.recalled_fixture_count),
+        transfers: counters.archived_transfer_count.saturating_sub(counters.recalled_transfer_count),
+    };
+    let fault = journal.check_archive(missing).err()?;
+    let mut replay = Replay::new(Engine::default(), journal.path(), quarantined, panic_at_seq);
+    let mut ticket_count = 0;
+    // Nothing was ever taken there: no record has to be read for that.
+    let is_empty = counters.archived_count == 0
+        && counters.archived_fixture_count == 0
+        && counters.archived_transfer_count == 0;
+    let rebuilt = journal.rebuild_archive(is_empty, &mut |seq, record| {
+        replay.apply(seq, record)?;
+        let (archived, _) = archived_of(&mut replay.engine, replay.time_ns);
+        ticket_count += archived.tickets.len();
+        Ok(archived)
+    });
+    match rebuilt {
+        Ok(()) if is_empty => None,
+        Ok(()) => {
+            notices.push(format!("{fault}: it was made anew from all records, with {ticket_count} tickets"));
+            None
+        }
+        Err(error) => {
+            notices.push(format!(
+                "{fault}, and cannot be made anew: {error}; tickets with new ids are refused, and archived ones are neither answered nor settled anew"
+            ));
+            Some(format!("{fault}; it could not be made anew: {error}"))
+        }
+    }
 }
 
 /// How many records are left out, and which; the first ones of many.

@@ -67,15 +67,15 @@ impl RedecideReport {
 }
 
 /// Decides every record of a journal anew.
-struct Redecision<'a> {
+struct Redecision {
     /// The state that the recorded facts make.
-    recorded: Replay<'a>,
+    recorded: Replay,
     /// The state in which the next command is decided: the same, until a decision differs.
     deciding: Engine,
     report: RedecideReport,
 }
 
-impl Redecision<'_> {
+impl Redecision {
     fn take(&mut self, seq: u64, record: &Record) -> Result<(), RecordFault> {
         let decided = self.deciding.step(&record.command);
         let redecided_count = self.recorded.redecided_seqs.len();

@@ -3,9 +3,9 @@
 //! Where an operator took a record out, a later one may no longer fit: a bet whose stake was never deposited. Such a record,
 //! and no other, is decided anew in the state that is left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use oddsengine_engine::{Engine, Record, decode_record};
+use oddsengine_engine::{Engine, Fact, Record, decode_record};
 
 use super::recovery::{RecordFault, caught, panic_on_purpose};
 use crate::journal::{QuarantineEntry, VisitError};
@@ -15,35 +15,52 @@ use crate::journal::{QuarantineEntry, VisitError};
 const COPY_EVERY: usize = 1_000;
 
 /// An engine and the records that it must not see.
-pub(super) struct Replay<'a> {
+pub(super) struct Replay {
     pub engine: Engine,
-    journal: &'a Path,
+    journal: PathBuf,
     quarantined_seqs: Vec<u64>,
     panic_at_seq: Option<u64>,
     /// Since the first quarantined record: a copy of the state, and the records since, with those that were decided anew.
     copy: Option<(Engine, Vec<(Record, bool)>)>,
     /// Records that were decided anew, since they no longer fitted.
     pub redecided_seqs: Vec<u64>,
+    /// What the last record came to, if it was decided anew.
+    pub redecided_facts: Option<Vec<Fact>>,
+    /// The time of the last record that was applied.
+    pub time_ns: i64,
 }
 
-impl<'a> Replay<'a> {
+impl Replay {
     pub fn new(
         engine: Engine,
-        journal: &'a Path,
-        quarantined: &'a [QuarantineEntry],
+        journal: &Path,
+        quarantined: &[QuarantineEntry],
         panic_at_seq: Option<u64>,
     ) -> Self {
         let mut quarantined_seqs: Vec<u64> = quarantined.iter().map(|entry| entry.seq).collect();
         quarantined_seqs.sort_unstable();
-        Self { engine, journal, quarantined_seqs, panic_at_seq, copy: None, redecided_seqs: Vec::new() }
+        Self {
+            engine,
+            journal: journal.to_owned(),
+            quarantined_seqs,
+            panic_at_seq,
+            copy: None,
+            redecided_seqs: Vec::new(),
+            redecided_facts: None,
+            time_ns: 0,
+        }
     }
 
     /// Applies a record, unless it is quarantined. That an entry fits its record was checked when it was read.
     pub fn apply(&mut self, seq: u64, record: &[u8]) -> Result<(), VisitError> {
-        match self.quarantined_seqs.binary_search(&seq) {
-            Ok(_) => Ok(()),
-            Err(_) => self.apply_even_if_quarantined(seq, record).map(drop).map_err(VisitError::from),
+        match self.is_quarantined(seq) {
+            true => Ok(()),
+            false => self.apply_even_if_quarantined(seq, record).map(drop).map_err(VisitError::from),
         }
+    }
+
+    pub fn is_quarantined(&self, seq: u64) -> bool {
+        self.quarantined_seqs.binary_search(&seq).is_ok()
     }
 
     pub fn apply_even_if_quarantined(
@@ -62,6 +79,8 @@ impl<'a> Replay<'a> {
     /// Folds a record, or decides it anew where it follows one that was taken out and no longer fits.
     pub fn fold(&mut self, seq: u64, record: Record) -> Result<&'static str, RecordFault> {
         let kind = crate::wire::cause(&record.command.body);
+        self.time_ns = record.command.time_ns;
+        self.redecided_facts = None;
         let follows = self.follows_quarantine(seq);
         if follows && self.copy.as_ref().is_none_or(|(_, since)| since.len() == COPY_EVERY) {
             self.copy = Some((self.engine.clone(), Vec::new()));
@@ -82,10 +101,11 @@ impl<'a> Replay<'a> {
             (Some((copy, since)), Some(_)) => {
                 since.push((record, true));
                 let mut engine = copy.clone();
+                let mut last_facts = Vec::new();
                 let again = caught(|| {
                     since.iter().try_for_each(|(record, is_redecided)| match is_redecided {
                         true => {
-                            engine.step(&record.command);
+                            last_facts = engine.step(&record.command).facts;
                             Ok(())
                         }
                         false => engine.fold(record),
@@ -97,6 +117,7 @@ impl<'a> Replay<'a> {
                     Ok(Err(text)) | Err(text) => return Err(self.fault(seq, Some((kind, time_ns)), text)),
                 }
                 self.engine = engine;
+                self.redecided_facts = Some(last_facts);
                 self.redecided_seqs.push(seq);
             }
             (None, Some(text)) => {
@@ -111,7 +132,7 @@ impl<'a> Replay<'a> {
         self.quarantined_seqs.first().is_some_and(|&first| first < seq)
     }
 
-    fn fault(&self, seq: u64, kind: Option<(&'static str, i64)>, reason: String) -> RecordFault {
-        RecordFault { journal: self.journal.to_owned(), seq, kind, reason }
+    pub fn fault(&self, seq: u64, kind: Option<(&'static str, i64)>, reason: String) -> RecordFault {
+        RecordFault { journal: self.journal.clone(), seq, kind, reason }
     }
 }

@@ -55,12 +55,10 @@ impl Naive {
                 false => self.tickets[index].ticket.closed_ns = self.now_ns,
             }
             if work >= WORK_PER_TICK {
-                return;
+                break;
             }
         }
-        if work == 0 {
-            self.retire_due();
-        }
+        self.retire_due();
     }
 
     /// Brings tickets back, and settles what is graded otherwise by now.

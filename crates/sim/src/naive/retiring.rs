@@ -42,8 +42,7 @@ impl Naive {
         }
     }
 
-    /// Puts aside fixtures that have been over for long enough and that no ticket names; the ids of deposits, where there was
-    /// none.
+    /// Puts aside fixtures that have been over for long enough and that no ticket names; and the ids of deposits.
     pub(super) fn retire_due(&mut self) {
         let is_due =
             |since_ns: i64, after_ms: i64| after_ms > 0 && self.now_ns - since_ns >= after_ms * 1_000_000;
@@ -55,15 +54,6 @@ impl Naive {
             .collect();
         due.sort_unstable();
         due.truncate(FIXTURES_PER_RECORD);
-        if due.is_empty() {
-            let after_ms = self.config.archive_money_after_ms;
-            let (mut gone, kept): (Vec<_>, Vec<_>) =
-                self.transfers.iter().partition(|(since_ns, _)| is_due(*since_ns, after_ms));
-            assert!(gone.len() <= TRANSFERS_PER_RECORD, "a run is quieter than that");
-            self.counters.archived_transfer_count += gone.len() as u64;
-            self.transfers = kept;
-            self.gone_transfers.extend(gone.drain(..).map(|(_, id)| id));
-        }
         for (_, place) in due {
             let names = |known: &super::NaiveTicket| {
                 known.ticket.legs.iter().any(|leg| leg.place.fixture as usize == place)
@@ -87,6 +77,14 @@ impl Naive {
             self.fixtures[place].is_gone = true;
             self.counters.archived_fixture_count += 1;
         }
+        let (after_ms, now_ns) = (self.config.archive_money_after_ms, self.now_ns);
+        let is_gone = |since_ns: i64| after_ms > 0 && now_ns - since_ns >= after_ms * 1_000_000;
+        let (mut gone, kept): (Vec<_>, Vec<_>) =
+            self.transfers.iter().partition(|(since_ns, _)| is_gone(*since_ns));
+        assert!(gone.len() <= TRANSFERS_PER_RECORD, "a run is quieter than that");
+        self.counters.archived_transfer_count += gone.len() as u64;
+        self.transfers = kept;
+        self.gone_transfers.extend(gone.drain(..).map(|(_, id)| id));
     }
 
     /// Brings fixtures back.
