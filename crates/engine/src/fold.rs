@@ -73,12 +73,21 @@ impl State {
                     .ok_or_else(|| format!("the space of fixture {} is not defined", request.fixture))?;
                 self.push_fixture(request.as_ref().clone(), template);
             }
-            Fact::ParametersSet { fixture, parameters } => {
+            Fact::ParametersSet { fixture, parameters, by, cause } => {
                 let index = self.named_fixture(*fixture)?;
                 let parameters = Parameters::from_record(parameters)
                     .map_err(|error| format!("parameters of fixture {fixture}: {error}"))?;
-                self.fixtures[index].parameters = Some(parameters);
+                let at_ns = self.now_ns;
+                let fixture = &mut self.fixtures[index];
+                fixture.parameters = Some(parameters);
+                fixture.priced_by.by.clone_from(by);
+                fixture.priced_by.cause.clone_from(cause);
+                fixture.priced_by.at_ns = at_ns;
                 self.outdate_model(index);
+            }
+            Fact::ExpectationSet { fixture, expectation } => {
+                let index = self.named_fixture(*fixture)?;
+                self.fixtures[index].expectation = expectation.as_deref().cloned();
             }
             Fact::IncidentTaken { fixture, incident, interrupts } => {
                 let index = self.named_fixture(*fixture)?;

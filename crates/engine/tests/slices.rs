@@ -323,7 +323,13 @@ fn accumulators_are_weighed_a_slice_at_a_time() {
     let fixtures = [1, 2, 3].map(FixtureId);
     for fixture in fixtures {
         pair.fixture(fixture);
-        pair.send(Body::SetExpectation { fixture, supremacy_e6: 300_000, total_e6: 2_600_000 });
+        pair.send(Body::SetExpectation {
+            fixture,
+            supremacy_e6: 300_000,
+            total_e6: 2_600_000,
+            mode: None,
+            weight_e3: 0,
+        });
     }
     for index in 0..600 {
         // On the first and the second, or the second and the third.
@@ -340,14 +346,26 @@ fn accumulators_are_weighed_a_slice_at_a_time() {
     };
     let before = weights(&pair);
     for fixture in fixtures {
-        pair.send(Body::SetExpectation { fixture, supremacy_e6: -500_000, total_e6: 2_900_000 });
+        pair.send(Body::SetExpectation {
+            fixture,
+            supremacy_e6: -500_000,
+            total_e6: 2_900_000,
+            mode: None,
+            weight_e3: 0,
+        });
     }
     pair.now_ns += 1_000_000_000;
     let first = tickets_in(&pair.tick_restored(i64::MIN));
     assert_eq!(first.len(), WEIGHED_PER_RECORD);
     assert!(pair.live.has_due_work());
     // What moves meanwhile is not forgotten at the end of the pass.
-    pair.send(Body::SetExpectation { fixture: fixtures[0], supremacy_e6: 900_000, total_e6: 2_900_000 });
+    pair.send(Body::SetExpectation {
+        fixture: fixtures[0],
+        supremacy_e6: 900_000,
+        total_e6: 2_900_000,
+        mode: None,
+        weight_e3: 0,
+    });
     let mut steps = 1;
     while pair.live.has_due_work() {
         pair.tick_restored(i64::MIN);

@@ -8,7 +8,7 @@ use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::{Book, Tally};
 use oddsengine_types::{FixtureId, Grade, Sealed, codec_enum};
 
-use oddsengine_facts::{FixtureRequest, Margin, MarketDesk, StopSet, Stops, VoidKind};
+use oddsengine_facts::{Expectation, FixtureRequest, Margin, MarketDesk, PricedBy, StopSet, Stops, VoidKind};
 
 use crate::boards::Board;
 
@@ -61,6 +61,10 @@ pub struct StoredFixture {
     pub live: LiveState,
     /// The model's parameters, once known.
     pub parameters: Option<Parameters>,
+    /// Who set them.
+    pub priced_by: PricedBy,
+    /// A trader's expectation that stands beside what feeds say.
+    pub expectation: Option<Expectation>,
     /// Why trading stands still, if it does.
     pub stops: Stops,
     /// Times that trading was interrupted: a bet that waits out its delay meanwhile is refused.
@@ -179,6 +183,8 @@ impl Fixture {
             live: LiveState::new(&request.format, template),
             request,
             parameters: None,
+            priced_by: PricedBy::default(),
+            expectation: None,
             stops: Stops::default(),
             interruptions: 0,
             market_interruptions: BTreeMap::new(),

@@ -342,6 +342,13 @@ impl State {
         &self.fixtures
     }
 
+    /// What is set about customers, by places that stay: those after this one, with their places.
+    pub fn customers_after(&self, place: u32) -> impl Iterator<Item = (u32, CustomerId, &Customer)> {
+        let slots = &self.customers.slots;
+        let places = place..slots.place_count() as u32;
+        places.filter_map(|place| slots.get(place).map(|(id, customer)| (place + 1, *id, customer)))
+    }
+
     /// A fixture by its id.
     pub fn fixture(&self, id: FixtureId) -> Option<&Fixture> {
         self.fixture_index.get(&id).map(|&index| &self.fixtures[index as usize])

@@ -156,6 +156,8 @@ impl State {
             request: fixture.request.clone(),
             live: fixture.live.clone(),
             parameters: fixture.parameters.as_ref().map(Parameters::record),
+            priced_by: fixture.priced_by.clone(),
+            expectation: fixture.expectation.clone(),
             stops: fixture.stops,
             interruptions: fixture.interruptions,
             fed_by: fixture.fed_by.clone(),
@@ -185,6 +187,8 @@ impl State {
         let fixture = &mut *self.fixtures[index];
         fixture.live = whole.live.clone();
         fixture.parameters = parameters;
+        fixture.priced_by = whole.priced_by.clone();
+        fixture.expectation = whole.expectation.clone();
         fixture.stops = whole.stops;
         fixture.interruptions = whole.interruptions;
         fixture.fed_by.clone_from(&whole.fed_by);

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use oddsengine_engine::{Command, Leg, LimitCheck, Ticket};
-use oddsengine_feeds::Page;
+use oddsengine_feeds::{Page, TicketFilter};
 
 use super::answer::View;
 use super::bounds::CHANGES_EXAMINED_MAX;
@@ -189,6 +189,12 @@ impl Desk {
     }
 }
 
+fn is_among(ticket: &Ticket, which: &TicketFilter) -> bool {
+    which.customer.is_none_or(|customer| customer == ticket.customer)
+        && which.fixture.is_none_or(|fixture| ticket.legs.iter().any(|leg| leg.fixture == fixture))
+        && which.state.is_none_or(|state| state == ticket.state.name())
+}
+
 impl Service {
     /// For a service behind sockets. The desk socket tells no more than [`DESK_FRAMES_PER_S`], so that a mass settlement
     /// does not overflow the places of a subscriber that reads; pages of images are made by [`Service::make_images`], a few a turn,
@@ -358,6 +364,7 @@ impl Service {
         to: &ReplyTo<'_>,
         page: Page,
         is_settlements: bool,
+        which: &TicketFilter,
         bytes_max: usize,
         out: &mut Vec<u8>,
     ) {
@@ -374,7 +381,9 @@ impl Service {
                 next = seq - 1;
                 break;
             }
-            if let Some(ticket) = ticket.filter(|ticket| ticket.is_settlement() || !is_settlements) {
+            let is_asked =
+                |ticket: &&Ticket| (ticket.is_settlement() || !is_settlements) && is_among(ticket, which);
+            if let Some(ticket) = ticket.filter(is_asked) {
                 reply.add(ticket, &View(&self.engine));
             }
         }

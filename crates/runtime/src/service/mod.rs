@@ -24,6 +24,7 @@ mod replay;
 mod retired;
 mod rights;
 mod step;
+mod tables;
 mod told;
 mod weight;
 
@@ -45,6 +46,7 @@ pub use rights::{
     SOURCES_PER_KEY_MAX, Sources,
 };
 pub use step::INHERITED_PER_TURN;
+pub use tables::{COMMAND_BYTES_KEPT_MAX, COMMANDS_KEPT_MAX};
 pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,6 +137,7 @@ pub struct Service {
     settings_cause: Option<BoardCause>,
     desk: Desk,
     desk_heartbeat_seq: u64,
+    commands: tables::DeskCommands,
     work: Work,
     image_pages: ImagePages,
     hashing: hashing::Hashing,
@@ -226,6 +229,7 @@ impl Service {
         let mut service = Self {
             desk: Desk::start_after(engine.last_change_seq()),
             desk_heartbeat_seq: 0,
+            commands: tables::DeskCommands::start_after(last_seq),
             work: Work::default(),
             image_pages: ImagePages::default(),
             hashing: hashing::Hashing::default(),

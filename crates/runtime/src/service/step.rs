@@ -62,6 +62,7 @@ impl Service {
         };
         self.append(command, &decided.facts)?;
         self.keep_archived(self.last_seq, command.time_ns);
+        self.keep_command(command, &decided);
         self.tell(&decided, command, route, in_step);
         Ok(match decided.answer {
             Answer::Refused { reason, detail } if route.is_none() => Some(Refusal { reason, detail }),

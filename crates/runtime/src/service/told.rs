@@ -168,7 +168,7 @@ impl Service {
                 is_stale: self.engine.is_stale(fixture, self.engine.now_ns()),
             };
             let mut payload = Vec::with_capacity(16 * 1024);
-            board_delta(&update, &header, &mut payload);
+            board_delta(&update, &header, topics.status_seq, &mut payload);
             if self.publishes_binary {
                 let mut binary = Vec::with_capacity(8 * 1024);
                 board_binary_delta(&update, &header, &mut binary);

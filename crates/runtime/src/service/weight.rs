@@ -91,7 +91,8 @@ impl Service {
             Query::Image { .. } => 16,
             // Made later, some a turn.
             Query::Images { .. } => 16,
-            Query::Fixtures { .. } | Query::Tickets { .. } | Query::Alerts { .. } => 64,
+            Query::Fixtures { .. } | Query::Tickets { .. } | Query::Alerts { .. } | Query::Table(_) => 64,
+            Query::Explain { .. } => 16,
             Query::Exposure { scope, .. } => {
                 let fixture = match scope {
                     Some(Scope::Fixture(fixture) | Scope::Market(fixture, _)) => engine.fixture(*fixture),
@@ -117,6 +118,7 @@ pub(crate) fn is_expensive(query: &Query) -> bool {
             | Query::Fixtures { .. }
             | Query::Tickets { .. }
             | Query::Alerts { .. }
+            | Query::Table(_)
     )
 }
 

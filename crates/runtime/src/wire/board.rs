@@ -10,10 +10,12 @@ use super::template_text::{TemplateText, template_text};
 
 /// One step of a fixture's board: the markets that changed.
 ///
-/// Epoch, version, `decided_ns` and `source_ns` are the update's; `header` tells the rest.
-pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, out: &mut Vec<u8>) {
+/// Epoch, version, `decided_ns` and `source_ns` are the update's; `header` tells the rest. `status_seq` is the number of the
+/// last status frame: the delta has its standing.
+pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, status_seq: u64, out: &mut Vec<u8>) {
     let fixture = update.fixture;
     of_update(update, header).begin("board", false, out);
+    fields!(out; "status_seq": unsigned(status_seq));
     standing(fixture, out);
     out.put(b",\"markets\":");
     let (text, start) = (template_text(fixture.template()), out.len());

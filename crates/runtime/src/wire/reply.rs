@@ -23,7 +23,7 @@ pub struct ReplyTo<'a> {
 }
 
 impl ReplyTo<'_> {
-    fn begin(&self, kind: &str, out: &mut Vec<u8>) {
+    pub(super) fn begin(&self, kind: &str, out: &mut Vec<u8>) {
         begin_stamped(out);
         fields!(out;
             "request_id": optional_text(self.request_id),
