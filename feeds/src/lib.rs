@@ -22,8 +22,8 @@ mod error;
 mod json;
 
 pub use canonical::{
-    DEFAULT_SOURCE, Decoded, INGEST_TYPES, ORDER_TYPES, Page, Query, Request, RequestBody, bounds,
-    decode_ingest, decode_order,
+    DEFAULT_SOURCE, Decoded, FixtureFilter, INGEST_TYPES, ORDER_TYPES, Page, Query, Request, RequestBody,
+    TableName, TableQuery, TicketFilter, bounds, decode_ingest, decode_order,
 };
 pub use error::FeedError;
 pub use json::{DEPTH_MAX, FIELDS_MAX, MESSAGE_BYTES_MAX};

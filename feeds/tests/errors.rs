@@ -120,13 +120,26 @@ const INGEST: &[(&str, &str)] = &[
 
 /// Bodies of requests; the id is put in front.
 const ORDERS: &[(&str, &str)] = &[
+    // A word that is nearly right is named: it was one of thirty.
+    (
+        r#""type":"table","table":"balancess""#,
+        "unknown_value: table \"balancess\" is not one of balances, scopes, customers, commands\nhint: did you mean \"balances\"?",
+    ),
+    (
+        r#""type":"table","table":"scopes","customer":4"#,
+        "unknown_value: customer \"customer\" is not one of fixture",
+    ),
+    (
+        r#""type":"set_expectation","fixture":1,"mode":"blend","supremacy":0.1,"total":2.5"#,
+        "missing_field: weight is missing",
+    ),
     ("", "missing_field: type is missing"),
     (
         r#""type":"prices""#,
         "unknown_type: type \"prices\" is not one of place_ticket, deposit, withdraw, cancel_ticket, \
          set_customer, set_expectation, set_prices, manual_odds, lock_market, suspend, resume, settle_market, \
          model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, set_scope, reset_source, max_stake, balance, ticket, exposure, \
-         fixtures, tickets, settlements, alerts, image, images, state_hash, ping, batch",
+         fixtures, tickets, settlements, alerts, table, explain, image, images, state_hash, ping, batch",
     ),
     (
         r#""type":"ticket","ticket":"0123""#,

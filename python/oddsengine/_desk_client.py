@@ -21,10 +21,11 @@ from oddsengine._connection import (
     has_more,
     milliseconds,
 )
+from oddsengine._explain import Expectation, ExpectationMode, Explanation
 from oddsengine._feed_client import prices_of
 from oddsengine._messages import Alert, Done, Json, Settlement, Ticket, TicketChange, Times
-from oddsengine._orders_client import PAGE_ITEMS, OrdersClient
-from oddsengine._replies import expect, naming
+from oddsengine._orders_client import OrdersClient
+from oddsengine._replies import PAGE_ITEMS, expect, naming
 
 DeskEvent = Ticket | Settlement | Alert
 
@@ -274,9 +275,81 @@ class DeskClient(OrdersClient):
         """
         return self._command("reset_source", name=name)
 
-    def set_expectation(self, fixture: int, *, supremacy: float, total: float) -> Done:
-        """Move the expected goals: home minus away, and of both; all markets follow."""
-        return self._command("set_expectation", fixture=fixture, supremacy=supremacy, total=total)
+    def set_expectation(
+        self,
+        fixture: int,
+        *,
+        supremacy: float | None = None,
+        total: float | None = None,
+        mode: ExpectationMode = "once",
+        weight: float | None = None,
+    ) -> Done:
+        """Move the expected goals (tennis: games): home minus away, and of both; all markets follow.
+
+        Parameters
+        ----------
+        supremacy, total
+            What is expected; with ``"offset"`` what is added to what feeds say. Not with ``"release"``.
+        mode
+            ``"once"``: until the next prices of a feed, which are told by the alert ``expectation_replaced``.
+            ``"hold"``: it stands, whatever feeds say. ``"offset"``: it is added to what they say.
+            ``"blend"``: it is mixed with it by ``weight``. These three stand until ``"release"``, or the next
+            expectation; :meth:`expectation` reads them back.
+        weight
+            Of a blend: the share of this expectation, 0 to 1.
+        """
+        return self._command(
+            "set_expectation",
+            fixture=fixture,
+            supremacy=supremacy,
+            total=total,
+            mode=None if mode == "once" else mode,
+            weight=weight,
+        )
+
+    def expectation(self, fixture: int) -> Expectation | None:
+        """The expectation that stands on a fixture and whose it is, ``None`` if none does.
+
+        Raises
+        ------
+        RefusedError
+            The fixture is not known.
+        """
+        return self.explain(fixture).expectation
+
+    def explain(self, fixture: int, market: str | None = None) -> Explanation:
+        """Where the prices of a fixture, and of one of its markets, come from.
+
+        Parameters and who set them when, fair price, margin, skew, ladder, source, stops with their owners.
+
+        >>> from oddsengine import Engine
+        >>> engine = Engine(clock=iter(range(1_000_000_000, 2_000_000_000)).__next__)
+        >>> engine.feed.fixture(1, competition="friendly", home="Alba", away="Bruma", start_ns=0)
+        >>> engine.feed.prices(1, odds_1x2=(2.10, 3.40, 3.60), total_line=2.5, odds_total=(1.95, 1.90))
+        >>> found = engine.explain(1, "1x2")
+        >>> found.set_by, found.set_command, found.margin_method, found.ladder
+        ('feed', 'prices', 'multiplicative', 'fine')
+
+        Raises
+        ------
+        RefusedError
+            The fixture, or the market, is not known.
+        """
+        selections: list[Json] = []
+        after: int | None = 0
+        body: Json = {}
+        while after is not None:
+            request: Json = {"type": "explain", "fixture": fixture, "after": after}
+            if market is not None:
+                request["market"] = market
+            with naming(request):
+                reply = self.request(request)
+                if reply.type in ("error", "refused"):
+                    expect(reply, tuple)
+            body = reply.body
+            selections += body["selections"]
+            after = body["next"]
+        return Explanation.of(body, selections)
 
     def set_prices(
         self,

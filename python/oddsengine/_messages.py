@@ -10,8 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from oddsengine import _html
+import numpy as np
+
+from oddsengine import _hints, _html
+from oddsengine._board_table import ArrowTable, boards_table, typed_table
 from oddsengine.config import money
+from oddsengine.tables import Table
 
 __all__ = [
     "Alert",
@@ -111,8 +115,7 @@ class Market:
         try:
             return self.odds[self.selections.index(selection)]
         except ValueError:
-            known = ", ".join(self.selections)
-            raise KeyError(f"selection {selection!r} is not one of {known} in market {self.key}") from None
+            raise _hints.unknown("selection", selection, self.selections, f"market {self.key}") from None
 
     def __repr__(self) -> str:
         pairs = zip(self.selections, self.odds, strict=True)
@@ -130,7 +133,9 @@ class Markets(Mapping[str, Market]):
         self.names = names
 
     def __getitem__(self, key: str) -> Market:
-        body = self.raw[key]
+        body = self.raw.get(key)
+        if body is None:
+            raise _hints.unknown("market", key, self.raw)
         odds = tuple(body["odds"])
         names = self.names.get(key) or tuple(str(index) for index in range(len(odds)))
         results = body.get("results")
@@ -170,7 +175,7 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Board:
+class Board(ArrowTable):
     """All markets of a fixture with prices, as of one version; does not change."""
 
     fixture: int
@@ -207,6 +212,11 @@ class Board:
     def odds(self, market: str, selection: str) -> float | None:
         """The offered odds of a selection, ``None`` if it is not offered."""
         return self.markets[market][selection]
+
+    @property
+    def table(self) -> Table:
+        """A row per selection; libraries that read the Arrow interface take the board itself."""
+        return boards_table([self], caption=repr(self))
 
     def leg(self, market: str, selection: str) -> Leg:
         """A leg at the odds and version of this board, to place a ticket on.
@@ -496,7 +506,7 @@ def _joined(
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Exposure:
+class Exposure(ArrowTable):
     """Losses against limits, from the platform down, and the detail of one fixture if it was asked for."""
 
     currency: str
@@ -519,6 +529,37 @@ class Exposure:
         if fixture is not None and self.fixture is not None:
             fixture = replace(fixture, markets=_joined(self.fixture.markets, fixture.markets))
         return Exposure(self.currency, self.levels + page.levels, fixture)
+
+    @property
+    def table(self) -> Table:
+        """A row per level: its loss and its limit. The bets of a fixture are in :attr:`selections_table`."""
+        return Table(
+            {
+                "level": np.array([level.level for level in self.levels], dtype=np.str_),
+                "name": np.array([level.name for level in self.levels], dtype=np.str_),
+                "loss_minor": np.array([level.loss_minor for level in self.levels], dtype=np.int64),
+                "limit_minor": np.array([level.limit_minor for level in self.levels], dtype=np.int64),
+            },
+            caption=f"Losses and limits in minor units of {self.currency}",
+        )
+
+    @property
+    def selections_table(self) -> Table:
+        """A row per selection of the fixture that has bets; none where no fixture was asked for."""
+        fixture = self.fixture
+        rows = [] if fixture is None else [(m, s) for m in fixture.markets for s in m.selections]
+        columns: dict[str, list[Any]] = {
+            "fixture": [0 if fixture is None else fixture.fixture for _ in rows],
+            "market": [market.market for market, _ in rows],
+            "selection": [selection.selection for _, selection in rows],
+            "leg_count": [selection.leg_count for _, selection in rows],
+            "stake_minor": [selection.stake_minor for _, selection in rows],
+            "payout_minor": [selection.payout_minor for _, selection in rows],
+            "liability_minor": [selection.liability_minor for _, selection in rows],
+            "market_worst_minor": [market.worst_minor for market, _ in rows],
+        }
+        integers = [name for name in columns if name not in ("market", "selection")]
+        return typed_table(columns, caption=f"Bets in minor units of {self.currency}", integers=integers)
 
     @property
     def item_count(self) -> int:

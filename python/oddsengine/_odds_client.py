@@ -293,8 +293,14 @@ class OddsClient:
         """Puts a delta on a board."""
         status, stops = message["status"], board.stops
         told = stream.status
-        if told is not None and told["decided_ns"] >= message["decided_ns"]:
-            # Status frames are never conflated and overtake boards: the last one is the truth.
+        status_seq = message.get("status_seq", 0)
+        if stream.status_seq is not None and status_seq > stream.status_seq:
+            # A status frame is missing: its standing is in the delta, its stops are in an image.
+            self._note_gap(stream, status_seq - stream.status_seq)
+            stream.status_seq, stream.status, told = status_seq, None, None
+            self._ask_image(board.fixture, stream)
+        if told is not None and told["seq"] >= status_seq:
+            # Status frames are never conflated and overtake boards: the one with the larger number is right.
             status, stops = told["status"], tuple(told["stops"])
         markets = message["markets"]
         times = Times.of(message, arrived_ns)
@@ -478,10 +484,11 @@ class OddsClient:
         board = _board(message, times, Markets(raw, names))
         stream.image_sent_ns, stream.odds_seq = message["sent_ns"], message["seq"]
         stream.seen_seq = max(stream.seen_seq, stream.odds_seq)
-        if stream.status_seq is not None and message.get("status_seq", 0) > stream.status_seq:
+        known = message.get("status_seq")
+        if known is not None and (stream.status_seq is None or known > stream.status_seq):
             # What the missing status frames said is in the image.
-            stream.status_seq, stream.status = message["status_seq"], None
-        if stream.status is not None and stream.status["sent_ns"] > message["sent_ns"]:
+            stream.status_seq, stream.status = known, None
+        if stream.status is not None and stream.status["seq"] > message.get("status_seq", 0):
             board = _with_status(board, stream.status, times)
         stream.board = self._boards[board.fixture] = board
         self._changes.append(Change("image", board, tuple(raw), times))

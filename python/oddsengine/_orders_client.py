@@ -27,6 +27,7 @@ from oddsengine._connection import (
     milliseconds,
     new_id,
 )
+from oddsengine._desk_tables import DeskTables
 from oddsengine._messages import (
     Balance,
     Done,
@@ -39,14 +40,12 @@ from oddsengine._messages import (
     Ticket,
     TicketChange,
 )
-from oddsengine._replies import Reply, expect, naming, portion_of
+from oddsengine._replies import PAGE_ITEMS, Reply, expect, naming, portion_of
 
 # What was not carried out for want of room, and is sent again.
 _AGAIN = frozenset({"batch_full", "batch_too_heavy"})
 # A query that the engine has no time for now is asked again after so long.
 BUSY_RETRY_S = 0.05
-# The desk asks for what it missed in pages of so many.
-PAGE_ITEMS = 256
 
 OddsChange = Literal["none", "higher", "any"] | float
 # How many items of an answer in pages are there.
@@ -234,7 +233,9 @@ class OrdersClient:
         ticket
             Its id, 32 hexadecimal digits; a fresh one if absent. The same ticket is placed once.
         wait
-            Wait out the bet delay; otherwise a ticket in play comes back as ``delayed``.
+            Wait out the bet delay; otherwise a ticket in play comes back as ``delayed``. So it does from an
+            ``Engine`` in this process that has a clock of its own: there a delay ends with ``tick``, and the
+            decision comes with ``poll``.
         timeout_s
             How long to try, the bet delay not counted. Until then it is sent again with the same id, also to
             an engine that was started again meanwhile.
@@ -412,8 +413,20 @@ class OrdersClient:
         assert found is not None
         return found
 
-    def fixtures(self, *, on_progress: Progress | None = None) -> tuple[FixtureInfo, ...]:
-        """All fixtures that are in memory, with their names and where they stand, by their places.
+    @property
+    def tables(self) -> DeskTables:
+        """Everything that the engine tells as tables: fixtures, balances, tickets, scopes, commands."""
+        return DeskTables(self)
+
+    def fixtures(
+        self,
+        *,
+        sport: str | None = None,
+        competition: str | None = None,
+        status: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> tuple[FixtureInfo, ...]:
+        """Fixtures that are in memory, with their names and where they stand, by their places.
 
         They come in pages: each is as of its page, and one that is announced meanwhile comes last or, where
         it takes the place of one that left memory, may be missing.
@@ -423,17 +436,27 @@ class OrdersClient:
         on_progress
             Called after each page with the number of fixtures that are there.
         """
+        filters = {"sport": sport, "competition": competition, "status": status}
+        which = {name: value for name, value in filters.items() if value is not None}
         found: list[FixtureInfo] = []
         after: int | None = 0
         while after is not None:
-            reply = self.request({"type": "fixtures", "after": after})
+            reply = self.request({"type": "fixtures", "after": after, **which})
             found += expect(reply, tuple)
             after = reply.body["next"]
             if on_progress is not None:
                 on_progress(len(found))
         return tuple(found)
 
-    def ticket_changes(self, since: int = 0, *, settlements: bool = False) -> Iterator[TicketChange]:
+    def ticket_changes(
+        self,
+        since: int = 0,
+        *,
+        settlements: bool = False,
+        customer: int | None = None,
+        fixture: int | None = None,
+        state: str | None = None,
+    ) -> Iterator[TicketChange]:
         """The tickets that changed after change ``since``, each once as it is now, in order of last change.
 
         The numbers are the same after a restart of the engine: whoever keeps the last one misses nothing.
@@ -444,6 +467,9 @@ class OrdersClient:
             The last ``change`` that is known; 0 for all tickets.
         settlements
             Only tickets whose last change was a settlement, a resettlement, a reopening or a cancellation.
+        customer, fixture, state
+            Only tickets of this customer, with a leg on this fixture, in this state (``"delayed"``,
+            ``"refused"``, ``"accepted"``, ``"settled"``, ``"cancelled"``).
 
         Raises
         ------
@@ -451,8 +477,10 @@ class OrdersClient:
             The number is above the last one: it is of another journal.
         """
         kind = "settlements" if settlements else "tickets"
+        filters = {"customer": customer, "fixture": fixture, "state": state}
+        which = {name: value for name, value in filters.items() if value is not None}
         while True:
-            reply = self.request({"type": kind, "since": since, "limit": PAGE_ITEMS})
+            reply = self.request({"type": kind, "since": since, "limit": PAGE_ITEMS, **which})
             yield from expect(reply, tuple)
             since = reply.body["next"]
             if since >= reply.body["last"]:

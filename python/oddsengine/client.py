@@ -13,6 +13,8 @@ notebook; :meth:`OddsClient.start` moves one into a thread of its own.
 from oddsengine import _signatures
 from oddsengine._connection import CurveKeys, RefusedError, RequestError, RequestTimeoutError, new_id
 from oddsengine._desk_client import DeskClient, DeskEvent
+from oddsengine._desk_tables import DeskTables, events_table
+from oddsengine._explain import Expectation, Explanation
 from oddsengine._feed_client import FeedClient
 from oddsengine._messages import (
     Alert,
@@ -55,7 +57,10 @@ __all__ = [
     "CurveKeys",
     "DeskClient",
     "DeskEvent",
+    "DeskTables",
     "Done",
+    "Expectation",
+    "Explanation",
     "Exposure",
     "ExposureLevel",
     "FeedClient",
@@ -84,6 +89,7 @@ __all__ = [
     "TicketChange",
     "TicketLeg",
     "Times",
+    "events_table",
     "new_id",
     "ticket_request",
 ]

@@ -31,10 +31,12 @@ import orjson
 
 from oddsengine import _arrays, _core, _json
 from oddsengine._desk_client import DeskClient, DeskEvent, desk_event
+from oddsengine._engine_config import engine_config
 from oddsengine._feed_client import FeedClient
-from oddsengine._messages import Alert, Board, Done, Json, Markets, Ticket, Times
+from oddsengine._messages import Board, Done, Json, Markets, Ticket, Times
 from oddsengine._odds_client import _board
-from oddsengine._replies import Reply
+from oddsengine._replies import Reply, expect
+from oddsengine.config import Settings
 from oddsengine.exceptions import OddsEngineError
 from oddsengine.models import IntensityModel, JointModel, ModelHost, Space
 
@@ -45,6 +47,11 @@ _ODDS, _DESK, _ORDERS, _SNAPSHOT = range(4)
 
 #: Steps of one :meth:`Engine.tick`: what is still due after them is decided by the next one.
 TICKS_MAX = 4_096
+#: Events of the desk that are kept until :meth:`Engine.events` reads them; beyond them the oldest go.
+EVENTS_KEPT_MAX = 262_144
+# Alerts of a message that are looked at for why it was refused.
+ALERTS_LOOKED_AT = 64
+_ALERT = b"desk.alert"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -112,8 +119,9 @@ class Engine(DeskClient):
         A file that makes it durable: every answer about money waits until it is written. ``None`` keeps
         everything in memory, for notebooks and back-tests.
     config
-        The ``engine`` part of a configuration: ``{"bet_delay_ms": 0, "margin": {"method": "power"}}``; see
-        ``docs/config.md``. Amounts in minor units.
+        The words of the configuration file, in sections or flat: ``{"limits": {"stake_max": "500.00"}}``,
+        ``{"stake_minor_max": 50_000, "bet_delay_ms": 0}``; or what :func:`oddsengine.config.load` gives. See
+        ``docs/config.md``.
     clock
         Gives the time of every message, in nanoseconds since 1970. A back-test passes its own.
 
@@ -121,15 +129,15 @@ class Engine(DeskClient):
     ------
     OddsEngineError
         The journal is locked, damaged, or not a journal.
-    ValueError
-        A configured value outside its range, named.
+    ConfigError
+        An unknown key, or a configured value outside its range, named.
     """
 
     def __init__(
         self,
         journal: str | Path | None = None,
         *,
-        config: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | Settings | None = None,
         clock: Callable[[], int] = time.time_ns,
         source: str = "desk",
     ) -> None:
@@ -140,15 +148,20 @@ class Engine(DeskClient):
         self.feed: FeedClient = _LocalFeed(self)
         self._clock = clock
         self._core = _core.Service(
-            journal=None if journal is None else str(journal), config=dict(config or {}), now_ns=clock()
+            journal=None if journal is None else str(journal), config=engine_config(config), now_ns=clock()
         )
         self._models = ModelHost(self._core, clock)
         self._ids = itertools.count(1)
         self._name = "local"
         self._timeout_s = 5.0
         self._replies: deque[Reply] = deque()
-        self._events: deque[DeskEvent] = deque()
+        # As they came: most are never looked at, and a full-time has thousands.
+        self._events: deque[tuple[bytes, int]] = deque(maxlen=EVENTS_KEPT_MAX)
+        # Those that went unread since the last call of `events`.
+        self.lost_event_count = 0
         self._images: deque[Json] = deque()
+        # Alerts that one message led to.
+        self._alerts: list[bytes] = []
 
     # The transport of the clients, replaced by calls.
 
@@ -190,7 +203,17 @@ class Engine(DeskClient):
         raise OddsEngineError(f"request {request_id} was not answered within {timeout_s} s")
 
     def _wait_decided(self, request: Json, placed: Ticket, timeout_s: float | None) -> Ticket:
-        # Time is the caller's: a bet delay ends with `tick`, not by waiting.
+        if self._clock is not time.time_ns:
+            # Time is the caller's: a bet delay ends with `tick`, not by waiting.
+            return placed
+        request_id = request["request_id"]
+        until_ns = placed.due_ns + int(1e9 * (self._timeout_s if timeout_s is None else timeout_s))
+        while not placed.is_decided and (now_ns := time.time_ns()) < until_ns:
+            time.sleep(min(max(placed.due_ns - now_ns, 1_000_000), 20_000_000) / 1e9)
+            self.tick()
+            for reply in [reply for reply in self._replies if reply.request_id == request_id]:
+                self._replies.remove(reply)
+                placed = expect(reply, Ticket)
         return placed
 
     @_alone
@@ -203,6 +226,7 @@ class Engine(DeskClient):
             self._collect()
 
     def _collect(self) -> None:
+        del self._alerts[:-ALERTS_LOOKED_AT]
         self._core.end_turn()
         self._take_frames()
         while self._core.work_off():
@@ -220,7 +244,10 @@ class Engine(DeskClient):
             elif socket == _SNAPSHOT:
                 self._images.append(orjson.loads(payload))
             elif socket == _DESK:
-                self._events.append(desk_event(orjson.loads(payload), now_ns))
+                self.lost_event_count += len(self._events) == self._events.maxlen
+                self._events.append((payload, now_ns))
+                if first == _ALERT:
+                    self._alerts.append(payload)
             elif first.startswith(b"odds."):
                 self._on_odds(payload)
 
@@ -228,12 +255,20 @@ class Engine(DeskClient):
         """Boards are read from the state when asked for; changes are not kept."""
 
     @_alone
-    def events(self, timeout_s: float = 0.0) -> list[DeskEvent]:
-        """Decisions, settlements and alerts since the last call."""
+    def events(self, timeout_s: float = 0.0, *, limit: int | None = None) -> list[DeskEvent]:
+        """Decisions, settlements and alerts since the last call, the oldest first.
+
+        Parameters
+        ----------
+        limit
+            At most so many; the others come with the next call. The last 262,144 are kept,
+            :attr:`lost_event_count` counts the others: :meth:`ticket_changes` has their tickets.
+        """
         self._until(lambda: bool(self._events), timeout_s)
-        events = list(self._events)
-        self._events.clear()
-        return events
+        count = len(self._events) if limit is None else min(limit, len(self._events))
+        taken = [self._events.popleft() for _ in range(count)]
+        self.lost_event_count = 0
+        return [desk_event(orjson.loads(payload), now_ns) for payload, now_ns in taken]
 
     # What only a local engine has.
 
@@ -272,16 +307,17 @@ class Engine(DeskClient):
     @_alone
     def ingest(self, message: bytes) -> None:
         """One canonical feed message, as bytes; what is wrong with it comes as an alert in :meth:`events`."""
+        self._alerts.clear()
         self._core.ingest(message, self._clock())
         self._collect()
 
     @_alone
     def _send(self, message: bytes) -> None:
-        kept = len(self._events)
         self.ingest(message)
-        for event in itertools.islice(self._events, kept, None):
-            if isinstance(event, Alert) and event.alert in ("feed_error", "feed_refused"):
-                raise OddsEngineError(event.message)
+        for payload in self._alerts:
+            alert: Json = orjson.loads(payload)
+            if alert["alert"] in ("feed_error", "feed_refused"):
+                raise OddsEngineError(alert["message"])
 
     @_alone
     def define_space(self, space: Space) -> None:

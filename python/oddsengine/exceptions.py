@@ -24,6 +24,7 @@ __all__ = [
     "SelectionError",
     "SnapError",
     "TennisError",
+    "UnknownNameError",
 ]
 
 
@@ -191,6 +192,24 @@ class SelectionError(OddsEngineError, LookupError):
         ...
     oddsengine.exceptions.SelectionError: market "1x2" has no selection "hom", but home, draw, away
     """
+
+
+class UnknownNameError(OddsEngineError, KeyError):
+    """A market, selection or other name that is not there; the message names the near ones.
+
+    >>> from oddsengine import football
+    >>> football.board(1.62, 1.08)["1x2/hom"]
+    Traceback (most recent call last):
+        ...
+    oddsengine.exceptions.UnknownNameError: selection '1x2/hom' is not one of 1012
+    hint: did you mean 1x2/home?
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        # A KeyError shows its key as code; this is a sentence.
+        return str(self.args[0]) if self.args else ""
 
 
 class JournalError(OddsEngineError):

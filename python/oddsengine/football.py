@@ -23,7 +23,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _board_html, _core
+from oddsengine import _arrays, _board_html, _core, _hints
+from oddsengine._board_table import ArrowTable, in_market, priced_table
 from oddsengine._html import table
 from oddsengine._score_models import (
     ODDS_RATIO_SHARE,
@@ -35,6 +36,7 @@ from oddsengine._score_models import (
 )
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
+from oddsengine.tables import Table
 
 __all__ = [
     "BASKET_LABELS",
@@ -1042,7 +1044,7 @@ class Price(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Board:
+class Board(ArrowTable):
     """All selections of a football match with fair probabilities and offered odds.
 
     >>> prices = board(1.62, 1.08, -0.08)
@@ -1063,18 +1065,31 @@ class Board:
     def __getitem__(self, selection: str) -> Price:
         index = _selection_index().get(selection)
         if index is None:
-            raise KeyError(selection)
+            raise _hints.unknown("selection", selection, _selection_index())
         return Price(float(self.fair[index]), float(self.odds[index]))
 
     def market(self, key: str) -> dict[str, Price]:
-        """The selections of one market by name; empty if there is no such market.
+        """The selections of one market by name.
 
+        Raises
+        ------
+        UnknownNameError
+            There is no such market; the message names the nearest.
+
+        Examples
+        --------
         >>> board(1.62, 1.08).market("both_score")["yes"].odds
         1.79
         """
-        start = key + "/"
-        index = _selection_index()
-        return {name.removeprefix(start): self[name] for name in index if name.startswith(start)}
+        return {name[len(key) + 1 :]: self[name] for name in in_market(key, self.selections)}
+
+    @property
+    def table(self) -> Table:
+        """A row per selection: `market`, `selection`, `fair`, `odds`.
+
+        Libraries that read the Arrow interface take the board itself.
+        """
+        return priced_table(self)
 
     def __repr__(self) -> str:
         return f"<Board of {len(self):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"

@@ -19,15 +19,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _board_html, _core
+from oddsengine import _arrays, _board_html, _core, _hints
+from oddsengine._board_table import in_market, priced_table
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
+from oddsengine.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 from oddsengine.settle import Grade
 
 __all__ = [
@@ -471,18 +477,47 @@ class Board(NamedTuple):
         >>> board([2.5, 4.0, 6.0, 9.0, 11.0, 15.0]).price("win/r2").odds
         3.79
         """
-        index = _selection_index(self.race)[selection]
+        index = _selection_index(self.race).get(selection)
+        if index is None:
+            raise _hints.unknown("selection", selection, self.selections)
         return Price(float(self.fair[index]), float(self.odds[index]))
 
     def market(self, key: str) -> dict[str, Price]:
-        """The selections of one market by name; empty if there is no such market.
+        """The selections of one market by name.
 
+        Raises
+        ------
+        UnknownNameError
+            There is no such market; the message names the nearest.
+
+        Examples
+        --------
         >>> list(board([2.5, 4.0, 6.0, 9.0, 11.0, 15.0]).market("win"))
         ['r1', 'r2', 'r3', 'r4', 'r5', 'r6']
         """
-        start = key + "/"
-        names = (name for name in self.selections if name.startswith(start))
-        return {name.removeprefix(start): self.price(name) for name in names}
+        return {name[len(key) + 1 :]: self.price(name) for name in in_market(key, self.selections)}
+
+    @property
+    def table(self) -> Table:
+        """A row per selection: `market`, `selection`, `fair`, `odds`, `refund`.
+
+        Libraries that read the Arrow interface take the board itself.
+        """
+        return priced_table(self).with_columns({"refund": self.refund})
+
+    def __arrow_c_schema__(self) -> Any:
+        return self.table.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A pandas frame; pandas must be installed."""
+        return self.table.to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """A Polars frame; Polars must be installed."""
+        return self.table.to_polars()
 
     def __repr__(self) -> str:
         return f"<Board of {len(self.fair):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"

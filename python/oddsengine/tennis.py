@@ -22,10 +22,12 @@ from typing import Literal, NamedTuple, TypeAlias, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, _board_html, _core
+from oddsengine import _arrays, _board_html, _core, _hints
+from oddsengine._board_table import ArrowTable, in_market, priced_table
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
+from oddsengine.tables import Table
 
 __all__ = [
     "PRIOR_POINTS",
@@ -598,7 +600,7 @@ class Price(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Board:
+class Board(ArrowTable):
     """All selections of a tennis match with fair probabilities and offered odds.
 
     >>> prices = board((0.65, 0.62))
@@ -620,22 +622,31 @@ class Board:
         try:
             index = self.selections.index(selection)
         except ValueError:
-            raise KeyError(selection) from None
+            raise _hints.unknown("selection", selection, self.selections) from None
         return Price(float(self.fair[index]), float(self.odds[index]))
 
     def market(self, key: str) -> dict[str, Price]:
-        """The selections of one market by name; empty if there is no such market.
+        """The selections of one market by name.
 
+        Raises
+        ------
+        UnknownNameError
+            There is no such market; the message names the nearest.
+
+        Examples
+        --------
         >>> board((0.65, 0.62)).market("tie_break")["yes"].odds
         2.13
         """
-        start = key + "/"
-        found = enumerate(self.selections)
-        return {
-            name.removeprefix(start): Price(float(self.fair[index]), float(self.odds[index]))
-            for index, name in found
-            if name.startswith(start)
-        }
+        return {name[len(key) + 1 :]: self[name] for name in in_market(key, self.selections)}
+
+    @property
+    def table(self) -> Table:
+        """A row per selection: `market`, `selection`, `fair`, `odds`.
+
+        Libraries that read the Arrow interface take the board itself.
+        """
+        return priced_table(self)
 
     def __repr__(self) -> str:
         return f"<Board of {len(self):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"

@@ -457,6 +457,28 @@ def test_a_status_that_overtook_its_board_stays(scripted: Scripted) -> None:
     assert scripted.settle().is_open
 
 
+def test_a_lost_status_shows_in_the_next_delta(scripted: Scripted) -> None:
+    """Which of two frames is right hung on times that JSON readers round; a lost status had no recovery.
+
+    The larger number of the status lane is right, whenever it was decided.
+    """
+    scripted.join()
+    scripted.status(1, "suspended")
+    scripted.status(3, "suspended")
+    # Decided later, and yet of an older standing.
+    late = scripted.header("board", 4, **scripted.standing("open"), **scripted.markets(4.0), status_seq=2)
+    scripted.publish("odds.football.cup.7", late)
+    assert scripted.settle().status == "suspended"
+    # The fourth status was lost: its standing is in the delta at once, its stops come with an image.
+    last = scripted.header("board", 5, **scripted.standing("open"), **scripted.markets(5.0), status_seq=4)
+    scripted.publish("odds.football.cup.7", last)
+    assert scripted.request()["fixture"] == 7
+    assert scripted.client.boards[7].status == "open"
+    scripted.answer(scripted.image(5, 5.0) | {"status_seq": 4, "stops": []})
+    scripted.client.wait(lambda: scripted.client.boards[7].stops == ())
+    assert scripted.settle().is_open
+
+
 def test_an_image_older_than_a_status_does_not_reopen(scripted: Scripted) -> None:
     scripted.join()
     old = scripted.image(6, 6.0, "open")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddsengine import football, margin, odds, settle
-from oddsengine.exceptions import BoundsError, FootballError, MarginError, SelectionError
+from oddsengine.exceptions import BoundsError, FootballError, MarginError, SelectionError, UnknownNameError
 from oddsengine.football import DixonColes
 
 means = st.floats(0.2, 3.5)
@@ -366,8 +366,9 @@ def test_boards_know_their_selections() -> None:
     board = football.board(1.5, 1.1)
     assert len(board) == len(board.selections) == len(set(board.selections)) == len(board.fair)
     assert list(board.market("1x2")) == ["home", "draw", "away"]
-    assert board.market("no_such_market") == {}
-    with pytest.raises(KeyError):
+    with pytest.raises(UnknownNameError, match="market 'no_such_market' is not one of 313"):
+        board.market("no_such_market")
+    with pytest.raises(KeyError, match=r"(?s)1x2/homer.*hint: did you mean 1x2/home\?"):
         board["1x2/homer"]
 
 

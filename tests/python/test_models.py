@@ -540,8 +540,40 @@ def test_frames_and_messages_follow_their_schemas() -> None:
     ingest("incident", phase="finished", possible=[[0, 1]], sport="custom", score=[3, 0])
     order("fixtures")
     order("exposure", scope={"level": "fixture", "fixture": 1})
+    # Football has what a space has not: expectations, scopes of markets, prices that are held.
+    football = {"sport": "football", "competition": "cup", "home": "A", "away": "B", "start_ns": 10**18}
+    ingest("fixture", **(football | {"fixture": 2}))
+    prices = {"odds_1x2": [3.36, 3.63, 2.1], "total_line": 2.5, "odds_total": [2.04, 1.79]}
+    ingest("prices", **(prices | {"fixture": 2}))
+    for mode in ({}, {"mode": "hold"}, {"mode": "offset"}, {"mode": "blend", "weight": 0.5}):
+        order(
+            "set_expectation",
+            fixture=2,
+            supremacy=0.1,
+            total=2.5 if mode != {"mode": "offset"} else -0.1,
+            **mode,
+        )
+    order(
+        "set_scope",
+        scope={"level": "market", "fixture": 2, "market": "1x2"},
+        margin={"method": "shin", "booksum": 1.04},
+    )
+    order("set_scope", scope={"level": "market_type", "sport": "football", "stem": "total"}, loss_minor_max=5)
+    order("set_customer", customer=1, factor=0.5)
+    order("manual_odds", fixture=2, market="1x2", odds=[3.0, None, 2.0])
+    order("suspend", fixture=2)
+    order("settle_market", fixture=2, market="1x2", grades=["won", "lost", "lost"])
+    order("lock_market", fixture=2, market="total:2.5", locked=True)
+    order("cancel_ticket", ticket="e" * 32)
+    for table in ("balances", "scopes", "customers", "commands"):
+        order("table", table=table, source=None)
+    for market in ("1x2", "total:2.5", "nothing", None):
+        order("explain", fixture=2, market=market)
+    order("explain", fixture=1, market="winner")
+    order("set_expectation", fixture=2, mode="release")
     check()
     assert seen.keys() >= {"board", "status", "alert", "done", "refused", "settlement", "ticket", "fixtures"}
+    assert (seen["table"], seen["explain"]) == (4, 4)
 
 
 def test_the_document_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "workbench.md"
 def test_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": "workbench"}
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 9
     for block in blocks:
         exec(compile(block, PAGE.name, "exec"), names)
     out = capsys.readouterr().out

@@ -198,7 +198,7 @@ impl Encoder {
                 .board_update(fixture, &changed, command.origin.source_ns)
                 .expect("a board that changed is of a fixture");
             let header = Header { source: "recording.wc2022", reason: "goal", seq: 1, ..Header::default() };
-            board_delta(&update, &header, &mut self.out);
+            board_delta(&update, &header, 2, &mut self.out);
             self.told.boards += 1;
             self.bytes += self.out.len() as u64;
             self.markets += update.changed_markets.len() as u64;
@@ -268,7 +268,7 @@ impl Boards {
             let fixture = fixture_id(step % size.fixtures);
             command(
                 START_NS + step as i64,
-                Body::SetExpectation { fixture, supremacy_e6, total_e6: 2_600_000 },
+                Body::SetExpectation { fixture, supremacy_e6, total_e6: 2_600_000, mode: None, weight_e3: 0 },
             )
         };
         Self::new(engine, (0..size.steps).map(moved).collect(), false)
@@ -458,7 +458,7 @@ impl Stages {
             source_ns: START_NS,
         };
         let header = Header { source: "recording.wc2022", reason: "clock", seq: 1, ..Header::default() };
-        board_delta(&update, &header, &mut self.out);
+        board_delta(&update, &header, 2, &mut self.out);
     }
 }
 

@@ -14,17 +14,22 @@ mod step;
 mod views;
 
 pub use oddsengine_facts::{
-    Body, Channel, Command, Config, Fact, FixtureRequest, GradedSelection, Leg, LegRequest, LimitCheck,
-    LimitLevel, Margin, MarginKind, MarketDesk, MarketStops, MoneyRequest, OddsChange, OddsVersion, Origin,
-    Place, Plan, PricedMarket, Principal, Reason, Record, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings,
-    Stop, StopSet, Stops, Terms, Ticket, TicketChange, TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, Expectation, ExpectationMode, Fact, FixtureRequest, GradedSelection, Leg,
+    LegRequest, LimitCheck, LimitLevel, Margin, MarginKind, MarketDesk, MarketStops, MoneyRequest,
+    OddsChange, OddsVersion, Origin, Place, Plan, PricedBy, PricedMarket, Principal, Reason, Record,
+    SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
+    TicketRequest, TicketState, VoidKind,
 };
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
 pub use oddsengine_facts::{command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
-pub use decide::settle::WEIGH_INTERVAL_NS;
+pub use decide::settle::{
+    DECIDED_PER_RECORD, SETTLED_AT_ONCE, SETTLED_PER_RECORD, WEIGH_INTERVAL_NS, WEIGHED_AT_ONCE,
+    WEIGHED_PER_BET, WEIGHED_PER_RECORD,
+};
+pub use decide::source::{LIFTED_PER_HEARTBEAT, STOPPED_PER_RECORD};
 pub use engine::{Decided, Engine};
 pub use state::competitions::Competitions;
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, StoredFixture};
@@ -34,4 +39,5 @@ pub use state::sources::Source;
 pub use state::{Competition, Counters, Customer, Limits, Space, State, TICKETS_PER_PAGE};
 pub use step::Answer;
 pub use views::audit::INVARIANTS;
+pub use views::explain::{MarketExplanation, SelectionExplanation};
 pub use views::exposure::{ExposureBounds, FixtureExposure, MarketExposure, SelectionExposure};

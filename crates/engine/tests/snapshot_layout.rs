@@ -3,10 +3,10 @@
 //! The layout of a snapshot had changed three times under one version number: what was read back was another state, or none.
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Fact, FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk,
-    MarketStops, OddsChange, OddsVersion, Origin, Place, Record, SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT,
-    SNAPSHOT_VERSION, Scope, ScopeSettings, Stop, StopSet, Terms, Ticket, TicketChange, TicketState,
-    VoidKind,
+    Body, Command, Config, Engine, Expectation, ExpectationMode, Fact, FixtureRequest, Leg, LimitCheck,
+    LimitLevel, MarketDesk, MarketStops, OddsChange, OddsVersion, Origin, Place, Record,
+    SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, Scope, ScopeSettings, Stop, StopSet, Terms,
+    Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_facts::{Booking, BookingId, BookingKind, GradedSelection};
 use oddsengine_markets::custom::{CustomIncident, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
@@ -136,6 +136,8 @@ fn fixtures() -> Vec<Fact> {
             version: 1,
             lists: lists.iter().map(|&(name, list)| (name.into(), list.to_vec())).collect(),
         },
+        by: "scout".into(),
+        cause: "prices".into(),
     };
     let of = |format: Format| format.sport();
     let race = RacingFormat::standard(RaceKind::Horse, 3, false);
@@ -145,6 +147,22 @@ fn fixtures() -> Vec<Fact> {
         fixture(TENNIS, Format::Tennis(TennisFormat::default())),
         fixture(RACE, Format::Racing(race)),
         fixture(FRAME, Format::Custom(SpaceId::of("frame"))),
+        Fact::ExpectationSet {
+            fixture: FOOTBALL,
+            expectation: Some(Box::new(Expectation {
+                mode: ExpectationMode::Blend,
+                supremacy_e6: 250_000,
+                total_e6: 2_600_000,
+                weight_e3: 400,
+                owner: "desk.alice".into(),
+                since_ns: 7,
+                feed: Some(SportParameters {
+                    sport: SportId(0),
+                    version: 1,
+                    lists: vec![("means".into(), vec![1.4, 1.2])],
+                }),
+            })),
+        },
         parameters(
             FOOTBALL,
             of(Format::FOOTBALL),

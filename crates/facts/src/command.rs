@@ -8,6 +8,7 @@ use oddsengine_types::{
 };
 
 use crate::config::{Config, Scope, ScopeSettings};
+use crate::market::ExpectationMode;
 use crate::stops::StopSet;
 use crate::ticket::Ticket;
 use crate::whole::{BookedTransfer, WholeFixture};
@@ -106,6 +107,10 @@ pub enum Body {
         supremacy_e6: i64,
         /// Expected goals of the whole match, in millionths.
         total_e6: i64,
+        /// How it stands beside what feeds say; absent: until the next prices of a feed.
+        mode: Option<ExpectationMode>,
+        /// Of a blend: the trader's share, in thousandths.
+        weight_e3: u32,
     },
     /// Something happened on the field of play.
     Incident {
@@ -268,7 +273,7 @@ codec_enum!(Body {
     2 = SetScope { scope, settings },
     3 = AddFixture(request),
     4 = SetPrices { fixture, prices },
-    5 = SetExpectation { fixture, supremacy_e6, total_e6 },
+    5 = SetExpectation { fixture, supremacy_e6, total_e6, mode, weight_e3 },
     6 = Incident { fixture, incident },
     7 = Suspend { fixture, market },
     8 = Resume { fixture, market, lifts },

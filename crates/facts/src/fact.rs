@@ -11,7 +11,7 @@ use oddsengine_types::{
 
 use crate::command::{FixtureRequest, MoneyRequest, VoidKind};
 use crate::config::{Config, Scope, ScopeSettings};
-use crate::market::MarketDesk;
+use crate::market::{Expectation, MarketDesk};
 use crate::status::Reason;
 use crate::stops::StopSet;
 use crate::ticket::Ticket;
@@ -53,6 +53,17 @@ pub enum Fact {
         fixture: FixtureId,
         /// The parameters.
         parameters: SportParameters,
+        /// The source that set them; empty in records that do not say it.
+        by: String,
+        /// By which command.
+        cause: String,
+    },
+    /// A trader's expectation stands until it is released, or what feeds say beside it is another; or none stands any more.
+    ExpectationSet {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The expectation.
+        expectation: Option<Box<Expectation>>,
     },
     /// Something happened on the field of play.
     IncidentTaken {

@@ -26,7 +26,7 @@ pub use config::{
     ScopeSettings,
 };
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
-pub use market::MarketDesk;
+pub use market::{Expectation, ExpectationMode, MarketDesk, PricedBy};
 pub use proto::{RecordError, RecordErrorKind, decode_record, encode_parts, encode_record};
 pub use record::Record;
 pub use status::{Reason, TicketState};

@@ -27,6 +27,7 @@ use crate::command::{
 use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 use crate::market::MarketDesk;
+use crate::market::{Expectation, ExpectationMode, PricedBy};
 use crate::record::Record;
 use crate::status::{Reason, TicketState};
 use crate::stops::{MarketStops, Stop, StopSet, Stops};
@@ -491,7 +492,34 @@ pub fn bodies() -> Vec<Body> {
                 PricedMarket { market: MarketId::of("total:2.5"), odds_e4: Vec::new() },
             ],
         },
-        Body::SetExpectation { fixture: FIXTURE, supremacy_e6: -350_000, total_e6: 2_650_000 },
+        Body::SetExpectation {
+            fixture: FIXTURE,
+            supremacy_e6: -350_000,
+            total_e6: 2_650_000,
+            mode: None,
+            weight_e3: 0,
+        },
+        Body::SetExpectation {
+            fixture: FIXTURE,
+            supremacy_e6: 150_000,
+            total_e6: -100_000,
+            mode: Some(ExpectationMode::Blend),
+            weight_e3: 250,
+        },
+        Body::SetExpectation {
+            fixture: FIXTURE,
+            supremacy_e6: 0,
+            total_e6: -100_000,
+            mode: Some(ExpectationMode::Offset),
+            weight_e3: 0,
+        },
+        Body::SetExpectation {
+            fixture: FIXTURE,
+            supremacy_e6: 0,
+            total_e6: 0,
+            mode: Some(ExpectationMode::Release),
+            weight_e3: 0,
+        },
         Body::Suspend { fixture: FIXTURE, market: None },
         Body::Suspend { fixture: FIXTURE, market: Some(MarketId(0)) },
         Body::Resume { fixture: FIXTURE, market: Some(market), lifts: StopSet::default() },
@@ -573,6 +601,16 @@ fn whole_fixture(format: Format, live: LiveState) -> WholeFixture {
             sport: SportId(0),
             version: 1,
             lists: vec![("rates".into(), vec![1.5, -0.0, f64::MIN_POSITIVE])],
+        }),
+        priced_by: PricedBy { by: "scout".into(), cause: "prices".into(), at_ns: 1_668_960_134_796_000_000 },
+        expectation: Some(Expectation {
+            mode: ExpectationMode::Offset,
+            supremacy_e6: 1,
+            total_e6: -1,
+            weight_e3: 0,
+            owner: "desk.alice".into(),
+            since_ns: 1,
+            feed: None,
         }),
         stops: Stops { set: StopSet::of(&[Stop::Desk, Stop::Model]), model_fault: Some(ModelFault::TooSlow) },
         interruptions: 7,
@@ -679,6 +717,8 @@ fn whole_fixtures() -> Vec<WholeFixture> {
     // Of nothing but its announcement.
     all.push(WholeFixture {
         parameters: None,
+        priced_by: PricedBy::default(),
+        expectation: None,
         stops: Stops::default(),
         interruptions: 0,
         fed_by: String::new(),
@@ -765,6 +805,21 @@ pub fn facts() -> Vec<Fact> {
                 version: 1,
                 lists: vec![("means".into(), vec![1.43, 1.17]), ("inputs".into(), Vec::new())],
             },
+            by: "scout".into(),
+            cause: "prices".into(),
+        },
+        Fact::ExpectationSet { fixture: FIXTURE, expectation: None },
+        Fact::ExpectationSet {
+            fixture: FIXTURE,
+            expectation: Some(Box::new(Expectation {
+                mode: ExpectationMode::Hold,
+                supremacy_e6: -350_000,
+                total_e6: 2_650_000,
+                weight_e3: 1,
+                owner: "desk.alice".into(),
+                since_ns: 1_668_960_134_796_000_000,
+                feed: Some(SportParameters { sport: SportId(0), version: 1, lists: Vec::new() }),
+            })),
         },
         Fact::StopsChanged { fixture: FIXTURE, stops: StopSet::default(), model_fault: None },
         Fact::FixtureHeard { fixture: FIXTURE, source: None },

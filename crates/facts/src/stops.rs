@@ -32,6 +32,27 @@ macro_rules! stops {
     };
 }
 
+impl Stop {
+    /// Whose it is: who lifts it, beside the desk by name.
+    pub fn owner(self) -> &'static str {
+        match self {
+            Self::Desk => "desk",
+            Self::Feed
+            | Self::Danger
+            | Self::Contradiction
+            | Self::Gap
+            | Self::Sequence
+            | Self::Silence
+            | Self::Restart
+            | Self::StartPassed
+            | Self::ScoreUnknown
+            | Self::PriceJump => "feed",
+            Self::Model => "model",
+            Self::NoOutcome | Self::Halt => "engine",
+        }
+    }
+}
+
 stops! {
     /// The desk suspended it. Lifted by the desk.
     Desk = 0, "desk";

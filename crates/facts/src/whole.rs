@@ -6,7 +6,7 @@ use oddsengine_types::{Grade, SportParameters, codec_struct};
 use crate::command::{FixtureRequest, MoneyRequest, VoidKind};
 use crate::config::{Scope, ScopeSettings};
 use crate::fact::GradedSelection;
-use crate::market::MarketDesk;
+use crate::market::{Expectation, MarketDesk, PricedBy};
 use crate::stops::Stops;
 
 /// All that is known of a fixture that is over.
@@ -18,6 +18,10 @@ pub struct WholeFixture {
     pub live: LiveState,
     /// What its model computes from, if that is known.
     pub parameters: Option<SportParameters>,
+    /// Who set it.
+    pub priced_by: PricedBy,
+    /// A trader's expectation that stood.
+    pub expectation: Option<Expectation>,
     /// Why trading stood still.
     pub stops: Stops,
     /// Times that trading was interrupted.
@@ -45,6 +49,8 @@ codec_struct!(WholeFixture {
     request,
     live,
     parameters,
+    priced_by,
+    expectation,
     stops,
     interruptions,
     fed_by,

@@ -18,7 +18,8 @@ use crate::racing::calibration::{PlacePrices, RacingConfig};
 use crate::racing::{self, RacingParameters};
 use crate::same_game::SameGameOutcomes;
 use crate::tennis::calibration::{
-    CalibrationSettings, PRIOR_POINTS_DEFAULT, SERVE_MEAN_DEFAULT, from_expected_games, from_odds,
+    CalibrationSettings, ExpectedGames, PRIOR_POINTS_DEFAULT, SERVE_MEAN_DEFAULT, from_expected_games,
+    from_odds,
 };
 use crate::tennis::{self, TennisError, TennisParameters};
 
@@ -313,6 +314,21 @@ impl Models {
             Format::Racing(_) => {
                 Err(BoundsError::new("a race has no supremacy and total: give the prices of its win market"))
             }
+        }
+    }
+
+    /// What parameters expect before the start: home minus away, and of both; nothing where a sport has no such thing.
+    pub fn expectation(&self, format: &Format, parameters: &Parameters) -> Option<(f64, f64)> {
+        match (format, parameters) {
+            (Format::Football(_), Parameters::Football(football)) => {
+                let goals = &football.goals;
+                Some((goals.lambda_home - goals.lambda_away, goals.lambda_home + goals.lambda_away))
+            }
+            (Format::Tennis(format), Parameters::Tennis(tennis)) => {
+                let games = ExpectedGames::of(format, &tennis.before_match(), self.tennis.first_server);
+                Some((games.difference, games.total))
+            }
+            _ => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a change of settings holds, as a JSON object: names and units are those of the configuration.
 
-use oddsengine_facts::{Config, Margin, MarketDesk, Scope, ScopeSettings, StopSet};
+use oddsengine_facts::{Config, Expectation, Margin, MarketDesk, Scope, ScopeSettings, StopSet};
 use oddsengine_markets::sports;
 use oddsengine_types::{AccountKind, SportId};
 use serde_json::{Value as Json, json};
@@ -113,6 +113,18 @@ pub(crate) fn market(desk: &MarketDesk) -> Json {
         "manual_odds_e4": manual_odds_e4,
         "keeps_in_play": keeps_in_play,
         "override_by": override_by,
+    })
+}
+
+pub(crate) fn expectation(expectation: &Expectation) -> Json {
+    let Expectation { mode, supremacy_e6, total_e6, weight_e3, owner, since_ns, feed: _ } = expectation;
+    json!({
+        "mode": mode.name(),
+        "supremacy_e6": supremacy_e6,
+        "total_e6": total_e6,
+        "weight_e3": weight_e3,
+        "owner": owner,
+        "since_ns": since_ns,
     })
 }
 

@@ -130,6 +130,10 @@ impl Projector {
             }
             // What a model computes from: numbers that mean something to the model alone.
             Fact::ParametersSet { .. } => {}
+            Fact::ExpectationSet { fixture, expectation } => {
+                let detail = expectation.as_deref().map_or_else(|| json!({}), detail::expectation);
+                change(at, "expectation_set", format!("fixture:{fixture}"), detail, batch);
+            }
             Fact::IncidentTaken { fixture, incident, interrupts: _ } => {
                 self.incident(at, *fixture, incident, batch);
             }

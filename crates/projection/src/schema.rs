@@ -294,7 +294,7 @@ tables! {
         Key "seq" int "the record";
         Key "number" int "the fact within it, from 0";
         Set "time_ns" int "since when";
-        Set "kind" text "`release_started`, `configured`, `scope_set`, `space_defined`, `customer_set`, `market_set`, `grades_told`, `fixture_voided`, `start_waived`, `stops_changed`, `source_reset`";
+        Set "kind" text "`release_started`, `configured`, `scope_set`, `space_defined`, `customer_set`, `market_set`, `expectation_set`, `grades_told`, `fixture_voided`, `start_waived`, `stops_changed`, `source_reset`";
         Set "subject" text "what it is about: a scope, `fixture:ID`, `market:ID/KEY`, `customer:ID`, a space, a source; empty for the platform";
         Set "detail" text "the new values, a JSON object";
         Set "cause" text "the command that led to it, by its name on the wire";

@@ -31,11 +31,11 @@ fn main() {
         source_ns: 1_668_960_142_059_000_000,
     };
     let mut out = Vec::new();
-    wire::board_delta(&update(&all), &header, &mut out);
+    wire::board_delta(&update(&all), &header, 2, &mut out);
     check(&fixture, &out);
     println!("{} markets, {} selections", template.markets.len(), template.selections.len());
-    report("delta, all markets", &mut out, |out| wire::board_delta(&update(&all), &header, out));
-    report("delta, 1 market", &mut out, |out| wire::board_delta(&update(&all[..1]), &header, out));
+    report("delta, all markets", &mut out, |out| wire::board_delta(&update(&all), &header, 2, out));
+    report("delta, 1 market", &mut out, |out| wire::board_delta(&update(&all[..1]), &header, 2, out));
     report("image", &mut out, |out| wire::board_image(&fixture, &header, 2, "r-1", out));
     report("binary delta, all markets", &mut out, |out| {
         wire::board_binary_delta(&update(&all), &header, out);

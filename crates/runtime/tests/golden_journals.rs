@@ -222,7 +222,7 @@ kinds!(FACTS, fact_kind, Fact:
     TicketCancelled, Booked, MoneyRefused, TicketConflict, Refused, SourceHeard, SourceRepeated, SourceLost, SourceAlive,
     SourceReset, SourcesForgotten, Alerted, SettlingAdvanced, WeighingAdvanced,
     TicketsArchived, ArchivingPutOff, TicketRecalled, FixturesArchived, FixturesPutOff, FixtureRecalled,
-    MoneyArchived, MoneyRecalled,
+    MoneyArchived, MoneyRecalled, ExpectationSet,
 );
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,

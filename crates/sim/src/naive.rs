@@ -38,8 +38,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, Counters, FixtureRequest, MarketStatus, MoneyRequest, OddsVersion,
-    Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest, MarketStatus, MoneyRequest,
+    OddsVersion, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState,
+    VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX, TransferId};
@@ -85,6 +86,19 @@ pub struct NaiveFixture {
     pub is_gone: bool,
     /// The prices, as facts.
     pub prices: Prices,
+    /// What a trader expects of it.
+    pub expected: NaiveExpectation,
+}
+
+/// Whose expectation prices a fixture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NaiveExpectation {
+    /// By whose expectation it is priced now.
+    pub by: Option<String>,
+    /// One stands until it is released.
+    pub stands: bool,
+    /// Somebody said something of it: a feed, or a trader before one stood.
+    pub is_priced: bool,
 }
 
 impl NaiveFixture {
@@ -318,14 +332,41 @@ impl Naive {
                     markets.push(market);
                 }
                 facts.models_verdict()?;
+                let expected = &mut self.fixtures[index].expected;
+                expected.is_priced = true;
+                if expected.by.take().is_some_and(|by| by != command.origin.source) && !expected.stands {
+                    answers.push(Answer::Alert("expectation_replaced".into(), Some(*fixture)));
+                }
                 self.stop_jump(index, &markets, before, answers);
                 self.prices_moved(index);
                 self.stop_moved(index, false, answers);
                 Ok(())
             }
-            Body::SetExpectation { fixture, .. } => {
+            Body::SetExpectation { fixture, mode, .. } => {
                 let index = self.open_fixture(*fixture)?;
-                facts.models_verdict()?;
+                let expected = &self.fixtures[index].expected;
+                match mode {
+                    Some(ExpectationMode::Release) if !expected.stands => return Err(Reason::OutOfSequence),
+                    Some(ExpectationMode::Offset | ExpectationMode::Blend) if !expected.is_priced => {
+                        // What is out of bounds by itself is refused before.
+                        facts.models_verdict()?;
+                        return Err(Reason::NoPrice);
+                    }
+                    _ => facts.models_verdict()?,
+                }
+                let expected = &mut self.fixtures[index].expected;
+                if *mode == Some(ExpectationMode::Release) {
+                    expected.stands = false;
+                    if !std::mem::replace(&mut expected.is_priced, true) {
+                        // Nobody said anything else: it stays.
+                        return Ok(());
+                    }
+                    expected.by = None;
+                } else {
+                    expected.stands = mode.is_some();
+                    expected.is_priced |= mode.is_none();
+                    expected.by = Some(command.origin.source.clone());
+                }
                 self.prices_moved(index);
                 self.stop_moved(index, false, answers);
                 Ok(())
@@ -473,6 +514,7 @@ impl Naive {
             scopes: Vec::new(),
             is_gone: false,
             prices: Prices::default(),
+            expected: NaiveExpectation::default(),
         });
         Ok(())
     }

@@ -145,11 +145,12 @@ pub fn redecide(engine: &mut Engine, record: &Record) -> Agreement {
 
 /// Equal as written down: a number is its bits.
 fn is_same(recorded: Option<&Fact>, decided: Option<&Fact>) -> bool {
-    let (
-        Some(Fact::ParametersSet { parameters: one, .. }),
-        Some(Fact::ParametersSet { parameters: two, .. }),
-    ) = (recorded, decided)
-    else {
+    let numbers = |fact: Option<&Fact>| match fact {
+        Some(Fact::ParametersSet { parameters, .. }) => Some(parameters.clone()),
+        Some(Fact::ExpectationSet { expectation: Some(expectation), .. }) => expectation.feed.clone(),
+        _ => None,
+    };
+    let (Some(one), Some(two)) = (numbers(recorded), numbers(decided)) else {
         return recorded == decided;
     };
     let bits = |(name, list): &(String, Vec<f64>)| {

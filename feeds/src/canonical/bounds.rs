@@ -12,6 +12,8 @@ pub const SEQ_MAX: u64 = (1 << 53) - 1;
 pub const PAGE_ITEMS_MAX: u64 = 256;
 /// Items of a page whose `limit` is not given.
 pub const PAGE_ITEMS: u64 = 64;
+/// Longest cursor of a table, in bytes.
+pub const CURSOR_BYTES_MAX: usize = 1_024;
 /// Longest match clock: four hours.
 pub const CLOCK_MS_MAX: i64 = 4 * 3_600_000;
 /// Longest announced added time of a half: one hour.
@@ -26,6 +28,8 @@ pub const ENTRANTS_MAX: usize = 64;
 pub const SUPREMACY: (f64, f64) = (-100.0, 100.0);
 /// Smallest and largest expected total, in goals or games; a sport's model has narrower bounds.
 pub const TOTAL: (f64, f64) = (0.05, 500.0);
+/// Smallest and largest offset of a total, in goals or games.
+pub const TOTAL_OFFSET: (f64, f64) = (-400.0, 400.0);
 /// Smallest and largest customer factor: the share of the limits.
 pub const FACTOR: (f64, f64) = (0.0, 10.0);
 /// Smallest and largest tolerance of `within`, in percent of the odds shown.

@@ -8,7 +8,10 @@ mod orders;
 mod parts;
 
 pub use ingest::{INGEST_TYPES, decode_ingest};
-pub use orders::{DEFAULT_SOURCE, ORDER_TYPES, Page, Query, Request, RequestBody, decode_order};
+pub use orders::{
+    DEFAULT_SOURCE, FixtureFilter, ORDER_TYPES, Page, Query, Request, RequestBody, TableName, TableQuery,
+    TicketFilter, decode_order,
+};
 
 /// A decoded message.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,11 +1,12 @@
 //! What clients and the desk ask on the `orders` and `snapshot` sockets.
 
 use oddsengine_engine::{
-    Body, Channel, Command, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin, Scope, TicketRequest,
+    Body, Channel, Command, ExpectationMode, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
+    Scope, TicketRequest,
 };
-use oddsengine_markets::SelectionId;
+use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
-use oddsengine_types::{CustomerId, FixtureId, TicketId, TransferId};
+use oddsengine_types::{CustomerId, FixtureId, SportId, TicketId, TransferId};
 
 use super::{Decoded, bounds, parts};
 use crate::error::FeedError;
@@ -40,6 +41,8 @@ pub const ORDER_TYPES: &[&str] = &[
     "tickets",
     "settlements",
     "alerts",
+    "table",
+    "explain",
     "image",
     "images",
     "state_hash",
@@ -96,6 +99,8 @@ pub enum Query {
     Fixtures {
         /// The `next` of the page before; 0 for the first.
         after: u64,
+        /// Only those.
+        which: Box<FixtureFilter>,
     },
     /// A page of the tickets that changed.
     Tickets {
@@ -103,6 +108,19 @@ pub enum Query {
         page: Page,
         /// Only those whose last change was a settlement.
         is_settlements: bool,
+        /// Only those.
+        which: TicketFilter,
+    },
+    /// A page of a table.
+    Table(Box<TableQuery>),
+    /// Where the prices of a market come from, a page of its selections.
+    Explain {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The market; none for what concerns all of them.
+        market: Option<MarketId>,
+        /// The `next` of the page before; 0 for the first.
+        after: u64,
     },
     /// A page of the alerts of this epoch.
     Alerts {
@@ -127,6 +145,73 @@ pub enum Query {
     StateHash,
     /// Nothing but an answer.
     Ping,
+}
+
+/// Fixtures of which all that is given holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FixtureFilter {
+    /// Of this sport.
+    pub sport: Option<SportId>,
+    /// Of this competition.
+    pub competition: Option<String>,
+    /// `open`, `suspended`, `closed`.
+    pub status: Option<&'static str>,
+}
+
+/// Tickets of which all that is given holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TicketFilter {
+    /// Of this customer.
+    pub customer: Option<CustomerId>,
+    /// With a leg on this fixture.
+    pub fixture: Option<FixtureId>,
+    /// `delayed`, `refused`, `accepted`, `settled`, `cancelled`.
+    pub state: Option<&'static str>,
+}
+
+/// A table that is told in pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableName {
+    /// Money of customers.
+    Balances,
+    /// Overrides of settings.
+    Scopes,
+    /// What is set about customers.
+    Customers,
+    /// What the desk asked.
+    Commands,
+}
+
+impl TableName {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Balances, Self::Scopes, Self::Customers, Self::Commands];
+
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Balances => "balances",
+            Self::Scopes => "scopes",
+            Self::Customers => "customers",
+            Self::Commands => "commands",
+        }
+    }
+}
+
+/// Which rows of a table are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableQuery {
+    /// The table.
+    pub table: TableName,
+    /// The `next` of the page before; empty for the first.
+    pub after: String,
+    /// At most so many rows.
+    pub limit: usize,
+    /// Only of this customer.
+    pub customer: Option<CustomerId>,
+    /// Only about this fixture.
+    pub fixture: Option<FixtureId>,
+    /// Only by this source.
+    pub source: Option<String>,
 }
 
 /// Which part of a stream is asked for.
@@ -224,9 +309,11 @@ fn query(kind: &str, message: &Object<'_>) -> Option<Result<Query, FeedError>> {
             let scope = message.optional("scope").map(parts::scope).transpose();
             scope.and_then(|scope| Ok(Query::Exposure { scope, after: after(message)? }))
         }
-        "fixtures" => after(message).map(|after| Query::Fixtures { after }),
-        "tickets" => page(message).map(|page| Query::Tickets { page, is_settlements: false }),
-        "settlements" => page(message).map(|page| Query::Tickets { page, is_settlements: true }),
+        "fixtures" => fixtures(message),
+        "tickets" => tickets(message, false),
+        "settlements" => tickets(message, true),
+        "table" => table(message),
+        "explain" => explain(message),
         "alerts" => alerts(message),
         "image" => parts::fixture_id(message).map(|fixture| Query::Image { fixture }),
         "images" => message
@@ -245,10 +332,70 @@ fn after(message: &Object<'_>) -> Result<u64, FeedError> {
 
 fn page(message: &Object<'_>) -> Result<Page, FeedError> {
     let since = message.optional("since").map_or(Ok(0), |field| field.integer(0..=u64::MAX))?;
+    Ok(Page { since, limit: limit(message)? })
+}
+
+fn limit(message: &Object<'_>) -> Result<usize, FeedError> {
     let limit = message
         .optional("limit")
         .map_or(Ok(bounds::PAGE_ITEMS), |field| field.integer(1..=bounds::PAGE_ITEMS_MAX))?;
-    Ok(Page { since, limit: limit as usize })
+    Ok(limit as usize)
+}
+
+fn fixtures(message: &Object<'_>) -> Result<Query, FeedError> {
+    const STATUSES: [&str; 3] = ["open", "suspended", "closed"];
+    let name = |field: Field<'_, '_>| field.text(NAME_BYTES_MAX).map(str::to_string);
+    let which = FixtureFilter {
+        sport: message.optional("sport").map(|_| parts::sport(message)).transpose()?,
+        competition: message.optional("competition").map(name).transpose()?,
+        status: message.optional("status").map(|field| word(field, &STATUSES)).transpose()?,
+    };
+    Ok(Query::Fixtures { after: after(message)?, which: Box::new(which) })
+}
+
+fn tickets(message: &Object<'_>, is_settlements: bool) -> Result<Query, FeedError> {
+    const STATES: [&str; 5] = ["delayed", "refused", "accepted", "settled", "cancelled"];
+    let which = TicketFilter {
+        customer: message.optional("customer").map(|_| customer(message)).transpose()?,
+        fixture: message.optional("fixture").map(|_| parts::fixture_id(message)).transpose()?,
+        state: message.optional("state").map(|field| word(field, &STATES)).transpose()?,
+    };
+    Ok(Query::Tickets { page: page(message)?, is_settlements, which })
+}
+
+fn word(field: Field<'_, '_>, words: &[&'static str]) -> Result<&'static str, FeedError> {
+    let choices: Vec<_> = words.iter().map(|&word| (word, word)).collect();
+    field.choice(&choices)
+}
+
+/// A filter that a table does not have is refused: it would be taken and have no effect.
+fn table(message: &Object<'_>) -> Result<Query, FeedError> {
+    let table = message.required("table")?.choice(&TableName::ALL.map(|table| (table.name(), table)))?;
+    let filters: &[&str] = match table {
+        TableName::Balances | TableName::Customers => &["customer"],
+        TableName::Scopes => &["fixture"],
+        TableName::Commands => &["fixture", "source"],
+    };
+    for name in ["customer", "fixture", "source"] {
+        if let Some(field) = message.optional(name).filter(|_| !filters.contains(&name)) {
+            return Err(field.unknown_value(name, filters));
+        }
+    }
+    let after = message.optional("after").map_or(Ok(""), |field| field.text(bounds::CURSOR_BYTES_MAX))?;
+    let source = |field: Field<'_, '_>| field.text(NAME_BYTES_MAX).map(str::to_string);
+    Ok(Query::Table(Box::new(TableQuery {
+        table,
+        after: after.to_string(),
+        limit: limit(message)?,
+        customer: message.optional("customer").map(|_| customer(message)).transpose()?,
+        fixture: message.optional("fixture").map(|_| parts::fixture_id(message)).transpose()?,
+        source: message.optional("source").map(source).transpose()?,
+    })))
+}
+
+fn explain(message: &Object<'_>) -> Result<Query, FeedError> {
+    let (fixture, market) = (parts::fixture_id(message)?, parts::optional_market_id(message)?);
+    Ok(Query::Explain { fixture, market, after: after(message)? })
 }
 
 fn alerts(message: &Object<'_>) -> Result<Query, FeedError> {
@@ -295,11 +442,25 @@ fn set_customer(message: &Object<'_>) -> Result<Body, FeedError> {
 }
 
 fn set_expectation(message: &Object<'_>) -> Result<Body, FeedError> {
+    let modes = ExpectationMode::ALL.map(|mode| (mode.name(), mode));
+    let mode = message.optional("mode").map(|mode| mode.choice(&modes)).transpose()?;
     let e6 = |name, (low, high)| message.required(name)?.nearest(1_000_000, low, high);
+    let fixture = parts::fixture_id(message)?;
+    if mode == Some(ExpectationMode::Release) {
+        return Ok(Body::SetExpectation { fixture, supremacy_e6: 0, total_e6: 0, mode, weight_e3: 0 });
+    }
+    // An offset may lower the total, and leave it.
+    let of_total = if mode == Some(ExpectationMode::Offset) { bounds::TOTAL_OFFSET } else { bounds::TOTAL };
+    let weight_e3 = match mode {
+        Some(ExpectationMode::Blend) => message.required("weight")?.multiple(1_000, 0.0, 1.0)? as u32,
+        _ => 0,
+    };
     Ok(Body::SetExpectation {
-        fixture: parts::fixture_id(message)?,
+        fixture,
         supremacy_e6: e6("supremacy", bounds::SUPREMACY)?,
-        total_e6: e6("total", bounds::TOTAL)?,
+        total_e6: e6("total", of_total)?,
+        mode,
+        weight_e3,
     })
 }
 

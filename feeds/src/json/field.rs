@@ -59,7 +59,10 @@ impl<'v, 'a> Field<'v, 'a> {
     /// The words that the field takes are listed in the message.
     #[cold]
     pub fn unknown_value(&self, text: &str, words: &[&str]) -> FeedError {
-        let message = format!("{self} {text:?} is not one of {}", words.join(", "));
+        let mut message = format!("{self} {text:?} is not one of {}", words.join(", "));
+        if let Some(word) = nearest(text, words) {
+            message.push_str(&format!("\nhint: did you mean {word:?}?"));
+        }
         FeedError::new(FeedError::UNKNOWN_VALUE, message)
     }
 
@@ -270,4 +273,32 @@ fn grade_from_text(text: &str) -> Option<Grade> {
         Some(refund) if refund.1 == win.1 => Grade::new(win.0, refund.0, win.1),
         Some(_) => None,
     }
+}
+
+/// The word that a misspelt one was meant to be: at most a third of its letters are others.
+#[cold]
+fn nearest<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
+    const BYTES_MAX: usize = 64;
+    if text.is_empty() || text.len() > BYTES_MAX {
+        return None;
+    }
+    let text = text.to_ascii_lowercase();
+    let near = words.iter().filter(|word| word.len() <= BYTES_MAX).map(|&word| (distance(&text, word), word));
+    let (steps, word) = near.min()?;
+    (steps <= text.len().max(3) / 3).then_some(word)
+}
+
+/// Letters to insert, leave out or replace.
+fn distance(from: &str, to: &str) -> usize {
+    let to = to.as_bytes();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (place, letter) in from.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], place + 1);
+        for (column, other) in to.iter().enumerate() {
+            let step = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = step.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
 }

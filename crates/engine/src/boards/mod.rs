@@ -1,7 +1,7 @@
 //! Boards: from a fixture's state to its prices, and which markets changed. Derived: a price is a pure function of the
 //! state, so it does not matter when it is computed. A fixture is priced once for all that happened since somebody asked.
 
-use oddsengine_facts::{Config, MarginKind, OddsVersion};
+use oddsengine_facts::{Config, Margin, MarginKind, OddsVersion};
 use oddsengine_markets::{Format, Template};
 use oddsengine_pricing::board::{BoardOffers, PriceRules, ViewPrefixes, enforce_monotone};
 use oddsengine_pricing::margin::MarginMethod;
@@ -132,8 +132,19 @@ impl State {
         self.untold.insert(index as u32);
     }
 
+    /// The margins of a fixture are others: its offers are to be made anew. Its version counts settings of scopes already.
+    pub(crate) fn outdate_margins(&mut self, index: usize) {
+        let board = &mut self.fixtures[index].board;
+        if board.stale != Stale::Model {
+            board.stale = Stale::Offers;
+        }
+        self.unpriced.insert(index as u32);
+        self.untold.insert(index as u32);
+    }
+
     /// Prices a fixture, as far as its prices are not the state's.
     pub(crate) fn price(&mut self, index: usize) {
+        self.inherit(index);
         self.unpriced.remove(&(index as u32));
         match std::mem::replace(&mut self.fixtures[index].board.stale, Stale::Nothing) {
             Stale::Nothing => {}
@@ -330,20 +341,26 @@ fn offer_one(
         }
         PriceSource::Model if fixture.board.has_expectations => {
             let margin = fixture.margins[market_index];
-            let rules = PriceRules {
-                method: method_of(margin.method),
-                booksum: f64::from(margin.booksum_e4) / 10_000.0,
-                ladder: config.ladder,
-                odds_e4_min: config.odds_e4_min,
-                odds_e4_max: config.odds_e4_max,
-                skew_b_minor: config.skew_b_minor.map(|b_minor| b_minor as f64),
-            };
+            let rules = rules_of(config, margin);
             let (win, refund) = (&fixture.board.win[range.clone()], &fixture.board.refund[range.clone()]);
             let payout = |slot: usize| fixture.book.selection((range.start + slot) as u16).payout_minor;
             let is_open = |slot: usize| grades[slot].is_none();
             offers.add(market, first, win, refund, is_open, payout, &rules, board_odds);
         }
         PriceSource::Model => odds.fill(0),
+    }
+}
+
+/// How prices of the model become offers.
+#[inline]
+pub(crate) fn rules_of(config: &Config, margin: Margin) -> PriceRules {
+    PriceRules {
+        method: method_of(margin.method),
+        booksum: f64::from(margin.booksum_e4) / 10_000.0,
+        ladder: config.ladder,
+        odds_e4_min: config.odds_e4_min,
+        odds_e4_max: config.odds_e4_max,
+        skew_b_minor: config.skew_b_minor.map(|b_minor| b_minor as f64),
     }
 }
 

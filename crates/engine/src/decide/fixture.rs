@@ -8,12 +8,10 @@ use oddsengine_markets::{Format, Incident, LivePhase, ModelFault, SpaceDefinitio
 use oddsengine_pricing::model::{ForeignProbabilities, MarketPrices, Parameters};
 use oddsengine_types::{BoundsError, FixtureId, Grade, Odds};
 
+use super::expectation::parameters_set;
 use super::guard::fair_e9;
 use super::out_of_bounds;
 use crate::step::{Refusal, Step};
-
-/// Most expected goals (or points) a trader may set, in millionths.
-const EXPECTATION_E6_MAX: i64 = 400_000_000;
 
 impl Step<'_> {
     pub(super) fn add_fixture(&mut self, request: &FixtureRequest) -> Result<(), Refusal> {
@@ -57,7 +55,12 @@ impl Step<'_> {
         }
     }
 
-    pub(super) fn set_prices(&mut self, id: FixtureId, prices: &[PricedMarket]) -> Result<(), Refusal> {
+    pub(super) fn set_prices(
+        &mut self,
+        id: FixtureId,
+        prices: &[PricedMarket],
+        by: &str,
+    ) -> Result<(), Refusal> {
         let index = self.open_fixture(id)?;
         let fixture = &self.fixtures[index];
         if fixture.live.phase() != LivePhase::PreMatch {
@@ -86,11 +89,8 @@ impl Step<'_> {
             self.judge_feed_odds(index, market as u16, odds_e4)?;
             markets.push(MarketPrices { market, odds_e4 });
         }
-        let parameters = self
-            .derived
-            .models
-            .recalibrate(&fixture.request.format, fixture.template, fixture.parameters.as_ref(), &markets)
-            .map_err(out_of_bounds)?;
+        let (of_feed, parameters) = self.parameters_of_prices(index, &markets)?;
+        self.tell_replaced(index, by);
         self.priced(index);
         let fixture = &self.fixtures[index];
         let before: Vec<(u16, Vec<u32>)> = match fixture.board.has_expectations {
@@ -101,7 +101,10 @@ impl Step<'_> {
                 .collect(),
             false => Vec::new(),
         };
-        self.fact(Fact::ParametersSet { fixture: id, parameters: parameters.record() });
+        if let Some(expectation) = of_feed {
+            self.fact(Fact::ExpectationSet { fixture: id, expectation: Some(Box::new(expectation)) });
+        }
+        self.fact(parameters_set(id, &parameters, by, "prices"));
         self.priced(index);
         self.stop_jump(index, &before);
         self.stop_moved(index, false);
@@ -109,7 +112,12 @@ impl Step<'_> {
     }
 
     /// What the foreign model of a fixture computes from. Old prices do not outlive it.
-    pub(super) fn set_model_inputs(&mut self, id: FixtureId, inputs: &[f64]) -> Result<(), Refusal> {
+    pub(super) fn set_model_inputs(
+        &mut self,
+        id: FixtureId,
+        inputs: &[f64],
+        by: &str,
+    ) -> Result<(), Refusal> {
         let index = self.foreign_fixture(id)?;
         if inputs.len() > MODEL_INPUTS_MAX {
             return Err(out_of_bounds(BoundsError::outside(
@@ -129,12 +137,17 @@ impl Step<'_> {
             _ => Vec::new(),
         };
         let foreign = Parameters::Custom(ForeignProbabilities { inputs: inputs.to_vec(), probabilities });
-        self.fact(Fact::ParametersSet { fixture: id, parameters: foreign.record() });
+        self.fact(parameters_set(id, &foreign, by, "model_inputs"));
         self.wait_for_model(index, None);
         Ok(())
     }
 
-    pub(super) fn set_probabilities(&mut self, id: FixtureId, probabilities: &[f64]) -> Result<(), Refusal> {
+    pub(super) fn set_probabilities(
+        &mut self,
+        id: FixtureId,
+        probabilities: &[f64],
+        by: &str,
+    ) -> Result<(), Refusal> {
         let index = self.foreign_fixture(id)?;
         let fixture = &self.fixtures[index];
         let count = fixture.template.joint.main_count;
@@ -161,7 +174,7 @@ impl Step<'_> {
             _ => Vec::new(),
         };
         let foreign = Parameters::Custom(ForeignProbabilities { inputs, probabilities });
-        self.fact(Fact::ParametersSet { fixture: id, parameters: foreign.record() });
+        self.fact(parameters_set(id, &foreign, by, "probabilities"));
         self.stop_moved(index, false);
         let stops = self.fixtures[index].stops.set.without(StopSet::of(&[Stop::Model]));
         self.set_stops(index, stops, None);
@@ -186,34 +199,6 @@ impl Step<'_> {
             Format::Custom(_) => Ok(index),
             _ => Err((Reason::ValueOutOfBounds, format!("fixture {id} is priced by a model of its own"))),
         }
-    }
-
-    pub(super) fn set_expectation(
-        &mut self,
-        id: FixtureId,
-        supremacy_e6: i64,
-        total_e6: i64,
-    ) -> Result<(), Refusal> {
-        let index = self.open_fixture(id)?;
-        for (what, value) in [("supremacy_e6", supremacy_e6), ("total_e6", total_e6)] {
-            if !(-EXPECTATION_E6_MAX..=EXPECTATION_E6_MAX).contains(&value) {
-                return Err(out_of_bounds(BoundsError::outside(
-                    what,
-                    value,
-                    -EXPECTATION_E6_MAX,
-                    EXPECTATION_E6_MAX,
-                )));
-            }
-        }
-        let fixture = &self.fixtures[index];
-        let (supremacy, total) = (supremacy_e6 as f64 / 1e6, total_e6 as f64 / 1e6);
-        let models = &self.derived.models;
-        let parameters = models
-            .with_expectation(&fixture.request.format, fixture.parameters.as_ref(), supremacy, total)
-            .map_err(out_of_bounds)?;
-        self.fact(Fact::ParametersSet { fixture: id, parameters: parameters.record() });
-        self.stop_moved(index, false);
-        Ok(())
     }
 
     /// Prices a fixture now, and stops it while its model gives nothing.

@@ -6,18 +6,20 @@
 mod archive;
 mod bet;
 mod desk;
+mod expectation;
 mod fixture;
 mod guard;
 mod limits;
 pub(crate) mod money;
 pub(crate) mod settle;
-mod source;
+pub(crate) mod source;
 
 use oddsengine_facts::{Body, Command, Fact, Reason};
 use oddsengine_types::{BoundsError, FixtureId};
 
 use crate::state::State;
 use crate::step::{Answer, Refusal, Step};
+use expectation::Asked;
 use settle::WEIGHED_PER_RECORD;
 use source::Heard;
 
@@ -61,9 +63,10 @@ impl Step<'_> {
             Body::Configure(config) => self.set_config(config),
             Body::SetScope { scope, settings } => self.set_scope(scope, settings),
             Body::AddFixture(request) => self.add_fixture(request),
-            Body::SetPrices { fixture, prices } => self.set_prices(*fixture, prices),
-            Body::SetExpectation { fixture, supremacy_e6, total_e6 } => {
-                self.set_expectation(*fixture, *supremacy_e6, *total_e6)
+            Body::SetPrices { fixture, prices } => self.set_prices(*fixture, prices, &command.origin.source),
+            Body::SetExpectation { fixture, supremacy_e6, total_e6, mode, weight_e3 } => {
+                let asked = Asked { supremacy_e6: *supremacy_e6, total_e6: *total_e6, weight_e3: *weight_e3 };
+                self.set_expectation(*fixture, asked, *mode, &command.origin.source)
             }
             Body::Incident { fixture, incident } => {
                 // Only the source that spoke of it before can have missed nothing.
@@ -88,9 +91,11 @@ impl Step<'_> {
             Body::SetCustomer { customer, factor_e3 } => self.set_customer(*customer, *factor_e3),
             Body::CancelTicket { ticket } => self.cancel_ticket(*ticket),
             Body::DefineSpace(definition) => self.define_space(definition),
-            Body::SetModelInputs { fixture, inputs } => self.set_model_inputs(*fixture, inputs),
+            Body::SetModelInputs { fixture, inputs } => {
+                self.set_model_inputs(*fixture, inputs, &command.origin.source)
+            }
             Body::SetProbabilities { fixture, probabilities } => {
-                self.set_probabilities(*fixture, probabilities)
+                self.set_probabilities(*fixture, probabilities, &command.origin.source)
             }
             Body::ModelFailed { fixture, fault } => self.model_failed(*fixture, *fault),
             Body::Reprice { fixture } => self.reprice(*fixture),

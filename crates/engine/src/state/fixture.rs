@@ -8,7 +8,7 @@ use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::{Book, Tally};
 use oddsengine_types::{FixtureId, Grade, Sealed, codec_enum};
 
-use oddsengine_facts::{FixtureRequest, Margin, MarketDesk, StopSet, Stops, VoidKind};
+use oddsengine_facts::{Expectation, FixtureRequest, Margin, MarketDesk, PricedBy, StopSet, Stops, VoidKind};
 
 use crate::boards::Board;
 
@@ -30,12 +30,17 @@ pub struct Fixture {
     pub legs: Legs,
     /// Derived: open tickets of several legs with one on it.
     pub accumulators: BTreeSet<u32>,
+    /// Derived: tickets that wait out their bet delay, by the selection and whether its leg is graded: it is void by what
+    /// happened.
+    pub(crate) waiting: BTreeMap<(u16, bool), BTreeSet<u32>>,
     /// Derived: legs on it of tickets that are kept, refused ones included.
     pub kept_leg_count: u32,
     /// Positions.
     pub book: Book,
     /// Derived: the same positions with every other leg of every accumulator won.
     pub bound: Tally,
+    /// Derived: how many settings of scopes had been set when it inherited them last.
+    pub(crate) inherited_count: u64,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
     /// Derived: what is still possible.
@@ -56,6 +61,10 @@ pub struct StoredFixture {
     pub live: LiveState,
     /// The model's parameters, once known.
     pub parameters: Option<Parameters>,
+    /// Who set them.
+    pub priced_by: PricedBy,
+    /// A trader's expectation that stands beside what feeds say.
+    pub expectation: Option<Expectation>,
     /// Why trading stands still, if it does.
     pub stops: Stops,
     /// Times that trading was interrupted: a bet that waits out its delay meanwhile is refused.
@@ -74,7 +83,7 @@ pub struct StoredFixture {
     pub is_start_waived: bool,
     /// What is void.
     pub void: VoidKind,
-    /// Number of facts that changed what its board shows; the `seq` of its odds version.
+    /// Number of facts about it that changed what its board shows; with the settings of scopes, the `seq` of its odds version.
     pub version: u64,
     /// Grade per selection, once decided.
     pub grades: Vec<Option<Grade>>,
@@ -174,6 +183,8 @@ impl Fixture {
             live: LiveState::new(&request.format, template),
             request,
             parameters: None,
+            priced_by: PricedBy::default(),
+            expectation: None,
             stops: Stops::default(),
             interruptions: 0,
             market_interruptions: BTreeMap::new(),
@@ -196,9 +207,11 @@ impl Fixture {
             competition,
             legs: Legs::new(),
             accumulators: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             kept_leg_count: 0,
             book: Book::default(),
             bound: Tally::default(),
+            inherited_count: 0,
             margins: Vec::new(),
             possible: Possible::default(),
             limits: FixtureLimits::default(),

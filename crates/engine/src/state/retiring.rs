@@ -115,6 +115,8 @@ impl State {
         self.retiring.remove(&(over_ns, place));
         self.moved.remove(&place);
         self.unpriced.remove(&place);
+        self.derived.in_play.remove(&place);
+        self.forget_unheard(index);
         self.untold.remove(&place);
         self.derived.suspects.remove(&place);
         *self.derived.sport_loss_minor.entry(sport).or_default() -= loss_minor;
@@ -154,6 +156,8 @@ impl State {
             request: fixture.request.clone(),
             live: fixture.live.clone(),
             parameters: fixture.parameters.as_ref().map(Parameters::record),
+            priced_by: fixture.priced_by.clone(),
+            expectation: fixture.expectation.clone(),
             stops: fixture.stops,
             interruptions: fixture.interruptions,
             fed_by: fixture.fed_by.clone(),
@@ -183,6 +187,8 @@ impl State {
         let fixture = &mut *self.fixtures[index];
         fixture.live = whole.live.clone();
         fixture.parameters = parameters;
+        fixture.priced_by = whole.priced_by.clone();
+        fixture.expectation = whole.expectation.clone();
         fixture.stops = whole.stops;
         fixture.interruptions = whole.interruptions;
         fixture.fed_by.clone_from(&whole.fed_by);
@@ -209,6 +215,8 @@ impl State {
         }
         self.refresh_possible(index);
         self.outdate_model(index);
+        self.note_play(index);
+        self.note_unheard(index);
         self.set_over(index, self.now_ns);
         self.counters.recalled_fixture_count += 1;
         Ok(())

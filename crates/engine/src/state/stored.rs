@@ -15,6 +15,8 @@ impl Encode for StoredFixture {
             request,
             live,
             parameters,
+            priced_by,
+            expectation,
             stops,
             interruptions,
             market_interruptions,
@@ -34,6 +36,8 @@ impl Encode for StoredFixture {
         request.encode(out);
         live.encode(out);
         parameters.encode(out);
+        priced_by.encode(out);
+        expectation.encode(out);
         stops.encode(out);
         interruptions.encode(out);
         by_id(market_interruptions, template).encode(out);
@@ -70,6 +74,8 @@ impl Fixture {
             return Err(input.error(format!("the state of fixture {id} is not one of its sport")));
         }
         fixture.parameters = Decode::decode(input)?;
+        fixture.priced_by = Decode::decode(input)?;
+        fixture.expectation = Decode::decode(input)?;
         fixture.stops = Decode::decode(input)?;
         fixture.interruptions = Decode::decode(input)?;
         fixture.market_interruptions = by_index(BTreeMap::decode(input)?, template, input)?;

@@ -14,6 +14,7 @@ use crate::command::{
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
 use crate::config::{Config, Scope, ScopeSettings};
+use crate::market::ExpectationMode;
 use crate::ticket::Ticket;
 use crate::whole::{BookedTransfer, WholeFixture};
 use oddsengine_markets::Format;
@@ -29,8 +30,13 @@ oneof!("Body": Body {
     3 set_scope: SetScope { 1 scope: Msg<Scope>, 2 settings: Msg<ScopeSettings> } as "Body.SetScope",
     4 add_fixture: AddFixture(request: Msg<FixtureRequest>),
     5 set_prices: SetPrices { 1 fixture: Uint64, 2 prices: Rep<Msg<PricedMarket>> } as "Body.SetPrices",
-    6 set_expectation: SetExpectation { 1 fixture: Uint64, 2 supremacy_e6: Sint64, 3 total_e6: Sint64 }
-        as "Body.SetExpectation",
+    6 set_expectation: SetExpectation {
+        1 fixture: Uint64,
+        2 supremacy_e6: Sint64,
+        3 total_e6: Sint64,
+        4 mode: Opt<Enum<ExpectationMode>>,
+        5 weight_e3: Uint32,
+    } as "Body.SetExpectation",
     7 incident: Incident { 1 fixture: Uint64, 2 incident: Msg<Incident> } as "Body.TellIncident",
     8 suspend: Suspend { 1 fixture: Uint64, 2 market: Opt<Fixed64> } as "Body.Suspend",
     9 resume: Resume { 1 fixture: Uint64, 2 market: Opt<Fixed64>, 3 lifts: Stops } as "Body.Resume",

@@ -10,6 +10,7 @@ use super::kind::{
 use super::tables::{enumeration, message};
 use super::wire::{Input, ReadWire, Wire, put_key, put_nested, put_varint};
 use crate::command::VoidKind;
+use crate::market::ExpectationMode;
 use crate::status::Reason;
 use crate::stops::{MarketStops, Stop, StopSet};
 
@@ -102,6 +103,12 @@ enumeration!("Stop": Stop {
     12 "STOP_MODEL": Model,
     13 "STOP_NO_OUTCOME": NoOutcome,
     14 "STOP_HALT": Halt,
+});
+enumeration!("ExpectationMode": ExpectationMode {
+    1 "EXPECTATION_MODE_HOLD": Hold,
+    2 "EXPECTATION_MODE_OFFSET": Offset,
+    3 "EXPECTATION_MODE_BLEND": Blend,
+    4 "EXPECTATION_MODE_RELEASE": Release,
 });
 enumeration!("VoidKind": VoidKind {
     1 "VOID_KIND_NOTHING": Nothing,

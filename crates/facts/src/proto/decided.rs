@@ -14,7 +14,7 @@ use super::wire::Input;
 use crate::command::{Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, VoidKind};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
-use crate::market::MarketDesk;
+use crate::market::{Expectation, ExpectationMode, MarketDesk, PricedBy};
 use crate::record::Record;
 use crate::status::{Reason, TicketState};
 use crate::stops::MarketStops;
@@ -41,7 +41,7 @@ oneof!("Fact": Fact {
     7 legs_graded: LegsGraded { 1 ticket: Id128, 2 legs: Rep<Msg<GradedLeg>> } as "Fact.LegsGraded",
     8 ticket_paid: TicketPaid { 1 ticket: Id128, 2 paid_minor: Sint64, 3 takes_back: Bool } as "Fact.TicketPaid",
     9 weighed: Weighed { 1 weights: Rep<Msg<Weight>> } as "Fact.Weighed",
-    10 parameters_set: ParametersSet { 1 fixture: Uint64, 2 parameters: Msg<SportParameters> }
+    10 parameters_set: ParametersSet { 1 fixture: Uint64, 2 parameters: Msg<SportParameters>, 3 by: Text, 4 cause: Text }
         as "Fact.ParametersSet",
     11 stops_changed: StopsChanged { 1 fixture: Uint64, 2 stops: Stops, 3 model_fault: Opt<Enum<ModelFault>> }
         as "Fact.StopsChanged",
@@ -87,6 +87,8 @@ oneof!("Fact": Fact {
     46 fixture_recalled: FixtureRecalled { 1 fixture: Msg<WholeFixture> } as "Fact.FixtureRecalled",
     47 money_archived: MoneyArchived { 1 transfers: Rep<Id128> } as "Fact.MoneyArchived",
     48 money_recalled: MoneyRecalled { 1 transfer: Msg<BookedTransfer> } as "Fact.MoneyRecalled",
+    49 expectation_set: ExpectationSet { 1 fixture: Uint64, 2 expectation: Opt<Msg<Expectation>> }
+        as "Fact.ExpectationSet",
 });
 
 type Numbered = (u64, u64);
@@ -94,6 +96,16 @@ message!("Fact.Numbered": Numbered = (seq, hash) => (seq, hash), { 1 seq: Uint64
 message!("GradedSelection": GradedSelection { 1 selection: Fixed64, 2 grade: Opt<Msg<Grade>> });
 message!("GradedLeg": GradedLeg { 1 grade: Opt<Msg<Grade>>, 2 unit_minor: Sint64 });
 message!("Weight": Weight { 1 ticket: Id128, 2 units_minor: Packed<Sint64> });
+message!("Expectation": Expectation {
+    1 mode: Enum<ExpectationMode>,
+    2 supremacy_e6: Sint64,
+    3 total_e6: Sint64,
+    4 weight_e3: Uint32,
+    5 owner: Text,
+    6 since_ns: Sfixed64,
+    7 feed: Opt<Msg<SportParameters>>,
+});
+message!("PricedBy": PricedBy { 1 by: Text, 2 cause: Text, 3 at_ns: Sfixed64 });
 message!("MarketDesk": MarketDesk {
     1 stops: Msg<MarketStops>,
     2 is_locked: Bool,

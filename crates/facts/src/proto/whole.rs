@@ -11,14 +11,16 @@ use oddsengine_types::{Grade, SportParameters};
 
 use super::common::{Nothing, Stops};
 use super::error::{At, Result};
-use super::kind::{Bool, Enum, Fixed64, Message, Msg, Opt, Packed, Rep, Sint64, Text, Uint32, Uint64};
+use super::kind::{
+    Bool, Enum, Fixed64, Message, Msg, MsgOrDefault, Opt, Packed, Rep, Sint64, Text, Uint32, Uint64,
+};
 use super::play::{Span, filled, without_zeros};
 use super::tables::{enumeration, message, oneof};
 use super::wire::Input;
 use crate::command::{FixtureRequest, MoneyRequest, VoidKind};
 use crate::config::{Scope, ScopeSettings};
 use crate::fact::GradedSelection;
-use crate::market::MarketDesk;
+use crate::market::{Expectation, MarketDesk, PricedBy};
 use crate::stops;
 use crate::whole::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 
@@ -26,6 +28,8 @@ message!("WholeFixture": WholeFixture = WholeFixture {
     request,
     live,
     parameters,
+    priced_by,
+    expectation,
     stops: stops::Stops { set: stops, model_fault },
     interruptions,
     fed_by,
@@ -42,6 +46,8 @@ message!("WholeFixture": WholeFixture = WholeFixture {
     live: with_format(live, &request),
     request,
     parameters,
+    priced_by,
+    expectation,
     stops: stops::Stops { set: stops, model_fault },
     interruptions,
     fed_by,
@@ -69,6 +75,8 @@ message!("WholeFixture": WholeFixture = WholeFixture {
     13 markets: Rep<Msg<WholeMarket>>,
     14 archived_count: Uint32,
     15 scopes: Rep<Msg<ScopeSetting>>,
+    16 priced_by: MsgOrDefault<PricedBy>,
+    17 expectation: Opt<Msg<Expectation>>,
 });
 
 fn with_format(live: LiveState, request: &FixtureRequest) -> LiveState {

@@ -224,6 +224,7 @@ impl FootballState {
                 REPRICE
             }
             (Kind::HalfTime, Period::FirstHalf) => {
+                self.end_clock(clock_ms);
                 self.period = Period::HalfTime;
                 REGRADE
             }
@@ -233,6 +234,7 @@ impl FootballState {
                 REPRICE
             }
             (Kind::FullTime, Period::SecondHalf) => {
+                self.end_clock(clock_ms);
                 self.period = Period::FullTime;
                 REGRADE
             }
@@ -318,7 +320,12 @@ impl FootballState {
                 }
                 REGRADE
             }
-            (Kind::Depth(incident), _) => self.step_depth(incident)?,
+            (Kind::Depth(incident), _) => {
+                if matches!(incident, DepthIncident::ExtraHalfTime | DepthIncident::ExtraFullTime) {
+                    self.end_clock(clock_ms);
+                }
+                self.step_depth(incident)?
+            }
             _ => return Err(self.out_of_sequence(kind)),
         };
         // Clocks of feeds jitter; ours never goes back within a half. It moves only where prices move with it: a state
@@ -335,10 +342,30 @@ impl FootballState {
         Ok(change)
     }
 
+    /// A half ends at the clock that is told with its end, if it can have it: what is shown from then on. No price hangs on it.
+    pub(super) fn end_clock(&mut self, clock_ms: i64) {
+        if self.last_ms().is_some_and(|last_ms| clock_ms <= last_ms) {
+            self.clock_ms = self.clock_ms.max(clock_ms);
+        }
+    }
+
+    /// The latest clock that the half which is played can have.
+    fn last_ms(&self) -> Option<i64> {
+        const MINUTE_MS: i64 = 60_000;
+        let (end_minute, announced_ms) = match self.period {
+            Period::FirstHalf => (45, self.announced_ms[0]),
+            Period::SecondHalf => (90, self.announced_ms[1]),
+            Period::ExtraFirstHalf => (105, None),
+            Period::ExtraSecondHalf => (120, None),
+            _ => return None,
+        };
+        let added_ms = announced_ms.map_or(0, |announced_ms| announced_ms + 5 * MINUTE_MS);
+        Some(end_minute * MINUTE_MS + added_ms.max(15 * MINUTE_MS))
+    }
+
     /// A clock that the running half cannot have says that we missed its end.
     fn check_clock(&self, kind: FootballIncidentKind, clock_ms: i64) -> Result<(), IncidentError> {
         use FootballIncidentKind as Kind;
-        const MINUTE_MS: i64 = 60_000;
         let is_timed = matches!(
             kind,
             Kind::Clock
@@ -348,18 +375,9 @@ impl FootballState {
                 | Kind::RedCardCancelled(_)
                 | Kind::Stoppage(_)
         );
-        let (end_minute, announced_ms) = match self.period {
-            Period::FirstHalf => (45, self.announced_ms[0]),
-            Period::SecondHalf => (90, self.announced_ms[1]),
-            Period::ExtraFirstHalf => (105, None),
-            Period::ExtraSecondHalf => (120, None),
-            _ => return Ok(()),
-        };
-        let added_ms = announced_ms.map_or(0, |announced_ms| announced_ms + 5 * MINUTE_MS);
-        let last_ms = end_minute * MINUTE_MS + added_ms.max(15 * MINUTE_MS);
-        match is_timed && clock_ms > last_ms {
-            false => Ok(()),
-            true => Err(IncidentError::OutOfBounds(format!(
+        match self.last_ms().filter(|&last_ms| is_timed && clock_ms > last_ms) {
+            None => Ok(()),
+            Some(last_ms) => Err(IncidentError::OutOfBounds(format!(
                 "match clock {clock_ms} ms is outside 0..={last_ms} in {}",
                 self.period.name()
             ))),
@@ -557,7 +575,34 @@ mod tests {
         }
         assert_eq!(state.goals, [[0, 1], [1, 0]]);
         assert_eq!(state.order, GoalOrder::from_sides([Side::Away, Side::Home]));
-        assert_eq!((state.phase(), state.clock_ms), (LivePhase::Finished, 3_660_000));
+        assert_eq!((state.phase(), state.clock_ms), (LivePhase::Finished, 5_500_000));
+    }
+
+    /// The clock told with `half_time` and `full_time` was ignored: a match ended at "62:11".
+    #[test]
+    fn a_half_ends_at_the_clock_that_is_told() {
+        let mut state = FootballState::default();
+        let mut shown = Vec::new();
+        for incident in [
+            at(Kind::KickOff, 0),
+            at(Kind::Clock, 1_000_000),
+            at(Kind::HalfTime, 2_820_000),
+            at(Kind::SecondHalf, 2_700_000),
+            at(Kind::Clock, 3_731_000),
+            at(Kind::FullTime, 5_640_000),
+        ] {
+            state.apply(&incident).unwrap();
+            shown.push(state.clock_ms);
+        }
+        assert_eq!(shown, [0, 1_000_000, 2_820_000, 2_700_000, 3_731_000, 5_640_000]);
+        // One that is behind ours, and one that the half cannot have, do not move it.
+        for (told_ms, shown_ms) in [(0, 1_000_000), (3_600_000, 3_600_000), (3_600_001, 1_000_000)] {
+            let mut state = FootballState::default();
+            for incident in [at(Kind::KickOff, 0), at(Kind::Clock, 1_000_000), at(Kind::HalfTime, told_ms)] {
+                state.apply(&incident).unwrap();
+            }
+            assert_eq!((state.period, state.clock_ms), (Period::HalfTime, shown_ms), "{told_ms}");
+        }
     }
 
     #[test]

@@ -1,20 +1,22 @@
 //! Requests: commands answered by their events, queries answered from the state.
 
 use oddsengine_engine::{Answer, Competition, Engine, ExposureBounds, Fixture, Reason, Scope};
-use oddsengine_feeds::{FeedError, Query, Request, RequestBody};
+use oddsengine_feeds::{FeedError, FixtureFilter, Query, Request, RequestBody};
+use oddsengine_markets::MarketId;
 use oddsengine_types::{Currency, FixtureId, StateHash};
 
 use super::bounds::{
     COMPETITIONS_EXAMINED_PER_PAGE, EXPOSURE_CELLS_PER_PAGE, FIXTURE_BYTES, FIXTURES_PER_PAGE, LEVEL_BYTES,
-    LEVELS_PER_PAGE, PAGE_BYTES_MAX, SELECTION_BYTES, SELECTIONS_PER_PAGE,
+    LEVELS_PER_PAGE, PAGE_BYTES_MAX, ROWS_EXAMINED_MAX, SELECTION_BYTES, SELECTIONS_PER_PAGE,
 };
 use super::outbox::{Frame, Socket};
 use super::weight::{BATCH_REPLY_BYTES_MAX, is_expensive};
 use super::{Asker, Refusal, Route, Service};
 use crate::journal::JournalError;
 use crate::wire::{
-    BalanceAnswer, BatchReply, ExposureLevel, Lookup, ReplyTo, mark_unwritten, reply_answer, reply_balance,
-    reply_error, reply_exposure, reply_fixtures, reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
+    BalanceAnswer, BatchReply, Explained, ExposureLevel, Lookup, ReplyTo, mark_unwritten, reply_answer,
+    reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures, reply_max_stake, reply_pong,
+    reply_state_hash, reply_ticket,
 };
 
 /// What the encoder may ask of the engine.
@@ -28,6 +30,13 @@ impl Lookup for View<'_> {
     fn currency(&self) -> Currency {
         self.0.config().currency
     }
+}
+
+fn is_among(fixture: &Fixture, which: &FixtureFilter) -> bool {
+    let request = &fixture.request;
+    which.sport.is_none_or(|sport| sport == request.sport())
+        && which.competition.as_ref().is_none_or(|name| *name == request.competition)
+        && which.status.is_none_or(|status| status == fixture.status().name())
 }
 
 impl Service {
@@ -107,7 +116,7 @@ impl Service {
                     (Ok(()), RequestBody::Query(query))
                         if is_expensive(query) && std::mem::replace(&mut has_expensive, true) =>
                     {
-                        let message = "a batch takes one of state_hash, exposure, fixtures, tickets, settlements, alerts: \
+                        let message = "a batch takes one of state_hash, exposure, fixtures, tickets, settlements, alerts, table: \
                                        send it in a message of its own";
                         self.encode_busy(route, &request.request_id, "batch_too_heavy", message)
                     }
@@ -137,13 +146,21 @@ impl Service {
 
     /// Sends what tells the state and changes nothing. It must not be lost either, so it waits until the journal holds
     /// that state; while the disk is full nobody knows how long that is, and the answer leaves at once, marked.
-    fn send_state(&mut self, mut frame: Frame) {
+    pub(super) fn send_state(&mut self, mut frame: Frame) {
         if self.waits_for_disk() && self.last_seq != self.progress().1 {
             mark_unwritten(&mut frame.payload);
             self.outbox.send(frame);
         } else {
             self.outbox.send_when_durable(self.last_seq, frame);
         }
+    }
+
+    /// The answer to a heavy query that comes too soon after another.
+    fn heavy_refusal(&mut self, route: &Route, query: &Query) -> Option<Vec<u8>> {
+        let weight = self.weight_of_query(query);
+        let wait_ms = self.work.heavy_wait_ms(weight, route.received_ns)?;
+        let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
+        Some(self.encode_busy(route, &route.request_id, "busy", &message))
     }
 
     /// The answer that something is not done now, although it could be.
@@ -199,6 +216,14 @@ impl Service {
         match query {
             Query::Image { fixture } => self.send_image(socket, route, *fixture),
             Query::Images { prefix, after } => self.send_images(socket, route, prefix, *after),
+            Query::StateHash if self.work.is_shared && self.known_hash().is_none() => {
+                match self.heavy_refusal(route, query) {
+                    Some(payload) => {
+                        self.send_state(Frame { socket, first: route.identity.clone(), payload })
+                    }
+                    None => self.send_hash(socket, route),
+                }
+            }
             _ => {
                 if matches!(query, Query::MaxStake(_)) {
                     // The same judgement as for a ticket at this moment.
@@ -215,15 +240,24 @@ impl Service {
         self.recall_asked_about(query, route.received_ns);
         self.price_changed();
         let mut payload = Vec::new();
-        if *query == Query::StateHash {
-            let weight = self.weight_of_query(query);
-            if let Some(wait_ms) = self.work.heavy_wait_ms(weight, route.received_ns) {
-                let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
-                return self.encode_busy(route, &route.request_id, "busy", &message);
+        if *query == Query::StateHash && self.known_hash().is_none() {
+            if self.work.is_shared {
+                let message = "the hash of a state that changed is computed beside all else: send it in a message of its own";
+                return self.encode_busy(route, &route.request_id, "batch_too_heavy", message);
             }
-        }
-        if *query == Query::StateHash {
             self.update_hash();
+        }
+        // Settings of a scope may not have come to these yet.
+        match query {
+            Query::MaxStake(request) => {
+                for leg in &request.legs {
+                    self.price_fixture(leg.fixture);
+                }
+            }
+            Query::Exposure { scope: Some(Scope::Fixture(fixture) | Scope::Market(fixture, _)), .. } => {
+                self.price_fixture(*fixture);
+            }
+            _ => {}
         }
         let bytes_max = bytes_max.min(PAGE_BYTES_MAX);
         let archived = match query {
@@ -269,17 +303,30 @@ impl Service {
             Query::Exposure { scope, after } => {
                 self.encode_exposure(&to, scope.as_ref(), *after, bytes_max, out)
             }
-            Query::Fixtures { after } => {
+            Query::Fixtures { after, which } => {
                 // By places: some may be free.
-                let count = (bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE);
-                let after = usize::try_from(*after).unwrap_or(usize::MAX);
-                let mut rest = engine.fixtures().entries().skip_while(|&(place, _)| place < after);
-                let page: Vec<&Fixture> = rest.by_ref().take(count).map(|(_, fixture)| fixture).collect();
-                let next = rest.next().map(|(place, _)| place as u64);
-                reply_fixtures(&to, page, next, out);
+                let all = engine.fixtures();
+                let place_count = all.place_count();
+                let first = usize::try_from(*after).unwrap_or(usize::MAX).min(place_count);
+                let end = first.saturating_add(ROWS_EXAMINED_MAX).min(place_count);
+                let count_max = (bytes_max / FIXTURE_BYTES).clamp(1, FIXTURES_PER_PAGE);
+                let (mut chosen, mut place) = (Vec::new(), first);
+                while place < end && chosen.len() < count_max {
+                    let fixture = all.get(place);
+                    chosen.extend(fixture.filter(|fixture| is_among(fixture, which)));
+                    place += 1;
+                }
+                // What is free at the end is no page of its own.
+                let has_more = (place..place_count).any(|place| all.get(place).is_some());
+                let listed = chosen.into_iter().map(|fixture| (fixture, engine.version(fixture).seq));
+                reply_fixtures(&to, listed, has_more.then_some(place as u64), out);
             }
-            Query::Tickets { page, is_settlements } => {
-                self.encode_changes(&to, *page, *is_settlements, bytes_max, out)
+            Query::Tickets { page, is_settlements, which } => {
+                self.encode_changes(&to, *page, *is_settlements, which, bytes_max, out)
+            }
+            Query::Table(query) => self.encode_table(&to, query, bytes_max, out),
+            Query::Explain { fixture, market, after } => {
+                self.encode_explain(&to, *fixture, *market, *after, bytes_max, out)
             }
             Query::Alerts { page, epoch } => self.encode_alerts(&to, *page, *epoch, bytes_max, out),
             Query::StateHash => {
@@ -342,6 +389,44 @@ impl Service {
         let first = u16::try_from(after).unwrap_or(u16::MAX);
         let (exposure, next) = engine.exposure_page(fixture, first, bounds);
         reply_exposure(to, &levels, Some((fixture, &exposure)), next.map(u64::from), &View(engine), out);
+    }
+
+    /// Where the prices of a market come from, a page of its selections.
+    fn encode_explain(
+        &self,
+        to: &ReplyTo<'_>,
+        id: FixtureId,
+        market: Option<MarketId>,
+        after: u64,
+        bytes_max: usize,
+        out: &mut Vec<u8>,
+    ) {
+        let engine = &self.engine;
+        let refused = |reason, detail: String, out: &mut Vec<u8>| {
+            reply_answer(to, &Answer::Refused { reason, detail }, out);
+        };
+        let Some(fixture) = engine.fixture(id) else {
+            return refused(Reason::FixtureNotFound, format!("fixture {id} is not known"), out);
+        };
+        let place = market.map(|market| fixture.template().market_of_id(market));
+        if place == Some(None) {
+            let detail = "the market is not in the fixture's template".to_owned();
+            return refused(Reason::SelectionNotFound, detail, out);
+        }
+        let market = place.flatten().map(|place| (place, engine.explain_market(fixture, place)));
+        let count = market.as_ref().map_or(0, |(_, steps)| steps.selections.len());
+        let first = usize::try_from(after).unwrap_or(usize::MAX).min(count);
+        let end = count.min(first + (bytes_max / SELECTION_BYTES).clamp(1, SELECTIONS_PER_PAGE));
+        let explained = Explained {
+            fixture,
+            market: market.as_ref().map(|(place, steps)| (*place, steps)),
+            config: engine.config(),
+            expects: engine.expects(fixture),
+            first,
+            end,
+        };
+        let next = (end < count).then_some(end as u64);
+        reply_explain(to, &explained, next, &View(engine), out);
     }
 
     /// The platform and its sports.

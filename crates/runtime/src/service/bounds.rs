@@ -4,7 +4,9 @@
 //! | query | a page ends after | cursor, and what a reader sees when things change between pages |
 //! |---|---|---|
 //! | `images` | [`IMAGES_PER_PAGE`], [`IMAGE_BYTES_PER_PAGE`], [`FIXTURES_EXAMINED_PER_PAGE`]; behind sockets [`IMAGES_PER_SLICE`] and [`FIXTURES_EXAMINED_PER_SLICE`] a turn | `after`: places of fixtures. Each image is its fixture as of its own `seq`; a fixture announced meanwhile comes at the end, or takes a free place that was passed |
-//! | `fixtures` | [`FIXTURES_PER_PAGE`], [`PAGE_BYTES_MAX`] | the same |
+//! | `fixtures` | [`FIXTURES_PER_PAGE`], [`PAGE_BYTES_MAX`], [`ROWS_EXAMINED_MAX`] | the same |
+//! | `table` | `limit`, [`PAGE_BYTES_MAX`], [`ROWS_EXAMINED_MAX`] | `after`: balances and customers by their places, scopes in their order, commands by record, of which the last are kept |
+//! | `explain` | [`SELECTIONS_PER_PAGE`] | `after`: selections in the order of the market. All else on every page, as of that page |
 //! | `exposure` of the platform | [`LEVELS_PER_PAGE`], [`COMPETITIONS_EXAMINED_PER_PAGE`] | `after`: places of competitions. Each as of its page |
 //! | `exposure` of a fixture | [`SELECTIONS_PER_PAGE`], [`EXPOSURE_CELLS_PER_PAGE`] | `after`: selections in the order of the template. Sums of the fixture on every page, as of that page |
 //! | `tickets`, `settlements` | `limit`, [`PAGE_BYTES_MAX`], [`CHANGES_EXAMINED_MAX`] | `since`: changes. A ticket that changes again comes again, further on |
@@ -45,5 +47,7 @@ pub const SELECTION_BYTES: usize = 256;
 pub const EXPOSURE_CELLS_PER_PAGE: usize = 65_536;
 /// Most bytes of a page of tickets, settlements or alerts; the last item may go beyond it.
 pub const PAGE_BYTES_MAX: usize = 48 << 10;
+/// Most rows that one page of a table, and fixtures that one page of them, looks through for its filters.
+pub const ROWS_EXAMINED_MAX: usize = 4_096;
 /// Most changes that one page of tickets looks through.
 pub const CHANGES_EXAMINED_MAX: usize = 4_096;

@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use oddsengine_engine::{Command, Leg, LimitCheck, Ticket};
-use oddsengine_feeds::Page;
+use oddsengine_feeds::{Page, TicketFilter};
 
 use super::answer::View;
 use super::bounds::CHANGES_EXAMINED_MAX;
-use super::outbox::{Frame, Socket};
+use super::outbox::{self, Frame, Socket};
 use super::{Route, Service};
 use crate::wire::{
     ChangesReply, DESK_HEARTBEAT, DESK_SETTLEMENT, DeskStream, DeskTails, Header, ReplyTo, cause,
@@ -28,6 +28,9 @@ pub const DESK_WAITING_BYTES_MAX: usize = 64 << 20;
 pub const DESK_BURST: i64 = 2_000;
 /// See [`DESK_BURST`].
 pub const DESK_FRAMES_PER_S: i64 = 40_000;
+/// Frames of the desk that leave with one turn at most, where its socket is paced: they are encoded and sent behind all that
+/// the turn has to tell, and what arrives meanwhile waits for them.
+pub const DESK_FRAMES_PER_TURN: usize = 16;
 /// A frame counts as one more for every so many bytes.
 const FRAME_BYTES: usize = 2_048;
 /// Most alerts, and bytes of them, kept for who has missed some.
@@ -186,6 +189,12 @@ impl Desk {
     }
 }
 
+fn is_among(ticket: &Ticket, which: &TicketFilter) -> bool {
+    which.customer.is_none_or(|customer| customer == ticket.customer)
+        && which.fixture.is_none_or(|fixture| ticket.legs.iter().any(|leg| leg.fixture == fixture))
+        && which.state.is_none_or(|state| state == ticket.state.name())
+}
+
 impl Service {
     /// For a service behind sockets. The desk socket tells no more than [`DESK_FRAMES_PER_S`], so that a mass settlement
     /// does not overflow the places of a subscriber that reads; pages of images are made by [`Service::make_images`], a few a turn,
@@ -254,12 +263,38 @@ impl Service {
         }
     }
 
-    /// Encodes what may leave now.
-    pub(crate) fn take_desk_frames(&mut self, now_ns: i64, frames: &mut Vec<Frame>) {
-        while let Some(item) = self.desk.pop(now_ns) {
+    /// The decisions and settlements to send now where the desk socket is [paced](Service::share), at most
+    /// [`DESK_FRAMES_PER_TURN`]: call it once a turn, when the other frames have left, and again soon while that many come.
+    pub fn take_desk_frames(&mut self, now_ns: i64) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        if self.panic_reason.is_none() && self.desk.pace.is_some() {
+            self.encode_desk_frames(now_ns, DESK_FRAMES_PER_TURN, &mut frames);
+            outbox::stamp(&mut frames, now_ns);
+        }
+        frames
+    }
+
+    /// [`Service::take_desk_frames`] has more, as of the last time that it was called.
+    pub fn has_desk_frames(&self) -> bool {
+        let is_durable = self.desk.items.front().is_some_and(|&(seq, _)| seq <= self.desk.durable_seq);
+        is_durable && self.desk.pace.as_ref().is_some_and(|pace| pace.credit_e9 > 0)
+    }
+
+    /// All that may leave, where nobody reads slowly.
+    pub(crate) fn add_desk_frames(&mut self, now_ns: i64, frames: &mut Vec<Frame>) {
+        if self.desk.pace.is_none() {
+            self.encode_desk_frames(now_ns, usize::MAX, frames);
+        }
+    }
+
+    fn encode_desk_frames(&mut self, now_ns: i64, mut left: usize, frames: &mut Vec<Frame>) {
+        while left > 0
+            && let Some(item) = self.desk.pop(now_ns)
+        {
             if let Some(frame) = self.desk_frame(item) {
                 self.desk.pay(frame.payload.len());
                 frames.push(frame);
+                left -= 1;
             }
         }
     }
@@ -329,6 +364,7 @@ impl Service {
         to: &ReplyTo<'_>,
         page: Page,
         is_settlements: bool,
+        which: &TicketFilter,
         bytes_max: usize,
         out: &mut Vec<u8>,
     ) {
@@ -345,7 +381,9 @@ impl Service {
                 next = seq - 1;
                 break;
             }
-            if let Some(ticket) = ticket.filter(|ticket| ticket.is_settlement() || !is_settlements) {
+            let is_asked =
+                |ticket: &&Ticket| (ticket.is_settlement() || !is_settlements) && is_among(ticket, which);
+            if let Some(ticket) = ticket.filter(is_asked) {
                 reply.add(ticket, &View(&self.engine));
             }
         }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use oddsengine_engine::{Body, Channel, Command, Principal, Reason};
-use oddsengine_feeds::{DEFAULT_SOURCE, Query, RequestBody};
+use oddsengine_feeds::{DEFAULT_SOURCE, Query, RequestBody, TableName, TicketFilter};
 use oddsengine_types::CustomerId;
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 
@@ -332,8 +332,12 @@ enum Need<'a> {
     TicketOf(Option<CustomerId>),
     /// To act for this customer; or the wallet; or the desk.
     BalanceOf(CustomerId),
+    /// To act for this customer; or the desk.
+    TicketsOf(CustomerId),
     /// To act for every customer; or the desk.
     AllTickets,
+    /// To see the money of every customer: the wallet, or the desk.
+    AllBalances,
     Wallet,
     Desk,
     Read,
@@ -396,8 +400,18 @@ impl<'a> Need<'a> {
             Query::MaxStake(request) => Self::BetsOf(request.customer),
             Query::Ticket { .. } => Self::TicketOf(ticket_of),
             Query::Balance { customer } => Self::BalanceOf(*customer),
+            Query::Tickets { which: TicketFilter { customer: Some(customer), .. }, .. } => {
+                Self::TicketsOf(*customer)
+            }
             Query::Tickets { .. } => Self::AllTickets,
-            Query::Exposure { .. } | Query::Alerts { .. } | Query::StateHash => Self::Desk,
+            Query::Table(query) => match (query.table, query.customer) {
+                (TableName::Balances, Some(customer)) => Self::BalanceOf(customer),
+                (TableName::Balances, None) => Self::AllBalances,
+                _ => Self::Desk,
+            },
+            Query::Exposure { .. } | Query::Alerts { .. } | Query::StateHash | Query::Explain { .. } => {
+                Self::Desk
+            }
             Query::Fixtures { .. } | Query::Image { .. } | Query::Images { .. } => Self::Read,
         }
     }
@@ -409,10 +423,11 @@ impl<'a> Need<'a> {
             Self::Nothing => true,
             Self::Feed(source) => grants.feed.as_ref().is_some_and(|sources| sources.contains(source)),
             Self::BetsOf(customer) => acts_for(customer),
-            Self::TicketOf(Some(customer)) => grants.desk || acts_for(customer),
+            Self::TicketOf(Some(customer)) | Self::TicketsOf(customer) => grants.desk || acts_for(customer),
             Self::TicketOf(None) => grants.desk || grants.orders.is_some(),
             Self::BalanceOf(customer) => grants.desk || grants.wallet || acts_for(customer),
             Self::AllTickets => grants.desk || grants.orders.as_ref().is_some_and(Customers::is_all),
+            Self::AllBalances => grants.desk || grants.wallet,
             Self::Wallet => grants.wallet,
             Self::Desk => grants.desk,
             Self::Read => grants.read,
@@ -437,6 +452,7 @@ impl<'a> Need<'a> {
                 None => of_roles("feed"),
             },
             Self::BetsOf(customer) => of_customer(customer, "orders"),
+            Self::TicketsOf(customer) => of_customer(customer, "orders or desk"),
             // Whose ticket it is is not told to somebody who may not know.
             Self::TicketOf(_) => match &grants.orders {
                 Some(customers) => {
@@ -451,6 +467,7 @@ impl<'a> Need<'a> {
                 }
                 None => of_roles("orders or desk"),
             },
+            Self::AllBalances => of_roles("wallet or desk"),
             Self::Wallet => of_roles("wallet"),
             Self::Desk => of_roles("desk"),
             Self::Read => of_roles("read"),
@@ -557,6 +574,8 @@ fn name_of(asked: Asked<'_>) -> &'static str {
             Query::Tickets { is_settlements: false, .. } => "tickets",
             Query::Tickets { is_settlements: true, .. } => "settlements",
             Query::Alerts { .. } => "alerts",
+            Query::Table(_) => "table",
+            Query::Explain { .. } => "explain",
             Query::Image { .. } => "image",
             Query::Images { .. } => "images",
             Query::StateHash => "state_hash",

@@ -10,10 +10,12 @@ use super::template_text::{TemplateText, template_text};
 
 /// One step of a fixture's board: the markets that changed.
 ///
-/// Epoch, version, `decided_ns` and `source_ns` are the update's; `header` tells the rest.
-pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, out: &mut Vec<u8>) {
+/// Epoch, version, `decided_ns` and `source_ns` are the update's; `header` tells the rest. `status_seq` is the number of the
+/// last status frame: the delta has its standing.
+pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, status_seq: u64, out: &mut Vec<u8>) {
     let fixture = update.fixture;
     of_update(update, header).begin("board", false, out);
+    fields!(out; "status_seq": unsigned(status_seq));
     standing(fixture, out);
     out.put(b",\"markets\":");
     let (text, start) = (template_text(fixture.template()), out.len());
@@ -24,7 +26,7 @@ pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, out: &mut Vec<
     close_markets(start, out);
 }
 
-/// The whole board of a fixture with all names, at the version the fixture has.
+/// The whole board of a fixture with all names, at the version of the header.
 ///
 /// `header.seq` is the number of the last delta that it contains: deltas above it apply. `status_seq` is that of the
 /// last status frame; `request_id` of whoever asked.
@@ -35,7 +37,7 @@ pub fn board_image(
     request_id: &str,
     out: &mut Vec<u8>,
 ) {
-    Header { version: fixture.version, ..*header }.begin("board", true, out);
+    header.begin("board", true, out);
     fields!(out; "request_id": text(request_id), "status_seq": unsigned(status_seq));
     standing(fixture, out);
     stops(fixture, out);

@@ -13,6 +13,7 @@ mod desk;
 mod header;
 mod json;
 mod reply;
+mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
 mod status;
@@ -32,6 +33,10 @@ pub use reply::{
     BalanceAnswer, BatchReply, ChangesReply, ExposureLevel, ReplyTo, mark_unwritten, reply_alerts,
     reply_answer, reply_balance, reply_error, reply_exposure, reply_fixtures, reply_images_end,
     reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
+};
+pub use rows::{
+    CommandRow, Explained, PARAMETERS_TOLD_MAX, RowsReply, balance_row, command_row, customer_row,
+    reply_explain, scope_row,
 };
 pub use status::{FEEDS_TOLD_MAX, FeedHealth, Health, Heartbeat, heartbeat, trading};
 pub use ticket::Lookup;

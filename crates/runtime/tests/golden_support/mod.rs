@@ -234,6 +234,14 @@ fn first_run(path: &Path) {
 
     // The desk: expectations, prices by hand, locks, stops.
     desk(w, json!({"type": "set_expectation", "fixture": KNOCKOUT, "supremacy": 0.4, "total": 2.7}));
+    for request in [
+        json!({"type": "set_expectation", "fixture": KNOCKOUT, "mode": "hold", "supremacy": 0.3, "total": 2.8}),
+        json!({"type": "set_expectation", "fixture": KNOCKOUT, "mode": "blend", "weight": 0.25, "supremacy": 0.3,
+            "total": 2.8}),
+        json!({"type": "set_expectation", "fixture": KNOCKOUT, "mode": "release"}),
+    ] {
+        desk(w, request);
+    }
     let by_hand = json!({"type": "manual_odds", "fixture": VOID, "market": "1x2", "odds": [3.0, 3.5, 3.5]});
     desk(w, by_hand.clone());
     let mut answered_for = by_hand;
@@ -478,7 +486,12 @@ fn by_hand(path: &Path) {
                 Fact::Graded { fixture: leg.fixture, selections: vec![graded; 1_025] },
                 Fact::SettlingAdvanced { fixture: leg.fixture, selection: leg.selection, next: None },
                 Fact::Weighed { weights: Vec::new() },
-                Fact::ParametersSet { fixture: leg.fixture, parameters },
+                Fact::ParametersSet {
+                    fixture: leg.fixture,
+                    parameters,
+                    by: "scout".into(),
+                    cause: "prices".into(),
+                },
                 Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: Some(open) },
                 Fact::WeighingAdvanced { fixture: leg.fixture, weights: Vec::new(), next: None },
             ],

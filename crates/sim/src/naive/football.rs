@@ -143,9 +143,20 @@ impl Match {
                 | Kind::RedCard(_)
                 | Kind::RedCardCancelled(_)
         );
+        tells_time && incident.clock_ms > self.latest_ms(half)
+    }
+
+    /// The latest clock that a half can have.
+    fn latest_ms(&self, half: usize) -> i64 {
         let announced_ms = self.announced_ms[half].unwrap_or(0);
-        let latest_ms = HALF_ENDS_MS[half] + ADDED_MS_MAX.max(announced_ms + BEYOND_ANNOUNCED_MS);
-        tells_time && incident.clock_ms > latest_ms
+        HALF_ENDS_MS[half] + ADDED_MS_MAX.max(announced_ms + BEYOND_ANNOUNCED_MS)
+    }
+
+    /// A half ends at the clock that is told with its end, unless it cannot have it.
+    fn end_at(&mut self, half: usize, clock_ms: i64) {
+        if clock_ms <= self.latest_ms(half) {
+            self.clock_ms = self.clock_ms.max(clock_ms);
+        }
     }
 
     fn step(&mut self, incident: &FootballIncident) -> Option<LiveChange> {
@@ -164,6 +175,7 @@ impl Match {
                 return Some(reprices);
             }
             Kind::HalfTime if self.period == Period::FirstHalf => {
+                self.end_at(0, incident.clock_ms);
                 self.period = Period::HalfTime;
                 return Some(regrades);
             }
@@ -172,6 +184,7 @@ impl Match {
                 return Some(reprices);
             }
             Kind::FullTime if self.period == Period::SecondHalf => {
+                self.end_at(1, incident.clock_ms);
                 self.period = Period::FullTime;
                 return Some(regrades);
             }

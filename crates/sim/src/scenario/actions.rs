@@ -15,8 +15,8 @@
 //! ```
 
 use oddsengine_engine::{
-    Body, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest, OddsChange, OddsVersion, Scope,
-    ScopeSettings, Stop, StopSet, TicketRequest, VoidKind,
+    Body, ExpectationMode, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest, OddsChange,
+    OddsVersion, Scope, ScopeSettings, Stop, StopSet, TicketRequest, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId, SpaceId};
@@ -248,7 +248,7 @@ impl Scenario {
             Some(known?.board.odds_e4[index]).filter(|&odds_e4| odds_e4 > 0)
         };
         let odds_e4 = if odds == "*" { offered().unwrap_or(20_000) } else { odds_of(odds)? };
-        let seq = known.map_or(0, |known| known.version + u64::from(is_unknown));
+        let seq = known.map_or(0, |known| engine.version(known).seq + u64::from(is_unknown));
         Ok(LegRequest { fixture, selection, odds_e4, version: OddsVersion { epoch: engine.epoch(), seq } })
     }
 
@@ -355,7 +355,13 @@ fn expectation(words: &mut Words<'_>) -> Parsed<Body> {
     words.take_if("supremacy");
     let supremacy_e6 = words.decimal("a supremacy", 1e6)?;
     words.take_if("total");
-    Ok(Body::SetExpectation { fixture, supremacy_e6, total_e6: words.decimal("a total", 1e6)? })
+    let total_e6 = words.decimal("a total", 1e6)?;
+    let mode = ExpectationMode::ALL.into_iter().find(|mode| words.take_if(mode.name()));
+    let weight_e3 = match mode {
+        Some(ExpectationMode::Blend) => words.decimal("a weight", 1e3)? as u32,
+        _ => 0,
+    };
+    Ok(Body::SetExpectation { fixture, supremacy_e6, total_e6, mode, weight_e3 })
 }
 
 fn manual(words: &mut Words<'_>) -> Parsed<Body> {

@@ -1,6 +1,6 @@
 //! What happens on the field of play, and what feeds make of it.
 
-use oddsengine_engine::{Body, Config, Fixture, FixtureRequest, Stop, VoidKind};
+use oddsengine_engine::{Body, Config, ExpectationMode, Fixture, FixtureRequest, Stop, VoidKind};
 use oddsengine_markets::football::{
     DepthIncident as Depth, FootballIncident, FootballIncidentKind as Kind, FootballState,
     MatchPeriod as Period, Side,
@@ -99,7 +99,16 @@ impl Workload {
             0 => 900_000_000,
             _ => self.random.between(1_800_000, 3_800_000),
         };
-        self.send(Body::SetExpectation { fixture, supremacy_e6, total_e6 }).map(drop)
+        let (mode, supremacy_e6, total_e6) = match self.random.below(10) {
+            0 | 1 => (Some(ExpectationMode::Hold), supremacy_e6, total_e6),
+            2 => (Some(ExpectationMode::Offset), supremacy_e6 / 4, 100_000),
+            3 => (Some(ExpectationMode::Blend), supremacy_e6, total_e6),
+            4 | 5 => (Some(ExpectationMode::Release), 0, 0),
+            _ => (None, supremacy_e6, total_e6),
+        };
+        let weight_e3 =
+            if mode == Some(ExpectationMode::Blend) { self.random.below(1_001) as u32 } else { 0 };
+        self.send(Body::SetExpectation { fixture, supremacy_e6, total_e6, mode, weight_e3 }).map(drop)
     }
 
     /// One thing happens in one fixture.

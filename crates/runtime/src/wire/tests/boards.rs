@@ -55,7 +55,7 @@ fn a_delta_holds_the_changed_markets_and_nothing_else() {
         .map(|key| index(&fixture, key) as u16)
         .collect();
     let mut out = Vec::new();
-    board_delta(&update(&fixture, &changed), &HEADER, &mut out);
+    board_delta(&update(&fixture, &changed), &HEADER, 2, &mut out);
     stamp_sent(&mut out, SENT_NS);
     let mut parsed = parse(&out);
     let markets = parsed["markets"].take();
@@ -67,7 +67,7 @@ fn a_delta_holds_the_changed_markets_and_nothing_else() {
     let expected = json!({
         "sent_ns": SENT_NS, "type": "board", "kind": "delta", "epoch": 3, "seq": 5, "version": 7,
         "source_ns": HEADER.source_ns, "received_ns": HEADER.received_ns, "decided_ns": HEADER.decided_ns,
-        "source": "recording.wc2022", "reason": "goal", "stale": false,
+        "source": "recording.wc2022", "reason": "goal", "stale": false, "status_seq": 2,
         "fixture": 1001, "status": "open", "score": [0, 1], "clock_ms": 142_059, "period": "first_half",
         "markets": null,
     });
@@ -78,7 +78,7 @@ fn a_delta_holds_the_changed_markets_and_nothing_else() {
 fn a_delta_without_markets_is_still_an_object() {
     let fixture = sample::fixture();
     let mut out = Vec::new();
-    board_delta(&update(&fixture, &[]), &HEADER, &mut out);
+    board_delta(&update(&fixture, &[]), &HEADER, 2, &mut out);
     assert_eq!(parse(&out)["markets"], json!({}));
 }
 
@@ -110,8 +110,8 @@ fn a_buffer_can_be_used_again() {
     let fixture = sample::fixture();
     let (mut used, mut fresh) = (Vec::new(), Vec::new());
     board_image(&fixture, &HEADER, 2, "r-1", &mut used);
-    board_delta(&update(&fixture, &[3]), &HEADER, &mut used);
-    board_delta(&update(&fixture, &[3]), &HEADER, &mut fresh);
+    board_delta(&update(&fixture, &[3]), &HEADER, 2, &mut used);
+    board_delta(&update(&fixture, &[3]), &HEADER, 2, &mut fresh);
     assert_eq!(used, fresh);
 }
 

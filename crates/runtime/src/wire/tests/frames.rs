@@ -6,18 +6,22 @@
 use std::path::PathBuf;
 
 use oddsengine_engine::{
-    Answer, BoardUpdate, FixtureExposure, LimitCheck, LimitLevel, MarketExposure, MoneyRequest, OddsVersion,
-    Reason, SelectionExposure, Stop, StopSet, Stops, Ticket, TicketState,
+    Answer, BoardUpdate, Body, Command, Config, Expectation, ExpectationMode, FixtureExposure, LimitCheck,
+    LimitLevel, Margin, MarginKind, MarketExplanation, MarketExposure, MoneyRequest, OddsVersion, Origin,
+    PricedBy, Principal, Reason, Scope, ScopeSettings, SelectionExplanation, SelectionExposure, Stop,
+    StopSet, Stops, Ticket, TicketState,
 };
+use oddsengine_markets::MarketId;
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId};
 use serde_json::json;
 
 use super::super::{
-    Alert, BalanceAnswer, BatchReply, ChangesReply, DeskTails, ExposureLevel, FeedHealth, Header, Health,
-    Heartbeat, ReplyTo, Tail, board_delta, desk_alert, desk_heartbeat, desk_settlement, desk_ticket,
-    heartbeat, reply_alerts, reply_answer, reply_balance, reply_error, reply_exposure, reply_fixtures,
-    reply_images_end, reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, stamp_sent,
-    trading,
+    Alert, BalanceAnswer, BatchReply, ChangesReply, CommandRow, DeskTails, Explained, ExposureLevel,
+    FeedHealth, Header, Health, Heartbeat, ReplyTo, RowsReply, Tail, balance_row, board_delta, command_row,
+    customer_row, desk_alert, desk_heartbeat, desk_settlement, desk_ticket, heartbeat, reply_alerts,
+    reply_answer, reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures,
+    reply_images_end, reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, scope_row,
+    stamp_sent, trading,
 };
 use super::{HEADER, OneFixture, SENT_NS, parse};
 
@@ -132,7 +136,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
     let alert = Alert { alert: "feed_gap", message: "expected 12, received 15", fixture: None };
     let hash = StateHash([0xa5; 16]);
     vec![
-        ("board_delta", written(|out| board_delta(&update, &HEADER, out))),
+        ("board_delta", written(|out| board_delta(&update, &HEADER, 2, out))),
         ("status", written(|out| trading(&stopped, &Header { reason: "danger", seq: 2, ..HEADER }, out))),
         ("heartbeat", written(|out| heartbeat(&health, &unasked, out))),
         (
@@ -196,7 +200,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 reply_exposure(&TO, &levels, Some((fixture, &exposure())), Some(128), &lookup, out)
             }),
         ),
-        ("reply_fixtures", written(|out| reply_fixtures(&TO, [fixture], Some(64), out))),
+        ("reply_fixtures", written(|out| reply_fixtures(&TO, [(fixture, fixture.version)], Some(64), out))),
         ("reply_state_hash", written(|out| reply_state_hash(&TO, hash, 12, out))),
         ("reply_pong", written(|out| reply_pong(&TO, out))),
         (
@@ -220,6 +224,101 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
             written(|out| {
                 let kept = written(|out| desk_alert(&alert, &Header { version: 0, ..HEADER }, out));
                 reply_alerts(&TO, [kept.as_slice()].into_iter(), [1, 5, 7], out);
+            }),
+        ),
+        (
+            "reply_table",
+            written(|out| {
+                let mut rows = RowsReply::begin(&TO, "balances", out);
+                rows.add(|out| balance_row(out, &balance, Currency::EUR));
+                rows.finish(Some("17"), None);
+            }),
+        ),
+        (
+            "reply_table_customers",
+            written(|out| {
+                let mut rows = RowsReply::begin(&TO, "customers", out);
+                rows.add(|out| customer_row(out, CustomerId(42), 250));
+                rows.finish(None, None);
+            }),
+        ),
+        (
+            "reply_table_scopes",
+            written(|out| {
+                let margin = Margin { method: MarginKind::Shin, booksum_e4: 10_450 };
+                let settings = ScopeSettings { margin: Some(margin), ..ScopeSettings::default() };
+                let market = Scope::Market(FixtureId(1001), MarketId::of("1x2"));
+                let mut rows = RowsReply::begin(&TO, "scopes", out);
+                rows.add(|out| scope_row(out, &market, &settings, &lookup));
+                rows.finish(None, None);
+            }),
+        ),
+        (
+            "reply_table_commands",
+            written(|out| {
+                let body = Body::SetManualOdds {
+                    fixture: FixtureId(1001),
+                    market: MarketId::of("1x2"),
+                    odds_e4: Some(vec![34_000, 0, 20_500]),
+                    keeps_in_play: false,
+                    override_by: String::new(),
+                };
+                let origin = Origin {
+                    source: "desk.alice".into(),
+                    principal: Principal::of_key("desk"),
+                    ..Origin::default()
+                };
+                let command = Command { time_ns: HEADER.received_ns, origin, body };
+                let detail = "odds 3.4 of home are above the fair ones";
+                let refused = Some((Reason::ImplausiblePrice, detail));
+                let mut rows = RowsReply::begin(&TO, "commands", out);
+                rows.add(|out| {
+                    command_row(&CommandRow { number: 12, command: &command, refused }, &lookup, out)
+                });
+                rows.finish(None, Some((0, 12)));
+            }),
+        ),
+        (
+            "reply_explain",
+            written(|out| {
+                let step = |selection, fair_probability| SelectionExplanation {
+                    selection,
+                    fair_probability,
+                    skewed_probability: fair_probability,
+                    margin_odds_e4: 60_120,
+                    payout_minor: 6_100,
+                };
+                let steps = MarketExplanation {
+                    margin: Margin { method: MarginKind::Shin, booksum_e4: 10_450 },
+                    margin_from: Some(Scope::Fixture(FixtureId(1001))),
+                    loss_minor_max: 2_000_000,
+                    loss_from: None,
+                    selections: vec![step(0, 0.1575)],
+                };
+                let mut fixture = stopped.clone();
+                fixture.priced_by = PricedBy {
+                    by: "desk.alice".into(),
+                    cause: "set_expectation".into(),
+                    at_ns: HEADER.received_ns,
+                };
+                fixture.expectation = Some(Expectation {
+                    mode: ExpectationMode::Blend,
+                    supremacy_e6: -450_000,
+                    total_e6: 2_600_000,
+                    weight_e3: 250,
+                    owner: "desk.alice".into(),
+                    since_ns: HEADER.received_ns,
+                    feed: None,
+                });
+                let explained = Explained {
+                    fixture: &fixture,
+                    market: Some((0, &steps)),
+                    config: &Config::default(),
+                    expects: [Some((-0.2, 2.6)), Some((-0.125, 2.6))],
+                    first: 0,
+                    end: 1,
+                };
+                reply_explain(&TO, &explained, Some(1), &lookup, out);
             }),
         ),
         ("reply_images_end", written(|out| reply_images_end(&TO, 32, Some(48), 2_000, out))),
