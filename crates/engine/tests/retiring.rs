@@ -279,7 +279,13 @@ fn a_fixture_of_every_sport_comes_back_as_it_left() {
     });
     let football = FixtureId(1);
     world.announce(football, "cup", full);
-    world.done(Body::SetExpectation { fixture: football, supremacy_e6: 300_000, total_e6: 2_600_000 });
+    world.done(Body::SetExpectation {
+        fixture: football,
+        supremacy_e6: 300_000,
+        total_e6: 2_600_000,
+        mode: None,
+        weight_e3: 0,
+    });
     let market = MarketId::of("1x2");
     world.done(Body::LockMarket { fixture: football, market, locked: true, keeps_in_play: true });
     world.done(Body::Suspend { fixture: football, market: Some(MarketId::of("total:2.5")) });
