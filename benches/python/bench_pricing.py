@@ -138,8 +138,10 @@ def test_closing_value_of_2_000_moved_lines(benchmark: Benchmark) -> None:
         lines + moves,
         np.zeros(MATCHES, dtype=int),
         market="handicap",
-        closing=(lines, odds_close),
-        closing_total=(np.full(MATCHES, 2.75), odds_total),
+        closing_line=lines,
+        closing_odds=odds_close,
+        closing_total_line=np.full(MATCHES, 2.75),
+        closing_total_odds=odds_total,
     )
     # The more goals are added to home, the more the bet is worth.
     assert value.each[moves > 0].min() > value.each[moves == 0].max() > value.each[moves < 0].max()

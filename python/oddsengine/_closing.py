@@ -5,12 +5,12 @@ the bet's line.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from oddsengine import _arrays, football, margin
+from oddsengine import football, margin
 from oddsengine.exceptions import BoundsError, OddsEngineError
 
 __all__ = ["Shares", "shares_at_the_close"]
@@ -141,7 +141,7 @@ def _start(
     home, away, rhos = np.full(count, np.nan), np.full(count, np.nan), rho.copy()
     if line is None or fair_over is None:
         raise BoundsError(
-            "a handicap needs closing_total, or the goals that it is a difference of are not known"
+            "a handicap needs closing_total_odds, or the goals that it is a difference of are not known"
         )
     if fair_1x2 is not None:
         for one in np.unique(line[~np.isnan(line)]).tolist():
@@ -180,15 +180,6 @@ def _shares(
     """Win and lose fractions of the first side, `nan` where there is no model."""
     of_market = football.total_batch if market == "total" else football.asian_handicap_batch
     return of_market(home, away, within(rho, home, away), line, errors="nan")
-
-
-def closes(value: Any, name: str) -> tuple[FloatArray, FloatArray]:
-    """A pair of lines, (n,), and odds, (n, 2)."""
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise BoundsError(f"{name} is no pair of lines and odds")
-    return _arrays.numbers(value[0], f"{name} lines", axes=(0, 1)), _arrays.numbers(
-        value[1], f"{name} odds", axes=2
-    )
 
 
 def fair_of(odds: FloatArray, method: margin.Method, *, is_strict: bool, name: str) -> FloatArray:

@@ -85,13 +85,10 @@ def closing_line_value(
             f"{len(taken)} odds taken, {len(market)} rows of closing_odds and {len(chosen)} of selection "
             "do not fit"
         )
-    backs = (
-        np.broadcast_to(_arrays.numbers(push, "push", axes=(0, 1)), taken.shape)
-        if _fits(push, taken)
-        else None
-    )
-    if backs is None:
-        raise BoundsError(f"push of shape {np.shape(push)} does not fit {len(taken)} bets")
+    shares = _arrays.numbers(push, "push", axes=(0, 1))
+    if shares.shape not in ((), taken.shape):
+        raise BoundsError(f"push of shape {shares.shape} does not fit {len(taken)} bets")
+    backs = np.broadcast_to(shares, taken.shape)
     if not ((backs >= 0.0) & (backs <= 1.0)).all():
         raise BoundsError(f"push {backs[~((backs >= 0.0) & (backs <= 1.0))][0]} is outside 0..=1")
     taken = _prices_taken(taken, is_strict)
@@ -130,9 +127,11 @@ def moved_line_value(
     side: npt.ArrayLike,
     *,
     market: Literal["total", "handicap"],
-    closing: tuple[npt.ArrayLike, npt.ArrayLike],
+    closing_line: npt.ArrayLike,
+    closing_odds: npt.ArrayLike,
     closing_1x2: npt.ArrayLike | None = None,
-    closing_total: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    closing_total_line: npt.ArrayLike | None = None,
+    closing_total_odds: npt.ArrayLike | None = None,
     rho: npt.ArrayLike = CLOSING_RHO,
     method: margin.Method = "multiplicative",
     errors: margin.Errors = "raise",
@@ -146,8 +145,8 @@ def moved_line_value(
     of `closing_line_value` with its push share.
 
     The distribution needs what one line does not say. For a handicap it is the number of goals,
-    `closing_total`. With `closing_1x2` the low scores are the market's own; without, they are those of `rho`,
-    which matters for handicaps between -0.5 and 0.5 and totals below 2.5.
+    `closing_total_odds`. With `closing_1x2` the low scores are the market's own; without, they are those of
+    `rho`, which matters for handicaps between -0.5 and 0.5 and totals below 2.5.
 
     Parameters
     ----------
@@ -159,13 +158,17 @@ def moved_line_value(
         0 over or home, 1 under or away.
     market
         `"total"` or `"handicap"`.
-    closing : pair of (n,) and (n, 2) float64
-        Closing lines of the same market, and the odds there of over and under, or home and away.
+    closing_line : number or (n,) float64
+        Closing lines of the same market.
+    closing_odds : (n, 2) float64
+        Closing odds at these lines of over and under, or home and away.
     closing_1x2 : (n, 3) float64, optional
         Closing odds of home, draw and away. For totals it needs no more; for a handicap it is used with
-        `closing_total`.
-    closing_total : pair of (n,) and (n, 2) float64
-        For handicaps: closing total lines, and the odds of over and under.
+        `closing_total_odds`.
+    closing_total_line : number or (n,) float64
+        For handicaps: closing lines of the total.
+    closing_total_odds : (n, 2) float64
+        For handicaps: closing odds of over and under at these.
     rho : number or (n,) float64
         Correction of the low scores where there are no 1X2 prices, 0 for none; moved to the nearest that
         leaves every score a probability. -0.1 foretells the 1X2 price of 2,521 closing handicaps and totals
@@ -191,14 +194,16 @@ def moved_line_value(
     --------
     Over 2.5 at 2.00, and the market closes at over 2.75 with 1.95 and 1.93:
 
-    >>> value = moved_line_value([2.0], [2.5], [0], market="total", closing=([2.75], [[1.95, 1.93]]))
+    >>> value = moved_line_value([2.0], [2.5], [0], market="total",
+    ...                          closing_line=[2.75], closing_odds=[[1.95, 1.93]])
     >>> value.each.round(4), value.closing_probability.round(4)
     (array([0.1072]), array([0.5536]))
 
     Home -0.25 at 2.05, which closes at -0.5:
 
-    >>> value = moved_line_value([2.05], [-0.25], [0], market="handicap", closing=([-0.5], [[2.04, 1.88]]),
-    ...                          closing_total=([2.5], [[1.95, 1.95]]))
+    >>> value = moved_line_value([2.05], [-0.25], [0], market="handicap",
+    ...                          closing_line=[-0.5], closing_odds=[[2.04, 1.88]],
+    ...                          closing_total_line=[2.5], closing_total_odds=[[1.95, 1.95]])
     >>> value.each.round(4), value.push.round(4)
     (array([0.12]), array([0.1368]))
     """
@@ -206,22 +211,28 @@ def moved_line_value(
     _arrays.word(market, "market", ("total", "handicap"))
     taken = _arrays.numbers(odds_taken, "odds_taken", axes=1)
     lines, sides = _arrays.numbers(line, "line", axes=1), _arrays.integers(side, "side", axes=1)
-    closing_line, closing_odds = _closing.closes(closing, "closing")
-    totals = None if closing_total is None else _closing.closes(closing_total, "closing_total")
+    lines_at_close = _arrays.numbers(closing_line, "closing_line", axes=(0, 1))
+    book_at_close = _arrays.numbers(closing_odds, "closing_odds", axes=2)
+    totals = None
+    if closing_total_line is not None and closing_total_odds is not None:
+        totals = (
+            _arrays.numbers(closing_total_line, "closing_total_line", axes=(0, 1)),
+            _arrays.numbers(closing_total_odds, "closing_total_odds", axes=2),
+        )
     results = None if closing_1x2 is None else _arrays.numbers(closing_1x2, "closing_1x2", axes=2)
     corrections = _arrays.numbers(rho, "rho", axes=(0, 1))
     count = len(taken)
     lengths = {
         "line": lines.shape,
         "side": sides.shape,
-        "closing lines": closing_line.shape,
+        "closing_line": lines_at_close.shape,
         "rho": corrections.shape,
     }
-    lengths |= {} if totals is None else {"closing_total lines": totals[0].shape}
+    lengths |= {} if totals is None else {"closing_total_line": totals[0].shape}
     if wrong := [f"{name} {shape}" for name, shape in lengths.items() if shape not in ((), (count,))]:
         raise BoundsError(f"{wrong[0]} does not fit {count} odds taken")
-    books = {"closing odds": (closing_odds, 2)} | (
-        {} if totals is None else {"closing_total odds": (totals[1], 2)}
+    books = {"closing_odds": (book_at_close, 2)} | (
+        {} if totals is None else {"closing_total_odds": (totals[1], 2)}
     )
     books |= {} if results is None else {"closing_1x2": (results, 3)}
     for name, (book, wide) in books.items():
@@ -231,10 +242,11 @@ def moved_line_value(
         raise BoundsError(f"side {sides[~np.isin(sides, (0, 1))][0]} is neither 0 nor 1")
     if totals is None and market == "handicap":
         raise BoundsError(
-            "a handicap needs closing_total: its value across lines depends on the number of goals"
+            "a handicap needs closing_total_line and closing_total_odds: its value across lines depends "
+            "on the number of goals"
         )
     taken = _prices_taken(taken, is_strict)
-    all_lines = [lines, closing_line] + ([] if totals is None else [totals[0]])
+    all_lines = [lines, lines_at_close] + ([] if totals is None else [totals[0]])
     for numbers in all_lines:
         off = ~np.isnan(numbers) & ~(
             (np.abs(numbers) <= 1_000.0) & (4.0 * numbers == np.round(4.0 * numbers))
@@ -249,11 +261,11 @@ def moved_line_value(
         market,
         lines,
         sides,
-        closing_line=np.broadcast_to(closing_line, (count,)),
-        fair=fair["closing odds"][:, 0],
+        closing_line=np.broadcast_to(lines_at_close, (count,)),
+        fair=fair["closing_odds"][:, 0],
         fair_1x2=fair.get("closing_1x2"),
         total_line=None if totals is None else np.broadcast_to(totals[0], (count,)),
-        fair_over=None if totals is None else fair["closing_total odds"][:, 0],
+        fair_over=None if totals is None else fair["closing_total_odds"][:, 0],
         rho=np.broadcast_to(corrections, (count,)).copy(),
         is_strict=is_strict,
     )
@@ -391,10 +403,6 @@ def _matrix(rows: Any, name: str) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         matrix[index, : len(row)] = row
         is_beyond[index, : len(row)] = False
     return matrix, is_beyond
-
-
-def _fits(value: npt.ArrayLike, taken: FloatArray) -> bool:
-    return np.shape(value) in ((), taken.shape)
 
 
 def _prices_taken(taken: FloatArray, is_strict: bool) -> FloatArray:

@@ -615,7 +615,7 @@ def basket(lambda_home: float, lambda_away: float, rho: float = ...) -> FloatArr
 def basket(
     lambda_home: npt.ArrayLike, lambda_away: npt.ArrayLike, rho: npt.ArrayLike = ...
 ) -> FloatArray: ...
-def basket(lambda_home: Any, lambda_away: Any, rho: Any = 0.0) -> FloatArray:
+def basket(lambda_home: Any, lambda_away: Any, rho: Any = 0.0, *, errors: Errors = "raise") -> FloatArray:
     """The 190 most used probabilities of a match, as fast as they can be had.
 
     The grid is cut at 15 goals a side and scaled to sum to 1; the lost mass is 1e-8 at 2.8 expected goals a
@@ -625,6 +625,8 @@ def basket(lambda_home: Any, lambda_away: Any, rho: Any = 0.0) -> FloatArray:
     ----------
     lambda_home, lambda_away, rho
         Numbers, or (n,) arrays that broadcast. A batch releases the interpreter's lock.
+    errors
+        In a batch, raise at the first match without a model, or fill such rows with `"nan"`.
 
     Returns
     -------
@@ -638,12 +640,13 @@ def basket(lambda_home: Any, lambda_away: Any, rho: Any = 0.0) -> FloatArray:
     >>> basket([1.62, 0.9], [1.08, 1.75]).shape
     (2, 190)
     """
+    if errors != "raise":
+        _arrays.is_strict(errors)
     try:
         return _core.football_basket(lambda_home, lambda_away, rho)
     except TypeError:
-        return _core.football_basket_batch(
-            *_arrays.columns(lambda_home=lambda_home, lambda_away=lambda_away, rho=rho)
-        )
+        home, away, rhos = _arrays.columns(lambda_home=lambda_home, lambda_away=lambda_away, rho=rho)
+        return _core.football_basket_batch(home, away, rhos, _arrays.is_strict(errors))
 
 
 class InPlay(NamedTuple):

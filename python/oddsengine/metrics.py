@@ -32,6 +32,7 @@ from oddsengine._closing_value import (
 )
 from oddsengine._closing_value import standard_error as _standard_error
 from oddsengine.exceptions import BoundsError, FitError
+from oddsengine.margin import Errors
 from oddsengine.tables import Table
 
 __all__ = [
@@ -63,18 +64,24 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 SUM_TOLERANCE = 1e-5
 
 
-def log_loss(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+def log_loss(
+    probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, errors: Errors = "raise"
+) -> FloatArray:
     """Minus the natural logarithm of the probability of what happened, (n,) nats; `inf` where that was 0.
+
+    With `errors="nan"` a row that is no forecast, or whose outcome is none, is `nan`; likewise below.
 
     >>> log_loss([[0.5, 0.25, 0.25]], [0]).round(4)
     array([0.6931])
     """
-    forecasts, happened = _forecasts(probabilities, outcomes)
+    forecasts, happened = _forecasts(probabilities, outcomes, errors)
     with np.errstate(divide="ignore"):
         return -np.log(forecasts[np.arange(len(happened)), happened])
 
 
-def brier_sum(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+def brier_sum(
+    probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, errors: Errors = "raise"
+) -> FloatArray:
     """Squared errors added over the outcomes, (n,), 0 to 2: Brier's own form.
 
     Source: G. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78
@@ -83,21 +90,25 @@ def brier_sum(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArr
     >>> brier_sum([[0.5, 0.25, 0.25]], [0])
     array([0.375])
     """
-    forecasts, happened = _forecasts(probabilities, outcomes)
+    forecasts, happened = _forecasts(probabilities, outcomes, errors)
     return np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).sum(axis=1))
 
 
-def brier_mean(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+def brier_mean(
+    probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, errors: Errors = "raise"
+) -> FloatArray:
     """Squared errors averaged over the outcomes, (n,): `brier_sum` divided by their number.
 
     >>> brier_mean([[0.5, 0.25, 0.25]], [0])
     array([0.125])
     """
-    forecasts, happened = _forecasts(probabilities, outcomes)
+    forecasts, happened = _forecasts(probabilities, outcomes, errors)
     return np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).mean(axis=1))
 
 
-def ranked_probability_score(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> FloatArray:
+def ranked_probability_score(
+    probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, errors: Errors = "raise"
+) -> FloatArray:
     """Squared errors of the cumulative probabilities divided by the outcomes less one, (n,), 0 to 1.
 
     For outcomes in an order, such as home, draw, away. Source: E. Epstein, "A scoring system for probability
@@ -106,7 +117,7 @@ def ranked_probability_score(probabilities: npt.ArrayLike, outcomes: npt.ArrayLi
     >>> ranked_probability_score([[0.5, 0.27, 0.23]], [0]).round(5)
     array([0.15145])
     """
-    forecasts, happened = _forecasts(probabilities, outcomes)
+    forecasts, happened = _forecasts(probabilities, outcomes, errors)
     gaps = np.cumsum(forecasts - _indicators(forecasts, happened), axis=1)[:, :-1]
     return np.asarray((gaps**2).sum(axis=1) / (forecasts.shape[1] - 1))
 
@@ -475,14 +486,23 @@ def hold_interval(
     return Interval(value, float(low), float(high), level)
 
 
-def _forecasts(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
-    """Checked forecasts and outcomes."""
+def _forecasts(
+    probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, errors: Errors = "raise"
+) -> tuple[FloatArray, IntArray]:
+    """Checked forecasts and outcomes; without `errors="raise"` refused rows are nan."""
     forecasts = _arrays.numbers(probabilities, "probabilities")
     happened = _arrays.integers(outcomes, "outcomes")
     if forecasts.ndim != 2 or forecasts.shape[1] < 2 or len(forecasts) == 0:
         raise BoundsError(f"forecasts of shape {forecasts.shape} are no rows of two or more probabilities")
     if happened.shape != (len(forecasts),):
         raise BoundsError(f"outcomes of shape {happened.shape} are not {len(forecasts)} positions")
+    if not _arrays.is_strict(errors):
+        sums, count = forecasts.sum(axis=1), forecasts.shape[1]
+        is_right = ((forecasts >= 0.0) & (forecasts <= 1.0)).all(axis=1) & (
+            np.abs(sums - 1.0) <= SUM_TOLERANCE
+        )
+        is_right &= (happened >= 0) & (happened < count)
+        return np.where(is_right[:, None], forecasts, np.nan), np.where(is_right, happened, 0)
     if not ((forecasts >= 0.0) & (forecasts <= 1.0)).all():
         row, place = np.argwhere(~((forecasts >= 0.0) & (forecasts <= 1.0)))[0]
         raise BoundsError(f"probability {forecasts[row, place]} of forecast {row} is outside 0..=1")

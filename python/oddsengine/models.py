@@ -583,7 +583,8 @@ class Space:
         try:
             if isinstance(grade, GradeFunction):
                 return _core.grades_by_function(grade.address, self.outcomes)
-            if isinstance(grade, tuple) and len(grade) == 2 and np.ndim(grade[0]) == 1:
+            # Two arrays, of what is won and of what is refunded; two numbers are the grades of two outcomes.
+            if isinstance(grade, tuple) and len(grade) == 2 and not np.isscalar(grade[0]):
                 shares = np.column_stack([_arrays.numbers(share, "shares", axes=1) for share in grade])
             else:
                 win = _arrays.numbers(grade, "grade", axes=1)

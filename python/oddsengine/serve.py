@@ -47,12 +47,16 @@ BYTES_PER_TURN = 262_144
 NS_PER_TURN = 5_000_000
 # Time of `ingest` while more waits in front of the socket than was read ahead: reading on finds stops in it.
 NS_PER_TURN_BEHIND = 500_000
+# Longest that a turn works off slices of due work while nothing arrives; it looks after each slice.
+WORK_NS_PER_TURN = 500_000
 # Accumulators and bet delays are looked at so often.
 TICK_NS = 50_000_000
 # Images are made again after a pause that is never longer than this.
 IMAGES_PAUSE_NS_MAX = 10_000_000
 # A new subscriber gets a heartbeat at once, but not more often than this.
 GREETING_NS = 20_000_000
+# Whether the hash of a state is there is looked at so often while one is computed.
+HASH_CHECK_NS = 1_000_000
 # Objects that live as long as the process are taken out of the garbage collector's sight after so long.
 WARM_UP_NS = 2_000_000_000
 # After a pause of the loop that is longer than this (a stopped process, a host that swaps, a long turn),
@@ -144,6 +148,11 @@ class ServiceLike(Protocol):
     def work_off(self) -> bool: ...
     def durable(self) -> None: ...
     def take_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
+    @property
+    def is_hashing(self) -> bool: ...
+    @property
+    def has_desk_frames(self) -> bool: ...
+    def take_desk_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]: ...
     def metrics(self) -> dict[str, object]: ...
     def state_hash(self) -> str: ...
     def invariants(self) -> dict[str, object]: ...
@@ -475,12 +484,20 @@ class Server:
             os.write(self._stop_write, bytes([signal.SIGTERM]))
 
     def _timeout_ms(self) -> int:
-        if self._has_worked or self._orders_ahead or (self._is_ingesting and self._ingest_ahead):
+        if (
+            self._has_worked
+            or self.service.has_desk_frames
+            or self._orders_ahead
+            or (self._is_ingesting and self._ingest_ahead)
+        ):
             return 0
         now_ns = self._clock()
         due_ns = min(self._next_heartbeat_ns, self._next_tick_ns)
         if (images_ns := self.service.next_images_ns) is not None:
             due_ns = min(due_ns, images_ns)
+        if self.service.is_hashing:
+            # Another thread computes it, and wakes nobody.
+            due_ns = min(due_ns, now_ns + HASH_CHECK_NS)
         if self._is_overdue:
             # What holds it up ends by itself.
             due_ns = min(due_ns, now_ns + SETTLE_CHECK_NS)
@@ -512,9 +529,10 @@ class Server:
         self._timers(now_ns, is_idle=not ready)
         service.end_turn()
         self._send(service.take_frames(self._clock()))
+        self._send(service.take_desk_frames(self._clock()))
         self._make_images()
         # After all that the turn has to tell; what is told of it leaves with the next.
-        self._has_worked = service.work_off()
+        self._has_worked = self._work_off()
         if service.takes_ingest != self._is_ingesting:
             self._hold_ingest(is_held=self._is_ingesting)
         if service.is_poisoned:
@@ -522,6 +540,25 @@ class Server:
             self.poison_reason = service.poison_reason or ""
             self.exit_code = EXIT_POISONED
             self._is_stopping = True
+
+    def _work_off(self) -> bool:
+        """Slices of due work until a message arrives, and one at least; whether there was any.
+
+        A slice takes about as long as a board, so that no message waits for more than that. What is told of
+        them leaves with the next turn.
+        """
+        if not self.service.work_off():
+            return False
+        until_ns = time.monotonic_ns() + WORK_NS_PER_TURN
+        # What was read ahead has arrived already.
+        while (
+            not (self._ingest_ahead or self._orders_ahead)
+            and time.monotonic_ns() < until_ns
+            and not self._poller.poll(0)
+            and self.service.work_off()
+        ):
+            pass
+        return True
 
     def _make_images(self) -> None:
         """After all that others wait for, and a few: an image takes longer than most answers."""

@@ -446,7 +446,7 @@ class StateTable:
         """
         return self._table.match_home(_told(score))
 
-    def match_home_batch(self, scores: npt.ArrayLike) -> FloatArray:
+    def match_home_batch(self, scores: npt.ArrayLike, *, errors: Errors = "raise") -> FloatArray:
         """The same for many scores.
 
         Parameters
@@ -455,13 +455,17 @@ class StateTable:
             Sets home, sets away, games home, games away, points home, points away, server (0 home, 1 away;
             in a
             tie-break who served first).
+        errors
+            A row that is no score of the format raises, or becomes `"nan"`.
 
         Examples
         --------
         >>> StateTable(0.64, 0.62).match_home_batch([[1, 0, 3, 4, 2, 3, 0]]).round(4)
         array([0.7036])
         """
-        return self._table.match_home_batch(_arrays.integers(scores, "scores", axes=2))
+        return self._table.match_home_batch(
+            _arrays.integers(scores, "scores", axes=2), _arrays.is_strict(errors)
+        )
 
     def __repr__(self) -> str:
         return f"StateTable({self.home:g}, {self.away:g}, {len(self)} scores)"

@@ -58,6 +58,18 @@ GRID = football.grid(1.5, 1.1)
 SIDE_GOALS = GRID.sum(axis=1)
 
 
+def _moved_line_value_of_pairs(**pairs: Any) -> Any:
+    """The members of pairs have the names that messages give them."""
+    return metrics.moved_line_value(
+        [2.05, 1.9],
+        [-0.25, 0.25],
+        [0, 1],
+        market="handicap",
+        closing=(pairs["closing lines"], pairs["closing odds"]),
+        closing_total=(pairs["closing_total lines"], pairs["closing_total odds"]),
+    )
+
+
 def _calls() -> list[Call]:
     model = fit.poisson(SEASON, ridge=1.0)
     walk = backtest.walk_forward(SEASON, first="2026-08-08", ridge=1.0, progress=False)
@@ -709,8 +721,70 @@ def _calls() -> list[Call]:
         Call(
             "metrics.closing_line_value",
             metrics.closing_line_value,
-            {"odds_taken": [2.2, 1.8, 1.6], "closing_odds": BOOKS, "selection": [0, 1, 0]},
-            ("odds_taken", "closing_odds", "selection"),
+            {
+                "odds_taken": [2.2, 1.8, 1.6],
+                "closing_odds": BOOKS,
+                "selection": [0, 1, 0],
+                "push": [0.0, 0.1, 0.2],
+            },
+            ("odds_taken", "closing_odds", "selection", "push"),
+        ),
+        Call(
+            "metrics.closing_line_value of lines that push",
+            metrics.closing_line_value,
+            {
+                "odds_taken": [2.1, 1.9],
+                "closing_odds": [[2.0, 2.0], [1.9, 1.98]],
+                "selection": [0, 1],
+                "push": [0.27, 0.1],
+            },
+            ("push",),
+        ),
+        Call(
+            "metrics.moved_line_value lines of the close",
+            lambda closing: metrics.moved_line_value(
+                [2.0, 1.9],
+                [2.5, 2.25],
+                [0, 1],
+                market="total",
+                closing=(closing, [[1.95, 1.93], [1.9, 1.98]]),
+            ),
+            {"closing": [2.75, 2.5]},
+            ("closing",),
+        ),
+        Call(
+            "metrics.moved_line_value odds of the close",
+            lambda closing: metrics.moved_line_value(
+                [2.0, 1.9], [2.5, 2.25], [0, 1], market="total", closing=([2.75, 2.5], closing)
+            ),
+            {"closing": [[1.95, 1.93], [1.9, 1.98]]},
+            ("closing",),
+        ),
+        Call(
+            "metrics.moved_line_value lines of the total",
+            lambda closing_total: metrics.moved_line_value(
+                [2.0, 1.9],
+                [-0.5, 0.25],
+                [0, 1],
+                market="handicap",
+                closing=([-0.75, 0.25], [[1.95, 1.93], [1.9, 1.98]]),
+                closing_total=(closing_total, [[1.95, 1.93], [1.9, 1.98]]),
+            ),
+            {"closing_total": [2.75, 2.5]},
+            ("closing_total",),
+        ),
+        Call(
+            "metrics.moved_line_value odds of the total",
+            lambda closing_total: metrics.moved_line_value(
+                [2.0, 1.9],
+                [-0.5, 0.25],
+                [0, 1],
+                market="handicap",
+                closing=([-0.75, 0.25], [[1.95, 1.93], [1.9, 1.98]]),
+                closing_total=([2.75, 2.5], closing_total),
+            ),
+            {"closing_total": [[1.95, 1.93], [1.9, 1.98]]},
+            ("closing_total",),
         ),
         Call(
             "metrics.moved_line_value",
@@ -720,11 +794,24 @@ def _calls() -> list[Call]:
                 "line": [2.5, 2.25],
                 "side": [0, 1],
                 "market": "total",
-                "closing": ([2.75, 2.5], [[1.95, 1.93], [1.9, 1.98]]),
+                "closing_line": [2.75, 2.5],
+                "closing_odds": [[1.95, 1.93], [1.9, 1.98]],
                 "closing_1x2": [[2.1, 3.4, 3.6], [2.7, 3.3, 2.7]],
                 "rho": [-0.1, -0.05],
             },
-            ("odds_taken", "line", "side", "closing_1x2", "rho"),
+            ("odds_taken", "line", "side", "closing_line", "closing_odds", "closing_1x2", "rho"),
+        ),
+        Call(
+            # A pair of arrays: each goes in by itself.
+            "metrics.moved_line_value pairs",
+            _moved_line_value_of_pairs,
+            {
+                "closing lines": [-0.5, 0.0],
+                "closing odds": [[2.04, 1.88], [1.9, 2.0]],
+                "closing_total lines": [2.5, 2.75],
+                "closing_total odds": [[1.95, 1.95], [1.9, 2.0]],
+            },
+            ("closing lines", "closing odds", "closing_total lines", "closing_total odds"),
         ),
         Call(
             "kelly.single",
@@ -761,6 +848,32 @@ def _calls() -> list[Call]:
             kelly.implied_probability,
             {"stakes": [0.02, 0.05], "odds": [2.4, 1.9]},
             ("stakes", "odds"),
+        ),
+        Call(
+            "metrics.moved_line_value handicap",
+            metrics.moved_line_value,
+            {
+                "odds_taken": [2.0, 1.9],
+                "line": [-0.25, 0.25],
+                "side": [0, 1],
+                "market": "handicap",
+                "closing_line": [-0.5, 0.5],
+                "closing_odds": [[1.95, 1.93], [1.9, 1.98]],
+                "closing_total_line": [2.75, 2.5],
+                "closing_total_odds": [[1.95, 1.93], [1.9, 1.98]],
+            },
+            ("closing_total_line", "closing_total_odds"),
+        ),
+        Call(
+            "metrics.closing_line_value push",
+            metrics.closing_line_value,
+            {
+                "odds_taken": [2.2, 1.8, 1.6],
+                "closing_odds": BOOKS,
+                "selection": [0, 1, 0],
+                "push": [0.1, 0.0, 0.2],
+            },
+            ("push",),
         ),
         Call(
             "metrics.value_posterior",

@@ -397,6 +397,9 @@ ARRAYS = (*ARRAYS, "_NestedSequence", "numpy.ndarray")
 NO_NUMBERS = {
     ("backtest.walk_forward", "model"),
     ("models.Space.market", "selections"),
+    # Pairs of arrays: `metrics.moved_line_value pairs` gives each of the four by itself.
+    ("metrics.moved_line_value", "closing"),
+    ("metrics.moved_line_value", "closing_total"),
     ("tables.table_from", "data"),
     ("tables.select", "data"),
     ("fit.time_weights", "dates"),

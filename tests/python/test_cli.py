@@ -527,3 +527,24 @@ def test_keys(tmp_path: Path) -> None:
     again = run("keygen", "server", "--folder", tmp_path)
     assert again.returncode == 2
     assert "is there already, and keys are not overwritten" in again.stderr
+
+
+def test_an_archive_is_made_anew_by_the_next_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For pages and rows that count right and are wrong there was no way but an old backup."""
+
+    def is_stale() -> int:
+        with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as database:
+            return int(database.execute("SELECT is_stale FROM archive_size").fetchone()[0])
+
+    command = ["archive", str(tmp_path / "journal.db"), "--rebuild"]
+    with Engine(tmp_path).start():
+        # Beside a running engine nothing is changed.
+        assert cli.main(command) == 4
+        assert is_stale() == 0
+    assert cli.main(command) == 0
+    assert "is made anew by the next start" in capsys.readouterr().out
+    assert is_stale() == 1
+    with Engine(tmp_path).start():
+        assert is_stale() == 0

@@ -66,7 +66,7 @@ def test_a_total_is_read_off_the_model_that_has_the_closing_price(
     win, lose = shares(grid(total / 2, total / 2, rho), "total", line)
     for side in (0, 1):
         found = metrics.moved_line_value(
-            [odds], [line], [side], market="total", closing=([closing_line], [close]), rho=rho
+            [odds], [line], [side], market="total", closing_line=[closing_line], closing_odds=[close], rho=rho
         )
         of_side = (win, lose) if side == 0 else (lose, win)
         assert found.each[0] == pytest.approx(of_side[0] * (odds - 1) - of_side[1], abs=1e-9)
@@ -98,8 +98,10 @@ def test_a_handicap_is_read_off_the_model_that_has_both_closing_prices(
             [line],
             [side],
             market="handicap",
-            closing=([closing_line], [close]),
-            closing_total=([total_line], [total_close]),
+            closing_line=[closing_line],
+            closing_odds=[close],
+            closing_total_line=[total_line],
+            closing_total_odds=[total_close],
             rho=rho,
         )
         assert found.each[0] == pytest.approx(of_side * (odds - 1) - other, abs=1e-9)
@@ -120,8 +122,10 @@ def test_with_1x2_the_half_goal_line_is_its_price() -> None:
         [-0.5],
         [0],
         market="handicap",
-        closing=([-0.25], [close]),
-        closing_total=([2.5], [totals]),
+        closing_line=[-0.25],
+        closing_odds=[close],
+        closing_total_line=[2.5],
+        closing_total_odds=[totals],
         closing_1x2=[results],
     )
     assert found.closing_probability[0] == pytest.approx(prices["home"], abs=1e-9)
@@ -150,23 +154,33 @@ def test_a_line_that_has_not_moved_has_the_value_of_its_price(
     books = np.column_stack([first, 1.0 / (np.array([bet[3] for bet in bets]) - 1.0 / first)])
     sides = np.array([bet[4] for bet in bets])
     taken = np.full(len(bets), 1.97)
-    moved = metrics.moved_line_value(taken, lines, sides, market="total", closing=(lines, books))
+    moved = metrics.moved_line_value(
+        taken, lines, sides, market="total", closing_line=lines, closing_odds=books
+    )
     still = metrics.closing_line_value(taken, books, sides, push=moved.push)
     assert moved.each == pytest.approx(still.each, abs=1e-9)
     # And a bet is worth more at the close the lower its line, for an over; less for an under.
-    near = metrics.moved_line_value(taken, lines + 0.25, sides, market="total", closing=(lines, books))
+    near = metrics.moved_line_value(
+        taken, lines + 0.25, sides, market="total", closing_line=lines, closing_odds=books
+    )
     assert ((near.each - moved.each) * (1 - 2 * sides) < 0.0).all()
     # Both sides at fair odds of any line are worth nothing.
     for side in (0, 1):
         other = metrics.moved_line_value(
-            taken, lines - 0.5, np.full(len(bets), side), market="total", closing=(lines, books)
+            taken,
+            lines - 0.5,
+            np.full(len(bets), side),
+            market="total",
+            closing_line=lines,
+            closing_odds=books,
         )
         at_fair = metrics.moved_line_value(
             1.0 / other.closing_probability,
             lines - 0.5,
             np.full(len(bets), side),
             market="total",
-            closing=(lines, books),
+            closing_line=lines,
+            closing_odds=books,
         )
         assert np.abs(at_fair.each).max() < 1e-9
 
@@ -210,12 +224,14 @@ def test_a_missing_closing_price_is_no_market_of_two() -> None:
 
 def test_a_bet_without_a_value_stops_no_other() -> None:
     close = ([2.75, 2.5, 2.5, np.nan], [[1.95, 1.93], [np.nan, 1.9], [1.0, 1.9], [1.9, 1.9]])
-    arguments: Any = {"market": "total", "closing": close}
+    arguments: Any = {"market": "total", "closing_line": close[0], "closing_odds": close[1]}
     with pytest.raises((BoundsError, MarginError)):
         metrics.moved_line_value([2.0] * 4, [2.5] * 4, [0] * 4, **arguments)
     found = metrics.moved_line_value([2.0] * 4, [2.5] * 4, [0] * 4, errors="nan", **arguments)
     assert np.isnan(found.each).tolist() == [False, True, True, True]
-    alone = metrics.moved_line_value([2.0], [2.5], [0], market="total", closing=([2.75], [[1.95, 1.93]]))
+    alone = metrics.moved_line_value(
+        [2.0], [2.5], [0], market="total", closing_line=[2.75], closing_odds=[[1.95, 1.93]]
+    )
     assert found.each[0] == alone.each[0]
     # A handicap that no split of so few goals can have.
     with pytest.raises(BoundsError, match="no model has the closing probability") as caught:
@@ -224,8 +240,10 @@ def test_a_bet_without_a_value_stops_no_other() -> None:
             [-3.0],
             [0],
             market="handicap",
-            closing=([-6.0], [[1.5, 2.7]]),
-            closing_total=([0.5], [[2.4, 1.6]]),
+            closing_line=[-6.0],
+            closing_odds=[[1.5, 2.7]],
+            closing_total_line=[0.5],
+            closing_total_odds=[[2.4, 1.6]],
         )
     assert caught.value.__notes__ == ["in bet 0"]
 
@@ -236,10 +254,13 @@ def test_a_bet_without_a_value_stops_no_other() -> None:
         ({"line": [2.3]}, "line 2.3 is no quarter step"),
         ({"side": [2]}, "side 2 is neither 0 nor 1"),
         ({"market": "goals"}, "market 'goals' is none of total, handicap"),
-        ({"market": "handicap"}, "a handicap needs closing_total"),
+        ({"market": "handicap"}, "a handicap needs closing_total_line and"),
         ({"odds_taken": [1.0]}, "odds taken 1.0 are not above 1"),
-        ({"closing": ([2.5], [[1.9, 1.9, 5.0]])}, "closing odds of shape (1, 3) is not (1, 2)"),
-        ({"closing": [2.5]}, "closing is no pair of lines and odds"),
+        (
+            {"closing_line": [2.5], "closing_odds": [[1.9, 1.9, 5.0]]},
+            "closing_odds of shape (1, 3) is not (1, 2)",
+        ),
+        ({"closing_line": [2.6]}, "line 2.6 is no quarter step"),
         ({"line": [2.5, 2.5]}, "line (2,) does not fit 1 odds taken"),
         ({"errors": "none"}, "errors 'none' is none of"),
     ],
@@ -250,7 +271,8 @@ def test_refusals_of_moved_lines(change: dict[str, Any], message: str) -> None:
         "line": [2.5],
         "side": [0],
         "market": "total",
-        "closing": ([2.75], [[1.95, 1.93]]),
+        "closing_line": [2.75],
+        "closing_odds": [[1.95, 1.93]],
     }
     metrics.moved_line_value(**right)
     with pytest.raises(BoundsError) as caught:

@@ -183,6 +183,13 @@ def test_one_row_never_ends_a_batch_that_may_be_nan() -> None:
         tennis.hold([0.6, 1.6, 0.7], errors="nan"),
         tennis.tie_break([0.6, 1.6, 0.7], [0.6] * 3, errors="nan"),
         tennis.match_home([0.6, 1.6, 0.7], [0.6] * 3, errors="nan"),
+        metrics.brier_sum([[0.5, 0.5], [0.7, 0.7], [1.0, 0.0]], [0, 0, 1], errors="nan"),
+        metrics.log_loss([[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]], [0, 2, 1], errors="nan"),
+        metrics.ranked_probability_score([[0.5, 0.5], [np.nan] * 2, [1.0, 0.0]], [0, 0, 1], errors="nan"),
+        football.basket([1.5, 99.0, 1.2], [1.1] * 3, errors="nan")[:, 0],
+        tennis.StateTable(0.64, 0.62).match_home_batch(
+            [[0] * 7, [0, 0, 9, 1, 0, 0, 0], [1] + [0] * 6], errors="nan"
+        ),
     ):
         assert np.isnan(np.asarray(found)).tolist() == [False, True, False]
     with pytest.raises(BoundsError, match="errors 'ignore' is none of raise, nan"):

@@ -97,7 +97,8 @@ def test_a_notebook_is_kept_with_its_outputs(path: Path) -> None:
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert sum(bool(cell["outputs"]) for cell in code) >= len(code) / 2
     stored = path.read_text(encoding="utf-8")
-    assert path.stat().st_size < 400_000
+    # A board is shown whole, folded: a hundred kilobytes.
+    assert path.stat().st_size < 600_000
     # Neither a path of the machine it was run on, nor an address in memory.
     assert not re.search(r"/(home|root|work|tmp)/|0x[0-9a-f]{8}", stored)
     assert not any(output["output_type"] == "error" for cell in code for output in cell["outputs"])

@@ -326,6 +326,12 @@ class ScriptedService:
         frames, self.frames = self.frames, []
         return frames
 
+    is_hashing = False
+    has_desk_frames = False
+
+    def take_desk_frames(self, now_ns: int) -> list[tuple[int, list[bytes]]]:
+        return []
+
     def metrics(self) -> dict[str, object]:
         return {}
 

@@ -318,7 +318,7 @@ impl Crowd {
                 fixture: fixture.id(),
                 selection: SelectionId::of(&market.key, &template.selections[selection].name),
                 odds_e4: fixture.board.odds_e4[selection],
-                version: OddsVersion { epoch: engine.epoch(), seq: fixture.version },
+                version: engine.version(fixture),
             };
         }
     }

@@ -119,13 +119,43 @@ impl Engine {
 
     /// Prices every fixture whose board may have changed. [`Engine::take_board_changes`] has what there is to tell.
     pub fn price_changed(&mut self) {
+        self.inherit_next(usize::MAX);
+        self.price_outdated();
+    }
+
+    /// Prices every fixture of which something changed; what the settings of a scope change waits for
+    /// [`Engine::inherit_next`], and for whoever asks for a price.
+    pub fn price_outdated(&mut self) {
         self.state.balance_books();
         self.state.price_changed();
+    }
+
+    /// Lets so many of the fixtures that a scope's settings have not come to yet inherit them, and prices those whose margins
+    /// change; whether there were any. No decision waits for it: one that reads a fixture's settings or prices brings them up
+    /// to date first.
+    pub fn inherit_next(&mut self, count: usize) -> bool {
+        self.state.balance_books();
+        self.state.inherit_next(count)
+    }
+
+    /// Prices one fixture, by the settings that it has now; whether these had not come to it yet.
+    pub fn price_fixture(&mut self, id: FixtureId) -> bool {
+        let Some(index) = self.state.index_of(id) else { return false };
+        self.state.balance_books();
+        let inherits = self.state.inherit(index);
+        self.state.price(index);
+        inherits
     }
 
     /// Takes what has changed on boards since it was taken last: fixtures in order, with the markets that changed.
     pub fn take_board_changes(&mut self) -> Vec<(FixtureId, Vec<u16>)> {
         self.price_changed();
+        self.state.take_board_changes()
+    }
+
+    /// As [`Engine::take_board_changes`], of what [`Engine::price_outdated`] has priced.
+    pub fn take_priced_changes(&mut self) -> Vec<(FixtureId, Vec<u16>)> {
+        self.price_outdated();
         self.state.take_board_changes()
     }
 

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use oddsengine_facts::{
-    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, Place, Ticket, TicketState, Weight,
+    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, OddsVersion, Place, Ticket, TicketState,
+    Weight,
 };
 use oddsengine_ledger::{InstructionId, Memo, Transfer, TransferError};
 use oddsengine_markets::{Incident, MarketId, SelectionId};
@@ -58,14 +59,7 @@ impl State {
                 self.configure(config)?;
             }
             Fact::Configured(config) => self.configure(config)?,
-            Fact::ScopeSet { scope, settings } => {
-                if *settings == Default::default() {
-                    self.scopes.remove(scope);
-                } else {
-                    self.scopes.insert(scope.clone(), *settings);
-                }
-                self.inherit_scope(scope);
-            }
+            Fact::ScopeSet { scope, settings } => self.set_scope(scope, settings),
             Fact::SpaceDefined(definition) => {
                 self.push_space(definition.as_ref().clone()).map_err(|error| error.to_string())?;
             }
@@ -111,13 +105,16 @@ impl State {
                     self.watch_silence(index);
                 }
                 self.watch_start(index);
+                self.note_unheard(index);
             }
             Fact::FixtureHeard { fixture, source } => {
                 let index = self.named_fixture(*fixture)?;
-                let fixture = &mut self.fixtures[index];
-                fixture.heard_ns = self.now_ns;
-                if let Some(source) = source.as_ref().filter(|source| fixture.fed_by != **source) {
-                    fixture.fed_by.clone_from(source);
+                self.fixtures[index].heard_ns = self.now_ns;
+                if let Some(source) = source.as_ref().filter(|source| self.fixtures[index].fed_by != **source)
+                {
+                    self.forget_unheard(index);
+                    self.fixtures[index].fed_by.clone_from(source);
+                    self.note_unheard(index);
                 }
             }
             Fact::StartWaived { fixture } => {
@@ -222,6 +219,7 @@ impl State {
                 let index = self.ticket_in(*ticket, |state| state == TicketState::Delayed)?;
                 let ticket = self.tickets[index as usize].clone();
                 self.delayed.remove(&(ticket.due_ns, index));
+                self.list_waiting(index, false);
                 self.count_stake(&ticket, false);
                 for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
                     plan_remove(leg, ticket.stake_minor, &mut self.unbooked);
@@ -231,6 +229,7 @@ impl State {
                 let index = self.ticket_in(*ticket, |state| state == TicketState::Delayed)?;
                 self.tickets[index as usize].due_ns = *due_ns;
                 self.delayed.insert((*due_ns, index));
+                self.list_waiting(index, true);
                 let ticket = self.tickets[index as usize].clone();
                 self.count_stake(&ticket, true);
                 for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
@@ -339,6 +338,7 @@ impl State {
                 self.counters.rollback_count += u64::from(before.state == TicketState::Settled);
                 self.delayed.remove(&(before.due_ns, index));
                 if before.state == TicketState::Delayed {
+                    self.list_waiting(index, false);
                     // Listed like every ticket that was not refused: a restored state has it so.
                     self.list_legs(index);
                 }
@@ -452,6 +452,9 @@ impl State {
             self.refresh_possible(index);
         }
         if self.fixtures[index].live.phase() != phase_before {
+            // Who goes in play is watched by its present settings.
+            self.inherit(index);
+            self.note_play(index);
             self.watch_silence(index);
             self.watch_start(index);
             self.note_over(index);
@@ -485,7 +488,8 @@ impl State {
             self.epoch = seen.clone().map(|seen| seen.epoch).fold(self.epoch, u32::max);
             let seen = seen.filter(|seen| seen.epoch == self.epoch);
             let fixture = &mut self.fixtures[leg.place.fixture as usize];
-            if let Some(seq) = seen.map(|seen| seen.seq).max().filter(|&seq| fixture.version < seq) {
+            let of_fixture = |seen: OddsVersion| seen.seq.saturating_sub(self.counters.settings_count);
+            if let Some(seq) = seen.map(of_fixture).max().filter(|&seq| fixture.version < seq) {
                 fixture.version = seq;
             }
         }
@@ -527,7 +531,10 @@ impl State {
         };
         match state {
             TicketState::Refused(_) => self.set_closed(index, self.now_ns),
-            TicketState::Delayed => drop(self.delayed.insert((due_ns, index))),
+            TicketState::Delayed => {
+                self.delayed.insert((due_ns, index));
+                self.list_waiting(index, true);
+            }
             _ => self.list_legs(index),
         }
         Ok(())
@@ -540,6 +547,22 @@ impl State {
             fixture.legs.entry(leg.place.selection).or_default().insert((index, leg_index as u8));
         }
         self.list_accumulator(index);
+    }
+
+    /// Lists the legs of a ticket with their fixtures while it waits out its delay.
+    pub(crate) fn list_waiting(&mut self, index: u32, waits: bool) {
+        for leg in &self.tickets[index as usize].legs {
+            let waiting = &mut self.fixtures[leg.place.fixture as usize].waiting;
+            let key = (leg.place.selection, leg.grade.is_some());
+            if waits {
+                waiting.entry(key).or_default().insert(index);
+            } else if let Some(listed) = waiting.get_mut(&key) {
+                listed.remove(&index);
+                if listed.is_empty() {
+                    waiting.remove(&key);
+                }
+            }
+        }
     }
 
     /// Lists a ticket of several legs with their fixtures while it is open.
@@ -618,6 +641,10 @@ impl State {
                 }
             }
         }
+        let is_waiting = self.tickets[index as usize].state == TicketState::Delayed;
+        if is_waiting {
+            self.list_waiting(index, false);
+        }
         let ticket = &mut self.tickets[index as usize];
         let (is_live, stake_minor) = (ticket.is_live(), ticket.stake_minor);
         for (leg, graded) in ticket.legs.iter_mut().zip(legs) {
@@ -628,6 +655,9 @@ impl State {
             if is_live && leg.grade.is_none() {
                 plan_add(leg, stake_minor, &mut self.unbooked);
             }
+        }
+        if is_waiting {
+            self.list_waiting(index, true);
         }
         self.settling.set_stuck(index, false);
         if !self.is_regraded(index) {

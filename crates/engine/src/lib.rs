@@ -25,7 +25,11 @@ pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_reco
 pub use oddsengine_facts::{command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
-pub use decide::settle::WEIGH_INTERVAL_NS;
+pub use decide::settle::{
+    DECIDED_PER_RECORD, SETTLED_AT_ONCE, SETTLED_PER_RECORD, WEIGH_INTERVAL_NS, WEIGHED_AT_ONCE,
+    WEIGHED_PER_BET, WEIGHED_PER_RECORD,
+};
+pub use decide::source::{LIFTED_PER_HEARTBEAT, STOPPED_PER_RECORD};
 pub use engine::{Decided, Engine};
 pub use state::competitions::Competitions;
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, StoredFixture};

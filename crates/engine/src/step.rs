@@ -5,6 +5,7 @@
 //! The state is private here: whoever decides reads it through `Deref`, and changes what is stored by [`Step::fact`] and
 //! [`Step::book`] alone.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use oddsengine_facts::{Booking, Fact, MoneyRequest, Reason, Stops};
@@ -71,6 +72,8 @@ pub(crate) struct Step<'a> {
     facts: &'a mut Vec<Fact>,
     /// Fixtures whose trading was touched, and how it stood before.
     trading: Vec<(u32, MarketStatus, Stops)>,
+    /// The same fixtures: a gap of a feed may stop thousands.
+    touched: BTreeSet<u32>,
 }
 
 impl Deref for Step<'_> {
@@ -84,7 +87,7 @@ impl Deref for Step<'_> {
 impl<'a> Step<'a> {
     pub fn new(state: &'a mut State, facts: &'a mut Vec<Fact>, time_ns: i64) -> Self {
         state.begin_record(time_ns);
-        Self { state, facts, trading: Vec::new() }
+        Self { state, facts, trading: Vec::new(), touched: BTreeSet::new() }
     }
 
     /// Fixtures on which trading stands otherwise than before the step, in order of the first change.
@@ -100,7 +103,7 @@ impl<'a> Step<'a> {
 
     fn note_trading(&mut self, fixture: FixtureId) {
         let Some(index) = self.state.index_of(fixture).map(|index| index as u32) else { return };
-        if self.trading.iter().all(|&(known, ..)| known != index) {
+        if self.touched.insert(index) {
             let fixture = &self.state.fixtures[index as usize];
             self.trading.push((index, fixture.status(), fixture.stops));
         }
@@ -142,9 +145,19 @@ impl<'a> Step<'a> {
         self.state.balance_books();
     }
 
-    /// What was due under watch is dealt with.
-    pub fn settle_watch(&mut self) {
-        self.state.settle_watch();
+    /// What is under watch is looked at; whether more is due than one command stops is found out anew.
+    pub fn begin_watch(&mut self) {
+        self.state.derived.has_more_overdue = false;
+    }
+
+    /// See [`State::take_silent`].
+    pub fn take_silent(&mut self, count_max: usize) -> BTreeSet<usize> {
+        self.state.take_silent(count_max)
+    }
+
+    /// See [`State::take_late`].
+    pub fn take_late(&mut self, count_max: usize) -> BTreeSet<usize> {
+        self.state.take_late(count_max)
     }
 
     /// An acceptance took a loss above its limit: found by measuring, told by `losses_within_limits`.

@@ -3,19 +3,21 @@
 use std::collections::BTreeSet;
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Fact, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion,
-    Origin, Record, Scope, ScopeSettings, TicketRequest, TicketState, encode_record,
+    Body, Channel, Command, Config, DECIDED_PER_RECORD, Engine, Fact, FixtureRequest, LIFTED_PER_HEARTBEAT,
+    LegRequest, MoneyRequest, OddsChange, Origin, Reason, Record, SETTLED_AT_ONCE, SETTLED_PER_RECORD,
+    STOPPED_PER_RECORD, Scope, ScopeSettings, Stop, TicketRequest, TicketState, WEIGHED_AT_ONCE,
+    WEIGHED_PER_BET, WEIGHED_PER_RECORD, encode_record,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId};
 use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId, TransferId};
 
 const FIXTURE: FixtureId = FixtureId(1);
-const BET_COUNT: u128 = 2_500;
+const BET_COUNT: u128 = 1_200;
 const CUSTOMER: CustomerId = CustomerId(1);
 
 /// Tickets that one record concerns at most: those it settles, pays after their delay, decides and weighs.
-const TICKETS_PER_RECORD: usize = 64 + 64 + 16 + 128;
+const TICKETS_PER_RECORD: usize = 2 * SETTLED_AT_ONCE + DECIDED_PER_RECORD + WEIGHED_AT_ONCE + 1;
 /// Facts of a ticket at most: bookings, grades, payment, the delay of one and an alert.
 const FACTS_PER_TICKET: usize = 5;
 
@@ -60,8 +62,9 @@ impl Pair {
         let concerned = tickets_in(&record.facts);
         assert!(concerned.len() <= TICKETS_PER_RECORD, "{} tickets in one record", concerned.len());
         let count = record.facts.len();
+        let starts = matches!(record.command.body, Body::EpochStarted { .. });
         assert!(
-            count <= 16 + FACTS_PER_TICKET * concerned.len(),
+            starts || count <= 16 + 2 * STOPPED_PER_RECORD + FACTS_PER_TICKET * concerned.len(),
             "{count} facts of {} tickets",
             concerned.len()
         );
@@ -136,7 +139,7 @@ impl Pair {
             fixture,
             selection,
             odds_e4: 20_000,
-            version: OddsVersion { epoch: 1, seq: self.live.fixture(fixture).unwrap().version },
+            version: self.live.version(self.live.fixture(fixture).unwrap()),
         };
         let legs = fixtures.iter().map(leg).collect();
         self.send(Body::PlaceTicket(Box::new(TicketRequest {
@@ -203,11 +206,14 @@ fn a_popular_match_is_settled_in_slices() {
         assert_eq!(restored.state_hash(), pair.folding.state_hash());
         pair.live = restored;
         let (paid, size) = pair.send(Body::Tick { read_ns: i64::MIN });
-        assert!(paid <= 64 && size < 1 << 16, "{paid} tickets in {size} bytes");
+        assert!(paid <= SETTLED_PER_RECORD && size < 1 << 13, "{paid} tickets in {size} bytes");
         paid_in_all += paid;
         slices += 1;
     }
-    assert_eq!((paid_in_all, slices), (BET_COUNT as usize, 40));
+    assert_eq!(
+        (paid_in_all, slices),
+        (BET_COUNT as usize, (BET_COUNT as usize).div_ceil(SETTLED_PER_RECORD))
+    );
     assert!(!pair.folding.has_unsettled());
     assert_eq!(pair.live.state_hash(), pair.folding.state_hash());
     assert_eq!(pair.live.available_minor(CUSTOMER), 1_000_000 + 100 * BET_COUNT as i64);
@@ -276,7 +282,7 @@ fn a_result_taken_back_in_the_middle_of_its_settlement_starts_over() {
         pair.tick_restored(i64::MIN);
         steps += 1;
     }
-    assert_eq!(steps, BET_COUNT.div_ceil(64) - 1);
+    assert_eq!(steps, BET_COUNT.div_ceil(SETTLED_PER_RECORD as u128) - 1);
     assert_eq!(pair.live.counters().rollback_count, paid);
     assert!(pair.live.tickets().iter().all(|ticket| ticket.state == TicketState::Open));
     assert_eq!(pair.live.available_minor(CUSTOMER), 1_000_000 - 100 * BET_COUNT as i64);
@@ -301,10 +307,10 @@ fn delays_that_end_together_are_decided_a_few_at_a_time() {
     let mut steps = 0;
     while pair.live.next_due_ns().is_some() {
         let decided = tickets_in(&pair.tick_restored(i64::MAX)).len();
-        assert!((1..=16).contains(&decided), "{decided}");
+        assert!((1..=DECIDED_PER_RECORD).contains(&decided), "{decided}");
         steps += 1;
     }
-    assert_eq!(steps, 7);
+    assert_eq!(steps, 100_usize.div_ceil(DECIDED_PER_RECORD));
     assert_eq!(pair.live.counters().accepted_count, 100);
     pair.check();
 }
@@ -350,7 +356,7 @@ fn accumulators_are_weighed_a_slice_at_a_time() {
     }
     pair.now_ns += 1_000_000_000;
     let first = tickets_in(&pair.tick_restored(i64::MIN));
-    assert_eq!(first.len(), 128);
+    assert_eq!(first.len(), WEIGHED_PER_RECORD);
     assert!(pair.live.has_due_work());
     // What moves meanwhile is not forgotten at the end of the pass.
     pair.send(Body::SetExpectation {
@@ -365,8 +371,8 @@ fn accumulators_are_weighed_a_slice_at_a_time() {
         pair.tick_restored(i64::MIN);
         steps += 1;
     }
-    // 300, 600 and 300 places of accumulators, 128 a step.
-    assert_eq!(steps, 10);
+    // 300, 600 and 300 places of accumulators.
+    assert_eq!(steps, 1_200_usize.div_ceil(WEIGHED_PER_RECORD));
     pair.now_ns += 1_000_000_000;
     while pair.live.needs_tick(pair.now_ns, i64::MIN) {
         pair.tick_restored(i64::MIN);
@@ -376,4 +382,154 @@ fn accumulators_are_weighed_a_slice_at_a_time() {
     let all = pair.live.tickets().iter().filter(|ticket| ticket.state == TicketState::Open).count();
     assert_eq!(all, 600);
     pair.check();
+}
+
+/// A bet weighed a slice of a pass and was judged, and nothing said that the pass ends where bets come and no ticks do. Each
+/// carries it on, no limit is exceeded on the books as they are weighed meanwhile, and a pass of few accumulators is over
+/// before the bet is judged.
+#[test]
+fn bets_carry_a_pass_over_accumulators_on() {
+    let mut pair = Pair::new();
+    let fixtures = [1, 2, 3].map(FixtureId);
+    for fixture in fixtures {
+        pair.fixture(fixture);
+        pair.send(Body::SetExpectation { fixture, supremacy_e6: 300_000, total_e6: 2_600_000 });
+    }
+    let move_all = |pair: &mut Pair, supremacy_e6| {
+        for fixture in fixtures {
+            pair.send(Body::SetExpectation { fixture, supremacy_e6, total_e6: 2_900_000 });
+        }
+        pair.now_ns += 1_000_000_000;
+    };
+    for _ in 0..WEIGHED_AT_ONCE / 2 {
+        pair.place(&fixtures[..2]);
+    }
+    while pair.live.needs_tick(pair.now_ns, i64::MIN) {
+        pair.send(Body::Tick { read_ns: i64::MIN });
+    }
+    move_all(&mut pair, -200_000);
+    pair.place(&fixtures[2..]);
+    assert!(!pair.live.weighs_accumulators_now(), "few are weighed before the bet is judged");
+    for _ in 0..600 {
+        pair.place(&fixtures[1..]);
+    }
+    while pair.live.needs_tick(pair.now_ns, i64::MIN) {
+        pair.send(Body::Tick { read_ns: i64::MIN });
+    }
+    move_all(&mut pair, -500_000);
+    // 64, 664 and 600 places of accumulators.
+    let places = 2 * (WEIGHED_AT_ONCE / 2 + 600);
+    let mut bets = 0;
+    loop {
+        pair.place(&fixtures[2..]);
+        bets += 1;
+        if bets % 8 == 0 {
+            pair.check();
+        }
+        if !pair.live.weighs_accumulators_now() {
+            break;
+        }
+        assert!(bets < places.div_ceil(WEIGHED_PER_BET), "the pass ends");
+    }
+    assert_eq!(bets, places.div_ceil(WEIGHED_PER_BET));
+}
+
+/// Fixtures whose feed fell silent were all stopped in one step, each with an alert, and finding out that a fixture's trading
+/// had been touched walked all those before it: a source with 10,000 fixtures in play held everybody up. Now a step stops 64,
+/// whoever looked at them before; on the others nothing is sold meanwhile.
+#[test]
+fn a_silent_source_is_stopped_some_fixtures_a_step_and_sells_nothing_meanwhile() {
+    const COUNT: usize = 200;
+    let mut pair = Pair::new();
+    let silence =
+        ScopeSettings { feed_silence_ms: Some(1_000), bet_delay_ms: Some(0), ..ScopeSettings::default() };
+    pair.send(Body::SetScope { scope: Scope::Sport(oddsengine_types::SportId(0)), settings: silence });
+    let fixtures: Vec<FixtureId> = (1..=COUNT as u64).map(FixtureId).collect();
+    for &fixture in &fixtures {
+        pair.fixture(fixture);
+        pair.by_hand(fixture);
+        pair.incident_of(fixture, Kind::KickOff, 0);
+    }
+    // The first half is heard once more, so that who was looked at last is not who is due first.
+    for &fixture in &fixtures[..COUNT / 2] {
+        pair.now_ns += 1_000_000;
+        pair.incident_of(fixture, Kind::Clock, 1_000);
+    }
+    let stopped =
+        |facts: &[Fact]| facts.iter().filter(|fact| matches!(fact, Fact::StopsChanged { .. })).count();
+    pair.now_ns += 5_000_000_000;
+    let mut steps = Vec::new();
+    while steps.iter().sum::<usize>() < COUNT {
+        let restored = Engine::restore(&pair.live.snapshot()).unwrap();
+        let before = pair.live.clone();
+        let (facts, _) = pair.decide(Body::Tick { read_ns: i64::MIN });
+        let time_ns = pair.now_ns;
+        for mut other in [restored, before] {
+            let again =
+                Command { time_ns, origin: Origin::default(), body: Body::Tick { read_ns: i64::MIN } };
+            assert_eq!(other.step(&again).facts, facts, "whoever was restored, or not, stops the same");
+        }
+        steps.push(stopped(&facts));
+        let left: Vec<FixtureId> = fixtures
+            .iter()
+            .copied()
+            .filter(|&fixture| !pair.live.fixture(fixture).unwrap().stops.has(Stop::Silence))
+            .collect();
+        assert_eq!(pair.live.has_due_work(), !left.is_empty() || steps.len() * STOPPED_PER_RECORD == COUNT);
+        if let Some(&open) = left.last() {
+            // The bet's own step stops some more; its fixture is not sold whether or not it is among them.
+            let accepted = pair.live.counters().accepted_count;
+            let mut asked = pair.live.clone();
+            std::mem::swap(&mut asked, &mut pair.live);
+            let before_bets = pair.folding.clone();
+            pair.place(&[open]);
+            assert_eq!(pair.live.counters().accepted_count, accepted);
+            let ticket = pair.live.tickets().iter().last().unwrap();
+            assert_eq!(ticket.state, TicketState::Refused(Reason::FixtureSuspended));
+            (pair.live, pair.folding) = (asked, before_bets);
+        }
+    }
+    assert_eq!(
+        steps,
+        [STOPPED_PER_RECORD, STOPPED_PER_RECORD, STOPPED_PER_RECORD, COUNT % STOPPED_PER_RECORD]
+    );
+}
+
+/// Each sign of life of a source walked all fixtures, and brought all of them back in one step. It looks at those alone that
+/// wait for one, and brings back so many.
+#[test]
+fn a_sign_of_life_brings_back_some_fixtures() {
+    let mut pair = Pair::new();
+    let count = LIFTED_PER_HEARTBEAT as u64 + 20;
+    let mut seq = 0;
+    let mut say = |pair: &mut Pair, body: Body| {
+        seq += 1;
+        pair.now_ns += 1_000;
+        let origin = Origin {
+            channel: Channel::Feed,
+            source: "scout".into(),
+            seq: Some(seq),
+            source_ns: pair.now_ns,
+            ..Origin::default()
+        };
+        let command = Command { time_ns: pair.now_ns, origin, body };
+        let facts = pair.live.step(&command).facts;
+        pair.folding.fold(&Record { command, facts: facts.clone() }).unwrap();
+        facts.iter().filter(|fact| matches!(fact, Fact::StopsChanged { .. })).count()
+    };
+    for fixture in (1..=count).map(FixtureId) {
+        pair.fixture(fixture);
+        let kick_off = FootballIncident { kind: Kind::KickOff, clock_ms: 0, score_after: None };
+        say(&mut pair, Body::Incident { fixture, incident: Incident::Football(kick_off) });
+    }
+    pair.send(Body::EpochStarted { epoch: 2 });
+    let waits =
+        |pair: &Pair| pair.live.fixtures().iter().filter(|fixture| fixture.stops.has(Stop::Restart)).count();
+    assert_eq!(waits(&pair), count as usize);
+    assert_eq!(say(&mut pair, Body::Heartbeat), LIFTED_PER_HEARTBEAT);
+    // After a restart in the middle as well.
+    pair.live = Engine::restore(&pair.live.snapshot()).unwrap();
+    assert_eq!(say(&mut pair, Body::Heartbeat), 20);
+    assert_eq!((waits(&pair), say(&mut pair, Body::Heartbeat)), (0, 0));
+    assert_eq!(pair.live.state_hash(), pair.folding.state_hash());
 }

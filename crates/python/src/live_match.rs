@@ -53,14 +53,14 @@ impl PyLiveMatch {
     ) -> PyResult<Self> {
         let model = DixonColes::new(lambda_home, lambda_away, rho).or_raise()?;
         let [red_card_own_e3, red_card_opponent_e3] = red_card_e3.map(|Whole(factor)| factor);
-        let mut config = ModelConfig::default();
-        config.football = FootballConfig {
+        let settings = FootballConfig {
             first_half_share_e3: first_half_share_e3.0,
             lead_multiplier_e3: lead_multiplier_e3.map(|Whole(factor)| factor),
             red_card_own_e3,
             red_card_opponent_e3,
             stoppage_ms: stoppage_ms.map(|Whole(stoppage)| stoppage),
         };
+        let config = ModelConfig { football: settings, ..ModelConfig::default() };
         Ok(Self {
             models: Models::new(&config).or_raise()?,
             parameters: Parameters::Football(FootballParameters::of(&model, &FootballFormat::default())),

@@ -371,10 +371,26 @@ fn football_basket_batch<'py>(
     lambda_home: Numbers<'py>,
     lambda_away: Numbers<'py>,
     rho: Numbers<'py>,
+    is_strict: bool,
 ) -> PyResult<Array2<'py>> {
     let (home, away, rho) = (lambda_home.as_slice()?, lambda_away.as_slice()?, rho.as_slice()?);
     let mut baskets = vec![0.0; home.len() * BASKET_SIZE];
-    py.detach(|| markets_basket::fill_batch(home, away, rho, &mut baskets)).or_raise()?;
+    if away.len() != home.len() || rho.len() != home.len() {
+        return Err(BoundsError::new("means and rho are not as many")).or_raise();
+    }
+    let refused = py.detach(|| {
+        for (row, basket) in baskets.as_chunks_mut::<BASKET_SIZE>().0.iter_mut().enumerate() {
+            match DixonColes::new(home[row], away[row], rho[row]) {
+                Ok(model) => markets_basket::fill(&model, basket),
+                Err(error) if is_strict => return Some((row, error)),
+                Err(_) => basket.fill(f64::NAN),
+            }
+        }
+        None
+    });
+    if let Some((row, error)) = refused {
+        return Err(raise_in_row(py, &error, "match", row));
+    }
     PyArray1::from_vec(py, baskets).reshape([home.len(), BASKET_SIZE])
 }
 

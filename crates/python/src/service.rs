@@ -12,7 +12,7 @@ use oddsengine_runtime::journal::{
     QuarantineEntry, SegmentInfo, VerifyScope,
 };
 use oddsengine_runtime::service::{
-    self, CommandError, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
+    self, CommandError, Frame, QuarantineOrder, RecoveryError, RegisterModelError, ServiceOptions,
 };
 use oddsengine_runtime::wire::{self, Lookup};
 use oddsengine_types::{Currency, CustomerId, FixtureId, TicketId};
@@ -430,10 +430,23 @@ impl PyService {
     /// Also after closing: what became durable by it.
     fn take_frames<'py>(&self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
         let frames = self.look(py)?.service().take_frames(now_ns);
-        let items = frames.iter().map(|frame| {
-            (frame.socket as i32, [PyBytes::new(py, &frame.first), PyBytes::new(py, &frame.payload)])
-        });
-        PyList::new(py, items.collect::<Vec<_>>())
+        list_of_frames(py, &frames)
+    }
+
+    #[getter]
+    fn is_hashing(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.look(py)?.service().is_hashing())
+    }
+
+    #[getter]
+    fn has_desk_frames(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.look(py)?.service().has_desk_frames())
+    }
+
+    /// Those of a paced desk socket: after the others have left.
+    fn take_desk_frames<'py>(&self, py: Python<'py>, now_ns: i64) -> PyResult<Bound<'py, PyList>> {
+        let frames = self.look(py)?.service().take_desk_frames(now_ns);
+        list_of_frames(py, &frames)
     }
 
     fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -634,7 +647,9 @@ impl PyEngine {
 
     fn fixtures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let mut out = Vec::new();
-        wire::reply_fixtures(&nobody(), self.inner.fixtures(), None, &mut out);
+        let engine = &self.inner;
+        let fixtures = engine.fixtures().iter().map(|fixture| (fixture, engine.version(fixture).seq));
+        wire::reply_fixtures(&nobody(), fixtures, None, &mut out);
         loads(py, &out)?.get_item("fixtures")
     }
 
@@ -676,6 +691,13 @@ fn account_dicts<'py>(py: Python<'py>, engine: &Engine) -> PyResult<Vec<Bound<'p
             Ok(dict)
         })
         .collect()
+}
+
+fn list_of_frames<'py>(py: Python<'py>, frames: &[Frame]) -> PyResult<Bound<'py, PyList>> {
+    let items = frames.iter().map(|frame| {
+        (frame.socket as i32, [PyBytes::new(py, &frame.first), PyBytes::new(py, &frame.payload)])
+    });
+    PyList::new(py, items.collect::<Vec<_>>())
 }
 
 fn nobody() -> wire::ReplyTo<'static> {

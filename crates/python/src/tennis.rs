@@ -254,6 +254,7 @@ fn tennis_set_scores<'py>(
 
 /// Probability that the home side wins the match from one score, for many pairs of levels.
 #[pyfunction]
+#[allow(clippy::too_many_arguments)] // the arguments of the Python function, flat
 fn tennis_match_home<'py>(
     py: Python<'py>,
     format: FormatTuple<'py>,
@@ -588,22 +589,30 @@ impl TennisTable {
 
     /// The probabilities at many scores: rows of (sets home, sets away, games home, games away, points home, points away,
     /// server 0 or 1).
-    fn match_home_batch<'py>(&self, py: Python<'py>, scores: Matrix<'py, i64>) -> PyResult<Array1<'py>> {
+    fn match_home_batch<'py>(
+        &self,
+        py: Python<'py>,
+        scores: Matrix<'py, i64>,
+        is_strict: bool,
+    ) -> PyResult<Array1<'py>> {
         let (scores, row_count, columns) = scores.parts()?;
         if columns != 7 {
             return Err(bounds(format!("scores have {columns} columns, not 7")));
         }
         let mut out = Vec::with_capacity(row_count);
         for (row, line) in scores.as_chunks::<7>().0.iter().enumerate() {
-            let wrong = || bounds(format!("row {row} is not a score of this format: {line:?}"));
-            let at = |column: usize| u8::try_from(line[column]).map_err(|_| wrong());
-            let score = self.score_of(
-                [at(0)?, at(1)?],
-                [at(2)?, at(3)?],
-                [at(4)?, at(5)?],
-                *Side::BOTH.get(usize::from(at(6)?)).ok_or_else(wrong)?,
-            );
-            out.push(self.table.match_home(&score.ok_or_else(wrong)?));
+            let told = || {
+                let at = |column: usize| u8::try_from(line[column]).ok();
+                let server = *Side::BOTH.get(usize::from(at(6)?))?;
+                self.score_of([at(0)?, at(1)?], [at(2)?, at(3)?], [at(4)?, at(5)?], server)
+            };
+            out.push(match told() {
+                Some(score) => self.table.match_home(&score),
+                None if is_strict => {
+                    return Err(bounds(format!("row {row} is not a score of this format: {line:?}")));
+                }
+                None => f64::NAN,
+            });
         }
         Ok(PyArray1::from_vec(py, out))
     }

@@ -214,7 +214,17 @@ fn a_turn_takes_a_bounded_weight() {
 fn heavy_queries_have_pauses() {
     let mut world = with_fixtures(450);
     world.service.share();
-    let hash = |world: &mut World| world.answer(json!({"type": "state_hash"}));
+    // Another thread computes it: it is there in a later turn.
+    let hash = |world: &mut World| {
+        world.order("hash", json!({"type": "state_hash", "request_id": "hash"}));
+        loop {
+            let frames = world.turn();
+            if let Some(seen) = frames.into_iter().find(|seen| seen.value["request_id"] == "hash") {
+                return seen.value;
+            }
+            std::thread::yield_now();
+        }
+    };
     let first = hash(&mut world);
     assert_eq!(first["state_hash"], world.hash());
     assert_eq!(hash(&mut world)["state_hash"], first["state_hash"], "nothing happened between");

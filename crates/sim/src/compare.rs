@@ -290,6 +290,6 @@ pub fn leg_request(fast: &Engine, fixture: &Fixture, selection: usize) -> LegReq
         fixture: fixture.id(),
         selection: oddsengine_markets::SelectionId::of(market, name),
         odds_e4: fixture.board.odds_e4[selection],
-        version: OddsVersion { epoch: fast.epoch(), seq: fixture.version },
+        version: fast.version(fixture),
     }
 }

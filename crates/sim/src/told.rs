@@ -131,7 +131,7 @@ pub fn read_prices(engine: &Engine, universe: &Universe, prices: &mut Vec<Prices
         let selections = &space_of(universe, fixture).selections;
         let board = &fixture.board;
         prices.has_expectations = board.has_expectations;
-        prices.version = fixture.version;
+        prices.version = engine.version(fixture).seq;
         prices.odds_e4.clear();
         prices.odds_e4.extend(selections.iter().map(|&selection| board.odds_e4[selection]));
         prices.win.clear();

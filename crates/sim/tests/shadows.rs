@@ -129,7 +129,8 @@ fn an_engine_beside_the_live_one_that_differs_is_found() {
     shadows.audit(&live).unwrap();
     assert_eq!(shadows.replay(&live), Ok(live.state_hash()));
     // The record of a command that is not taken by one of them.
-    let one_more = records.last().unwrap();
+    let folds_again = |record: &&Record| fold(&mut live.clone(), record).is_ok();
+    let one_more = records.iter().rev().find(folds_again).unwrap();
     let mut ahead = live.clone();
     fold(&mut ahead, one_more).unwrap();
     ahead.price_changed();

@@ -596,7 +596,7 @@ mod tests {
     #[test]
     fn what_is_withdrawn_leaves_no_trace() {
         let mut slots = Slots::<u64, 4>::default();
-        (0..4).for_each(|item| drop(slots.insert(item)));
+        (0..4_u32).for_each(|item| assert_eq!(slots.insert(item.into()), item));
         slots.remove(1);
         let before = slots.clone();
         let places = [7, 8, 9].map(|item| slots.insert(item));

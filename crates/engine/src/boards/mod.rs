@@ -132,8 +132,19 @@ impl State {
         self.untold.insert(index as u32);
     }
 
+    /// The margins of a fixture are others: its offers are to be made anew. Its version counts settings of scopes already.
+    pub(crate) fn outdate_margins(&mut self, index: usize) {
+        let board = &mut self.fixtures[index].board;
+        if board.stale != Stale::Model {
+            board.stale = Stale::Offers;
+        }
+        self.unpriced.insert(index as u32);
+        self.untold.insert(index as u32);
+    }
+
     /// Prices a fixture, as far as its prices are not the state's.
     pub(crate) fn price(&mut self, index: usize) {
+        self.inherit(index);
         self.unpriced.remove(&(index as u32));
         match std::mem::replace(&mut self.fixtures[index].board.stale, Stale::Nothing) {
             Stale::Nothing => {}

@@ -111,7 +111,7 @@ impl Step<'_> {
                 self.fact(Fact::TicketRecalled { ticket: Box::new(ticket.clone()) });
             }
         }
-        self.settle_slice();
+        self.settle_recalled();
         Ok(())
     }
 }

@@ -86,8 +86,8 @@ impl Step<'_> {
 
     /// Decides every ticket whose bet delay has ended by what has been read: status, price, score and limits once more.
     pub(super) fn decide_delayed(&mut self, read_ns: i64) {
+        let until_ns = self.now_ns.min(read_ns);
         for _ in 0..DECIDED_PER_RECORD {
-            let until_ns = self.now_ns.min(read_ns);
             let Some(&(_, index)) = self.delayed.first().filter(|(due_ns, _)| *due_ns <= until_ns) else {
                 return;
             };
@@ -328,7 +328,7 @@ impl State {
         if fixture.grades[selection].is_some() {
             return Err(Reason::SelectionDecided);
         }
-        if fixture.status() != MarketStatus::Open {
+        if fixture.status() != MarketStatus::Open || self.is_overdue(leg.place.fixture as usize) {
             return Err(Reason::FixtureSuspended);
         }
         if fixture.market_status(usize::from(market)) != MarketStatus::Open {
@@ -338,7 +338,7 @@ impl State {
             return Err(Reason::NoPrice);
         }
         // Also after the delay: what happened between two epochs is not known.
-        if leg.quoted_version.epoch != self.epoch || !(1..=fixture.version).contains(&leg.quoted_version.seq)
+        if leg.quoted_version.epoch != self.epoch || !(1..=leg.version.seq).contains(&leg.quoted_version.seq)
         {
             return Err(Reason::OddsVersionUnknown);
         }

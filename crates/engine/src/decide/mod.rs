@@ -12,7 +12,7 @@ mod guard;
 mod limits;
 pub(crate) mod money;
 pub(crate) mod settle;
-mod source;
+pub(crate) mod source;
 
 use oddsengine_facts::{Body, Command, Fact, Reason};
 use oddsengine_types::{BoundsError, FixtureId};

@@ -1,6 +1,6 @@
 //! Settlement: from grades to payments, and back when a grade is taken back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use oddsengine_facts::{Fact, GradedLeg, Leg, Reason, Ticket, TicketState, VoidKind, Weight};
 use oddsengine_ledger::TransferError;
@@ -14,17 +14,25 @@ use crate::step::{Refusal, Step};
 /// Accumulators are weighed anew at most this often: their legs' probabilities move with every clock tick.
 pub const WEIGH_INTERVAL_NS: i64 = 100_000_000;
 
-/// Most tickets that one command settles, and that many it pays at the end of their settlement delay: about a
-/// quarter of a millisecond. What is left is due at once.
-pub const SETTLED_PER_RECORD: usize = 64;
+/// Most tickets that one command settles where more are due than [at once](SETTLED_AT_ONCE), and that many it pays at the end
+/// of their settlement delay: about as long as a board takes, since odds of other fixtures wait for no more than a slice. What
+/// is left is due at once.
+pub const SETTLED_PER_RECORD: usize = 4;
+
+/// So few tickets are settled by the command that decides them, or paid by the one at the end of their delay.
+pub const SETTLED_AT_ONCE: usize = 64;
 
 /// Most tickets that one command decides at the end of their bet delay: each is judged as when it was placed.
 pub const DECIDED_PER_RECORD: usize = 16;
 
-/// Most accumulators that one command weighs anew.
-pub const WEIGHED_PER_RECORD: usize = 128;
+/// Most accumulators that one command weighs anew where more are due than [at once](WEIGHED_AT_ONCE).
+pub const WEIGHED_PER_RECORD: usize = 16;
 
-/// Most accumulators that a bet weighs before it is judged, where more are due than one command weighs.
+/// So few accumulators are weighed by one command, and before a bet is judged.
+pub const WEIGHED_AT_ONCE: usize = 128;
+
+/// Most accumulators that a bet weighs before it is judged, where more are due. It is judged on weights that are as old as the
+/// pass that is going on, and [`WEIGH_INTERVAL_NS`]; each bet and each tick carries the pass on, so that it ends.
 pub const WEIGHED_PER_BET: usize = 32;
 
 /// Most tickets that one command looks through for those whose payment waits in vain; others are paid when they are due.
@@ -70,10 +78,10 @@ impl Step<'_> {
         let is_on_it = |ticket: &u32| {
             self.tickets[*ticket as usize].legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
+        let count = self.settled_by_decision();
         // In order of acceptance, whatever they waited for.
-        let mut tickets: BTreeSet<u32> =
-            self.settling.regraded().iter().copied().take(SETTLED_PER_RECORD).collect();
-        let mut left = SETTLED_PER_RECORD - tickets.len();
+        let mut tickets: BTreeSet<u32> = self.settling.regraded().iter().copied().take(count).collect();
+        let mut left = count - tickets.len();
         let stuck = self.settling.stuck().iter().take(WAITING_LOOKED_AT).copied().filter(is_on_it);
         tickets.extend(stuck.take(left));
         let fixture = &self.fixtures[index];
@@ -81,10 +89,10 @@ impl Step<'_> {
             let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
             let waiting =
                 self.settling.due().map(|(_, ticket)| ticket).take(WAITING_LOOKED_AT).filter(is_over);
-            left = SETTLED_PER_RECORD - tickets.len().min(SETTLED_PER_RECORD);
+            left = count - tickets.len().min(count);
             tickets.extend(waiting.take(left));
         }
-        left = SETTLED_PER_RECORD - tickets.len().min(SETTLED_PER_RECORD);
+        left = count - tickets.len().min(count);
         for ticket in tickets {
             self.settle(ticket);
         }
@@ -94,8 +102,17 @@ impl Step<'_> {
 
     /// Settles the first tickets whose legs are graded otherwise than their selections.
     pub(super) fn settle_slice(&mut self) {
-        let slice: Vec<u32> = self.settling.regraded().iter().copied().take(SETTLED_PER_RECORD).collect();
-        let left = SETTLED_PER_RECORD - slice.len();
+        self.settle_next(SETTLED_PER_RECORD);
+    }
+
+    /// After tickets came back whose results may be others by now: the same, but few at once.
+    pub(super) fn settle_recalled(&mut self) {
+        self.settle_next(self.settled_by_decision());
+    }
+
+    fn settle_next(&mut self, count: usize) {
+        let slice: Vec<u32> = self.settling.regraded().iter().copied().take(count).collect();
+        let left = count - slice.len();
         for ticket in slice {
             self.settle(ticket);
         }
@@ -127,20 +144,15 @@ impl Step<'_> {
     /// sure profit.
     fn void_waiting(&mut self, index: usize) {
         let fixture = &self.fixtures[index];
-        // Asked for each ticket, and for most of a popular match alike.
-        let mut known: BTreeMap<u16, Option<Grade>> = BTreeMap::new();
-        let mut by_play = |selection: u16| {
-            let of_play =
-                || fixture.grade_by_play(usize::from(selection)).filter(|&grade| grade == Grade::VOID);
-            *known.entry(selection).or_insert_with(of_play)
-        };
-        let mut is_otherwise =
-            |leg: &Leg| leg.place.fixture as usize == index && leg.grade != by_play(leg.place.selection);
-        let waiting = self.delayed.iter().map(|&(_, ticket)| ticket);
-        let waiting: Vec<u32> = waiting
-            .filter(|&ticket| self.tickets[ticket as usize].legs.iter().any(&mut is_otherwise))
-            .collect();
-        for ticket in waiting {
+        // Looked at are the selections that somebody waits on, and of the tickets those whose leg changes.
+        let is_void = |selection: u16| fixture.grade_by_play(usize::from(selection)) == Some(Grade::VOID);
+        let changed =
+            fixture.waiting.iter().filter(|&(&(selection, was_void), _)| is_void(selection) != was_void);
+        let tickets = changed.flat_map(|(_, tickets)| tickets.iter().copied());
+        // In order of the ends of their delays.
+        let waiting: BTreeSet<(i64, u32)> =
+            tickets.map(|ticket| (self.tickets[ticket as usize].due_ns, ticket)).collect();
+        for (_, ticket) in waiting {
             let mut graded = self.tickets[ticket as usize].clone();
             let fixture = &self.fixtures[index];
             let by_play = |leg: &Leg| match leg.place.fixture as usize == index {
@@ -180,9 +192,10 @@ impl Step<'_> {
             .settling
             .due()
             .take_while(|&(due_ns, _)| due_ns <= until_ns)
-            .take(SETTLED_PER_RECORD)
+            .take(SETTLED_AT_ONCE + 1)
             .collect();
-        for (_, index) in due {
+        let count = if due.len() <= SETTLED_AT_ONCE { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD };
+        for (_, index) in due.into_iter().take(count) {
             let ticket = self.tickets[index as usize].clone();
             let paid_minor = payout_of(&ticket).unwrap_or(0);
             match self.book_settlement(&ticket, Stake::Paid(paid_minor)) {
@@ -317,8 +330,8 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Weighs the legs of open accumulators anew where another leg's probability has moved: all of them where they are few,
-    /// otherwise as many as `count`, and the rest in later slices of the same pass.
+    /// Weighs the legs of open accumulators anew where another leg's probability has moved: all of them where they are no more
+    /// than [`WEIGHED_AT_ONCE`], otherwise as many as `count`, and the rest in later slices of the same pass.
     pub(super) fn weigh_accumulators(&mut self, count: usize) {
         if !self.weighs_accumulators(self.now_ns) {
             return;
@@ -326,7 +339,7 @@ impl Step<'_> {
         if self.due.weighing.is_empty() {
             let concerned: usize =
                 self.moved.iter().map(|&index| self.fixtures[index as usize].accumulators.len()).sum();
-            if concerned <= WEIGHED_PER_RECORD {
+            if concerned <= WEIGHED_AT_ONCE {
                 let of_moved =
                     self.moved.iter().flat_map(|&index| &self.fixtures[index as usize].accumulators);
                 let tickets: BTreeSet<u32> = of_moved.copied().collect();
@@ -370,6 +383,12 @@ impl Step<'_> {
 }
 
 impl State {
+    /// How many tickets are settled by the command that decides them.
+    fn settled_by_decision(&self) -> usize {
+        let is_few = self.due.settling.is_empty() && self.settling.regraded().len() <= SETTLED_AT_ONCE;
+        if is_few { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD }
+    }
+
     /// A leg of the ticket was decided while its match is in play, where results are still taken back.
     fn may_be_taken_back(&self, index: usize) -> bool {
         let is_in_play = |leg: &Leg| {

@@ -15,6 +15,12 @@ use crate::step::{Refusal, Step};
 /// Before its start by so long a fixture counts as about to start: a gap may have held the start.
 const NEAR_START_NS: i64 = 3_600_000_000_000;
 
+/// Most fixtures that one command stops for the silence of their feed, and that many for a start that nobody told.
+pub const STOPPED_PER_RECORD: usize = 64;
+
+/// Most fixtures that one sign of life brings back; the others wait for the next.
+pub const LIFTED_PER_HEARTBEAT: usize = 128;
+
 /// What becomes of a message by its number.
 pub(super) enum Heard {
     /// It is carried out.
@@ -161,14 +167,9 @@ impl Step<'_> {
         if !is_unbroken {
             return;
         }
-        for index in self.fixtures.taken() {
-            let fixture = &self.fixtures[index];
-            let stops = fixture.stops.set;
-            let is_whole = !stops.has(Stop::Gap) && !stops.has(Stop::Sequence);
-            if is_whole && !stops.and(UNHEARD).is_empty() && fixture.fed_by == *source {
-                self.lift(index, UNHEARD);
-            }
-        }
+        let unheard = self.derived.unheard.get(source).into_iter().flatten();
+        let lifted: Vec<u32> = unheard.copied().take(LIFTED_PER_HEARTBEAT).collect();
+        lifted.into_iter().for_each(|index| self.lift(index as usize, UNHEARD));
     }
 
     /// The desk lets a source count anew; what it feeds stays stopped until it tells a score that fits.
@@ -180,13 +181,15 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Stops what has been silent for too long, and what should have started. Called before every decision as well: a
-    /// bet is not taken because nobody looked at the clock.
+    /// Stops what has been silent for too long, and what should have started, as many as one command stops; the others wait
+    /// for the next ticks, and [nothing is sold](crate::State::is_overdue) on them meanwhile. Called before every decision as
+    /// well: a bet is not taken because nobody looked at the clock.
     pub(super) fn stop_overdue(&mut self) {
+        self.begin_watch();
         if !self.watch_is_due(self.now_ns) {
             return;
         }
-        for index in self.silent() {
+        for index in self.take_silent(STOPPED_PER_RECORD) {
             let fixture = &self.fixtures[index];
             let (id, silence_ms) = (fixture.id(), fixture.limits.feed_silence_ms);
             let message =
@@ -194,13 +197,12 @@ impl Step<'_> {
             self.stop(index, Stop::Silence);
             self.alert("feed_silent", Some(id), message);
         }
-        for index in self.late() {
+        for index in self.take_late(STOPPED_PER_RECORD) {
             let id = self.fixtures[index].id();
             let message = format!("fixture {id} should have started, and no feed says so");
             self.stop(index, Stop::StartPassed);
             self.alert("start_passed", Some(id), message);
         }
-        self.settle_watch();
     }
 
     /// A process starts at this time: what was in play went on without us, and the journal's time may be ahead of the

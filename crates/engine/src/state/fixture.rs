@@ -30,12 +30,17 @@ pub struct Fixture {
     pub legs: Legs,
     /// Derived: open tickets of several legs with one on it.
     pub accumulators: BTreeSet<u32>,
+    /// Derived: tickets that wait out their bet delay, by the selection and whether its leg is graded: it is void by what
+    /// happened.
+    pub(crate) waiting: BTreeMap<(u16, bool), BTreeSet<u32>>,
     /// Derived: legs on it of tickets that are kept, refused ones included.
     pub kept_leg_count: u32,
     /// Positions.
     pub book: Book,
     /// Derived: the same positions with every other leg of every accumulator won.
     pub bound: Tally,
+    /// Derived: how many settings of scopes had been set when it inherited them last.
+    pub(crate) inherited_count: u64,
     /// Derived from configuration: margin per market.
     pub margins: Vec<Margin>,
     /// Derived: what is still possible.
@@ -78,7 +83,7 @@ pub struct StoredFixture {
     pub is_start_waived: bool,
     /// What is void.
     pub void: VoidKind,
-    /// Number of facts that changed what its board shows; the `seq` of its odds version.
+    /// Number of facts about it that changed what its board shows; with the settings of scopes, the `seq` of its odds version.
     pub version: u64,
     /// Grade per selection, once decided.
     pub grades: Vec<Option<Grade>>,
@@ -202,9 +207,11 @@ impl Fixture {
             competition,
             legs: Legs::new(),
             accumulators: BTreeSet::new(),
+            waiting: BTreeMap::new(),
             kept_leg_count: 0,
             book: Book::default(),
             bound: Tally::default(),
+            inherited_count: 0,
             margins: Vec::new(),
             possible: Possible::default(),
             limits: FixtureLimits::default(),

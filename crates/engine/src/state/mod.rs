@@ -120,9 +120,24 @@ pub(crate) struct Derived {
     pub limit_violation: Option<String>,
     /// Fixtures whose own model may give prices where trading stands still for want of them, or none where it does not.
     pub suspects: BTreeSet<u32>,
+    /// Fixtures to which settings of a scope may not have come yet.
+    pub inheriting: Inheriting,
+    /// Fixtures in play.
+    pub in_play: BTreeSet<u32>,
+    /// More fixtures than one command stops are silent for too long, or late.
+    pub has_more_overdue: bool,
+    /// Fixtures that nobody has spoken of, by the source that a sign of life is expected of.
+    pub unheard: BTreeMap<String, BTreeSet<u32>>,
     /// Scratch space per template, by its id.
     pub prefixes: BTreeMap<u32, ViewPrefixes>,
     pub offer: BoardOffers,
+}
+
+/// How far the settings of scopes have come round the fixtures: so many are left, from `next` on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Inheriting {
+    pub next: usize,
+    pub left: usize,
 }
 
 /// A competition: the sum of its fixtures' losses counts against its limit.
@@ -219,6 +234,8 @@ pub struct Counters {
     pub archived_transfer_count: u64,
     /// Ids of deposits and withdrawals brought back from it.
     pub recalled_transfer_count: u64,
+    /// Settings of scopes wider than a fixture that were set: every board may be another since, and has a later version.
+    pub settings_count: u64,
 }
 oddsengine_types::codec_struct!(Counters {
     command_count,
@@ -238,6 +255,7 @@ oddsengine_types::codec_struct!(Counters {
     recalled_fixture_count,
     archived_transfer_count,
     recalled_transfer_count,
+    settings_count,
 });
 
 impl State {
@@ -403,15 +421,23 @@ impl State {
         !self.settling.regraded().is_empty() || !self.due.settling.is_empty()
     }
 
-    /// Work of which a record holds a slice only is not done: settlements, a pass over accumulators, or tickets on their way
-    /// to the archive.
+    /// Work of which a record holds a slice only is not done: settlements, a pass over accumulators, fixtures to be stopped, or
+    /// tickets on their way to the archive.
     pub fn has_due_work(&self) -> bool {
-        self.has_unsettled() || !self.due.weighing.is_empty() || self.archiving_is_due(self.now_ns)
+        self.has_unsettled()
+            || !self.due.weighing.is_empty()
+            || self.derived.has_more_overdue
+            || self.archiving_is_due(self.now_ns)
+    }
+
+    /// Accumulators are to be weighed at the present time, or a pass over them is going on.
+    pub fn weighs_accumulators_now(&self) -> bool {
+        self.weighs_accumulators(self.now_ns)
     }
 
     /// The version of a fixture's board.
     pub fn version(&self, fixture: &Fixture) -> OddsVersion {
-        OddsVersion { epoch: self.epoch, seq: fixture.version }
+        OddsVersion { epoch: self.epoch, seq: fixture.version + self.counters.settings_count }
     }
 
     /// When the next bet delay or settlement delay ends.
@@ -465,6 +491,10 @@ impl Derived {
             platform_loss_minor: 0,
             limit_violation: None,
             suspects: BTreeSet::new(),
+            inheriting: Inheriting::default(),
+            in_play: BTreeSet::new(),
+            has_more_overdue: false,
+            unheard: BTreeMap::new(),
             prefixes: BTreeMap::new(),
             offer: BoardOffers::default(),
         })

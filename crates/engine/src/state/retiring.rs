@@ -115,6 +115,8 @@ impl State {
         self.retiring.remove(&(over_ns, place));
         self.moved.remove(&place);
         self.unpriced.remove(&place);
+        self.derived.in_play.remove(&place);
+        self.forget_unheard(index);
         self.untold.remove(&place);
         self.derived.suspects.remove(&place);
         *self.derived.sport_loss_minor.entry(sport).or_default() -= loss_minor;
@@ -213,6 +215,8 @@ impl State {
         }
         self.refresh_possible(index);
         self.outdate_model(index);
+        self.note_play(index);
+        self.note_unheard(index);
         self.set_over(index, self.now_ns);
         self.counters.recalled_fixture_count += 1;
         Ok(())

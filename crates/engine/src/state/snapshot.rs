@@ -25,7 +25,7 @@ pub const SNAPSHOT_VERSION: u32 = 6;
 /// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
 /// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
 /// recovery folds the records instead.
-pub const SNAPSHOT_LAYOUT: u64 = 0x8adb_e2ec_1e63_00ac;
+pub const SNAPSHOT_LAYOUT: u64 = 0x5a10_bac2_4b7d_065c;
 
 /// Bytes of version and layout, at the beginning of a snapshot.
 pub const SNAPSHOT_HEADER_SIZE: usize = 12;
@@ -314,6 +314,8 @@ impl State {
         self.fixtures[index].restore(input)?;
         no_rest(input)?;
         self.refresh_possible(index);
+        self.note_play(index);
+        self.note_unheard(index);
         self.watch_silence(index);
         // Prices are not stored: they are to be computed, and told to whoever asks.
         self.unpriced.insert(index as u32);
@@ -355,6 +357,8 @@ impl State {
                 }
             }
         }
+        let delayed: Vec<u32> = self.delayed.iter().map(|&(_, index)| index).collect();
+        delayed.into_iter().for_each(|index| self.list_waiting(index, true));
         for index in 0..self.tickets.place_count() as u32 {
             if let Some(ticket) = self.tickets.get(index) {
                 let legs: Vec<u32> = ticket.legs.iter().map(|leg| leg.place.fixture).collect();

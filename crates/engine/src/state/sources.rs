@@ -51,11 +51,7 @@ impl State {
     /// Puts a fixture in play under watch for the silence of its feed.
     pub(crate) fn watch_silence(&mut self, index: usize) {
         let fixture = &self.fixtures[index];
-        let is_watched = fixture.live.phase() == LivePhase::InPlay
-            && !fixture.is_closed()
-            && fixture.limits.feed_silence_ms > 0
-            && fixture.stops.set.and(UNHEARD).is_empty();
-        if is_watched {
+        if self.is_watched(fixture) {
             self.silence_due.insert((self.silent_from_ns(fixture), index as u32));
         }
     }
@@ -99,50 +95,100 @@ impl State {
             .any(|due| due.first().is_some_and(|&(due_ns, _)| due_ns < now_ns))
     }
 
-    /// Fixtures whose feed is silent for too long at this time, in order of announcement: when each was looked at last is
-    /// no part of the state, and must not order what is decided.
-    pub(crate) fn silent(&self) -> BTreeSet<usize> {
-        let due = self.silence_due.range(..(self.now_ns, 0)).map(|&(_, index)| index as usize);
-        let is_silent = |&index: &usize| {
-            let Some(fixture) = self.fixtures.get(index) else { return false };
-            fixture.limits.feed_silence_ms > 0
-                && fixture.live.phase() == LivePhase::InPlay
-                && self.silent_from_ns(fixture) < self.now_ns
-                && !fixture.is_closed()
-                && fixture.stops.set.and(UNHEARD).is_empty()
-        };
-        due.filter(is_silent).collect()
-    }
-
-    /// Fixtures that should have started by now, in order of announcement.
-    pub(crate) fn late(&self) -> BTreeSet<usize> {
-        let due = self.start_due.range(..(self.now_ns, 0)).map(|&(_, index)| index as usize);
-        let is_late = |&index: &usize| {
-            let Some(fixture) = self.fixtures.get(index) else { return false };
-            fixture.live.phase() == LivePhase::PreMatch
-                && !fixture.is_closed()
-                && !fixture.is_start_waived
-                && !fixture.stops.has(Stop::StartPassed)
-        };
-        due.filter(is_late).collect()
-    }
-
-    /// Drops what was due and is dealt with, and puts off what was heard meanwhile. Derived: what is due follows from the
-    /// fixtures.
-    pub(crate) fn settle_watch(&mut self) {
-        while let Some(&(due_ns, index)) =
-            self.silence_due.first().filter(|(due_ns, _)| *due_ns < self.now_ns)
+    /// Takes the fixtures off the watch whose feed is silent for too long at this time: at most so many, those that are silent
+    /// longest first. Which they are follows from the fixtures alone, whatever was looked at before: an entry is as early as its
+    /// fixture can be due, and one that turns out to be due later is put off to exactly then. In order of announcement.
+    pub(crate) fn take_silent(&mut self, count_max: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        while found.len() < count_max
+            && let Some(&(due_ns, index)) =
+                self.silence_due.first().filter(|(due_ns, _)| *due_ns < self.now_ns)
         {
             self.silence_due.remove(&(due_ns, index));
             // It may have left since it was put under watch.
             let Some(fixture) = self.fixtures.get(index as usize) else { continue };
-            let was_heard = self.silent_from_ns(fixture) >= self.now_ns;
-            if fixture.limits.feed_silence_ms > 0 && was_heard {
-                self.watch_silence(index as usize);
+            let silent_from_ns = self.silent_from_ns(fixture);
+            // What is no longer watched is put under watch again when it is to be.
+            if !self.is_watched(fixture) {
+                continue;
+            }
+            if silent_from_ns > due_ns {
+                self.silence_due.insert((silent_from_ns, index));
+            } else {
+                found.insert(index as usize);
             }
         }
-        while let Some(&due) = self.start_due.first().filter(|(due_ns, _)| *due_ns < self.now_ns) {
+        self.derived.has_more_overdue |= found.len() == count_max;
+        found
+    }
+
+    /// The same of fixtures that should have started by now.
+    pub(crate) fn take_late(&mut self, count_max: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        while found.len() < count_max
+            && let Some(&due) = self.start_due.first().filter(|(due_ns, _)| *due_ns < self.now_ns)
+        {
             self.start_due.remove(&due);
+            if self.fixtures.get(due.1 as usize).is_some_and(|fixture| self.is_late(fixture)) {
+                found.insert(due.1 as usize);
+            }
+        }
+        self.derived.has_more_overdue |= found.len() == count_max;
+        found
+    }
+
+    /// A fixture in play has a feed that may not be silent for long, and nobody has told that it is.
+    fn is_watched(&self, fixture: &Fixture) -> bool {
+        fixture.live.phase() == LivePhase::InPlay
+            && !fixture.is_closed()
+            && fixture.limits.feed_silence_ms > 0
+            && fixture.stops.set.and(UNHEARD).is_empty()
+    }
+
+    fn is_late(&self, fixture: &Fixture) -> bool {
+        fixture.request.start_ns > 0
+            && fixture.live.phase() == LivePhase::PreMatch
+            && !fixture.is_closed()
+            && !fixture.is_start_waived
+            && !fixture.stops.has(Stop::StartPassed)
+    }
+
+    /// The fixture would be stopped by now, and a slice may not have come to it: nothing is sold on it.
+    pub(crate) fn is_overdue(&self, index: usize) -> bool {
+        let fixture = &self.fixtures[index];
+        (self.is_watched(fixture) && self.silent_from_ns(fixture) < self.now_ns)
+            || (self.is_late(fixture) && self.starts_at_ns(index) < self.now_ns)
+    }
+
+    /// Lists a fixture with its source while nobody has spoken of it and nothing else is missing: a sign of life of the source
+    /// is one of it.
+    pub(crate) fn note_unheard(&mut self, index: usize) {
+        let fixture = &self.fixtures[index];
+        let stops = fixture.stops.set;
+        let is_unheard =
+            !stops.and(UNHEARD).is_empty() && !stops.has(Stop::Gap) && !stops.has(Stop::Sequence);
+        let listed = &mut self.derived.unheard;
+        match (listed.get_mut(&fixture.fed_by), is_unheard) {
+            (None, false) => {}
+            (None, true) => {
+                listed.insert(fixture.fed_by.clone(), BTreeSet::from([index as u32]));
+            }
+            (Some(of_source), true) => {
+                of_source.insert(index as u32);
+            }
+            (Some(_), false) => self.forget_unheard(index),
+        }
+    }
+
+    /// Takes a fixture off the list of its source.
+    pub(crate) fn forget_unheard(&mut self, index: usize) {
+        let listed = &mut self.derived.unheard;
+        let source = &self.fixtures[index].fed_by;
+        if let Some(of_source) = listed.get_mut(source) {
+            of_source.remove(&(index as u32));
+            if of_source.is_empty() {
+                listed.remove(source);
+            }
         }
     }
 }

@@ -146,13 +146,21 @@ impl Service {
 
     /// Sends what tells the state and changes nothing. It must not be lost either, so it waits until the journal holds
     /// that state; while the disk is full nobody knows how long that is, and the answer leaves at once, marked.
-    fn send_state(&mut self, mut frame: Frame) {
+    pub(super) fn send_state(&mut self, mut frame: Frame) {
         if self.waits_for_disk() && self.last_seq != self.progress().1 {
             mark_unwritten(&mut frame.payload);
             self.outbox.send(frame);
         } else {
             self.outbox.send_when_durable(self.last_seq, frame);
         }
+    }
+
+    /// The answer to a heavy query that comes too soon after another.
+    fn heavy_refusal(&mut self, route: &Route, query: &Query) -> Option<Vec<u8>> {
+        let weight = self.weight_of_query(query);
+        let wait_ms = self.work.heavy_wait_ms(weight, route.received_ns)?;
+        let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
+        Some(self.encode_busy(route, &route.request_id, "busy", &message))
     }
 
     /// The answer that something is not done now, although it could be.
@@ -208,6 +216,14 @@ impl Service {
         match query {
             Query::Image { fixture } => self.send_image(socket, route, *fixture),
             Query::Images { prefix, after } => self.send_images(socket, route, prefix, *after),
+            Query::StateHash if self.work.is_shared && self.known_hash().is_none() => {
+                match self.heavy_refusal(route, query) {
+                    Some(payload) => {
+                        self.send_state(Frame { socket, first: route.identity.clone(), payload })
+                    }
+                    None => self.send_hash(socket, route),
+                }
+            }
             _ => {
                 if matches!(query, Query::MaxStake(_)) {
                     // The same judgement as for a ticket at this moment.
@@ -224,15 +240,24 @@ impl Service {
         self.recall_asked_about(query, route.received_ns);
         self.price_changed();
         let mut payload = Vec::new();
-        if *query == Query::StateHash {
-            let weight = self.weight_of_query(query);
-            if let Some(wait_ms) = self.work.heavy_wait_ms(weight, route.received_ns) {
-                let message = format!("the state is large: asked again in {wait_ms} ms it is answered");
-                return self.encode_busy(route, &route.request_id, "busy", &message);
+        if *query == Query::StateHash && self.known_hash().is_none() {
+            if self.work.is_shared {
+                let message = "the hash of a state that changed is computed beside all else: send it in a message of its own";
+                return self.encode_busy(route, &route.request_id, "batch_too_heavy", message);
             }
-        }
-        if *query == Query::StateHash {
             self.update_hash();
+        }
+        // Settings of a scope may not have come to these yet.
+        match query {
+            Query::MaxStake(request) => {
+                for leg in &request.legs {
+                    self.price_fixture(leg.fixture);
+                }
+            }
+            Query::Exposure { scope: Some(Scope::Fixture(fixture) | Scope::Market(fixture, _)), .. } => {
+                self.price_fixture(*fixture);
+            }
+            _ => {}
         }
         let bytes_max = bytes_max.min(PAGE_BYTES_MAX);
         let archived = match query {
@@ -293,7 +318,9 @@ impl Service {
                 }
                 // What is free at the end is no page of its own.
                 let has_more = (place..place_count).any(|place| all.get(place).is_some());
-                reply_fixtures(&to, chosen, has_more.then_some(place as u64), out);
+                let listed =
+                    chosen.into_iter().map(|fixture: &Fixture| (fixture, engine.version(fixture).seq));
+                reply_fixtures(&to, listed, has_more.then_some(place as u64), out);
             }
             Query::Tickets { page, is_settlements, which } => {
                 self.encode_changes(&to, *page, *is_settlements, which, bytes_max, out)
@@ -393,6 +420,7 @@ impl Service {
         let end = count.min(first + (bytes_max / SELECTION_BYTES).clamp(1, SELECTIONS_PER_PAGE));
         let explained = Explained {
             fixture,
+            version: engine.version(fixture).seq,
             market: market.as_ref().map(|(place, steps)| (*place, steps)),
             config: engine.config(),
             expects: engine.expects(fixture),

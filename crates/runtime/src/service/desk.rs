@@ -14,7 +14,7 @@ use oddsengine_feeds::{Page, TicketFilter};
 
 use super::answer::View;
 use super::bounds::CHANGES_EXAMINED_MAX;
-use super::outbox::{Frame, Socket};
+use super::outbox::{self, Frame, Socket};
 use super::{Route, Service};
 use crate::wire::{
     ChangesReply, DESK_HEARTBEAT, DESK_SETTLEMENT, DeskStream, DeskTails, Header, ReplyTo, cause,
@@ -28,6 +28,9 @@ pub const DESK_WAITING_BYTES_MAX: usize = 64 << 20;
 pub const DESK_BURST: i64 = 2_000;
 /// See [`DESK_BURST`].
 pub const DESK_FRAMES_PER_S: i64 = 40_000;
+/// Frames of the desk that leave with one turn at most, where its socket is paced: they are encoded and sent behind all that
+/// the turn has to tell, and what arrives meanwhile waits for them.
+pub const DESK_FRAMES_PER_TURN: usize = 16;
 /// A frame counts as one more for every so many bytes.
 const FRAME_BYTES: usize = 2_048;
 /// Most alerts, and bytes of them, kept for who has missed some.
@@ -260,12 +263,38 @@ impl Service {
         }
     }
 
-    /// Encodes what may leave now.
-    pub(crate) fn take_desk_frames(&mut self, now_ns: i64, frames: &mut Vec<Frame>) {
-        while let Some(item) = self.desk.pop(now_ns) {
+    /// The decisions and settlements to send now where the desk socket is [paced](Service::share), at most
+    /// [`DESK_FRAMES_PER_TURN`]: call it once a turn, when the other frames have left, and again soon while that many come.
+    pub fn take_desk_frames(&mut self, now_ns: i64) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        if self.panic_reason.is_none() && self.desk.pace.is_some() {
+            self.encode_desk_frames(now_ns, DESK_FRAMES_PER_TURN, &mut frames);
+            outbox::stamp(&mut frames, now_ns);
+        }
+        frames
+    }
+
+    /// [`Service::take_desk_frames`] has more, as of the last time that it was called.
+    pub fn has_desk_frames(&self) -> bool {
+        let is_durable = self.desk.items.front().is_some_and(|&(seq, _)| seq <= self.desk.durable_seq);
+        is_durable && self.desk.pace.as_ref().is_some_and(|pace| pace.credit_e9 > 0)
+    }
+
+    /// All that may leave, where nobody reads slowly.
+    pub(crate) fn add_desk_frames(&mut self, now_ns: i64, frames: &mut Vec<Frame>) {
+        if self.desk.pace.is_none() {
+            self.encode_desk_frames(now_ns, usize::MAX, frames);
+        }
+    }
+
+    fn encode_desk_frames(&mut self, now_ns: i64, mut left: usize, frames: &mut Vec<Frame>) {
+        while left > 0
+            && let Some(item) = self.desk.pop(now_ns)
+        {
             if let Some(frame) = self.desk_frame(item) {
                 self.desk.pay(frame.payload.len());
                 frames.push(frame);
+                left -= 1;
             }
         }
     }

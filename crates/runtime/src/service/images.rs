@@ -99,6 +99,9 @@ impl Service {
             return false;
         }
         let id = fixture.id();
+        if self.price_fixture(id) {
+            self.flush_boards();
+        }
         let payload = self.image(id, &page.route).expect("just listed");
         page.bytes += payload.len();
         page.image_count += 1;
@@ -143,6 +146,7 @@ impl Service {
     pub(super) fn send_image(&mut self, socket: Socket, route: &Route, id: FixtureId) {
         self.recall_asked_about(&Query::Image { fixture: id }, route.received_ns);
         // The image contains what is pending, so the pending delta leaves first.
+        self.price_fixture(id);
         self.flush_boards();
         let payload = self.image(id, route).unwrap_or_else(|| {
             self.refusal(route, Reason::FixtureNotFound, &format!("fixture {id} is not known"))
@@ -157,7 +161,7 @@ impl Service {
         let header = Header {
             epoch: self.engine.epoch(),
             seq,
-            version: fixture.version,
+            version: self.engine.version(fixture).seq,
             received_ns: route.received_ns,
             decided_ns: self.engine.now_ns(),
             reason: "image",

@@ -14,6 +14,7 @@ mod archive;
 pub mod bounds;
 mod desk;
 mod effects;
+mod hashing;
 mod images;
 mod models;
 mod outbox;
@@ -28,10 +29,11 @@ mod told;
 mod weight;
 
 pub use desk::{
-    ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_WAITING_BYTES_MAX,
-    ROUTES_PER_TICKET_MAX,
+    ALERT_BYTES_KEPT_MAX, ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, DESK_FRAMES_PER_TURN,
+    DESK_WAITING_BYTES_MAX, ROUTES_PER_TICKET_MAX,
 };
 pub use effects::Effects;
+pub use hashing::HASHES_WAITING_MAX;
 pub use models::RegisterModelError;
 pub use outbox::{Frame, Socket};
 pub use recovery::{
@@ -43,6 +45,7 @@ pub use rights::{
     Asked, Asker, CUSTOMER_RANGES_PER_KEY_MAX, Customers, Door, Grants, Rights, RightsError, Role,
     SOURCES_PER_KEY_MAX, Sources,
 };
+pub use step::INHERITED_PER_TURN;
 pub use tables::{COMMAND_BYTES_KEPT_MAX, COMMANDS_KEPT_MAX};
 pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
@@ -130,11 +133,16 @@ pub struct Service {
     /// Why boards changed in this turn, by fixture; and by the latest command that was about none.
     causes: BTreeMap<FixtureId, BoardCause>,
     last_cause: Option<BoardCause>,
+    /// The latest settings of a scope: what boards change for that nothing happened to.
+    settings_cause: Option<BoardCause>,
     desk: Desk,
     desk_heartbeat_seq: u64,
     commands: tables::DeskCommands,
     work: Work,
     image_pages: ImagePages,
+    hashing: hashing::Hashing,
+    /// Fixtures inherited settings of a scope in this turn.
+    has_inherited: bool,
     /// Who waits for the end of a bet delay.
     routes: IdMap<TicketId, Vec<Route>>,
     alert_pace: BTreeMap<String, told::AlertPace>,
@@ -224,6 +232,8 @@ impl Service {
             commands: tables::DeskCommands::start_after(last_seq),
             work: Work::default(),
             image_pages: ImagePages::default(),
+            hashing: hashing::Hashing::default(),
+            has_inherited: false,
             engine,
             last_seq,
             snapshot_seq: last_seq,
@@ -232,6 +242,7 @@ impl Service {
             topics: TopicSequencer::default(),
             causes: BTreeMap::new(),
             last_cause: None,
+            settings_cause: None,
             routes: IdMap::default(),
             alert_pace: BTreeMap::new(),
             collecting: None,
@@ -432,7 +443,9 @@ impl Service {
         if !self.work.is_shared {
             self.make_all_images();
         }
+        self.answer_hashes();
         self.work.end_turn();
+        self.has_inherited = false;
         let Some(journal) = &mut self.journal else {
             // What waits after the end of the journal was not written, and is never acknowledged.
             if !self.is_closed {
@@ -472,13 +485,14 @@ impl Service {
         self.journal.as_ref().map(|journal| journal.as_raw_fd())
     }
 
-    /// The frames to send now, trading status first, stamped with the time of sending.
+    /// The frames to send now, trading status first, stamped with the time of sending. Those of a paced desk socket are
+    /// [apart](Service::take_desk_frames).
     pub fn take_frames(&mut self, now_ns: i64) -> Vec<Frame> {
         if self.panic_reason.is_some() {
             return Vec::new();
         }
         let mut frames = self.outbox.take();
-        self.take_desk_frames(now_ns, &mut frames);
+        self.add_desk_frames(now_ns, &mut frames);
         outbox::stamp(&mut frames, now_ns);
         frames
     }

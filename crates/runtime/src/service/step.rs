@@ -11,7 +11,9 @@ use super::{Refusal, Route, Service, recovery};
 use crate::journal::JournalError;
 
 /// Records that may wait for the disk while slices of due work add to them: bets and feeds have far more.
-const SLICES_AHEAD_MAX: u64 = 1_024;
+const SLICES_AHEAD_MAX: u64 = 8_192;
+/// Fixtures that inherit the settings of a scope and are priced by them in one turn: their boards leave with the next one.
+pub const INHERITED_PER_TURN: usize = 4;
 
 impl Service {
     /// Carries out one command, and tells the desk if it is refused and nobody waits for an answer.
@@ -68,20 +70,54 @@ impl Service {
         })
     }
 
-    /// Prices what changed since it was priced last.
+    /// Prices what changed since it was priced last. To whom settings of a scope have not come yet, they come slice by slice,
+    /// and at once where nobody else waits.
     pub(crate) fn price_changed(&mut self) {
-        let engine = &mut self.engine;
+        let (engine, is_shared) = (&mut self.engine, self.work.is_shared);
         if self.panic_reason.is_none()
-            && let Err(text) = recovery::caught(|| engine.price_changed())
+            && let Err(text) = recovery::caught(|| match is_shared {
+                true => engine.price_outdated(),
+                false => engine.price_changed(),
+            })
         {
             self.pricing_panicked(&text);
         }
     }
 
+    /// Prices one fixture by its present settings; whether its board may have changed by them.
+    pub(super) fn price_fixture(&mut self, id: FixtureId) -> bool {
+        let engine = &mut self.engine;
+        if self.panic_reason.is_some() {
+            return false;
+        }
+        recovery::caught(|| engine.price_fixture(id)).unwrap_or_else(|text| {
+            self.pricing_panicked(&text);
+            false
+        })
+    }
+
+    /// Lets the next fixtures inherit the settings of a scope, some a turn; whether there were any.
+    fn inherit_slice(&mut self) -> bool {
+        if self.has_inherited {
+            return false;
+        }
+        let engine = &mut self.engine;
+        self.has_inherited =
+            recovery::caught(|| engine.inherit_next(INHERITED_PER_TURN)).unwrap_or_else(|text| {
+                self.pricing_panicked(&text);
+                false
+            });
+        self.has_inherited
+    }
+
     /// What changed on boards, priced.
     pub(super) fn take_board_changes(&mut self) -> Vec<(FixtureId, Vec<u16>)> {
+        self.price_changed();
+        if self.panic_reason.is_some() {
+            return Vec::new();
+        }
         let engine = &mut self.engine;
-        match recovery::caught(|| engine.take_board_changes()) {
+        match recovery::caught(|| engine.take_priced_changes()) {
             Ok(changes) => changes,
             Err(text) => {
                 self.pricing_panicked(&text);
@@ -163,12 +199,16 @@ impl Service {
         }
     }
 
-    /// Works off a slice of due work (settlements of a popular match, accumulators to be weighed), and says whether there was
+    /// Works off a slice of due work (settings of a scope that come to their fixtures, settlements of a popular match,
+    /// accumulators to be weighed), and says whether there was
     /// any. Call it when the frames of the turn have left: what is told of it leaves with the next turn, and what the feeds
     /// say meanwhile goes ahead of the next slice. While many records wait for the disk, slices wait as well.
     pub fn work_off(&mut self) -> bool {
         if self.panic_reason.is_some() || self.is_far_ahead() {
             return false;
+        }
+        if self.inherit_slice() {
+            return true;
         }
         if !self.engine.has_due_work() {
             return self.recall_slice();

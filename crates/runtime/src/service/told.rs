@@ -1,6 +1,6 @@
 //! Facts turned into frames.
 
-use oddsengine_engine::{Answer, Command, Decided, Fact, Ticket, TicketState};
+use oddsengine_engine::{Answer, Body, Command, Decided, Fact, Ticket, TicketState};
 use oddsengine_types::FixtureId;
 
 use super::answer::View;
@@ -70,7 +70,8 @@ impl Service {
         match fact {
             Fact::TicketDecided { ticket, .. } => {
                 let Some(ticket) = self.engine.ticket(ticket.id).cloned() else { return };
-                let asked = matches!(&command.body, oddsengine_engine::Body::PlaceTicket(request) if request.ticket == ticket.id);
+                let asked =
+                    matches!(&command.body, Body::PlaceTicket(request) if request.ticket == ticket.id);
                 match route.filter(|_| asked) {
                     Some(route) => self.answer_ticket(&ticket, false, route),
                     None => self.end_routes(&ticket),
@@ -123,6 +124,10 @@ impl Service {
     /// Notes why boards change within this turn.
     fn note_cause(&mut self, command: &Command) {
         let Some(fixture) = command.body.subject() else {
+            if let Body::SetScope { .. } = command.body {
+                // Boards change by it in later turns as well.
+                self.settings_cause = Some(BoardCause::of(command));
+            }
             self.last_cause = Some(BoardCause::of(command));
             return;
         };
@@ -143,7 +148,8 @@ impl Service {
         let causes = std::mem::take(&mut self.causes);
         let last_cause = self.last_cause.take();
         for (id, changed) in self.take_board_changes() {
-            let Some(cause) = causes.get(&id).or(last_cause.as_ref()) else { continue };
+            let of_settings = self.settings_cause.as_ref();
+            let Some(cause) = causes.get(&id).or(last_cause.as_ref()).or(of_settings) else { continue };
             let fixture = self.engine.fixture(id).expect("a board is of a known fixture");
             let topics = self.topics.next_odds(fixture);
             let update = self
@@ -181,7 +187,7 @@ impl Service {
         let fixture = self.engine.fixture(id).expect("trading is of a known fixture");
         let topics = self.topics.next_status(fixture);
         let header = Header::of_command(command, self.engine.epoch(), self.engine.now_ns())
-            .at(fixture.version, topics.status_seq);
+            .at(self.engine.version(fixture).seq, topics.status_seq);
         let mut payload = Vec::new();
         trading(fixture, &header, &mut payload);
         self.counters.trading_frame_count += 1;

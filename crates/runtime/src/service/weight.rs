@@ -1,7 +1,7 @@
 //! What a request costs, so that a turn, a batch and a second take a bounded amount of work whatever is asked. What one
 //! query is answered with at most stands in [`super::bounds`].
 
-use oddsengine_engine::{Body, Engine, Scope};
+use oddsengine_engine::{Body, Scope};
 use oddsengine_feeds::{Query, Request, RequestBody};
 
 use super::Service;
@@ -70,7 +70,7 @@ impl Service {
     /// What a request costs, in units of about five microseconds.
     pub(crate) fn weight_of(&self, body: &RequestBody) -> u64 {
         match body {
-            RequestBody::Command(command) => weight_of_command(&command.body, &self.engine),
+            RequestBody::Command(command) => weight_of_command(&command.body),
             RequestBody::Query(query) => self.weight_of_query(query),
             RequestBody::Batch(requests) => {
                 let weigh = |request: &Result<Request, _>| {
@@ -122,12 +122,10 @@ pub(crate) fn is_expensive(query: &Query) -> bool {
     )
 }
 
-fn weight_of_command(body: &Body, engine: &Engine) -> u64 {
+fn weight_of_command(body: &Body) -> u64 {
     match body {
         Body::Deposit(_) | Body::Withdraw(_) | Body::SetCustomer { .. } => 1,
         Body::PlaceTicket(request) => 3 + request.legs.len() as u64,
-        // All fixtures inherit anew.
-        Body::SetScope { .. } => 16 + 16 * engine.fixtures().len() as u64,
         _ => 16,
     }
 }

@@ -42,8 +42,7 @@ pub fn board_binary_delta(update: &BoardUpdate<'_>, header: &Header<'_>, out: &m
 
 /// The whole board of a fixture, as [`super::board_image`] but without names.
 pub fn board_binary_image(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
-    let header = Header { version: fixture.version, ..*header };
-    write(fixture, &header, FLAG_IMAGE, 0..fixture.template().markets.len() as u16, out);
+    write(fixture, header, FLAG_IMAGE, 0..fixture.template().markets.len() as u16, out);
 }
 
 fn write(

@@ -26,7 +26,7 @@ pub fn board_delta(update: &BoardUpdate<'_>, header: &Header<'_>, status_seq: u6
     close_markets(start, out);
 }
 
-/// The whole board of a fixture with all names, at the version the fixture has.
+/// The whole board of a fixture with all names, at the version of the header.
 ///
 /// `header.seq` is the number of the last delta that it contains: deltas above it apply. `status_seq` is that of the
 /// last status frame; `request_id` of whoever asked.
@@ -37,7 +37,7 @@ pub fn board_image(
     request_id: &str,
     out: &mut Vec<u8>,
 ) {
-    Header { version: fixture.version, ..*header }.begin("board", true, out);
+    header.begin("board", true, out);
     fields!(out; "request_id": text(request_id), "status_seq": unsigned(status_seq));
     standing(fixture, out);
     stops(fixture, out);

@@ -250,17 +250,17 @@ fn fixture_exposure(out: &mut Vec<u8>, fixture: &Fixture, exposure: &FixtureExpo
     out.put(b"}");
 }
 
-/// Fixtures with their names and where they stand; `next` is where the next page starts, if there is one.
+/// Fixtures, each with its version, with their names and where they stand; `next` is where the next page starts, if there is one.
 pub fn reply_fixtures<'a>(
     to: &ReplyTo<'_>,
-    fixtures: impl IntoIterator<Item = &'a Fixture>,
+    fixtures: impl IntoIterator<Item = (&'a Fixture, u64)>,
     next: Option<u64>,
     out: &mut Vec<u8>,
 ) {
     to.begin("fixtures", out);
     fields!(out;
-        "fixtures": list(fixtures, |out, fixture| {
-            object!(out; "version": unsigned(fixture.version));
+        "fixtures": list(fixtures, |out, (fixture, version)| {
+            object!(out; "version": unsigned(version));
             standing(fixture, out);
             stops(fixture, out);
             names(fixture, out);

@@ -9,7 +9,7 @@ use super::topic::Tail;
 
 /// Trading of a fixture stopped or resumed; complete in itself.
 pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
-    Header { version: fixture.version, ..*header }.begin("status", true, out);
+    header.begin("status", true, out);
     standing(fixture, out);
     stops(fixture, out);
     out.put(b"}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use oddsengine_engine::Config;
-use oddsengine_runtime::service::{Frame, Service, ServiceOptions, Socket};
+use oddsengine_runtime::service::{DESK_FRAMES_PER_TURN, Frame, Service, ServiceOptions, Socket};
 use serde_json::{Value, json};
 
 pub const START_NS: i64 = 1_668_960_000_000_000_000;
@@ -105,7 +105,6 @@ impl World {
         self.ingest(message);
     }
 
-    /// Ends the turn; what leaves now.
     /// Ends the turn and works off what is due, as a loop does after its frames have left; what left.
     pub fn turn(&mut self) -> Vec<Seen> {
         self.service.end_turn();
@@ -117,8 +116,17 @@ impl World {
         seen
     }
 
+    /// What may leave; of a paced desk all that its pace allows.
     pub fn take(&mut self) -> Vec<Seen> {
-        self.service.take_frames(self.now_ns).into_iter().map(read).collect()
+        let mut frames = self.service.take_frames(self.now_ns);
+        loop {
+            let of_desk = self.service.take_desk_frames(self.now_ns);
+            if of_desk.is_empty() {
+                return frames.into_iter().map(read).collect();
+            }
+            assert!(of_desk.len() <= DESK_FRAMES_PER_TURN);
+            frames.extend(of_desk);
+        }
     }
 
     /// Ends the turn and waits until all of it is durable; what left until then.

@@ -45,6 +45,8 @@ impl Naive {
             true => drop(self.scopes.remove(scope)),
             false => drop(self.scopes.insert(scope.clone(), *settings)),
         }
+        let is_wide = !matches!(scope, Scope::Fixture(_) | Scope::Market(..));
+        self.counters.settings_count += u64::from(is_wide);
         Ok(())
     }
 

@@ -248,7 +248,7 @@ impl Scenario {
             Some(known?.board.odds_e4[index]).filter(|&odds_e4| odds_e4 > 0)
         };
         let odds_e4 = if odds == "*" { offered().unwrap_or(20_000) } else { odds_of(odds)? };
-        let seq = known.map_or(0, |known| known.version + u64::from(is_unknown));
+        let seq = known.map_or(0, |known| engine.version(known).seq + u64::from(is_unknown));
         Ok(LegRequest { fixture, selection, odds_e4, version: OddsVersion { epoch: engine.epoch(), seq } })
     }
 

@@ -317,7 +317,7 @@ impl Workload {
             archive_after_ms: *self.random.pick(&[2_000, 20_000, 90_000, 0]),
             archive_refused_after_ms: *self.random.pick(&[1_000, 10_000, 0]),
             archive_fixture_after_ms: *self.random.pick(&[1_000, 15_000, 60_000, 0]),
-            archive_money_after_ms: *self.random.pick(&[500, 20_000, 0]),
+            archive_money_after_ms: *self.random.pick(&[1_000, 20_000, 0]),
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),
             skew_b_minor: *self.random.pick(&[None, None, None, Some(40_000)]),

@@ -200,7 +200,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 reply_exposure(&TO, &levels, Some((fixture, &exposure())), Some(128), &lookup, out)
             }),
         ),
-        ("reply_fixtures", written(|out| reply_fixtures(&TO, [fixture], Some(64), out))),
+        ("reply_fixtures", written(|out| reply_fixtures(&TO, [(fixture, fixture.version)], Some(64), out))),
         ("reply_state_hash", written(|out| reply_state_hash(&TO, hash, 12, out))),
         ("reply_pong", written(|out| reply_pong(&TO, out))),
         (
@@ -312,6 +312,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 });
                 let explained = Explained {
                     fixture: &fixture,
+                    version: 7,
                     market: Some((0, &steps)),
                     config: &Config::default(),
                     expects: [Some((-0.2, 2.6)), Some((-0.125, 2.6))],
