@@ -28,6 +28,7 @@ wealth when wagering on horse races", Mathematical Scientist 35 (2010). Reproduc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -118,8 +119,7 @@ def single(
     # A bet that always comes back has no stake.
     full = np.where(win + lose > 0.0, full, 0.0)
     stakes = np.where(is_right, np.minimum(scale * np.maximum(full, 0.0), limit), np.nan)
-    is_one = all(np.ndim(value) == 0 for value in (probabilities, odds, push))
-    return stakes[0] if is_one else stakes
+    return stakes[0] if _is_one(probabilities, odds, push) else stakes
 
 
 def exclusive(
@@ -387,7 +387,12 @@ def implied_probability(stakes: npt.ArrayLike, odds: npt.ArrayLike, *, fraction:
     if not ((staked >= 0.0) & (staked <= scale)).all():
         raise BoundsError(f"stake {staked[~((staked >= 0.0) & (staked <= scale))][0]} is outside 0..={scale}")
     found = (staked / scale * (price - 1.0) + 1.0) / price
-    return found[0] if np.ndim(stakes) == 0 and np.ndim(odds) == 0 else found
+    return found[0] if _is_one(stakes, odds) else found
+
+
+def _is_one(*values: Any) -> bool:
+    """Whether every argument is a number; a mapping has no axes for NumPy and is none."""
+    return all(np.ndim(value) == 0 and not isinstance(value, Mapping) for value in values)
 
 
 def _shaped(stakes: FloatArray, probabilities: Any) -> Any:
