@@ -318,7 +318,8 @@ impl Service {
                 }
                 // What is free at the end is no page of its own.
                 let has_more = (place..place_count).any(|place| all.get(place).is_some());
-                let listed = chosen.into_iter().map(|fixture| (fixture, engine.version(fixture).seq));
+                let listed =
+                    chosen.into_iter().map(|fixture: &Fixture| (fixture, engine.version(fixture).seq));
                 reply_fixtures(&to, listed, has_more.then_some(place as u64), out);
             }
             Query::Tickets { page, is_settlements, which } => {
@@ -419,6 +420,7 @@ impl Service {
         let end = count.min(first + (bytes_max / SELECTION_BYTES).clamp(1, SELECTIONS_PER_PAGE));
         let explained = Explained {
             fixture,
+            version: engine.version(fixture).seq,
             market: market.as_ref().map(|(place, steps)| (*place, steps)),
             config: engine.config(),
             expects: engine.expects(fixture),

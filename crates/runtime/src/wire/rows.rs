@@ -257,6 +257,8 @@ fn asked(body: &Body, lookup: &impl Lookup, out: &mut Vec<u8>) {
 pub struct Explained<'a> {
     /// The fixture.
     pub fixture: &'a Fixture,
+    /// The version of its board.
+    pub version: u64,
     /// The market's place, and the steps.
     pub market: Option<(usize, &'a MarketExplanation)>,
     /// The settings of the platform.
@@ -277,14 +279,14 @@ pub fn reply_explain(
     lookup: &impl Lookup,
     out: &mut Vec<u8>,
 ) {
-    let Explained { fixture, market, config, expects, first, end } = *explained;
+    let Explained { fixture, version, market, config, expects, first, end } = *explained;
     let template = fixture.template();
     let place = market.map(|(place, _)| place);
     to.begin("explain", out);
     fields!(out;
         "fixture": unsigned(fixture.id().0),
         "market": optional_text(place.map(|place| template.markets[place].key.as_str())),
-        "version": unsigned(fixture.version),
+        "version": unsigned(version),
         "fixture_status": text(fixture.status().name()),
         "status": optional_text(place.map(|place| fixture.market_status(place).name())),
         "price": optional_text(place.map(|place| fixture.price_source(place).name())),

@@ -312,6 +312,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                 });
                 let explained = Explained {
                     fixture: &fixture,
+                    version: 7,
                     market: Some((0, &steps)),
                     config: &Config::default(),
                     expects: [Some((-0.2, 2.6)), Some((-0.125, 2.6))],
