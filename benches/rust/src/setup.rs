@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{
     Answer, Body, Command, Config, Decided, Engine, Fact, Fixture, LegRequest, MoneyRequest, OddsChange,
-    OddsVersion, Origin, TicketRequest, TicketState,
+    Origin, TicketRequest, TicketState,
 };
 use oddsengine_feeds::decode_ingest;
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind};

@@ -393,11 +393,23 @@ fn bets_carry_a_pass_over_accumulators_on() {
     let fixtures = [1, 2, 3].map(FixtureId);
     for fixture in fixtures {
         pair.fixture(fixture);
-        pair.send(Body::SetExpectation { fixture, supremacy_e6: 300_000, total_e6: 2_600_000 });
+        pair.send(Body::SetExpectation {
+            fixture,
+            supremacy_e6: 300_000,
+            total_e6: 2_600_000,
+            mode: None,
+            weight_e3: 0,
+        });
     }
     let move_all = |pair: &mut Pair, supremacy_e6| {
         for fixture in fixtures {
-            pair.send(Body::SetExpectation { fixture, supremacy_e6, total_e6: 2_900_000 });
+            pair.send(Body::SetExpectation {
+                fixture,
+                supremacy_e6,
+                total_e6: 2_900_000,
+                mode: None,
+                weight_e3: 0,
+            });
         }
         pair.now_ns += 1_000_000_000;
     };

@@ -4,7 +4,7 @@ mod journal_support;
 mod service_support;
 
 use journal_support::Folder;
-use oddsengine_runtime::service::{ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, Frame, Service, Socket};
+use oddsengine_runtime::service::{ALERTS_KEPT_MAX, DESK_BURST, DESK_FRAMES_PER_S, Service, Socket};
 use serde_json::{Value, json};
 use service_support::*;
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oddsengine_engine::{
-    Engine, Fixture, FixtureRequest, LegRequest, LimitCheck, OddsVersion, Ticket, TicketState,
-};
+use oddsengine_engine::{Engine, Fixture, FixtureRequest, LegRequest, LimitCheck, Ticket, TicketState};
 use oddsengine_ledger::AccountKind;
 use oddsengine_markets::LiveState;
 use oddsengine_types::{Currency, SportId};

@@ -235,7 +235,7 @@ fn cursor_of_scope(scope: &Scope) -> String {
 }
 
 fn scope_of_cursor(hex: &str) -> Option<Scope> {
-    if !hex.is_ascii() || hex.len() % 2 != 0 {
+    if !hex.is_ascii() || !hex.len().is_multiple_of(2) {
         return None;
     }
     let digits = (0..hex.len()).step_by(2);
