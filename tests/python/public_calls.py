@@ -58,18 +58,6 @@ GRID = football.grid(1.5, 1.1)
 SIDE_GOALS = GRID.sum(axis=1)
 
 
-def _moved_line_value_of_pairs(**pairs: Any) -> Any:
-    """The members of pairs have the names that messages give them."""
-    return metrics.moved_line_value(
-        [2.05, 1.9],
-        [-0.25, 0.25],
-        [0, 1],
-        market="handicap",
-        closing=(pairs["closing lines"], pairs["closing odds"]),
-        closing_total=(pairs["closing_total lines"], pairs["closing_total odds"]),
-    )
-
-
 def _calls() -> list[Call]:
     model = fit.poisson(SEASON, ridge=1.0)
     walk = backtest.walk_forward(SEASON, first="2026-08-08", ridge=1.0, progress=False)
@@ -741,52 +729,6 @@ def _calls() -> list[Call]:
             ("push",),
         ),
         Call(
-            "metrics.moved_line_value lines of the close",
-            lambda closing: metrics.moved_line_value(
-                [2.0, 1.9],
-                [2.5, 2.25],
-                [0, 1],
-                market="total",
-                closing=(closing, [[1.95, 1.93], [1.9, 1.98]]),
-            ),
-            {"closing": [2.75, 2.5]},
-            ("closing",),
-        ),
-        Call(
-            "metrics.moved_line_value odds of the close",
-            lambda closing: metrics.moved_line_value(
-                [2.0, 1.9], [2.5, 2.25], [0, 1], market="total", closing=([2.75, 2.5], closing)
-            ),
-            {"closing": [[1.95, 1.93], [1.9, 1.98]]},
-            ("closing",),
-        ),
-        Call(
-            "metrics.moved_line_value lines of the total",
-            lambda closing_total: metrics.moved_line_value(
-                [2.0, 1.9],
-                [-0.5, 0.25],
-                [0, 1],
-                market="handicap",
-                closing=([-0.75, 0.25], [[1.95, 1.93], [1.9, 1.98]]),
-                closing_total=(closing_total, [[1.95, 1.93], [1.9, 1.98]]),
-            ),
-            {"closing_total": [2.75, 2.5]},
-            ("closing_total",),
-        ),
-        Call(
-            "metrics.moved_line_value odds of the total",
-            lambda closing_total: metrics.moved_line_value(
-                [2.0, 1.9],
-                [-0.5, 0.25],
-                [0, 1],
-                market="handicap",
-                closing=([-0.75, 0.25], [[1.95, 1.93], [1.9, 1.98]]),
-                closing_total=([2.75, 2.5], closing_total),
-            ),
-            {"closing_total": [[1.95, 1.93], [1.9, 1.98]]},
-            ("closing_total",),
-        ),
-        Call(
             "metrics.moved_line_value",
             metrics.moved_line_value,
             {
@@ -802,16 +744,19 @@ def _calls() -> list[Call]:
             ("odds_taken", "line", "side", "closing_line", "closing_odds", "closing_1x2", "rho"),
         ),
         Call(
-            # A pair of arrays: each goes in by itself.
-            "metrics.moved_line_value pairs",
-            _moved_line_value_of_pairs,
+            "metrics.moved_line_value of handicaps",
+            metrics.moved_line_value,
             {
-                "closing lines": [-0.5, 0.0],
-                "closing odds": [[2.04, 1.88], [1.9, 2.0]],
-                "closing_total lines": [2.5, 2.75],
-                "closing_total odds": [[1.95, 1.95], [1.9, 2.0]],
+                "odds_taken": [2.0, 1.9],
+                "line": [-0.5, 0.25],
+                "side": [0, 1],
+                "market": "handicap",
+                "closing_line": [-0.5, 0.0],
+                "closing_odds": [[2.04, 1.88], [1.9, 2.0]],
+                "closing_total_line": [2.75, 2.5],
+                "closing_total_odds": [[1.95, 1.93], [1.9, 1.98]],
             },
-            ("closing lines", "closing odds", "closing_total lines", "closing_total odds"),
+            ("closing_line", "closing_odds", "closing_total_line", "closing_total_odds"),
         ),
         Call(
             "kelly.single",
