@@ -76,6 +76,14 @@ impl Desk {
             frames.extend(self.service.take_frames(self.now_ns));
             stretches.push(start.elapsed());
         }
+        // The hash of a state is computed by another thread.
+        while self.service.is_hashing() {
+            std::thread::yield_now();
+            let start = Instant::now();
+            self.service.end_turn();
+            frames.extend(self.service.take_frames(self.now_ns));
+            stretches.push(start.elapsed());
+        }
         frames.retain(|frame| frame.first == b"client");
         (frames, stretches)
     }
