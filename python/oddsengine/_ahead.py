@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 __all__ = ["AHEAD_BYTES_MAX", "AHEAD_MESSAGES_MAX", "AHEAD_NS_PER_TURN", "ReadAhead", "Received"]
@@ -20,7 +20,10 @@ Received = tuple[list[bytes], str | None]
 
 
 class ReadAhead:
-    """The messages of one socket in order: those read ahead first, then the socket's.
+    """The messages of one socket: those read ahead first, then the socket's.
+
+    Each connection's are in its order, and connections take turns: whoever has sent thousands waits behind
+    the one message of another, as in front of the socket.
 
     Parameters
     ----------
@@ -28,6 +31,8 @@ class ReadAhead:
         The next message of the socket, or none.
     look
         Looks at a message that waits: the fixture that it halts, if it stops trading.
+    connection
+        Names the connection of a message; by default all are of one.
     messages_max, bytes_max
         Nothing more is read ahead once so many messages, or bytes of them, wait.
     """
@@ -37,23 +42,33 @@ class ReadAhead:
         receive: Callable[[], Received | None],
         look: Callable[[Received], int | None],
         *,
+        connection: Callable[[Received], bytes] = lambda _: b"",
         messages_max: int = AHEAD_MESSAGES_MAX,
         bytes_max: int = AHEAD_BYTES_MAX,
     ) -> None:
         self._messages_max, self._bytes_max = messages_max, bytes_max
         self._receive, self._look = receive, look
-        self._waiting: deque[tuple[Received, int | None]] = deque()
+        self._connection = connection
+        # By connection; the first is the next to be heard. None is empty.
+        self._waiting: OrderedDict[bytes, deque[tuple[Received, int | None]]] = OrderedDict()
+        self._message_count = 0
         self._byte_count = 0
         #: Messages that halted a fixture ahead of their order, since the start.
         self.halt_count = 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._message_count
 
     def next(self) -> tuple[Received, int | None] | None:
-        """The next message in order, and the fixture that it halted before; none where nothing waits."""
+        """The next message, and the fixture that it halted before; none where nothing waits."""
         if self._waiting:
-            received, halted = self._waiting.popleft()
+            connection, queue = next(iter(self._waiting.items()))
+            received, halted = queue.popleft()
+            if queue:
+                self._waiting.move_to_end(connection)
+            else:
+                del self._waiting[connection]
+            self._message_count -= 1
             self._byte_count -= sum(map(len, received[0]))
             return received, halted
         direct = self._receive()
@@ -62,13 +77,14 @@ class ReadAhead:
     def fill(self) -> bool:
         """Read ahead while there is room and time, and have each message looked at; whether time ended it."""
         until_ns = time.monotonic_ns() + AHEAD_NS_PER_TURN
-        while len(self._waiting) < self._messages_max and self._byte_count < self._bytes_max:
+        while self._message_count < self._messages_max and self._byte_count < self._bytes_max:
             received = self._receive()
             if received is None:
                 return False
             halted = self._look(received)
             self.halt_count += halted is not None
-            self._waiting.append((received, halted))
+            self._waiting.setdefault(self._connection(received), deque()).append((received, halted))
+            self._message_count += 1
             self._byte_count += sum(map(len, received[0]))
             if time.monotonic_ns() >= until_ns:
                 return True

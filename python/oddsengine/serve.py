@@ -305,7 +305,12 @@ class Server:
         self._is_overdue = False
         self._has_worked = False
         self._ingest_ahead = ReadAhead(lambda: self._receive(self._ingest, first=0), self._look_ahead)
-        self._orders_ahead = ReadAhead(lambda: self._receive(self._orders, first=1), self._look_ahead_order)
+        self._orders_ahead = ReadAhead(
+            lambda: self._receive(self._orders, first=1),
+            self._look_ahead_order,
+            # Its first part names it; a message without parts is nobody's.
+            connection=lambda received: received[0][0] if received[0] else b"",
+        )
         self._is_reading_behind = False
         self._snapshots = ReadAhead(lambda: self._receive(self._snapshot, first=1), lambda _: None)
         self._told_offset_ns: int | None = None

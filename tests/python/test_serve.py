@@ -473,6 +473,31 @@ def test_messages_read_ahead_are_bounded() -> None:
     assert [ahead.next(), ahead.next()] == [(waiting[9], None), None]
 
 
+def test_connections_whose_messages_were_read_ahead_take_turns() -> None:
+    """Batches that one connection sent, read ahead into one queue, held up everybody's pings for a second."""
+    many: list[Received] = [([b"many", b"%d" % number], None) for number in range(1_000)]
+    few: list[Received] = [([b"few", b"%d" % number], None) for number in range(2)]
+    left = [*many, *few]
+    ahead = ReadAhead(
+        lambda: left.pop(0) if left else None,
+        lambda received: 7 if received == few[1] else None,
+        connection=lambda received: received[0][0],
+    )
+    while left:
+        ahead.fill()
+    assert [ahead.next() for _ in range(5)] == [
+        (many[0], None),
+        (few[0], None),
+        (many[1], None),
+        (few[1], 7),
+        (many[2], None),
+    ]
+    # Each connection's own are in its order, and all are heard.
+    rest = [ahead.next() for _ in range(len(ahead))]
+    assert rest == [(message, None) for message in many[3:]]
+    assert (len(ahead), ahead.next()) == (0, None)
+
+
 def test_feeds_wait_while_the_disk_does_not_keep_up() -> None:
     service = ScriptedService()
     server = serve.Server(settings(), service)
