@@ -30,7 +30,7 @@ class DeskTables:
     >>> _ = engine.deposit(customer=7, amount_minor=10_000)
     >>> print(engine.tables.balances())
     customer  currency  available_minor  reserved_minor  owed_minor
-    7         EUR       10000            0               0
+           7  EUR                10,000               0           0
     """
 
     def __init__(self, client: OrdersClient) -> None:

@@ -515,7 +515,7 @@ class Predictions:
 
         >>> season = {"home": list("abcabc"), "away": list("bcacab"), "home_goals": [2, 1, 0, 1, 3, 1]}
         >>> poisson(season | {"away_goals": [1, 1, 2, 0, 1, 1]}).predict(["a"], ["b"]).board()
-        <Board of 1012 selections, 954 offered>
+        <Board of 1,012 selections, 954 offered>
         """
         model = self.match(match)
         return football.board(model.lambda_home, model.lambda_away, model.rho, margin=margin, ladder=ladder)
