@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
     from oddsengine._messages import Board
 
 
-class ArrowTable:
+class ArrowTable(ABC):
     """Something that is a table: every library that reads the Arrow interface takes it as it is."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def table(self) -> Table:
         """Its rows."""
-        raise NotImplementedError
 
     def __arrow_c_schema__(self) -> Any:
         return self.table.__arrow_c_schema__()
