@@ -243,7 +243,8 @@ fn an_owner_compacts_while_it_works() {
         }
     }
     let deadline = Instant::now() + PATIENCE;
-    while segments(&folder).is_empty() {
+    // The file stands before the row that names it, and an owner that closes between the two leaves the rest to the next one.
+    while writer.sealed_seq() == 0 {
         assert!(Instant::now() < deadline, "nothing was sealed; {} given up", writer.compactions_failed());
         assert_eq!(replay(&path, 1, &mut |_, _, _| Ok(())).unwrap(), last_seq);
         let report = verify(&path).unwrap();
