@@ -372,7 +372,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "archive_after_ms",
             "integer",
-            86_400_000,
+            3_600_000,
             (0, 31_536_000_000),
             "How long a settled or cancelled ticket stays in memory once its fixtures closed, at least 1000;"
             " 0 for ever.",
@@ -387,7 +387,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "archive_fixture_after_ms",
             "integer",
-            172_800_000,
+            21_600_000,
             (0, 31_536_000_000),
             "How long a fixture stays in memory once it closed and no ticket on it is kept, at least 1000;"
             " 0 for ever.",
@@ -395,7 +395,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "archive_money_after_ms",
             "integer",
-            86_400_000,
+            3_600_000,
             (0, 31_536_000_000),
             "How long the id of a deposit or a withdrawal stays in memory, at least 1000; 0 for ever.",
         ),

@@ -187,10 +187,10 @@ impl Default for Config {
             legs_max: 12,
             bets_while_owing: false,
             settlement_delay_ms: 0,
-            archive_after_ms: 86_400_000,
+            archive_after_ms: 3_600_000,
             archive_refused_after_ms: 600_000,
-            archive_fixture_after_ms: 172_800_000,
-            archive_money_after_ms: 86_400_000,
+            archive_fixture_after_ms: 21_600_000,
+            archive_money_after_ms: 3_600_000,
             sports: Vec::new(),
         }
     }

@@ -370,7 +370,8 @@ pub fn fair_probability(win: f64, refund: f64) -> f64 {
 }
 
 /// Odds on the ladder for an implied probability, never above the fair odds; 0 when not offered.
-#[inline]
+// Once a selection of a board.
+#[inline(always)]
 fn offered(implied: f64, fair: f64, rules: &PriceRules) -> u32 {
     if fair <= PROBABILITY_MIN {
         return 0;
