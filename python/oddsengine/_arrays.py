@@ -30,6 +30,7 @@ __all__ = [
     "grid",
     "instance",
     "integers",
+    "is_absent",
     "is_strict",
     "json_value",
     "margin_of",
@@ -37,10 +38,12 @@ __all__ = [
     "number",
     "numbers",
     "opened",
+    "pairs",
     "parts",
     "plain",
     "refuse_masked",
     "row",
+    "row_wise",
     "score",
     "thousandths",
     "wall_times",
@@ -112,6 +115,21 @@ def score(value: Any, name: str) -> tuple[int, int]:
     if home < 0 or away < 0:
         raise BoundsError(f"{name} ({home}, {away}) has a number below 0")
     return home, away
+
+
+def pairs(value: Any, name: str) -> list[Any]:
+    """Two things that belong together for each row, such as scores: of a table its first and second column,
+    of anything else what it holds. What each of them is, is not looked at."""
+    if _frames.is_table(value):
+        # A table is asked for its columns where it is asked for what it holds.
+        found = [list(column) for _, column in _frames.columns_of(value, name)]
+        if len(found) != 2 or len(found[0]) != len(found[1]):
+            raise BoundsError(f"{name} has {len(found)} columns, not those of home and away")
+        return list(zip(*found, strict=True))
+    try:
+        return list(value)
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read as pairs: {_first_line(error)}") from error
 
 
 def number(value: Any, name: str) -> float:
@@ -187,6 +205,8 @@ def opened(value: Any, name: str) -> tuple[FloatArray, _frames.Close | None]:
 
 
 closes = _frames.closes
+is_absent = _frames.is_absent
+row_wise = _frames.row_wise
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?")
 _DAY_FORMS = "a date, a datetime64 or an ISO text such as 2026-08-15 or 2026-08-15T19:45"
