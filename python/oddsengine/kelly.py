@@ -83,7 +83,8 @@ def single(
 
     Returns
     -------
-    Stakes as shares of the bankroll, a number for numbers, else (n,) float64.
+    Stakes as shares of the bankroll, a number for numbers, else (n,) float64; a series of pandas or Polars gives
+    a series.
 
     Raises
     ------
@@ -119,7 +120,9 @@ def single(
     # A bet that always comes back has no stake.
     full = np.where(win + lose > 0.0, full, 0.0)
     stakes = np.where(is_right, np.minimum(scale * np.maximum(full, 0.0), limit), np.nan)
-    return stakes[0] if _is_one(probabilities, odds, push) else stakes
+    if _is_one(probabilities, odds, push):
+        return stakes[0]
+    return _arrays.row_wise(stakes, "stake", probabilities, odds, push)
 
 
 def exclusive(
@@ -387,7 +390,9 @@ def implied_probability(stakes: npt.ArrayLike, odds: npt.ArrayLike, *, fraction:
     if not ((staked >= 0.0) & (staked <= scale)).all():
         raise BoundsError(f"stake {staked[~((staked >= 0.0) & (staked <= scale))][0]} is outside 0..={scale}")
     found = (staked / scale * (price - 1.0) + 1.0) / price
-    return found[0] if _is_one(stakes, odds) else found
+    if _is_one(stakes, odds):
+        return found[0]
+    return _arrays.row_wise(found, "probability", stakes, odds)
 
 
 def _is_one(*values: Any) -> bool:
