@@ -83,8 +83,7 @@ def single(
 
     Returns
     -------
-    Stakes as shares of the bankroll, a number for numbers, else (n,) float64; a series of pandas or Polars gives
-    a series.
+    Stakes as shares of the bankroll, a number for numbers, else (n,) float64; a series gives a series.
 
     Raises
     ------

@@ -169,7 +169,8 @@ def scores(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, errors: Err
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Scores of forecasts; lower is better for all but accuracy. Rows without scores, `nan`, count for nothing."""
+    """Scores of forecasts; lower is better for all but accuracy. Rows without scores, `nan`, count for
+    nothing."""
 
     log_loss_each: FloatArray
     """(n,) nats."""
@@ -178,7 +179,8 @@ class Scores:
     rps_each: FloatArray
     """(n,) ranked probability scores, divided by the outcomes less one."""
     is_right: npt.NDArray[np.bool_]
-    """(n,) whether the likeliest outcome happened; the first of equals counts. False in a row without scores."""
+    """(n,) whether the likeliest outcome happened; the first of equals counts. False in a row without
+    scores."""
     outcome_count: int
 
     @property

@@ -128,8 +128,8 @@ def test_scores_and_calibration_leave_out_what_is_no_forecast() -> None:
 
 
 def test_two_unknown_clusters_are_not_one() -> None:
-    # `hold_interval(events=[1, nan, nan, 2])` took the two bets of unknown matches for bets of one match; None
-    # and names of mixed types were errors about '<'.
+    # `hold_interval(events=[1, nan, nan, 2])` took the two bets of unknown matches for bets of one match;
+    # None and names of mixed types were errors about '<'.
     for absent in (
         np.array([1, np.nan, np.nan, 2]),
         ["a", None, None, "b"],
@@ -171,8 +171,8 @@ def with_errors() -> list[str]:
 
 
 def test_every_batch_has_the_same_two_words() -> None:
-    # `settle.lines`, `metrics.scores` and `metrics.calibration` had no `errors`. A misspelt word is refused by
-    # whoever takes one, and what comes is of the same type with either.
+    # `settle.lines`, `metrics.scores` and `metrics.calibration` had no `errors`. A misspelt word is
+    # refused by whoever takes one, and what comes is of the same type with either.
     names, tried = with_errors(), 0
     assert {"settle.lines", "metrics.scores", "metrics.calibration"} <= set(names)
     for name in names:
