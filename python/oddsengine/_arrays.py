@@ -257,6 +257,9 @@ def wall_times(value: Any, name: str) -> AnyArray:
             array = np.asarray(value)
     except Exception as error:
         raise BoundsError(f"{name} cannot be read: {_first_line(error)}") from error
+    if array.dtype.kind == "T":
+        # NumPy's texts of any length.
+        array = array.astype(object)
     if array.dtype.kind == "O" and any(getattr(item, "tzinfo", None) is not None for item in array.flat):
         wall = np.empty(array.shape, dtype=object)
         for index, item in np.ndenumerate(array):
@@ -329,7 +332,13 @@ def plain(
     if _frames.is_table(value):
         return _stacked(value, name, dtype, most)
     try:
-        array = np.asarray(value)
+        array = np.asanyarray(value)
+        if type(array) is not np.ndarray:
+            # What was asked for an array may have answered with a masked one.
+            refuse_masked(array, name)
+            array = np.asarray(array)
+    except BoundsError:
+        raise
     except Exception as error:
         raise BoundsError(f"{name} cannot be read as an array of numbers: {_first_line(error)}") from error
     if array.size > NUMBERS_MAX:
@@ -391,10 +400,11 @@ def refuse_masked(value: Any, name: str) -> None:
                 f"{name} has {count} masked entries, which are no numbers\n"
                 "hint: where nan means absent, give .filled(numpy.nan)"
             )
-    elif isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple | np.ndarray):
-        # NumPy drops the masks of rows.
+    elif isinstance(value, list | tuple):
+        # NumPy drops the masks of rows, and makes nan of the entries that a masked array has been listed to.
         for row in value:
-            refuse_masked(row, name)
+            if isinstance(row, list | tuple | np.ndarray):
+                refuse_masked(row, name)
 
 
 def _from_objects(array: AnyArray, name: str) -> FloatArray:
@@ -405,6 +415,7 @@ def _from_objects(array: AnyArray, name: str) -> FloatArray:
         if item is None or type(item).__name__ == "NAType":
             found[index] = np.nan
             continue
+        refuse_masked(item, f"{name}{_at(index)}")
         try:
             if isinstance(item, str | bytes | bytearray | np.datetime64 | np.timedelta64):
                 raise TypeError

@@ -16,6 +16,7 @@ array([ 0.3, -0.3])
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, _html
-from oddsengine._frames import is_absent
+from oddsengine._frames import is_absent, library
 from oddsengine.exceptions import BoundsError
 
 if TYPE_CHECKING:
@@ -164,6 +165,13 @@ class Table:
 
         return pl.DataFrame(self)
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        # Without this `pandas.DataFrame(table)` is a frame of the names of its columns.
+        raise BoundsError(
+            "a Table is no array\n"
+            "hint: table.to_pandas(), table.to_polars() or dict(table), and table[name] is a column"
+        )
+
     def __arrow_c_schema__(self) -> Any:
         return self._as_arrow().__arrow_c_schema__()
 
@@ -297,8 +305,10 @@ def _by_text(data: Any, names: Sequence[Any]) -> dict[str, Any]:
 
 
 def _values(values: Any) -> Any:
-    # What has a zone is read by the door, which keeps the days of its clocks.
-    return values.to_numpy() if hasattr(values, "to_numpy") and not hasattr(values, "dt") else values
+    # What may have a zone is read by the door, which keeps the days of its clocks; an array of Arrow's does
+    # not give its flags, codes and gaps by `to_numpy`.
+    is_left = hasattr(values, "dt") or library(values) == "pyarrow"
+    return values.to_numpy() if hasattr(values, "to_numpy") and not is_left else values
 
 
 def _no_column(name: object, names: Any) -> BoundsError:
@@ -316,7 +326,7 @@ def _column(name: str, values: npt.ArrayLike) -> Array:
         return _arrays.numbers(array, f"column {name!r}")
     if kind in "iu":
         return _arrays.integers(array, f"column {name!r}")
-    if kind == "O":
+    if kind in "OT":
         return _from_objects(array, name)
     if kind == "M":
         # In the machine's byte order: Arrow takes the numbers behind the times.
@@ -379,6 +389,11 @@ def _from_arrow(data: Any) -> Table:
     from arro3.core import Table as ArrowTable
 
     try:
+        if library(data) == "polars":
+            # Its columns of nothing but null have a layout of their own, which other readers refuse.
+            polars = sys.modules["polars"]
+            nothing = [name for name, kind in data.schema.items() if kind == polars.Null]
+            data = data.with_columns(polars.col(nothing).cast(polars.Float64)) if nothing else data
         table = ArrowTable.from_arrow(data)
     except Exception as error:
         raise BoundsError(f"the Arrow stream of {type(data).__name__} is no table: {error}") from error
