@@ -156,14 +156,14 @@ def _style(cell: str) -> str:
     return f' style="{escape(cell.style)}"' if isinstance(cell, Cell) else ""
 
 
-def _amount(amount_minor: int, currency: str) -> str:
+def amount(amount_minor: int, currency: str) -> str:
     """An amount with its thousands apart."""
     whole, point, rest = money(abs(amount_minor), currency).partition(".")
     return f"{'-' * (amount_minor < 0)}{int(whole):,}{point}{rest}"
 
 
 def _money(amount_minor: int, currency: str) -> str:
-    text = _amount(amount_minor, currency)
+    text = amount(amount_minor, currency)
     return Cell(text, "color:#c22") if amount_minor < 0 else text
 
 
@@ -211,8 +211,8 @@ def exposure(shown: Exposure) -> str:
     levels = [
         [
             f"{level.level} {level.name}".strip(),
-            _amount(level.loss_minor, currency),
-            _amount(level.limit_minor, currency),
+            amount(level.loss_minor, currency),
+            amount(level.limit_minor, currency),
             f"{level.loss_minor / level.limit_minor:.0%}" if level.limit_minor else "–",
         ]
         for level in shown.levels
@@ -227,14 +227,14 @@ def exposure(shown: Exposure) -> str:
                 market.market if index == 0 else "",
                 selection.selection,
                 f"{selection.leg_count:,}",
-                _amount(selection.stake_minor, currency),
+                amount(selection.stake_minor, currency),
                 _money(-selection.liability_minor, currency),
                 _money(market.worst_minor, currency) if index == 0 else "",
             ]
             rows.append(row)
     caption = (
-        f"Fixture {fixture.fixture}: worst {_amount(fixture.worst_minor, currency)}, "
-        f"expected {_amount(fixture.expected_minor, currency)} {currency} on {fixture.leg_count:,} legs"
+        f"Fixture {fixture.fixture}: worst {amount(fixture.worst_minor, currency)}, "
+        f"expected {amount(fixture.expected_minor, currency)} {currency} on {fixture.leg_count:,} legs"
     )
     columns = ["market", "selection", "legs", "stakes", "if it wins", "worst of the market"]
     return limits + table(columns, rows, caption=caption)
@@ -246,7 +246,7 @@ def ticket(shown: Ticket) -> str:
     reason = f" ({shown.reason.sentence})" if shown.reason else ""
     caption = (
         f"Ticket {shown.ticket} of customer {shown.customer}: {shown.state}{reason} · "
-        f"stake {_amount(shown.stake_minor, currency)}, paid {_amount(shown.paid_minor, currency)} {currency}"
+        f"stake {amount(shown.stake_minor, currency)}, paid {amount(shown.paid_minor, currency)} {currency}"
     )
     legs = [
         [
@@ -270,8 +270,8 @@ def ticket(shown: Ticket) -> str:
         [
             check.level,
             "all" if check.leg is None else str(check.leg + 1),
-            _amount(check.limit_minor, currency),
-            _amount(check.used_minor, currency),
+            amount(check.limit_minor, currency),
+            amount(check.used_minor, currency),
             _money(check.stake_minor_max, currency),
         ]
         for check in shown.checks

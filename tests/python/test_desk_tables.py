@@ -25,6 +25,7 @@ from oddsengine.client import (
     FeedClient,
     RefusedError,
     RequestError,
+    Times,
     events_table,
 )
 from oddsengine.config import ConfigError, load
@@ -287,6 +288,37 @@ def test_subscribers_hear_of_the_first_price(tmp_path: Path) -> None:
         assert not table["is_stale"].any()
         assert len(odds.table(markets="1x2", sport="tennis")) == 0
         assert len(odds.table()) == 2_024
+
+
+def test_what_the_engine_answers_reads_as_a_sentence() -> None:
+    """Fixtures, settlements, answers and balances were bare lists of their fields: amounts as whole numbers of
+    cents without separators, start times as nineteen digits."""
+    with local() as engine:
+        announced(engine, engine.feed)
+        engine.feed.fixture(9, competition="friendly", home="Alba", away="Bruma", start_ns=2 * 10**18)
+        assert repr(engine.fixtures()[-1]) == (
+            "<Fixture 9 Alba v Bruma 0-0, pre_match 0:00, suspended (no_price), friendly>"
+        )
+        assert repr(engine.deposit(customer=7, amount_minor=1_000_000)) == (
+            "<Money booked for 7: 10,000.00 EUR, 10,000.00 available>"
+        )
+        assert repr(engine.withdraw(customer=7, amount_minor=10**9)) == "<Money not booked, balance_too_small>"
+        leg = engine.board(1001).leg("1x2", "home")
+        ticket = engine.place_ticket(customer=7, legs=[leg], stake_minor=1_000)
+        assert repr(engine.balance(7)) == "<Balance of 7: 9,990.00 EUR available, 0.00 reserved>"
+        assert repr(engine.max_stake(customer=7, legs=[leg])) == (
+            "<MaxStake 8,500.63 EUR, by the limit of the market: 23.50 of 20,000.00 used>"
+        )
+        assert repr(engine.settle_market(1001, "1x2", ["won", "lost", "lost"])) == "<Done>"
+        assert repr(engine.suspend(5)) == "<Not done, fixture_not_found: fixture 5 is not known>"
+        assert repr(engine.max_stake(customer=7, legs=[leg])) == "<MaxStake 0.00 EUR: selection_decided>"
+        paid = f"{int(1_000 * leg.odds + 1e-9) / 100:.2f}"
+        assert repr(engine.events()[-1]) == (
+            f"<Settlement of {ticket.ticket} settled: {paid} EUR paid, 0.00 before>"
+        )
+        assert repr(next(engine.ticket_changes())).startswith(f"<Change 2: <Ticket {ticket.ticket} settled")
+        alert = Alert("feed_gap", "expected 12, received 15", 3, Times(0, 0, 0, 0, 0))
+        assert repr(alert) == "<Alert feed_gap on fixture 3: expected 12, received 15>"
 
 
 def test_pandas_makes_a_frame_of_whatever_is_a_table() -> None:
