@@ -25,6 +25,10 @@ COLUMNS_MAX = 12
 DECIMALS_MAX = 4
 
 
+# Smaller numbers of nanoseconds are durations, or of clocks that tests wind.
+YEAR_2000_NS = 946_684_800_000_000_000
+
+
 class Cell(str):
     """The text of a cell with a style of its own."""
 
@@ -59,14 +63,22 @@ def details(title: str, inside: str) -> str:
     return f'<details><summary style="cursor:pointer">{escape(title)}</summary>{inside}</details>'
 
 
-def column_texts(values: Array) -> list[str]:
+def column_texts(values: Array, name: str = "") -> list[str]:
     """The cells of a column: floats with one number of decimals, whole numbers of five digits and more in
-    thousands.
+    thousands, nanoseconds since 1970 (by the name of the column) as times in UTC.
 
     >>> column_texts(np.array([0.5, 0.25, np.nan])), column_texts(np.array([3, 12_000]))
     (['0.50', '0.25', '–'], ['3', '12,000'])
+    >>> column_texts(np.array([1_668_960_142_059_000_000, 0]), "start_ns")
+    ['2022-11-20 16:02:22.059', '–']
     """
     kind = values.dtype.kind
+    if kind == "i" and name.endswith("_ns") and not ((values != 0) & (values < YEAR_2000_NS)).any():
+        texts = np.datetime_as_string(values.astype("datetime64[ns]"), unit="ms")
+        return [
+            text.replace("T", " ") if value else "–"
+            for text, value in zip(texts.tolist(), values.tolist(), strict=True)
+        ]
     if kind == "M":
         return [str(value) for value in np.datetime_as_string(values).tolist()]
     if kind == "f":
@@ -126,7 +138,7 @@ def typed_table(
         names.append(Cell(name, f"text-align:{side}"))
         types.append(Cell(_type_of(values), f"text-align:{side};font-weight:normal;opacity:.6"))
         style = f"text-align:{side};white-space:nowrap;font-variant-numeric:tabular-nums"
-        cells.append([Cell(text, style) for text in column_texts(values)])
+        cells.append([Cell(text, style) for text in column_texts(values, name)])
     rows, wide = shape
     size = f"{rows:,} row{'s' * (rows != 1)} × {wide:,} column{'s' * (wide != 1)}"
     below = f" · the first {rows - more:,} shown" if more else ""

@@ -42,6 +42,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 # Rows that a notebook or a terminal shows; the rest is counted.
 ROWS_SHOWN = 20
+# Columns that a terminal shows; of more the middle ones are left out. All that an engine tells fits in.
+COLUMNS_SHOWN = 20
 
 
 class Table:
@@ -198,8 +200,11 @@ class Table:
 
     def __str__(self) -> str:
         columns = [(name, values[:ROWS_SHOWN]) for name, values in self._columns.items()]
-        cells = [[name, *_html.column_texts(values)] for name, values in columns]
+        cells = [[name, *_html.column_texts(values, name)] for name, values in columns]
         sides = [">" if _html.is_number(values) else "<" for _, values in columns]
+        if is_wide := len(columns) > COLUMNS_SHOWN:
+            half = COLUMNS_SHOWN // 2
+            cells[half:-half], sides[half:-half] = [["…"] * len(cells[0])], ["<"]
         widths = [max(map(len, column)) for column in cells]
         lines = [
             "  ".join(
@@ -208,7 +213,10 @@ class Table:
             for row in zip(*cells, strict=True)
         ]
         more = len(self) - ROWS_SHOWN
-        return "\n".join([*lines, f"and {more:,} more rows"] if more > 0 else lines)
+        left_out = [f"{more:,} more rows"] if more > 0 else []
+        if is_wide:
+            left_out.append(f"{len(columns) - COLUMNS_SHOWN:,} more columns")
+        return "\n".join([*lines, f"and {', '.join(left_out)}"] if left_out else lines)
 
     def _repr_html_(self) -> str:
         caption = (

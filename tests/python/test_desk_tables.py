@@ -291,7 +291,7 @@ def test_subscribers_hear_of_the_first_price(tmp_path: Path) -> None:
 
 
 def test_what_the_engine_answers_reads_as_a_sentence() -> None:
-    """Fixtures, settlements, answers and balances were bare lists of their fields: amounts as whole numbers of
+    """Fixtures, settlements, answers and balances were bare lists of their fields: amounts as numbers of
     cents without separators, start times as nineteen digits."""
     with local() as engine:
         announced(engine, engine.feed)
@@ -302,7 +302,9 @@ def test_what_the_engine_answers_reads_as_a_sentence() -> None:
         assert repr(engine.deposit(customer=7, amount_minor=1_000_000)) == (
             "<Money booked for 7: 10,000.00 EUR, 10,000.00 available>"
         )
-        assert repr(engine.withdraw(customer=7, amount_minor=10**9)) == "<Money not booked, balance_too_small>"
+        assert (
+            repr(engine.withdraw(customer=7, amount_minor=10**9)) == "<Money not booked, balance_too_small>"
+        )
         leg = engine.board(1001).leg("1x2", "home")
         ticket = engine.place_ticket(customer=7, legs=[leg], stake_minor=1_000)
         assert repr(engine.balance(7)) == "<Balance of 7: 9,990.00 EUR available, 0.00 reserved>"
