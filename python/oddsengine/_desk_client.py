@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import zmq
 
+from oddsengine import _core, _hints
 from oddsengine._connection import (
     DESK,
     FRAMES_PER_POLL,
     ORDERS,
     Context,
     CurveKeys,
+    RefusedError,
     RequestTimeoutError,
     Socket,
     connect,
@@ -28,6 +31,20 @@ from oddsengine._orders_client import OrdersClient
 from oddsengine._replies import PAGE_ITEMS, expect, naming
 
 DeskEvent = Ticket | Settlement | Alert
+
+
+def _named(done: Done, request: Mapping[str, Any]) -> Done:
+    """A refusal that names the market which is not there, and the near one: the engine has its number only."""
+    market = request.get("market")
+    if done.reason is None or done.reason.name != "selection_not_found" or not isinstance(market, str):
+        return done
+    from oddsengine import tennis
+
+    # Those of the usual formats: what is near is a hint.
+    selections = (*_core.football_selections(), *_core.tennis_selections(tennis.Format()._core()))
+    known = dict.fromkeys(name.partition("/")[0] for name in selections)
+    detail = f"market {market!r} is not on fixture {request.get('fixture')}{_hints.hint(market, known)}"
+    return replace(done, detail=detail)
 
 
 class DeskClient(OrdersClient):
@@ -250,7 +267,7 @@ class DeskClient(OrdersClient):
         with naming(request):
             value = self.request(request | {"source": self.source}).value
         # A ticket's refusal names the ticket; for the desk it is a refusal like any other.
-        return value if isinstance(value, Done) else Done(True)
+        return _named(value, request) if isinstance(value, Done) else Done(True)
 
     def suspend(self, fixture: int, market: str | None = None) -> Done:
         """Stop trading of a fixture, or of one of its markets."""
@@ -344,7 +361,10 @@ class DeskClient(OrdersClient):
                 request["market"] = market
             with naming(request):
                 reply = self.request(request)
-                if reply.type in ("error", "refused"):
+                if reply.type == "refused":
+                    refused = _named(expect(reply, Done), request)
+                    raise RefusedError(refused.reason, refused.detail)
+                if reply.type == "error":
                     expect(reply, tuple)
             body = reply.body
             selections += body["selections"]

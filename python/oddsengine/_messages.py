@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from oddsengine import _hints, _html, _shown
+from oddsengine import _arrays, _hints, _html, _shown
 from oddsengine._board_table import ArrowTable, boards_table, typed_table
 from oddsengine.config import money
 from oddsengine.tables import Table
@@ -170,7 +170,7 @@ class Leg:
             "market": self.market,
             "selection": self.selection,
             "odds": self.odds,
-            "version": list(self.version),
+            "version": list(_arrays.parts(self.version, "version", "a pair of epoch and version", least=2)),
         }
 
 

@@ -23,6 +23,7 @@ from oddsengine.client import (
     Alert,
     DeskClient,
     FeedClient,
+    Leg,
     RefusedError,
     RequestError,
     Times,
@@ -347,7 +348,19 @@ def test_a_misspelt_market_or_selection_names_the_near_one() -> None:
             board.odds("totl:2.5", "over")
         with pytest.raises(UnknownNameError, match=r"selection 'hom' .*\nhint: did you mean home\?"):
             board.leg("1x2", "hom")
+        with pytest.raises(BoundsError, match="version is not a pair of epoch and version"):
+            leg = Leg(1001, "1x2", "home", 2.0, board.version)  # type: ignore[arg-type]
+            engine.place_ticket(customer=7, legs=[leg], stake_minor=100)
         assert "totl:2.5" not in board.markets
+        # Of a command, and of `explain`, it was "the market is not in the fixture's template".
+        done = engine.suspend(1001, "1X2")
+        assert repr(done) == (
+            "<Not done, selection_not_found: market '1X2' is not on fixture 1001\nhint: did you mean 1x2?>"
+        )
+        with pytest.raises(
+            RefusedError, match=r"market 'totl:2.5' is not on fixture 1001\nhint: .* total:2.5"
+        ):
+            engine.explain(1001, "totl:2.5")
         assert board.markets.get("totl:2.5") is None
     for priced, market, near in (
         (football.board(1.62, 1.08), "both_scores", "both_score"),
