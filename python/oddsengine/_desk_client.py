@@ -34,7 +34,7 @@ DeskEvent = Ticket | Settlement | Alert
 
 
 def _named(done: Done, request: Mapping[str, Any]) -> Done:
-    """A refusal that names the market which is not there, and the near one: the engine has its number only."""
+    """A refusal that names the market which is not there, and the near one: the engine has its number."""
     market = request.get("market")
     if done.reason is None or done.reason.name != "selection_not_found" or not isinstance(market, str):
         return done

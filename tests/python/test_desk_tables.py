@@ -348,8 +348,8 @@ def test_a_misspelt_market_or_selection_names_the_near_one() -> None:
             board.odds("totl:2.5", "over")
         with pytest.raises(UnknownNameError, match=r"selection 'hom' .*\nhint: did you mean home\?"):
             board.leg("1x2", "hom")
+        leg = Leg(1001, "1x2", "home", 2.0, board.version)  # type: ignore[arg-type]
         with pytest.raises(BoundsError, match="version is not a pair of epoch and version"):
-            leg = Leg(1001, "1x2", "home", 2.0, board.version)  # type: ignore[arg-type]
             engine.place_ticket(customer=7, legs=[leg], stake_minor=100)
         assert "totl:2.5" not in board.markets
         # Of a command, and of `explain`, it was "the market is not in the fixture's template".
