@@ -88,7 +88,12 @@ def column_texts(values: Array, name: str = "") -> list[str]:
     if kind in "iu":
         is_long = bool((np.abs(values) >= 10_000).any())
         return [f"{value:,}" if is_long else str(value) for value in values.tolist()]
-    return [str(value) for value in values.tolist()]
+    return [_line(str(value)) for value in values.tolist()]
+
+
+def _line(text: str) -> str:
+    """A text on one line; what would move a terminal's cursor is spelt out."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _decimals(known: npt.NDArray[np.float64]) -> int:

@@ -187,6 +187,17 @@ def test_columns_are_the_numbers_that_were_given() -> None:
     assert frame["goals"].to_list() == [1, -2]
 
 
+def test_what_a_name_holds_moves_no_cursor() -> None:
+    # A name with an end of line broke the rows of a printed table, one with an escape coloured the terminal.
+    table = Table({"home": ["Al\nba", "\x1b[31mBruma", "Übermut 日本"], "goals": [1, 2, 3]})
+    assert [line.rstrip() for line in str(table).splitlines()] == [
+        "home             goals",
+        "Al\\nba               1",
+        "\\x1b[31mBruma        2",
+        "Übermut 日本         3",
+    ]
+
+
 def test_a_wide_table_fits_in_a_terminal() -> None:
     # A season of football-data.co.uk printed 187 columns, thirty thousand characters, where a notebook left
     # out the middle ones; times of an engine were nineteen digits in thousands.
