@@ -32,6 +32,7 @@ __all__ = [
     "integers",
     "is_absent",
     "is_strict",
+    "is_table",
     "json_value",
     "margin_of",
     "matrix",
@@ -118,14 +119,13 @@ def score(value: Any, name: str) -> tuple[int, int]:
 
 
 def pairs(value: Any, name: str) -> list[Any]:
-    """Two things that belong together for each row, such as scores: of a table its first and second column,
-    of anything else what it holds. What each of them is, is not looked at."""
-    if _frames.is_table(value):
-        # A table is asked for its columns where it is asked for what it holds.
-        found = [list(column) for _, column in _frames.columns_of(value, name)]
-        if len(found) != 2 or len(found[0]) != len(found[1]):
-            raise BoundsError(f"{name} has {len(found)} columns, not those of home and away")
-        return list(zip(*found, strict=True))
+    """Two numbers that belong together for each row, such as scores: the rows of a table or an array, or what
+    a list or an iterator holds, which is not looked at."""
+    if _frames.is_table(value) or hasattr(value, "__array__") or isinstance(value, memoryview):
+        found = numbers(value, name, axes=2)
+        if found.shape[1] != 2:
+            raise BoundsError(f"{name} has {found.shape[1]} columns, not those of home and away")
+        return found.tolist()
     try:
         return list(value)
     except Exception as error:
@@ -206,6 +206,7 @@ def opened(value: Any, name: str) -> tuple[FloatArray, _frames.Close | None]:
 
 closes = _frames.closes
 is_absent = _frames.is_absent
+is_table = _frames.is_table
 row_wise = _frames.row_wise
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?")

@@ -28,7 +28,6 @@ wealth when wagering on horse races", Mathematical Scientist 35 (2010). Reproduc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -395,13 +394,14 @@ def implied_probability(stakes: npt.ArrayLike, odds: npt.ArrayLike, *, fraction:
 
 
 def _is_one(*values: Any) -> bool:
-    """Whether every argument is a number; a mapping has no axes for NumPy and is none."""
-    return all(np.ndim(value) == 0 and not isinstance(value, Mapping) for value in values)
+    """Whether every argument is a number; a table has no axes for NumPy and is none."""
+    return all(not _arrays.is_table(value) and np.ndim(value) == 0 for value in values)
 
 
 def _shaped(stakes: FloatArray, probabilities: Any) -> Any:
     """Stakes under the names and the index that came with the probabilities."""
-    close = _arrays.closes(probabilities) if np.shape(probabilities) == stakes.shape else None
+    shape = _arrays.numbers(probabilities, "probabilities").shape
+    close = _arrays.closes(probabilities) if shape == stakes.shape else None
     return stakes if close is None else close(stakes)
 
 
