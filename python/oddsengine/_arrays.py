@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "closes",
     "columns",
     "days",
+    "flag",
     "flags",
     "grid",
     "instance",
@@ -33,7 +34,9 @@ __all__ = [
     "is_absent",
     "is_strict",
     "is_table",
+    "items",
     "json_value",
+    "mapping",
     "margin_of",
     "matrix",
     "number",
@@ -164,6 +167,33 @@ def whole(value: Any, name: str, low: int, high: int) -> int:
     if not low <= found <= high:
         raise BoundsError(f"{name} {found} is outside {low}..={high}")
     return found
+
+
+def flag(value: Any, name: str) -> bool:
+    """One truth value, given as such or as 0 or 1."""
+    if type(value) is bool:
+        return value
+    return bool(flags(value, name, axes=0))
+
+
+def mapping(value: Any, name: str) -> dict[Any, Any]:
+    """A mapping, as a `dict`."""
+    try:
+        if isinstance(value, Mapping):
+            return dict(value)
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read as a mapping: {_first_line(error)}") from error
+    raise BoundsError(f"{name} is a {type(value).__name__}, not a mapping")
+
+
+def items(value: Any, name: str) -> list[Any]:
+    """The members of a sequence that are not looked at here; text is none."""
+    try:
+        if not isinstance(value, str | bytes | Mapping):
+            return list(value)
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read as a sequence: {_first_line(error)}") from error
+    raise BoundsError(f"{name} is a {type(value).__name__}, not a sequence")
 
 
 def instance(value: Any, name: str, kind: type[Kind]) -> Kind:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from oddsengine import _hints
+from oddsengine.exceptions import BoundsError
 from oddsengine.tables import Table
 
 if TYPE_CHECKING:
@@ -163,5 +164,5 @@ def typed_table(
         try:
             found[name] = np.array(values, dtype=kind)
         except OverflowError as error:
-            raise OverflowError(f"column {name!r} holds a number above {2**63 - 1}") from error
+            raise BoundsError(f"column {name!r} holds a number above {2**63 - 1}") from error
     return Table(found, caption=caption)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import zmq
 
-from oddsengine import _core, _hints
+from oddsengine import _arrays, _core, _hints
 from oddsengine._connection import (
     DESK,
     FRAMES_PER_POLL,
@@ -29,6 +29,8 @@ from oddsengine._feed_client import prices_of
 from oddsengine._messages import Alert, Done, Json, Settlement, Ticket, TicketChange, Times
 from oddsengine._orders_client import OrdersClient
 from oddsengine._replies import PAGE_ITEMS, expect, naming
+
+_MARGIN = ("method", "booksum")
 
 DeskEvent = Ticket | Settlement | Alert
 
@@ -282,7 +284,7 @@ class DeskClient(OrdersClient):
             Further stops of the fixture to lift, by their names on the wire: ``("silence", "start_passed")``.
             A person has looked; those of the model cannot be lifted.
         """
-        lifted = list(stops) or None
+        lifted = _arrays.items(stops, "stops") or None
         return self._command("resume", fixture=fixture, market=market, stops=lifted)
 
     def reset_source(self, name: str) -> Done:
@@ -320,7 +322,7 @@ class DeskClient(OrdersClient):
             fixture=fixture,
             supremacy=supremacy,
             total=total,
-            mode=None if mode == "once" else mode,
+            mode=None if isinstance(mode, str) and mode == "once" else mode,
             weight=weight,
         )
 
@@ -407,9 +409,9 @@ class DeskClient(OrdersClient):
         override_by
             Who answers for prices that would be refused. Meanwhile the markets of the model are suspended.
         """
-        prices = None if odds is None else list(odds)
+        prices = None if odds is None else _arrays.items(odds, "odds")
         request: Json = {"type": "manual_odds", "fixture": fixture, "market": market, "odds": prices}
-        if in_play:
+        if _arrays.flag(in_play, "in_play"):
             request["in_play"] = True
         if override_by is not None:
             request["override_by"] = override_by
@@ -420,13 +422,12 @@ class DeskClient(OrdersClient):
 
         ``in_play``: it stays locked through the start of the fixture.
         """
-        return self._command(
-            "lock_market", fixture=fixture, market=market, locked=locked, in_play=in_play or None
-        )
+        keeps = _arrays.flag(in_play, "in_play") or None
+        return self._command("lock_market", fixture=fixture, market=market, locked=locked, in_play=keeps)
 
     def settle_market(self, fixture: int, market: str, grades: Sequence[str] | None) -> Done:
         """Grade the selections of a market by hand: ``won``, ``lost``, ``void``; ``None`` takes it back."""
-        told = None if grades is None else list(grades)
+        told = None if grades is None else _arrays.items(grades, "grades")
         return self._do({"type": "settle_market", "fixture": fixture, "market": market, "grades": told})
 
     def set_model_inputs(self, fixture: int, inputs: Sequence[float]) -> Done:
@@ -434,7 +435,8 @@ class DeskClient(OrdersClient):
 
         The fixture is suspended until the model has answered; one that is registered answers at once.
         """
-        return self._command("model_inputs", fixture=fixture, inputs=[float(value) for value in inputs])
+        told = _arrays.numbers(inputs, "inputs", axes=1).tolist()
+        return self._command("model_inputs", fixture=fixture, inputs=told)
 
     def set_probabilities(self, fixture: int, probabilities: Sequence[float]) -> Done:
         """Price a fixture of a space in its present state by the probability of every outcome.
@@ -484,8 +486,8 @@ class DeskClient(OrdersClient):
         """
         return self._command(
             "set_scope",
-            scope=dict(scope),
-            margin=None if margin is None else {"method": margin[0], "booksum": margin[1]},
+            scope=_arrays.mapping(scope, "scope"),
+            margin=None if margin is None else dict(zip(_MARGIN, _arrays.margin_of(margin), strict=True)),
             loss_minor_max=loss_minor_max,
             bet_delay_ms=bet_delay_ms,
             feed_silence_ms=feed_silence_ms,

@@ -15,6 +15,7 @@ import numpy as np
 from oddsengine import _arrays, _hints, _html, _shown
 from oddsengine._board_table import ArrowTable, boards_table, typed_table
 from oddsengine.config import money
+from oddsengine.exceptions import BoundsError
 from oddsengine.tables import Table
 
 __all__ = [
@@ -223,12 +224,12 @@ class Board(ArrowTable):
 
         Raises
         ------
-        ValueError
+        BoundsError
             No price is offered for the selection.
         """
         odds = self.odds(market, selection)
         if odds is None:
-            raise ValueError(f"{selection} of {market} is not offered on fixture {self.fixture}")
+            raise BoundsError(f"{selection} of {market} is not offered on fixture {self.fixture}")
         return Leg(self.fixture, market, selection, odds, (self.epoch, self.version))
 
     def __repr__(self) -> str:

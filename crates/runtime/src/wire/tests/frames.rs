@@ -102,6 +102,8 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
     };
     let mut stopped = sample::fixture();
     stopped.stops = Stops { set: StopSet::of(&[Stop::Danger]), ..Stops::default() };
+    // One price by hand: without any it would be told as `no_price` too.
+    stopped.desk = fixture.desk.clone();
     let ticket = sample::ticket();
     let binding = LimitCheck {
         level: LimitLevel::Market,
