@@ -128,7 +128,7 @@ def pairs(value: Any, name: str) -> list[Any]:
         found = numbers(value, name, axes=2)
         if found.shape[1] != 2:
             raise BoundsError(f"{name} has {found.shape[1]} columns, not those of home and away")
-        return found.tolist()
+        return [tuple(row) for row in found.tolist()]
     try:
         return list(value)
     except Exception as error:

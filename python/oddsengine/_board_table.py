@@ -115,7 +115,7 @@ def boards_table(
             "version",
         )
     }
-    of_board = ("fixture", "sport", "competition", "epoch", "version")
+    of_board: tuple[str, ...] = ("fixture", "sport", "competition", "epoch", "version")
     if is_named:
         of_board += ("home", "away", "is_stale")
         columns |= {"home": [], "away": [], "is_stale": []}

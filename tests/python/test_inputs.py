@@ -319,8 +319,9 @@ def test_what_is_no_score_is_refused(score: Any) -> None:
 
 def test_no_side_has_less_than_no_goals() -> None:
     # -2 goals in play were priced.
-    with pytest.raises(BoundsError, match=r"score \(-2, 1\) has a number below 0"):
+    with pytest.raises(BoundsError, match="whole number -2 is outside 0") as refused:
         football.inplay(1.5, 1.1, share_left=0.5, score=(-2, 1))
+    assert refused.value.__notes__ == ["while processing 'score'"]
     with pytest.raises(BoundsError, match="whole number -2 is outside 0"):
         settle.grade("1x2/home", (-2, 1))
 

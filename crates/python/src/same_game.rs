@@ -176,7 +176,9 @@ impl PySameGame {
         let index = |text: &String| {
             let unknown = || {
                 let names = template.selections.iter();
-                let known = names.map(|known| format!("{}/{}", template.markets[usize::from(known.market)].key, known.name));
+                let known = names.map(|known| {
+                    format!("{}/{}", template.markets[usize::from(known.market)].key, known.name)
+                });
                 SelectionError(format!("there is no selection {text:?}{}", hint(text, known.collect())))
             };
             let (market, name) = text.split_once('/').ok_or_else(unknown)?;

@@ -120,7 +120,9 @@ impl Service {
     }
 
     fn trading(&self, fixture: FixtureId) -> Trading {
-        self.engine.fixture(fixture).map(|fixture| (fixture.told_status(), fixture.stops, fixture.has_no_price()))
+        self.engine
+            .fixture(fixture)
+            .map(|fixture| (fixture.told_status(), fixture.stops, fixture.has_no_price()))
     }
 
     fn tell_trading(&mut self, fixture: FixtureId, before: Trading, cause: &Command) {
