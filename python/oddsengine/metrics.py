@@ -154,7 +154,7 @@ def scores(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, errors: Err
     >>> round(scores([[0.5, 0.27, 0.23], [0.2, 0.25, 0.55]], [0, 2]).rps, 5)
     0.13635
     >>> scores([[0.5, 0.27, 0.23], [0.2, np.nan, 0.55]], [0, 2], errors="nan")
-    <Scores of 1 forecasts: log loss 0.6931, RPS 0.1514, Brier (sum) 0.3758, 1 row without>
+    <Scores of 1 forecasts: log loss 0.6931, RPS 0.1515, Brier (sum) 0.3758, 1 row without>
     """
     forecasts, happened = _forecasts(probabilities, outcomes, errors)
     is_forecast = ~np.isnan(forecasts).any(axis=1)
