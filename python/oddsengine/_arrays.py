@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -26,21 +26,28 @@ __all__ = [
     "closes",
     "columns",
     "days",
+    "flag",
     "flags",
     "grid",
     "instance",
     "integers",
+    "is_absent",
     "is_strict",
+    "is_table",
+    "items",
     "json_value",
+    "mapping",
     "margin_of",
     "matrix",
     "number",
     "numbers",
     "opened",
+    "pairs",
     "parts",
     "plain",
     "refuse_masked",
     "row",
+    "row_wise",
     "score",
     "thousandths",
     "wall_times",
@@ -114,6 +121,20 @@ def score(value: Any, name: str) -> tuple[int, int]:
     return home, away
 
 
+def pairs(value: Any, name: str) -> list[Any]:
+    """Two numbers that belong together for each row, such as scores: the rows of a table or an array, or what
+    a list or an iterator holds, which is not looked at."""
+    if _frames.is_table(value) or hasattr(value, "__array__") or isinstance(value, memoryview):
+        found = numbers(value, name, axes=2)
+        if found.shape[1] != 2:
+            raise BoundsError(f"{name} has {found.shape[1]} columns, not those of home and away")
+        return [tuple(row) for row in found.tolist()]
+    try:
+        return list(value)
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read as pairs: {_first_line(error)}") from error
+
+
 def number(value: Any, name: str) -> float:
     """One number."""
     if type(value) is float or type(value) is int:
@@ -146,6 +167,33 @@ def whole(value: Any, name: str, low: int, high: int) -> int:
     if not low <= found <= high:
         raise BoundsError(f"{name} {found} is outside {low}..={high}")
     return found
+
+
+def flag(value: Any, name: str) -> bool:
+    """One truth value, given as such or as 0 or 1."""
+    if type(value) is bool:
+        return value
+    return bool(flags(value, name, axes=0))
+
+
+def mapping(value: Any, name: str) -> dict[Any, Any]:
+    """A mapping, as a `dict`."""
+    try:
+        if isinstance(value, Mapping):
+            return dict(value)
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read as a mapping: {_first_line(error)}") from error
+    raise BoundsError(f"{name} is a {type(value).__name__}, not a mapping")
+
+
+def items(value: Any, name: str) -> list[Any]:
+    """The members of a sequence that are not looked at here; text is none."""
+    try:
+        if not isinstance(value, str | bytes | Mapping):
+            return list(value)
+    except Exception as error:
+        raise BoundsError(f"{name} cannot be read as a sequence: {_first_line(error)}") from error
+    raise BoundsError(f"{name} is a {type(value).__name__}, not a sequence")
 
 
 def instance(value: Any, name: str, kind: type[Kind]) -> Kind:
@@ -187,6 +235,9 @@ def opened(value: Any, name: str) -> tuple[FloatArray, _frames.Close | None]:
 
 
 closes = _frames.closes
+is_absent = _frames.is_absent
+is_table = _frames.is_table
+row_wise = _frames.row_wise
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?")
 _DAY_FORMS = "a date, a datetime64 or an ISO text such as 2026-08-15 or 2026-08-15T19:45"
@@ -237,6 +288,9 @@ def wall_times(value: Any, name: str) -> AnyArray:
             array = np.asarray(value)
     except Exception as error:
         raise BoundsError(f"{name} cannot be read: {_first_line(error)}") from error
+    if array.dtype.kind == "T":
+        # NumPy's texts of any length.
+        array = array.astype(object)
     if array.dtype.kind == "O" and any(getattr(item, "tzinfo", None) is not None for item in array.flat):
         wall = np.empty(array.shape, dtype=object)
         for index, item in np.ndenumerate(array):
@@ -309,7 +363,13 @@ def plain(
     if _frames.is_table(value):
         return _stacked(value, name, dtype, most)
     try:
-        array = np.asarray(value)
+        array = np.asanyarray(value)
+        if type(array) is not np.ndarray:
+            # What was asked for an array may have answered with a masked one.
+            refuse_masked(array, name)
+            array = np.asarray(array)
+    except BoundsError:
+        raise
     except Exception as error:
         raise BoundsError(f"{name} cannot be read as an array of numbers: {_first_line(error)}") from error
     if array.size > NUMBERS_MAX:
@@ -371,10 +431,11 @@ def refuse_masked(value: Any, name: str) -> None:
                 f"{name} has {count} masked entries, which are no numbers\n"
                 "hint: where nan means absent, give .filled(numpy.nan)"
             )
-    elif isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple | np.ndarray):
-        # NumPy drops the masks of rows.
+    elif isinstance(value, list | tuple):
+        # NumPy drops the masks of rows, and makes nan of the entries that a masked array has been listed to.
         for row in value:
-            refuse_masked(row, name)
+            if isinstance(row, list | tuple | np.ndarray):
+                refuse_masked(row, name)
 
 
 def _from_objects(array: AnyArray, name: str) -> FloatArray:
@@ -385,6 +446,7 @@ def _from_objects(array: AnyArray, name: str) -> FloatArray:
         if item is None or type(item).__name__ == "NAType":
             found[index] = np.nan
             continue
+        refuse_masked(item, f"{name}{_at(index)}")
         try:
             if isinstance(item, str | bytes | bytearray | np.datetime64 | np.timedelta64):
                 raise TypeError

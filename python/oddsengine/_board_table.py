@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections import namedtuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from oddsengine import _hints
+from oddsengine.exceptions import BoundsError
 from oddsengine.tables import Table
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 
 class ArrowTable(ABC):
-    """Something that is a table: every library that reads the Arrow interface takes it as it is."""
+    """Something that is a table: every library that reads the Arrow interface takes it as it is, and whoever
+    goes over it gets its rows, as `pandas.DataFrame` does."""
 
     __slots__ = ()
 
@@ -25,6 +28,12 @@ class ArrowTable(ABC):
     @abstractmethod
     def table(self) -> Table:
         """Its rows."""
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Its rows, with the names of the columns: `row.market`."""
+        table = self.table
+        row = namedtuple("Row", table.columns)  # type: ignore[misc]
+        return (row(*values) for values in zip(*(table[name].tolist() for name in table), strict=True))
 
     def __arrow_c_schema__(self) -> Any:
         return self.table.__arrow_c_schema__()
@@ -78,8 +87,17 @@ def in_market(key: str, selections: Sequence[str]) -> Iterator[str]:
     return iter(found)
 
 
-def boards_table(boards: Iterable[Board], *, caption: str = "") -> Table:
-    """Boards of an engine: a row per selection, with how its market and its fixture stand."""
+def boards_table(
+    boards: Iterable[Board],
+    *,
+    markets: Collection[str] | None = None,
+    caption: str = "",
+    is_named: bool = False,
+) -> Table:
+    """Boards of an engine: a row per selection, with how its market and its fixture stand.
+
+    `markets` leaves out the others; a named table has the sides, and whether the board may be out of date.
+    """
     columns: dict[str, list[Any]] = {
         name: []
         for name in (
@@ -97,8 +115,14 @@ def boards_table(boards: Iterable[Board], *, caption: str = "") -> Table:
             "version",
         )
     }
+    of_board: tuple[str, ...] = ("fixture", "sport", "competition", "epoch", "version")
+    if is_named:
+        of_board += ("home", "away", "is_stale")
+        columns |= {"home": [], "away": [], "is_stale": []}
     for board in boards:
         for key, body in board.markets.raw.items():
+            if markets is not None and key not in markets:
+                continue
             odds = body["odds"]
             count = len(odds)
             names = board.markets.names.get(key) or tuple(map(str, range(count)))
@@ -109,10 +133,11 @@ def boards_table(boards: Iterable[Board], *, caption: str = "") -> Table:
             columns["odds"] += [float("nan") if price is None else float(price) for price in odds]
             columns["result"] += [result or "" for result in body.get("results") or [None] * count]
         count = len(columns["market"]) - len(columns["fixture"])
-        for name in ("fixture", "sport", "competition", "epoch", "version"):
+        for name in of_board:
             columns[name] += [getattr(board, name)] * count
         columns["fixture_status"] += [board.status] * count
-    return typed_table(columns, caption=caption, integers=("fixture", "epoch", "version"), numbers=("odds",))
+    integers, booleans = ("fixture", "epoch", "version"), ("is_stale",)
+    return typed_table(columns, caption=caption, integers=integers, numbers=("odds",), booleans=booleans)
 
 
 def typed_table(
@@ -139,5 +164,5 @@ def typed_table(
         try:
             found[name] = np.array(values, dtype=kind)
         except OverflowError as error:
-            raise OverflowError(f"column {name!r} holds a number above {2**63 - 1}") from error
+            raise BoundsError(f"column {name!r} holds a number above {2**63 - 1}") from error
     return Table(found, caption=caption)

@@ -172,7 +172,8 @@ def moved_line_value(
     rho : number or (n,) float64
         Correction of the low scores where there are no 1X2 prices, 0 for none; moved to the nearest that
         leaves every score a probability. -0.1 foretells the 1X2 price of 2,521 closing handicaps and totals
-        within 0.0021 on average, 0 within 0.0077, and the 1X2 prices themselves within 0.0013.
+        within 0.0021 on average, 0 within 0.0077, and the 1X2 prices themselves within 0.0013. It was chosen
+        on those matches; others are in docs/formulas.md.
     method
         How each market's margin is removed. One for all: see `oddsengine.margin` on several markets of one
         book.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import zmq
 
+from oddsengine import _arrays, _core, _hints
 from oddsengine._connection import (
     DESK,
     FRAMES_PER_POLL,
     ORDERS,
     Context,
     CurveKeys,
+    RefusedError,
     RequestTimeoutError,
     Socket,
     connect,
@@ -27,7 +30,23 @@ from oddsengine._messages import Alert, Done, Json, Settlement, Ticket, TicketCh
 from oddsengine._orders_client import OrdersClient
 from oddsengine._replies import PAGE_ITEMS, expect, naming
 
+_MARGIN = ("method", "booksum")
+
 DeskEvent = Ticket | Settlement | Alert
+
+
+def _named(done: Done, request: Mapping[str, Any]) -> Done:
+    """A refusal that names the market which is not there, and the near one: the engine has its number."""
+    market = request.get("market")
+    if done.reason is None or done.reason.name != "selection_not_found" or not isinstance(market, str):
+        return done
+    from oddsengine import tennis
+
+    # Those of the usual formats: what is near is a hint.
+    selections = (*_core.football_selections(), *_core.tennis_selections(tennis.Format()._core()))
+    known = dict.fromkeys(name.partition("/")[0] for name in selections)
+    detail = f"market {market!r} is not on fixture {request.get('fixture')}{_hints.hint(market, known)}"
+    return replace(done, detail=detail)
 
 
 class DeskClient(OrdersClient):
@@ -250,7 +269,7 @@ class DeskClient(OrdersClient):
         with naming(request):
             value = self.request(request | {"source": self.source}).value
         # A ticket's refusal names the ticket; for the desk it is a refusal like any other.
-        return value if isinstance(value, Done) else Done(True)
+        return _named(value, request) if isinstance(value, Done) else Done(True)
 
     def suspend(self, fixture: int, market: str | None = None) -> Done:
         """Stop trading of a fixture, or of one of its markets."""
@@ -265,7 +284,7 @@ class DeskClient(OrdersClient):
             Further stops of the fixture to lift, by their names on the wire: ``("silence", "start_passed")``.
             A person has looked; those of the model cannot be lifted.
         """
-        lifted = list(stops) or None
+        lifted = _arrays.items(stops, "stops") or None
         return self._command("resume", fixture=fixture, market=market, stops=lifted)
 
     def reset_source(self, name: str) -> Done:
@@ -303,7 +322,7 @@ class DeskClient(OrdersClient):
             fixture=fixture,
             supremacy=supremacy,
             total=total,
-            mode=None if mode == "once" else mode,
+            mode=None if isinstance(mode, str) and mode == "once" else mode,
             weight=weight,
         )
 
@@ -344,7 +363,10 @@ class DeskClient(OrdersClient):
                 request["market"] = market
             with naming(request):
                 reply = self.request(request)
-                if reply.type in ("error", "refused"):
+                if reply.type == "refused":
+                    refused = _named(expect(reply, Done), request)
+                    raise RefusedError(refused.reason, refused.detail)
+                if reply.type == "error":
                     expect(reply, tuple)
             body = reply.body
             selections += body["selections"]
@@ -387,9 +409,9 @@ class DeskClient(OrdersClient):
         override_by
             Who answers for prices that would be refused. Meanwhile the markets of the model are suspended.
         """
-        prices = None if odds is None else list(odds)
+        prices = None if odds is None else _arrays.items(odds, "odds")
         request: Json = {"type": "manual_odds", "fixture": fixture, "market": market, "odds": prices}
-        if in_play:
+        if _arrays.flag(in_play, "in_play"):
             request["in_play"] = True
         if override_by is not None:
             request["override_by"] = override_by
@@ -400,13 +422,12 @@ class DeskClient(OrdersClient):
 
         ``in_play``: it stays locked through the start of the fixture.
         """
-        return self._command(
-            "lock_market", fixture=fixture, market=market, locked=locked, in_play=in_play or None
-        )
+        keeps = _arrays.flag(in_play, "in_play") or None
+        return self._command("lock_market", fixture=fixture, market=market, locked=locked, in_play=keeps)
 
     def settle_market(self, fixture: int, market: str, grades: Sequence[str] | None) -> Done:
         """Grade the selections of a market by hand: ``won``, ``lost``, ``void``; ``None`` takes it back."""
-        told = None if grades is None else list(grades)
+        told = None if grades is None else _arrays.items(grades, "grades")
         return self._do({"type": "settle_market", "fixture": fixture, "market": market, "grades": told})
 
     def set_model_inputs(self, fixture: int, inputs: Sequence[float]) -> Done:
@@ -414,7 +435,8 @@ class DeskClient(OrdersClient):
 
         The fixture is suspended until the model has answered; one that is registered answers at once.
         """
-        return self._command("model_inputs", fixture=fixture, inputs=[float(value) for value in inputs])
+        told = _arrays.numbers(inputs, "inputs", axes=1).tolist()
+        return self._command("model_inputs", fixture=fixture, inputs=told)
 
     def set_probabilities(self, fixture: int, probabilities: Sequence[float]) -> Done:
         """Price a fixture of a space in its present state by the probability of every outcome.
@@ -464,8 +486,8 @@ class DeskClient(OrdersClient):
         """
         return self._command(
             "set_scope",
-            scope=dict(scope),
-            margin=None if margin is None else {"method": margin[0], "booksum": margin[1]},
+            scope=_arrays.mapping(scope, "scope"),
+            margin=None if margin is None else dict(zip(_MARGIN, _arrays.margin_of(margin), strict=True)),
             loss_minor_max=loss_minor_max,
             bet_delay_ms=bet_delay_ms,
             feed_silence_ms=feed_silence_ms,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from oddsengine import _arrays
 from oddsengine._board_table import typed_table
 from oddsengine._connection import RefusedError
 from oddsengine._messages import Alert, Json, Settlement, Ticket, TicketChange
@@ -111,6 +112,7 @@ class DeskTables:
         since
             The last ``number`` that is known.
         """
+        since = _arrays.whole(since, "since", 0, (1 << 63) - 1)
         rows = self._rows("commands", after=since, fixture=fixture, source=source)
         for row in rows:
             row["asked"] = orjson.dumps(row["asked"]).decode()

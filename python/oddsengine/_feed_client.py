@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import zmq
 
-from oddsengine import _json
+from oddsengine import _arrays, _json
 from oddsengine._connection import INGEST, Context, CurveKeys, RequestTimeoutError, connect, milliseconds
 from oddsengine._messages import Json
 
@@ -21,10 +21,15 @@ def prices_of(
     odds_total: Sequence[float] | None,
 ) -> Json:
     if markets is not None:
-        return {"markets": {key: list(odds) for key, odds in markets.items()}}
+        books = _arrays.mapping(markets, "markets")
+        return {"markets": {key: _arrays.items(odds, f"markets[{key!r}]") for key, odds in books.items()}}
     if odds_1x2 is None or total_line is None or odds_total is None:
         raise TypeError("prices are either markets, or odds_1x2, total_line and odds_total")
-    return {"odds_1x2": list(odds_1x2), "total_line": total_line, "odds_total": list(odds_total)}
+    return {
+        "odds_1x2": _arrays.items(odds_1x2, "odds_1x2"),
+        "total_line": total_line,
+        "odds_total": _arrays.items(odds_total, "odds_total"),
+    }
 
 
 class FeedClient:
@@ -101,10 +106,10 @@ class FeedClient:
             What of the sport's rules the markets depend on, in the fields of ``docs/wire.md``.
         """
         message = {"sport": sport, "start_ns": start_ns, "competition": competition, "home": home, **rules}
-        if away:
+        if not (isinstance(away, str) and not away):
             message["away"] = away
-        if entrants:
-            message["entrants"] = list(entrants)
+        if told := _arrays.items(entrants, "entrants"):
+            message["entrants"] = told
         self.send({"type": "fixture", "fixture": fixture, **message})
 
     def state(
@@ -165,11 +170,18 @@ class FeedClient:
         *,
         sport: str | None = None,
         side: str | None = None,
-        score: tuple[int, int] | None = None,
+        score: tuple[int, int] | Mapping[str, Sequence[int]] | None = None,
         **more: Any,
     ) -> None:
         """Tell what happened on the field of play; without ``sport`` it is football, which needs the
-        clock."""
+        clock.
+
+        Parameters
+        ----------
+        score
+            After it, home first; in tennis ``{"sets": (1, 0), "games": (3, 2), "points": (0, 1)}``, any of
+            them.
+        """
         if sport is not None:
             more["sport"] = sport
         if clock_ms is not None:
@@ -177,7 +189,7 @@ class FeedClient:
         if side is not None:
             more["side"] = side
         if score is not None:
-            more["score"] = list(score)
+            more["score"] = score if isinstance(score, Mapping) else _arrays.items(score, "score")
         self.send({"type": "incident", "fixture": fixture, "kind": kind, **more})
 
     def suspend(self, fixture: int, market: str | None = None) -> None:

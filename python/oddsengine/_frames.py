@@ -112,6 +112,23 @@ def closes(value: Any) -> Close | None:
     return lambda array: table_from(_by_name(names, array))
 
 
+def row_wise(array: AnyArray, name: str, *given: Any) -> Any:
+    """A number for each row under the index of the first pandas object among what was given, as a series of
+    Polars if one of those comes first, and as the array that it is otherwise.
+
+    Rows belong together by their places: an index labels the result, it aligns nothing.
+    """
+    if array.ndim != 1:
+        return array
+    for value in given:
+        kind = library(value)
+        if kind == "pandas" and hasattr(value, "iloc") and len(value) == len(array):
+            return sys.modules["pandas"].Series(array, index=value.index, name=name)
+        if kind == "polars" and hasattr(value, "__len__") and len(value) == len(array):
+            return sys.modules["polars"].Series(name, array)
+    return array
+
+
 def _by_name(names: list[Any], array: AnyArray) -> dict[Any, AnyArray]:
     columns = np.ascontiguousarray(array.T)
     return dict(zip(names, columns, strict=True))

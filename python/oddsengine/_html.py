@@ -25,6 +25,10 @@ COLUMNS_MAX = 12
 DECIMALS_MAX = 4
 
 
+# Smaller numbers of nanoseconds are durations, or of clocks that tests wind.
+YEAR_2000_NS = 946_684_800_000_000_000
+
+
 class Cell(str):
     """The text of a cell with a style of its own."""
 
@@ -59,14 +63,22 @@ def details(title: str, inside: str) -> str:
     return f'<details><summary style="cursor:pointer">{escape(title)}</summary>{inside}</details>'
 
 
-def column_texts(values: Array) -> list[str]:
+def column_texts(values: Array, name: str = "") -> list[str]:
     """The cells of a column: floats with one number of decimals, whole numbers of five digits and more in
-    thousands.
+    thousands, nanoseconds since 1970 (by the name of the column) as times in UTC.
 
     >>> column_texts(np.array([0.5, 0.25, np.nan])), column_texts(np.array([3, 12_000]))
     (['0.50', '0.25', '–'], ['3', '12,000'])
+    >>> column_texts(np.array([1_668_960_142_059_000_000, 0]), "start_ns")
+    ['2022-11-20 16:02:22.059', '–']
     """
     kind = values.dtype.kind
+    if kind == "i" and name.endswith("_ns") and not ((values != 0) & (values < YEAR_2000_NS)).any():
+        texts = np.datetime_as_string(values.astype("datetime64[ns]"), unit="ms")
+        return [
+            text.replace("T", " ") if value else "–"
+            for text, value in zip(texts.tolist(), values.tolist(), strict=True)
+        ]
     if kind == "M":
         return [str(value) for value in np.datetime_as_string(values).tolist()]
     if kind == "f":
@@ -76,7 +88,12 @@ def column_texts(values: Array) -> list[str]:
     if kind in "iu":
         is_long = bool((np.abs(values) >= 10_000).any())
         return [f"{value:,}" if is_long else str(value) for value in values.tolist()]
-    return [str(value) for value in values.tolist()]
+    return [_line(str(value)) for value in values.tolist()]
+
+
+def _line(text: str) -> str:
+    """A text on one line; what would move a terminal's cursor is spelt out."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _decimals(known: npt.NDArray[np.float64]) -> int:
@@ -126,7 +143,7 @@ def typed_table(
         names.append(Cell(name, f"text-align:{side}"))
         types.append(Cell(_type_of(values), f"text-align:{side};font-weight:normal;opacity:.6"))
         style = f"text-align:{side};white-space:nowrap;font-variant-numeric:tabular-nums"
-        cells.append([Cell(text, style) for text in column_texts(values)])
+        cells.append([Cell(text, style) for text in column_texts(values, name)])
     rows, wide = shape
     size = f"{rows:,} row{'s' * (rows != 1)} × {wide:,} column{'s' * (wide != 1)}"
     below = f" · the first {rows - more:,} shown" if more else ""
@@ -156,14 +173,14 @@ def _style(cell: str) -> str:
     return f' style="{escape(cell.style)}"' if isinstance(cell, Cell) else ""
 
 
-def _amount(amount_minor: int, currency: str) -> str:
+def amount(amount_minor: int, currency: str) -> str:
     """An amount with its thousands apart."""
     whole, point, rest = money(abs(amount_minor), currency).partition(".")
     return f"{'-' * (amount_minor < 0)}{int(whole):,}{point}{rest}"
 
 
 def _money(amount_minor: int, currency: str) -> str:
-    text = _amount(amount_minor, currency)
+    text = amount(amount_minor, currency)
     return Cell(text, "color:#c22") if amount_minor < 0 else text
 
 
@@ -211,8 +228,8 @@ def exposure(shown: Exposure) -> str:
     levels = [
         [
             f"{level.level} {level.name}".strip(),
-            _amount(level.loss_minor, currency),
-            _amount(level.limit_minor, currency),
+            amount(level.loss_minor, currency),
+            amount(level.limit_minor, currency),
             f"{level.loss_minor / level.limit_minor:.0%}" if level.limit_minor else "–",
         ]
         for level in shown.levels
@@ -227,14 +244,14 @@ def exposure(shown: Exposure) -> str:
                 market.market if index == 0 else "",
                 selection.selection,
                 f"{selection.leg_count:,}",
-                _amount(selection.stake_minor, currency),
+                amount(selection.stake_minor, currency),
                 _money(-selection.liability_minor, currency),
                 _money(market.worst_minor, currency) if index == 0 else "",
             ]
             rows.append(row)
     caption = (
-        f"Fixture {fixture.fixture}: worst {_amount(fixture.worst_minor, currency)}, "
-        f"expected {_amount(fixture.expected_minor, currency)} {currency} on {fixture.leg_count:,} legs"
+        f"Fixture {fixture.fixture}: worst {amount(fixture.worst_minor, currency)}, "
+        f"expected {amount(fixture.expected_minor, currency)} {currency} on {fixture.leg_count:,} legs"
     )
     columns = ["market", "selection", "legs", "stakes", "if it wins", "worst of the market"]
     return limits + table(columns, rows, caption=caption)
@@ -246,7 +263,7 @@ def ticket(shown: Ticket) -> str:
     reason = f" ({shown.reason.sentence})" if shown.reason else ""
     caption = (
         f"Ticket {shown.ticket} of customer {shown.customer}: {shown.state}{reason} · "
-        f"stake {_amount(shown.stake_minor, currency)}, paid {_amount(shown.paid_minor, currency)} {currency}"
+        f"stake {amount(shown.stake_minor, currency)}, paid {amount(shown.paid_minor, currency)} {currency}"
     )
     legs = [
         [
@@ -270,8 +287,8 @@ def ticket(shown: Ticket) -> str:
         [
             check.level,
             "all" if check.leg is None else str(check.leg + 1),
-            _amount(check.limit_minor, currency),
-            _amount(check.used_minor, currency),
+            amount(check.limit_minor, currency),
+            amount(check.used_minor, currency),
             _money(check.stake_minor_max, currency),
         ]
         for check in shown.checks

@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from oddsengine import _hints, _html
+from oddsengine import _arrays, _hints, _html, _shown
 from oddsengine._board_table import ArrowTable, boards_table, typed_table
 from oddsengine.config import money
+from oddsengine.exceptions import BoundsError
 from oddsengine.tables import Table
 
 __all__ = [
@@ -170,7 +171,7 @@ class Leg:
             "market": self.market,
             "selection": self.selection,
             "odds": self.odds,
-            "version": list(self.version),
+            "version": list(_arrays.parts(self.version, "version", "a pair of epoch and version", least=2)),
         }
 
 
@@ -223,20 +224,19 @@ class Board(ArrowTable):
 
         Raises
         ------
-        ValueError
+        BoundsError
             No price is offered for the selection.
         """
         odds = self.odds(market, selection)
         if odds is None:
-            raise ValueError(f"{selection} of {market} is not offered on fixture {self.fixture}")
+            raise BoundsError(f"{selection} of {market} is not offered on fixture {self.fixture}")
         return Leg(self.fixture, market, selection, odds, (self.epoch, self.version))
 
     def __repr__(self) -> str:
         home, away = self.score
-        minute = f"{self.clock_ms // 60_000}:{self.clock_ms // 1_000 % 60:02}"
         stale = ", stale" if self.is_stale else ""
         return (
-            f"<Board {self.fixture} {self.name} {home}-{away}, {self.period} {minute}, "
+            f"<Board {self.fixture} {self.name} {home}-{away}, {self.period} {_shown.clock(self.clock_ms)}, "
             f"{self.status}{stale}, {len(self.markets)} markets, version {self.epoch}.{self.version}>"
         )
 
@@ -272,7 +272,7 @@ class FeedHealth:
     is_stale: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Heartbeat:
     """How the engine is: ``ok``, ``degraded``, or ``stopped`` when it takes no money commands."""
 
@@ -297,6 +297,9 @@ class Heartbeat:
             for feed in message["feeds"]
         )
         return _plain(cls, message | {"feeds": tuple(feeds), "times": Times.of(message, arrived_ns)})
+
+    def __repr__(self) -> str:
+        return _shown.heartbeat(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +394,7 @@ class Ticket:
         return _html.ticket(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MoneyAnswer:
     """The answer to a deposit or withdrawal: booked, or refused with a reason."""
 
@@ -404,8 +407,11 @@ class MoneyAnswer:
     available_minor: int = 0
     is_repeat: bool = False
 
+    def __repr__(self) -> str:
+        return _shown.money_answer(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Balance:
     """A customer's money: what can be staked, what delayed tickets reserve, and what the customer owes after
     settlements that were taken back."""
@@ -416,8 +422,11 @@ class Balance:
     reserved_minor: int
     owed_minor: int = 0
 
+    def __repr__(self) -> str:
+        return _shown.balance(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class MaxStake:
     """The largest stake that would be accepted now, with the limit that binds it, or why there is none."""
 
@@ -426,8 +435,11 @@ class MaxStake:
     binding: LimitCheck | None
     reason: Reason | None
 
+    def __repr__(self) -> str:
+        return _shown.max_stake(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Done:
     """The answer to a desk command: carried out, or refused with a reason and the values."""
 
@@ -437,6 +449,9 @@ class Done:
 
     def __bool__(self) -> bool:
         return self.is_done
+
+    def __repr__(self) -> str:
+        return _shown.done(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,7 +593,7 @@ class Exposure(ArrowTable):
         return _html.exposure(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FixtureInfo:
     """A fixture with its names and where it stands."""
 
@@ -601,8 +616,11 @@ class FixtureInfo:
         told = {"score": _pair(message["score"]), "stops": tuple(message.get("stops", ()))}
         return _plain(cls, message | told)
 
+    def __repr__(self) -> str:
+        return _shown.fixture(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Settlement:
     """A ticket was settled, resettled, reopened or cancelled; ``paid_minor_before`` was paid before.
 
@@ -613,8 +631,11 @@ class Settlement:
     ticket: Ticket
     paid_minor_before: int | None
 
+    def __repr__(self) -> str:
+        return _shown.settlement(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class TicketChange:
     """The last change of a ticket, and the ticket as it is now.
 
@@ -637,8 +658,11 @@ class TicketChange:
             message["paid_minor_before"],
         )
 
+    def __repr__(self) -> str:
+        return _shown.ticket_change(self)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Alert:
     """Something that somebody should look at."""
 
@@ -646,6 +670,9 @@ class Alert:
     message: str
     fixture: int | None
     times: Times
+
+    def __repr__(self) -> str:
+        return _shown.alert(self)
 
 
 _T = TypeVar("_T")

@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Self
@@ -15,6 +15,7 @@ import orjson
 import zmq
 
 from oddsengine import _json
+from oddsengine._board_table import boards_table
 from oddsengine._connection import (
     FRAMES_PER_POLL,
     ODDS,
@@ -29,6 +30,7 @@ from oddsengine._connection import (
     milliseconds,
 )
 from oddsengine._messages import Board, Change, Heartbeat, Json, Markets, Reason, Times
+from oddsengine.tables import Table
 
 __all__ = ["Counters", "OddsClient"]
 
@@ -156,6 +158,32 @@ class OddsClient:
     def boards(self) -> Mapping[int, Board]:
         """The boards by fixture: a live view, each board as of its version."""
         return MappingProxyType(self._boards)
+
+    def table(
+        self,
+        *,
+        markets: str | Collection[str] | None = None,
+        sport: str | None = None,
+        competition: str | None = None,
+    ) -> Table:
+        """The boards as one table: a row per selection, with the sides and how market and fixture stand.
+
+        A whole football board has about a thousand rows: name the markets where there are many.
+
+        Parameters
+        ----------
+        markets
+            Keys of the markets wanted: ``"1x2"``, ``("1x2", "total:2.5")``; all by default.
+        sport, competition
+            Only boards of these.
+        """
+        keys = (markets,) if isinstance(markets, str) else markets
+        found = [
+            board
+            for board in list(self._boards.values())
+            if sport in (None, board.sport) and competition in (None, board.competition)
+        ]
+        return boards_table(found, markets=keys, caption=f"{len(found):,} boards", is_named=True)
 
     @property
     def is_stale(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 import orjson
 import zmq
 
-from oddsengine import _json
+from oddsengine import _arrays, _json
 from oddsengine._connection import (
     FRAMES_PER_POLL,
     ORDERS,
@@ -106,6 +106,7 @@ class OrdersClient:
 
     def submit(self, request: Mapping[str, Any]) -> str:
         """Send a request without waiting; returns its id. ``request_id`` is added if it is not there."""
+        request = _arrays.mapping(request, "request")
         request_id = request.get("request_id") or f"{self._name}-{next(self._ids)}"
         payload = _json.dumps({**request, "request_id": request_id})
         about = {name: request[name] for name in ("ticket", "transfer") if name in request}
@@ -181,7 +182,7 @@ class OrdersClient:
             No answer came in time.
         """
         until_s = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
-        with naming(request):
+        with naming(_arrays.mapping(request, "request")):
             while True:
                 request_id = self.submit(request)
                 reply = self._await(request_id, until_s - time.monotonic())
@@ -312,7 +313,14 @@ class OrdersClient:
         A request that was not understood has a :class:`RequestError` in its place. What an answer has no room
         for is sent again.
         """
-        left = deque({"request_id": f"{self._name}-{next(self._ids)}", **request} for request in requests)
+        given = enumerate(_arrays.items(requests, "requests"))
+        left = deque(
+            {
+                "request_id": f"{self._name}-{next(self._ids)}",
+                **_arrays.mapping(request, f"requests[{index}]"),
+            }
+            for index, request in given
+        )
         answers: list[Any] = []
         while left:
             portion = portion_of(left)
@@ -511,7 +519,10 @@ class OrdersClient:
 
 
 def _legs(legs: Sequence[Leg | Mapping[str, Any]]) -> list[Json]:
-    return [leg.json() if isinstance(leg, Leg) else dict(leg) for leg in legs]
+    given = enumerate(_arrays.items(legs, "legs"))
+    return [
+        leg.json() if isinstance(leg, Leg) else _arrays.mapping(leg, f"legs[{index}]") for index, leg in given
+    ]
 
 
 def ticket_request(

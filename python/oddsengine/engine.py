@@ -30,6 +30,7 @@ import numpy.typing as npt
 import orjson
 
 from oddsengine import _arrays, _core, _json
+from oddsengine._connection import RequestError
 from oddsengine._desk_client import DeskClient, DeskEvent, desk_event
 from oddsengine._engine_config import engine_config
 from oddsengine._feed_client import FeedClient
@@ -167,6 +168,7 @@ class Engine(DeskClient):
 
     @_alone
     def submit(self, request: Mapping[str, Any]) -> str:
+        request = _arrays.mapping(request, "request")
         request_id = str(request.get("request_id") or f"{self._name}-{next(self._ids)}")
         payload = _json.dumps({**request, "request_id": request_id})
         self._core.order(b"local", payload, self._clock())
@@ -288,6 +290,8 @@ class Engine(DeskClient):
         )
         self._collect()
         image = self._images.popleft()
+        if image["type"] == "error":
+            raise RequestError(image["code"], image["message"])
         if image["type"] != "board":
             raise OddsEngineError(image["detail"])
         names = {key: tuple(body["selections"]) for key, body in image["markets"].items()}
@@ -349,6 +353,7 @@ class Engine(DeskClient):
             space.
         """
         array = _arrays.numbers(probabilities, "probabilities", axes=1)
+        fixture = _arrays.whole(fixture, "fixture", 0, (1 << 64) - 1)
         try:
             self._core.set_probabilities(fixture, array, self._clock())
         finally:

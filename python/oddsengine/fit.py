@@ -35,7 +35,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -230,7 +230,8 @@ def time_weights(
     if not (age_days >= 0).all():
         index = int(np.flatnonzero(~(age_days >= 0))[0])
         raise BoundsError(f"match {index} on {days[index]} is after {end}")
-    return np.asarray(np.exp2(-age_days / half_life_days), dtype=np.float64)
+    weights = np.asarray(np.exp2(-age_days / half_life_days), dtype=np.float64)
+    return cast("FloatArray", _arrays.row_wise(weights, "weight", dates))
 
 
 class StandardErrors(NamedTuple):

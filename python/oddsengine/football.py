@@ -682,14 +682,10 @@ def inplay(
     >>> round(odds.home, 6), round(odds.next_goal_away, 6)
     (0.784314, 0.264787)
     """
-    home, away = _arrays.score(score, "score")
     share = _arrays.number(share_left, "share_left")
-    means = (
-        _arrays.number(lambda_home, "lambda_home") * share,
-        _arrays.number(lambda_away, "lambda_away") * share,
-    )
-    result, next_goal = _core.football_inplay(*means, home - away)
-    return InPlay(*result, *next_goal)
+    home = _arrays.number(lambda_home, "lambda_home") * share
+    away = _arrays.number(lambda_away, "lambda_away") * share
+    return InPlay._make(_core.football_inplay(home, away, score))
 
 
 def half_time_full_time(

@@ -28,7 +28,6 @@ wealth when wagering on horse races", Mathematical Scientist 35 (2010). Reproduc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,7 +82,7 @@ def single(
 
     Returns
     -------
-    Stakes as shares of the bankroll, a number for numbers, else (n,) float64.
+    Stakes as shares of the bankroll, a number for numbers, else (n,) float64; a series gives a series.
 
     Raises
     ------
@@ -119,7 +118,9 @@ def single(
     # A bet that always comes back has no stake.
     full = np.where(win + lose > 0.0, full, 0.0)
     stakes = np.where(is_right, np.minimum(scale * np.maximum(full, 0.0), limit), np.nan)
-    return stakes[0] if _is_one(probabilities, odds, push) else stakes
+    if _is_one(probabilities, odds, push):
+        return stakes[0]
+    return _arrays.row_wise(stakes, "stake", probabilities, odds, push)
 
 
 def exclusive(
@@ -387,17 +388,20 @@ def implied_probability(stakes: npt.ArrayLike, odds: npt.ArrayLike, *, fraction:
     if not ((staked >= 0.0) & (staked <= scale)).all():
         raise BoundsError(f"stake {staked[~((staked >= 0.0) & (staked <= scale))][0]} is outside 0..={scale}")
     found = (staked / scale * (price - 1.0) + 1.0) / price
-    return found[0] if _is_one(stakes, odds) else found
+    if _is_one(stakes, odds):
+        return found[0]
+    return _arrays.row_wise(found, "probability", stakes, odds)
 
 
 def _is_one(*values: Any) -> bool:
-    """Whether every argument is a number; a mapping has no axes for NumPy and is none."""
-    return all(np.ndim(value) == 0 and not isinstance(value, Mapping) for value in values)
+    """Whether every argument is a number; a table has no axes for NumPy and is none."""
+    return all(not _arrays.is_table(value) and np.ndim(value) == 0 for value in values)
 
 
 def _shaped(stakes: FloatArray, probabilities: Any) -> Any:
     """Stakes under the names and the index that came with the probabilities."""
-    close = _arrays.closes(probabilities) if np.shape(probabilities) == stakes.shape else None
+    shape = _arrays.numbers(probabilities, "probabilities").shape
+    close = _arrays.closes(probabilities) if shape == stakes.shape else None
     return stakes if close is None else close(stakes)
 
 

@@ -17,7 +17,7 @@ Reproduced in `tests/golden/metrics.json`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -69,14 +69,18 @@ def log_loss(
 ) -> FloatArray:
     """Minus the natural logarithm of the probability of what happened, (n,) nats; `inf` where that was 0.
 
-    With `errors="nan"` a row that is no forecast, or whose outcome is none, is `nan`; likewise below.
+    With `errors="nan"` a row that is no forecast, or whose outcome is none, is `nan`; likewise below. A frame
+    or series of pandas or Polars gives a series, with the index of the forecasts, else of the outcomes.
 
     >>> log_loss([[0.5, 0.25, 0.25]], [0]).round(4)
     array([0.6931])
+    >>> log_loss([[0.5, 0.25, 0.25], [0.4, 0.3, np.nan]], [0, 1], errors="nan").round(4)
+    array([0.6931,    nan])
     """
     forecasts, happened = _forecasts(probabilities, outcomes, errors)
     with np.errstate(divide="ignore"):
-        return -np.log(forecasts[np.arange(len(happened)), happened])
+        found = -np.log(forecasts[np.arange(len(happened)), happened])
+    return _each(found, "log_loss", probabilities, outcomes)
 
 
 def brier_sum(
@@ -91,7 +95,8 @@ def brier_sum(
     array([0.375])
     """
     forecasts, happened = _forecasts(probabilities, outcomes, errors)
-    return np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).sum(axis=1))
+    found = np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).sum(axis=1))
+    return _each(found, "brier_sum", probabilities, outcomes)
 
 
 def brier_mean(
@@ -103,7 +108,8 @@ def brier_mean(
     array([0.125])
     """
     forecasts, happened = _forecasts(probabilities, outcomes, errors)
-    return np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).mean(axis=1))
+    found = np.asarray(((forecasts - _indicators(forecasts, happened)) ** 2).mean(axis=1))
+    return _each(found, "brier_mean", probabilities, outcomes)
 
 
 def ranked_probability_score(
@@ -119,10 +125,11 @@ def ranked_probability_score(
     """
     forecasts, happened = _forecasts(probabilities, outcomes, errors)
     gaps = np.cumsum(forecasts - _indicators(forecasts, happened), axis=1)[:, :-1]
-    return np.asarray((gaps**2).sum(axis=1) / (forecasts.shape[1] - 1))
+    found = np.asarray((gaps**2).sum(axis=1) / (forecasts.shape[1] - 1))
+    return _each(found, "rps", probabilities, outcomes)
 
 
-def scores(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> Scores:
+def scores(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, errors: Errors = "raise") -> Scores:
     """Every proper score of forecasts, a row and on average.
 
     Parameters
@@ -132,6 +139,9 @@ def scores(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> Scores:
         outcomes.
     outcomes : (n,) integers
         What happened, 0 to k - 1: for 1X2 0 home, 1 draw, 2 away.
+    errors
+        `"raise"` on the first row that is no forecast or has no outcome, or `"nan"` for its scores: the means
+        are those of the other rows.
 
     Raises
     ------
@@ -143,20 +153,24 @@ def scores(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike) -> Scores:
     --------
     >>> round(scores([[0.5, 0.27, 0.23], [0.2, 0.25, 0.55]], [0, 2]).rps, 5)
     0.13635
+    >>> scores([[0.5, 0.27, 0.23], [0.2, np.nan, 0.55]], [0, 2], errors="nan")
+    <Scores of 1 forecasts: log loss 0.6931, RPS 0.1515, Brier (sum) 0.3758, 1 row without>
     """
-    forecasts, happened = _forecasts(probabilities, outcomes)
+    forecasts, happened = _forecasts(probabilities, outcomes, errors)
+    is_forecast = ~np.isnan(forecasts).any(axis=1)
     return Scores(
-        log_loss_each=log_loss(forecasts, happened),
-        brier_sum_each=brier_sum(forecasts, happened),
-        rps_each=ranked_probability_score(forecasts, happened),
-        is_right=forecasts.argmax(axis=1) == happened,
+        log_loss_each=log_loss(forecasts, happened, errors=errors),
+        brier_sum_each=brier_sum(forecasts, happened, errors=errors),
+        rps_each=ranked_probability_score(forecasts, happened, errors=errors),
+        is_right=is_forecast & (forecasts.argmax(axis=1) == happened),
         outcome_count=forecasts.shape[1],
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Scores of forecasts; lower is better for all but accuracy."""
+    """Scores of forecasts; lower is better for all but accuracy. Rows without scores, `nan`, count for
+    nothing."""
 
     log_loss_each: FloatArray
     """(n,) nats."""
@@ -165,18 +179,19 @@ class Scores:
     rps_each: FloatArray
     """(n,) ranked probability scores, divided by the outcomes less one."""
     is_right: npt.NDArray[np.bool_]
-    """(n,) whether the likeliest outcome happened; the first of equals counts."""
+    """(n,) whether the likeliest outcome happened; the first of equals counts. False in a row without
+    scores."""
     outcome_count: int
 
     @property
     def log_loss_nats(self) -> float:
         """Mean log loss."""
-        return float(self.log_loss_each.mean())
+        return self._mean(self.log_loss_each)
 
     @property
     def brier_sum(self) -> float:
         """Mean Brier score, squared errors added over the outcomes."""
-        return float(self.brier_sum_each.mean())
+        return self._mean(self.brier_sum_each)
 
     @property
     def brier_mean(self) -> float:
@@ -186,12 +201,12 @@ class Scores:
     @property
     def rps(self) -> float:
         """Mean ranked probability score."""
-        return float(self.rps_each.mean())
+        return self._mean(self.rps_each)
 
     @property
     def accuracy(self) -> float:
         """Share of forecasts whose likeliest outcome happened."""
-        return float(self.is_right.mean())
+        return self._mean(self.is_right.astype(np.float64))
 
     @property
     def table(self) -> Table:
@@ -206,19 +221,32 @@ class Scores:
         return Table(
             {
                 "score": list(rows),
-                "mean": [float(values.mean()) for values in rows.values()],
-                "standard_error": [_standard_error(values) for values in rows.values()],
+                "mean": [self._mean(values) for values in rows.values()],
+                "standard_error": [_standard_error(values[self._is_scored]) for values in rows.values()],
             },
-            caption=f"{len(self)} forecasts",
+            caption=f"{int(self._is_scored.sum()):,} forecasts{self._rest}",
         )
+
+    @property
+    def _is_scored(self) -> npt.NDArray[np.bool_]:
+        return ~np.isnan(self.brier_sum_each)
+
+    @property
+    def _rest(self) -> str:
+        without = int((~self._is_scored).sum())
+        return f", {without:,} {'row' if without == 1 else 'rows'} without" if without else ""
+
+    def _mean(self, values: FloatArray) -> float:
+        known = values[self._is_scored]
+        return float(known.mean()) if len(known) else float("nan")
 
     def __len__(self) -> int:
         return len(self.log_loss_each)
 
     def __repr__(self) -> str:
         return (
-            f"<Scores of {len(self)} forecasts: log loss {self.log_loss_nats:.4f}, RPS {self.rps:.4f}, "
-            f"Brier (sum) {self.brier_sum:.4f}>"
+            f"<Scores of {int(self._is_scored.sum())} forecasts: log loss {self.log_loss_nats:.4f}, "
+            f"RPS {self.rps:.4f}, Brier (sum) {self.brier_sum:.4f}{self._rest}>"
         )
 
     def _repr_html_(self) -> str:
@@ -267,7 +295,9 @@ def paired_difference(
     return Difference(mean, error, count)
 
 
-def calibration(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, bins: int = 10) -> Calibration:
+def calibration(
+    probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, bins: int = 10, errors: Errors = "raise"
+) -> Calibration:
     """How well probabilities agree with frequencies.
 
     Parameters
@@ -279,6 +309,8 @@ def calibration(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, bins: 
         0 or 1 for events; for a matrix the position of what happened in each row.
     bins
         Bins of equal width over 0 to 1.
+    errors
+        `"raise"` on the first row that is refused, or `"nan"`: such rows are left out.
 
     Returns
     -------
@@ -297,29 +329,39 @@ def calibration(probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, *, bins: 
     <Calibration of 6 events: intercept 0.05, slope 0.51, expected error 0.2833>
     """
     p = _arrays.numbers(probabilities, "probabilities")
+    is_strict = _arrays.is_strict(errors)
     if p.ndim == 2:
-        forecasts, happened = _forecasts(p, outcomes)
-        p, y = forecasts.ravel(), _indicators(forecasts, happened).ravel()
+        forecasts, happened = _forecasts(p, outcomes, errors)
+        is_inside = ((forecasts > 0.0) & (forecasts < 1.0)).all(axis=1)
+        indicators = _indicators(forecasts, happened)
+        if not is_strict:
+            forecasts, indicators = forecasts[is_inside], indicators[is_inside]
+        p, y = forecasts.ravel(), indicators.ravel()
     else:
         y = _arrays.numbers(outcomes, "outcomes")
         if p.ndim != 1 or p.shape != y.shape or p.size == 0:
             raise BoundsError(f"probabilities of shape {p.shape} do not fit outcomes of shape {y.shape}")
+        if not is_strict:
+            is_event = (p > 0.0) & (p < 1.0) & np.isin(y, (0.0, 1.0))
+            p, y = p[is_event], y[is_event]
         if not np.isin(y, (0.0, 1.0)).all():
             raise BoundsError(f"outcome {y[~np.isin(y, (0.0, 1.0))][0]:g} is neither 0 nor 1")
     if not ((p > 0.0) & (p < 1.0)).all():
         raise BoundsError(f"probability {p[~((p > 0.0) & (p < 1.0))][0]} is not strictly between 0 and 1")
+    if not p.size:
+        raise BoundsError("no row of probabilities is a forecast with an outcome")
     bins = _arrays.whole(bins, "number of bins", 1, 1_000)
     place = np.minimum((p * bins).astype(np.int64), bins - 1)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         mean = np.bincount(place, weights=p, minlength=bins) / count
         share = np.bincount(place, weights=y, minlength=bins) / count
-    (intercept, slope), errors = _logistic(np.log(p) - np.log1p(-p), y)
+    (intercept, slope), error = _logistic(np.log(p) - np.log1p(-p), y)
     return Calibration(
         intercept=intercept,
         slope=slope,
-        intercept_error=errors[0],
-        slope_error=errors[1],
+        intercept_error=error[0],
+        slope_error=error[1],
         expected_error=float(np.nansum(count * np.abs(mean - share)) / len(p)),
         edges=np.linspace(0.0, 1.0, bins + 1),
         count=count,
@@ -490,13 +532,16 @@ def _forecasts(
     probabilities: npt.ArrayLike, outcomes: npt.ArrayLike, errors: Errors = "raise"
 ) -> tuple[FloatArray, IntArray]:
     """Checked forecasts and outcomes; without `errors="raise"` refused rows are nan."""
+    is_strict = _arrays.is_strict(errors)
     forecasts = _arrays.numbers(probabilities, "probabilities")
-    happened = _arrays.integers(outcomes, "outcomes")
+    # An outcome that is not known is `nan`, which is no whole number.
+    told = _arrays.numbers(outcomes, "outcomes") if not is_strict else None
+    happened = _arrays.integers(outcomes, "outcomes") if told is None else _positions(told)
     if forecasts.ndim != 2 or forecasts.shape[1] < 2 or len(forecasts) == 0:
         raise BoundsError(f"forecasts of shape {forecasts.shape} are no rows of two or more probabilities")
     if happened.shape != (len(forecasts),):
         raise BoundsError(f"outcomes of shape {happened.shape} are not {len(forecasts)} positions")
-    if not _arrays.is_strict(errors):
+    if not is_strict:
         sums, count = forecasts.sum(axis=1), forecasts.shape[1]
         is_right = ((forecasts >= 0.0) & (forecasts <= 1.0)).all(axis=1) & (
             np.abs(sums - 1.0) <= SUM_TOLERANCE
@@ -517,6 +562,17 @@ def _forecasts(
     return forecasts, happened.astype(np.int64)
 
 
+def _positions(told: FloatArray) -> IntArray:
+    """Whole numbers as positions; what is none is -1, which no outcome has."""
+    is_whole = (told == np.floor(told)) & (np.abs(told) < 2.0**31)
+    return np.where(is_whole, told, -1.0).astype(np.int64)
+
+
+def _each(found: FloatArray, name: str, *given: npt.ArrayLike) -> FloatArray:
+    """A number for each row, under the index that came with the rows."""
+    return cast("FloatArray", _arrays.row_wise(found, name, *given))
+
+
 def _indicators(forecasts: FloatArray, happened: IntArray) -> FloatArray:
     indicators = np.zeros_like(forecasts)
     indicators[np.arange(len(happened)), happened] = 1.0
@@ -528,12 +584,28 @@ def _by_cluster(clusters: npt.ArrayLike, *columns: FloatArray) -> list[FloatArra
     _arrays.refuse_masked(clusters, "cluster names")
     try:
         names: npt.NDArray[Any] = np.asarray(clusters)
-        shape, (_, place) = names.shape, np.unique(names, return_inverse=True)
+        shape = names.shape
+        # Two rows of which nobody knows the cluster are not of one cluster.
+        is_absent = np.array([_arrays.is_absent(name) for name in names.flat], dtype=bool)
+        if is_absent.any():
+            raise BoundsError(f"cluster name {int(np.argmax(is_absent))} is absent")
+        place = _places(names)
+    except BoundsError:
+        raise
     except Exception as error:
         raise BoundsError(f"cluster names cannot be read: {error}") from error
     if shape != columns[0].shape:
         raise BoundsError(f"{shape} cluster names do not fit {columns[0].shape} rows")
     return [np.bincount(place, weights=values).astype(np.float64) for values in columns]
+
+
+def _places(names: npt.NDArray[Any]) -> IntArray:
+    """Which cluster each row is of, counted in their order; in that of their rows if they have none."""
+    try:
+        return np.unique(names, return_inverse=True)[1]
+    except TypeError:
+        seen: dict[Any, int] = {}
+        return np.array([seen.setdefault(name, len(seen)) for name in names.flat], dtype=np.int64)
 
 
 def _product(*factors: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ array([0.4, 0.6])
 >>> engine.register_model(coin, biased)
 >>> engine.feed.fixture(1, sport="custom", space="coin", competition="cup", home="A", away="B", start_ns=0)
 >>> engine.set_model_inputs(1, [0.6])
-Done(is_done=True, reason=None, detail='')
+<Done>
 >>> engine.board(1).odds("side", "heads")
 1.58
 """

@@ -18,23 +18,20 @@ Arrays count runners from 0; selections name them from 1: runner 0 is `r1`.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, _board_html, _core, _hints
-from oddsengine._board_table import in_market, priced_table
+from oddsengine._board_table import ArrowTable, in_market, priced_table
 from oddsengine.exceptions import BoundsError
 from oddsengine.margin import Errors, Method
 from oddsengine.odds import LadderName
-from oddsengine.tables import Table
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
 from oddsengine.settle import Grade
+from oddsengine.tables import Table
 
 __all__ = [
     "MODELS",
@@ -453,7 +450,8 @@ class Price(NamedTuple):
     """Offered decimal odds; `nan` if none are offered."""
 
 
-class Board(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Board(ArrowTable):
     """All selections of a race with fair probabilities and offered odds."""
 
     race: RaceFormat
@@ -504,20 +502,6 @@ class Board(NamedTuple):
         Libraries that read the Arrow interface take the board itself.
         """
         return priced_table(self).with_columns({"refund": self.refund})
-
-    def __arrow_c_schema__(self) -> Any:
-        return self.table.__arrow_c_schema__()
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        return self.table.__arrow_c_stream__(requested_schema)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A pandas frame; pandas must be installed."""
-        return self.table.to_pandas()
-
-    def to_polars(self) -> pl.DataFrame:
-        """A Polars frame; Polars must be installed."""
-        return self.table.to_polars()
 
     def __repr__(self) -> str:
         return f"<Board of {len(self.fair):,} selections, {int(np.isfinite(self.odds).sum()):,} offered>"

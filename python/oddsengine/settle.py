@@ -12,13 +12,14 @@ Grade(win=0.0, refund=0.5)
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, _core
-from oddsengine.exceptions import BoundsError
+from oddsengine.exceptions import BoundsError, OddsEngineError
+from oddsengine.margin import Errors
 
 __all__ = ["GRADES", "Grade", "Leg", "Score", "accumulator", "grade", "lines", "return_per_unit"]
 
@@ -100,21 +101,51 @@ def return_per_unit(
     return _core.settle_return_per_unit(selection, odds, (score, half_time, goals))
 
 
-def lines(selections: Sequence[str], odds: npt.ArrayLike, scores: Iterable[Score]) -> FloatArray:
+def lines(
+    selections: Sequence[str],
+    odds: npt.ArrayLike,
+    scores: Iterable[Score] | npt.ArrayLike,
+    *,
+    errors: Errors = "raise",
+) -> FloatArray:
     """`return_per_unit` of many bets: (n,) returns for n selections, n scores, and odds that broadcast.
 
+    Scores are pairs, or a table or array with a row of goals of home and away for each bet. A series among
+    the arguments gives a series with its index.
+
+    Parameters
+    ----------
+    errors
+        `"raise"` at the first bet that cannot be settled, with a note of its position, or fill its return
+        with `"nan"`.
+
+    Examples
+    --------
     >>> lines(["total:3/over", "total:3/under"], 1.93, [(2, 1), (3, 1)])
     array([1., 0.])
+    >>> lines(["total:3/over", "totl:3/under"], 1.93, [(2, 1), (3, 1)], errors="nan")
+    array([ 1., nan])
     """
+    is_strict = _arrays.is_strict(errors)
     prices = _arrays.numbers(odds, "odds", axes=(0, 1))
-    if prices.ndim == 1 and len(prices) not in (1, len(selections)):
-        raise BoundsError(f"{len(prices)} odds do not fit {len(selections)} selections")
-    prices = np.broadcast_to(prices, (len(selections),))
-    results = [_arrays.score(score, f"scores[{index}]") for index, score in enumerate(scores)]
-    if len(results) != len(selections):
-        raise BoundsError(f"{len(selections)} selections and {len(results)} scores do not fit")
-    bets = zip(selections, prices.tolist(), results, strict=True)
-    return np.array([return_per_unit(*bet) for bet in bets], dtype=np.float64)
+    bets = list(selections)
+    if prices.ndim == 1 and len(prices) not in (1, len(bets)):
+        raise BoundsError(f"{len(prices)} odds do not fit {len(bets)} selections")
+    prices = np.broadcast_to(prices, (len(bets),))
+    results = _arrays.pairs(scores, "scores")
+    if len(results) != len(bets):
+        raise BoundsError(f"{len(bets)} selections and {len(results)} scores do not fit")
+    found = np.full(len(bets), np.nan)
+    for index, bet in enumerate(zip(bets, prices.tolist(), results, strict=True)):
+        try:
+            if not isinstance(bet[0], str):
+                raise BoundsError(f"selections[{index}] is a {type(bet[0]).__name__}, not a selection")
+            found[index] = return_per_unit(bet[0], bet[1], _arrays.score(bet[2], f"scores[{index}]"))
+        except OddsEngineError as error:
+            if is_strict:
+                error.add_note(f"in bet {index}")
+                raise
+    return cast("FloatArray", _arrays.row_wise(found, "return", selections, odds, scores))
 
 
 def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:

@@ -16,6 +16,7 @@ array([ 0.3, -0.3])
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, _html
-from oddsengine._frames import is_absent
+from oddsengine._frames import is_absent, library
 from oddsengine.exceptions import BoundsError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 # Rows that a notebook or a terminal shows; the rest is counted.
 ROWS_SHOWN = 20
+# Columns that a terminal shows; of more the middle ones are left out. All that an engine tells fits in.
+COLUMNS_SHOWN = 20
 
 
 class Table:
@@ -164,6 +167,13 @@ class Table:
 
         return pl.DataFrame(self)
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        # Without this `pandas.DataFrame(table)` is a frame of the names of its columns.
+        raise BoundsError(
+            "a Table is no array\n"
+            "hint: table.to_pandas(), table.to_polars() or dict(table), and table[name] is a column"
+        )
+
     def __arrow_c_schema__(self) -> Any:
         return self._as_arrow().__arrow_c_schema__()
 
@@ -190,8 +200,11 @@ class Table:
 
     def __str__(self) -> str:
         columns = [(name, values[:ROWS_SHOWN]) for name, values in self._columns.items()]
-        cells = [[name, *_html.column_texts(values)] for name, values in columns]
+        cells = [[name, *_html.column_texts(values, name)] for name, values in columns]
         sides = [">" if _html.is_number(values) else "<" for _, values in columns]
+        if is_wide := len(columns) > COLUMNS_SHOWN:
+            half = COLUMNS_SHOWN // 2
+            cells[half:-half], sides[half:-half] = [["…"] * len(cells[0])], ["<"]
         widths = [max(map(len, column)) for column in cells]
         lines = [
             "  ".join(
@@ -200,7 +213,10 @@ class Table:
             for row in zip(*cells, strict=True)
         ]
         more = len(self) - ROWS_SHOWN
-        return "\n".join([*lines, f"and {more:,} more rows"] if more > 0 else lines)
+        left_out = [f"{more:,} more rows"] if more > 0 else []
+        if is_wide:
+            left_out.append(f"{len(columns) - COLUMNS_SHOWN:,} more columns")
+        return "\n".join([*lines, f"and {', '.join(left_out)}"] if left_out else lines)
 
     def _repr_html_(self) -> str:
         caption = (
@@ -297,8 +313,10 @@ def _by_text(data: Any, names: Sequence[Any]) -> dict[str, Any]:
 
 
 def _values(values: Any) -> Any:
-    # What has a zone is read by the door, which keeps the days of its clocks.
-    return values.to_numpy() if hasattr(values, "to_numpy") and not hasattr(values, "dt") else values
+    # What may have a zone is read by the door, which keeps the days of its clocks; an array of Arrow's does
+    # not give its flags, codes and gaps by `to_numpy`.
+    is_left = hasattr(values, "dt") or library(values) == "pyarrow"
+    return values.to_numpy() if hasattr(values, "to_numpy") and not is_left else values
 
 
 def _no_column(name: object, names: Any) -> BoundsError:
@@ -316,7 +334,7 @@ def _column(name: str, values: npt.ArrayLike) -> Array:
         return _arrays.numbers(array, f"column {name!r}")
     if kind in "iu":
         return _arrays.integers(array, f"column {name!r}")
-    if kind == "O":
+    if kind in "OT":
         return _from_objects(array, name)
     if kind == "M":
         # In the machine's byte order: Arrow takes the numbers behind the times.
@@ -379,6 +397,11 @@ def _from_arrow(data: Any) -> Table:
     from arro3.core import Table as ArrowTable
 
     try:
+        if library(data) == "polars":
+            # Its columns of nothing but null have a layout of their own, which other readers refuse.
+            polars = sys.modules["polars"]
+            nothing = [name for name, kind in data.schema.items() if kind == polars.Null]
+            data = data.with_columns(polars.col(nothing).cast(polars.Float64)) if nothing else data
         table = ArrowTable.from_arrow(data)
     except Exception as error:
         raise BoundsError(f"the Arrow stream of {type(data).__name__} is no table: {error}") from error

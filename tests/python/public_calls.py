@@ -600,8 +600,8 @@ def _calls() -> list[Call]:
         Call(
             "settle.lines",
             settle.lines,
-            {"selections": names, "odds": [1.9, 2.0], "scores": [(2, 1), (0, 0)]},
-            ("odds",),
+            {"selections": names, "odds": [1.9, 2.0], "scores": [(2, 1), (0, 0)], "errors": "raise"},
+            ("odds", "scores"),
         ),
         Call(
             "settle.accumulator",
@@ -685,7 +685,7 @@ def _calls() -> list[Call]:
         Call(
             "metrics.log_loss",
             metrics.log_loss,
-            {"probabilities": FAIR, "outcomes": [0, 1, 2]},
+            {"probabilities": FAIR, "outcomes": [0, 1, 2], "errors": "raise"},
             ("probabilities", "outcomes"),
         ),
         Call(
@@ -697,13 +697,18 @@ def _calls() -> list[Call]:
         Call(
             "metrics.scores",
             metrics.scores,
-            {"probabilities": FAIR, "outcomes": [0, 1, 2]},
+            {"probabilities": FAIR, "outcomes": [0, 1, 2], "errors": "nan"},
             ("probabilities", "outcomes"),
         ),
         Call(
             "metrics.calibration",
             metrics.calibration,
-            {"probabilities": [0.1, 0.2, 0.4, 0.6, 0.7, 0.9], "outcomes": [0, 1, 0, 1, 0, 1], "bins": 5},
+            {
+                "probabilities": [0.1, 0.2, 0.4, 0.6, 0.7, 0.9],
+                "outcomes": [0, 1, 0, 1, 0, 1],
+                "bins": 5,
+                "errors": "raise",
+            },
             ("probabilities", "outcomes"),
         ),
         Call(
@@ -908,6 +913,7 @@ NOT_CALLED = {
     "models.grade_function",
     "models.intensity_model",
     "models.joint_model",
+    "racing.Board",
     "risk.Book",
     "same_game.Multiple",
     "tables.TableLike",

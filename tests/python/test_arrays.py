@@ -54,6 +54,16 @@ class Raising:
         raise ZeroDivisionError("no array")
 
 
+class Masked:
+    """Something that answers NumPy with a masked array."""
+
+    def __init__(self, values: Floats) -> None:
+        self.values = values
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return masked(self.values, 1)
+
+
 class Told:
     """Something that gives NumPy its numbers."""
 
@@ -151,6 +161,23 @@ def relation(base: Floats) -> Any:
     return duckdb.from_arrow(table) if table.num_rows else base
 
 
+def by_column(base: Floats, convert: Callable[[Any], Any]) -> Any:
+    """A column of Arrow's, or a table of them."""
+    if base.ndim == 1:
+        return convert(base)
+    return pa.table(dict(zip(names(base), map(convert, base.T.copy()), strict=True)))
+
+
+def listed(base: Floats, last: Any) -> Any:
+    """Lists, with something else as the last number."""
+    given = base.tolist()
+    row = given
+    while isinstance(row[-1], list):
+        row = row[-1]
+    row[-1] = last
+    return given
+
+
 def plain_copy(given: Any) -> Floats:
     return np.array(given, dtype=np.float64, order="C", copy=True)
 
@@ -188,6 +215,12 @@ ZOO: dict[str, Callable[[Floats], Given]] = {
     "nothing masked": lambda base: (masked(base, 0), base),
     "one masked": lambda base: (masked(base, 1), None),
     "all masked": lambda base: (masked(base, base.size), None),
+    # What `list(masked_array)` holds was nan, and what an object answered with had its mask dropped: the
+    # number under it was priced.
+    "masked entry that was listed": lambda base: (listed(base, np.ma.masked), None),
+    "masked number that was listed": lambda base: (listed(base, np.ma.array(1.5, mask=True)), None),
+    "objects with a masked one": lambda base: (with_one(base, np.ma.masked), None),
+    "tells a masked array": lambda base: (Masked(base), None),
     "rows of masked": lambda base: (list(masked(np.atleast_2d(base), 1)), None),
     "objects": lambda base: (objects(base, float), base),
     "decimals": lambda base: (objects(base, Decimal), base),
@@ -226,6 +259,34 @@ ZOO: dict[str, Callable[[Floats], Given]] = {
     "pandas of pyarrow": lambda base: (pandas(base).astype("double[pyarrow]"), base),
     "polars": lambda base: (polars(base), base),
     "polars with null": lambda base: (polars(with_one(base, None).tolist(), len(base.shape)), with_nan(base)),
+    "polars column of nothing": lambda base: (
+        pl.Series([None] * len(base))
+        if base.ndim == 1
+        else pl.DataFrame({name: [None] * len(base) for name in names(base)}),
+        np.full_like(base, np.nan),
+    ),
+    "polars decimals": lambda base: (
+        polars(objects(base.round(6), lambda value: Decimal(repr(value))).tolist(), base.ndim),
+        base.round(6),
+    ),
+    "polars categories": lambda base: (polars(base.astype(str).tolist(), base.ndim), None),
+    "pandas categories": lambda base: (pandas(base).astype("category"), base),
+    "pandas sparse": lambda base: (pandas(base).astype(pd.SparseDtype("float64", np.nan)), base),
+    "texts of any length": lambda base: (base.astype(str).astype(np.dtypes.StringDType()), None),
+    "pyarrow decimals": lambda base: (
+        by_column(base.round(6), lambda c: pa.array(c).cast(pa.decimal128(30, 6), safe=False)),
+        base.round(6),
+    ),
+    "pyarrow codes": lambda base: (by_column(base, lambda c: pa.array(c).dictionary_encode()), base),
+    "pyarrow null": lambda base: (
+        by_column(with_nan(base), lambda c: pa.array(c, from_pandas=True)),
+        with_nan(base),
+    ),
+    "pyarrow text": lambda base: (by_column(base, lambda c: pa.array(c.astype(str).tolist())), None),
+    "pyarrow times": lambda base: (
+        by_column(base, lambda c: pa.array(c.astype("i8"), pa.timestamp("ns", "UTC"))),
+        None,
+    ),
     "polars of many chunks": lambda base: (pl.concat([polars(base[:1]), polars(base[1:])]), base),
     "pyarrow": lambda base: (arrow(base), base),
     "pyarrow chunks": lambda base: (pa.chunked_array([base]) if base.ndim == 1 else arrow(base), base),

@@ -11,6 +11,7 @@ from typing import Any
 
 import arro3.core
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -22,12 +23,14 @@ from oddsengine.client import (
     Alert,
     DeskClient,
     FeedClient,
+    Leg,
     RefusedError,
     RequestError,
+    Times,
     events_table,
 )
 from oddsengine.config import ConfigError, load
-from oddsengine.exceptions import UnknownNameError
+from oddsengine.exceptions import BoundsError, UnknownNameError
 
 FIXTURES = (1001, 1002, 1003)
 PRICES: dict[str, Any] = {
@@ -225,6 +228,117 @@ def test_boards_and_what_happens_are_tables() -> None:
         assert priced.to_pandas().shape == priced.to_polars().shape == (len(table), len(table.columns))
 
 
+def test_a_fixture_without_any_price_is_not_open() -> None:
+    """It was told as open, without stops, in boards, tables and lists: a match that a feed never priced
+    seemed to be on sale. Decisions are as before: a bet is refused because there is no price."""
+    with local() as engine:
+        engine.feed.fixture(1, competition="friendly", home="Alba", away="Bruma", start_ns=2 * 10**18)
+        board = engine.board(1)
+        assert (board.status, board.stops) == ("suspended", ("no_price",))
+        assert board.table["fixture_status"][0] == "suspended"
+        fixtures = engine.tables.fixtures()
+        assert (fixtures["status"][0], fixtures["stops"][0]) == ("suspended", "no_price")
+        assert len(engine.fixtures(status="open")) == 0
+        assert [fixture.fixture for fixture in engine.fixtures(status="suspended")] == [1]
+        told = engine.explain(1)
+        assert [(stop.stop, stop.owner) for stop in told.stops] == [("no_price", "feed")]
+        assert "no_price" in str(told)
+        engine.deposit(customer=7, amount_minor=10_000)
+        leg = {"fixture": 1, "market": "1x2", "selection": "home", "odds": 2.0, "version": [board.epoch, 1]}
+        assert engine.place_ticket(customer=7, legs=[leg], stake_minor=100).reason.name == "no_price"
+        # A stop of the desk stands beside it and is lifted without it.
+        assert engine.suspend(1)
+        assert engine.board(1).stops == ("desk", "no_price")
+        assert engine.resume(1)
+        assert engine.board(1).stops == ("no_price",)
+        # One market by hand is a price; without it there is none again.
+        assert engine.manual_odds(1, "1x2", [2.0, 3.4, 3.8])
+        assert engine.board(1).is_open
+        assert engine.manual_odds(1, "1x2", None)
+        assert engine.board(1).stops == ("no_price",)
+        engine.feed.prices(1, **PRICES)
+        assert (engine.board(1).status, engine.board(1).stops) == ("open", ())
+        engine.feed.fixture(2, competition="friendly", home="Corva", away="Dena", start_ns=2 * 10**18)
+        assert engine.void_fixture(2)
+        assert (engine.board(2).status, engine.board(2).stops) == ("closed", ())
+
+
+def test_subscribers_hear_of_the_first_price(tmp_path: Path) -> None:
+    """A frame of trading status says that the stop `no_price` is gone, as for every other stop."""
+    with Process(tmp_path).start() as process, process.feed() as feed, process.odds() as odds:
+        for fixture, home in ((7, "Alba"), (8, "Bruma")):
+            feed.fixture(fixture, competition="cup", home=home, away="Corva", start_ns=KICK_OFF_NS)
+        odds.wait(lambda: odds.heartbeat is not None and odds.heartbeat.command_count >= 3)
+        odds.wait_joined()
+        assert (odds.boards[7].status, odds.boards[7].stops) == ("suspended", ("no_price",))
+        feed.prices(7, **PRICES)
+        changes = odds.wait(lambda: odds.boards[7].is_open)
+        assert odds.boards[7].stops == ()
+        assert changes[0].kind == "status"
+        statuses = odds.counters.statuses
+        feed.prices(7, **PRICES)
+        odds.wait(lambda: odds.heartbeat is not None and odds.heartbeat.command_count >= 5)
+        assert odds.counters.statuses == statuses
+        # All boards are one table.
+        table = odds.table(markets=("1x2", "total:2.5"))
+        assert set(table["fixture"].tolist()) == {7, 8}
+        assert len(table) == 10
+        assert table["fixture_status"].tolist() == ["open"] * 5 + ["suspended"] * 5
+        assert table["odds"][0] == odds.boards[7].odds("1x2", "home")
+        assert table["home"].tolist() == [odds.boards[number].home for number in (7, 8) for _ in range(5)]
+        assert not table["is_stale"].any()
+        assert len(odds.table(markets="1x2", sport="tennis")) == 0
+        assert len(odds.table()) == 2_024
+
+
+def test_what_the_engine_answers_reads_as_a_sentence() -> None:
+    """Fixtures, settlements, answers and balances were bare lists of their fields: amounts as numbers of
+    cents without separators, start times as nineteen digits."""
+    with local() as engine:
+        announced(engine, engine.feed)
+        engine.feed.fixture(9, competition="friendly", home="Alba", away="Bruma", start_ns=2 * 10**18)
+        assert repr(engine.fixtures()[-1]) == (
+            "<Fixture 9 Alba v Bruma 0-0, pre_match 0:00, suspended (no_price), friendly>"
+        )
+        assert repr(engine.deposit(customer=7, amount_minor=1_000_000)) == (
+            "<Money booked for 7: 10,000.00 EUR, 10,000.00 available>"
+        )
+        assert (
+            repr(engine.withdraw(customer=7, amount_minor=10**9)) == "<Money not booked, balance_too_small>"
+        )
+        leg = engine.board(1001).leg("1x2", "home")
+        ticket = engine.place_ticket(customer=7, legs=[leg], stake_minor=1_000)
+        assert repr(engine.balance(7)) == "<Balance of 7: 9,990.00 EUR available, 0.00 reserved>"
+        assert repr(engine.max_stake(customer=7, legs=[leg])) == (
+            "<MaxStake 8,500.63 EUR, by the limit of the market: 23.50 of 20,000.00 used>"
+        )
+        assert repr(engine.settle_market(1001, "1x2", ["won", "lost", "lost"])) == "<Done>"
+        assert repr(engine.suspend(5)) == "<Not done, fixture_not_found: fixture 5 is not known>"
+        assert repr(engine.max_stake(customer=7, legs=[leg])) == "<MaxStake 0.00 EUR: selection_decided>"
+        paid = f"{int(1_000 * leg.odds + 1e-9) / 100:.2f}"
+        assert repr(engine.events()[-1]) == (
+            f"<Settlement of {ticket.ticket} settled: {paid} EUR paid, 0.00 before>"
+        )
+        assert repr(next(engine.ticket_changes())).startswith(f"<Change 2: <Ticket {ticket.ticket} settled")
+        alert = Alert("feed_gap", "expected 12, received 15", 3, Times(0, 0, 0, 0, 0))
+        assert repr(alert) == "<Alert feed_gap on fixture 3: expected 12, received 15>"
+
+
+def test_pandas_makes_a_frame_of_whatever_is_a_table() -> None:
+    """`pandas.DataFrame(board)` was "constructor not properly called", of a race a frame of its four
+    fields, and of a `Table` in silence one of the names of its columns."""
+    with local() as engine:
+        announced(engine, engine.feed)
+        given: list[Any] = [engine.board(1001), engine.explain(1001, "1x2"), engine.exposure(1001)]
+    given += [football.board(1.62, 1.08), tennis.board((0.65, 0.62)), racing.board([2.5, 4.0, 6.0, 9.0])]
+    for told in given:
+        pd.testing.assert_frame_equal(pd.DataFrame(told), told.to_pandas())
+        row = next(iter(told))
+        assert row._fields == told.table.columns
+    with pytest.raises(BoundsError, match=r"a Table is no array\nhint: table.to_pandas\(\)"):
+        pd.DataFrame(given[0].table)
+
+
 def test_a_misspelt_market_or_selection_names_the_near_one() -> None:
     """It was a bare KeyError, or an empty answer that reads as a market without prices."""
     with local() as engine:
@@ -234,7 +348,19 @@ def test_a_misspelt_market_or_selection_names_the_near_one() -> None:
             board.odds("totl:2.5", "over")
         with pytest.raises(UnknownNameError, match=r"selection 'hom' .*\nhint: did you mean home\?"):
             board.leg("1x2", "hom")
+        leg = Leg(1001, "1x2", "home", 2.0, board.version)  # type: ignore[arg-type]
+        with pytest.raises(BoundsError, match="version is not a pair of epoch and version"):
+            engine.place_ticket(customer=7, legs=[leg], stake_minor=100)
         assert "totl:2.5" not in board.markets
+        # Of a command, and of `explain`, it was "the market is not in the fixture's template".
+        done = engine.suspend(1001, "1X2")
+        assert repr(done) == (
+            "<Not done, selection_not_found: market '1X2' is not on fixture 1001\nhint: did you mean 1x2?>"
+        )
+        with pytest.raises(
+            RefusedError, match=r"market 'totl:2.5' is not on fixture 1001\nhint: .* total:2.5"
+        ):
+            engine.explain(1001, "totl:2.5")
         assert board.markets.get("totl:2.5") is None
     for priced, market, near in (
         (football.board(1.62, 1.08), "both_scores", "both_score"),

@@ -123,7 +123,7 @@ def test_a_wide_table_shows_its_shape_types_and_both_ends() -> None:
     assert types == ["float64"] * 6 + ["76 more"] + ["float64"] * 6
     assert len(rows) == 20
     assert html.count("nowrap") >= 20 * 12
-    assert str(table).endswith("and 10 more rows")
+    assert str(table).endswith("and 10 more rows, 68 more columns")
 
 
 def test_numbers_stand_to_the_right_in_a_terminal() -> None:

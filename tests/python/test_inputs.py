@@ -41,6 +41,29 @@ BOOKS = np.array([[2.1, 3.4, 3.6], [1.7, 3.6, 5.0], [2.6, 3.3, 2.8]])
 FAIR = margin.fair_probabilities(BOOKS)
 
 
+# Columns of Arrow's in a mapping
+
+
+def test_columns_of_arrow_in_a_mapping_are_read_as_those_of_its_tables() -> None:
+    # Flags, codes and gaps were an `ArrowInvalid` of pyarrow's out of `fit`, texts of NumPy's `StringDType` a
+    # bare `TypeError`, and times with a zone counted on the days of UTC: 00:30 in Berlin as the day before.
+    season = {**SEASON, "neutral": [True, False] * 6}
+    due = fit.poisson(season, ridge=1.0, neutral="neutral").parameters
+    given: dict[str, Any] = {
+        **season,
+        "home": pa.array(season["home"]).dictionary_encode(),
+        "away": np.array(season["away"], np.dtypes.StringDType()),
+        "home_goals": pa.chunked_array([season["home_goals"]]),
+        "neutral": pa.array(season["neutral"]),
+    }
+    assert fit.poisson(given, ridge=1.0, neutral="neutral").parameters == due
+    with pytest.raises(BoundsError, match=r"neutral\[11\] is nan, not a whole number"):
+        fit.poisson({**given, "neutral": pa.array([True] * 11 + [None])}, ridge=1.0, neutral="neutral")
+    late = pa.array([datetime.datetime(2026, 8, 15, 22, 30)], pa.timestamp("us", "Europe/Berlin"))
+    for table in ({"date": late}, pa.table({"date": late})):
+        assert tables.select(table, ["date"])[0].astype("M8[D]").tolist() == [datetime.date(2026, 8, 16)]
+
+
 # Frames in, frames out
 
 
@@ -219,7 +242,7 @@ def test_days_come_in_many_forms() -> None:
         pl.Series([datetime.date(2025, 8, 15), datetime.date(2026, 8, 15)]),
     ]
     for dates in given:
-        assert fit.time_weights(dates, half_life_days=365.0).tolist() == due, dates
+        assert list(fit.time_weights(dates, half_life_days=365.0)) == due, dates
     for column in (
         new_york,
         pl.Series(list(new_york.to_pydatetime())).dt.convert_time_zone("America/New_York"),
@@ -296,8 +319,9 @@ def test_what_is_no_score_is_refused(score: Any) -> None:
 
 def test_no_side_has_less_than_no_goals() -> None:
     # -2 goals in play were priced.
-    with pytest.raises(BoundsError, match=r"score \(-2, 1\) has a number below 0"):
+    with pytest.raises(BoundsError, match="whole number -2 is outside 0") as refused:
         football.inplay(1.5, 1.1, share_left=0.5, score=(-2, 1))
+    assert refused.value.__notes__ == ["while processing 'score'"]
     with pytest.raises(BoundsError, match="whole number -2 is outside 0"):
         settle.grade("1x2/home", (-2, 1))
 

@@ -185,3 +185,32 @@ def test_columns_are_the_numbers_that_were_given() -> None:
     assert frame["day"].to_list() == days.tolist()
     assert frame["odds"].to_list() == [1.02, 34.0]
     assert frame["goals"].to_list() == [1, -2]
+
+
+def test_what_a_name_holds_moves_no_cursor() -> None:
+    # A name with an end of line broke the rows of a printed table, one with an escape coloured the terminal.
+    table = Table({"home": ["Al\nba", "\x1b[31mBruma", "Übermut 日本"], "goals": [1, 2, 3]})
+    assert [line.split("  ")[0] for line in str(table).splitlines()] == [
+        "home",
+        "Al\\nba",
+        "\\x1b[31mBruma",
+        "Übermut 日本",
+    ]
+
+
+def test_a_wide_table_fits_in_a_terminal() -> None:
+    # A season of football-data.co.uk printed 187 columns, thirty thousand characters, where a notebook left
+    # out the middle ones; times of an engine were nineteen digits in thousands.
+    wide = Table({f"column {place}": np.arange(25) for place in range(187)})
+    lines = str(wide).splitlines()
+    assert lines[-1] == "and 5 more rows, 167 more columns"
+    assert len(lines) == 22
+    assert "column 9  …  column 177" in lines[0]
+    assert lines[1].split() == ["0"] * 10 + ["…"] + ["0"] * 10
+    narrow = Table({f"c{place}": [1] for place in range(20)})
+    assert "…" not in str(narrow)
+    told = Table({"decided_ns": [1_668_960_142_059_000_000, 0], "clock_ns": [5, 1_668_960_142_059_000_000]})
+    assert [line.split("  ")[0] for line in str(told).splitlines()][1] == "2022-11-20 16:02:22.059"
+    assert str(told).splitlines()[2].split()[0] == "–"
+    assert "1,668,960,142,059,000,000" in str(told)  # not all of these are moments
+    assert "2022-11-20 16:02:22.059" in told._repr_html_()

@@ -27,6 +27,15 @@ mod python {
     pyo3::import_exception!(oddsengine.exceptions, TennisError);
 }
 
+/// A second line for a message that names what was meant, empty where nothing is near.
+#[cold]
+pub fn hint(name: &str, known: Vec<String>) -> String {
+    let asked = |py: Python<'_>| -> PyResult<String> {
+        py.import("oddsengine._hints")?.call_method1("hint", (name, known))?.extract()
+    };
+    Python::attach(asked).unwrap_or_default()
+}
+
 /// Makes a panic an exception of the package, the last line of defence: PyO3 raises its own `PanicException`, a
 /// `BaseException` that `except Exception` does not catch. This crate's class of that name gets another base, so that
 /// every function is covered in one place.

@@ -394,16 +394,17 @@ fn football_basket_batch<'py>(
     PyArray1::from_vec(py, baskets).reshape([home.len(), BASKET_SIZE])
 }
 
-/// (home, draw, away) at full time and (home, away, none) for the next goal.
+/// Home, draw and away at full time; home, away and none for the next goal.
 #[pyfunction]
 fn football_inplay(
     remaining_home: f64,
     remaining_away: f64,
-    difference: Whole<i32>,
-) -> PyResult<[[f64; 3]; 2]> {
-    let result = inplay::full_time(remaining_home, remaining_away, difference.0).or_raise()?;
+    score: Pair<u16>,
+) -> PyResult<(f64, f64, f64, f64, f64, f64)> {
+    let difference = i32::from(score.0) - i32::from(score.1);
+    let result = inplay::full_time(remaining_home, remaining_away, difference).or_raise()?;
     let next = inplay::next_goal(remaining_home, remaining_away).or_raise()?;
-    Ok([[result.home, result.draw, result.away], [next.home, next.away, next.none]])
+    Ok((result.home, result.draw, result.away, next.home, next.away, next.none))
 }
 
 /// Half-time by full-time; each half as (remaining home goals, remaining away goals, goal difference).

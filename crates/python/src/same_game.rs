@@ -17,7 +17,7 @@ use oddsengine_types::BoundsError;
 use pyo3::prelude::*;
 
 use crate::arrays::Pair;
-use crate::errors::{OrRaise, SelectionError};
+use crate::errors::{OrRaise, SelectionError, hint};
 
 /// Adds the functions and the class of this file.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -174,7 +174,13 @@ impl PySameGame {
     fn indexes(&self, legs: &[String]) -> PyResult<Vec<u16>> {
         let template = self.legs.template();
         let index = |text: &String| {
-            let unknown = || SelectionError(format!("there is no selection {text:?}"));
+            let unknown = || {
+                let names = template.selections.iter();
+                let known = names.map(|known| {
+                    format!("{}/{}", template.markets[usize::from(known.market)].key, known.name)
+                });
+                SelectionError(format!("there is no selection {text:?}{}", hint(text, known.collect())))
+            };
             let (market, name) = text.split_once('/').ok_or_else(unknown)?;
             let market = template.market_index(market).ok_or_else(unknown)?;
             template.selection_index(market, name).map(|index| index as u16).ok_or_else(unknown)

@@ -8,7 +8,9 @@ use oddsengine_pricing::model::Parameters;
 use oddsengine_risk::{Book, Tally};
 use oddsengine_types::{FixtureId, Grade, Sealed, codec_enum};
 
-use oddsengine_facts::{Expectation, FixtureRequest, Margin, MarketDesk, PricedBy, StopSet, Stops, VoidKind};
+use oddsengine_facts::{
+    Expectation, FixtureRequest, Margin, MarketDesk, PricedBy, Stop, StopSet, Stops, VoidKind,
+};
 
 use crate::boards::Board;
 
@@ -257,6 +259,24 @@ impl Fixture {
             (true, _) => MarketStatus::Closed,
             (false, true) => MarketStatus::Suspended,
             (false, false) => MarketStatus::Open,
+        }
+    }
+
+    /// Nothing has priced it yet: neither a model's parameters nor odds by hand. No stop of the record, as there is nothing
+    /// to lift: decisions say of each selection that it has no price, and this is told as the stop `no_price`.
+    pub fn has_no_price(&self) -> bool {
+        let is_by_hand = |odds_e4: &Vec<u32>| odds_e4.iter().any(|&odds_e4| odds_e4 > 0);
+        self.parameters.is_none()
+            && !self.is_closed()
+            && !self.stops.has(Stop::Model)
+            && !self.desk.values().any(|desk| desk.manual_odds_e4.as_ref().is_some_and(is_by_hand))
+    }
+
+    /// The status as subscribers see it: without any price it is not open.
+    pub fn told_status(&self) -> MarketStatus {
+        match self.status() {
+            MarketStatus::Open if self.has_no_price() => MarketStatus::Suspended,
+            status => status,
         }
     }
 

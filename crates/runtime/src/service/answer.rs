@@ -36,7 +36,7 @@ fn is_among(fixture: &Fixture, which: &FixtureFilter) -> bool {
     let request = &fixture.request;
     which.sport.is_none_or(|sport| sport == request.sport())
         && which.competition.as_ref().is_none_or(|name| *name == request.competition)
-        && which.status.is_none_or(|status| status == fixture.status().name())
+        && which.status.is_none_or(|status| status == fixture.told_status().name())
 }
 
 impl Service {

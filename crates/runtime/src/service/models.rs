@@ -34,8 +34,8 @@ impl fmt::Display for RegisterModelError {
 
 impl std::error::Error for RegisterModelError {}
 
-/// Whether trading stands still, and why.
-type Trading = Option<(MarketStatus, Stops)>;
+/// Whether trading stands still, why, and whether a price is there at all.
+type Trading = Option<(MarketStatus, Stops, bool)>;
 
 impl Service {
     /// Prices the fixtures of a space by a foreign model from now on, instead of the one registered before; those that
@@ -111,7 +111,7 @@ impl Service {
         debug_assert!(!matches!(result, Ok(Some(_))), "the answer was checked before: {result:?}");
         self.tell_trading(fixture, before, answer);
         if let Body::ModelFailed { fault, .. } = answer.body
-            && before.is_none_or(|(_, stops)| stops.model_fault != Some(fault))
+            && before.is_none_or(|(_, stops, _)| stops.model_fault != Some(fault))
         {
             let message = format!("fixture {fixture} is suspended: {}", fault.name());
             self.alert("model_failed", &message, Some(fixture), answer.time_ns);
@@ -120,7 +120,9 @@ impl Service {
     }
 
     fn trading(&self, fixture: FixtureId) -> Trading {
-        self.engine.fixture(fixture).map(|fixture| (fixture.status(), fixture.stops))
+        self.engine
+            .fixture(fixture)
+            .map(|fixture| (fixture.told_status(), fixture.stops, fixture.has_no_price()))
     }
 
     fn tell_trading(&mut self, fixture: FixtureId, before: Trading, cause: &Command) {

@@ -3,7 +3,7 @@
 //! What was decided is in the state before it is in the journal, so nothing of it may be told until it is: whatever goes wrong in
 //! between stops the service.
 
-use oddsengine_engine::{Answer, Body, Command, Fact, Origin, encode_parts};
+use oddsengine_engine::{Answer, Body, Command, Fact, Fixture, Origin, encode_parts};
 use oddsengine_types::FixtureId;
 
 use super::outbox::Outbox;
@@ -51,6 +51,7 @@ impl Service {
         in_step: Option<FixtureId>,
     ) -> Result<Option<Refusal>, JournalError> {
         self.check_journal()?;
+        let unpriced_before = self.lacks_price(command);
         let (engine, seq, panic_at_seq) = (&mut self.engine, self.last_seq + 1, self.panic_at_seq);
         let decided = recovery::caught(|| {
             recovery::panic_on_purpose(panic_at_seq, seq);
@@ -63,11 +64,24 @@ impl Service {
         self.append(command, &decided.facts)?;
         self.keep_archived(self.last_seq, command.time_ns);
         self.keep_command(command, &decided);
+        // The first price of a fixture, and the end of its last, are news of trading without a stop in the record.
+        if let Some(id) = command.body.subject()
+            && unpriced_before.is_some_and(|before| self.lacks_price(command) != Some(before))
+            && in_step != Some(id)
+            && !decided.trading.contains(&id)
+        {
+            self.send_trading(id, command);
+        }
         self.tell(&decided, command, route, in_step);
         Ok(match decided.answer {
             Answer::Refused { reason, detail } if route.is_none() => Some(Refusal { reason, detail }),
             _ => None,
         })
+    }
+
+    /// Whether the fixture that a command is about has no price; nothing if it is about none that is known.
+    fn lacks_price(&self, command: &Command) -> Option<bool> {
+        self.engine.fixture(command.body.subject()?).map(Fixture::has_no_price)
     }
 
     /// Prices what changed since it was priced last. To whom settings of a scope have not come yet, they come slice by slice,

@@ -88,7 +88,7 @@ fn write(
     let stale = if header.is_stale { FLAG_STALE } else { 0 };
     let mut put = Fill { bytes: &mut out[..BINARY_HEADER_SIZE], at: 0 };
     put.bytes(&BINARY_MAGIC);
-    put.bytes(&[flags | stale, fixture.status() as u8, fixture.request.sport().0, 0]);
+    put.bytes(&[flags | stale, fixture.told_status() as u8, fixture.request.sport().0, 0]);
     for time_ns in [0, header.source_ns, header.received_ns, header.decided_ns] {
         put.bytes(&time_ns.to_le_bytes());
     }

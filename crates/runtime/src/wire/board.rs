@@ -67,7 +67,7 @@ pub(super) fn standing(fixture: &Fixture, out: &mut Vec<u8>) {
     let live = fixture.live.summary();
     fields!(out;
         "fixture": unsigned(fixture.id().0),
-        "status": text(fixture.status().name()),
+        "status": text(fixture.told_status().name()),
         "score": pair(live.score.0.into(), live.score.1.into()),
         "clock_ms": integer(live.clock_ms),
         "period": text(&live.period),

@@ -9,6 +9,7 @@ use oddsengine_types::{Currency, CustomerId, SportId};
 
 use super::json::{JsonBytes, fields, object};
 use super::reply::{BalanceAnswer, ReplyTo};
+use super::status::NO_PRICE;
 use super::ticket::Lookup;
 
 /// A page of a table, written row by row.
@@ -287,7 +288,7 @@ pub fn reply_explain(
         "fixture": unsigned(fixture.id().0),
         "market": optional_text(place.map(|place| template.markets[place].key.as_str())),
         "version": unsigned(version),
-        "fixture_status": text(fixture.status().name()),
+        "fixture_status": text(fixture.told_status().name()),
         "status": optional_text(place.map(|place| fixture.market_status(place).name())),
         "price": optional_text(place.map(|place| fixture.price_source(place).name())),
     );
@@ -332,6 +333,9 @@ fn stops_with_owners(fixture: &Fixture, market: Option<usize>, out: &mut Vec<u8>
             (reason, _) => reason.name(),
         };
         stops.push(("fixture", name, reason.owner()));
+    }
+    if fixture.has_no_price() {
+        stops.push(("fixture", NO_PRICE, "feed"));
     }
     if let Some(market) = market {
         let desk = fixture.desk.get(&(market as u16));

@@ -15,6 +15,9 @@ pub fn trading(fixture: &Fixture, header: &Header<'_>, out: &mut Vec<u8>) {
     out.put(b"}");
 }
 
+/// The stop of a fixture without any price: derived, so it is none of [`Stop`], which the record holds.
+pub(super) const NO_PRICE: &str = "no_price";
+
 /// Why trading of a fixture stands still.
 pub(super) fn stops(fixture: &Fixture, out: &mut Vec<u8>) {
     let stops = fixture.stops;
@@ -23,7 +26,8 @@ pub(super) fn stops(fixture: &Fixture, out: &mut Vec<u8>) {
         (Stop::Model, Some(fault)) => fault.name(),
         (stop, _) => stop.name(),
     };
-    fields!(out; "stops": list(stops.set.iter(), |out, stop| out.text(name(stop))));
+    let told = stops.set.iter().map(name).chain(fixture.has_no_price().then_some(NO_PRICE));
+    fields!(out; "stops": list(told, |out, stop| out.text(stop)));
 }
 
 /// How the process is.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use oddsengine_engine::{
     Answer, BoardUpdate, Body, Command, Config, Expectation, ExpectationMode, FixtureExposure, LimitCheck,
-    LimitLevel, Margin, MarginKind, MarketExplanation, MarketExposure, MoneyRequest, OddsVersion, Origin,
-    PricedBy, Principal, Reason, Scope, ScopeSettings, SelectionExplanation, SelectionExposure, Stop,
+    LimitLevel, Margin, MarginKind, MarketDesk, MarketExplanation, MarketExposure, MoneyRequest, OddsVersion,
+    Origin, PricedBy, Principal, Reason, Scope, ScopeSettings, SelectionExplanation, SelectionExposure, Stop,
     StopSet, Stops, Ticket, TicketState,
 };
 use oddsengine_markets::MarketId;
@@ -102,6 +102,9 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
     };
     let mut stopped = sample::fixture();
     stopped.stops = Stops { set: StopSet::of(&[Stop::Danger]), ..Stops::default() };
+    // One price by hand: without any it would be told as `no_price` too.
+    let by_hand = MarketDesk { manual_odds_e4: Some(vec![10_500, 90_000]), ..MarketDesk::default() };
+    stopped.desk.insert(index("total:0.5"), by_hand);
     let ticket = sample::ticket();
     let binding = LimitCheck {
         level: LimitLevel::Market,
