@@ -148,23 +148,21 @@ impl Groups {
         from_seq: u64,
         until_seq: u64,
     ) -> Result<Vec<SealedGroup>, JournalError> {
-        // Twice: between a look at the segments and one at the live groups these may have been sealed.
-        for _ in 0..2 {
-            let sealed =
-                segment::covering(connection, from_seq).map_err(|error| self.unreadable(from_seq, error))?;
-            if let Some(info) = sealed {
+        let look = || -> rusqlite::Result<Result<SegmentInfo, Vec<SealedGroup>>> {
+            let _state = one_state(connection)?;
+            Ok(match segment::covering(connection, from_seq)? {
+                Some(info) => Ok(info),
+                None => Err(live_page(connection, from_seq, until_seq)?),
+            })
+        };
+        match look().map_err(|error| self.unreadable(from_seq, error))? {
+            Err(page) => Ok(page),
+            Ok(info) => {
                 let mut block = self.block(&info, from_seq)?;
                 block.retain(|group| from_seq <= group.header.first_seq);
-                return Ok(block);
-            }
-            let page = live_page(connection, from_seq, until_seq)
-                .map_err(|error| self.unreadable(from_seq, error))?;
-            let is_gap = page.first().is_some_and(|group| from_seq < group.header.first_seq);
-            if !is_gap {
-                return Ok(page);
+                Ok(block)
             }
         }
-        live_page(connection, from_seq, until_seq).map_err(|error| self.unreadable(from_seq, error))
     }
 
     fn block(&mut self, info: &SegmentInfo, seq: u64) -> Result<Vec<SealedGroup>, JournalError> {
@@ -183,14 +181,28 @@ impl Groups {
     /// The first sequence number of the group that contains a record; that of the first group when there is none.
     pub fn start_of_group(&mut self, connection: &Connection, seq: u64) -> Result<u64, JournalError> {
         let seq = seq.clamp(1, i64::MAX.cast_unsigned());
-        let sealed = segment::covering(connection, seq).map_err(|error| self.unreadable(0, error))?;
-        if let Some(info) = sealed {
-            let block = self.block(&info, seq)?;
-            let group = block.iter().rev().find(|group| group.header.first_seq <= seq);
-            return Ok(group.map_or(seq, |group| group.header.first_seq));
+        let look = || -> rusqlite::Result<Result<SegmentInfo, u64>> {
+            let _state = one_state(connection)?;
+            Ok(match segment::covering(connection, seq)? {
+                Some(info) => Ok(info),
+                None => Err(live_start_of_group(connection, seq)?),
+            })
+        };
+        match look().map_err(|error| self.unreadable(0, error))? {
+            Err(start_seq) => Ok(start_seq),
+            Ok(info) => {
+                let block = self.block(&info, seq)?;
+                let group = block.iter().rev().find(|group| group.header.first_seq <= seq);
+                Ok(group.map_or(seq, |group| group.header.first_seq))
+            }
         }
-        live_start_of_group(connection, seq).map_err(|error| self.unreadable(0, error))
     }
+}
+
+/// Until it is dropped, what is read is of one state of the database: beside an owner who seals groups and deletes them, one
+/// look at the segments and one at the live groups could miss what went from here to there between them.
+pub(crate) fn one_state(connection: &Connection) -> rusqlite::Result<Option<rusqlite::Transaction<'_>>> {
+    connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()
 }
 
 /// The first sequence number of the live group that contains `seq`; that of the first live one when there is none.

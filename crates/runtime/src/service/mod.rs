@@ -49,7 +49,7 @@ pub use step::INHERITED_PER_TURN;
 pub use tables::{COMMAND_BYTES_KEPT_MAX, COMMANDS_KEPT_MAX};
 pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -546,12 +546,10 @@ impl Service {
         let stale_feed_count = told.iter().filter(|(_, source)| is_stale(source)).count() as u64;
         if told.len() > FEEDS_TOLD_MAX {
             // Named are those that feed something, and of them those that fell silent last, then the quietest.
-            let fed_by: BTreeSet<&str> =
-                self.engine.fixtures().iter().map(|fixture| fixture.fed_by.as_str()).collect();
             told.sort_by_key(|&(name, source)| {
                 let heard_ns = source.heard_ns;
                 let order = if is_stale(source) { (false, -heard_ns) } else { (true, heard_ns) };
-                (!fed_by.contains(name.as_str()), order)
+                (!self.engine.feeds_something(name), order)
             });
             told.truncate(FEEDS_TOLD_MAX);
             told.sort_by_key(|&(name, _)| name);
