@@ -292,9 +292,9 @@ impl PyService {
         payload: &[u8],
         now_ns: i64,
         key: Option<&str>,
-    ) -> PyResult<Option<u64>> {
-        let fixture = self.work(py)?.service().look_ahead_order(key, payload, now_ns);
-        Ok(fixture.map(|fixture| fixture.0))
+    ) -> PyResult<Vec<u64>> {
+        let fixtures = self.work(py)?.service().look_ahead_order(key, payload, now_ns);
+        Ok(fixtures.into_iter().map(|fixture| fixture.0).collect())
     }
 
     /// A message that halted a fixture ahead of its order was handed in.

@@ -219,7 +219,8 @@ impl State {
         self.note_play(index);
         self.note_unheard(index);
         self.note_fed(index);
-        self.set_over(index, self.now_ns);
+        let since_ns = super::archive::recalled_since(self.now_ns, self.config.archive_fixture_after_ms);
+        self.set_over(index, since_ns);
         self.counters.recalled_fixture_count += 1;
         Ok(())
     }

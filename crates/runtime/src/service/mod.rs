@@ -77,6 +77,9 @@ pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 /// Most records waiting for the disk before the service stops reading feeds.
 pub const INGEST_BACKLOG_MAX: u64 = 200_000;
 
+/// Most formats of fixtures (runners and terms of a race, squads of a match) whose markets a process keeps.
+pub const FORMATS_MAX: usize = 1_024;
+
 /// How a service starts.
 #[derive(Clone, Debug)]
 pub struct ServiceOptions {
@@ -317,6 +320,10 @@ impl Service {
                     self.admit_command(Asker::of(key, Door::Ingest), &mut command)
                 {
                     self.alert("not_permitted", &detail, None, now_ns);
+                    return;
+                }
+                if let Some(message) = one_format_too_many(&command) {
+                    self.alert("feed_refused", &message, None, now_ns);
                     return;
                 }
                 if let Err(error) = self.run(&command, None) {
@@ -704,6 +711,21 @@ impl Image for StateImage {
     fn hash(&self) -> [u8; 16] {
         StateImage::hash(self).0
     }
+}
+
+/// Why a fixture is not announced, if its format would be one too many for this process. Templates of formats stay until it
+/// ends, about a mebibyte each, and a feed can make up thousands of them. It is no part of the state: another process has
+/// room for other formats, and what is in the journal is always taken.
+fn one_format_too_many(command: &Command) -> Option<String> {
+    let Body::AddFixture(request) = &command.body else { return None };
+    let (count, is_compiled) = oddsengine_markets::compiled(&request.format);
+    if is_compiled || count < FORMATS_MAX || request.format.check().is_err() {
+        return None;
+    }
+    Some(format!(
+        "fixture {} has a format of its own, and {count} are in memory, at most {FORMATS_MAX} are allowed: a restart makes room",
+        request.fixture
+    ))
 }
 
 /// Boards are public; money, customers and the desk are not: who may only read odds reaches nothing else.
