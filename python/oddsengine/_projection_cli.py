@@ -165,7 +165,7 @@ def _tell_check(found: Any, *, as_json: bool) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install duckdb)."""
+    """Ask a projection in SQL, read-only; or exported Parquet files, by DuckDB (pip install duckdb)."""
     from oddsengine.projection import _sql as engine
     from oddsengine.projection import default_path
 

@@ -246,20 +246,6 @@ class PostgresStore:
         with self._told():
             self._stage()
             with self._database.transaction():
-                for table in TABLES:
-                    if (found := batch.tables.get(table.name)) is None:
-                        continue
-                    whole, cut, patches = found
-                    if whole:
-                        self._put(table, whole)
-                    if cut:
-                        self._copy("cut_legs", ("ticket", "leg"), cut)
-                        self._execute(
-                            "DELETE FROM legs USING cut_legs WHERE legs.ticket = cut_legs.ticket AND"
-                            " legs.leg >= cut_legs.leg"
-                        )
-                    if patches:
-                        self._patch(table, patches)
                 moved = self._execute(
                     f"UPDATE {POSITION_TABLE} SET seq = %s, hash = %s, committed_ns = %s, release = %s"
                     " WHERE journal_id = %s AND seq = %s AND hash = %s",
@@ -280,6 +266,20 @@ class PostgresStore:
                         "\nhint: one follower owns a projection; stop the other one",
                         "moved",
                     )
+                for table in TABLES:
+                    if (found := batch.tables.get(table.name)) is None:
+                        continue
+                    whole, cut, patches = found
+                    if whole:
+                        self._put(table, whole)
+                    if cut:
+                        self._copy("cut_legs", ("ticket", "leg"), cut)
+                        self._execute(
+                            "DELETE FROM legs USING cut_legs WHERE legs.ticket = cut_legs.ticket AND"
+                            " legs.leg >= cut_legs.leg"
+                        )
+                    if patches:
+                        self._patch(table, patches)
 
     def _copy(self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         statement = f"COPY {name} ({', '.join(columns)}) FROM STDIN"

@@ -1,4 +1,4 @@
-"""SQL over a projection or over exported files, read-only, by DuckDB (``pip install duckdb``)."""
+"""SQL over a projection, or over exported files by DuckDB (``pip install duckdb``); read-only."""
 
 from __future__ import annotations
 

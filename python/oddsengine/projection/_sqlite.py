@@ -28,7 +28,7 @@ WAL_BYTES_KEPT = 64 << 20
 WAL_PAGES_CHECKPOINT = 4_000
 # While a program holds an old state of the file open its log grows with all that is written. At this size
 # nothing more is written until that program ends its transaction: the disk is the journal's too.
-WAL_BYTES_MAX = 1 << 30
+WAL_BYTES_MAX = 1_073_741_824
 
 
 class SqliteStore:
@@ -188,19 +188,7 @@ class SqliteStore:
         execute_many = self._database.executemany
         after = batch.position
         with self._transaction():
-            for table in TABLES:
-                if (found := batch.tables.get(table.name)) is None:
-                    continue
-                whole, cut, patches = found
-                if whole:
-                    execute_many(self._puts[table.name], whole)
-                if cut:
-                    execute_many("DELETE FROM legs WHERE ticket = ? AND leg >= ?", cut)
-                if patches:
-                    key_len = len(table.key)
-                    places = [table.position(column.name) for column in table.patched]
-                    values = ([*(row[place] for place in places), *row[:key_len]] for row in patches)
-                    self._patch(table, values, len(patches))
+            # First: rows of another follower would be there twice, which says less.
             moved = self._database.execute(
                 f"UPDATE {POSITION_TABLE} SET seq = ?, hash = ?, committed_ns = ?, release = ?"
                 " WHERE journal_id = ? AND seq = ? AND hash = ?",
@@ -221,6 +209,19 @@ class SqliteStore:
                     "\nhint: one follower owns a projection; stop the other one",
                     "moved",
                 )
+            for table in TABLES:
+                if (found := batch.tables.get(table.name)) is None:
+                    continue
+                whole, cut, patches = found
+                if whole:
+                    execute_many(self._puts[table.name], whole)
+                if cut:
+                    execute_many("DELETE FROM legs WHERE ticket = ? AND leg >= ?", cut)
+                if patches:
+                    key_len = len(table.key)
+                    places = [table.position(column.name) for column in table.patched]
+                    values = ([*(row[place] for place in places), *row[:key_len]] for row in patches)
+                    self._patch(table, values, len(patches))
 
     def _patch(self, table: Table, values: Iterator[list[Any]], count: int) -> None:
         changed = self._database.executemany(self._patches[table.name], values).rowcount

@@ -11,6 +11,7 @@
 mod ahead;
 mod answer;
 mod archive;
+mod archive_survey;
 pub mod bounds;
 mod desk;
 mod effects;
@@ -78,7 +79,7 @@ pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 pub const INGEST_BACKLOG_MAX: u64 = 200_000;
 
 /// Most formats of fixtures (runners and terms of a race, squads of a match) whose markets a process keeps.
-pub const FORMATS_MAX: usize = 1_024;
+pub const FORMATS_MAX: usize = 512;
 
 /// How a service starts.
 #[derive(Clone, Debug)]
