@@ -348,3 +348,43 @@ pub(crate) fn read_group(row: &Row<'_>) -> rusqlite::Result<SealedGroup> {
         hash: ChainHash(row.get(8)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::params;
+
+    /// A follower that was held up between a look at the segments and one at the live groups took a journal for damaged, whose
+    /// owner had sealed and deleted groups meanwhile, and ended for good.
+    #[test]
+    fn what_is_sealed_between_two_looks_is_not_missed() {
+        let folder = std::env::temp_dir().join(format!("oddsengine-one-state {}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("journal.db");
+        store::create(&path, [1; 16], 7).unwrap();
+        let owner = Connection::open(&path).unwrap();
+        for seq in 1..=3_i64 {
+            let row = params![seq, 1, 1, 0, 0, vec![0_u8; 4], 0, vec![0_u8; 32], vec![0_u8; 32]];
+            owner.execute("INSERT INTO journal_group VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row).unwrap();
+        }
+        let reader = store::connect_read(&path).unwrap();
+        let live_count = |reader: &Connection| live_page(reader, 1, 9).unwrap().len();
+        let state = one_state(&reader).unwrap();
+        assert_eq!(segment::covering(&reader, 1).unwrap(), None);
+        owner.execute_batch(segment::SCHEMA).unwrap();
+        owner
+            .execute(
+                "INSERT INTO segment VALUES (1, 1, 3, 3, 3, 12, ?1, ?1, 'a.segment', 9, ?1, 0, ?1, ?1)",
+                [vec![0_u8; 32]],
+            )
+            .unwrap();
+        owner.execute("DELETE FROM journal_group", []).unwrap();
+        assert_eq!(live_count(&reader), 3, "of the state that has no segment");
+        // Within it another look is of the same state, and opens none of its own.
+        assert!(one_state(&reader).unwrap().is_none());
+        drop(state);
+        assert_eq!(live_count(&reader), 0);
+        assert_eq!(segment::covering(&reader, 1).unwrap().map(|info| info.number), Some(1));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
