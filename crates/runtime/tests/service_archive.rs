@@ -427,8 +427,14 @@ fn the_archive_is_compared_with_the_records() {
     let folder = Folder::new();
     let mut world = World::new(Some(&folder.journal()));
     let leg = archived(&mut world);
-    // Some come back, are settled anew, and leave again; some stay.
+    // Some come back, are settled anew, and leave again, with their fixture; some stay.
     ask_everything(&mut world, &leg);
+    for _ in 0..4 {
+        world.advance(86_400);
+        world.service.tick(world.now_ns, world.now_ns);
+        work_off(&mut world);
+    }
+    assert_eq!((hot_count(&world), world.service.engine().fixtures().len()), (0, 0));
     world.answer(ticket(11, 42, STAKE_MINOR, vec![leg.clone()]));
     assert_eq!(replay_journal(folder.journal()).unwrap().archive, None, "in use");
     world.service.close().unwrap();
