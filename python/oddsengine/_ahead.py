@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 __all__ = ["AHEAD_BYTES_MAX", "AHEAD_MESSAGES_MAX", "AHEAD_NS_PER_TURN", "ReadAhead", "Received"]
 
@@ -30,7 +30,7 @@ class ReadAhead:
     receive
         The next message of the socket, or none.
     look
-        Looks at a message that waits: the fixture that it halts, if it stops trading.
+        Looks at a message that waits: the fixtures that it halts, if it stops trading.
     connection
         Names the connection of a message; by default all are of one.
     messages_max, bytes_max
@@ -40,7 +40,7 @@ class ReadAhead:
     def __init__(
         self,
         receive: Callable[[], Received | None],
-        look: Callable[[Received], int | None],
+        look: Callable[[Received], Sequence[int]],
         *,
         connection: Callable[[Received], bytes] = lambda _: b"",
         messages_max: int = AHEAD_MESSAGES_MAX,
@@ -50,7 +50,7 @@ class ReadAhead:
         self._receive, self._look = receive, look
         self._connection = connection
         # By connection; the first is the next to be heard. None is empty.
-        self._waiting: OrderedDict[bytes, deque[tuple[Received, int | None]]] = OrderedDict()
+        self._waiting: OrderedDict[bytes, deque[tuple[Received, Sequence[int]]]] = OrderedDict()
         self._message_count = 0
         self._byte_count = 0
         #: Messages that halted a fixture ahead of their order, since the start.
@@ -59,8 +59,8 @@ class ReadAhead:
     def __len__(self) -> int:
         return self._message_count
 
-    def next(self) -> tuple[Received, int | None] | None:
-        """The next message, and the fixture that it halted before; none where nothing waits."""
+    def next(self) -> tuple[Received, Sequence[int]] | None:
+        """The next message, and the fixtures that it halted before; none where nothing waits."""
         if self._waiting:
             connection, queue = next(iter(self._waiting.items()))
             received, halted = queue.popleft()
@@ -72,7 +72,7 @@ class ReadAhead:
             self._byte_count -= sum(map(len, received[0]))
             return received, halted
         direct = self._receive()
-        return None if direct is None else (direct, None)
+        return None if direct is None else (direct, ())
 
     def fill(self) -> bool:
         """Read ahead while there is room and time, and have each message looked at; whether time ended it."""
@@ -82,7 +82,7 @@ class ReadAhead:
             if received is None:
                 return False
             halted = self._look(received)
-            self.halt_count += halted is not None
+            self.halt_count += bool(halted)
             self._waiting.setdefault(self._connection(received), deque()).append((received, halted))
             self._message_count += 1
             self._byte_count += sum(map(len, received[0]))

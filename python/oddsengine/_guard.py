@@ -19,6 +19,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import zmq
 
@@ -27,6 +28,7 @@ from oddsengine import _core
 __all__ = ["Allowance", "ConnectionGuard"]
 
 Socket = zmq.Socket[bytes]
+_Value = TypeVar("_Value")
 
 # Time between two looks at the counters: what a connection may send beyond its allowance is what fits in it.
 SWEEP_NS = 10_000_000
@@ -378,9 +380,8 @@ class ConnectionGuard:
 
     def _punish(self, connection: _Connection, now_ns: int) -> None:
         if self._allowances[connection.listener].address_burst_bytes is not None:
-            if len(self._penalties_ns) >= ADDRESSES_MAX:
-                self._penalties_ns.clear()
-            self._penalties_ns[connection.listener, connection.address] = now_ns + PENALTY_NS
+            key = (connection.listener, connection.address)
+            _remember(self._penalties_ns, key, now_ns + PENALTY_NS)
 
     def _is_address_spent(self, connection: _Connection, byte_count: int, now_ns: int) -> bool:
         allowance = self._allowances[connection.listener]
@@ -389,10 +390,9 @@ class ConnectionGuard:
         key = (connection.listener, connection.address)
         bucket = self._addresses.get(key)
         if bucket is None:
-            if len(self._addresses) >= ADDRESSES_MAX:
-                self._addresses.clear()
             bucket = _Bucket(allowance.address_burst_bytes, allowance.address_bytes_per_s, now_ns)
-            self._addresses[key] = bucket
+        # Each time anew: who has not sent for longest is the first that is forgotten.
+        _remember(self._addresses, key, bucket)
         if bucket.take(byte_count, now_ns):
             return False
         # What is refused is not owed for ever.
@@ -461,6 +461,14 @@ class ConnectionGuard:
         if self._untold_count:
             self._told.append(("connection_dropped", f"{self._untold_count} more connections"))
         self._alert_ns, self._alert_count, self._untold_count = now_ns, 0, 0
+
+
+def _remember(known: dict[tuple[str, str], _Value], key: tuple[str, str], value: _Value) -> None:
+    """Keep something of an address, as the latest; of too many the earliest is forgotten."""
+    known.pop(key, None)
+    if len(known) >= ADDRESSES_MAX:
+        del known[next(iter(known))]
+    known[key] = value
 
 
 def memory_bytes() -> int:

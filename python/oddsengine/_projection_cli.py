@@ -90,8 +90,8 @@ def _follow(options: argparse.Namespace) -> int:
     if options.check:
         if options.rebuild:
             raise ValueError("--check compares what is there, and --rebuild replaces it: give one of them")
-        with contextlib.closing(projection.open_store(options.to, options.journal)) as store:
-            found = projection.check(options.journal, store)
+        with contextlib.closing(projection.open_store(options.to, options.journal, is_reader=True)) as store:
+            found = projection.check(options.journal, store, segments=options.segments)
         return _tell_check(found, as_json=options.json)
     if options.once:
         with contextlib.closing(
@@ -165,7 +165,7 @@ def _tell_check(found: Any, *, as_json: bool) -> int:
 
 
 def _sql(options: argparse.Namespace) -> int:
-    """Ask a projection, or exported Parquet files, in SQL: read-only, by DuckDB (pip install duckdb)."""
+    """Ask a projection in SQL, read-only; or exported Parquet files, by DuckDB (pip install duckdb)."""
     from oddsengine.projection import _sql as engine
     from oddsengine.projection import default_path
 
@@ -191,9 +191,15 @@ def _export(options: argparse.Namespace) -> int:
     if options.journal is None and options.source is None:
         raise ValueError("give --journal or --from")
     journal = options.journal if options.journal is not None else Path()
-    target = options.source
-    with contextlib.closing(projection.open_store(target, journal)) as store:
-        written = export.day(store, options.day, options.folder)
+    acknowledged_seq = None
+    if options.journal is not None:
+        from oddsengine import _core
+
+        acknowledged_seq = int(_core.journal_anchor(str(journal)).partition(":")[0])
+    with contextlib.closing(projection.open_store(options.source, journal, is_reader=True)) as store:
+        written = export.day(
+            store, options.day, options.folder, acknowledged_seq=acknowledged_seq, noticed=_notice
+        )
     if options.json:
         print(json.dumps(written))
     else:

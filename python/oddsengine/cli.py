@@ -173,7 +173,7 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     backup = verbs.add_parser("backup", help="copy a journal in use", description=_backup.__doc__)
     backup.add_argument("journal", type=Path, metavar="JOURNAL")
     backup.add_argument("copy", type=Path, metavar="COPY", help="a file that is not there yet")
-    backup.set_defaults(segments=None)
+    _add_segments(backup)
     backup.add_argument("--json", action="store_true", help="print one JSON object")
     backup.set_defaults(run=_backup)
 
@@ -365,9 +365,11 @@ def _push(content: bytes, endpoint: str, speed: float | None, *, as_json: bool) 
 def _backup(options: argparse.Namespace) -> int:
     """Copy a journal, beside a running engine, and verify the copy.
 
-    The copy holds at least everything that was acknowledged when the command began.
+    The copy holds at least everything that was acknowledged when the command began. Segments that lie beside
+    the journal are copied; those of --segments are read to verify the copy, and stay where they are.
     """
     import contextlib
+    import glob
     import shutil
     import sqlite3
 
@@ -384,7 +386,7 @@ def _backup(options: argparse.Namespace) -> int:
     # The mark first: the copy of the database then reaches at least as far as its mark says.
     shutil.copyfile(mark, mark_copy)
     with (
-        contextlib.closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as source,
+        contextlib.closing(sqlite3.connect(f"{journal.resolve().as_uri()}?mode=ro", uri=True)) as source,
         contextlib.closing(sqlite3.connect(copy)) as target,
     ):
         source.backup(target)
@@ -392,6 +394,13 @@ def _backup(options: argparse.Namespace) -> int:
     for segment in sorted(journal.parent.glob("*.segment")):
         if segment.name.startswith(journal.name + ".") and not copy.with_name(segment.name).exists():
             shutil.copy(segment, copy.with_name(segment.name))
+    # What is called sound is on the disk.
+    for written in (mark_copy, *copy.parent.glob(f"{glob.escape(journal.name)}.*.segment"), copy.parent):
+        descriptor = os.open(written, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     options.journal, options.anchor, options.redecide = copy, None, False
     return _verify(options)
 
@@ -400,7 +409,8 @@ def _verify(options: argparse.Namespace) -> int:
     """Check the hash chain of a journal, replay it from the beginning, check the invariants.
 
     Works beside a running engine, and proves what was durable when it began. Exit code 1 if anything is
-    not as it was written, or an invariant does not hold; 5 if a record cannot be applied.
+    not as it was written, or an invariant does not hold; 5 if a record cannot be applied. Of a journal that
+    is not in use the archive is compared with the records as well, row by row.
 
     With --redecide every command is decided anew in the state that the facts before it make. What this
     release wrote it must decide in the same way, or the exit code is 1; what another release wrote it may
@@ -423,7 +433,9 @@ def _verify(options: argparse.Namespace) -> int:
             fault = str(error)
             report["record_fault"] = fault
     is_sound = is_sound and all(_invariants(report).values()) and not report.get("own_differences")
-    report["is_sound"] = is_sound
+    # The archive is derived: what is wrong there is made anew, and is no damage of the journal.
+    is_archive_sound = bool(report.get("archive_is_sound", True))
+    report["is_sound"] = is_sound and is_archive_sound
     _print_report(
         {name: value for name, value in report.items() if options.json or name != "differing_records"},
         as_json=options.json,
@@ -433,13 +445,15 @@ def _verify(options: argparse.Namespace) -> int:
             print(_difference_text(difference))
         if fault:
             print("NOT REPLAYABLE: the chain is whole, a record cannot be applied")
+        elif is_sound and not is_archive_sound:
+            print(f"ARCHIVE DIFFERS: the journal is whole; oddsengine archive {options.journal} --rebuild")
         elif is_sound:
             print("sound")
         else:
             print("DAMAGED: keep all files of the journal, see docs/operations.md")
     if fault:
         return EXIT_RECORD
-    return EXIT_OK if is_sound else EXIT_DAMAGED
+    return EXIT_OK if is_sound and is_archive_sound else EXIT_DAMAGED
 
 
 def _compact(options: argparse.Namespace) -> int:

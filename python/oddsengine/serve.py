@@ -17,7 +17,7 @@ import signal
 import socket as sockets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Protocol, TextIO, cast
@@ -138,7 +138,7 @@ class ServiceLike(Protocol):
     def order(self, identity: bytes, payload: bytes, now_ns: int, key: str | None) -> None: ...
     def snapshot_request(self, identity: bytes, payload: bytes, now_ns: int, key: str | None) -> None: ...
     def look_ahead(self, payload: bytes, now_ns: int, key: str | None) -> int | None: ...
-    def look_ahead_order(self, payload: bytes, now_ns: int, key: str | None) -> int | None: ...
+    def look_ahead_order(self, payload: bytes, now_ns: int, key: str | None) -> list[int]: ...
     def end_halt(self, fixture: int, now_ns: int) -> None: ...
     def tick(self, now_ns: int, read_ns: int) -> None: ...
     def alert(self, alert: str, message: str, now_ns: int) -> None: ...
@@ -312,7 +312,7 @@ class Server:
             connection=lambda received: received[0][0] if received[0] else b"",
         )
         self._is_reading_behind = False
-        self._snapshots = ReadAhead(lambda: self._receive(self._snapshot, first=1), lambda _: None)
+        self._snapshots = ReadAhead(lambda: self._receive(self._snapshot, first=1), lambda _: ())
         self._told_offset_ns: int | None = None
         self._next_clock_alert_ns = 0
 
@@ -604,8 +604,8 @@ class Server:
                 service.ingest(parts[0], now_ns, key)
             else:
                 self.misframed_count += 1
-            if halted is not None:
-                service.end_halt(halted, now_ns)
+            for fixture in halted:
+                service.end_halt(fixture, now_ns)
             # Suspensions leave at once; boards wait for the end of the turn.
             checked_ns = self._clock()
             self._send(service.take_frames(checked_ns))
@@ -614,19 +614,20 @@ class Server:
         # More waits than a turn carries out: a stop among it overtakes.
         self._is_reading_behind = ahead.fill()
 
-    def _look_ahead(self, received: Received) -> int | None:
+    def _look_ahead(self, received: Received) -> Sequence[int]:
         """The fixture that a waiting message of `ingest` halts, told at once."""
         parts, key = received
         halted = self.service.look_ahead(parts[0], self._clock(), key) if len(parts) == 1 else None
-        if halted is not None:
-            self._send(self.service.take_frames(self._clock()))
-        return halted
+        if halted is None:
+            return ()
+        self._send(self.service.take_frames(self._clock()))
+        return (halted,)
 
-    def _look_ahead_order(self, received: Received) -> int | None:
-        """The fixture that a waiting request of the desk halts, told at once."""
+    def _look_ahead_order(self, received: Received) -> Sequence[int]:
+        """The fixtures that a waiting request of the desk, or a batch of them, halts, told at once."""
         parts, key = received
-        halted = self.service.look_ahead_order(parts[1], self._clock(), key) if len(parts) == 2 else None
-        if halted is not None:
+        halted = self.service.look_ahead_order(parts[1], self._clock(), key) if len(parts) == 2 else ()
+        if halted:
             self._send(self.service.take_frames(self._clock()))
         return halted
 
@@ -682,8 +683,8 @@ class Server:
                 request(parts[0], parts[1], now_ns, key)
             else:
                 self.misframed_count += 1
-            if halted is not None:
-                self.service.end_halt(halted, now_ns)
+            for fixture in halted:
+                self.service.end_halt(fixture, now_ns)
             if byte_count >= BYTES_PER_TURN or time.monotonic_ns() >= until_ns:
                 break
         if ahead is self._orders_ahead:

@@ -593,6 +593,170 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(tmp_path: Path) -> 
             assert position.seq > 0
 
 
+# What is around the tables
+
+
+def test_a_reader_of_the_tables_does_not_fill_the_disk(journal: Path, tmp_path: Path) -> None:
+    """O04, of the tables: with a transaction held on the projection its log grew by 9 MB a second, 358 MiB in
+    40 s, on the journal's disk, and nobody was told who holds it.
+
+    At its bound the follower writes nothing more and says who reads, and goes on once that has ended.
+    """
+    held = """
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1])
+database.execute("BEGIN")
+database.execute("SELECT count(*) FROM projection").fetchone()
+print("reads", flush=True)
+time.sleep(60)
+"""
+    bound = 128 << 10
+    with contextlib.closing(SqliteStore(tmp_path / "facts", wal_bytes_max=bound)) as store:
+        follower = Follower(journal, store)
+        follower.step(1)
+        reader = subprocess.Popen(
+            [sys.executable, "-c", held, str(tmp_path / "facts")], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert reader.stdout is not None
+            assert reader.stdout.readline() == "reads\n"
+            store._database.execute("PRAGMA busy_timeout = 50")
+            with pytest.raises(ProjectionError, match=f"process {reader.pid} holds") as caught:
+                one_by_one(follower)
+            assert (caught.value.code, caught.value.is_transient) == ("reader", True)
+            # Not much above: one batch of rows.
+            assert bound <= store.wal_bytes() < 8 * bound
+        finally:
+            reader.kill()
+            reader.communicate()
+        stopped_at = store.position()
+        follower = Follower(journal, store)
+        follower.catch_up()
+        assert stopped_at is not None
+        assert follower.position.seq > stopped_at.seq
+        assert projection.check(journal, store).differing == []
+
+
+def test_a_file_that_is_taken_away_is_noticed_and_made_anew(journal: Path, tmp_path: Path) -> None:
+    """The file was removed under a running follower: it went on for ever, 0 behind, into one that nobody
+    could open.
+    """
+    facts = tmp_path / "facts"
+    stop, failures = threading.Event(), []
+    thread = threading.Thread(
+        target=projection.follow,
+        args=(journal, f"sqlite:{facts}"),
+        kwargs={"stop": stop, "failed": failures.append},
+        daemon=True,
+    )
+    thread.start()
+    try:
+        eventually(lambda: facts.exists() and is_whole(facts, journal))
+        for suffix in ("", "-wal", "-shm"):
+            facts.with_name(facts.name + suffix).unlink(missing_ok=True)
+        eventually(lambda: facts.exists() and is_whole(facts, journal), timeout_s=20)
+    finally:
+        stop.set()
+        thread.join(20)
+    assert [error.code for error in failures] == ["replaced"]
+
+
+def is_whole(facts: Path, journal: Path) -> bool:
+    """All of the journal is in the projection."""
+    try:
+        with contextlib.closing(SqliteStore(facts, is_reader=True)) as store:
+            position = store.position()
+    except ProjectionError:
+        return False
+    head = _core.JournalFollower(journal).acknowledged_seq()
+    return position is not None and position.seq == head
+
+
+def test_nothing_is_made_where_something_is_only_read(tmp_path: Path, journal: Path) -> None:
+    """A mistyped path left an empty projection, of which `sql` then ended with a traceback."""
+    mistyped = tmp_path / "mistyped.db"
+    for arguments in (
+        ["follow", "--journal", str(mistyped), "--once"],
+        ["follow", "--journal", str(mistyped), "--check"],
+        ["export", "--journal", str(mistyped), "--day", "2026-11-29", "--folder", str(tmp_path / "lake")],
+        ["export", "--from", f"sqlite:{mistyped}", "--day", "2026-11-29", "--folder", str(tmp_path / "lake")],
+    ):
+        assert cli.main(arguments) == 2
+        assert not list(tmp_path.glob("mistyped*")), arguments
+    # A follower that has just begun.
+    SqliteStore(tmp_path / "journal.db.facts").close()
+    with pytest.raises(ProjectionError, match="has not begun"):
+        asked(tmp_path / "journal.db.facts", "SELECT 1")
+
+
+def test_what_others_made_in_the_file_outlives_a_rebuild(journal: Path, tmp_path: Path) -> None:
+    """A rebuild, which a quarantine starts by itself, dropped the views of others in the file."""
+    with opened(tmp_path / "facts") as store:
+        Follower(journal, store).catch_up()
+        store._database.execute("CREATE VIEW my_report AS SELECT count(*) AS n FROM postings")
+        store._database.execute("CREATE INDEX my_index ON tickets (stake_minor)")
+        before = store._database.execute("SELECT n FROM my_report").fetchone()
+        expected = table_hashes(store)
+        Follower(journal, store, rebuild=True).catch_up()
+        assert store._database.execute("SELECT n FROM my_report").fetchone() == before
+        assert store._database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'my_index'").fetchone()
+        assert table_hashes(store) == expected
+        # A table that is not as this release makes it is made anew.
+        store._database.execute("ALTER TABLE tickets ADD COLUMN mine INTEGER")
+        Follower(journal, store, rebuild=True).catch_up()
+        assert table_hashes(store) == expected
+
+
+def test_of_two_followers_the_later_says_why(journal: Path, tmp_path: Path) -> None:
+    """Two followers of one file: the later ended with "UNIQUE constraint failed: postings.seq"."""
+    with opened(tmp_path / "facts") as store, opened(tmp_path / "facts") as other:
+        first, second = Follower(journal, store), None
+        first.step(5)
+        second = Follower(journal, other)
+        first.catch_up()
+        with pytest.raises(ProjectionError, match="another follower") as caught:
+            second.catch_up()
+        assert caught.value.code == "moved"
+        assert projection.check(journal, store).differing == []
+
+
+def test_segments_that_are_elsewhere_are_found_by_every_verb(tmp_path: Path) -> None:
+    """`follow --check` did not look into `--segments`; `backup` had no such option, and called a sound copy
+    damaged.
+    """
+    with Engine(tmp_path, "[limits]\n").start() as engine:
+        with engine.orders() as orders:
+            for _ in range(3):
+                orders.batch(
+                    [
+                        {
+                            "type": "deposit",
+                            "transfer": f"{place:032x}",
+                            "customer": 1,
+                            "currency": "EUR",
+                            "amount_minor": 1,
+                        }
+                        for place in range(200)
+                    ]
+                )
+        for _ in range(2):
+            engine.end()
+            engine.start()
+        engine.end()
+    assert cli.main(["compact", str(engine.journal)]) == 0
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    segments = list(tmp_path.glob("*.segment"))
+    assert segments
+    for segment in segments:
+        shutil.move(segment, shelf / segment.name)
+    journal, of_shelf = str(engine.journal), ["--segments", str(shelf)]
+    assert cli.main(["follow", "--journal", journal, "--once", *of_shelf]) == 0
+    assert cli.main(["follow", "--journal", journal, "--check", *of_shelf]) == 0
+    (tmp_path / "backup").mkdir()
+    assert cli.main(["backup", journal, str(tmp_path / "backup" / "journal.db"), *of_shelf]) == 0
+
+
 # Cases
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +188,14 @@ def test_a_question_without_end_is_cut(source: Path) -> None:
     assert caught.value.code == "cut"
 
 
+def test_a_question_with_too_many_rows_is_refused(source: Path) -> None:
+    """An answer is in memory at once, beside an engine perhaps: one without end took gigabytes."""
+    counted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT i FROM n"
+    with pytest.raises(ValueError, match=r"more than 200000 rows"):
+        _sql.query(source, counted.format(200_001))
+    assert len(_sql.query(source, counted.format(200_000))[1]) == 200_000
+
+
 def test_the_command_line_asks(
     traded: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,6 +212,54 @@ def test_a_day_is_a_day(traded: tuple[Path, dict[str, Any]], tmp_path: Path, day
     journal, _ = traded
     assert cli.main(["export", "--journal", str(journal), "--day", day, "--folder", str(tmp_path)]) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_day_that_is_not_over_is_told(
+    traded: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The files of a day that its follower had not got beyond held a part of it, and nothing said so. And
+    each table was read at another moment, so that balances and postings of one export need not agree.
+    """
+    parquet = pytest.importorskip("pyarrow.parquet", reason="PARQUET IS NOT TESTED: pyarrow is not installed")
+    journal, _ = traded
+    with contextlib.closing(SqliteStore(projection.default_path(journal), is_reader=True)) as store:
+        position = store.position()
+    assert position is not None
+    today = time.strftime("%Y-%m-%d", time.gmtime(position.committed_ns // 1_000_000_000))
+    export = ["export", "--journal", str(journal), "--folder", str(tmp_path)]
+    assert cli.main([*export, "--day", today]) == 0
+    assert f"is at record {position.seq} of {today}T" in capsys.readouterr().err
+    files = list(tmp_path.glob("*/*.parquet"))
+    assert len(files) == len(projection.TABLES)
+    told = {parquet.read_schema(file).metadata[b"oddsengine.seq"] for file in files}
+    assert told == {str(position.seq).encode()}
+    assert cli.main([*export, "--day", "2020-01-01"]) == 0
+    assert "is at record" not in capsys.readouterr().err
+
+
+def test_a_follower_may_go_on_while_a_day_is_exported(traded: tuple[Path, dict[str, Any]]) -> None:
+    """What is read within is of one state, whatever is written meanwhile."""
+    journal, _ = traded
+    path = projection.default_path(journal)
+    tickets = next(table for table in projection.TABLES if table.name == "tickets")
+    with (
+        contextlib.closing(SqliteStore(path, is_reader=True)) as store,
+        contextlib.closing(sqlite3.connect(path)) as other,
+    ):
+        with store.one_state():
+            before = store.position()
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("CREATE TABLE aside AS SELECT * FROM tickets")
+            other.execute("DELETE FROM tickets")
+            other.execute("COMMIT")
+            try:
+                assert len(list(store.rows(tickets))) == 5
+                assert store.position() == before
+            finally:
+                other.execute("INSERT INTO tickets SELECT * FROM aside")
+                other.execute("DROP TABLE aside")
+                other.commit()
+        assert len(list(store.rows(tickets))) == 5
 
 
 def test_another_day_has_the_rows_of_that_day(traded: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

@@ -313,8 +313,8 @@ class ScriptedService:
     def look_ahead(self, payload: bytes, now_ns: int, key: str | None = None) -> int | None:
         return None
 
-    def look_ahead_order(self, payload: bytes, now_ns: int, key: str | None = None) -> int | None:
-        return None
+    def look_ahead_order(self, payload: bytes, now_ns: int, key: str | None = None) -> list[int]:
+        return []
 
     def end_halt(self, fixture: int, now_ns: int) -> None:
         raise AssertionError("nothing was halted")
@@ -454,23 +454,23 @@ def test_messages_read_ahead_are_bounded() -> None:
     def receive() -> Received | None:
         return left.pop(0) if left else None
 
-    def look(received: Received) -> int | None:
+    def look(received: Received) -> tuple[int, ...]:
         looked.append(received)
-        return None
+        return ()
 
     ahead = ReadAhead(receive, look, messages_max=4, bytes_max=1_000)
     ahead.fill()
     assert (len(ahead), len(looked), len(left)) == (4, 4, 6)
-    assert ahead.next() == (waiting[0], None)
+    assert ahead.next() == (waiting[0], ())
     ahead.fill()
     assert (len(ahead), len(left)) == (4, 5)
     few_bytes = ReadAhead(receive, look, messages_max=100, bytes_max=250)
     few_bytes.fill()
     assert (len(few_bytes), len(left)) == (3, 2)
-    assert [ahead.next() for _ in range(4)] == [(message, None) for message in waiting[1:5]]
+    assert [ahead.next() for _ in range(4)] == [(message, ()) for message in waiting[1:5]]
     # Nothing read ahead is left: the socket's next.
-    assert ahead.next() == (waiting[8], None)
-    assert [ahead.next(), ahead.next()] == [(waiting[9], None), None]
+    assert ahead.next() == (waiting[8], ())
+    assert [ahead.next(), ahead.next()] == [(waiting[9], ()), None]
 
 
 def test_connections_whose_messages_were_read_ahead_take_turns() -> None:
@@ -480,21 +480,21 @@ def test_connections_whose_messages_were_read_ahead_take_turns() -> None:
     left = [*many, *few]
     ahead = ReadAhead(
         lambda: left.pop(0) if left else None,
-        lambda received: 7 if received == few[1] else None,
+        lambda received: (7,) if received == few[1] else (),
         connection=lambda received: received[0][0],
     )
     while left:
         ahead.fill()
     assert [ahead.next() for _ in range(5)] == [
-        (many[0], None),
-        (few[0], None),
-        (many[1], None),
-        (few[1], 7),
-        (many[2], None),
+        (many[0], ()),
+        (few[0], ()),
+        (many[1], ()),
+        (few[1], (7,)),
+        (many[2], ()),
     ]
     # Each connection's own are in its order, and all are heard.
     rest = [ahead.next() for _ in range(len(ahead))]
-    assert rest == [(message, None) for message in many[3:]]
+    assert rest == [(message, ()) for message in many[3:]]
     assert (len(ahead), ahead.next()) == (0, None)
 
 

@@ -113,8 +113,10 @@ impl State {
                 if let Some(source) = source.as_ref().filter(|source| self.fixtures[index].fed_by != **source)
                 {
                     self.forget_unheard(index);
+                    self.forget_fed(index);
                     self.fixtures[index].fed_by.clone_from(source);
                     self.note_unheard(index);
+                    self.note_fed(index);
                 }
             }
             Fact::StartWaived { fixture } => {

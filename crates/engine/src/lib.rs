@@ -31,6 +31,7 @@ pub use decide::settle::{
 };
 pub use decide::source::{LIFTED_PER_HEARTBEAT, STOPPED_PER_RECORD};
 pub use engine::{Decided, Engine};
+pub use state::archive::RECALLED_KEPT_MS;
 pub use state::competitions::Competitions;
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, StoredFixture};
 pub use state::fixtures::Fixtures;

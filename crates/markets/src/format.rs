@@ -82,10 +82,20 @@ pub fn sport_id(name: &str) -> Option<SportId> {
     SPORTS.iter().position(|&sport| sport == name).map(|index| SportId(index as u8))
 }
 
+/// Templates live as long as the process: fixtures and boards refer to them.
+static COMPILED: LazyLock<Mutex<BTreeMap<Format, &'static Template>>> = LazyLock::new(Mutex::default);
+
+/// How many formats were compiled by this process, beside football's default; and whether this one is among them, or needs no
+/// compiling.
+pub fn compiled(format: &Format) -> (usize, bool) {
+    let compiled = COMPILED.lock().expect("compiling does not panic for a checked format");
+    let is_there = matches!(format, &Format::FOOTBALL | Format::Custom(_)) || compiled.contains_key(format);
+    (compiled.len(), is_there)
+}
+
 /// The template of a format, compiled once per process and shared by all fixtures; `None` for a space that is
 /// data, whose template the engine keeps.
 pub fn template_of(format: &Format) -> Option<&'static Template> {
-    static COMPILED: LazyLock<Mutex<BTreeMap<Format, &'static Template>>> = LazyLock::new(Mutex::default);
     static DEFAULT_FOOTBALL: LazyLock<&'static Template> =
         LazyLock::new(|| Box::leak(Box::new(compile(&Format::FOOTBALL))));
     match format {

@@ -15,7 +15,7 @@ pub mod template;
 pub mod tennis;
 
 pub use custom::{ModelFault, SpaceDefinition, SpaceId};
-pub use format::{Format, sport_id, sports, template, template_of};
+pub use format::{Format, compiled, sport_id, sports, template, template_of};
 pub use joint::{CellSet, JointSpace, ViewMap};
 pub use live::LiveSummary;
 pub use live::{Incident, IncidentError, LiveChange, LivePhase, LiveState, Outcome, Possible};

@@ -66,14 +66,24 @@ impl From<&'static str> for Value {
         Self::Text(Cow::Borrowed(value))
     }
 }
+/// U+0000 is a character of foreign names like any other, and no database's text may hold it: its picture stands for it.
+const NUL: char = '\0';
+const PICTURE_OF_NUL: &str = "\u{2400}";
+
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(Cow::Owned(value))
+        match value.contains(NUL) {
+            true => Self::Text(Cow::Owned(value.replace(NUL, PICTURE_OF_NUL))),
+            false => Self::Text(Cow::Owned(value)),
+        }
     }
 }
 impl From<&Arc<str>> for Value {
     fn from(value: &Arc<str>) -> Self {
-        Self::Shared(Arc::clone(value))
+        match value.contains(NUL) {
+            true => Self::Shared(value.replace(NUL, PICTURE_OF_NUL).into()),
+            false => Self::Shared(Arc::clone(value)),
+        }
     }
 }
 impl<T: Into<Value>> From<Option<T>> for Value {

@@ -292,9 +292,9 @@ impl PyService {
         payload: &[u8],
         now_ns: i64,
         key: Option<&str>,
-    ) -> PyResult<Option<u64>> {
-        let fixture = self.work(py)?.service().look_ahead_order(key, payload, now_ns);
-        Ok(fixture.map(|fixture| fixture.0))
+    ) -> PyResult<Vec<u64>> {
+        let fixtures = self.work(py)?.service().look_ahead_order(key, payload, now_ns);
+        Ok(fixtures.into_iter().map(|fixture| fixture.0).collect())
     }
 
     /// A message that halted a fixture ahead of its order was handed in.
@@ -880,6 +880,13 @@ fn replay_journal<'py>(
     dict.set_item("seconds", report.seconds)?;
     dict.set_item("commands_per_s", report.command_count as f64 / report.seconds.max(1e-9))?;
     dict.set_item("invariants", invariants_dict(py, report.invariants)?)?;
+    let (is_sound, archive) = match report.archive {
+        None => (true, "not compared".to_owned()),
+        Some(Ok(_)) => (true, "as recorded".to_owned()),
+        Some(Err(fault)) => (false, fault),
+    };
+    dict.set_item("archive", archive)?;
+    dict.set_item("archive_is_sound", is_sound)?;
     Ok(dict)
 }
 

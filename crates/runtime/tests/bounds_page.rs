@@ -34,6 +34,7 @@ fn constants() -> BTreeMap<&'static str, u64> {
         ("DESK_FRAMES_PER_TURN", service::DESK_FRAMES_PER_TURN as u64),
         ("HASHES_WAITING_MAX", service::HASHES_WAITING_MAX as u64),
         ("INGEST_BACKLOG_MAX", service::INGEST_BACKLOG_MAX),
+        ("FORMATS_MAX", service::FORMATS_MAX as u64),
         ("WEIGHT_PER_TURN", service::WEIGHT_PER_TURN),
         ("BATCH_REPLY_BYTES_MAX", service::BATCH_REPLY_BYTES_MAX as u64),
         ("ROUTES_PER_TICKET_MAX", service::ROUTES_PER_TICKET_MAX as u64),
@@ -69,6 +70,8 @@ fn constants() -> BTreeMap<&'static str, u64> {
         ("SUBSCRIPTION_BYTES_MAX", "serve.py"),
         ("REQUESTS_QUEUE_MAX", "serve.py"),
         ("UNACKED_MS_MAX", "serve.py"),
+        ("WAL_BYTES_MAX", "projection/_sqlite.py"),
+        ("ROWS_MAX", "projection/_sql.py"),
     ] {
         let text = std::fs::read_to_string(root().join("python/oddsengine").join(file)).unwrap();
         let assigned = text.lines().find_map(|line| line.strip_prefix(&format!("{name} = ")));

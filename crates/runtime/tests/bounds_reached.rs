@@ -6,8 +6,8 @@ mod service_support;
 use journal_support::{Folder, PATIENCE, open_writer};
 use oddsengine_engine::command::SEQ_JUMP_MAX;
 use oddsengine_runtime::journal::{Fault, Faults, JournalError, OpenOptions, RECORD_SIZE_MAX};
-use oddsengine_runtime::service::{INGEST_BACKLOG_MAX, Service};
-use serde_json::json;
+use oddsengine_runtime::service::{FORMATS_MAX, INGEST_BACKLOG_MAX, Service};
+use serde_json::{Value, json};
 use service_support::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +47,50 @@ fn a_jump_of_a_feeds_numbers_is_refused_beyond_its_bound() {
     assert_eq!(tell(1 + SEQ_JUMP_MAX), ["feed_gap"]);
     let alerts = tell(2 + 2 * SEQ_JUMP_MAX);
     assert!(alerts.contains(&"feed_refused".to_owned()), "{alerts:?}");
+}
+
+/// Templates of formats stay as long as the process: 600 races of different formats, voided and gone, had left 1.1 GiB behind, and
+/// a feed can make up thousands of formats.
+#[test]
+fn a_format_too_many_is_refused_until_a_restart() {
+    let mut world = World::new(None);
+    // Small ones, and more than enough of them.
+    let mut formats = Vec::new();
+    for (runners, places, handicap) in
+        (2..=6_u8).flat_map(|runners| (1..=4_u8).flat_map(move |places| [false, true].map(|is| (runners, places, is))))
+    {
+        for (kind, terms) in ["horse", "greyhound"].into_iter().flat_map(|kind| (0..=20_u8).map(move |terms| (kind, terms))) {
+            let mut format = json!({"kind": kind, "runner_count": runners, "places_max": places, "is_handicap": handicap});
+            if terms > 0 {
+                format["extra_terms"] = json!({"places": 2 + terms % 2, "fraction_of": terms.div_ceil(2)});
+            }
+            formats.push((runners, format));
+        }
+    }
+    let announce = |world: &mut World, fixture: usize, (runners, format): &(u8, Value)| -> Vec<String> {
+        let entrants: Vec<String> = (1..=*runners).map(|runner| format!("runner {runner}")).collect();
+        world.ingest(json!({"type": "fixture", "fixture": fixture, "sport": "racing", "competition": "cup",
+            "home": "2:30", "start_ns": START_NS, "format": format, "entrants": entrants}));
+        let frames = world.turn();
+        frames.iter().filter_map(|frame| frame.value["message"].as_str().map(str::to_owned)).collect()
+    };
+    let mut refused = None;
+    for (place, format) in formats.iter().enumerate() {
+        let told = announce(&mut world, 10_000 + place, format);
+        if let Some(message) = told.into_iter().find(|message| message.contains("format of its own")) {
+            refused = Some((place, message));
+            break;
+        }
+    }
+    let (place, message) = refused.expect("there are more formats than fit");
+    assert!(place >= FORMATS_MAX, "refused at {place}");
+    assert!(message.contains(&format!("at most {FORMATS_MAX} are allowed")), "{message}");
+    let count = world.service.engine().fixtures().len();
+    // A format that is there is taken, and so is football.
+    announce(&mut world, 1, &formats[0]);
+    world.fixture(FIXTURE);
+    world.turn();
+    assert_eq!(world.service.engine().fixtures().len(), count + 2);
 }
 
 /// A disk that is full when it is told to be.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use journal_support::{Folder, append_group, closed_journal, copy_journal, open_writer, record};
 use oddsengine_runtime::journal::{
-    Damage, FILE_MODE, Head, Journal, JournalError, JournalStatus, OpenOptions, WAL_BYTES_KEPT,
+    Damage, FILE_MODE, Head, Journal, JournalError, JournalStatus, OpenOptions, WAL_BYTES_KEPT, WAL_BYTES_WARNED,
     acknowledged_head, replay, verify, verify_against, whole,
 };
 
@@ -125,6 +125,45 @@ fn a_log_that_a_reader_let_grow_is_told_and_cut() {
     drop(reader);
     let handle = writer.handle();
     until("the log is cut", || handle.wal_bytes() <= WAL_BYTES_KEPT);
+    writer.close().unwrap();
+    assert!(verify(&path).unwrap().is_sound());
+}
+
+/// Six programs that each read for some tens of milliseconds, one time after another, let the log grow by 3 MB a second without
+/// end: at every moment one of them read, nobody read for long, and nobody was told of.
+#[test]
+fn a_log_that_many_short_readers_hold_is_emptied_under_load() {
+    let folder = Folder::new();
+    let path = folder.journal();
+    let (mut writer, _) = open_writer(&path, OpenOptions::default());
+    append_group(&mut writer, 1);
+    let is_done = AtomicBool::new(false);
+    let (mut bytes_max, mut is_emptied) = (0, false);
+    std::thread::scope(|scope| {
+        for place in 0..4 {
+            let (path, is_done) = (&path, &is_done);
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(20 * place));
+                while !is_done.load(Ordering::Acquire) {
+                    let reader = hold_a_state(path);
+                    std::thread::sleep(Duration::from_millis(80));
+                    drop(reader);
+                }
+            });
+        }
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_emptied && Instant::now() < deadline {
+            writer.append(&vec![7; 900_000]).unwrap();
+            writer.flush().unwrap();
+            let seq = writer.next_seq() - 1;
+            assert!(writer.wait_durable(seq, journal_support::PATIENCE).unwrap());
+            bytes_max = bytes_max.max(writer.wal_bytes());
+            is_emptied = WAL_BYTES_WARNED < bytes_max && writer.wal_bytes() <= WAL_BYTES_KEPT;
+        }
+        is_done.store(true, Ordering::Release);
+    });
+    assert!(is_emptied, "the log has {} bytes, at most it had {bytes_max}", writer.wal_bytes());
+    assert!(bytes_max < 2 * WAL_BYTES_WARNED, "{bytes_max}");
     writer.close().unwrap();
     assert!(verify(&path).unwrap().is_sound());
 }

@@ -213,7 +213,7 @@ fn only_what_would_stop_trading_halts() {
     // A key that feeds nothing, or another source.
     assert_eq!(service.look_ahead(Some("shop"), &good, now_ns), None);
     assert_eq!(service.look_ahead(Some("stadium"), &danger("rival", 1, FIXTURE), now_ns), None);
-    assert_eq!(service.look_ahead_order(Some("shop"), &suspend, now_ns), None);
+    assert_eq!(service.look_ahead_order(Some("shop"), &suspend, now_ns), []);
     // A repeat, a match that nobody knows, half a message.
     assert_eq!(service.look_ahead(Some("stadium"), &danger("scout", next - 1, FIXTURE), now_ns), None);
     assert_eq!(service.look_ahead(Some("stadium"), &danger("scout", next, 77), now_ns), None);
@@ -223,11 +223,41 @@ fn only_what_would_stop_trading_halts() {
     // The same from those who may.
     let service = &mut world.service;
     assert_eq!(service.look_ahead(Some("stadium"), &good, now_ns), Some(FixtureId(FIXTURE)));
-    assert_eq!(service.look_ahead_order(Some("trader"), &suspend, now_ns), Some(FixtureId(FIXTURE)));
+    assert_eq!(service.look_ahead_order(Some("trader"), &suspend, now_ns), [FixtureId(FIXTURE)]);
     assert_eq!(stops(&world, FIXTURE), ["halt"]);
     // A repeated call does no harm.
     (0..5).for_each(|_| world.service.end_halt(FixtureId(FIXTURE), now_ns));
     assert_eq!(stops(&world, FIXTURE), [""; 0]);
+}
+
+/// A desk that stops a whole competition sends its stops in one batch: behind queued bets none of them overtook, and they came
+/// 1.6 s late where one by itself came after 81 ms.
+#[test]
+fn stops_in_a_batch_halt_their_fixtures_too() {
+    let mut world = in_memory();
+    world.fixture(1003);
+    world.settle();
+    let now_ns = world.now_ns;
+    let of = |kind: &str, id: &str, fixture: u64| json!({"type": kind, "request_id": id, "source": "alice", "fixture": fixture});
+    let requests = [
+        json!({"type": "balance", "request_id": "a", "customer": 42}),
+        of("suspend", "b", FIXTURE),
+        of("resume", "c", FIXTURE),
+        json!({"type": "nonsense", "request_id": "d"}),
+        of("void_fixture", "e", 1003),
+    ];
+    let batch = json!({"type": "batch", "request_id": "r", "requests": requests}).to_string().into_bytes();
+    let halted = world.service.look_ahead_order(None, &batch, now_ns);
+    assert_eq!(halted, [FixtureId(FIXTURE), FixtureId(1003)]);
+    for fixture in [FIXTURE, 1003] {
+        assert_eq!(stops(&world, fixture), ["halt"]);
+    }
+    // Handed in, in its order: what it says itself stands.
+    world.service.order(b"alice", &batch, now_ns);
+    halted.into_iter().for_each(|fixture| world.service.end_halt(fixture, now_ns));
+    assert_eq!(stops(&world, FIXTURE), [""; 0]);
+    assert!(world.service.engine().fixture(FixtureId(1003)).unwrap().is_closed());
+    assert_eq!(world.service.halt_count(), 0);
 }
 
 /// What waited is lost with the process that had read it: a halt would have stood for ever. What is in play stands still

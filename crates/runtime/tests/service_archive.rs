@@ -6,7 +6,7 @@ mod service_support;
 use journal_support::{Folder, copy_journal};
 use oddsengine_engine::{Body, decode_record};
 use oddsengine_runtime::journal::{distrust_archive, records, verify};
-use oddsengine_runtime::service::{QuarantineOrder, Service, quarantine};
+use oddsengine_runtime::service::{QuarantineOrder, Service, quarantine, replay_journal};
 use serde_json::{Value, json};
 use service_support::*;
 
@@ -418,4 +418,63 @@ fn a_ticket_that_was_taken_out_leaves_the_archive_too() {
     settle_home(&mut world, json!(["lost", "won", "lost"]));
     assert_eq!(balance(&mut world), 1_000_000 - STAKE_MINOR * (COUNT as i64 - 1));
     assert_eq!(reason(&world.answer(ticket(7, 42, STAKE_MINOR, vec![leg]))), "fixture_closed");
+}
+
+/// A row of the archive that somebody took out, and nobody counted, made a deposit that was repeated a new one, booked twice; the start
+/// and `verify` called the journal sound.
+#[test]
+fn the_archive_is_compared_with_the_records() {
+    let folder = Folder::new();
+    let mut world = World::new(Some(&folder.journal()));
+    let leg = archived(&mut world);
+    // Some come back, are settled anew, and leave again, with their fixture; some stay.
+    ask_everything(&mut world, &leg);
+    for _ in 0..4 {
+        world.advance(86_400);
+        world.service.tick(world.now_ns, world.now_ns);
+        work_off(&mut world);
+    }
+    assert_eq!((hot_count(&world), world.service.engine().fixtures().len()), (0, 0));
+    world.answer(ticket(11, 42, STAKE_MINOR, vec![leg.clone()]));
+    assert_eq!(replay_journal(folder.journal()).unwrap().archive, None, "in use");
+    world.service.close().unwrap();
+    drop(world);
+    let report = replay_journal(folder.journal()).unwrap();
+    let counts = report.archive.expect("it is compared").expect("it is as recorded");
+    assert_eq!((counts.tickets, counts.fixtures, counts.transfers), (COUNT as u64, 1, 1));
+    let connection = rusqlite::Connection::open(folder.journal()).unwrap();
+    let fault = |sql: &str, undo: &str| -> String {
+        connection.execute_batch(sql).unwrap();
+        let found = replay_journal(folder.journal()).unwrap().archive.expect("it is compared");
+        connection.execute_batch(undo).unwrap();
+        found.expect_err(sql)
+    };
+    connection.execute_batch("CREATE TABLE kept AS SELECT * FROM archived_transfer").unwrap();
+    let gone = fault("DELETE FROM archived_transfer", "INSERT INTO archived_transfer SELECT * FROM kept");
+    assert_eq!(gone, "it holds 0 deposits and withdrawals, and the records took 1 there");
+    let named = |id: u8| format!("x'{id:032x}'");
+    let (one, other) = (named(5), named(6));
+    connection
+        .execute_batch(&format!("DROP TABLE kept; CREATE TABLE kept AS SELECT * FROM archived_ticket WHERE id = {one}"))
+        .unwrap();
+    let gone = fault(
+        &format!("DELETE FROM archived_ticket WHERE id = {one}"),
+        "INSERT INTO archived_ticket SELECT * FROM kept",
+    );
+    assert_eq!(gone, "it holds 299 tickets, and the records took 300 there");
+    // Another row in its place, whole by its checksum: an older state of the same ticket would be one.
+    let swapped = fault(
+        &format!("UPDATE archived_ticket SET (bytes, crc32c) = (SELECT bytes, NULL FROM archived_ticket WHERE id = {other}) WHERE id = {one}"),
+        &format!("DELETE FROM archived_ticket WHERE id = {one}; INSERT INTO archived_ticket SELECT * FROM kept"),
+    );
+    assert_eq!(swapped, "its tickets are others than those that the records took there");
+    let legs = fault(
+        &format!("DELETE FROM archived_leg WHERE ticket = {one}"),
+        &format!("INSERT INTO archived_leg VALUES ({FIXTURE}, {one})"),
+    );
+    assert_eq!(legs, "it holds 299 legs of tickets, and the records took 300 there");
+    assert!(replay_journal(folder.journal()).unwrap().archive.unwrap().is_ok());
+    // What the next start makes anew is not compared.
+    distrust_archive(folder.journal()).unwrap();
+    assert_eq!(replay_journal(folder.journal()).unwrap().archive, None);
 }

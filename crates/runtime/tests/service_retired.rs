@@ -4,7 +4,7 @@ mod journal_support;
 mod service_support;
 
 use journal_support::{Folder, copy_journal};
-use oddsengine_engine::Config;
+use oddsengine_engine::{Config, RECALLED_KEPT_MS};
 use oddsengine_runtime::service::{Service, ServiceOptions, Socket};
 use oddsengine_types::{FixtureId, TransferId};
 use serde_json::{Value, json};
@@ -305,6 +305,60 @@ fn bets_and_queries_bring_back_no_more_than_there_is_room_for() {
     assert_eq!(counts(&world).0, 1);
     settle_home(&mut world, json!(["won", "lost", "lost"]));
     assert_eq!(counts(&world).0, 2);
+}
+
+/// Images and tickets of 40 old matches, asked for by somebody who may only read, took all places for two days, and the feed's next
+/// match was refused. A part of the places is for feeds alone, and what readers brought back leaves within a minute.
+#[test]
+fn what_readers_bring_back_keeps_no_feed_out() {
+    const FIXTURES_MAX: u32 = 32;
+    let mut world = World::of(Service::start(options_of(None, FIXTURES_MAX)).unwrap());
+    let old: Vec<u64> = (2_000..2_040).collect();
+    for chunk in old.chunks(20) {
+        for &fixture in chunk {
+            world.fixture(fixture);
+            play(&mut world, fixture);
+        }
+        pass(&mut world, 3);
+    }
+    assert_eq!(counts(&world), (0, 0, 0));
+    for &fixture in &old {
+        world.snapshot("reader", json!({"type": "image", "fixture": fixture}));
+        world.settle();
+    }
+    assert_eq!(counts(&world).0, 30);
+    world.fixture(FIXTURE);
+    world.fixture(FIXTURE + 1);
+    world.settle();
+    for fixture in [FIXTURE, FIXTURE + 1] {
+        assert!(world.service.engine().fixture(FixtureId(fixture)).is_some(), "fixture {fixture} is refused");
+    }
+    for _ in 0..8 {
+        world.advance(10);
+        world.service.tick(world.now_ns, world.now_ns);
+        world.settle();
+    }
+    assert_eq!(counts(&world).0, 2);
+}
+
+/// Whoever repeats one old id after another filled memory for a day with each of them.
+#[test]
+fn ids_that_are_repeated_leave_again_within_a_minute() {
+    let mut world = world_of(None);
+    retired(&mut world);
+    assert_eq!(world.answer(deposit(1, 42, 1_000_000))["repeat"], true);
+    let leg =
+        json!({"fixture": FIXTURE, "market": "1x2", "selection": "home", "odds": 3.0, "version": [1, 1]});
+    world.answer(ticket(2, 42, 777, vec![leg]));
+    assert_eq!(counts(&world), (1, 1, 1));
+    world.advance(RECALLED_KEPT_MS / 1_000 - 1);
+    world.service.tick(world.now_ns, world.now_ns);
+    world.settle();
+    assert_eq!(counts(&world), (1, 1, 1));
+    world.advance(1);
+    world.service.tick(world.now_ns, world.now_ns);
+    world.settle();
+    assert_eq!(counts(&world), (0, 0, 0));
 }
 
 /// The tables are indexed by what is asked, and nobody asks them before something left.

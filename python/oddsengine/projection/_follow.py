@@ -44,21 +44,25 @@ def default_path(journal: Path) -> Path:
     return journal.with_name(journal.name + ".facts")
 
 
-def open_store(target: str | None, journal: Path, *, durable: bool = False) -> Store:
+def open_store(target: str | None, journal: Path, *, durable: bool = False, is_reader: bool = False) -> Store:
     """Open where a projection is kept: `sqlite:PATH`, `postgresql://…`, or the default beside the journal.
+
+    `is_reader`: only to read what is there, beside a follower.
 
     Raises:
         ValueError: Another kind of target.
         ProjectionError: It cannot be used.
     """
-    if target is None:
-        return SqliteStore(default_path(journal), durable=durable)
-    if target.startswith("sqlite:"):
-        return SqliteStore(Path(target.removeprefix("sqlite:")), durable=durable)
+    if target is None or target.startswith("sqlite:"):
+        path = default_path(journal) if target is None else Path(target.removeprefix("sqlite:"))
+        if not is_reader and not path.exists():
+            # No file is made for a journal that is not there.
+            _core.JournalFollower(journal)
+        return SqliteStore(path, durable=durable, is_reader=is_reader)
     if target.startswith(("postgresql://", "postgres://")):
         from oddsengine.projection._postgres import PostgresStore
 
-        return PostgresStore(target)
+        return PostgresStore(target, is_reader=is_reader)
     raise ValueError(f"target {target!r} is neither sqlite:PATH nor postgresql://USER@HOST/NAME")
 
 
@@ -167,6 +171,7 @@ class Follower:
         After an error the follower is not to be used again: what it read and did not store it would not
         read again.
         """
+        self.store.check()
         read = self._reader.read(records_max)
         if read is None:
             return 0
@@ -207,8 +212,10 @@ class Follower:
                 next_told_s += told_s
 
 
-def check(journal: Path | str, store: Store) -> Check:
+def check(journal: Path | str, store: Store, *, segments: Path | None = None) -> Check:
     """Build the projection anew in a temporary file, as far as it is, and compare all tables.
+
+    `segments`: as for a `Follower`.
 
     Raises:
         ProjectionError: `missing`: there is none.
@@ -217,14 +224,13 @@ def check(journal: Path | str, store: Store) -> Check:
     if position is None:
         raise ProjectionError(f"there is no projection at {store.name}", "missing")
     # The journal must still be the one that was followed.
-    _core.JournalFollower(
-        Path(journal), position=(position.journal_id, position.seq, position.hash), names=[]
-    )
+    place = (position.journal_id, position.seq, position.hash)
+    _core.JournalFollower(Path(journal), position=place, names=[], segments=segments)
     with (
         tempfile.TemporaryDirectory(prefix="oddsengine-check-") as folder,
         contextlib.closing(SqliteStore(Path(folder) / "rebuilt")) as rebuilt,
     ):
-        follower = Follower(journal, rebuilt)
+        follower = Follower(journal, rebuilt, segments=segments)
         follower.catch_up(until_seq=position.seq)
         if follower.position.hash != position.hash:
             raise ProjectionError(

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from oddsengine import __version__
-from oddsengine.projection._schema import POSITION_TABLE, TABLES, Table, position_ddl, table_ddl
+from oddsengine.projection._schema import (
+    POSITION_TABLE,
+    SCHEMA_VERSION,
+    TABLES,
+    Table,
+    position_ddl,
+    table_ddl,
+)
 from oddsengine.projection._sqlite import on_conflict
 from oddsengine.projection._store import Batch, Position, ProjectionError, check_version
 from oddsengine.projection._views import VIEWS
@@ -27,6 +34,16 @@ LOCK_S = 10
 TURN_S = 1.0
 
 
+def without_password(url: str) -> str:
+    """A connection's URL as it may be told.
+
+    >>> without_password("postgresql://me:a:b@db/odds?password=c&sslmode=require")
+    'postgresql://me:…@db/odds?password=…&sslmode=require'
+    """
+    url = re.sub(r"(?<=://)([^:@/?#]*):[^/?#]*(?=@)", r"\1:…", url)
+    return re.sub(r"(?<=[?&]password=)[^&#]*", "…", url, flags=re.IGNORECASE)
+
+
 class PostgresStore:
     """Connects; the tables are in the schema `oddsengine` of the database.
 
@@ -34,12 +51,14 @@ class PostgresStore:
     reader who asks for what is
     behind the last `seq` that it saw never misses one.
 
+    `is_reader`: only what is there is read, beside a follower, and nothing made or written.
+
     Raises:
         ProjectionError: `needs_extra` without psycopg, `unavailable` (may pass), `moved` where another
         follower has the lock.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_reader: bool = False) -> None:
         try:
             import psycopg
         except ImportError as error:
@@ -48,8 +67,7 @@ class PostgresStore:
                 "needs_extra",
             ) from error
         self._psycopg = psycopg
-        # Passwords are not told.
-        self.name = re.sub(r"(?<=:)[^:@/]*(?=@)", "…", url)
+        self.name = without_password(url)
         with self._told():
             self._database = psycopg.connect(
                 url, autocommit=True, connect_timeout=CONNECT_S, application_name="oddsengine follow"
@@ -58,7 +76,10 @@ class PostgresStore:
             with self._told():
                 self._execute(f"SET lock_timeout = '{LOCK_S}s'")
                 self._execute(f"SET search_path = {SCHEMA}")
-                self._lock()
+                if is_reader:
+                    self._execute("SET default_transaction_read_only = on")
+                else:
+                    self._lock()
         except BaseException:
             self._database.close()
             raise
@@ -95,7 +116,15 @@ class PostgresStore:
         try:
             yield
         except errors.Error as error:
-            may_pass = isinstance(error, (errors.OperationalError, errors.errors.LockNotAvailable))
+            may_pass = isinstance(
+                error,
+                (
+                    errors.OperationalError,
+                    errors.errors.LockNotAvailable,
+                    # A standby: after a switch it, or another one, takes rows again.
+                    errors.errors.ReadOnlySqlTransaction,
+                ),
+            )
             raise ProjectionError(
                 f"projection {self.name} cannot be used: {str(error).strip() or type(error).__name__}",
                 "unavailable",
@@ -116,14 +145,18 @@ class PostgresStore:
     def create(self, position: Position) -> None:
         self._is_staged = False
         with self._told(), self._database.transaction():
-            self._execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-            self._execute(f"CREATE SCHEMA {SCHEMA}")
-            self._execute(position_ddl("postgresql"))
-            for table in TABLES:
-                for statement in table_ddl(table, "postgresql"):
-                    self._execute(statement)
-            for view in VIEWS:
-                self._execute(view.sql("postgresql"))
+            if self._is_of_this_release():
+                # Rights that were granted, and what others made upon the tables (views, indexes), stay.
+                names = ", ".join((POSITION_TABLE, *(table.name for table in TABLES)))
+                self._execute(f"TRUNCATE {names}")
+            else:
+                self._make_schema()
+                self._execute(position_ddl("postgresql"))
+                for table in TABLES:
+                    for statement in table_ddl(table, "postgresql"):
+                        self._execute(statement)
+                for view in VIEWS:
+                    self._execute(view.sql("postgresql"))
             self._execute(
                 f"INSERT INTO {POSITION_TABLE} (one, schema_version, journal_id, seq, hash, committed_ns,"
                 " quarantined, release) VALUES (1, %s, %s, %s, %s, %s, %s, %s)",
@@ -137,6 +170,56 @@ class PostgresStore:
                     __version__,
                 ),
             )
+
+    def _relations(self) -> dict[str, tuple[str, list[str]]]:
+        """What is in the schema by its name: of which kind, and its columns."""
+        found = self._execute(
+            "SELECT c.relname, c.relkind::text, coalesce(array_agg(a.attname::text ORDER BY a.attnum)"
+            " FILTER (WHERE a.attname IS NOT NULL), '{}') FROM pg_class AS c"
+            " LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+            " GROUP BY c.oid, c.relname, c.relkind",
+            (SCHEMA,),
+        )
+        return {name: (kind, columns) for name, kind, columns in found}
+
+    def _is_of_this_release(self) -> bool:
+        """All tables and views are there as this release makes them."""
+        relations = self._relations()
+        if POSITION_TABLE not in relations:
+            return False
+        row = self._execute(f"SELECT schema_version FROM {POSITION_TABLE}").fetchone()
+        if row is not None and row[0] != SCHEMA_VERSION:
+            return False
+        wanted = [(table.name, "r", [column.name for column in table.columns]) for table in TABLES]
+        wanted += [(view.name, "v", list(view.columns)) for view in VIEWS]
+        return all(relations.get(name) == (kind, columns) for name, kind, columns in wanted)
+
+    def _make_schema(self) -> None:
+        """An empty schema: one that is there and empty, or was a projection, or a new one.
+
+        Raises:
+            ProjectionError: `not_a_projection`, where it holds what nobody here made.
+        """
+        relations = self._relations()
+        if relations and POSITION_TABLE not in relations:
+            named = ", ".join(sorted(relations)[:5])
+            raise ProjectionError(
+                f"the schema {SCHEMA} of {self.name} holds what is no projection ({named}), and is left as it"
+                f" is\nhint: give another database, or rename that schema",
+                "not_a_projection",
+            )
+        kinds = {"r": "TABLE", "p": "TABLE", "v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
+        for name, (kind, _) in relations.items():
+            if kind in kinds:
+                quoted = name.replace('"', '""')
+                self._execute(f'DROP {kinds[kind]} IF EXISTS {SCHEMA}."{quoted}" CASCADE')
+        (is_there,) = self._row("SELECT to_regnamespace(%s) IS NOT NULL", (SCHEMA,))
+        if not is_there:
+            self._execute(f"CREATE SCHEMA {SCHEMA}")
+
+    def check(self) -> None:
+        """The server answers for its tables."""
 
     def _stage(self) -> None:
         """Tables of this session, empty at the end of each transaction, through which rows are merged."""
@@ -163,20 +246,6 @@ class PostgresStore:
         with self._told():
             self._stage()
             with self._database.transaction():
-                for table in TABLES:
-                    if (found := batch.tables.get(table.name)) is None:
-                        continue
-                    whole, cut, patches = found
-                    if whole:
-                        self._put(table, whole)
-                    if cut:
-                        self._copy("cut_legs", ("ticket", "leg"), cut)
-                        self._execute(
-                            "DELETE FROM legs USING cut_legs WHERE legs.ticket = cut_legs.ticket AND"
-                            " legs.leg >= cut_legs.leg"
-                        )
-                    if patches:
-                        self._patch(table, patches)
                 moved = self._execute(
                     f"UPDATE {POSITION_TABLE} SET seq = %s, hash = %s, committed_ns = %s, release = %s"
                     " WHERE journal_id = %s AND seq = %s AND hash = %s",
@@ -197,6 +266,20 @@ class PostgresStore:
                         "\nhint: one follower owns a projection; stop the other one",
                         "moved",
                     )
+                for table in TABLES:
+                    if (found := batch.tables.get(table.name)) is None:
+                        continue
+                    whole, cut, patches = found
+                    if whole:
+                        self._put(table, whole)
+                    if cut:
+                        self._copy("cut_legs", ("ticket", "leg"), cut)
+                        self._execute(
+                            "DELETE FROM legs USING cut_legs WHERE legs.ticket = cut_legs.ticket AND"
+                            " legs.leg >= cut_legs.leg"
+                        )
+                    if patches:
+                        self._patch(table, patches)
 
     def _copy(self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         statement = f"COPY {name} ({', '.join(columns)}) FROM STDIN"
@@ -241,16 +324,27 @@ class PostgresStore:
                 self._execute("SELECT selection_id, market, selection FROM selections").fetchall(),
             )
 
-    def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+    def rows(
+        self, table: Table, *, since_ns: int | None = None, until_ns: int = 0
+    ) -> Iterator[tuple[Any, ...]]:
         columns = ", ".join(column.name for column in table.columns)
+        of_time, times = "", None
+        if since_ns is not None:
+            of_time, times = " WHERE time_ns >= %s AND time_ns < %s", (since_ns, until_ns)
         with (
             self._told(),
             self._database.transaction(),
             self._database.cursor(name="oddsengine_rows") as cursor,
         ):
             cursor.itersize = 10_000
-            cursor.execute(cast(Any, f"SELECT {columns} FROM {table.name}"))
+            cursor.execute(cast(Any, f"SELECT {columns} FROM {table.name}{of_time}"), times)
             yield from cursor
+
+    @contextlib.contextmanager
+    def one_state(self) -> Iterator[None]:
+        with self._told(), self._database.transaction():
+            self._execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
 
     def wal_bytes(self) -> int:
         """PostgreSQL keeps its own log: 0."""

@@ -1,4 +1,4 @@
-"""SQL over a projection or over exported files, read-only, by DuckDB (``pip install duckdb``)."""
+"""SQL over a projection, or over exported files by DuckDB (``pip install duckdb``); read-only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from oddsengine.projection._schema import SCHEMA_VERSION, TABLES
+from oddsengine.projection._schema import POSITION_TABLE, SCHEMA_VERSION, TABLES
 from oddsengine.projection._sqlite import APPLICATION_ID
 from oddsengine.projection._store import ProjectionError
 from oddsengine.projection._views import VIEWS
@@ -20,6 +20,10 @@ __all__ = ["print_rows", "query"]
 
 # A query that takes longer is cut: what reads an old state of a database keeps its log from being emptied.
 QUERY_S_MAX = 60.0
+# Rows of an answer, which is in memory at once, beside an engine perhaps: some kilobytes a row.
+ROWS_MAX = 200_000
+# The longest text that SQLite makes.
+VALUE_BYTES_MAX = 1 << 20
 
 
 def query(
@@ -51,7 +55,13 @@ def _query_sqlite(source: Path, text: str, seconds_max: float) -> tuple[list[str
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as database:
         if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise ProjectionError(f"{source} is not a projection", "not_a_projection")
-        (version,) = database.execute("SELECT schema_version FROM projection").fetchone()
+        found = database.execute(
+            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (POSITION_TABLE,)
+        ).fetchone()
+        row = found and database.execute(f"SELECT schema_version FROM {POSITION_TABLE}").fetchone()
+        if not row:
+            raise ProjectionError(f"{source} holds no projection yet: its follower has not begun", "missing")
+        (version,) = row
         if version != SCHEMA_VERSION:
             raise ProjectionError(
                 f"the projection {source} has schema version {version}, and this release knows"
@@ -59,12 +69,13 @@ def _query_sqlite(source: Path, text: str, seconds_max: float) -> tuple[list[str
                 "\nhint: build it anew with oddsengine follow --rebuild",
                 "schema_version",
             )
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)
         database.set_authorizer(_only_reads)
         end_s = time.monotonic() + seconds_max
         database.set_progress_handler(lambda: time.monotonic() > end_s, 100_000)
         try:
             cursor = database.execute(text)
-            rows = cursor.fetchall()
+            rows = _bounded(cursor)
         except sqlite3.OperationalError as error:
             if str(error) == "interrupted":
                 raise ProjectionError(_cut(seconds_max), "cut") from error
@@ -72,6 +83,15 @@ def _query_sqlite(source: Path, text: str, seconds_max: float) -> tuple[list[str
         except sqlite3.Error as error:
             raise ValueError(f"the query is refused: {error}") from error
         return [column[0] for column in cursor.description or ()], rows
+
+
+def _bounded(cursor: Any) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = cursor.fetchmany(ROWS_MAX + 1)
+    if len(rows) > ROWS_MAX:
+        raise ValueError(
+            f"the query has more than {ROWS_MAX} rows\nhint: ask for less (LIMIT, a sum), or export"
+        )
+    return rows
 
 
 def _cut(seconds_max: float) -> str:
@@ -129,7 +149,7 @@ def _query_folder(source: Path, text: str, seconds_max: float) -> tuple[list[str
             if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
                 raise ValueError("the query is refused: give one SELECT")
             found = database.execute(statements[0])
-            rows = found.fetchall()
+            rows = _bounded(found)
             return [column[0] for column in found.description or ()], rows
         except duckdb.InterruptException as error:
             raise ProjectionError(_cut(seconds_max), "cut") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from oddsengine import __version__
+from oddsengine._log_readers import readers_of
 from oddsengine.projection._schema import POSITION_TABLE, TABLES, Table, position_ddl, table_ddl
 from oddsengine.projection._store import Batch, Position, ProjectionError, check_version
 from oddsengine.projection._views import VIEWS
@@ -25,6 +26,9 @@ CACHE_KIB = 64 * 1024
 # The log is cut to this after a checkpoint.
 WAL_BYTES_KEPT = 64 << 20
 WAL_PAGES_CHECKPOINT = 4_000
+# While a program holds an old state of the file open its log grows with all that is written. At this size
+# nothing more is written until that program ends its transaction: the disk is the journal's too.
+WAL_BYTES_MAX = 1_073_741_824
 
 
 class SqliteStore:
@@ -33,23 +37,44 @@ class SqliteStore:
     `durable`: a power cut loses nothing of what was told. Without it (the default) it may lose the last
     batches, whole, and the
     follower reads them again from the journal: rows and position are of one transaction.
+
+    `is_reader`: only what is there is read, and nothing made or written.
+
+    `wal_bytes_max`: at this size of its log nothing more is written until whoever holds an old state open
+    has ended.
+
+    Raises:
+        ProjectionError: `not_a_projection`, `missing` (to read from), `unavailable` (may pass).
     """
 
-    def __init__(self, path: Path | str, *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        durable: bool = False,
+        is_reader: bool = False,
+        wal_bytes_max: int = WAL_BYTES_MAX,
+    ) -> None:
         self.path = Path(path)
         self.name = f"sqlite:{self.path}"
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        self._database = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        self._wal_bytes_max = wal_bytes_max
+        if not is_reader:
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        elif not self.path.exists():
+            raise ProjectionError(f"there is no projection at {self.name}", "missing")
+        self._file = _identity(self.path)
+        uri = f"{self.path.resolve().as_uri()}?mode={'ro' if is_reader else 'rw'}"
+        self._database = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
         try:
-            self._prepare(durable=durable)
+            self._prepare(durable=durable, is_reader=is_reader)
         except sqlite3.DatabaseError as error:
             self._database.close()
             raise self._unusable(error) from error
         self._puts = {table.name: _put(table) for table in TABLES}
         self._patches = {table.name: _patch(table) for table in TABLES}
 
-    def _prepare(self, *, durable: bool) -> None:
+    def _prepare(self, *, durable: bool, is_reader: bool) -> None:
         found = self._database.execute("PRAGMA application_id").fetchone()[0]
         is_empty = self._database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
         if found != APPLICATION_ID and not (found == 0 and is_empty):
@@ -59,6 +84,8 @@ class SqliteStore:
                 f" there yet",
                 "not_a_projection",
             )
+        if is_reader:
+            return
         self._database.execute("PRAGMA journal_mode = wal")
         self._database.execute(f"PRAGMA synchronous = {'full' if durable else 'normal'}")
         self._database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -85,18 +112,24 @@ class SqliteStore:
 
     def create(self, position: Position) -> None:
         with self._transaction():
-            there = self._database.execute(
-                "SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE"
-                " 'sqlite_%'"
-                " ORDER BY type DESC"
-            ).fetchall()
-            for kind, name in there:
-                self._database.execute(f'DROP {kind} "{name}"')
-            self._database.execute(position_ddl("sqlite"))
-            for table in TABLES:
-                for statement in table_ddl(table, "sqlite"):
-                    self._database.execute(statement)
+            if self._is_of_this_release():
+                # What others made beside the tables (views, indexes of their own) stays.
+                for name in (POSITION_TABLE, *(table.name for table in TABLES)):
+                    self._database.execute(f"DELETE FROM {name}")
+            else:
+                there = self._database.execute(
+                    "SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name NOT LIKE"
+                    " 'sqlite_%'"
+                    " ORDER BY type DESC"
+                ).fetchall()
+                for kind, name in there:
+                    self._database.execute(f'DROP {kind} "{name}"')
+                self._database.execute(position_ddl("sqlite"))
+                for table in TABLES:
+                    for statement in table_ddl(table, "sqlite"):
+                        self._database.execute(statement)
             for view in VIEWS:
+                self._database.execute(f"DROP VIEW IF EXISTS {view.name}")
                 self._database.execute(view.sql("sqlite"))
             self._database.execute(
                 f"INSERT INTO {POSITION_TABLE} (one, schema_version, journal_id, seq, hash, committed_ns,"
@@ -112,23 +145,50 @@ class SqliteStore:
                 ),
             )
 
+    def _is_of_this_release(self) -> bool:
+        """All tables are there as this release makes them."""
+        wanted = [position_ddl("sqlite"), *(next(table_ddl(table, "sqlite")) for table in TABLES)]
+        there = {
+            sql for (sql,) in self._database.execute("SELECT sql FROM sqlite_schema WHERE type = 'table'")
+        }
+        return there.issuperset(wanted)
+
+    def check(self) -> None:
+        if _identity(self.path) != self._file:
+            raise ProjectionError(
+                f"{self.path} was removed or replaced: what is written into it nobody would read",
+                "replaced",
+                is_transient=True,
+            )
+
+    def _make_room(self) -> None:
+        """Empties the log where it has reached its bound.
+
+        Raises:
+            ProjectionError: `reader`, which may pass: somebody holds an old state of the file open.
+        """
+        if self.wal_bytes() < self._wal_bytes_max:
+            return
+        is_held = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if not is_held:
+            return
+        readers = {reader.pid for reader in readers_of(self.path)} - {os.getpid()}
+        named = ", ".join(map(str, sorted(readers))) or "unknown"
+        raise ProjectionError(
+            f"the log of {self.path} has {self.wal_bytes()} bytes, at most {self._wal_bytes_max} are allowed:"
+            f" process {named} holds an old state of it open\nhint: nothing more is written until its"
+            f" transaction ends, and nothing is lost: the follower goes on by itself",
+            "reader",
+            is_transient=True,
+        )
+
     def apply(self, batch: Batch, before: Position) -> None:
+        self.check()
+        self._make_room()
         execute_many = self._database.executemany
         after = batch.position
         with self._transaction():
-            for table in TABLES:
-                if (found := batch.tables.get(table.name)) is None:
-                    continue
-                whole, cut, patches = found
-                if whole:
-                    execute_many(self._puts[table.name], whole)
-                if cut:
-                    execute_many("DELETE FROM legs WHERE ticket = ? AND leg >= ?", cut)
-                if patches:
-                    key_len = len(table.key)
-                    places = [table.position(column.name) for column in table.patched]
-                    values = ([*(row[place] for place in places), *row[:key_len]] for row in patches)
-                    self._patch(table, values, len(patches))
+            # First: rows of another follower would be there twice, which says less.
             moved = self._database.execute(
                 f"UPDATE {POSITION_TABLE} SET seq = ?, hash = ?, committed_ns = ?, release = ?"
                 " WHERE journal_id = ? AND seq = ? AND hash = ?",
@@ -149,6 +209,19 @@ class SqliteStore:
                     "\nhint: one follower owns a projection; stop the other one",
                     "moved",
                 )
+            for table in TABLES:
+                if (found := batch.tables.get(table.name)) is None:
+                    continue
+                whole, cut, patches = found
+                if whole:
+                    execute_many(self._puts[table.name], whole)
+                if cut:
+                    execute_many("DELETE FROM legs WHERE ticket = ? AND leg >= ?", cut)
+                if patches:
+                    key_len = len(table.key)
+                    places = [table.position(column.name) for column in table.patched]
+                    values = ([*(row[place] for place in places), *row[:key_len]] for row in patches)
+                    self._patch(table, values, len(patches))
 
     def _patch(self, table: Table, values: Iterator[list[Any]], count: int) -> None:
         changed = self._database.executemany(self._patches[table.name], values).rowcount
@@ -176,9 +249,25 @@ class SqliteStore:
     def names(self) -> list[tuple[str, str, str]]:
         return self._database.execute("SELECT selection_id, market, selection FROM selections").fetchall()
 
-    def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+    def rows(
+        self, table: Table, *, since_ns: int | None = None, until_ns: int = 0
+    ) -> Iterator[tuple[Any, ...]]:
         columns = ", ".join(column.name for column in table.columns)
-        yield from self._database.execute(f"SELECT {columns} FROM {table.name}")
+        select = f"SELECT {columns} FROM {table.name}"
+        if since_ns is None:
+            yield from self._database.execute(select)
+        else:
+            yield from self._database.execute(
+                f"{select} WHERE time_ns >= ? AND time_ns < ?", (since_ns, until_ns)
+            )
+
+    @contextlib.contextmanager
+    def one_state(self) -> Iterator[None]:
+        self._database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._database.execute("ROLLBACK")
 
     def wal_bytes(self) -> int:
         try:
@@ -188,6 +277,14 @@ class SqliteStore:
 
     def close(self) -> None:
         self._database.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _put(table: Table) -> str:

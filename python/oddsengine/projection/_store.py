@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,14 +76,24 @@ class Store(Protocol):
     def create(self, position: Position) -> None:
         """Make the tables, empty; what was there of a projection goes, in the same transaction."""
 
+    def check(self) -> None:
+        """Refuses where what is written would not be there for whoever looks."""
+
     def apply(self, batch: Batch, before: Position) -> None:
         """All rows and the position, or nothing. Refuses where the position is not `before`."""
 
     def names(self) -> list[tuple[str, str, str]]:
         """Id, market and selection of every selection so far."""
 
-    def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
-        """All rows of a table, in any order."""
+    def rows(
+        self, table: Table, *, since_ns: int | None = None, until_ns: int = 0
+    ) -> Iterator[tuple[Any, ...]]:
+        """All rows of a table, in any order; or those of a table that is added to from `since_ns` on and
+        before `until_ns`.
+        """
+
+    def one_state(self) -> AbstractContextManager[None]:
+        """What is read within is of one state."""
 
     def wal_bytes(self) -> int:
         """The size of its own write-ahead log; 0 where it has none to tell."""

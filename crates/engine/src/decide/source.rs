@@ -1,8 +1,6 @@
 //! What feeds owe us: numbers in order, signs of life, starts in time. Where one is missing, trading of what the feed
 //! tells stops with a reason until a message proves that nothing was missed.
 
-use std::collections::BTreeSet;
-
 use oddsengine_facts::command::{SEQ_JUMP_MAX, SOURCES_MAX};
 use oddsengine_facts::{Body, Channel, Command, Fact, Reason, Stop, StopSet};
 use oddsengine_markets::LivePhase;
@@ -96,8 +94,7 @@ impl Step<'_> {
     /// looked for. Names cost nobody anything, and must not lock out the feeds of tomorrow. `false` where all feed
     /// something.
     fn forget_sources(&mut self) -> bool {
-        let fed_by: BTreeSet<&str> = self.fixtures.iter().map(|fixture| fixture.fed_by.as_str()).collect();
-        let idle = self.sources.iter().filter(|(name, _)| !fed_by.contains(name.as_str()));
+        let idle = self.sources.iter().filter(|(name, _)| !self.feeds_something(name));
         let mut idle: Vec<(i64, String)> =
             idle.map(|(name, source)| (source.heard_ns, name.clone())).collect();
         idle.sort_unstable();
@@ -126,17 +123,14 @@ impl Step<'_> {
     /// Stops what a source feeds and may have missed: in play, or about to start.
     fn stop_fed(&mut self, source: &str, stop: Stop) {
         let now_ns = self.now_ns;
-        let fed: Vec<usize> = self
-            .fixtures
-            .entries()
-            .filter(|(_, fixture)| {
+        let of_source = self.derived.fed.get(source).into_iter().flatten().map(|&index| index as usize);
+        let fed: Vec<usize> = of_source
+            .filter(|&index| {
+                let fixture = &self.fixtures[index];
                 let start_ns = fixture.request.start_ns;
                 let is_near = start_ns <= 0 || start_ns <= now_ns.saturating_add(NEAR_START_NS);
-                fixture.fed_by == source
-                    && !fixture.is_closed()
-                    && (is_near || fixture.live.phase() == LivePhase::InPlay)
+                !fixture.is_closed() && (is_near || fixture.live.phase() == LivePhase::InPlay)
             })
-            .map(|(index, _)| index)
             .collect();
         fed.into_iter().for_each(|index| self.stop(index, stop));
     }

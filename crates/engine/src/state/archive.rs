@@ -54,6 +54,17 @@ pub(super) fn due(
     queue.iter().take_while(move |&&(closed_ns, _)| is_due(closed_ns)).map(|&(_, index)| index)
 }
 
+/// What came back leaves again so long after, unless something happens to it: whoever asks for one old id after another holds
+/// no more of them in memory than of one such time.
+pub const RECALLED_KEPT_MS: i64 = 60_000;
+
+/// Since when something that comes back now counts as over: it leaves after [`RECALLED_KEPT_MS`], or after as long as what is
+/// over leaves, if that is shorter. Never 0, which is not over.
+pub(super) fn recalled_since(now_ns: i64, after_ms: i64) -> i64 {
+    let earlier_ms = (after_ms - RECALLED_KEPT_MS).max(0);
+    now_ns.saturating_sub(earlier_ms * 1_000_000).max(1)
+}
+
 impl State {
     /// Tickets, fixtures or ids of transfers are to leave at this time.
     pub(crate) fn archiving_is_due(&self, now_ns: i64) -> bool {
@@ -250,7 +261,11 @@ impl State {
                 self.settling.set_regraded(index, true);
             }
         }
-        self.set_closed(index, self.now_ns);
+        let after_ms = match state {
+            TicketState::Refused(_) => self.config.archive_refused_after_ms,
+            _ => self.config.archive_after_ms,
+        };
+        self.set_closed(index, recalled_since(self.now_ns, after_ms));
         self.counters.recalled_count += 1;
         Ok(())
     }

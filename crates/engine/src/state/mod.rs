@@ -128,6 +128,8 @@ pub(crate) struct Derived {
     pub has_more_overdue: bool,
     /// Fixtures that nobody has spoken of, by the source that a sign of life is expected of.
     pub unheard: BTreeMap<String, BTreeSet<u32>>,
+    /// Fixtures by the source that feeds them; no source is there without any.
+    pub fed: BTreeMap<String, BTreeSet<u32>>,
     /// Scratch space per template, by its id.
     pub prefixes: BTreeMap<u32, ViewPrefixes>,
     pub offer: BoardOffers,
@@ -380,6 +382,11 @@ impl State {
         &self.competitions
     }
 
+    /// A fixture is fed by this source.
+    pub fn feeds_something(&self, source: &str) -> bool {
+        self.derived.fed.contains_key(source)
+    }
+
     /// What is known of each source, by its name.
     pub fn sources(&self) -> &BTreeMap<String, Source> {
         &self.sources
@@ -495,6 +502,7 @@ impl Derived {
             in_play: BTreeSet::new(),
             has_more_overdue: false,
             unheard: BTreeMap::new(),
+            fed: BTreeMap::new(),
             prefixes: BTreeMap::new(),
             offer: BoardOffers::default(),
         })

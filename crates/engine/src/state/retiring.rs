@@ -117,6 +117,7 @@ impl State {
         self.unpriced.remove(&place);
         self.derived.in_play.remove(&place);
         self.forget_unheard(index);
+        self.forget_fed(index);
         self.untold.remove(&place);
         self.derived.suspects.remove(&place);
         *self.derived.sport_loss_minor.entry(sport).or_default() -= loss_minor;
@@ -217,7 +218,9 @@ impl State {
         self.outdate_model(index);
         self.note_play(index);
         self.note_unheard(index);
-        self.set_over(index, self.now_ns);
+        self.note_fed(index);
+        let since_ns = super::archive::recalled_since(self.now_ns, self.config.archive_fixture_after_ms);
+        self.set_over(index, since_ns);
         self.counters.recalled_fixture_count += 1;
         Ok(())
     }

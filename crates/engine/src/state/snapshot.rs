@@ -316,6 +316,7 @@ impl State {
         self.refresh_possible(index);
         self.note_play(index);
         self.note_unheard(index);
+        self.note_fed(index);
         self.watch_silence(index);
         // Prices are not stored: they are to be computed, and told to whoever asks.
         self.unpriced.insert(index as u32);

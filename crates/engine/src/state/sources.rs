@@ -160,6 +160,27 @@ impl State {
             || (self.is_late(fixture) && self.starts_at_ns(index) < self.now_ns)
     }
 
+    /// Lists a fixture with the source that feeds it, once that is known.
+    pub(crate) fn note_fed(&mut self, index: usize) {
+        let source = &self.fixtures[index].fed_by;
+        match self.derived.fed.get_mut(source) {
+            _ if source.is_empty() => {}
+            Some(of_source) => drop(of_source.insert(index as u32)),
+            None => drop(self.derived.fed.insert(source.clone(), BTreeSet::from([index as u32]))),
+        }
+    }
+
+    /// Takes a fixture off the list of the source that feeds it.
+    pub(crate) fn forget_fed(&mut self, index: usize) {
+        let source = &self.fixtures[index].fed_by;
+        if let Some(of_source) = self.derived.fed.get_mut(source) {
+            of_source.remove(&(index as u32));
+            if of_source.is_empty() {
+                self.derived.fed.remove(source);
+            }
+        }
+    }
+
     /// Lists a fixture with its source while nobody has spoken of it and nothing else is missing: a sign of life of the source
     /// is one of it.
     pub(crate) fn note_unheard(&mut self, index: usize) {

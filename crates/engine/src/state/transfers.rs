@@ -17,7 +17,7 @@ pub(crate) const TRANSFERS_PER_PAGE: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeptTransfer {
     pub transfer: BookedTransfer,
-    /// When it was booked, or came back.
+    /// When it was booked, or so long before now that it leaves in time after it came back.
     pub kept_ns: i64,
 }
 codec_struct!(KeptTransfer { transfer, kept_ns });
@@ -133,7 +133,8 @@ impl State {
             let known = self.ledger.know_again(instruction_of(booking_id(id, number)));
             known.map_err(|error| format!("transfer {:032x} cannot be known again: {error}", id.0))?;
         }
-        self.transfers.insert(KeptTransfer { transfer: *transfer, kept_ns: self.now_ns });
+        let kept_ns = super::archive::recalled_since(self.now_ns, self.config.archive_money_after_ms);
+        self.transfers.insert(KeptTransfer { transfer: *transfer, kept_ns });
         self.counters.recalled_transfer_count += 1;
         Ok(())
     }

@@ -338,6 +338,86 @@ impl ArchiveReader {
     }
 }
 
+/// A row of the archive as it stands.
+#[derive(Clone, Copy, Debug)]
+pub enum FoundRow<'a> {
+    /// A ticket, and what brings it back.
+    Ticket(u128, &'a [u8]),
+    /// A fixture.
+    Fixture(u64, &'a [u8]),
+    /// A deposit or a withdrawal.
+    Transfer(u128, &'a [u8]),
+    /// A ticket has a leg on a fixture.
+    Leg {
+        /// The fixture.
+        fixture: u64,
+        /// The ticket.
+        ticket: u128,
+    },
+}
+
+/// Visits all rows of the archive of a resting journal; `false` where there is nothing to look at: somebody owns the journal,
+/// the next start makes the archive anew, or it is of an earlier build.
+///
+/// # Errors
+/// [`JournalError::ArchiveUnreadable`]: it cannot be read, or a row is not as it was written. And the visitor's.
+pub fn archived_rows(
+    path: impl AsRef<Path>,
+    visit: &mut dyn FnMut(FoundRow<'_>) -> Result<(), JournalError>,
+) -> Result<bool, JournalError> {
+    let path = super::resolve(path.as_ref())?;
+    let reader = ArchiveReader::open(&path)?;
+    let connection = &reader.connection;
+    let failed = |error: rusqlite::Error| reader.unreadable(&error);
+    let are_there = || -> rusqlite::Result<bool> {
+        for table in TABLES {
+            if !has_table(connection, table)? {
+                return Ok(false);
+            }
+        }
+        Ok(has_table(connection, "archive_size")? && !size(connection)?.1)
+    };
+    if JournalLock::owner(&path).is_some() || !are_there().map_err(failed)? {
+        return Ok(false);
+    }
+    for table in ["archived_ticket", "archived_transfer"] {
+        let mut select =
+            connection.prepare(&format!("SELECT id, bytes, crc32c FROM {table}")).map_err(failed)?;
+        let mut rows = select.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let id = u128::from_be_bytes(row.get(0).map_err(failed)?);
+            let name = format!("{id:032x} of {table}");
+            let bytes = reader.checked(
+                &name,
+                &id.to_be_bytes(),
+                row.get(1).map_err(failed)?,
+                row.get(2).map_err(failed)?,
+            )?;
+            visit(match table {
+                "archived_ticket" => FoundRow::Ticket(id, &bytes),
+                _ => FoundRow::Transfer(id, &bytes),
+            })?;
+        }
+    }
+    let mut select = connection.prepare("SELECT id, bytes, crc32c FROM archived_fixture").map_err(failed)?;
+    let mut rows = select.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let id = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
+        let (bytes, crc32c) = (row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
+        visit(FoundRow::Fixture(
+            id,
+            &reader.checked(&format!("fixture {id}"), &id.to_be_bytes(), bytes, crc32c)?,
+        ))?;
+    }
+    let mut select = connection.prepare("SELECT fixture, ticket FROM archived_leg").map_err(failed)?;
+    let mut rows = select.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let fixture = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
+        visit(FoundRow::Leg { fixture, ticket: u128::from_be_bytes(row.get(1).map_err(failed)?) })?;
+    }
+    Ok(true)
+}
+
 /// The tables are there: they are made where a journal of an earlier build has none. What was counted and is gone makes the
 /// archive stale.
 pub(crate) fn prepare(connection: &Connection) -> rusqlite::Result<()> {

@@ -8,7 +8,7 @@ use super::chain::{ChainHash, GroupHeader, Head};
 use super::compact::{CompactOptions, Compaction};
 use super::error::JournalError;
 use super::fault::{Fault, Faults};
-use super::files::{WAL_BYTES_KEPT, wal_bytes};
+use super::files::{WAL_BYTES_KEPT, WAL_BYTES_WARNED, wal_bytes};
 use super::mark::MarkFile;
 use super::options::{MARK_SYNC_INTERVAL, OpenOptions};
 use super::segment;
@@ -37,6 +37,10 @@ const STEP_TIME_SHARE: u32 = 10;
 const PAGES_PER_DELETE: u64 = 16;
 /// A log that has grown is looked at so often, when idle.
 const LOG_PAUSE: Duration = Duration::from_secs(1);
+/// Under load readers of a log that is far too large are waited for so long, as long as a follower's read may take; and so
+/// seldom, because commits wait meanwhile, and a reader that stays is not waited out.
+const LOG_PATIENCE: Duration = Duration::from_millis(250);
+const LOG_PATIENCE_PAUSE: Duration = Duration::from_secs(15);
 /// The files beside the database are looked for so often under load; each costs a system call.
 const FILES_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const PAGE_SIZE: u64 = 4096;
@@ -67,6 +71,8 @@ pub(crate) struct Committer {
     mark_synced_at: Instant,
     is_log_large: bool,
     log_seen_at: Instant,
+    /// When readers were waited for last.
+    log_waited_at: Option<Instant>,
     files_seen_at: Instant,
 }
 
@@ -110,6 +116,7 @@ impl Committer {
             mark_synced_at: Instant::now(),
             is_log_large: false,
             log_seen_at: Instant::now(),
+            log_waited_at: None,
             files_seen_at: Instant::now(),
         };
         // What a process before left undone.
@@ -340,6 +347,12 @@ impl Committer {
         self.look_beside();
         if WAL_PAGES_MAX <= self.wal_page_count {
             self.checkpoint()?;
+            if self.is_log_large
+                && WAL_BYTES_WARNED < wal_bytes(&self.store.path)
+                && self.log_waited_at.is_none_or(|waited_at| LOG_PATIENCE_PAUSE <= waited_at.elapsed())
+            {
+                self.wait_for_readers()?;
+            }
         }
         if MARK_SYNC_INTERVAL <= self.mark_synced_at.elapsed() {
             self.sync_mark()?;
@@ -382,7 +395,15 @@ impl Committer {
 
     /// A log that a reader let grow is cut when the reader has gone and nothing else is to be done.
     fn truncate_log(&mut self) -> Result<(), JournalError> {
-        let outcome = self.store.truncate_log();
+        let outcome = self.store.truncate_log(Duration::ZERO);
+        self.after_checkpoint(outcome.map(drop))
+    }
+
+    /// Where many read one after another, each for a moment, there is always somebody, and the log never begins anew by
+    /// itself. Those that began before end while this waits; who begins meanwhile reads the database.
+    fn wait_for_readers(&mut self) -> Result<(), JournalError> {
+        let outcome = self.store.truncate_log(LOG_PATIENCE);
+        self.log_waited_at = Some(Instant::now());
         self.after_checkpoint(outcome.map(drop))
     }
 

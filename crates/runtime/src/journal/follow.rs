@@ -221,17 +221,17 @@ impl Follower {
     fn page(&mut self, until_seq: u64, records_max: u64) -> Result<(Vec<Group>, bool), JournalError> {
         let began = Instant::now();
         let next_seq = self.position.seq + 1;
-        let sealed = segment::covering(&self.connection, next_seq)
-            .map_err(|error| unreadable(&self.path, self.position.seq, error))?;
-        if sealed.is_some() {
-            return Ok((self.sealed_page(next_seq, records_max)?, false));
-        }
-        let page = || -> rusqlite::Result<(Vec<Group>, bool)> {
+        let page = || -> rusqlite::Result<Option<(Vec<Group>, bool)>> {
+            // Of one state: an owner may seal groups and delete them between a look at the segments and one at the groups.
+            let _state = read::one_state(&self.connection)?;
+            if segment::covering(&self.connection, next_seq)?.is_some() {
+                return Ok(None);
+            }
             let mut select = self.connection.prepare_cached(
                 "SELECT first_seq, record_count, epoch, committed_ns, durable_seq, bytes, crc32c, previous_hash, hash
                  FROM journal_group WHERE first_seq BETWEEN ?1 AND ?2 ORDER BY first_seq",
             )?;
-            let bounds = [(self.position.seq + 1).cast_signed(), until_seq.cast_signed()];
+            let bounds = [next_seq.cast_signed(), until_seq.cast_signed()];
             let mut rows = select.query(bounds)?;
             let (mut page, mut byte_count, mut record_count) = (Vec::new(), 0, 0);
             while let Some(row) = rows.next()? {
@@ -262,12 +262,15 @@ impl Follower {
                     break;
                 }
                 if FOLLOW_READ_MAX <= began.elapsed() {
-                    return Ok((page, true));
+                    return Ok(Some((page, true)));
                 }
             }
-            Ok((page, false))
+            Ok(Some((page, false)))
         };
-        page().map_err(|error| unreadable(&self.path, self.position.seq, error))
+        match page().map_err(|error| unreadable(&self.path, self.position.seq, error))? {
+            Some(page) => Ok(page),
+            None => Ok((self.sealed_page(next_seq, records_max)?, false)),
+        }
     }
 
     /// Groups that are sealed into a segment, from one on.

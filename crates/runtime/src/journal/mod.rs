@@ -58,7 +58,8 @@ mod wakeup;
 mod writer;
 
 pub use archive::{
-    ArchiveCounts, ArchiveReader, Archived, ArchivedRow, ArchivedTicket, VisitArchived, distrust_archive,
+    ArchiveCounts, ArchiveReader, Archived, ArchivedRow, ArchivedTicket, FoundRow, VisitArchived,
+    archived_rows, distrust_archive,
 };
 pub use chain::{ChainHash, HASH_SIZE, Head, Position, RECORD_PREFIX_SIZE};
 pub use compact::{

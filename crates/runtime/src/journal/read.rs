@@ -148,23 +148,21 @@ impl Groups {
         from_seq: u64,
         until_seq: u64,
     ) -> Result<Vec<SealedGroup>, JournalError> {
-        // Twice: between a look at the segments and one at the live groups these may have been sealed.
-        for _ in 0..2 {
-            let sealed =
-                segment::covering(connection, from_seq).map_err(|error| self.unreadable(from_seq, error))?;
-            if let Some(info) = sealed {
+        let look = || -> rusqlite::Result<Result<SegmentInfo, Vec<SealedGroup>>> {
+            let _state = one_state(connection)?;
+            Ok(match segment::covering(connection, from_seq)? {
+                Some(info) => Ok(info),
+                None => Err(live_page(connection, from_seq, until_seq)?),
+            })
+        };
+        match look().map_err(|error| self.unreadable(from_seq, error))? {
+            Err(page) => Ok(page),
+            Ok(info) => {
                 let mut block = self.block(&info, from_seq)?;
                 block.retain(|group| from_seq <= group.header.first_seq);
-                return Ok(block);
-            }
-            let page = live_page(connection, from_seq, until_seq)
-                .map_err(|error| self.unreadable(from_seq, error))?;
-            let is_gap = page.first().is_some_and(|group| from_seq < group.header.first_seq);
-            if !is_gap {
-                return Ok(page);
+                Ok(block)
             }
         }
-        live_page(connection, from_seq, until_seq).map_err(|error| self.unreadable(from_seq, error))
     }
 
     fn block(&mut self, info: &SegmentInfo, seq: u64) -> Result<Vec<SealedGroup>, JournalError> {
@@ -183,14 +181,28 @@ impl Groups {
     /// The first sequence number of the group that contains a record; that of the first group when there is none.
     pub fn start_of_group(&mut self, connection: &Connection, seq: u64) -> Result<u64, JournalError> {
         let seq = seq.clamp(1, i64::MAX.cast_unsigned());
-        let sealed = segment::covering(connection, seq).map_err(|error| self.unreadable(0, error))?;
-        if let Some(info) = sealed {
-            let block = self.block(&info, seq)?;
-            let group = block.iter().rev().find(|group| group.header.first_seq <= seq);
-            return Ok(group.map_or(seq, |group| group.header.first_seq));
+        let look = || -> rusqlite::Result<Result<SegmentInfo, u64>> {
+            let _state = one_state(connection)?;
+            Ok(match segment::covering(connection, seq)? {
+                Some(info) => Ok(info),
+                None => Err(live_start_of_group(connection, seq)?),
+            })
+        };
+        match look().map_err(|error| self.unreadable(0, error))? {
+            Err(start_seq) => Ok(start_seq),
+            Ok(info) => {
+                let block = self.block(&info, seq)?;
+                let group = block.iter().rev().find(|group| group.header.first_seq <= seq);
+                Ok(group.map_or(seq, |group| group.header.first_seq))
+            }
         }
-        live_start_of_group(connection, seq).map_err(|error| self.unreadable(0, error))
     }
+}
+
+/// Until it is dropped, what is read is of one state of the database: beside an owner who seals groups and deletes them, one
+/// look at the segments and one at the live groups could miss what went from here to there between them.
+pub(crate) fn one_state(connection: &Connection) -> rusqlite::Result<Option<rusqlite::Transaction<'_>>> {
+    connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()
 }
 
 /// The first sequence number of the live group that contains `seq`; that of the first live one when there is none.
@@ -335,4 +347,44 @@ pub(crate) fn read_group(row: &Row<'_>) -> rusqlite::Result<SealedGroup> {
         previous_hash: ChainHash(row.get(7)?),
         hash: ChainHash(row.get(8)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::params;
+
+    /// A follower that was held up between a look at the segments and one at the live groups took a journal for damaged, whose
+    /// owner had sealed and deleted groups meanwhile, and ended for good.
+    #[test]
+    fn what_is_sealed_between_two_looks_is_not_missed() {
+        let folder = std::env::temp_dir().join(format!("oddsengine-one-state {}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("journal.db");
+        store::create(&path, [1; 16], 7).unwrap();
+        let owner = Connection::open(&path).unwrap();
+        for seq in 1..=3_i64 {
+            let row = params![seq, 1, 1, 0, 0, vec![0_u8; 4], 0, vec![0_u8; 32], vec![0_u8; 32]];
+            owner.execute("INSERT INTO journal_group VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row).unwrap();
+        }
+        let reader = store::connect_read(&path).unwrap();
+        let live_count = |reader: &Connection| live_page(reader, 1, 9).unwrap().len();
+        let state = one_state(&reader).unwrap();
+        assert_eq!(segment::covering(&reader, 1).unwrap(), None);
+        owner.execute_batch(segment::SCHEMA).unwrap();
+        owner
+            .execute(
+                "INSERT INTO segment VALUES (1, 1, 3, 3, 3, 12, ?1, ?1, 'a.segment', 9, ?1, 0, ?1, ?1)",
+                [vec![0_u8; 32]],
+            )
+            .unwrap();
+        owner.execute("DELETE FROM journal_group", []).unwrap();
+        assert_eq!(live_count(&reader), 3, "of the state that has no segment");
+        // Within it another look is of the same state, and opens none of its own.
+        assert!(one_state(&reader).unwrap().is_none());
+        drop(state);
+        assert_eq!(live_count(&reader), 0);
+        assert_eq!(segment::covering(&reader, 1).unwrap().map(|info| info.number), Some(1));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

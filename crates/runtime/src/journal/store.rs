@@ -374,10 +374,10 @@ impl Store {
         Ok((log - done).max(0).cast_unsigned())
     }
 
-    /// Empties the write-ahead log and cuts its file to nothing; `false` when another connection reads it. Waits for
-    /// nobody.
-    pub fn truncate_log(&self) -> rusqlite::Result<bool> {
-        self.connection.busy_timeout(Duration::ZERO)?;
+    /// Empties the write-ahead log and cuts its file to nothing; `false` when another connection still reads it after so
+    /// long.
+    pub fn truncate_log(&self, patience: Duration) -> rusqlite::Result<bool> {
+        self.connection.busy_timeout(patience)?;
         let busy =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         self.connection.busy_timeout(BUSY_TIMEOUT)?;

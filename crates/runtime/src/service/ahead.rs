@@ -19,11 +19,19 @@ impl Service {
         self.halt(Asker::of(key, Door::Ingest), &command, now_ns)
     }
 
-    /// The same of a request of `orders`: the desk's suspensions and voids.
-    pub fn look_ahead_order(&mut self, key: Option<&str>, payload: &[u8], now_ns: i64) -> Option<FixtureId> {
-        match decode_order(payload, now_ns).ok()?.value.body {
-            RequestBody::Command(command) => self.halt(Asker::of(key, Door::Orders), &command, now_ns),
-            RequestBody::Query(_) | RequestBody::Batch(_) => None,
+    /// The same of a request of `orders`: the desk's suspensions and voids, by themselves or in a batch.
+    pub fn look_ahead_order(&mut self, key: Option<&str>, payload: &[u8], now_ns: i64) -> Vec<FixtureId> {
+        let asker = Asker::of(key, Door::Orders);
+        match decode_order(payload, now_ns).map(|decoded| decoded.value.body) {
+            Ok(RequestBody::Command(command)) => self.halt(asker, &command, now_ns).into_iter().collect(),
+            Ok(RequestBody::Batch(requests)) => {
+                let commands = requests.into_iter().filter_map(|request| match request.ok()?.body {
+                    RequestBody::Command(command) => Some(command),
+                    RequestBody::Query(_) | RequestBody::Batch(_) => None,
+                });
+                commands.filter_map(|command| self.halt(asker, &command, now_ns)).collect()
+            }
+            Ok(RequestBody::Query(_)) | Err(_) => Vec::new(),
         }
     }
 

@@ -57,7 +57,7 @@ struct Recent {
     bytes: Vec<u8>,
 }
 
-fn row_of(ticket: Ticket, time_ns: i64) -> ArchivedTicket {
+pub(super) fn row_of(ticket: Ticket, time_ns: i64) -> ArchivedTicket {
     let mut fixtures: Vec<u64> = match ticket.reason() {
         Some(_) => Vec::new(),
         None => ticket.legs.iter().map(|leg| leg.fixture.0).collect(),

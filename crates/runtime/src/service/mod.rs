@@ -11,6 +11,7 @@
 mod ahead;
 mod answer;
 mod archive;
+mod archive_survey;
 pub mod bounds;
 mod desk;
 mod effects;
@@ -49,7 +50,7 @@ pub use step::INHERITED_PER_TURN;
 pub use tables::{COMMAND_BYTES_KEPT_MAX, COMMANDS_KEPT_MAX};
 pub use weight::{BATCH_REPLY_BYTES_MAX, HEAVY_WEIGHT, WEIGHT_PER_TURN};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -76,6 +77,9 @@ pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// Most records waiting for the disk before the service stops reading feeds.
 pub const INGEST_BACKLOG_MAX: u64 = 200_000;
+
+/// Most formats of fixtures (runners and terms of a race, squads of a match) whose markets a process keeps.
+pub const FORMATS_MAX: usize = 512;
 
 /// How a service starts.
 #[derive(Clone, Debug)]
@@ -319,6 +323,10 @@ impl Service {
                     self.alert("not_permitted", &detail, None, now_ns);
                     return;
                 }
+                if let Some(message) = one_format_too_many(&command) {
+                    self.alert("feed_refused", &message, None, now_ns);
+                    return;
+                }
                 if let Err(error) = self.run(&command, None) {
                     self.alert("journal_unavailable", &error.to_string(), None, now_ns);
                 }
@@ -546,12 +554,10 @@ impl Service {
         let stale_feed_count = told.iter().filter(|(_, source)| is_stale(source)).count() as u64;
         if told.len() > FEEDS_TOLD_MAX {
             // Named are those that feed something, and of them those that fell silent last, then the quietest.
-            let fed_by: BTreeSet<&str> =
-                self.engine.fixtures().iter().map(|fixture| fixture.fed_by.as_str()).collect();
             told.sort_by_key(|&(name, source)| {
                 let heard_ns = source.heard_ns;
                 let order = if is_stale(source) { (false, -heard_ns) } else { (true, heard_ns) };
-                (!fed_by.contains(name.as_str()), order)
+                (!self.engine.feeds_something(name), order)
             });
             told.truncate(FEEDS_TOLD_MAX);
             told.sort_by_key(|&(name, _)| name);
@@ -706,6 +712,21 @@ impl Image for StateImage {
     fn hash(&self) -> [u8; 16] {
         StateImage::hash(self).0
     }
+}
+
+/// Why a fixture is not announced, if its format would be one too many for this process. Templates of formats stay until it
+/// ends, about a mebibyte each, and a feed can make up thousands of them. It is no part of the state: another process has
+/// room for other formats, and what is in the journal is always taken.
+fn one_format_too_many(command: &Command) -> Option<String> {
+    let Body::AddFixture(request) = &command.body else { return None };
+    let (count, is_compiled) = oddsengine_markets::compiled(&request.format);
+    if is_compiled || count < FORMATS_MAX || request.format.check().is_err() {
+        return None;
+    }
+    Some(format!(
+        "fixture {} has a format of its own, and {count} are in memory, at most {FORMATS_MAX} are allowed: a restart makes room",
+        request.fixture
+    ))
 }
 
 /// Boards are public; money, customers and the desk are not: who may only read odds reaches nothing else.

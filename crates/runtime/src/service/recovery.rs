@@ -9,11 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use oddsengine_engine::{Config, Engine};
+use oddsengine_engine::{Config, Engine, decode_record};
 use oddsengine_types::{Currency, StateHash};
 
 use super::ServiceOptions;
 use super::archive::archived_of;
+use super::archive_survey::ArchiveSurvey;
 use super::replay::Replay;
 use crate::journal::{
     self, ArchiveCounts, Journal, JournalError, JournalFiles, JournalWriter, Maintenance, OpenOptions,
@@ -149,6 +150,9 @@ pub struct ReplayReport {
     pub state_hash: StateHash,
     /// The named invariants, with the difference where one does not hold.
     pub invariants: Vec<(&'static str, Result<(), String>)>,
+    /// How much the archive holds, or how it differs from what the records took there; `None` where it was not compared,
+    /// because the journal is in use or the next start makes it anew.
+    pub archive: Option<Result<ArchiveCounts, String>>,
 }
 
 /// Where a service's state came from.
@@ -370,14 +374,33 @@ pub(super) fn panic_on_purpose(panic_at_seq: Option<u64>, seq: u64) {
 /// # Errors
 /// The journal cannot be read, or a record cannot be applied.
 pub fn replay_engine(journal: impl Into<JournalFiles>) -> Result<(Engine, u64), RecoveryError> {
-    replay_from_zero(&journal.into()).map(|(engine, count, _)| (engine, count))
+    replay_from_zero(&journal.into(), None).map(|(engine, count, _)| (engine, count))
 }
 
 /// As [`replay_engine`], with the records that were decided anew.
-fn replay_from_zero(journal: &JournalFiles) -> Result<(Engine, u64, Vec<u64>), RecoveryError> {
+fn replay_from_zero(
+    journal: &JournalFiles,
+    mut survey: Option<&mut ArchiveSurvey>,
+) -> Result<(Engine, u64, Vec<u64>), RecoveryError> {
     let quarantined = journal::quarantined(journal.clone())?;
     let mut replay = Replay::new(Engine::default(), &journal.path, &quarantined, None);
-    let count = journal::replay(journal.clone(), 1, &mut |seq, _, record| replay.apply(seq, record))?;
+    let recalls = |engine: &Engine| {
+        let counters = engine.counters();
+        (counters.recalled_count, counters.recalled_fixture_count, counters.recalled_transfer_count)
+    };
+    let count = journal::replay(journal.clone(), 1, &mut |seq, _, record| {
+        let before = recalls(&replay.engine);
+        replay.apply(seq, record)?;
+        if let Some(survey) = survey.as_deref_mut() {
+            let brought_back = match (recalls(&replay.engine) == before, &replay.redecided_facts) {
+                (true, _) => Vec::new(),
+                (false, Some(facts)) => facts.clone(),
+                (false, None) => decode_record(record).map(|record| record.facts)?,
+            };
+            survey.take(&mut replay.engine, &brought_back);
+        }
+        Ok(())
+    })?;
     caught(|| replay.engine.price_changed()).map_err(RecoveryError::Pricing)?;
     Ok((replay.engine, count - quarantined.len() as u64, replay.redecided_seqs))
 }
@@ -389,10 +412,13 @@ fn replay_from_zero(journal: &JournalFiles) -> Result<(Engine, u64, Vec<u64>), R
 pub fn replay_journal(journal: impl Into<JournalFiles>) -> Result<ReplayReport, RecoveryError> {
     let journal = journal.into();
     let started = Instant::now();
-    let (engine, command_count, redecided_seqs) = replay_from_zero(&journal)?;
+    let mut survey = ArchiveSurvey::default();
+    let (engine, command_count, redecided_seqs) = replay_from_zero(&journal, Some(&mut survey))?;
     let seconds = started.elapsed().as_secs_f64();
+    let archive = survey.compare(&journal.path);
     let quarantined_seqs = journal::quarantined(journal)?.iter().map(|entry| entry.seq).collect();
     Ok(ReplayReport {
+        archive,
         command_count,
         quarantined_seqs,
         redecided_seqs,

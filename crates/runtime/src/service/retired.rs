@@ -13,6 +13,9 @@ use oddsengine_types::{FixtureId, TransferId};
 use super::Service;
 use crate::journal::{ArchivedRow, JournalError};
 
+/// One place for fixtures in so many is for feeds and the desk alone.
+const PLACES_OF_FEEDS: usize = 16;
+
 /// What brings something back, in the format of records: it is read by later releases as well.
 pub(super) fn bytes_of(fact: Fact, time_ns: i64) -> Vec<u8> {
     let body = Body::Tick { read_ns: time_ns };
@@ -133,8 +136,10 @@ impl Service {
         self.recall_fixtures(legs.map(|leg| leg.fixture), time_ns)
     }
 
+    /// Bets and queries take no place that a feed may need for what it announces next.
     fn has_room_for_fixtures(&self) -> bool {
-        self.engine.fixtures().len() < self.engine.config().fixtures_max as usize
+        let fixtures_max = self.engine.config().fixtures_max as usize;
+        self.engine.fixtures().len() < fixtures_max - fixtures_max / PLACES_OF_FEEDS
     }
 
     fn recall_fixtures(

@@ -7,6 +7,8 @@ use crate::told::Answer;
 
 /// Most work of one tick on tickets that leave, as the engine says: one for each, and one for each of its settlements.
 const WORK_PER_TICK: u32 = 256;
+/// How long what came back stays, in milliseconds.
+const BACK_MS: i64 = 60_000;
 /// Most tickets that come back together.
 const RECALLED_MAX: usize = 512;
 
@@ -72,7 +74,10 @@ impl Naive {
             }
             let place = self.archived.iter().position(|known| known.ticket.id == ticket.id);
             let mut known = self.archived.remove(place.ok_or(Reason::ValueOutOfBounds)?);
-            known.ticket.closed_ns = self.now_ns;
+            known.ticket.closed_ns = self.back_since_ns(match known.ticket.state {
+                TicketState::Refused(_) => self.config.archive_refused_after_ms,
+                _ => self.config.archive_after_ms,
+            });
             for leg in &mut known.ticket.legs {
                 // Its fixture may have come back to another place.
                 let index = self.known_fixture(leg.fixture).map_err(|_| Reason::ValueOutOfBounds)?;
@@ -83,6 +88,11 @@ impl Naive {
         }
         self.settle_tickets(None, answers);
         Ok(())
+    }
+
+    /// What came back leaves after a minute, or sooner where all that is over does.
+    pub(super) fn back_since_ns(&self, after_ms: i64) -> i64 {
+        self.now_ns - (after_ms - after_ms.min(BACK_MS)) * 1_000_000
     }
 
     /// What was paid is what the fixtures say, whatever they said meanwhile.

@@ -100,7 +100,7 @@ impl Naive {
             let place = self.retired.iter().position(|known| known.request.fixture == id);
             let mut fixture = self.retired.remove(place.ok_or(Reason::ValueOutOfBounds)?);
             self.scopes.extend(fixture.scopes.drain(..));
-            fixture.over_ns = self.now_ns;
+            fixture.over_ns = self.back_since_ns(self.config.archive_fixture_after_ms);
             // Nobody has spoken of it since.
             self.heard.retain(|heard| heard.fixture != Some(id));
             self.seat(fixture);
@@ -117,7 +117,7 @@ impl Naive {
         }
         let place = self.gone_transfers.iter().position(|gone| *gone == id);
         self.gone_transfers.remove(place.ok_or(Reason::ValueOutOfBounds)?);
-        self.transfers.push((self.now_ns, id));
+        self.transfers.push((self.back_since_ns(self.config.archive_money_after_ms), id));
         self.counters.recalled_transfer_count += 1;
         Ok(())
     }
