@@ -20,9 +20,13 @@ pub use oddsengine_facts::{
     SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
     TicketRequest, TicketState, VoidKind,
 };
+pub use oddsengine_facts::{
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period, Referral,
+    ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName, WindowPer, Wishes,
+};
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
-pub use oddsengine_facts::{command, config, status, stops, ticket};
+pub use oddsengine_facts::{acceptance, command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
 pub use decide::settle::{
@@ -36,7 +40,8 @@ pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, Stor
 pub use state::fixtures::Fixtures;
 pub use state::snapshot::{SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, StateImage};
 pub use state::sources::Source;
-pub use state::{Competition, Counters, Customer, Limits, Space, State, TICKETS_PER_PAGE};
+pub use state::customers::{Customer, CustomerFile, Flow};
+pub use state::{Competition, Counters, Limits, Space, State, TICKETS_PER_PAGE};
 pub use step::Answer;
 pub use views::audit::INVARIANTS;
 pub use views::explain::{MarketExplanation, SelectionExplanation};
