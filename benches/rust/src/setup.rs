@@ -275,6 +275,7 @@ impl Crowd {
             odds_change: OddsChange::Any,
             legs,
         }
+        wishes: Default::default(),
     }
 
     /// A single on one of the fixtures that have prices, if any has; some have finished, some have no prices yet.

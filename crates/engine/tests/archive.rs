@@ -102,6 +102,7 @@ impl World {
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
         }
+        wishes: Default::default(),
     }
 
     fn place(&mut self, request: TicketRequest) -> Answer {

@@ -6,7 +6,6 @@ use oddsengine_facts::{
     CustomerTerms, Fact, LimitCheck, LimitLevel, NextLimit, OwnLimit, OwnLimitKind, Period, Reason, Scope,
     Standing, Switch, SwitchScope, Ticket,
 };
-use oddsengine_markets::LivePhase;
 use oddsengine_types::{BoundsError, CustomerId, STAKE_MINOR_MAX};
 
 use super::out_of_bounds;
@@ -209,12 +208,6 @@ impl State {
     /// Every bet of the customer is looked at.
     pub(super) fn is_flagged(&self, customer: CustomerId) -> bool {
         self.customers.file(customer).is_some_and(|file: &CustomerFile| file.terms.is_flagged)
-    }
-
-    /// A leg of the ticket is in play.
-    pub(super) fn is_in_play(&self, ticket: &Ticket) -> bool {
-        let phase = |fixture: u32| self.fixtures[fixture as usize].live.phase();
-        ticket.legs.iter().any(|leg| phase(leg.place.fixture) == LivePhase::InPlay)
     }
 }
 

@@ -176,8 +176,9 @@ impl Step<'_> {
     }
 
     fn take_offer(&mut self, ticket: &mut Ticket, by: &Origin) -> Result<(), Reason> {
+        let (now_ns, due_ns) = (self.now_ns, ticket.due_ns);
         let offer = handling(ticket).offer.as_mut().ok_or(Reason::OfferExpired)?;
-        if self.now_ns >= offer.due_ns {
+        if now_ns >= due_ns {
             return Err(Reason::OfferExpired);
         }
         offer.is_taken = true;
@@ -208,9 +209,9 @@ impl Step<'_> {
         }
         self.check_ruling(&ticket, ruling)?;
         self.stop_overdue();
-        self.price_legs(&ticket);
         self.note_verdict(&mut ticket, ruling.verdict, by, &ruling.note);
         self.fact(Fact::DelayEnded { ticket: id });
+        self.price_legs(&ticket);
         match ruling.verdict {
             Verdict::Accept => self.end_wait(ticket),
             Verdict::Part => self.take_part(ticket, ruling.stake_minor),
@@ -284,14 +285,18 @@ impl Step<'_> {
         self.decided(ticket);
     }
 
-    /// A referred bet is to be taken: at once, or when its delay has ended.
+    /// A referred bet is to be taken: at once, or when its delay has ended, where it is judged once more.
     fn end_wait(&mut self, mut ticket: Ticket) {
-        match self.delay_left_ns(&ticket) {
-            0 => self.end_delay(ticket),
-            left_ns => {
+        let left_ns = self.delay_left_ns(&ticket);
+        if left_ns == 0 {
+            return self.end_delay(ticket);
+        }
+        match self.judge_delayed(&mut ticket) {
+            Ok(()) => {
                 self.hold(&mut ticket, TicketState::Delayed, self.now_ns.saturating_add(left_ns));
                 self.decided(ticket);
             }
+            Err(reason) => self.end_refused(ticket, reason),
         }
     }
 

@@ -217,6 +217,7 @@ impl Scenario {
             stake_minor: if is_bet { words.amount()? } else { 0 },
             odds_change: OddsChange::None,
             legs: Vec::new(),
+            wishes: Default::default(),
         };
         while let Some(word) = words.peek().filter(|word| is_bet || word.contains('@')) {
             words.text("a leg")?;

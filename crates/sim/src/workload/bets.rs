@@ -40,6 +40,7 @@ impl Workload {
             stake_minor: self.random.between(10, 4_000),
             odds_change: self.odds_change(),
             legs: self.legs(leg_count),
+            wishes: self.wishes(),
         };
         match self.random.below(40) {
             0 => request.stake_minor = *self.random.pick(&[0, -100, 5, STAKE_MINOR_MAX + 1, STAKE_MINOR_MAX]),
@@ -157,6 +158,8 @@ impl Workload {
         let Ok(max_minor) = self.pair.max_stake(&request)? else { return Ok(()) };
         request.stake_minor = max_minor;
         request.odds_change = OddsChange::Any;
+        // A part of what is too much would be taken.
+        request.wishes = Default::default();
         let enough = self.pair.fast.available_minor(request.customer) >= max_minor;
         if max_minor < self.pair.fast.config().stake_minor_min || !enough {
             return Ok(());
@@ -178,7 +181,7 @@ impl Workload {
             body.stake_minor = stake_minor;
             engine.apply(&command);
             let state = engine.ticket(request.ticket).expect("it was just placed").state;
-            let is_taken = matches!(state, TicketState::Open | TicketState::Delayed);
+            let is_taken = state == TicketState::Open || state.is_waiting();
             if is_taken != is_promised {
                 return Err(format!(
                     "the largest stake is {max_minor}, and {stake_minor} is {state:?}: {request:?}"
