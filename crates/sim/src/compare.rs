@@ -87,7 +87,7 @@ fn compare_customers(fast: &Engine, naive: &Naive) -> Agreement {
         agree(|| name("own limits"), limits, expected)?;
         for &(kind, period) in file.limits.keys() {
             let used = known.used_minor(kind, period, fast.now_ns());
-            let counted = naive.own_used_minor(customer, kind, period, None);
+            let counted = naive.own_used_minor(customer, (kind, period), fast.now_ns(), None);
             agree(|| name(&format!("{} of a {}", kind.name(), period.name())), used, counted)?;
         }
     }

@@ -157,20 +157,27 @@ impl State {
     /// # Errors
     /// The reason why no stake would be accepted.
     pub fn max_stake(&self, request: &TicketRequest) -> Result<LimitCheck, Reason> {
-        self.max_stake_by(request, None)
+        self.max_stake_by(request, None, self.now_ns)
     }
 
-    /// As [`State::max_stake`], asked by this way: its switches are looked at as well.
+    /// As [`State::max_stake`], asked by this way, whose switches are looked at as well, for a bet received at this time: what
+    /// leaves a stake window or a period of an own limit by then counts no more.
     ///
     /// # Errors
     /// As [`State::max_stake`].
-    pub fn max_stake_by(&self, request: &TicketRequest, by: Option<&Origin>) -> Result<LimitCheck, Reason> {
+    pub fn max_stake_by(
+        &self,
+        request: &TicketRequest,
+        by: Option<&Origin>,
+        received_ns: i64,
+    ) -> Result<LimitCheck, Reason> {
         let request = TicketRequest {
             stake_minor: self.config.stake_minor_min,
             odds_change: OddsChange::Any,
             ..request.clone()
         };
         let mut ticket = self.draft(&request, 0);
+        ticket.received_ns = received_ns.max(self.now_ns);
         self.check_request(&request)?;
         self.check_admission(request.customer, legs_of(&request), by)?;
         self.find_legs(&request, &mut ticket)?;

@@ -181,7 +181,7 @@ impl State {
                 OwnLimitKind::Loss => LimitLevel::OwnLoss,
                 OwnLimitKind::Stake => LimitLevel::OwnStake,
             };
-            let used_minor = file.used_minor(limit.kind, limit.period, self.now_ns);
+            let used_minor = file.used_minor(limit.kind, limit.period, ticket.received_ns);
             let stake_minor_max = (limit.limit_minor - used_minor).clamp(0, STAKE_MINOR_MAX);
             let limit_minor = limit.limit_minor;
             checks.push(LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max, window: None });

@@ -1,7 +1,7 @@
 //! What is set about customers: their share of the limits, their standing, the limits that they set for themselves, and what
 //! counts against those.
 
-use oddsengine_facts::{CustomerTerms, OwnLimit, OwnLimitKind, Period, Standing, Ticket};
+use oddsengine_facts::{CustomerTerms, OwnLimit, OwnLimitKind, Period, Standing, Ticket, TicketState};
 use oddsengine_types::{CustomerId, IdMap, Slots, codec_struct};
 
 use super::State;
@@ -32,7 +32,7 @@ pub struct CustomerFile {
     pub terms: CustomerTerms,
     /// What they limit for themselves, in order of kind and period.
     pub limits: Vec<OwnLimit>,
-    /// Since when what counts against the limits is counted; 0 where there is none.
+    /// After when what counts against the limits is counted; 0 where there is none.
     pub since_ns: i64,
     /// What counts against them.
     pub hours: Vec<Flow>,
@@ -142,9 +142,11 @@ impl State {
     /// Sets a limit of a customer's own: the first one begins to count.
     pub(crate) fn set_own_limit(&mut self, customer: CustomerId, limit: OwnLimit) {
         let now_ns = self.now_ns;
+        let is_first = self.customers.file(customer).is_none_or(|file| file.limits.is_empty());
+        let later = if is_first { self.received_later(customer) } else { Vec::new() };
         self.customers.change_file(customer, |file| {
-            if file.limits.is_empty() {
-                (file.since_ns, file.hours) = (now_ns, Vec::new());
+            if is_first {
+                (file.since_ns, file.hours) = (now_ns, later);
             }
             let key = |limit: &OwnLimit| (limit.kind, limit.period);
             match file.limits.binary_search_by_key(&key(&limit), key) {
@@ -152,6 +154,34 @@ impl State {
                 Err(place) => file.limits.insert(place, limit),
             }
         });
+    }
+
+    /// Bets of a customer that were received after now, before the clock was set back: what they return will count, and so do
+    /// their stakes. There are none otherwise.
+    fn received_later(&self, customer: CustomerId) -> Vec<Flow> {
+        let mut flows: Vec<Flow> = Vec::new();
+        if !self.has_received_later() {
+            return flows;
+        }
+        for ticket in self.tickets.iter() {
+            let is_taken = ticket.is_live() || ticket.state == TicketState::Settled;
+            if ticket.customer != customer || ticket.received_ns <= self.now_ns || !is_taken {
+                continue;
+            }
+            let hour = hour_of(ticket.received_ns);
+            let (staked_minor, returned_minor) = (ticket.stake_minor, ticket.paid_minor);
+            flows.push(Flow { hour, deposited_minor: 0, staked_minor, returned_minor });
+        }
+        flows.sort_unstable_by_key(|flow| flow.hour);
+        flows.dedup_by(|next, kept| {
+            let is_same = next.hour == kept.hour;
+            if is_same {
+                kept.staked_minor += next.staked_minor;
+                kept.returned_minor += next.returned_minor;
+            }
+            is_same
+        });
+        flows
     }
 
     /// Ends one: with the last, nothing is counted any more.
@@ -185,7 +215,7 @@ impl State {
         let first = hour_of(self.now_ns) - HOURS_KEPT;
         let hour = hour_of(time_ns);
         let counts = |file: &&CustomerFile| {
-            !file.limits.is_empty() && time_ns >= file.since_ns && hour >= first
+            !file.limits.is_empty() && time_ns > file.since_ns && hour >= first
         };
         if self.customers.file(customer).filter(counts).is_none() {
             return;

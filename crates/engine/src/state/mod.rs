@@ -341,6 +341,11 @@ impl State {
         self.ticket_index.get(&id).map(|&index| &self.tickets[index as usize])
     }
 
+    /// Tickets that wait out their delay, for a trader or for the answer to an offer, the first due first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Ticket> {
+        self.delayed.iter().map(|&(_, index)| &self.tickets[index as usize])
+    }
+
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

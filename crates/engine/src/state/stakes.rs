@@ -62,6 +62,11 @@ impl State {
         !self.stakes.by_selection.is_empty() && day_of(now_ns) > self.stakes.day
     }
 
+    /// A ticket that is kept may have been received after now: the clock was set back.
+    pub(crate) fn has_received_later(&self) -> bool {
+        self.stakes.received_ns_max > self.now_ns
+    }
+
     /// Leaves the stakes of another day behind.
     pub(crate) fn begin_day(&mut self) {
         if self.stakes.day != day_of(self.now_ns) {

@@ -88,9 +88,10 @@ impl State {
         }
     }
 
-    /// The most that the customer has staked in the window on what a leg of the ticket is on.
+    /// The most that the customer has staked, in the time of the window before the ticket was received and since, on what a
+    /// leg of the ticket is on.
     pub(crate) fn window_used_minor(&self, ticket: &Ticket, window: &StakeWindow) -> i64 {
-        let since_ns = self.now_ns.saturating_sub(window.period_ms.saturating_mul(1_000_000));
+        let since_ns = ticket.received_ns.saturating_sub(window.period_ms.saturating_mul(1_000_000));
         let used = ticket.legs.iter().map(|leg| {
             let taken = self.windows.taken.get(&key(self, ticket.customer, leg, window.per));
             let stakes = taken.into_iter().flatten().filter(|(received_ns, _)| *received_ns > since_ns);

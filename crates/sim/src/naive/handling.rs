@@ -25,8 +25,12 @@ pub struct NaiveFile {
     pub terms: CustomerTerms,
     /// Own limits, and the higher ones that wait.
     pub limits: BTreeMap<(OwnLimitKind, Period), (i64, Option<NextLimit>)>,
-    /// When the first of them was set.
+    /// When the first of them was set; bets that were archived by then, and so many deposits, do not count.
     pub since_ns: i64,
+    /// See `since_ns`.
+    pub archived: Vec<TicketId>,
+    /// See `since_ns`.
+    pub deposit_count: usize,
 }
 
 /// A deposit, and when it was made.
@@ -102,14 +106,15 @@ impl Naive {
             return Err(Reason::ValueOutOfBounds);
         }
         let from_ns = self.now_ns + self.config.limit_increase_ms * 1_000_000;
-        let now_ns = self.now_ns;
+        let (now_ns, deposit_count) = (self.now_ns, self.deposits.len());
+        let archived = self.archived.iter().map(|known| known.ticket.id).collect();
         let known = self.file(customer).limits.get(&key).copied();
         if known.is_none() && limit_minor.is_none() {
             return Err(Reason::OutOfSequence);
         }
         let file = self.files.entry(customer).or_default();
         if file.limits.is_empty() {
-            file.since_ns = now_ns;
+            (file.since_ns, file.deposit_count, file.archived) = (now_ns, deposit_count, archived);
         }
         let now = match (known, limit_minor) {
             (None, Some(minor)) => (minor, None),
@@ -133,16 +138,26 @@ impl Naive {
     }
 
     /// What counts against a limit of a customer's own, from all that ever happened.
-    pub fn own_used_minor(&self, customer: CustomerId, kind: OwnLimitKind, period: Period, except: Option<TicketId>) -> i64 {
-        let since_ns = self.file(customer).since_ns;
-        let first = self.now_ns.div_euclid(HOUR_NS) - period.hours();
-        let counts = |time_ns: i64| time_ns >= since_ns && time_ns.div_euclid(HOUR_NS) >= first;
+    pub fn own_used_minor(
+        &self,
+        customer: CustomerId,
+        (kind, period): (OwnLimitKind, Period),
+        at_ns: i64,
+        except: Option<TicketId>,
+    ) -> i64 {
+        let NaiveFile { since_ns, archived, deposit_count, .. } = self.file(customer);
+        let first = at_ns.div_euclid(HOUR_NS) - period.hours();
+        let kept = self.now_ns.div_euclid(HOUR_NS) - 30 * 24;
+        let first = first.max(kept);
+        let counts = |time_ns: i64| time_ns > since_ns && time_ns.div_euclid(HOUR_NS) >= first;
         if kind == OwnLimitKind::Deposit {
-            let of_customer = self.deposits.iter().filter(|known| known.customer == customer);
+            let of_customer = self.deposits[deposit_count..].iter().filter(|known| known.customer == customer);
             return of_customer.filter(|known| counts(known.time_ns)).map(|known| known.amount_minor).sum();
         }
         let tickets = self.tickets.iter().chain(&self.archived).map(|known| &known.ticket);
-        let of_customer = tickets.filter(|ticket| ticket.customer == customer && Some(ticket.id) != except);
+        let of_customer = tickets.filter(|ticket| {
+            ticket.customer == customer && Some(ticket.id) != except && !archived.contains(&ticket.id)
+        });
         of_customer
             .filter(|ticket| counts(ticket.received_ns) && is_taken(ticket.state))
             .map(|ticket| ticket.stake_minor - if kind == OwnLimitKind::Loss { ticket.paid_minor } else { 0 })
@@ -222,7 +237,7 @@ impl Naive {
         }
         let is_above = |((kind, period), (limit_minor, _)): (&(OwnLimitKind, Period), &(i64, _))| {
             *kind == OwnLimitKind::Deposit
-                && self.own_used_minor(customer, *kind, *period, None) + amount_minor > *limit_minor
+                && self.own_used_minor(customer, (*kind, *period), self.now_ns, None) + amount_minor > *limit_minor
         };
         file.limits.iter().any(is_above).then_some(Reason::ExceedsOwnDepositLimit)
     }
@@ -251,7 +266,7 @@ impl Naive {
     pub(super) fn window_checks(&self, ticket: &Ticket) -> Vec<LimitCheck> {
         let mut checks = Vec::new();
         for window in &self.config.stake_windows {
-            let since_ns = self.now_ns - window.period_ms * 1_000_000;
+            let since_ns = ticket.received_ns - window.period_ms * 1_000_000;
             let is_same = |a: &Leg, b: &Leg| {
                 let template = self.fixtures[a.place.fixture as usize].space.template;
                 let market = |leg: &Leg| template.selections[usize::from(leg.place.selection)].market;
@@ -289,7 +304,7 @@ impl Naive {
                 OwnLimitKind::Loss => LimitLevel::OwnLoss,
                 OwnLimitKind::Stake => LimitLevel::OwnStake,
             };
-            let used_minor = self.own_used_minor(ticket.customer, kind, period, Some(ticket.id));
+            let used_minor = self.own_used_minor(ticket.customer, (kind, period), ticket.received_ns, Some(ticket.id));
             let left_minor = (limit_minor - used_minor).max(0).min(STAKE_MINOR_MAX);
             checks.push(LimitCheck {
                 level,

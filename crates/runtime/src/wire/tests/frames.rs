@@ -109,6 +109,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         limit_minor: 2_000_000,
         used_minor: 150_000,
         stake_minor_max: 362_745,
+        window: None,
     };
     let feeds = [FeedHealth {
         source: "recording.wc2022",
