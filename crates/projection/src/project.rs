@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oddsengine_facts::ticket::{Leg, Plan, Ticket};
 use oddsengine_facts::{
     Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record, RecordError,
-    TicketState, VoidKind, decode_record,
+    Standing, TicketState, VoidKind, decode_record,
 };
 use oddsengine_markets::football::FootballIncidentKind;
 use oddsengine_markets::racing::RacingIncident;

@@ -17,11 +17,11 @@ fn customer(message: &Object<'_>) -> Result<CustomerId, FeedError> {
     Ok(CustomerId(message.required("customer")?.integer(0..=u64::MAX)?))
 }
 
-fn note(message: &Object<'_>, name: &str) -> Result<String, FeedError> {
+fn note(message: &Object<'_>, name: &'static str) -> Result<String, FeedError> {
     message.optional(name).map_or(Ok(String::new()), |field| Ok(field.text(NOTE_BYTES_MAX)?.to_string()))
 }
 
-fn stake_minor(message: &Object<'_>, name: &str) -> Result<Option<i64>, FeedError> {
+fn stake_minor(message: &Object<'_>, name: &'static str) -> Result<Option<i64>, FeedError> {
     message.optional(name).map(|field| field.integer(0..=STAKE_MINOR_MAX)).transpose()
 }
 
@@ -67,7 +67,7 @@ fn set_switch(message: &Object<'_>) -> Result<Body, FeedError> {
             let name = scope.required("channel").and_then(|name| name.text(NAME_BYTES_MAX));
             SwitchScope::Channel(name.map_err(|error| error.within(field))?.to_string())
         }
-        "customer" => SwitchScope::Customer(customer(&scope).map_err(|error| error.within(field))?),
+        "customer" => SwitchScope::Customer(customer(scope).map_err(|error| error.within(field))?),
         _ => SwitchScope::Of(parts::scope(field)?),
     };
     Ok(Body::SetSwitch { scope, is_off: message.required("off")?.boolean()?, reason: note(message, "reason")? })
@@ -88,7 +88,7 @@ fn set_customer_terms(message: &Object<'_>) -> Result<Body, FeedError> {
     let mut factors = Vec::new();
     if let Some(field) = message.optional("factors") {
         for item in field.items(0..=CUSTOMER_FACTORS_MAX)? {
-            factors.push(factor(&item.object()?).map_err(|error| error.within(item))?);
+            factors.push(factor(item.object()?).map_err(|error| error.within(item))?);
         }
     }
     let terms = CustomerTerms {
@@ -103,7 +103,7 @@ fn factor(item: &Object<'_>) -> Result<CustomerFactor, FeedError> {
     let (low, high) = bounds::FACTOR;
     Ok(CustomerFactor {
         sport: item.optional("sport").map(|_| parts::sport(item)).transpose()?,
-        in_play: item.optional("in_play").map(Field::boolean).transpose()?,
+        in_play: item.optional("in_play").map(|field| field.boolean()).transpose()?,
         factor_e3: item.required("factor")?.multiple(1_000, low, high)? as u32,
     })
 }
@@ -156,7 +156,7 @@ pub fn evidence(message: &Object<'_>) -> Result<Query, FeedError> {
         selection: SelectionId::of(market, selection),
         from_ns: time("from_ns", i64::MIN)?,
         until_ns: time("until_ns", i64::MAX)?,
-        odds_e4: message.optional("odds").map(Field::odds_e4).transpose()?,
+        odds_e4: message.optional("odds").map(|field| field.odds_e4()).transpose()?,
         after: message.optional("after").map_or(Ok(0), |field| field.integer(0..=u64::MAX))?,
     })
 }

@@ -1,7 +1,7 @@
 //! The canonical messages: JSON objects with a `type`, in on `ingest`, `orders` and `snapshot`.
 
-pub mod acceptance;
-mod bounds;
+mod acceptance;
+pub mod bounds;
 mod football_depth;
 mod incidents;
 mod ingest;
