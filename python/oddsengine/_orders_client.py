@@ -48,6 +48,8 @@ _AGAIN = frozenset({"batch_full", "batch_too_heavy"})
 BUSY_RETRY_S = 0.05
 
 OddsChange = Literal["none", "higher", "any"] | float
+# What is done where a limit allows less than was asked.
+OnLimit = Literal["refuse", "reoffer", "part"]
 # How many items of an answer in pages are there.
 Progress = Callable[[int], None]
 _T = TypeVar("_T")
@@ -536,6 +538,13 @@ class OrdersClient:
 
 def _legs(legs: Sequence[Leg | Mapping[str, Any]]) -> list[Json]:
     return [leg.json() if isinstance(leg, Leg) else dict(leg) for leg in legs]
+
+
+def wishes(on_limit: OnLimit, reoffer_odds: bool, part_minor_min: int) -> Json:
+    """What a customer allows where a bet cannot be taken as asked, as fields of the request."""
+    if on_limit == "refuse" and not reoffer_odds:
+        return {}
+    return {"on_limit": on_limit, "reoffer_odds": reoffer_odds, "part_minor_min": part_minor_min}
 
 
 def ticket_request(

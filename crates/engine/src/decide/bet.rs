@@ -433,7 +433,10 @@ impl State {
         let expected = ticket.legs.iter().fold(i128::from(ticket.payout_minor_max), |payout, leg| {
             payout * i128::from(leg.fair_probability_e9) / 1_000_000_000
         });
+        // Without a model nobody knows how likely it is.
+        let is_known = ticket.legs.iter().all(|leg| leg.fair_probability_e9 > 0);
         self.config.delay_skip_minor > 0
+            && is_known
             && expected <= i128::from(self.config.delay_skip_minor)
             && !self.is_flagged(ticket.customer)
     }
