@@ -1,7 +1,7 @@
 //! What customers ask for: mostly sensible bets, and everything that must be refused.
 
 use oddsengine_engine::{
-    Body, LegRequest, MarketStatus, OddsChange, OddsVersion, Reason, TicketRequest, TicketState,
+    Body, LegRequest, MarketStatus, OddsChange, OddsVersion, Origin, Reason, TicketRequest, TicketState,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{Currency, CustomerId, FixtureId, STAKE_MINOR_MAX, TicketId};
@@ -18,7 +18,9 @@ impl Workload {
         if self.requests.len() < 4_000 {
             self.requests.push(request.clone());
         }
-        self.send(Body::PlaceTicket(Box::new(request))).map(drop)?;
+        let source = if self.random.one_in(3) { "shop" } else { "" };
+        let origin = Origin { source: source.to_string(), ..Origin::default() };
+        self.send_from(origin, Body::PlaceTicket(Box::new(request))).map(drop)?;
         self.check_stake_promise()
     }
 
@@ -135,7 +137,7 @@ impl Workload {
     /// The stake that is just allowed, or just not.
     fn stake_near_the_limit(&mut self, request: &mut TicketRequest) {
         let max = self.pair.fast.max_stake(request);
-        let is_limit = |reason: &Reason| (401..=407).contains(&(*reason as u16));
+        let is_limit = |reason: &Reason| (401..=419).contains(&(*reason as u16));
         self.pair.coverage.hit_if(max.as_ref().is_err_and(is_limit), "max_stake.nothing");
         if let Ok(max) = max {
             let max = max.stake_minor_max;
