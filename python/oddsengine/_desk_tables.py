@@ -132,9 +132,7 @@ class DeskTables:
         asked: Json = {"type": "evidence", "fixture": fixture, "market": market, "selection": selection}
         asked |= {"from_ns": from_ns, "until_ns": until_ns, "odds": odds}
         rows = self._pages({name: value for name, value in asked.items() if value is not None})
-        integers = (
-            "customer received_ns decided_ns leg stake_minor payout_minor_max paid_minor right_payout_minor".split()
-        )
+        integers = "customer received_ns decided_ns leg stake_minor payout_minor_max paid_minor right_payout_minor".split()
         names = (
             "ticket customer state received_ns decided_ns leg stake_minor odds payout_minor_max paid_minor fair_odds"
             " right_odds right_payout_minor"

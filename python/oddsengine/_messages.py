@@ -48,9 +48,7 @@ __all__ = [
 Json = dict[str, Any]
 FixtureStatus = Literal["open", "suspended", "closed"]
 MarketStatus = Literal["open", "suspended", "closed", "settled"]
-TicketState = Literal[
-    "delayed", "referred", "reoffered", "refused", "accepted", "settled", "cancelled"
-]
+TicketState = Literal["delayed", "referred", "reoffered", "refused", "accepted", "settled", "cancelled"]
 
 
 class Times(NamedTuple):
