@@ -246,7 +246,7 @@ class DeskClient(OrdersClient):
                 self._is_behind_alerts = False
                 return
 
-    def _command(self, kind: str, **fields: Any) -> Done:
+    def _command(self, kind: str, /, **fields: Any) -> Done:
         return self._do(
             {"type": kind, **{name: value for name, value in fields.items() if value is not None}}
         )
@@ -489,8 +489,8 @@ class DeskClient(OrdersClient):
         Parameters
         ----------
         factors
-            ``{"sport": "football", "in_play": True, "factor": 0.25}``, at most 32; the most specific one holds, before
-            the factor of :meth:`set_customer`.
+            ``{"sport": "football", "in_play": True, "factor": 0.25}``, at most 32; the most specific one
+            holds, before the factor of :meth:`set_customer`.
         flagged
             Every bet goes to a trader.
         referral_stake_minor
@@ -533,7 +533,8 @@ class DeskClient(OrdersClient):
         Parameters
         ----------
         verdict
-            ``"accept"``, ``"part"`` (with a smaller stake), ``"counter"`` (offers another stake or odds), ``"decline"``.
+            ``"accept"``, ``"part"`` (with a smaller stake), ``"counter"`` (offers another stake or odds),
+            ``"decline"``.
         stake_minor
             Of a part and a counter.
         odds

@@ -79,9 +79,10 @@ class DeskTables:
         return _table(rows, names, "Balances", integers=(names[0], *names[2:]))
 
     def customers(self, *, customer: int | None = None) -> Table:
-        """What is set about customers: factor, standing, terms and own limits; others have a factor of 1 and are active.
+        """What is set about customers: factor, standing, terms and own limits; others are active with 1.
 
-        ``factors`` and ``own_limits`` are JSON in the words of their requests, with what counts against each limit.
+        ``factors`` and ``own_limits`` are JSON in the words of their requests, with what counts against
+        each limit.
         """
         rows = self._rows("customers", customer=customer)
         for row in rows:
@@ -98,7 +99,10 @@ class DeskTables:
         )
 
     def switches(self) -> Table:
-        """Switches that are off: who turned them off, when and why. ``scope`` is JSON in the words of the request."""
+        """Switches that are off: who turned them off, when and why.
+
+        ``scope`` is JSON in the words of the request.
+        """
         rows = self._rows("switches")
         for row in rows:
             row["scope"] = orjson.dumps(row["scope"]).decode()
@@ -132,10 +136,19 @@ class DeskTables:
         asked: Json = {"type": "evidence", "fixture": fixture, "market": market, "selection": selection}
         asked |= {"from_ns": from_ns, "until_ns": until_ns, "odds": odds}
         rows = self._pages({name: value for name, value in asked.items() if value is not None})
-        integers = "customer received_ns decided_ns leg stake_minor payout_minor_max paid_minor right_payout_minor".split()
+        integers = [
+            "customer",
+            "received_ns",
+            "decided_ns",
+            "leg",
+            "stake_minor",
+            "payout_minor_max",
+            "paid_minor",
+            "right_payout_minor",
+        ]
         names = (
-            "ticket customer state received_ns decided_ns leg stake_minor odds payout_minor_max paid_minor fair_odds"
-            " right_odds right_payout_minor"
+            "ticket customer state received_ns decided_ns leg stake_minor odds payout_minor_max paid_minor"
+            " fair_odds right_odds right_payout_minor"
         )
         numbers = ("odds", "fair_odds", "right_odds")
         return _table(rows, tuple(names.split()), "Evidence", integers=tuple(integers), numbers=numbers)
@@ -151,8 +164,8 @@ class DeskTables:
             }
             for row in self._rows("scopes", fixture=fixture)
         ]
-        numbers = ("margin_booksum", "loss_minor_max", "bet_delay_ms", "feed_silence_ms")
-        numbers += ("referral_stake_minor",)
+        limits = ("loss_minor_max", "bet_delay_ms", "feed_silence_ms", "referral_stake_minor")
+        numbers = ("margin_booksum", *limits)
         words = ("level", "sport", "stem", "competition", "fixture", "market", "margin_method")
         return _table(rows, words + numbers, "Scopes", integers=("fixture",), numbers=numbers)
 

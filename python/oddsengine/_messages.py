@@ -319,7 +319,7 @@ class LimitCheck:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What is offered instead of a bet as it was asked. ``by`` is the trader, empty where the engine made it."""
+    """What is offered instead of a bet as it was asked; ``by`` a trader, empty where the engine made it."""
 
     stake_minor: int
     odds: tuple[float, ...]
@@ -337,7 +337,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """A bet before a trader: why, until when, and what they said; ``verdict`` is ``None`` while nobody has."""
+    """A bet before a trader: why, until when, what they said; ``verdict`` is ``None`` while nobody has."""
 
     cause: str
     threshold_minor: int

@@ -236,8 +236,8 @@ class OrdersClient:
         odds_change
             ``"none"``, ``"higher"``, ``"any"``, or the percentage by which the odds may fall.
         on_limit
-            Where a limit allows less: ``"refuse"``, ``"reoffer"`` the largest stake (the state is ``reoffered``, and
-            :meth:`answer_offer` takes it), or take ``"part"``.
+            Where a limit allows less: ``"refuse"``, ``"reoffer"`` the largest stake (the state is
+            ``reoffered``, and :meth:`answer_offer` takes it), or take ``"part"``.
         reoffer_odds
             Where the odds have moved beyond ``odds_change``, offer the present ones.
         part_minor_min

@@ -6,10 +6,10 @@ Every key, its range and its default stand in one table, :data:`KEYS`; ``docs/co
 
 from __future__ import annotations
 
-import re
 import difflib
 import ipaddress
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -408,8 +408,8 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "windows",
             (),
             (1, STAKE_MINOR_MAX),
-            "Most that a customer may stake in a time, at most 8: name, most, over what and time; a time is at"
-            " most `archive_after_ms`.",
+            "Most that a customer may stake in a time, at most 8: name, most, over what and time; a time is"
+            " at most `archive_after_ms`.",
         ),
         (
             "referral_stake",
@@ -445,7 +445,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "number",
             0.5,
             (0.0, 100.0),
-            "A bet lapses whose odds are longer at the end of its delay by more than this share; 0: none does.",
+            "A bet lapses whose odds are longer at the end of its delay by more than this share; 0: none.",
         ),
         (
             "limit_increase_ms",

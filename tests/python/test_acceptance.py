@@ -1,4 +1,4 @@
-"""How a bet is taken beyond its limits, from Python and over ZeroMQ: windows, offers, referrals, switches, evidence."""
+"""How a bet is taken beyond its limits, from Python and over ZeroMQ."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
-from engine_process import announce, eventually
 from engine_process import Engine as Process
+from engine_process import announce, eventually
 from oddsengine import Engine
 from oddsengine.client import DeskClient, RefusedError, Ticket
 from oddsengine.config import ConfigError, parse
@@ -43,8 +43,8 @@ def local(**config: Any) -> tuple[Engine, DeskClient]:
 def test_ten_bets_at_once_are_a_hundred_over_all_channels(tmp_path: Path) -> None:
     """A maximum bet was per ticket, and several tickets passed it (a case from the field).
 
-    Ten clients send 20.00 at the same time over ZeroMQ, singles and legs of multiples: exactly 100.00 is taken, and each
-    refusal names the window.
+    Ten clients send 20.00 at the same time over ZeroMQ, singles and legs of multiples: exactly 100.00 is
+    taken, and each refusal names the window.
     """
     with Process(tmp_path, WINDOW).start() as process, process.desk() as desk, process.feed() as feed:
         for fixture in (1001, 1002):
@@ -72,42 +72,45 @@ def test_ten_bets_at_once_are_a_hundred_over_all_channels(tmp_path: Path) -> Non
 
 
 def test_a_bet_is_referred_and_countered_over_zeromq(tmp_path: Path) -> None:
-    """Every bet within the limits was taken by the engine alone; now a trader is asked, and who asked hears it.
+    """Every bet within the limits was taken by the engine alone; now a trader is asked.
 
-    The bet's client waits for its second answer while the desk sees it in the table, in its stream, and counters.
+    The bet's client waits for its second answer while the desk sees it in the table, in its stream, and
+    counters.
     """
     more = '[limits]\nreferral_stake = "50.00"\n'
-    with Process(tmp_path, more).start() as process, process.feed() as feed:
-        with process.desk(source="alice") as desk, ThreadPoolExecutor(1) as pool:
-            announce(feed)
-            eventually(lambda: any(f.version > 0 for f in desk.fixtures()))
-            desk.deposit(customer=7, amount_minor=1_000_000)
-            asked = leg(desk)
+    with (
+        Process(tmp_path, more).start() as process,
+        process.feed() as feed,
+        process.desk(source="alice") as desk,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        announce(feed)
+        eventually(lambda: any(f.version > 0 for f in desk.fixtures()))
+        desk.deposit(customer=7, amount_minor=1_000_000)
+        asked = leg(desk)
 
-            def bet() -> Ticket:
-                with process.orders() as client:
-                    return client.place_ticket(customer=7, legs=[asked], stake_minor=9_000, odds_change="any")
+        def bet() -> Ticket:
+            with process.orders() as client:
+                return client.place_ticket(customer=7, legs=[asked], stake_minor=9_000, odds_change="any")
 
-            waiting = pool.submit(bet)
-            eventually(lambda: desk.tables.referrals(customer=7))
-            (referred,) = desk.tables.referrals()
-            assert referred.handling is not None
-            assert referred.handling.referral is not None
-            assert (referred.state, referred.handling.referral.threshold_minor) == ("referred", 5_000)
-            assert desk.balance(7).reserved_minor == 9_000
-            assert desk.rule_referral(
-                referred.ticket, "counter", stake_minor=6_000, odds=[3.0], note="too much"
-            )
-            told = waiting.result(timeout=10)
-            assert told.state == "reoffered"
-            assert told.offer is not None
-            assert (told.offer.stake_minor, told.offer.odds, told.offer.by) == (6_000, (3.0,), "alice")
-            taken = desk.answer_offer(told.ticket, customer=7)
-            assert (taken.state, taken.stake_minor, taken.legs[0].odds) == ("accepted", 6_000, 3.0)
-            states = [event.state for event in desk.events(timeout_s=5.0) if isinstance(event, Ticket)]
-            eventually(lambda: not desk.tables.referrals())
-            assert states[:1] == ["referred"]
-            assert not desk.rule_referral(told.ticket, "accept")
+        waiting = pool.submit(bet)
+        eventually(lambda: desk.tables.referrals(customer=7))
+        (referred,) = desk.tables.referrals()
+        assert referred.handling is not None
+        assert referred.handling.referral is not None
+        assert (referred.state, referred.handling.referral.threshold_minor) == ("referred", 5_000)
+        assert desk.balance(7).reserved_minor == 9_000
+        assert desk.rule_referral(referred.ticket, "counter", stake_minor=6_000, odds=[3.0], note="too much")
+        told = waiting.result(timeout=10)
+        assert told.state == "reoffered"
+        assert told.offer is not None
+        assert (told.offer.stake_minor, told.offer.odds, told.offer.by) == (6_000, (3.0,), "alice")
+        taken = desk.answer_offer(told.ticket, customer=7)
+        assert (taken.state, taken.stake_minor, taken.legs[0].odds) == ("accepted", 6_000, 3.0)
+        states = [event.state for event in desk.events(timeout_s=5.0) if isinstance(event, Ticket)]
+        eventually(lambda: not desk.tables.referrals())
+        assert states[:1] == ["referred"]
+        assert not desk.rule_referral(told.ticket, "accept")
 
 
 def test_a_part_is_taken_and_the_rest_is_offered() -> None:
@@ -162,15 +165,17 @@ def test_switches_standing_and_own_limits_are_told() -> None:
 def test_evidence_of_a_price_that_was_wrong() -> None:
     """An in-play price was 751.00 for 18 s when -600 was right (a case from the field).
 
-    The plausibility guard refuses it: the model says 0.857. Where somebody answers for it and it is let through, the
-    evidence lists the bets of those seconds: 110.00 at -600 returns 128.33, not 82,610.
+    The plausibility guard refuses it: the model says 0.857. Where somebody answers for it and it is let
+    through, the evidence lists the bets of those seconds: 110.00 at -600 returns 128.33, not 82,610.
     """
     engine, desk = local(bet_delay_ms=0, payout_max="100000.00", market_loss_max="1000000.00")
     with engine:
         desk.set_scope({"level": "fixture", "fixture": 1001}, loss_minor_max=10_000_000)
         desk.set_prices(1001, odds_1x2=[1.16, 8.0, 15.0], total_line=2.5, odds_total=[1.9, 1.9])
         desk.manual_odds(1001, "1x2", None)
-        fair = next(s for s in desk.explain(1001, "1x2").selections if s.selection == "home").fair_probability
+        fair = next(s for s in desk.explain(1001, "1x2").selections if s["selection"] == "home")[
+            "fair_probability"
+        ]
         assert 0.8 < fair < 0.9
         refused = desk.manual_odds(1001, "1x2", [751.0, 8.0, 15.0])
         assert refused.reason is not None
