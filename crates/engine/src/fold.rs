@@ -15,10 +15,10 @@ use oddsengine_types::{AccountKind, FixtureId, STAKE_MINOR_MAX, TicketId};
 
 use crate::decide::settle::payout_of;
 use crate::positions::{counted_ticket, plan_add, plan_remove};
+use crate::state::State;
 use crate::state::changes::ToldBefore;
 use crate::state::due::LISTED_AT_ONCE;
 use crate::state::sources::UNHEARD;
-use crate::state::State;
 
 impl State {
     /// A record begins: time goes on, and is never turned back but by a start.
@@ -347,8 +347,7 @@ impl State {
                 self.settling.set_regraded(index, false);
             }
             Fact::TicketCancelled { ticket } => {
-                let index =
-                    self.ticket_in(*ticket, |state| state.is_waiting() || is_graded(state))?;
+                let index = self.ticket_in(*ticket, |state| state.is_waiting() || is_graded(state))?;
                 let before = self.tickets[index as usize].clone();
                 self.count_stake(&before, false);
                 self.count_own_stake(&before, false);

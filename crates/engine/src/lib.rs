@@ -20,11 +20,12 @@ pub use oddsengine_facts::{
     SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
     TicketRequest, TicketState, VoidKind,
 };
-pub use oddsengine_facts::{
-    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period, Referral,
-    ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName, WindowPer, Wishes,
-};
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
+pub use oddsengine_facts::{
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
+};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
 pub use oddsengine_facts::{acceptance, command, config, status, stops, ticket};
 
@@ -36,11 +37,11 @@ pub use decide::settle::{
 pub use decide::source::{LIFTED_PER_HEARTBEAT, STOPPED_PER_RECORD};
 pub use engine::{Decided, Engine};
 pub use state::competitions::Competitions;
+pub use state::customers::{Customer, CustomerFile, Flow};
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, StoredFixture};
 pub use state::fixtures::Fixtures;
 pub use state::snapshot::{SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, StateImage};
 pub use state::sources::Source;
-pub use state::customers::{Customer, CustomerFile, Flow};
 pub use state::{Competition, Counters, Limits, Space, State, TICKETS_PER_PAGE};
 pub use step::Answer;
 pub use views::audit::INVARIANTS;

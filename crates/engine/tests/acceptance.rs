@@ -2,10 +2,10 @@
 //! referrals, delays, prices that were wrong.
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, CustomerFactor, CustomerTerms, Decided, Engine, Fact, FixtureRequest, LegRequest,
-    LimitLevel, MoneyRequest, OddsChange, OddsVersion, OnLimit, Origin, OwnLimitKind, Period, Principal, Reason,
-    Record, Ruling, Scope, ScopeSettings, StakeWindow, Standing, SwitchScope, Ticket, TicketRequest, TicketState,
-    Verdict, WindowName, WindowPer, Wishes,
+    Body, Channel, Command, Config, CustomerFactor, CustomerTerms, Decided, Engine, Fact, FixtureRequest,
+    LegRequest, LimitLevel, MoneyRequest, OddsChange, OddsVersion, OnLimit, Origin, OwnLimitKind, Period,
+    Principal, Reason, Record, Ruling, Scope, ScopeSettings, StakeWindow, Standing, SwitchScope, Ticket,
+    TicketRequest, TicketState, Verdict, WindowName, WindowPer, Wishes,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId};
@@ -171,8 +171,9 @@ impl Desk {
         for (name, result) in self.engine.invariants() {
             result.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
-        let restored = Engine::restore(&self.engine.snapshot()).expect("a snapshot is read back");
+        let mut restored = Engine::restore(&self.engine.snapshot()).expect("a snapshot is read back");
         assert_eq!(restored.state_hash(), self.engine.state_hash());
+        restored.price_changed();
         assert_eq!(self.folded.state_hash(), self.engine.state_hash());
         assert_eq!(restored.next_due_ns(), self.engine.next_due_ns());
         let request = self.request(999, 1, &[(1, "home")]);
@@ -254,7 +255,7 @@ fn a_switch_refuses_a_bet_that_waits() {
 #[test]
 fn bets_and_deposits_are_taken_of_active_customers_alone() {
     let mut desk = Desk::new(Config::default());
-    let mut stand = |desk: &mut Desk, standing| {
+    let stand = |desk: &mut Desk, standing| {
         desk.desk(Body::SetStanding { customer: CUSTOMER, standing, reason: "asked".into() })
     };
     let until_ns = desk.now_ns + HOUR_NS;
@@ -296,7 +297,10 @@ fn own_limits_fall_at_once_and_rise_after_a_delay() {
     assert_eq!(desk.bet(3, 600), TicketState::Open);
     assert_eq!(desk.bet(4, 401), TicketState::Refused(Reason::ExceedsOwnStakeLimit));
     let largest = desk.engine.max_stake(&desk.request(999, 1, &[(2, "home")])).unwrap();
-    assert_eq!((largest.level, largest.stake_minor_max, largest.used_minor), (LimitLevel::OwnStake, 400, 600));
+    assert_eq!(
+        (largest.level, largest.stake_minor_max, largest.used_minor),
+        (LimitLevel::OwnStake, 400, 600)
+    );
     assert_eq!(set(&mut desk, stake, Some(2_000)), None);
     assert_eq!(desk.bet(5, 401), TicketState::Refused(Reason::ExceedsOwnStakeLimit));
     assert_eq!(confirm(&mut desk, stake), Some(Reason::OutOfSequence));
@@ -357,8 +361,10 @@ fn an_own_limit_on_losses_follows_the_results() {
 #[test]
 fn the_most_specific_factor_of_a_customer_holds() {
     let mut desk = Desk::new(Config { stake_minor_max: 10_000, ..Config::default() });
-    let factor = |sport: Option<u8>, in_play, factor_e3| {
-        CustomerFactor { sport: sport.map(SportId), in_play, factor_e3 }
+    let factor = |sport: Option<u8>, in_play, factor_e3| CustomerFactor {
+        sport: sport.map(SportId),
+        in_play,
+        factor_e3,
     };
     let terms = CustomerTerms {
         factors: vec![factor(None, Some(true), 100), factor(Some(0), None, 500), factor(Some(1), None, 1)],
@@ -366,9 +372,8 @@ fn the_most_specific_factor_of_a_customer_holds() {
     };
     let set = |desk: &mut Desk, terms| desk.desk(Body::SetCustomerTerms { customer: CUSTOMER, terms });
     assert_eq!(set(&mut desk, terms.clone()), None);
-    let largest = |desk: &Desk| {
-        desk.engine.max_stake(&desk.request(999, 1, &[(1, "home")])).unwrap().stake_minor_max
-    };
+    let largest =
+        |desk: &Desk| desk.engine.max_stake(&desk.request(999, 1, &[(1, "home")])).unwrap().stake_minor_max;
     assert_eq!(largest(&desk), 5_000);
     desk.kick_off(1);
     assert_eq!(largest(&desk), 5_000);
@@ -543,8 +548,12 @@ fn a_trader_accepts_parts_counters_or_declines() {
     assert_eq!(desk.rule(5, Verdict::Decline, 0, &[]), None);
     let states: Vec<TicketState> = (2..=5).map(|ticket| desk.state(ticket)).collect();
     let declined = Reason::ReferralDeclined;
-    let expected =
-        [TicketState::Open, TicketState::Open, TicketState::Reoffered(declined), TicketState::Refused(declined)];
+    let expected = [
+        TicketState::Open,
+        TicketState::Open,
+        TicketState::Reoffered(declined),
+        TicketState::Refused(declined),
+    ];
     assert_eq!(states, expected);
     assert_eq!((desk.ticket(3).stake_minor, desk.available()), (500, 10_000_000 - 3_500));
     let referral = desk.ticket(3).referral().unwrap();
@@ -626,7 +635,7 @@ fn in_play_a_trader_ends_no_delay() {
 #[test]
 fn thresholds_of_scopes_and_customers() {
     let mut desk = Desk::new(referring());
-    let mut set = |desk: &mut Desk, scope, minor| {
+    let set = |desk: &mut Desk, scope, minor| {
         let settings = ScopeSettings { referral_stake_minor: Some(minor), ..ScopeSettings::default() };
         desk.send(Body::SetScope { scope, settings });
     };
@@ -728,8 +737,12 @@ impl Desk {
             ..Default::default()
         };
         self.now_ns += 1_000_000;
-        let facts =
-            vec![Fact::MarketSet { fixture: FixtureId(1), market, desk: Some(Box::new(desk)), interrupts: false }];
+        let facts = vec![Fact::MarketSet {
+            fixture: FixtureId(1),
+            market,
+            desk: Some(Box::new(desk)),
+            interrupts: false,
+        }];
         let command =
             Command { time_ns: self.now_ns, origin: Origin::default(), body: Body::Tick { read_ns: 0 } };
         let record = Record { command, facts };

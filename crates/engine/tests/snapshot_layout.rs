@@ -9,8 +9,9 @@ use oddsengine_engine::{
     Ticket, TicketChange, TicketState, VoidKind,
 };
 use oddsengine_engine::{
-    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period, Reason, Referral,
-    ReferralCause, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName, WindowPer, Wishes,
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Reason, Referral, ReferralCause, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
 };
 use oddsengine_facts::{Booking, BookingId, BookingKind, GradedSelection};
 use oddsengine_markets::custom::{CustomIncident, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
@@ -133,8 +134,7 @@ fn customers() -> Vec<Fact> {
         limit_minor: 5_000,
         next: Some(NextLimit { limit_minor: Some(6_000), from_ns: TIME_NS + 9 }),
     };
-    let terms =
-        CustomerTerms { factors: vec![factor], is_flagged: true, referral_stake_minor: Some(10_000) };
+    let terms = CustomerTerms { factors: vec![factor], is_flagged: true, referral_stake_minor: Some(10_000) };
     vec![
         Fact::SwitchSet {
             scope: SwitchScope::Channel("shop".into()),

@@ -304,7 +304,8 @@ impl CustomerTerms {
             if factor.factor_e3 > FACTOR_E3_MAX {
                 return Err(BoundsError::outside("factor_e3", factor.factor_e3, 0, FACTOR_E3_MAX));
             }
-            let is_same = |other: &CustomerFactor| (other.sport, other.in_play) == (factor.sport, factor.in_play);
+            let is_same =
+                |other: &CustomerFactor| (other.sport, other.in_play) == (factor.sport, factor.in_play);
             if self.factors[..place].iter().any(is_same) {
                 return Err(BoundsError::outside("factors of the same bets", 2, 0, 1));
             }

@@ -19,8 +19,9 @@ pub mod ticket;
 pub mod whole;
 
 pub use acceptance::{
-    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period, Referral,
-    ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName, WindowPer, Wishes,
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
 };
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,

@@ -21,8 +21,9 @@ use oddsengine_types::{
 };
 
 use crate::acceptance::{
-    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period, Referral,
-    ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName, WindowPer, Wishes,
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
 };
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,

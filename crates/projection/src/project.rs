@@ -194,7 +194,13 @@ impl Projector {
                     json!({ "owner": switch.owner, "reason": switch.reason, "since_ns": switch.since_ns })
                 });
                 let subject = detail::switch(scope, &self.names);
-                change(at, "switch_set", subject, json!({ "is_off": switch.is_some(), "switch": detail }), batch);
+                change(
+                    at,
+                    "switch_set",
+                    subject,
+                    json!({ "is_off": switch.is_some(), "switch": detail }),
+                    batch,
+                );
             }
             Fact::StandingSet { customer, standing, reason } => {
                 let until_ns = match standing {
@@ -404,7 +410,10 @@ impl Projector {
                 at.seq.into(),
                 channel(at.command.origin.channel).into(),
                 ticket.handling.as_ref().map_or(ticket.stake_minor, |handling| handling.asked_minor).into(),
-                binding.and_then(|check| check.window).map_or(String::new(), |name| name.as_str().to_owned()).into(),
+                binding
+                    .and_then(|check| check.window)
+                    .map_or(String::new(), |name| name.as_str().to_owned())
+                    .into(),
                 match ticket.offer() {
                     None => "",
                     Some(offer) if offer.is_taken => "taken",

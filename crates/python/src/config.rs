@@ -64,7 +64,9 @@ fn stake_windows(value: &Bound<'_, PyAny>) -> PyResult<Vec<StakeWindow>> {
     let windows: Vec<(String, String, i64, i64)> = value.extract()?;
     let read = |(name, per, period_ms, stake_minor_max): (String, String, i64, i64)| {
         let known = WindowName::new(&name).ok_or_else(|| {
-            PyValueError::new_err(format!("stake window {name:?} has not 1 to 16 characters of printable ASCII"))
+            PyValueError::new_err(format!(
+                "stake window {name:?} has not 1 to 16 characters of printable ASCII"
+            ))
         })?;
         let per = WindowPer::ALL.into_iter().find(|known| known.name() == per).ok_or_else(|| {
             let known = WindowPer::ALL.map(WindowPer::name).join(", ");

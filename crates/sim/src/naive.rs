@@ -41,8 +41,8 @@ use std::sync::Arc;
 
 use oddsengine_engine::{
     Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest, MarketStatus, MoneyRequest,
-    OddsVersion, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Switch, SwitchScope, Ticket, TicketRequest,
-    TicketState, VoidKind,
+    OddsVersion, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Switch, SwitchScope, Ticket,
+    TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX, TransferId};

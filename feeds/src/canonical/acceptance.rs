@@ -2,7 +2,8 @@
 
 use oddsengine_engine::acceptance::{CUSTOMER_FACTORS_MAX, NOTE_BYTES_MAX};
 use oddsengine_engine::{
-    Body, CustomerFactor, CustomerTerms, OnLimit, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Verdict, Wishes,
+    Body, CustomerFactor, CustomerTerms, OnLimit, OwnLimitKind, Period, Ruling, Standing, SwitchScope,
+    Verdict, Wishes,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
@@ -70,7 +71,11 @@ fn set_switch(message: &Object<'_>) -> Result<Body, FeedError> {
         "customer" => SwitchScope::Customer(customer(scope).map_err(|error| error.within(field))?),
         _ => SwitchScope::Of(parts::scope(field)?),
     };
-    Ok(Body::SetSwitch { scope, is_off: message.required("off")?.boolean()?, reason: note(message, "reason")? })
+    Ok(Body::SetSwitch {
+        scope,
+        is_off: message.required("off")?.boolean()?,
+        reason: note(message, "reason")?,
+    })
 }
 
 fn set_standing(message: &Object<'_>) -> Result<Body, FeedError> {

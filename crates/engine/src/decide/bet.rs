@@ -2,13 +2,14 @@
 
 use oddsengine_facts::command::REFUSED_TICKETS_MAX;
 use oddsengine_facts::{
-    Fact, Handling, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Origin, Place, Reason, Terms, Ticket,
-    TicketChange, TicketRequest, TicketState, Wishes,
+    Fact, Handling, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Origin, Place, Reason, Terms,
+    Ticket, TicketChange, TicketRequest, TicketState, Wishes,
 };
 use oddsengine_ledger::TransferError;
 use oddsengine_markets::{LivePhase, SelectionId};
 use oddsengine_types::{
-    Encode, FixtureId, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX, payout_minor,
+    Encode, FixtureId, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX,
+    payout_minor,
 };
 
 use super::money::{RETRY_NS, stopped};
@@ -330,9 +331,8 @@ impl State {
         let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.as_ref());
         let offer = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
         for (place, leg) in ticket.legs.iter_mut().enumerate() {
-            let agreed_e4 = offer.and_then(|offer| {
-                Some((*offer.odds_e4.get(place)?, *offer.board_odds_e4.get(place)?))
-            });
+            let agreed_e4 =
+                offer.and_then(|offer| Some((*offer.odds_e4.get(place)?, *offer.board_odds_e4.get(place)?)));
             if let Err(reason) = self.check_leg(leg, odds_change, agreed_e4, is_first) {
                 refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
             }

@@ -123,7 +123,10 @@ impl Step<'_> {
         };
         if self.now_ns < next.from_ns {
             let (now_ns, from_ns) = (self.now_ns, next.from_ns);
-            return Err((Reason::OutOfSequence, format!("now {now_ns} is before {from_ns}, from when on it can be")));
+            return Err((
+                Reason::OutOfSequence,
+                format!("now {now_ns} is before {from_ns}, from when on it can be"),
+            ));
         }
         self.fact(match next.limit_minor {
             Some(limit_minor) => {
@@ -184,7 +187,14 @@ impl State {
             let used_minor = file.used_minor(limit.kind, limit.period, ticket.received_ns);
             let stake_minor_max = (limit.limit_minor - used_minor).clamp(0, STAKE_MINOR_MAX);
             let limit_minor = limit.limit_minor;
-            checks.push(LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max, window: None });
+            checks.push(LimitCheck {
+                level,
+                leg: None,
+                limit_minor,
+                used_minor,
+                stake_minor_max,
+                window: None,
+            });
         }
     }
 
@@ -225,7 +235,10 @@ pub(super) fn check_note(what: &str, note: &str, is_needed: bool) -> Result<(), 
 
 fn no_limit(customer: CustomerId, kind: OwnLimitKind, period: Period) -> Refusal {
     let (kind, period) = (kind.name(), period.name());
-    (Reason::OutOfSequence, format!("customer {customer} has no {kind} limit of a {period} that this is about"))
+    (
+        Reason::OutOfSequence,
+        format!("customer {customer} has no {kind} limit of a {period} that this is about"),
+    )
 }
 
 fn words(scope: &SwitchScope) -> String {

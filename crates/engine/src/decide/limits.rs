@@ -34,8 +34,9 @@ impl State {
     /// what the limits would allow anybody.
     fn check_customer(&self, ticket: &Ticket, by_risk: &[LimitCheck]) -> LimitCheck {
         let factor_e3 = self.ticket_factor_e3(ticket);
-        let share =
-            |amount: i64| (i128::from(amount) * i128::from(factor_e3) / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64;
+        let share = |amount: i64| {
+            (i128::from(amount) * i128::from(factor_e3) / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64
+        };
         let staked = ticket.legs.iter().map(|leg| self.staked_today_minor(ticket.customer, leg));
         let used_minor = staked.max().unwrap_or(0);
         let mut limit_minor = share(self.config.stake_minor_max);
@@ -58,7 +59,14 @@ impl State {
             let room_minor = limit_minor - (used_minor - own_loss);
             let stake_minor_max =
                 stake_minor_max(&of_fixture, &template.grades, leg.odds_e4, UNIT_E9, room_minor);
-            checks.push(LimitCheck { level, leg: Some(0), limit_minor, used_minor, stake_minor_max, window: None });
+            checks.push(LimitCheck {
+                level,
+                leg: Some(0),
+                limit_minor,
+                used_minor,
+                stake_minor_max,
+                window: None,
+            });
         }
     }
 
@@ -100,7 +108,14 @@ impl State {
             };
             let stake_minor_max =
                 stake_minor_max(minima, &template.grades, leg.odds_e4, unit_e9, limit_minor);
-            checks.push(LimitCheck { level, leg: Some(leg_index), limit_minor, used_minor, stake_minor_max, window: None });
+            checks.push(LimitCheck {
+                level,
+                leg: Some(leg_index),
+                limit_minor,
+                used_minor,
+                stake_minor_max,
+                window: None,
+            });
         }
         of_fixture
     }

@@ -100,7 +100,9 @@ impl Step<'_> {
             Body::SetSwitch { scope, is_off, reason } => {
                 self.set_switch(scope, *is_off, reason, &command.origin.source)
             }
-            Body::SetStanding { customer, standing, reason } => self.set_standing(*customer, *standing, reason),
+            Body::SetStanding { customer, standing, reason } => {
+                self.set_standing(*customer, *standing, reason)
+            }
             Body::SetCustomerTerms { customer, terms } => self.set_customer_terms(*customer, terms),
             Body::SetOwnLimit { customer, kind, period, limit_minor } => {
                 self.set_own_limit(*customer, *kind, *period, *limit_minor)

@@ -92,7 +92,8 @@ impl Step<'_> {
         self.book(vec![self.stake_booking(ticket, voided, STAKE_RESOLVED)])?;
         let owed_minor = self.owed_minor(ticket.customer).min(ticket.stake_minor);
         if owed_minor > 0
-            && let Err(error) = self.book(vec![collection(ticket, stake_number(ticket, STAKE_COLLECTED), owed_minor)])
+            && let Err(error) =
+                self.book(vec![collection(ticket, stake_number(ticket, STAKE_COLLECTED), owed_minor)])
         {
             // The stake is released all the same; the debt stands, and nothing can be withdrawn beside it.
             self.alert("ticket_stopped", None, stopped(ticket, error));

@@ -2,7 +2,8 @@
 //! trader is asked.
 
 use oddsengine_facts::{
-    Fact, Handling, Offer, OnLimit, Origin, Reason, Referral, ReferralCause, Ruling, Ticket, TicketState, Verdict,
+    Fact, Handling, Offer, OnLimit, Origin, Reason, Referral, ReferralCause, Ruling, Ticket, TicketState,
+    Verdict,
 };
 use oddsengine_types::{BoundsError, CustomerId, Odds, TicketId};
 
@@ -152,14 +153,14 @@ impl Step<'_> {
             return Err((Reason::TicketNotFound, detail));
         };
         if !matches!(ticket.state, TicketState::Reoffered(_)) {
-            let is_answered = ticket.offer().is_some_and(|offer| offer.is_taken) == takes && ticket.offer().is_some();
+            let is_answered =
+                ticket.offer().is_some_and(|offer| offer.is_taken) == takes && ticket.offer().is_some();
             return match is_answered {
                 // The same answer again.
                 true => Ok(Answer::Ticket { ticket: id, is_repeat: true }),
-                false => Err((
-                    Reason::TicketNotOpen,
-                    format!("ticket {:032x} is {}", id.0, ticket.state.name()),
-                )),
+                false => {
+                    Err((Reason::TicketNotOpen, format!("ticket {:032x} is {}", id.0, ticket.state.name())))
+                }
             };
         }
         self.stop_overdue();
@@ -376,7 +377,8 @@ impl Step<'_> {
         let by = handling.referral.as_ref().map(|referral| referral.by.clone()).unwrap_or_default();
         handling.is_rebooked = true;
         let stake_minor = ruling.stake_minor;
-        handling.offer = Some(Offer { stake_minor, odds_e4, board_odds_e4, due_ns, reason, by, is_taken: false });
+        handling.offer =
+            Some(Offer { stake_minor, odds_e4, board_odds_e4, due_ns, reason, by, is_taken: false });
         self.hold_offer(&mut ticket, reason, due_ns);
         self.decided(ticket);
     }

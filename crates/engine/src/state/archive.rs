@@ -77,7 +77,9 @@ impl State {
         match ticket.state {
             TicketState::Refused(_) => return true,
             TicketState::Settled | TicketState::Cancelled => {}
-            TicketState::Open | TicketState::Delayed | TicketState::Referred | TicketState::Reoffered(_) => return false,
+            TicketState::Open | TicketState::Delayed | TicketState::Referred | TicketState::Reoffered(_) => {
+                return false;
+            }
         }
         // Where slices of work go on.
         let is_next = !self.due.weighing.is_empty() && self.due.weigh_from == index;

@@ -214,9 +214,8 @@ impl State {
         // Nearly nobody limits themselves, and a page that is not changed is not copied.
         let first = hour_of(self.now_ns) - HOURS_KEPT;
         let hour = hour_of(time_ns);
-        let counts = |file: &&CustomerFile| {
-            !file.limits.is_empty() && time_ns > file.since_ns && hour >= first
-        };
+        let counts =
+            |file: &&CustomerFile| !file.limits.is_empty() && time_ns > file.since_ns && hour >= first;
         if self.customers.file(customer).filter(counts).is_none() {
             return;
         }

@@ -83,7 +83,8 @@ impl State {
                 margins[market] = settings.margin.unwrap_or(margins[market]);
                 losses[market] = settings.loss_minor_max.unwrap_or(losses[market]);
                 if delay_of(settings).is_some() || referral_of(settings).is_some() {
-                    let known = of_markets.entry(market as u16).or_insert((bet_delay_ms, referral_stake_minor));
+                    let known =
+                        of_markets.entry(market as u16).or_insert((bet_delay_ms, referral_stake_minor));
                     known.0 = delay_of(settings).unwrap_or(known.0);
                     known.1 = referral_of(settings).or(known.1);
                 }

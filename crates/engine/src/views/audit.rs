@@ -57,9 +57,9 @@ impl State {
             (false, _) => {
                 Err(format!("open stakes {posted} are not the open tickets' {}", stakes(TicketState::Open)))
             }
-            (_, false) => Err(format!(
-                "reserved stakes {pending} are not the delayed and referred tickets' {waiting}"
-            )),
+            (_, false) => {
+                Err(format!("reserved stakes {pending} are not the delayed and referred tickets' {waiting}"))
+            }
         }
     }
 

@@ -8,8 +8,9 @@ use super::kind::{
 use super::tables::{enumeration, message, oneof};
 use super::wire::{Input, ReadWire, Wire, put_varint};
 use crate::acceptance::{
-    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period, Referral,
-    ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName, WindowPer, Wishes,
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
 };
 use crate::config::Scope;
 use crate::status::Reason;

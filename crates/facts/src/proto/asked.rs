@@ -9,11 +9,11 @@ use super::kind::{
     Uint64,
 };
 use super::tables::{enumeration, message, oneof};
+use crate::acceptance::{CustomerTerms, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Wishes};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
-use crate::acceptance::{CustomerTerms, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Wishes};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
 use crate::ticket::Ticket;

@@ -6,9 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::Bound;
 
-use oddsengine_engine::{
-    Answer, Body, Channel, Command, Decided, Fact, Reason, Scope, Ticket, TicketState,
-};
+use oddsengine_engine::{Answer, Body, Channel, Command, Decided, Fact, Reason, Scope, Ticket, TicketState};
 use oddsengine_feeds::{Query, TableName, TableQuery};
 use oddsengine_types::{AccountKind, Encode, FixtureId};
 
@@ -63,7 +61,8 @@ impl DeskCommands {
 /// What somebody of the desk asked: not bets and money of customers, which are told as tickets and balances.
 fn is_of_desk(command: &Command) -> bool {
     command.origin.channel == Channel::Desk
-        && !matches!(command.body, 
+        && !matches!(
+            command.body,
             Body::PlaceTicket(_) | Body::AnswerOffer { .. } | Body::Deposit(_) | Body::Withdraw(_)
         )
 }
@@ -244,7 +243,9 @@ impl Service {
         bytes_max: usize,
         out: &mut Vec<u8>,
     ) {
-        let Query::Evidence { fixture: id, selection, from_ns, until_ns, odds_e4, after } = *query else { return };
+        let Query::Evidence { fixture: id, selection, from_ns, until_ns, odds_e4, after } = *query else {
+            return;
+        };
         let engine = &self.engine;
         let refused = |reason, detail: String, out: &mut Vec<u8>| {
             crate::wire::reply_answer(to, &Answer::Refused { reason, detail }, out);
@@ -256,10 +257,13 @@ impl Service {
             let detail = "the selection is not in the fixture's template".to_owned();
             return refused(Reason::SelectionNotFound, detail, out);
         };
-        let mut page = Page { rows: RowsReply::begin(to, "evidence", out), limit: ROWS_EXAMINED_MAX, bytes_max };
+        let mut page =
+            Page { rows: RowsReply::begin(to, "evidence", out), limit: ROWS_EXAMINED_MAX, bytes_max };
         let first = (u32::try_from(after).unwrap_or(u32::MAX), 0);
         let (mut examined, mut next) = (0, None);
-        for &(index, leg) in fixture.legs.get(&(place as u16)).into_iter().flat_map(|on_it| on_it.range(first..)) {
+        for &(index, leg) in
+            fixture.legs.get(&(place as u16)).into_iter().flat_map(|on_it| on_it.range(first..))
+        {
             if page.is_full() || examined == ROWS_EXAMINED_MAX {
                 next = Some(index.to_string());
                 break;

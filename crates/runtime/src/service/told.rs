@@ -70,9 +70,8 @@ impl Service {
         match fact {
             Fact::TicketDecided { ticket, .. } => {
                 let Some(ticket) = self.engine.ticket(ticket.id).cloned() else { return };
-                let asked =
-                    matches!(&command.body, Body::PlaceTicket(request) if request.ticket == ticket.id)
-                        || matches!(&command.body, Body::AnswerOffer { ticket: asked, .. } if *asked == ticket.id);
+                let asked = matches!(&command.body, Body::PlaceTicket(request) if request.ticket == ticket.id)
+                    || matches!(&command.body, Body::AnswerOffer { ticket: asked, .. } if *asked == ticket.id);
                 match route.filter(|_| asked) {
                     Some(route) => self.answer_ticket(&ticket, false, route),
                     None => self.end_routes(&ticket),

@@ -160,9 +160,11 @@ pub fn evidence_row(out: &mut Vec<u8>, ticket: &Ticket, leg_index: usize, right_
         fair_e9 => (10_000_000_000_000 / u64::from(fair_e9)).min(10_000_000) as u32,
     };
     let right_e4 = right_odds_e4.unwrap_or(fair_odds_e4);
-    let odds = ticket.legs.iter().enumerate().map(|(place, leg)| {
-        (if place == leg_index { right_e4 } else { leg.odds_e4 }, Grade::WON)
-    });
+    let odds = ticket
+        .legs
+        .iter()
+        .enumerate()
+        .map(|(place, leg)| (if place == leg_index { right_e4 } else { leg.odds_e4 }, Grade::WON));
     let right_minor = oddsengine_types::payout_minor(ticket.stake_minor, &odds.collect::<Vec<_>>());
     object!(out;
         "ticket": hex128(ticket.id.0),

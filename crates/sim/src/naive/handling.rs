@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use oddsengine_engine::{
-    CustomerTerms, Handling, Leg, LegRequest, LimitCheck, LimitLevel, NextLimit, Offer, OnLimit, Origin, OwnLimitKind,
-    Period, Reason, Referral, ReferralCause, Ruling, Scope, Standing, Switch, SwitchScope, Ticket, TicketRequest,
-    TicketState, Verdict as Word, WindowPer,
+    CustomerTerms, Handling, Leg, LegRequest, LimitCheck, LimitLevel, NextLimit, Offer, OnLimit, Origin,
+    OwnLimitKind, Period, Reason, Referral, ReferralCause, Ruling, Scope, Standing, Switch, SwitchScope,
+    Ticket, TicketRequest, TicketState, Verdict as Word, WindowPer,
 };
 use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::{CustomerId, FixtureId, STAKE_MINOR_MAX, TicketId};
@@ -151,7 +151,8 @@ impl Naive {
         let first = first.max(kept);
         let counts = |time_ns: i64| time_ns > since_ns && time_ns.div_euclid(HOUR_NS) >= first;
         if kind == OwnLimitKind::Deposit {
-            let of_customer = self.deposits[deposit_count..].iter().filter(|known| known.customer == customer);
+            let of_customer =
+                self.deposits[deposit_count..].iter().filter(|known| known.customer == customer);
             return of_customer.filter(|known| counts(known.time_ns)).map(|known| known.amount_minor).sum();
         }
         let tickets = self.tickets.iter().chain(&self.archived).map(|known| &known.ticket);
@@ -237,7 +238,8 @@ impl Naive {
         }
         let is_above = |((kind, period), (limit_minor, _)): (&(OwnLimitKind, Period), &(i64, _))| {
             *kind == OwnLimitKind::Deposit
-                && self.own_used_minor(customer, (*kind, *period), self.now_ns, None) + amount_minor > *limit_minor
+                && self.own_used_minor(customer, (*kind, *period), self.now_ns, None) + amount_minor
+                    > *limit_minor
         };
         file.limits.iter().any(is_above).then_some(Reason::ExceedsOwnDepositLimit)
     }
@@ -304,7 +306,8 @@ impl Naive {
                 OwnLimitKind::Loss => LimitLevel::OwnLoss,
                 OwnLimitKind::Stake => LimitLevel::OwnStake,
             };
-            let used_minor = self.own_used_minor(ticket.customer, (kind, period), ticket.received_ns, Some(ticket.id));
+            let used_minor =
+                self.own_used_minor(ticket.customer, (kind, period), ticket.received_ns, Some(ticket.id));
             let left_minor = (limit_minor - used_minor).max(0).min(STAKE_MINOR_MAX);
             checks.push(LimitCheck {
                 level,
@@ -332,7 +335,8 @@ impl Naive {
         } else if !is_limit {
             return Err(reason);
         }
-        let largest = ticket.checks.iter().map(|check| check.stake_minor_max).min().expect("limits were checked");
+        let largest =
+            ticket.checks.iter().map(|check| check.stake_minor_max).min().expect("limits were checked");
         let fits = ticket.stake_minor <= largest;
         if !fits {
             let least = self.config.stake_minor_min.max(wishes.part_minor_min);
@@ -364,7 +368,8 @@ impl Naive {
             by: String::new(),
             is_taken: false,
         });
-        (ticket.state, ticket.due_ns, ticket.decided_ns) = (TicketState::Reoffered(reason), due_ns, self.now_ns);
+        (ticket.state, ticket.due_ns, ticket.decided_ns) =
+            (TicketState::Reoffered(reason), due_ns, self.now_ns);
         Ok(())
     }
 
@@ -382,8 +387,7 @@ impl Naive {
             let own = self.setting(index, selection, |settings| settings.referral_stake_minor);
             own.or(self.config.referral_stake_minor)
         };
-        let threshold =
-            terms.referral_stake_minor.or_else(|| ticket.legs.iter().filter_map(of_leg).min())?;
+        let threshold = terms.referral_stake_minor.or_else(|| ticket.legs.iter().filter_map(of_leg).min())?;
         (ticket.stake_minor > threshold).then_some((ReferralCause::Stake, threshold))
     }
 
@@ -399,7 +403,8 @@ impl Naive {
         }
         let is_known = ticket.legs.iter().all(|leg| leg.fair_probability_e9 != 0);
         let is_small = is_known
-            && self.config.delay_skip_minor > 0 && expected <= i128::from(self.config.delay_skip_minor);
+            && self.config.delay_skip_minor > 0
+            && expected <= i128::from(self.config.delay_skip_minor);
         let skips = is_small && !self.file(ticket.customer).terms.is_flagged;
         if skips { 0 } else { delay_ns }
     }
@@ -565,9 +570,10 @@ impl Naive {
             return Ok(());
         }
         let fits = odds.len() == ticket.legs.len()
-            && odds.iter().zip(&ticket.legs).all(|(&odds_e4, leg)| {
-                super::is_odds(odds_e4).is_ok() && odds_e4 <= leg.requested_odds_e4
-            });
+            && odds
+                .iter()
+                .zip(&ticket.legs)
+                .all(|(&odds_e4, leg)| super::is_odds(odds_e4).is_ok() && odds_e4 <= leg.requested_odds_e4);
         if fits { Ok(()) } else { Err(Reason::ValueOutOfBounds) }
     }
 
@@ -709,4 +715,3 @@ pub(super) fn legs_of(request: &TicketRequest) -> impl Iterator<Item = (FixtureI
     let legs: Vec<LegRequest> = request.legs.clone();
     legs.into_iter().map(|leg| (leg.fixture, leg.selection))
 }
-

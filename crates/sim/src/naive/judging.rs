@@ -60,14 +60,10 @@ impl Naive {
     /// Decides the tickets whose delay has ended, the first due first.
     pub(super) fn decide_delayed(&mut self, read_ns: i64, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
         for decision in 0..DECIDED_PER_TICK {
-            let delayed = self
-                .tickets
-                .iter()
-                .enumerate()
-                .filter(|(_, known)| {
-                    let state = known.ticket.state;
-                    state.is_waiting() || matches!(state, TicketState::Reoffered(_))
-                });
+            let delayed = self.tickets.iter().enumerate().filter(|(_, known)| {
+                let state = known.ticket.state;
+                state.is_waiting() || matches!(state, TicketState::Reoffered(_))
+            });
             let next = delayed.map(|(index, known)| (known.ticket.due_ns, index)).min();
             let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns)
             else {

@@ -79,7 +79,9 @@ impl Workload {
         let odds_e4: Vec<u32> = match self.random.below(4) {
             0 => Vec::new(),
             1 => ticket.legs.iter().map(|leg| leg.requested_odds_e4 + 100).collect(),
-            _ => ticket.legs.iter().map(|leg| leg.requested_odds_e4.saturating_sub(cut).max(10_010)).collect(),
+            _ => {
+                ticket.legs.iter().map(|leg| leg.requested_odds_e4.saturating_sub(cut).max(10_010)).collect()
+            }
         };
         let note = if self.random.one_in(20) { "n".repeat(257) } else { "seen".to_string() };
         self.send_desk(Body::RuleReferral {

@@ -6,26 +6,26 @@
 use std::path::PathBuf;
 
 use oddsengine_engine::{
-    Customer, CustomerFactor, CustomerFile, CustomerTerms, Flow, NextLimit, OwnLimit, OwnLimitKind, Period, Standing,
-    Switch, SwitchScope,
-};
-use oddsengine_engine::{
     Answer, BoardUpdate, Body, Command, Config, Expectation, ExpectationMode, FixtureExposure, LimitCheck,
     LimitLevel, Margin, MarginKind, MarketExplanation, MarketExposure, MoneyRequest, OddsVersion, Origin,
     PricedBy, Principal, Reason, Scope, ScopeSettings, SelectionExplanation, SelectionExposure, Stop,
     StopSet, Stops, Ticket, TicketState,
 };
+use oddsengine_engine::{
+    Customer, CustomerFactor, CustomerFile, CustomerTerms, Flow, NextLimit, OwnLimit, OwnLimitKind, Period,
+    Standing, Switch, SwitchScope,
+};
 use oddsengine_markets::MarketId;
-use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId, SportId};
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, SportId, StateHash, TransferId};
 use serde_json::json;
 
 use super::super::{
     Alert, BalanceAnswer, BatchReply, ChangesReply, CommandRow, DeskTails, Explained, ExposureLevel,
     FeedHealth, Header, Health, Heartbeat, ReplyTo, RowsReply, Tail, balance_row, board_delta, command_row,
-    customer_row, evidence_row, switch_row, desk_alert, desk_heartbeat, desk_settlement, desk_ticket, heartbeat, reply_alerts,
-    reply_answer, reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures,
+    customer_row, desk_alert, desk_heartbeat, desk_settlement, desk_ticket, evidence_row, heartbeat,
+    reply_alerts, reply_answer, reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures,
     reply_images_end, reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, scope_row,
-    stamp_sent, trading,
+    stamp_sent, switch_row, trading,
 };
 use super::{HEADER, OneFixture, SENT_NS, parse};
 
@@ -257,11 +257,8 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
                     limit_minor: 5_000,
                     next: Some(NextLimit { limit_minor: None, from_ns: TO.decided_ns }),
                 };
-                let flow = Flow {
-                    hour: TO.decided_ns / 3_600_000_000_000,
-                    staked_minor: 400,
-                    ..Flow::default()
-                };
+                let flow =
+                    Flow { hour: TO.decided_ns / 3_600_000_000_000, staked_minor: 400, ..Flow::default() };
                 let file = CustomerFile {
                     standing: Standing::SelfExcluded(TO.decided_ns),
                     terms,
