@@ -101,8 +101,8 @@ impl World {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
+            wishes: Default::default(),
         }
-        wishes: Default::default(),
     }
 
     fn place(&mut self, request: TicketRequest) -> Answer {
