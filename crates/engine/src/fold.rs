@@ -516,14 +516,16 @@ impl State {
         let known = self.ticket_index.get(&ticket.id).copied();
         if let Some(index) = known {
             let before = &self.tickets[index as usize];
-            if !before.state.is_waiting() && !matches!(before.state, TicketState::Reoffered(_)) {
+            let was_offered = matches!(before.state, TicketState::Reoffered(_));
+            if !before.state.is_waiting() && !was_offered {
                 return Err(format!("ticket {:032x} is decided already", ticket.id.0));
             }
             self.delayed.remove(&(before.due_ns, index));
+            self.offer_count -= u32::from(was_offered);
         }
         match ticket.state {
             TicketState::Refused(_) => self.counters.refused_count += 1,
-            TicketState::Reoffered(_) => {}
+            TicketState::Reoffered(_) => self.offer_count += 1,
             TicketState::Delayed | TicketState::Referred => {
                 self.count_stake(&ticket, true);
                 self.count_own_stake(&ticket, true);
@@ -545,6 +547,10 @@ impl State {
             // Its delay has ended, and what it held was given back.
             let before = ToldBefore::from(&self.tickets[index as usize]);
             self.changes.note(&mut ticket, index, Some(before));
+            if ticket.is_refused_at_once() {
+                // Nothing was reserved for what was offered and not taken.
+                self.refused.push_back(index);
+            }
             self.tickets[index as usize] = ticket;
             index
         } else if ticket.is_refused_at_once() {

@@ -7,6 +7,7 @@ use oddsengine_engine::{
     Principal, Reason, Record, Ruling, Scope, ScopeSettings, StakeWindow, Standing, SwitchScope, Ticket,
     TicketRequest, TicketState, Verdict, WindowName, WindowPer, Wishes,
 };
+use oddsengine_facts::acceptance::{OFFERS_MAX, SWITCHES_MAX};
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId};
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, SportId, TicketId, TransferId};
@@ -381,6 +382,11 @@ fn the_most_specific_factor_of_a_customer_holds() {
     narrow.factors.push(factor(Some(0), Some(true), 200));
     assert_eq!(set(&mut desk, narrow), None);
     assert_eq!(largest(&desk), 2_000);
+    let many = CustomerTerms {
+        factors: (0..33).map(|sport| factor(Some(sport), None, 1)).collect(),
+        ..CustomerTerms::default()
+    };
+    assert_eq!(set(&mut desk, many), Some(Reason::ValueOutOfBounds));
     let mut twice = terms;
     twice.factors.push(factor(Some(0), None, 1));
     assert_eq!(set(&mut desk, twice), Some(Reason::ValueOutOfBounds));
@@ -449,6 +455,8 @@ fn windows_over_markets_fixtures_and_customers() {
     // Tickets leave for the archive before such a window is over: what it counts would be gone.
     let long = vec![window("long", WindowPer::Customer, 2 * DAY_MS, 3_500)];
     assert!(Config { stake_windows: long, ..Config::default() }.check().is_err());
+    let many = (0..9).map(|number| window(&format!("w{number}"), WindowPer::Customer, 1, 1)).collect();
+    assert!(Config { stake_windows: many, ..Config::default() }.check().is_err());
     let twice = vec![windows[0], windows[0]];
     assert!(Config { stake_windows: twice, ..Config::default() }.check().is_err());
     assert!(WindowName::new("a name with spaces").is_none());
@@ -500,6 +508,29 @@ fn a_smaller_stake_is_offered_and_judged_again() {
     assert_eq!(desk.state(4), TicketState::Refused(Reason::OfferExpired));
     assert_eq!(desk.answer(4, true), TicketState::Refused(Reason::OfferExpired));
     desk.check();
+}
+
+// An offer needs no money: without a bound each would be kept, and one that nobody takes would be kept for ever.
+#[test]
+fn offers_and_switches_are_bounded() {
+    let mut desk = Desk::new(Config { stake_minor_max: 1_000, ..Config::default() });
+    let state = TicketState::Reoffered(Reason::ExceedsCustomerLimit);
+    let offers = u128::from(OFFERS_MAX);
+    for ticket in 1..=offers {
+        assert_eq!(desk.wish(ticket, 1_500, REOFFER), state);
+    }
+    assert_eq!(desk.wish(offers + 1, 1_500, REOFFER), TicketState::Refused(Reason::ExceedsCustomerLimit));
+    assert_eq!(desk.answer(1, false), TicketState::Refused(Reason::OfferDeclined));
+    assert!(desk.ticket(1).is_refused_at_once());
+    assert_eq!(desk.wish(offers + 2, 1_500, REOFFER), state);
+    desk.check();
+    for number in 0..SWITCHES_MAX {
+        desk.switch(SwitchScope::Channel(format!("shop {number}")), true);
+    }
+    let further = |is_off| Body::SetSwitch { scope: SwitchScope::All, is_off, reason: "a storm".into() };
+    assert_eq!(desk.desk(further(true)), Some(Reason::ValueOutOfBounds));
+    desk.switch(SwitchScope::Channel("shop 7".into()), false);
+    assert_eq!(desk.desk(further(true)), None);
 }
 
 #[test]

@@ -9,6 +9,8 @@ use crate::status::Reason;
 
 /// Most switches that are off at a time.
 pub const SWITCHES_MAX: usize = 4_096;
+/// Most offers that stand at a time; a bet for which there could be a further one is refused.
+pub const OFFERS_MAX: u32 = 10_000;
 /// Longest text that a switch's or a trader's reason has, in bytes.
 pub const NOTE_BYTES_MAX: usize = 256;
 /// Most stake windows.

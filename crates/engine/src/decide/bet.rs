@@ -61,7 +61,8 @@ impl Step<'_> {
         let legs = ticket.legs.clone();
         // A fact names, and holds no place of this process.
         ticket.legs.iter_mut().for_each(|leg| leg.place = Place::default());
-        let forgets = ticket.is_refused_at_once() && self.refused.len() >= REFUSED_TICKETS_MAX;
+        let is_new = !self.ticket_index.contains_key(&ticket.id);
+        let forgets = ticket.is_refused_at_once() && is_new && self.refused.len() >= REFUSED_TICKETS_MAX;
         let oldest = self.refused.front().filter(|_| forgets);
         let forgotten = oldest.map(|&index| self.tickets[index as usize].id);
         if !ticket.is_live() {

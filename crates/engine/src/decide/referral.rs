@@ -1,6 +1,7 @@
 //! What becomes of a bet that is neither taken nor refused as it was asked: part of it is taken, something else is offered, a
 //! trader is asked.
 
+use oddsengine_facts::acceptance::OFFERS_MAX;
 use oddsengine_facts::{
     Fact, Handling, Offer, OnLimit, Origin, Reason, Referral, ReferralCause, Ruling, Ticket, TicketState,
     Verdict,
@@ -81,7 +82,7 @@ impl State {
             ticket.payout_minor_max = super::bet::payout_of_wins(ticket);
             return Ok(true);
         }
-        if self.config.offer_ms == 0 {
+        if self.config.offer_ms == 0 || self.offer_count >= OFFERS_MAX {
             return Err(reason);
         }
         let odds_e4: Vec<u32> = ticket.legs.iter().map(|leg| leg.odds_e4).collect();
@@ -170,7 +171,7 @@ impl Step<'_> {
             false => Err(Reason::OfferDeclined),
         };
         if let Err(reason) = verdict {
-            self.refuse_ticket(&mut ticket, reason);
+            self.refuse_offer(&mut ticket, reason);
         }
         self.decided(ticket);
         Ok(Answer::Ticket { ticket: id, is_repeat: false })
@@ -282,8 +283,16 @@ impl Step<'_> {
 
     /// What was offered was not taken.
     pub(super) fn end_offer(&mut self, mut ticket: Ticket) {
-        self.refuse_ticket(&mut ticket, Reason::OfferExpired);
+        self.refuse_offer(&mut ticket, Reason::OfferExpired);
         self.decided(ticket);
+    }
+
+    /// Without a trader nothing was ever reserved for it: it is kept as if it had been refused at once.
+    fn refuse_offer(&self, ticket: &mut Ticket, reason: Reason) {
+        self.refuse_ticket(ticket, reason);
+        if ticket.referral().is_none() {
+            ticket.due_ns = 0;
+        }
     }
 
     /// A referred bet is to be taken: at once, or when its delay has ended, where it is judged once more.

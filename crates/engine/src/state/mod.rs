@@ -99,6 +99,8 @@ pub struct State {
     pub(crate) settling: Settling,
     /// Derived: what customers have staked today.
     pub(crate) stakes: StakesOfDay,
+    /// Derived: offers that stand.
+    pub(crate) offer_count: u32,
     /// Derived: what customers have staked in the times of the stake windows.
     pub(crate) windows: WindowStakes,
     /// What was decided and is not yet carried out on every ticket that it concerns.
@@ -267,6 +269,7 @@ impl State {
             spaces: BTreeMap::new(),
             settling: Settling::default(),
             stakes: StakesOfDay::default(),
+            offer_count: 0,
             windows: WindowStakes::default(),
             due: DueWork::default(),
             unbooked: Vec::new(),

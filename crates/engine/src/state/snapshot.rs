@@ -343,7 +343,9 @@ impl State {
         self.refused = refused.into_iter().map(|(_, index)| index).collect();
         for (index, ticket) in self.tickets.entries() {
             self.ticket_index.insert(ticket.id, index);
-            if ticket.state.is_waiting() || matches!(ticket.state, TicketState::Reoffered(_)) {
+            let is_offered = matches!(ticket.state, TicketState::Reoffered(_));
+            self.offer_count += u32::from(is_offered);
+            if ticket.state.is_waiting() || is_offered {
                 self.delayed.insert((ticket.due_ns, index));
             }
             if matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Cancelled) {

@@ -461,7 +461,7 @@ impl Naive {
     /// A waiting ticket is over its time: what becomes of it.
     pub(super) fn end_due(&mut self, ticket: &mut Ticket) {
         match ticket.state {
-            TicketState::Reoffered(_) => return self.refuse(ticket, Reason::OfferExpired),
+            TicketState::Reoffered(_) => return self.refuse_offer(ticket, Reason::OfferExpired),
             TicketState::Referred if self.config.referral_takes_unanswered => {
                 self.note_word(ticket, Word::Automatic, "", "");
                 return self.end_referral(ticket);
@@ -664,10 +664,18 @@ impl Naive {
         };
         match verdict {
             Ok(()) => self.take(&mut ticket),
-            Err(reason) => self.refuse(&mut ticket, reason),
+            Err(reason) => self.refuse_offer(&mut ticket, reason),
         }
         self.put_decided(index, ticket, answers);
         Ok(())
+    }
+
+    /// As if it had been refused at once, unless a stake was reserved for a trader before.
+    fn refuse_offer(&mut self, ticket: &mut Ticket, reason: Reason) {
+        self.refuse(ticket, reason);
+        if ticket.handling.as_ref().is_some_and(|handling| handling.referral.is_none()) {
+            ticket.due_ns = 0;
+        }
     }
 
     fn judge_taken(&self, ticket: &mut Ticket, by: &Origin) -> Verdict {
