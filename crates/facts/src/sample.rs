@@ -1035,7 +1035,10 @@ pub fn facts() -> Vec<Fact> {
             kind,
             period: Period::Week,
             limit_minor: 5_000,
-            next: Some(NextLimit { limit_minor: None, from_ns: TIME_NS }),
+            next: Some(NextLimit {
+                limit_minor: (kind != OwnLimitKind::Loss).then_some(6_000),
+                from_ns: TIME_NS,
+            }),
         },
     }));
     all.push(Fact::OwnLimitEnded { customer: CUSTOMER, kind: OwnLimitKind::Loss, period: Period::Day });
