@@ -46,9 +46,10 @@ impl State {
         (ticket.stake_minor > threshold_minor).then_some((ReferralCause::Stake, threshold_minor))
     }
 
-    /// How long the bet still waits, from now on, after it has waited since it was received.
+    /// How long the bet still waits, from now on, after it has waited since a trader was asked: prices were looked at then.
     fn delay_left_ns(&self, ticket: &Ticket) -> i64 {
-        let waited_ns = self.now_ns.saturating_sub(ticket.received_ns);
+        let since_ns = ticket.referral().map_or(self.now_ns, |referral| referral.since_ns);
+        let waited_ns = self.now_ns.saturating_sub(since_ns);
         match self.bet_delay_ns(ticket) {
             0 => 0,
             // What feeds have told is read up to a tick, and not up to a trader's word.

@@ -501,10 +501,16 @@ impl Naive {
                     return self.decline(ticket, reason);
                 }
                 self.release(ticket);
-                let left_ns = (delay_ns - (self.now_ns - ticket.received_ns)).max(1);
+                let left_ns = (delay_ns - self.waited_ns(ticket)).max(1);
                 self.wait(ticket, TicketState::Delayed, self.now_ns + left_ns);
             }
         }
+    }
+
+    /// How long it has been before a trader.
+    fn waited_ns(&self, ticket: &Ticket) -> i64 {
+        let referral = ticket.handling.as_ref().and_then(|handling| handling.referral.as_ref());
+        self.now_ns - referral.expect("it was referred").since_ns
     }
 
     fn decline(&mut self, ticket: &mut Ticket, reason: Reason) {
@@ -594,7 +600,7 @@ impl Naive {
                 self.accept(ticket);
             }
             delay_ns => {
-                let left_ns = (delay_ns - (self.now_ns - ticket.received_ns)).max(1);
+                let left_ns = (delay_ns - self.waited_ns(ticket)).max(1);
                 self.wait(ticket, TicketState::Delayed, self.now_ns + left_ns);
             }
         }
