@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import zmq
@@ -33,6 +33,11 @@ from oddsengine._replies import PAGE_ITEMS, expect, naming
 _MARGIN = ("method", "booksum")
 
 DeskEvent = Ticket | Settlement | Alert
+# How a customer stands, what they limit for themselves and in which time, a trader's word.
+Standing = Literal["active", "suspended", "self_excluded", "closed"]
+OwnLimitKind = Literal["deposit", "loss", "stake"]
+Period = Literal["day", "week", "month"]
+RulingVerdict = Literal["accept", "part", "counter", "decline"]
 
 
 def _named(done: Done, request: Mapping[str, Any]) -> Done:
@@ -260,7 +265,7 @@ class DeskClient(OrdersClient):
                 self._is_behind_alerts = False
                 return
 
-    def _command(self, kind: str, **fields: Any) -> Done:
+    def _command(self, kind: str, /, **fields: Any) -> Done:
         return self._do(
             {"type": kind, **{name: value for name, value in fields.items() if value is not None}}
         )
@@ -466,6 +471,106 @@ class DeskClient(OrdersClient):
         """Set a customer's share of the limits; 0 blocks."""
         return self._command("set_customer", customer=customer, factor=factor)
 
+    def set_switch(self, scope: Mapping[str, Any], *, off: bool, reason: str = "") -> Done:
+        """Take no bets in a scope, or take them again.
+
+        Parameters
+        ----------
+        scope
+            ``{"level": "all"}``, ``{"level": "channel", "channel": "app"}``,
+            ``{"level": "customer", "customer": 42}``, or a level of :meth:`set_scope`.
+        reason
+            Why, 1 to 256 bytes; may be left out where it is turned on again.
+        """
+        return self._command("set_switch", scope=dict(scope), off=off, reason=reason)
+
+    def set_standing(
+        self, customer: int, standing: Standing, *, until_ns: int | None = None, reason: str = ""
+    ) -> Done:
+        """Say how a customer stands with the operator: bets and deposits are taken of active ones alone.
+
+        Parameters
+        ----------
+        until_ns
+            Of ``"self_excluded"``: until when, in nanoseconds; nobody ends it sooner.
+        """
+        return self._command(
+            "set_standing", customer=customer, standing=standing, until_ns=until_ns, reason=reason
+        )
+
+    def set_customer_terms(
+        self,
+        customer: int,
+        *,
+        factors: Sequence[Mapping[str, Any]] = (),
+        flagged: bool = False,
+        referral_stake_minor: int | None = None,
+    ) -> Done:
+        """Say how the bets of a customer are looked at; what is left out is as for everybody.
+
+        Parameters
+        ----------
+        factors
+            ``{"sport": "football", "in_play": True, "factor": 0.25}``, at most 32; the most specific one
+            holds, before the factor of :meth:`set_customer`.
+        flagged
+            Every bet goes to a trader.
+        referral_stake_minor
+            Larger stakes go to a trader.
+        """
+        return self._command(
+            "set_customer_terms",
+            customer=customer,
+            factors=[dict(factor) for factor in factors],
+            flagged=flagged,
+            referral_stake_minor=referral_stake_minor,
+        )
+
+    def set_own_limit(
+        self, customer: int, *, kind: OwnLimitKind, period: Period, limit_minor: int | None
+    ) -> Done:
+        """Set what a customer limits for themselves; ``None`` is no limit.
+
+        A lower limit holds at once, a higher one waits for ``limits.limit_increase_ms`` and to be confirmed.
+        """
+        return self._command(
+            "set_own_limit", customer=customer, kind=kind, period=period, limit_minor=limit_minor
+        )
+
+    def confirm_own_limit(self, customer: int, *, kind: OwnLimitKind, period: Period) -> Done:
+        """Confirm a higher limit after its time."""
+        return self._command("confirm_own_limit", customer=customer, kind=kind, period=period)
+
+    def rule_referral(
+        self,
+        ticket: str,
+        verdict: RulingVerdict,
+        *,
+        stake_minor: int | None = None,
+        odds: Sequence[float] = (),
+        note: str = "",
+    ) -> Done:
+        """Decide a bet that waits for a trader.
+
+        Parameters
+        ----------
+        verdict
+            ``"accept"``, ``"part"`` (with a smaller stake), ``"counter"`` (offers another stake or odds),
+            ``"decline"``.
+        stake_minor
+            Of a part and a counter.
+        odds
+            Of a counter: of each leg, at most what the customer asked; none for those.
+        """
+        return self._command(
+            "rule_referral",
+            ticket=ticket,
+            verdict=verdict,
+            stake_minor=stake_minor,
+            odds=[float(value) for value in odds] or None,
+            note=note,
+        )
+
     def set_scope(
         self,
         scope: Mapping[str, Any],
@@ -474,6 +579,7 @@ class DeskClient(OrdersClient):
         loss_minor_max: int | None = None,
         bet_delay_ms: int | None = None,
         feed_silence_ms: int | None = None,
+        referral_stake_minor: int | None = None,
     ) -> Done:
         """Override settings of a sport, market type, competition, fixture or market.
 
@@ -491,6 +597,7 @@ class DeskClient(OrdersClient):
             loss_minor_max=loss_minor_max,
             bet_delay_ms=bet_delay_ms,
             feed_silence_ms=feed_silence_ms,
+            referral_stake_minor=referral_stake_minor,
         )
 
     def close(self) -> None:

@@ -80,9 +80,79 @@ class DeskTables:
         return _table(rows, names, "Balances", integers=(names[0], *names[2:]))
 
     def customers(self, *, customer: int | None = None) -> Table:
-        """Factors that the desk set; customers without one have 1."""
+        """What is set about customers: factor, standing, terms and own limits; others are active with 1.
+
+        ``factors`` and ``own_limits`` are JSON in the words of their requests, with what counts against
+        each limit.
+        """
         rows = self._rows("customers", customer=customer)
-        return _table(rows, ("customer", "factor"), "Customers", integers=("customer",), numbers=("factor",))
+        for row in rows:
+            for name in ("factors", "own_limits"):
+                row[name] = orjson.dumps(row[name]).decode()
+        names = ("customer", "factor", "standing", "until_ns", "flagged", "referral_stake_minor")
+        return _table(
+            rows,
+            (*names, "factors", "own_limits"),
+            "Customers",
+            integers=("customer",),
+            numbers=("factor", "until_ns", "referral_stake_minor"),
+            booleans=("flagged",),
+        )
+
+    def switches(self) -> Table:
+        """Switches that are off: who turned them off, when and why.
+
+        ``scope`` is JSON in the words of the request.
+        """
+        rows = self._rows("switches")
+        for row in rows:
+            row["scope"] = orjson.dumps(row["scope"]).decode()
+        return _table(rows, ("scope", "owner", "reason", "since_ns"), "Switches", integers=("since_ns",))
+
+    def referrals(self, *, customer: int | None = None, fixture: int | None = None) -> list[Ticket]:
+        """Bets that wait for a trader, the first due first."""
+        return [Ticket.of(row) for row in self._rows("referrals", customer=customer, fixture=fixture)]
+
+    def evidence(
+        self,
+        fixture: int,
+        market: str,
+        selection: str,
+        *,
+        from_ns: int | None = None,
+        until_ns: int | None = None,
+        odds: float | None = None,
+    ) -> Table:
+        """All bets that were taken of a selection in a time, with what each would pay at the right price.
+
+        Bets that are in the archive are not among them: ask before their fixture goes there.
+
+        Parameters
+        ----------
+        from_ns, until_ns
+            When they were received, both ends included.
+        odds
+            The price that would have been right; without it the fair one that was known when each was taken.
+        """
+        asked: Json = {"type": "evidence", "fixture": fixture, "market": market, "selection": selection}
+        asked |= {"from_ns": from_ns, "until_ns": until_ns, "odds": odds}
+        rows = self._pages({name: value for name, value in asked.items() if value is not None})
+        integers = [
+            "customer",
+            "received_ns",
+            "decided_ns",
+            "leg",
+            "stake_minor",
+            "payout_minor_max",
+            "paid_minor",
+            "right_payout_minor",
+        ]
+        names = (
+            "ticket customer state received_ns decided_ns leg stake_minor odds payout_minor_max paid_minor"
+            " fair_odds right_odds right_payout_minor"
+        )
+        numbers = ("odds", "fair_odds", "right_odds")
+        return _table(rows, tuple(names.split()), "Evidence", integers=tuple(integers), numbers=numbers)
 
     def scopes(self, *, fixture: int | None = None) -> Table:
         """Overrides of settings. What a level does not have is empty, -1 for a fixture; what a scope does not
@@ -95,7 +165,8 @@ class DeskTables:
             }
             for row in self._rows("scopes", fixture=fixture)
         ]
-        numbers = ("margin_booksum", "loss_minor_max", "bet_delay_ms", "feed_silence_ms")
+        limits = ("loss_minor_max", "bet_delay_ms", "feed_silence_ms", "referral_stake_minor")
+        numbers = ("margin_booksum", *limits)
         words = ("level", "sport", "stem", "competition", "fixture", "market", "margin_method")
         return _table(rows, words + numbers, "Scopes", integers=("fixture",), numbers=numbers)
 
@@ -203,6 +274,15 @@ class DeskTables:
             found += body["rows"]
             cursor = body["next"]
         return found
+
+    def _pages(self, request: Json) -> list[Json]:
+        found: list[Json] = []
+        while True:
+            body = _body(self._client, request)
+            found += body["rows"]
+            if body["next"] is None:
+                return found
+            request = request | {"after": int(body["next"])}
 
 
 def _body(client: OrdersClient, request: Json) -> Json:

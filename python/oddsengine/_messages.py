@@ -49,7 +49,7 @@ __all__ = [
 Json = dict[str, Any]
 FixtureStatus = Literal["open", "suspended", "closed"]
 MarketStatus = Literal["open", "suspended", "closed", "settled"]
-TicketState = Literal["delayed", "refused", "accepted", "settled", "cancelled"]
+TicketState = Literal["delayed", "referred", "reoffered", "refused", "accepted", "settled", "cancelled"]
 
 
 class Times(NamedTuple):
@@ -311,11 +311,72 @@ class LimitCheck:
     limit_minor: int
     used_minor: int
     stake_minor_max: int
+    # The name of the stake window, where it is one.
+    window: str | None = None
 
     @classmethod
     def of(cls, message: Json) -> LimitCheck:
         """From the wire."""
         return _plain(cls, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is offered instead of a bet as it was asked; ``by`` a trader, empty where the engine made it."""
+
+    stake_minor: int
+    odds: tuple[float, ...]
+    due_ns: int
+    by: str
+    taken: bool
+    reason: Reason | None
+
+    @classmethod
+    def of(cls, message: Json) -> Offer:
+        """From the wire."""
+        parts = {"odds": tuple(message["odds"]), "reason": Reason.of(message["reason"])}
+        return _plain(cls, message | parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """A bet before a trader: why, until when, what they said; ``verdict`` is ``None`` while nobody has."""
+
+    cause: str
+    threshold_minor: int
+    since_ns: int
+    due_ns: int
+    verdict: str | None
+    by: str
+    note: str
+    decided_ns: int
+
+    @classmethod
+    def of(cls, message: Json) -> Referral:
+        """From the wire."""
+        return _plain(cls, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """How a bet was dealt with that was not simply taken or refused, and the stake that was asked."""
+
+    on_limit: str
+    reoffer_odds: bool
+    part_minor_min: int
+    asked_minor: int
+    offer: Offer | None
+    referral: Referral | None
+
+    @classmethod
+    def of(cls, message: Json) -> Handling:
+        """From the wire."""
+        offer, referral = message["offer"], message["referral"]
+        parts = {
+            "offer": None if offer is None else Offer.of(offer),
+            "referral": None if referral is None else Referral.of(referral),
+        }
+        return _plain(cls, message | parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,11 +423,15 @@ class Ticket:
     checks: tuple[LimitCheck, ...]
     # It was decided before, and this only repeats the answer.
     is_repeat: bool = False
+    # How it was dealt with, where it was not simply taken or refused.
+    handling: Handling | None = None
 
     @classmethod
     def of(cls, message: Json, *, is_repeat: bool = False) -> Ticket:
         """From the wire."""
+        handling = message.get("handling")
         parts = {
+            "handling": None if handling is None else Handling.of(handling),
             "reason": Reason.of(message["reason"]),
             "legs": tuple(TicketLeg.of(leg) for leg in message["legs"]),
             "checks": tuple(LimitCheck.of(check) for check in message["checks"]),
@@ -381,8 +446,14 @@ class Ticket:
 
     @property
     def is_decided(self) -> bool:
-        """It does not wait out a bet delay any more."""
-        return self.state != "delayed"
+        """It waits for neither a bet delay nor a trader any more."""
+        return self.state not in ("delayed", "referred")
+
+    @property
+    def offer(self) -> Offer | None:
+        """What is offered instead, while it can be taken."""
+        is_open = self.handling is not None and self.state == "reoffered"
+        return self.handling.offer if self.handling is not None and is_open else None
 
     def __repr__(self) -> str:
         reason = f" ({self.reason})" if self.reason else ""

@@ -48,6 +48,8 @@ _AGAIN = frozenset({"batch_full", "batch_too_heavy"})
 BUSY_RETRY_S = 0.05
 
 OddsChange = Literal["none", "higher", "any"] | float
+# What is done where a limit allows less than was asked.
+OnLimit = Literal["refuse", "reoffer", "part"]
 # How many items of an answer in pages are there.
 Progress = Callable[[int], None]
 _T = TypeVar("_T")
@@ -219,6 +221,9 @@ class OrdersClient:
         stake_minor: int,
         currency: str = "EUR",
         odds_change: OddsChange = "none",
+        on_limit: OnLimit = "refuse",
+        reoffer_odds: bool = False,
+        part_minor_min: int = 0,
         ticket: str | None = None,
         wait: bool = True,
         timeout_s: float | None = None,
@@ -231,6 +236,13 @@ class OrdersClient:
             From :meth:`Board.leg`.
         odds_change
             ``"none"``, ``"higher"``, ``"any"``, or the percentage by which the odds may fall.
+        on_limit
+            Where a limit allows less: ``"refuse"``, ``"reoffer"`` the largest stake (the state is
+            ``reoffered``, and :meth:`answer_offer` takes it), or take ``"part"``.
+        reoffer_odds
+            Where the odds have moved beyond ``odds_change``, offer the present ones.
+        part_minor_min
+            Smallest stake that is offered or taken instead.
         ticket
             Its id, 32 hexadecimal digits; a fresh one if absent. The same ticket is placed once.
         wait
@@ -256,13 +268,27 @@ class OrdersClient:
             currency=currency,
             odds_change=odds_change,
             ticket=ticket or new_id(),
-        )
+        ) | wishes(on_limit, reoffer_odds, part_minor_min)
         with naming(request):
             reply = self.request(request, timeout_s=timeout_s)
             placed = expect(reply, Ticket)
             if wait and not placed.is_decided:
                 return self._wait_decided(request | {"request_id": reply.request_id}, placed, timeout_s)
             return placed
+
+    def answer_offer(
+        self, ticket: str, *, customer: int, takes: bool = True, timeout_s: float | None = None
+    ) -> Ticket:
+        """Take what was offered instead of a bet, or decline it; everything is judged again.
+
+        Raises
+        ------
+        RefusedError
+            Nothing is offered by this ticket.
+        """
+        request = {"type": "answer_offer", "ticket": ticket, "customer": customer, "takes": takes}
+        with naming(request):
+            return expect(self.request(request, timeout_s=timeout_s), Ticket)
 
     def fate(self, ticket: str, *, timeout_s: float | None = None) -> Ticket | None:
         """What became of a ticket whose answer did not come; ``None`` if the engine says that it has none.
@@ -523,6 +549,13 @@ def _legs(legs: Sequence[Leg | Mapping[str, Any]]) -> list[Json]:
     return [
         leg.json() if isinstance(leg, Leg) else _arrays.mapping(leg, f"legs[{index}]") for index, leg in given
     ]
+
+
+def wishes(on_limit: OnLimit, reoffer_odds: bool, part_minor_min: int) -> Json:
+    """What a customer allows where a bet cannot be taken as asked, as fields of the request."""
+    if on_limit == "refuse" and not reoffer_odds:
+        return {}
+    return {"on_limit": on_limit, "reoffer_odds": reoffer_odds, "part_minor_min": part_minor_min}
 
 
 def ticket_request(

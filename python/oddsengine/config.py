@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -107,6 +108,7 @@ Kind = Literal[
     "sources",
     "customers",
     "programs",
+    "windows",
 ]
 
 
@@ -156,6 +158,8 @@ class Key:
                 return "tcp://host:port, ipc://path"
             case "boolean":
                 return "true, false"
+            case "windows":
+                return 'texts like `"day 100.00 per selection in 24h"`'
             case _:
                 return self.kind
 
@@ -398,6 +402,57 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             3_600_000,
             (0, 31_536_000_000),
             "How long the id of a deposit or a withdrawal stays in memory, at least 1000; 0 for ever.",
+        ),
+        (
+            "stake_windows",
+            "windows",
+            (),
+            (1, STAKE_MINOR_MAX),
+            "Most that a customer may stake in a time, at most 8: name, most, over what and time; a time is"
+            " at most `archive_after_ms`.",
+        ),
+        (
+            "referral_stake",
+            "amount",
+            None,
+            (0, STAKE_MINOR_MAX),
+            "Bets with a larger stake go to a trader; absent: none does for its stake.",
+        ),
+        ("referral_ms", "integer", 30_000, (0, 600_000), "How long a trader is waited for."),
+        (
+            "referral_takes_unanswered",
+            "boolean",
+            False,
+            (),
+            "Decide a bet that no trader answered by the limits alone; otherwise it is declined.",
+        ),
+        (
+            "offer_ms",
+            "integer",
+            10_000,
+            (0, 600_000),
+            "How long what is offered instead of what was asked stands; 0: nothing is offered.",
+        ),
+        (
+            "delay_skip",
+            "amount",
+            0,
+            (0, LOSS_MINOR_MAX),
+            "In play, bets are taken without delay whose payout times fair probability is at most this.",
+        ),
+        (
+            "improvement",
+            "number",
+            0.5,
+            (0.0, 100.0),
+            "A bet lapses whose odds are longer at the end of its delay by more than this share; 0: none.",
+        ),
+        (
+            "limit_increase_ms",
+            "integer",
+            86_400_000,
+            (0, 2_678_400_000),
+            "How long a customer waits for a higher limit of their own, before it can be confirmed.",
         ),
     ),
     "models": (
@@ -759,11 +814,38 @@ def _value(key: Key, name: str, value: Any, currency: str) -> Any:
             return tuple(value)
         case "programs":
             return _programs(where, value)
+        case "windows":
+            return _windows(key, where, value, currency)
         case "endpoint":
             return _endpoint(where, value)
         case "text" | "path" if not isinstance(value, str) or not value:
             raise ConfigError(f"{where} {value!r} is not a text")
     return value
+
+
+_WINDOW = re.compile(
+    r"(?P<name>[!-~]{1,16}) (?P<most>[0-9.]+) per (?P<per>selection|market|fixture|customer)"
+    r" in (?P<count>[0-9]{1,9})(?P<unit>ms|s|min|h|d)"
+)
+_UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def _windows(key: Key, where: str, value: Any, currency: str) -> tuple[tuple[str, str, int, int], ...]:
+    """Stake windows as the core takes them: name, over what, milliseconds, minor units."""
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{where} {value!r} is not a list")
+    windows = []
+    for item in value:
+        found = _WINDOW.fullmatch(item) if isinstance(item, str) else None
+        if found is None:
+            raise ConfigError(
+                f"{where} {item!r} is no stake window\n"
+                'hint: name, most, over what and time: "day 100.00 per selection in 24h"'
+            )
+        most_minor = _major(key, f"{where} {found['name']}", found["most"], currency)
+        period_ms = int(found["count"]) * _UNIT_MS[found["unit"]]
+        windows.append((found["name"], found["per"], period_ms, most_minor))
+    return tuple(windows)
 
 
 def _programs(where: str, value: Any) -> tuple[str, ...]:
@@ -873,6 +955,12 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
         "legs_max": limits["legs_max"],
         "bets_while_owing": limits["bets_while_owing"],
         "settlement_delay_ms": limits["settlement_delay_ms"],
+        "stake_windows": list(limits["stake_windows"]),
+        "referral_ms": limits["referral_ms"],
+        "referral_takes_unanswered": limits["referral_takes_unanswered"],
+        "offer_ms": limits["offer_ms"],
+        "improvement": limits["improvement"],
+        "limit_increase_ms": limits["limit_increase_ms"],
         "archive_after_ms": limits["archive_after_ms"],
         "archive_refused_after_ms": limits["archive_refused_after_ms"],
         "archive_fixture_after_ms": limits["archive_fixture_after_ms"],
@@ -1073,7 +1161,7 @@ def default_text(key: Key) -> str:
             return f"`{str(key.default).lower()}`"
         case int() if key.kind == "amount":
             return f'`"{money(key.default, "EUR")}"`'
-        case tuple() if key.kind in ("roles", "sources", "customers", "programs"):
+        case tuple() if key.kind in ("roles", "sources", "customers", "programs", "windows"):
             return f"`{json.dumps(key.default)}`"
         case tuple():
             return f"`{list(key.default)}`"

@@ -274,6 +274,7 @@ impl Crowd {
             stake_minor: 100 + self.random.below(2_000) as i64,
             odds_change: OddsChange::Any,
             legs,
+            wishes: Default::default(),
         }
     }
 

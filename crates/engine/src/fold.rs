@@ -15,10 +15,10 @@ use oddsengine_types::{AccountKind, FixtureId, STAKE_MINOR_MAX, TicketId};
 
 use crate::decide::settle::payout_of;
 use crate::positions::{counted_ticket, plan_add, plan_remove};
+use crate::state::State;
 use crate::state::changes::ToldBefore;
 use crate::state::due::LISTED_AT_ONCE;
 use crate::state::sources::UNHEARD;
-use crate::state::{Customer, State};
 
 impl State {
     /// A record begins: time goes on, and is never turned back but by a start.
@@ -211,29 +211,41 @@ impl State {
                 markets.dedup();
                 self.outdate_markets(index, &markets);
             }
-            Fact::CustomerSet { customer, factor_e3 } => {
-                self.customers.insert(*customer, Customer { factor_e3: *factor_e3 });
+            Fact::CustomerSet { customer, factor_e3 } => self.customers.set_factor(*customer, *factor_e3),
+            Fact::SwitchSet { scope, switch } => match switch {
+                Some(switch) => drop(self.switches.insert(scope.clone(), switch.clone())),
+                None => drop(self.switches.remove(scope)),
+            },
+            Fact::StandingSet { customer, standing, reason: _ } => {
+                self.customers.change_file(*customer, |file| file.standing = *standing);
             }
+            Fact::CustomerTermsSet { customer, terms } => {
+                self.customers.change_file(*customer, |file| file.terms = terms.as_ref().clone());
+            }
+            Fact::OwnLimitSet { customer, limit } => self.set_own_limit(*customer, *limit),
+            Fact::OwnLimitEnded { customer, kind, period } => self.end_own_limit(*customer, *kind, *period),
             Fact::TicketDecided { ticket, forgotten } => {
                 self.keep_ticket(ticket.as_ref().clone(), *forgotten)?
             }
             Fact::DelayEnded { ticket } => {
-                let index = self.ticket_in(*ticket, |state| state == TicketState::Delayed)?;
+                let index = self.ticket_in(*ticket, TicketState::is_waiting)?;
                 let ticket = self.tickets[index as usize].clone();
                 self.delayed.remove(&(ticket.due_ns, index));
                 self.list_waiting(index, false);
                 self.count_stake(&ticket, false);
+                self.count_own_stake(&ticket, false);
                 for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
                     plan_remove(leg, ticket.stake_minor, &mut self.unbooked);
                 }
             }
             Fact::TicketHeld { ticket, due_ns } => {
-                let index = self.ticket_in(*ticket, |state| state == TicketState::Delayed)?;
+                let index = self.ticket_in(*ticket, TicketState::is_waiting)?;
                 self.tickets[index as usize].due_ns = *due_ns;
                 self.delayed.insert((*due_ns, index));
                 self.list_waiting(index, true);
                 let ticket = self.tickets[index as usize].clone();
                 self.count_stake(&ticket, true);
+                self.count_own_stake(&ticket, true);
                 for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
                     plan_add(leg, ticket.stake_minor, &mut self.unbooked);
                 }
@@ -287,6 +299,7 @@ impl State {
                     return Err(format!("ticket {id:032x} is paid {paid_minor}, and its grades pay {owed}"));
                 }
                 let before = ToldBefore::from(&*ticket);
+                let more_minor = paid_minor - ticket.paid_minor;
                 if ticket.state == TicketState::Open {
                     // It lost by one leg: the others count no more.
                     for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
@@ -302,17 +315,20 @@ impl State {
                 self.counters.rollback_count += u64::from(*takes_back);
                 self.end_settling(index);
                 self.set_closed(index, self.now_ns);
+                self.count_returned(index, more_minor);
             }
             Fact::TicketReopened { ticket } => {
                 let index = self.ticket_in(*ticket, |state| state == TicketState::Settled)?;
                 let ticket = &mut self.tickets[index as usize];
                 let before = ToldBefore::from(&*ticket);
+                let paid_minor = ticket.paid_minor;
                 (ticket.state, ticket.paid_minor) = (TicketState::Open, 0);
                 self.changes.note(ticket, index, Some(before));
                 self.list_accumulator(index);
                 self.counters.rollback_count += 1;
                 self.end_settling(index);
                 self.set_closed(index, 0);
+                self.count_returned(index, -paid_minor);
                 // It counts in the books again, with what its legs were graded to.
                 let ticket = &self.tickets[index as usize];
                 for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
@@ -333,13 +349,14 @@ impl State {
                 self.settling.set_regraded(index, false);
             }
             Fact::TicketCancelled { ticket } => {
-                let index =
-                    self.ticket_in(*ticket, |state| state == TicketState::Delayed || is_graded(state))?;
+                let index = self.ticket_in(*ticket, |state| state.is_waiting() || is_graded(state))?;
                 let before = self.tickets[index as usize].clone();
                 self.count_stake(&before, false);
+                self.count_own_stake(&before, false);
+                self.count_own_return(&before, -before.paid_minor);
                 self.counters.rollback_count += u64::from(before.state == TicketState::Settled);
                 self.delayed.remove(&(before.due_ns, index));
-                if before.state == TicketState::Delayed {
+                if before.state.is_waiting() {
                     self.list_waiting(index, false);
                     // Listed like every ticket that was not refused: a restored state has it so.
                     self.list_legs(index);
@@ -432,7 +449,10 @@ impl State {
             .and_then(|models| oddsengine_pricing::model::Models::new(&models))
             .map_err(|error| error.to_string())?;
         self.derived.models = models;
-        self.config = config.clone();
+        let windows = std::mem::replace(&mut self.config, config.clone()).stake_windows;
+        if windows != config.stake_windows {
+            self.recount_windows();
+        }
         self.start_due.clear();
         self.silence_due.clear();
         for index in self.fixtures.taken() {
@@ -496,16 +516,25 @@ impl State {
             }
         }
         let known = self.ticket_index.get(&ticket.id).copied();
-        if let Some(index) = known
-            && self.tickets[index as usize].state != TicketState::Delayed
-        {
-            return Err(format!("ticket {:032x} is decided already", ticket.id.0));
+        if let Some(index) = known {
+            let before = &self.tickets[index as usize];
+            let was_offered = matches!(before.state, TicketState::Reoffered(_));
+            if !before.state.is_waiting() && !was_offered {
+                return Err(format!("ticket {:032x} is decided already", ticket.id.0));
+            }
+            self.delayed.remove(&(before.due_ns, index));
+            self.offer_count -= u32::from(was_offered);
         }
         match ticket.state {
             TicketState::Refused(_) => self.counters.refused_count += 1,
-            TicketState::Delayed => self.count_stake(&ticket, true),
+            TicketState::Reoffered(_) => self.offer_count += 1,
+            TicketState::Delayed | TicketState::Referred => {
+                self.count_stake(&ticket, true);
+                self.count_own_stake(&ticket, true);
+            }
             _ => {
                 self.count_stake(&ticket, true);
+                self.count_own_stake(&ticket, true);
                 self.counters.accepted_count += 1;
                 self.counters.turnover_minor += ticket.stake_minor;
             }
@@ -520,6 +549,10 @@ impl State {
             // Its delay has ended, and what it held was given back.
             let before = ToldBefore::from(&self.tickets[index as usize]);
             self.changes.note(&mut ticket, index, Some(before));
+            if ticket.is_refused_at_once() {
+                // Nothing was reserved for what was offered and not taken.
+                self.refused.push_back(index);
+            }
             self.tickets[index as usize] = ticket;
             index
         } else if ticket.is_refused_at_once() {
@@ -533,10 +566,11 @@ impl State {
         };
         match state {
             TicketState::Refused(_) => self.set_closed(index, self.now_ns),
-            TicketState::Delayed => {
+            TicketState::Delayed | TicketState::Referred => {
                 self.delayed.insert((due_ns, index));
                 self.list_waiting(index, true);
             }
+            TicketState::Reoffered(_) => drop(self.delayed.insert((due_ns, index))),
             _ => self.list_legs(index),
         }
         Ok(())
@@ -628,11 +662,11 @@ impl State {
     }
 
     fn grade_legs(&mut self, id: TicketId, legs: &[GradedLeg]) -> Result<(), String> {
-        let index = self.ticket_in(id, |state| state == TicketState::Delayed || is_graded(state))?;
+        let index = self.ticket_in(id, |state| state.is_waiting() || is_graded(state))?;
         fits_legs(&self.tickets[index as usize], legs.len())?;
         let ticket = &self.tickets[index as usize];
         // What waits out its delay is graded by play alone; all else as its selections are.
-        if ticket.state != TicketState::Delayed {
+        if !ticket.state.is_waiting() {
             for (leg, graded) in ticket.legs.iter().zip(legs) {
                 let fixture = &self.fixtures[leg.place.fixture as usize];
                 if graded.grade != fixture.grades[usize::from(leg.place.selection)] {
@@ -643,7 +677,7 @@ impl State {
                 }
             }
         }
-        let is_waiting = self.tickets[index as usize].state == TicketState::Delayed;
+        let is_waiting = self.tickets[index as usize].state.is_waiting();
         if is_waiting {
             self.list_waiting(index, false);
         }
@@ -679,6 +713,15 @@ impl State {
         is_settleable && ticket.legs.iter().any(differs)
     }
 
+    /// Counts what a ticket returns more than before against its customer's own limits.
+    fn count_returned(&mut self, index: u32, more_minor: i64) {
+        let customer = self.tickets[index as usize].customer;
+        if self.customers.file(customer).is_some() {
+            let ticket = self.tickets[index as usize].clone();
+            self.count_own_return(&ticket, more_minor);
+        }
+    }
+
     /// A ticket's settlement is done, and waits for nothing.
     fn end_settling(&mut self, index: u32) {
         self.settling.set_due(index, None);
@@ -710,12 +753,24 @@ impl State {
         self.ledger.note_accounts();
         let booked = self.try_book(bookings);
         match booked {
-            Ok(()) => self.keep_transfer(bookings),
+            Ok(()) => {
+                self.keep_transfer(bookings);
+                self.count_deposits(bookings);
+            }
             Err(_) => self.ledger.withdraw_accounts(),
         }
         // The facts tell what was booked.
         self.ledger.discard_postings();
         booked
+    }
+
+    /// Counts deposits against their customers' own limits.
+    fn count_deposits(&mut self, bookings: &[Booking]) {
+        for booking in bookings {
+            if let (AccountKind::Psp, AccountKind::CustomerCash(customer)) = (booking.debit, booking.credit) {
+                self.count_own_deposit(customer, booking.amount_minor);
+            }
+        }
     }
 
     fn try_book(&mut self, bookings: &[Booking]) -> Result<(), TransferError> {

@@ -21,8 +21,13 @@ pub use oddsengine_facts::{
     TicketRequest, TicketState, VoidKind,
 };
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
+pub use oddsengine_facts::{
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
+};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
-pub use oddsengine_facts::{command, config, status, stops, ticket};
+pub use oddsengine_facts::{acceptance, command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
 pub use decide::settle::{
@@ -33,11 +38,12 @@ pub use decide::source::{LIFTED_PER_HEARTBEAT, STOPPED_PER_RECORD};
 pub use engine::{Decided, Engine};
 pub use state::archive::RECALLED_KEPT_MS;
 pub use state::competitions::Competitions;
+pub use state::customers::{Customer, CustomerFile, Flow};
 pub use state::fixture::{Fixture, FixtureLimits, MarketStatus, PriceSource, StoredFixture};
 pub use state::fixtures::Fixtures;
 pub use state::snapshot::{SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, StateImage};
 pub use state::sources::Source;
-pub use state::{Competition, Counters, Customer, Limits, Space, State, TICKETS_PER_PAGE};
+pub use state::{Competition, Counters, Limits, Space, State, TICKETS_PER_PAGE};
 pub use step::Answer;
 pub use views::audit::INVARIANTS;
 pub use views::explain::{MarketExplanation, SelectionExplanation};

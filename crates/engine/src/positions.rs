@@ -64,7 +64,7 @@ impl State {
         // At the end of its delay it counts no more until it is decided.
         let counts = match ticket.state {
             TicketState::Open => true,
-            TicketState::Delayed => self.delayed.contains(&(ticket.due_ns, index)),
+            TicketState::Delayed | TicketState::Referred => self.delayed.contains(&(ticket.due_ns, index)),
             _ => false,
         };
         if !counts {

@@ -101,6 +101,7 @@ impl World {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
+            wishes: Default::default(),
         }
     }
 

@@ -55,6 +55,7 @@ fn engine() -> Engine {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
+            wishes: Default::default(),
         })),
     ];
     for (time_ns, body) in bodies.into_iter().enumerate() {

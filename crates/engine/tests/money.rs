@@ -115,6 +115,7 @@ impl Desk {
             stake_minor,
             odds_change: OddsChange::Any,
             legs: legs.iter().map(leg).collect(),
+            wishes: Default::default(),
         })));
     }
 
@@ -283,6 +284,7 @@ fn stakes_of_the_day_are_those_of_the_tickets() {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
+            wishes: Default::default(),
         };
         let mut restored = Engine::restore(&desk.engine.snapshot()).unwrap();
         restored.price_changed();
@@ -405,6 +407,7 @@ fn random_body(random: &mut Random) -> Body {
                     OddsChange::Higher,
                     OddsChange::Within(u32::MAX),
                 ]),
+                wishes: Default::default(),
             }))
         }
         10..=12 => {

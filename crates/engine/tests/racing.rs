@@ -96,6 +96,7 @@ impl Desk {
             stake_minor,
             odds_change: OddsChange::None,
             legs,
+            wishes: Default::default(),
         })));
     }
 

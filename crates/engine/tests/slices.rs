@@ -149,6 +149,7 @@ impl Pair {
             stake_minor: 100,
             odds_change: OddsChange::Any,
             legs,
+            wishes: Default::default(),
         })));
     }
 

@@ -8,6 +8,11 @@ use oddsengine_engine::{
     SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, Scope, ScopeSettings, Stop, StopSet, Terms,
     Ticket, TicketChange, TicketState, VoidKind,
 };
+use oddsengine_engine::{
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Reason, Referral, ReferralCause, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
+};
 use oddsengine_facts::{Booking, BookingId, BookingKind, GradedSelection};
 use oddsengine_markets::custom::{CustomIncident, SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_markets::football::{FootballFormat, FootballIncident, FootballIncidentKind, Knockout, Side};
@@ -60,6 +65,7 @@ fn ticket(id: u128, state: TicketState) -> Fact {
         limit_minor: 5_000_000,
         used_minor: 123_456,
         stake_minor_max: 987_654,
+        window: WindowName::new("day"),
     };
     let ticket = Ticket {
         id: TicketId(id),
@@ -88,8 +94,60 @@ fn ticket(id: u128, state: TicketState) -> Fact {
         request_hash: 0x9e37_79b9_7f4a_7c15,
         change: TicketChange { seq: 12, seq_before: 11, was_settlement: true, paid_minor_before: -1 },
         closed_ns: TIME_NS + 4,
+        handling: Some(Box::new(handling())),
     };
     Fact::TicketDecided { ticket: Box::new(ticket), forgotten: None }
+}
+
+fn handling() -> Handling {
+    Handling {
+        wishes: Wishes { on_limit: OnLimit::Part, reoffers_odds: true, part_minor_min: 5 },
+        asked_minor: 9_000,
+        offer: Some(Offer {
+            stake_minor: 2_500,
+            odds_e4: vec![19_000, 20_000],
+            board_odds_e4: vec![18_500, 19_500],
+            due_ns: TIME_NS + 5,
+            reason: Reason::ExceedsStakeWindow,
+            by: "m.rossi".into(),
+            is_taken: true,
+        }),
+        referral: Some(Referral {
+            cause: ReferralCause::Customer,
+            threshold_minor: 6,
+            since_ns: TIME_NS + 6,
+            due_ns: TIME_NS + 7,
+            verdict: Some(Verdict::Counter),
+            by: "m.rossi".into(),
+            note: "seen".into(),
+            decided_ns: TIME_NS + 8,
+        }),
+        is_rebooked: true,
+    }
+}
+
+fn customers() -> Vec<Fact> {
+    let factor = CustomerFactor { sport: Some(SportId(0)), in_play: Some(true), factor_e3: 250 };
+    let limit = OwnLimit {
+        kind: OwnLimitKind::Stake,
+        period: Period::Week,
+        limit_minor: 5_000,
+        next: Some(NextLimit { limit_minor: Some(6_000), from_ns: TIME_NS + 9 }),
+    };
+    let terms = CustomerTerms { factors: vec![factor], is_flagged: true, referral_stake_minor: Some(10_000) };
+    vec![
+        Fact::SwitchSet {
+            scope: SwitchScope::Channel("shop".into()),
+            switch: Some(Switch { owner: "m.rossi".into(), reason: "storm".into(), since_ns: TIME_NS }),
+        },
+        Fact::StandingSet {
+            customer: CUSTOMER,
+            standing: Standing::SelfExcluded(TIME_NS + 10),
+            reason: "asked".into(),
+        },
+        Fact::CustomerTermsSet { customer: CUSTOMER, terms: Box::new(terms) },
+        Fact::OwnLimitSet { customer: CUSTOMER, limit },
+    ]
 }
 
 fn fixtures() -> Vec<Fact> {
@@ -233,6 +291,13 @@ fn sample() -> Engine {
     };
     let config = Config {
         skew_b_minor: Some(4_000_000),
+        referral_stake_minor: Some(40_000),
+        stake_windows: vec![StakeWindow {
+            name: WindowName::new("day").expect("a short name"),
+            per: WindowPer::Market,
+            period_ms: 3_600_000,
+            stake_minor_max: 5_000,
+        }],
         sports: vec![SportSettings {
             sport: SportId(0),
             version: 1,
@@ -244,6 +309,7 @@ fn sample() -> Engine {
         loss_minor_max: Some(1_000_000),
         bet_delay_ms: Some(3_000),
         feed_silence_ms: Some(20_000),
+        referral_stake_minor: Some(30_000),
         ..ScopeSettings::default()
     };
     let source = || "scout".to_owned();
@@ -257,6 +323,7 @@ fn sample() -> Engine {
         Fact::SourceRepeated { source: source(), is_lost: true },
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 500 },
     ];
+    facts.extend(customers());
     facts.extend(fixtures());
     facts.extend(play());
     facts.extend([
@@ -287,6 +354,8 @@ fn sample() -> Engine {
         ticket(100, TicketState::Open),
         ticket(101, TicketState::Delayed),
         ticket(102, TicketState::Refused(oddsengine_engine::Reason::NoPrice)),
+        ticket(103, TicketState::Referred),
+        ticket(104, TicketState::Reoffered(oddsengine_engine::Reason::OddsHaveMoved)),
         Fact::TicketStuck { ticket: TicketId(100) },
     ]);
     let command = Command { time_ns: TIME_NS, origin: Origin::default(), body: Body::Tick { read_ns: 0 } };

@@ -193,6 +193,7 @@ impl World {
                 odds_e4: 20_000,
                 version,
             }],
+            wishes: Default::default(),
         })));
         ticket
     }
@@ -800,6 +801,7 @@ fn refused_tickets_have_an_upper_bound() {
             odds_e4: 20_000,
             version: OddsVersion { epoch: 1, seq: 1 },
         }],
+        wishes: Default::default(),
     };
     let accepted = world.bet("1x2", "home");
     assert_eq!(world.state(accepted), TicketState::Open);

@@ -101,6 +101,7 @@ impl Desk {
             stake_minor: 1_000,
             odds_change: OddsChange::None,
             legs: vec![leg],
+            wishes: Default::default(),
         })));
         assert_eq!(self.state(ticket), TicketState::Open, "{market}/{selection}");
         ticket

@@ -7,6 +7,7 @@ use oddsengine_types::{
     Currency, CustomerId, FixtureId, Grade, SportId, TicketId, TransferId, codec_enum, codec_struct,
 };
 
+use crate::acceptance::{CustomerTerms, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Wishes};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
 use crate::stops::StopSet;
@@ -259,6 +260,67 @@ pub enum Body {
         /// What was booked under it.
         transfer: BookedTransfer,
     },
+    /// Turns a switch off, or on again: no bets are taken where one is off.
+    SetSwitch {
+        /// What it stops.
+        scope: SwitchScope,
+        /// Off.
+        is_off: bool,
+        /// Why.
+        reason: String,
+    },
+    /// The operator says how a customer stands.
+    SetStanding {
+        /// The customer.
+        customer: CustomerId,
+        /// How.
+        standing: Standing,
+        /// Why.
+        reason: String,
+    },
+    /// How the bets of a customer are looked at.
+    SetCustomerTerms {
+        /// The customer.
+        customer: CustomerId,
+        /// All of it.
+        terms: CustomerTerms,
+    },
+    /// A customer limits themselves: a lower limit holds at once, a higher one waits and is to be confirmed.
+    SetOwnLimit {
+        /// The customer.
+        customer: CustomerId,
+        /// What is limited.
+        kind: OwnLimitKind,
+        /// In which time.
+        period: Period,
+        /// The limit; absent for none.
+        limit_minor: Option<i64>,
+    },
+    /// A customer confirms a higher limit after its time.
+    ConfirmOwnLimit {
+        /// The customer.
+        customer: CustomerId,
+        /// What is limited.
+        kind: OwnLimitKind,
+        /// In which time.
+        period: Period,
+    },
+    /// A customer takes or declines what was offered instead of what they asked.
+    AnswerOffer {
+        /// The ticket.
+        ticket: TicketId,
+        /// Whose.
+        customer: CustomerId,
+        /// They take it.
+        takes: bool,
+    },
+    /// A trader decides a referred bet.
+    RuleReferral {
+        /// The ticket.
+        ticket: TicketId,
+        /// What they say.
+        ruling: Ruling,
+    },
     /// A release starts to write this journal, with this configuration.
     ReleaseStarted {
         /// Its version.
@@ -299,6 +361,13 @@ codec_enum!(Body {
     28 = RecallTickets { tickets },
     29 = RecallFixtures { fixtures },
     30 = RecallMoney { transfer },
+    35 = SetSwitch { scope, is_off, reason },
+    36 = SetStanding { customer, standing, reason },
+    37 = SetCustomerTerms { customer, terms },
+    38 = SetOwnLimit { customer, kind, period, limit_minor },
+    39 = ConfirmOwnLimit { customer, kind, period },
+    40 = AnswerOffer { ticket, customer, takes },
+    41 = RuleReferral { ticket, ruling },
 });
 
 impl Body {
@@ -336,6 +405,13 @@ impl Body {
             Self::Halt { .. } => "halt",
             Self::RecallTickets { .. } | Self::RecallFixtures { .. } | Self::RecallMoney { .. } => "recall",
             Self::ReleaseStarted { .. } => "release",
+            Self::SetSwitch { .. } => "set_switch",
+            Self::SetStanding { .. } => "set_standing",
+            Self::SetCustomerTerms { .. } => "set_customer_terms",
+            Self::SetOwnLimit { .. } => "set_own_limit",
+            Self::ConfirmOwnLimit { .. } => "confirm_own_limit",
+            Self::AnswerOffer { .. } => "answer_offer",
+            Self::RuleReferral { .. } => "rule_referral",
         }
     }
 
@@ -359,9 +435,11 @@ impl Body {
             _ => &[],
         };
         let of_scope = match self {
-            Self::SetScope { scope: Scope::Fixture(fixture) | Scope::Market(fixture, _), .. } => {
-                Some(*fixture)
-            }
+            Self::SetScope { scope: Scope::Fixture(fixture) | Scope::Market(fixture, _), .. }
+            | Self::SetSwitch {
+                scope: SwitchScope::Of(Scope::Fixture(fixture) | Scope::Market(fixture, _)),
+                ..
+            } => Some(*fixture),
             _ => None,
         };
         self.subject().into_iter().chain(of_scope).chain(of_ticket.iter().map(|leg| leg.fixture))
@@ -488,8 +566,10 @@ pub struct TicketRequest {
     pub odds_change: OddsChange,
     /// The legs; one fixture at most once.
     pub legs: Vec<LegRequest>,
+    /// What the customer allows where it cannot be taken as asked.
+    pub wishes: Wishes,
 }
-codec_struct!(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs });
+codec_struct!(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, wishes });
 
 /// One leg as submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

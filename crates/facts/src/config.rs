@@ -6,6 +6,8 @@ use oddsengine_types::{
     codec_struct,
 };
 
+use crate::acceptance::{ANSWER_MS_MAX, LIMIT_INCREASE_MS_MAX, StakeWindow, check_windows};
+
 /// The longest settlement delay.
 pub const SETTLEMENT_DELAY_MS_MAX: i64 = 3_600_000;
 
@@ -127,6 +129,22 @@ pub struct Config {
     pub archive_fixture_after_ms: i64,
     /// How long after it was booked the id of a deposit or a withdrawal goes to the archive, in milliseconds; 0 for never.
     pub archive_money_after_ms: i64,
+    /// Most that a customer may stake in a time, by selection, market, fixture or altogether.
+    pub stake_windows: Vec<StakeWindow>,
+    /// Bets with a larger stake go to a trader; absent: none does for its stake.
+    pub referral_stake_minor: Option<i64>,
+    /// How long a trader is waited for, in milliseconds.
+    pub referral_ms: i64,
+    /// A bet that no trader answered in time is decided by the limits alone; otherwise it is declined.
+    pub referral_takes_unanswered: bool,
+    /// How long what is offered instead of what was asked stands, in milliseconds; 0: nothing is offered.
+    pub offer_ms: i64,
+    /// In play, bets are taken without delay whose payout times fair probability is at most this; 0: none is.
+    pub delay_skip_minor: i64,
+    /// A bet whose odds are longer at the end of its delay by more than this lapses, in ten-thousandths; 0: none does.
+    pub improvement_e4: u32,
+    /// How long a customer waits for a higher limit of their own, in milliseconds.
+    pub limit_increase_ms: i64,
     /// Settings of the sports' models; a sport that is not listed has the defaults of the release.
     pub sports: Vec<SportSettings>,
 }
@@ -158,6 +176,14 @@ codec_struct!(Config {
     archive_refused_after_ms,
     archive_fixture_after_ms,
     archive_money_after_ms,
+    stake_windows,
+    referral_stake_minor,
+    referral_ms,
+    referral_takes_unanswered,
+    offer_ms,
+    delay_skip_minor,
+    improvement_e4,
+    limit_increase_ms,
     sports,
 });
 
@@ -191,6 +217,14 @@ impl Default for Config {
             archive_refused_after_ms: 600_000,
             archive_fixture_after_ms: 21_600_000,
             archive_money_after_ms: 3_600_000,
+            stake_windows: Vec::new(),
+            referral_stake_minor: None,
+            referral_ms: 30_000,
+            referral_takes_unanswered: false,
+            offer_ms: 10_000,
+            delay_skip_minor: 0,
+            improvement_e4: 5_000,
+            limit_increase_ms: 86_400_000,
             sports: Vec::new(),
         }
     }
@@ -227,6 +261,13 @@ impl Config {
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;
         within("settlement_delay_ms", self.settlement_delay_ms, 0, SETTLEMENT_DELAY_MS_MAX)?;
+        within("referral_stake_minor", self.referral_stake_minor.unwrap_or(0), 0, STAKE_MINOR_MAX)?;
+        within("referral_ms", self.referral_ms, 0, ANSWER_MS_MAX)?;
+        within("offer_ms", self.offer_ms, 0, ANSWER_MS_MAX)?;
+        within("delay_skip_minor", self.delay_skip_minor, 0, LOSS_MAX)?;
+        within("improvement_e4", self.improvement_e4.into(), 0, 1_000_000)?;
+        within("limit_increase_ms", self.limit_increase_ms, 0, LIMIT_INCREASE_MS_MAX)?;
+        check_windows(&self.stake_windows, self.archive_after_ms)?;
         for (name, after_ms) in [
             ("archive_after_ms", self.archive_after_ms),
             ("archive_refused_after_ms", self.archive_refused_after_ms),
@@ -285,5 +326,7 @@ pub struct ScopeSettings {
     pub bet_delay_ms: Option<i64>,
     /// Longest silence of a feed in play; of a sport, a competition or a fixture.
     pub feed_silence_ms: Option<i64>,
+    /// Bets with a leg in the scope and a larger stake go to a trader.
+    pub referral_stake_minor: Option<i64>,
 }
-codec_struct!(ScopeSettings { margin, loss_minor_max, bet_delay_ms, feed_silence_ms });
+codec_struct!(ScopeSettings { margin, loss_minor_max, bet_delay_ms, feed_silence_ms, referral_stake_minor });

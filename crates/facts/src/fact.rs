@@ -9,6 +9,7 @@ use oddsengine_types::{
     AccountKind, Currency, CustomerId, FixtureId, Grade, SourceId, SportParameters, TicketId, TransferId,
 };
 
+use crate::acceptance::{CustomerTerms, OwnLimit, OwnLimitKind, Period, Standing, Switch, SwitchScope};
 use crate::command::{FixtureRequest, MoneyRequest, VoidKind};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::{Expectation, MarketDesk};
@@ -147,7 +148,46 @@ pub enum Fact {
         /// The share.
         factor_e3: u32,
     },
-    /// A ticket is accepted, refused, or waits out its bet delay.
+    /// A switch is off; or on again.
+    SwitchSet {
+        /// What it stops.
+        scope: SwitchScope,
+        /// Who turned it off, and why; nothing where it is on.
+        switch: Option<Switch>,
+    },
+    /// How a customer stands with the operator.
+    StandingSet {
+        /// The customer.
+        customer: CustomerId,
+        /// How.
+        standing: Standing,
+        /// Why.
+        reason: String,
+    },
+    /// How the bets of a customer are looked at.
+    CustomerTermsSet {
+        /// The customer.
+        customer: CustomerId,
+        /// All of it.
+        terms: Box<CustomerTerms>,
+    },
+    /// A limit that a customer set for themselves, with a higher one that waits.
+    OwnLimitSet {
+        /// The customer.
+        customer: CustomerId,
+        /// All of it.
+        limit: OwnLimit,
+    },
+    /// A customer limits themselves no more in this.
+    OwnLimitEnded {
+        /// The customer.
+        customer: CustomerId,
+        /// What was limited.
+        kind: OwnLimitKind,
+        /// In which time.
+        period: Period,
+    },
+    /// A ticket is accepted, refused, waits out its bet delay or for a trader, or something else is offered.
     TicketDecided {
         /// The ticket with the evidence.
         ticket: Box<Ticket>,

@@ -4,6 +4,7 @@
 //! position, so that a journal outlives the process, the release and the template that wrote it. A [`Record`] is both
 //! together: the journal keeps records, and the state is the fold of their facts.
 
+pub mod acceptance;
 pub mod command;
 pub mod config;
 pub mod fact;
@@ -17,6 +18,11 @@ pub mod stops;
 pub mod ticket;
 pub mod whole;
 
+pub use acceptance::{
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
+};
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,

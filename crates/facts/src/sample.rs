@@ -20,6 +20,11 @@ use oddsengine_types::{
     SportSettings, TicketId, TransferId,
 };
 
+use crate::acceptance::{
+    CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
+    Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
+    WindowPer, Wishes,
+};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
@@ -77,6 +82,7 @@ pub fn single_bet() -> Record {
             odds_e4: 19_500,
             version: VERSION,
         }],
+        wishes: Wishes::default(),
     };
     let bookings = vec![
         booking(
@@ -177,6 +183,7 @@ fn ticket(state: TicketState) -> Ticket {
         limit_minor: 5_000_000,
         used_minor: 123_456,
         stake_minor_max: 987_654,
+        window: None,
     };
     Ticket {
         id: TICKET,
@@ -199,10 +206,11 @@ fn ticket(state: TicketState) -> Ticket {
         decided_ns: TIME_NS,
         due_ns: 0,
         settlement_count: 0,
-        checks: LimitLevel::ALL.map(check).to_vec(),
+        checks: LimitLevel::ALL[..7].iter().copied().map(check).collect(),
         request_hash: 0x9e37_79b9_7f4a_7c15,
         change: TicketChange { seq: 48_123, ..TicketChange::default() },
         closed_ns: 0,
+        handling: None,
     }
 }
 
@@ -430,6 +438,17 @@ fn config() -> Config {
         settlement_delay_ms: 30_000,
         archive_after_ms: 3_600_000,
         archive_refused_after_ms: 60_000,
+        referral_stake_minor: Some(100_000),
+        referral_takes_unanswered: true,
+        delay_skip_minor: 500,
+        stake_windows: WindowPer::ALL
+            .map(|per| StakeWindow {
+                name: WindowName::new(per.name()).expect("a short name"),
+                per,
+                period_ms: 3_600_000,
+                stake_minor_max: 10_000,
+            })
+            .into(),
         sports: vec![
             SportSettings {
                 sport: SportId(0),
@@ -463,6 +482,7 @@ fn scopes() -> Vec<(Scope, ScopeSettings)> {
                 loss_minor_max: Some(0),
                 bet_delay_ms: Some(8_000),
                 feed_silence_ms: Some(0),
+                referral_stake_minor: Some(40_000),
             },
         ),
         // A sport that this build does not have comes back as it was.
@@ -584,9 +604,83 @@ pub fn bodies() -> Vec<Body> {
             stake_minor: 1,
             odds_change,
             legs,
+            wishes: Wishes { on_limit: OnLimit::Part, reoffers_odds: true, part_minor_min: 100 },
         }))
     }));
+    all.extend(switch_scopes().into_iter().map(|scope| Body::SetSwitch {
+        scope,
+        is_off: true,
+        reason: "a storm".into(),
+    }));
+    all.extend(STANDINGS.map(|standing| Body::SetStanding {
+        customer: CUSTOMER,
+        standing,
+        reason: "asked for it".into(),
+    }));
+    all.push(Body::SetCustomerTerms { customer: CUSTOMER, terms: terms() });
+    for kind in OwnLimitKind::ALL {
+        all.extend(Period::ALL.map(|period| Body::SetOwnLimit {
+            customer: CUSTOMER,
+            kind,
+            period,
+            limit_minor: (period != Period::Week).then_some(50_000),
+        }));
+        all.push(Body::ConfirmOwnLimit { customer: CUSTOMER, kind, period: Period::Month });
+    }
+    all.extend([true, false].map(|takes| Body::AnswerOffer { ticket: TICKET, customer: CUSTOMER, takes }));
+    all.extend(Verdict::ALL.map(|verdict| Body::RuleReferral {
+        ticket: TICKET,
+        ruling: Ruling { verdict, stake_minor: 500, odds_e4: vec![18_000, 21_000], note: "too much".into() },
+    }));
     all
+}
+
+const STANDINGS: [Standing; 4] =
+    [Standing::Active, Standing::Suspended, Standing::SelfExcluded(i64::MAX), Standing::Closed];
+
+fn switch_scopes() -> Vec<SwitchScope> {
+    let mut all =
+        vec![SwitchScope::All, SwitchScope::Channel("app.web".into()), SwitchScope::Customer(CUSTOMER)];
+    all.extend(scopes().into_iter().map(|(scope, _)| SwitchScope::Of(scope)));
+    all
+}
+
+fn terms() -> CustomerTerms {
+    CustomerTerms {
+        factors: vec![
+            CustomerFactor { sport: Some(SportId(0)), in_play: Some(true), factor_e3: 250 },
+            CustomerFactor { sport: None, in_play: None, factor_e3: 0 },
+        ],
+        is_flagged: true,
+        referral_stake_minor: Some(10_000),
+    }
+}
+
+fn handling(verdict: Option<Verdict>) -> Handling {
+    Handling {
+        wishes: Wishes { on_limit: OnLimit::Reoffer, reoffers_odds: true, part_minor_min: 100 },
+        asked_minor: 9_000,
+        offer: Some(Offer {
+            stake_minor: 2_500,
+            odds_e4: vec![19_000],
+            board_odds_e4: vec![18_500],
+            due_ns: TIME_NS,
+            reason: Reason::ExceedsMarketLimit,
+            by: "desk.alice".into(),
+            is_taken: true,
+        }),
+        referral: Some(Referral {
+            cause: ReferralCause::Stake,
+            threshold_minor: 5_000,
+            since_ns: TIME_NS,
+            due_ns: TIME_NS,
+            verdict,
+            by: "desk.alice".into(),
+            note: "too much".into(),
+            decided_ns: TIME_NS,
+        }),
+        is_rebooked: true,
+    }
 }
 
 fn booked_transfer() -> BookedTransfer {
@@ -911,5 +1005,42 @@ pub fn facts() -> Vec<Fact> {
     all.extend(Reason::ALL.iter().map(refused));
     let states = [TicketState::Delayed, TicketState::Refused(Reason::NoPrice), TicketState::Cancelled];
     all.extend(states.map(|state| Fact::TicketDecided { ticket: Box::new(ticket(state)), forgotten: None }));
+    let states = [TicketState::Referred, TicketState::Reoffered(Reason::OddsHaveMoved), TicketState::Open];
+    all.extend(states.into_iter().zip([None, Some(Verdict::Counter), Some(Verdict::Expire)]).map(
+        |(state, verdict)| {
+            let mut ticket = Ticket { handling: Some(Box::new(handling(verdict))), ..ticket(state) };
+            let check = ticket.checks[0];
+            ticket.checks.extend(LimitLevel::ALL[7..].iter().map(|&level| LimitCheck {
+                level,
+                window: (level == LimitLevel::Window).then(|| WindowName::new("day").expect("a short name")),
+                ..check
+            }));
+            Fact::TicketDecided { ticket: Box::new(ticket), forgotten: None }
+        },
+    ));
+    all.extend(switch_scopes().into_iter().map(|scope| Fact::SwitchSet {
+        scope,
+        switch: Some(Switch { owner: "desk.alice".into(), reason: "a storm".into(), since_ns: TIME_NS }),
+    }));
+    all.push(Fact::SwitchSet { scope: SwitchScope::All, switch: None });
+    all.extend(STANDINGS.map(|standing| Fact::StandingSet {
+        customer: CUSTOMER,
+        standing,
+        reason: "asked for it".into(),
+    }));
+    all.push(Fact::CustomerTermsSet { customer: CUSTOMER, terms: Box::new(terms()) });
+    all.extend(OwnLimitKind::ALL.map(|kind| Fact::OwnLimitSet {
+        customer: CUSTOMER,
+        limit: OwnLimit {
+            kind,
+            period: Period::Week,
+            limit_minor: 5_000,
+            next: Some(NextLimit {
+                limit_minor: (kind != OwnLimitKind::Loss).then_some(6_000),
+                from_ns: TIME_NS,
+            }),
+        },
+    }));
+    all.push(Fact::OwnLimitEnded { customer: CUSTOMER, kind: OwnLimitKind::Loss, period: Period::Day });
     all
 }

@@ -56,6 +56,26 @@ reasons! {
     LegCountOutOfRange = 107, "leg_count_out_of_range";
     /// Two legs are on the same fixture.
     LegsOnSameFixture = 108, "legs_on_same_fixture";
+    /// No bets are taken at present.
+    BettingDisabled = 113, "betting_disabled";
+    /// No bets are taken by this channel.
+    ChannelDisabled = 114, "channel_disabled";
+    /// No bets of the customer are taken at present.
+    CustomerDisabled = 115, "customer_disabled";
+    /// The customer is suspended.
+    CustomerSuspended = 116, "customer_suspended";
+    /// The customer is self-excluded.
+    CustomerSelfExcluded = 117, "customer_self_excluded";
+    /// The customer's account is closed.
+    CustomerClosed = 118, "customer_closed";
+    /// No bets on the sport are taken at present.
+    SportDisabled = 119, "sport_disabled";
+    /// No bets on the competition are taken at present.
+    CompetitionDisabled = 120, "competition_disabled";
+    /// No bets on the fixture are taken at present.
+    FixtureDisabled = 121, "fixture_disabled";
+    /// No bets on the market are taken at present.
+    MarketDisabled = 122, "market_disabled";
     /// The fixture is not known.
     FixtureNotFound = 201, "fixture_not_found";
     /// The market or selection is not offered on this fixture.
@@ -78,6 +98,8 @@ reasons! {
     ScoreHasChanged = 303, "score_has_changed";
     /// Trading was interrupted while the bet waited out its delay: a suspension, danger, a change of score.
     TradingInterrupted = 304, "trading_interrupted";
+    /// The price improved abnormally while the bet waited: one of the two prices was wrong.
+    PriceImproved = 305, "price_improved";
     /// The payout is above the largest one.
     PayoutExceedsMaximum = 401, "payout_exceeds_maximum";
     /// The stake is above this customer's share of the limits.
@@ -92,10 +114,26 @@ reasons! {
     ExceedsSportLimit = 406, "exceeds_sport_limit";
     /// The platform's liability limit binds.
     ExceedsPlatformLimit = 407, "exceeds_platform_limit";
+    /// The stake is above what is left of a stake window: the check names it.
+    ExceedsStakeWindow = 408, "exceeds_stake_window";
+    /// The stake is above what is left of the customer's own limit on stakes.
+    ExceedsOwnStakeLimit = 409, "exceeds_own_stake_limit";
+    /// The stake is above what is left of the customer's own limit on losses.
+    ExceedsOwnLossLimit = 410, "exceeds_own_loss_limit";
+    /// The deposit is above what is left of the customer's own limit on deposits.
+    ExceedsOwnDepositLimit = 411, "exceeds_own_deposit_limit";
     /// The customer's available balance is too small.
     BalanceTooSmall = 501, "balance_too_small";
     /// The customer owes money after a settlement that was taken back.
     CustomerOwes = 502, "customer_owes";
+    /// A trader declined the bet.
+    ReferralDeclined = 503, "referral_declined";
+    /// No trader answered in time.
+    ReferralExpired = 504, "referral_expired";
+    /// The customer declined what was offered instead.
+    OfferDeclined = 505, "offer_declined";
+    /// What was offered instead was not taken in time.
+    OfferExpired = 506, "offer_expired";
     /// The ticket is not known.
     TicketNotFound = 601, "ticket_not_found";
     /// The ticket was refused, or cancelled before.
@@ -140,8 +178,20 @@ pub enum TicketState {
     Settled,
     /// Withdrawn by the operator; the stake went back.
     Cancelled,
+    /// Stake reserved, before a trader.
+    Referred,
+    /// Not taken as asked, for this reason; something else is offered. Nothing is reserved.
+    Reoffered(Reason),
 }
-codec_enum!(TicketState { 0 = Delayed, 1 = Refused(reason), 2 = Open, 3 = Settled, 4 = Cancelled });
+codec_enum!(TicketState {
+    0 = Delayed,
+    1 = Refused(reason),
+    2 = Open,
+    3 = Settled,
+    4 = Cancelled,
+    7 = Referred,
+    8 = Reoffered(reason),
+});
 
 impl TicketState {
     /// The name on the wire.
@@ -152,7 +202,14 @@ impl TicketState {
             Self::Open => "accepted",
             Self::Settled => "settled",
             Self::Cancelled => "cancelled",
+            Self::Referred => "referred",
+            Self::Reoffered(_) => "reoffered",
         }
+    }
+
+    /// Its stake is reserved, and it is yet to be decided: on delay, or before a trader.
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Delayed | Self::Referred)
     }
 }
 

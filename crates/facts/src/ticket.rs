@@ -3,6 +3,7 @@
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, TicketId, codec_enum, codec_struct};
 
+use crate::acceptance::{Handling, Offer, Referral, WindowName, Wishes};
 use crate::command::{OddsChange, OddsVersion};
 use crate::status::{Reason, TicketState};
 
@@ -44,6 +45,8 @@ pub struct Ticket {
     /// When it was last settled, cancelled or refused, came back from the archive, or was due to go there and could not; 0
     /// while it is open or delayed.
     pub closed_ns: i64,
+    /// How it was dealt with, where it was not simply taken or refused.
+    pub handling: Option<Box<Handling>>,
 }
 codec_struct!(Ticket {
     id,
@@ -63,6 +66,7 @@ codec_struct!(Ticket {
     request_hash,
     change,
     closed_ns,
+    handling,
 });
 
 /// A change of a ticket that was told: a decision or a settlement. Changes of all tickets are numbered together, so
@@ -88,10 +92,10 @@ impl TicketChange {
 }
 
 impl Ticket {
-    /// The reason, if it was refused.
+    /// The reason, if it was refused, or not taken as asked.
     pub fn reason(&self) -> Option<Reason> {
         match self.state {
-            TicketState::Refused(reason) => Some(reason),
+            TicketState::Refused(reason) | TicketState::Reoffered(reason) => Some(reason),
             _ => None,
         }
     }
@@ -119,7 +123,22 @@ impl Ticket {
 
     /// It takes part in liability: open, or its stake reserved during the delay.
     pub fn is_live(&self) -> bool {
-        matches!(self.state, TicketState::Open | TicketState::Delayed)
+        self.state == TicketState::Open || self.state.is_waiting()
+    }
+
+    /// What is offered instead of what was asked, if it was not taken yet.
+    pub fn offer(&self) -> Option<&Offer> {
+        self.handling.as_ref()?.offer.as_ref()
+    }
+
+    /// What a trader was asked.
+    pub fn referral(&self) -> Option<&Referral> {
+        self.handling.as_ref()?.referral.as_ref()
+    }
+
+    /// What the customer allows where it cannot be taken as asked.
+    pub fn wishes(&self) -> Wishes {
+        self.handling.as_ref().map_or(Wishes::default(), |handling| handling.wishes)
     }
 }
 
@@ -242,8 +261,10 @@ pub struct LimitCheck {
     pub used_minor: i64,
     /// Largest stake that it allows.
     pub stake_minor_max: i64,
+    /// The stake window, where it is one.
+    pub window: Option<WindowName>,
 }
-codec_struct!(LimitCheck { level, leg, limit_minor, used_minor, stake_minor_max });
+codec_struct!(LimitCheck { level, leg, limit_minor, used_minor, stake_minor_max, window });
 
 /// The levels at which stakes are limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -262,12 +283,29 @@ pub enum LimitLevel {
     Sport,
     /// The platform's loss.
     Platform,
+    /// A stake window.
+    Window,
+    /// The customer's own limit on stakes.
+    OwnStake,
+    /// The customer's own limit on losses.
+    OwnLoss,
 }
-codec_enum!(LimitLevel { 0 = Payout, 1 = Customer, 2 = Market, 3 = Fixture, 4 = Competition, 5 = Sport, 6 = Platform });
+codec_enum!(LimitLevel {
+    0 = Payout,
+    1 = Customer,
+    2 = Market,
+    3 = Fixture,
+    4 = Competition,
+    5 = Sport,
+    6 = Platform,
+    7 = Window,
+    8 = OwnStake,
+    9 = OwnLoss,
+});
 
 impl LimitLevel {
     /// All levels.
-    pub const ALL: [LimitLevel; 7] = [
+    pub const ALL: [LimitLevel; 10] = [
         Self::Payout,
         Self::Customer,
         Self::Market,
@@ -275,6 +313,9 @@ impl LimitLevel {
         Self::Competition,
         Self::Sport,
         Self::Platform,
+        Self::Window,
+        Self::OwnStake,
+        Self::OwnLoss,
     ];
 
     /// The name on the wire.
@@ -287,6 +328,9 @@ impl LimitLevel {
             Self::Competition => "competition",
             Self::Sport => "sport",
             Self::Platform => "platform",
+            Self::Window => "window",
+            Self::OwnStake => "own_stake",
+            Self::OwnLoss => "own_loss",
         }
     }
 
@@ -300,6 +344,9 @@ impl LimitLevel {
             Self::Competition => Reason::ExceedsCompetitionLimit,
             Self::Sport => Reason::ExceedsSportLimit,
             Self::Platform => Reason::ExceedsPlatformLimit,
+            Self::Window => Reason::ExceedsStakeWindow,
+            Self::OwnStake => Reason::ExceedsOwnStakeLimit,
+            Self::OwnLoss => Reason::ExceedsOwnLossLimit,
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What a change of settings holds, as a JSON object: names and units are those of the configuration.
 
-use oddsengine_facts::{Config, Expectation, Margin, MarketDesk, Scope, ScopeSettings, StopSet};
+use oddsengine_facts::{
+    Config, CustomerFactor, CustomerTerms, Expectation, Margin, MarketDesk, OwnLimit, Scope, ScopeSettings,
+    StakeWindow, StopSet, SwitchScope,
+};
 use oddsengine_markets::sports;
 use oddsengine_types::{AccountKind, SportId};
 use serde_json::{Value as Json, json};
@@ -46,8 +49,27 @@ pub(crate) fn config(config: &Config) -> Json {
         archive_refused_after_ms,
         archive_fixture_after_ms,
         archive_money_after_ms,
+        stake_windows,
+        referral_stake_minor,
+        referral_ms,
+        referral_takes_unanswered,
+        offer_ms,
+        delay_skip_minor,
+        improvement_e4,
+        limit_increase_ms,
         sports,
     } = config;
+    let stake_windows: Vec<Json> = stake_windows
+        .iter()
+        .map(|StakeWindow { name, per, period_ms, stake_minor_max }| {
+            json!({
+                "name": name.as_str(),
+                "per": per.name(),
+                "period_ms": period_ms,
+                "stake_minor_max": stake_minor_max,
+            })
+        })
+        .collect();
     let sports: Vec<Json> = sports
         .iter()
         .map(|of| json!({ "sport": sport(of.sport), "version": of.version, "values": of.values }))
@@ -80,19 +102,57 @@ pub(crate) fn config(config: &Config) -> Json {
         "archive_refused_after_ms": archive_refused_after_ms,
         "archive_fixture_after_ms": archive_fixture_after_ms,
         "archive_money_after_ms": archive_money_after_ms,
+        "stake_windows": stake_windows,
+        "referral_stake_minor": referral_stake_minor,
+        "referral_ms": referral_ms,
+        "referral_takes_unanswered": referral_takes_unanswered,
+        "offer_ms": offer_ms,
+        "delay_skip_minor": delay_skip_minor,
+        "improvement_e4": improvement_e4,
+        "limit_increase_ms": limit_increase_ms,
         "sports": sports,
     })
 }
 
 pub(crate) fn settings(settings: &ScopeSettings) -> Json {
-    let ScopeSettings { margin: own, loss_minor_max, bet_delay_ms, feed_silence_ms } = settings;
+    let ScopeSettings { margin: own, loss_minor_max, bet_delay_ms, feed_silence_ms, referral_stake_minor } =
+        settings;
     json!({
         "margin": own.as_ref().map(margin),
         "loss_minor_max": loss_minor_max,
         "bet_delay_ms": bet_delay_ms,
         "feed_silence_ms": feed_silence_ms,
+        "referral_stake_minor": referral_stake_minor,
     })
 }
+
+pub(crate) fn terms(terms: &CustomerTerms) -> Json {
+    let CustomerTerms { factors, is_flagged, referral_stake_minor } = terms;
+    let factors: Vec<Json> = factors
+        .iter()
+        .map(|CustomerFactor { sport: of, in_play, factor_e3 }| {
+            json!({ "sport": of.map(sport), "in_play": in_play, "factor_e3": factor_e3 })
+        })
+        .collect();
+    json!({ "factors": factors, "is_flagged": is_flagged, "referral_stake_minor": referral_stake_minor })
+}
+
+pub(crate) fn own_limit(limit: &OwnLimit) -> Json {
+    let OwnLimit { kind, period, limit_minor, next } = limit;
+    let next = next.map(|next| json!({ "limit_minor": next.limit_minor, "from_ns": next.from_ns }));
+    json!({ "kind": kind.name(), "period": period.name(), "limit_minor": limit_minor, "next": next })
+}
+
+pub(crate) fn switch(scope: &SwitchScope, names: &Names) -> String {
+    match scope {
+        SwitchScope::All => "all".to_string(),
+        SwitchScope::Channel(name) => format!("channel:{name}"),
+        SwitchScope::Customer(customer) => format!("customer:{customer}"),
+        SwitchScope::Of(of) => scope_name(of, names),
+    }
+}
+
+use self::scope as scope_name;
 
 pub(crate) fn market(desk: &MarketDesk) -> Json {
     let MarketDesk {

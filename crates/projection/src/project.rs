@@ -5,7 +5,7 @@ use std::sync::Arc;
 use oddsengine_facts::ticket::{Leg, Plan, Ticket};
 use oddsengine_facts::{
     Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record, RecordError,
-    TicketState, VoidKind, decode_record,
+    Standing, TicketState, VoidKind, decode_record,
 };
 use oddsengine_markets::football::FootballIncidentKind;
 use oddsengine_markets::racing::RacingIncident;
@@ -188,6 +188,39 @@ impl Projector {
                 );
                 let detail = json!({ "factor_e3": factor_e3 });
                 change(at, "customer_set", format!("customer:{customer}"), detail, batch);
+            }
+            Fact::SwitchSet { scope, switch } => {
+                let detail = switch.as_ref().map(|switch| {
+                    json!({ "owner": switch.owner, "reason": switch.reason, "since_ns": switch.since_ns })
+                });
+                let subject = detail::switch(scope, &self.names);
+                change(
+                    at,
+                    "switch_set",
+                    subject,
+                    json!({ "is_off": switch.is_some(), "switch": detail }),
+                    batch,
+                );
+            }
+            Fact::StandingSet { customer, standing, reason } => {
+                let until_ns = match standing {
+                    Standing::SelfExcluded(until_ns) => Some(until_ns),
+                    _ => None,
+                };
+                let detail = json!({ "standing": standing.name(), "until_ns": until_ns, "reason": reason });
+                change(at, "standing_set", format!("customer:{customer}"), detail, batch);
+            }
+            Fact::CustomerTermsSet { customer, terms } => {
+                let detail = detail::terms(terms);
+                change(at, "customer_terms_set", format!("customer:{customer}"), detail, batch);
+            }
+            Fact::OwnLimitSet { customer, limit } => {
+                let detail = detail::own_limit(limit);
+                change(at, "own_limit_set", format!("customer:{customer}"), detail, batch);
+            }
+            Fact::OwnLimitEnded { customer, kind, period } => {
+                let detail = json!({ "kind": kind.name(), "period": period.name() });
+                change(at, "own_limit_ended", format!("customer:{customer}"), detail, batch);
             }
             // The engine forgets the oldest refused ticket; what was decided on it is kept here.
             Fact::TicketDecided { ticket, forgotten: _ } => self.decided(at, ticket, batch),
@@ -376,6 +409,24 @@ impl Projector {
                 binding.map(|check| check.stake_minor_max).into(),
                 at.seq.into(),
                 channel(at.command.origin.channel).into(),
+                ticket.handling.as_ref().map_or(ticket.stake_minor, |handling| handling.asked_minor).into(),
+                binding
+                    .and_then(|check| check.window)
+                    .map_or(String::new(), |name| name.as_str().to_owned())
+                    .into(),
+                match ticket.offer() {
+                    None => "",
+                    Some(offer) if offer.is_taken => "taken",
+                    Some(_) if matches!(ticket.state, TicketState::Reoffered(_)) => "open",
+                    Some(_) => "ended",
+                }
+                .into(),
+                match ticket.referral() {
+                    None => "",
+                    Some(referral) => referral.verdict.map_or("open", |verdict| verdict.name()),
+                }
+                .into(),
+                ticket.referral().map_or(String::new(), |referral| referral.by.clone()).into(),
                 ticket.state.name().into(),
                 ticket.due_ns.into(),
                 ticket.paid_minor.into(),
@@ -455,8 +506,20 @@ impl Projector {
             Body::LockMarket { market: of, .. } | Body::SettleMarket { market: of, .. } => {
                 market = Value::Shared(self.names.market(*of));
             }
-            Body::SetCustomer { customer: of, .. } => customer = id(*of),
+            Body::SetCustomer { customer: of, .. }
+            | Body::SetStanding { customer: of, .. }
+            | Body::SetCustomerTerms { customer: of, .. }
+            | Body::ConfirmOwnLimit { customer: of, .. } => customer = id(*of),
+            Body::SetOwnLimit { customer: of, limit_minor, .. } => {
+                (customer, amount) = (id(*of), (*limit_minor).into());
+            }
             Body::CancelTicket { ticket: of } => ticket = (&ticket_text(*of)).into(),
+            Body::AnswerOffer { ticket: of, customer: whose, .. } => {
+                (ticket, customer) = ((&ticket_text(*of)).into(), id(*whose));
+            }
+            Body::RuleReferral { ticket: of, ruling } => {
+                (ticket, amount) = ((&ticket_text(*of)).into(), ruling.stake_minor.into());
+            }
             Body::PlaceTicket(request) => {
                 ticket = (&ticket_text(request.ticket)).into();
                 (customer, amount) = (id(request.customer), request.stake_minor.into());
@@ -468,7 +531,10 @@ impl Projector {
         }
         let reason = facts.iter().find_map(|fact| match fact {
             Fact::Refused { reason, .. } | Fact::MoneyRefused { reason, .. } => Some(reason.name()),
-            Fact::TicketDecided { ticket, .. } => ticket.reason().map(|reason| reason.name()),
+            // Of a trader it is what they decided.
+            Fact::TicketDecided { ticket, .. } if !matches!(command.body, Body::RuleReferral { .. }) => {
+                ticket.reason().map(|reason| reason.name())
+            }
             Fact::TicketConflict { .. } => Some("id_has_another_body"),
             _ => None,
         });

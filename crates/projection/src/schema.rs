@@ -1,7 +1,7 @@
 //! The tables: the one definition that storage, checks and documentation follow.
 
 /// Rises with every change of a table, a column or of what is written into one: a store of another version is built anew.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +184,12 @@ tables! {
         Fixed "limit_stake_minor_max" int (?) "the largest stake that this limit allowed";
         Fixed "decided_seq" int "the record of its last decision";
         Fixed "channel" text "`feed`, `desk`, `runtime`: on which way it was decided";
-        Set "state" text "`delayed`, `refused`, `accepted`, `settled`, `cancelled`";
+        Fixed "asked_minor" int "the stake that was asked";
+        Fixed "window" text "the stake window that bound its stake most; empty where none did";
+        Fixed "offer" text "what was offered instead: empty for nothing, `open`, `taken`, `ended`";
+        Fixed "referral" text "a trader's word: empty where none was asked, `open`, `accept`, `part`, `counter`, `decline`, `expire`, `automatic`";
+        Fixed "ruled_by" text "the trader who gave it; empty for nobody";
+        Set "state" text "`delayed`, `referred`, `reoffered`, `refused`, `accepted`, `settled`, `cancelled`";
         Set "due_ns" int "when its bet delay ends; 0 without one";
         Set "paid_minor" int "what has been paid, stake included";
         Count "settlement_count" int "times that it was settled";

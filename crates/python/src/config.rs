@@ -1,6 +1,6 @@
 //! The platform configuration: a Python dictionary in natural units to the engine's integers.
 
-use oddsengine_engine::{Config, Margin, MarginKind};
+use oddsengine_engine::{Config, Margin, MarginKind, StakeWindow, WindowName, WindowPer};
 use oddsengine_pricing::model::{ModelConfig, TennisConfig};
 use oddsengine_pricing::racing::calibration::{RacingConfig, RacingMargin, RacingModel};
 use oddsengine_types::{Currency, Ladder};
@@ -43,12 +43,38 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "archive_refused_after_ms" => config.archive_refused_after_ms = value.extract()?,
             "archive_fixture_after_ms" => config.archive_fixture_after_ms = value.extract()?,
             "archive_money_after_ms" => config.archive_money_after_ms = value.extract()?,
+            "referral_stake_minor" => config.referral_stake_minor = value.extract()?,
+            "referral_ms" => config.referral_ms = value.extract()?,
+            "referral_takes_unanswered" => config.referral_takes_unanswered = value.extract()?,
+            "offer_ms" => config.offer_ms = value.extract()?,
+            "delay_skip_minor" => config.delay_skip_minor = value.extract()?,
+            "improvement" => config.improvement_e4 = scaled(&key, &value, 1e4)?,
+            "limit_increase_ms" => config.limit_increase_ms = value.extract()?,
+            "stake_windows" => config.stake_windows = stake_windows(&value)?,
             "models" => models(&mut config, value.cast::<PyDict>()?)?,
             _ => return Err(unknown(&key)),
         }
     }
     config.check().map_err(bad)?;
     Ok(config)
+}
+
+/// Stake windows, each as (name, per, period in milliseconds, most in minor units).
+fn stake_windows(value: &Bound<'_, PyAny>) -> PyResult<Vec<StakeWindow>> {
+    let windows: Vec<(String, String, i64, i64)> = value.extract()?;
+    let read = |(name, per, period_ms, stake_minor_max): (String, String, i64, i64)| {
+        let known = WindowName::new(&name).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "stake window {name:?} has not 1 to 16 characters of printable ASCII"
+            ))
+        })?;
+        let per = WindowPer::ALL.into_iter().find(|known| known.name() == per).ok_or_else(|| {
+            let known = WindowPer::ALL.map(WindowPer::name).join(", ");
+            PyValueError::new_err(format!("per {per:?} of stake window {name:?} is not one of {known}"))
+        })?;
+        Ok(StakeWindow { name: known, per, period_ms, stake_minor_max })
+    };
+    windows.into_iter().map(read).collect()
 }
 
 fn margin(value: &Bound<'_, PyAny>) -> PyResult<Margin> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use oddsengine_engine::{command, config};
+use oddsengine_engine::{acceptance, command, config};
 use oddsengine_runtime::{journal, service};
 
 /// Every constant that the page has to name, with its value.
@@ -17,6 +17,10 @@ fn constants() -> BTreeMap<&'static str, u64> {
         ("SCOPES_ARCHIVED_MAX", command::SCOPES_ARCHIVED_MAX as u64),
         ("FIXTURES_PER_RECORD_MAX", command::FIXTURES_PER_RECORD_MAX as u64),
         ("ARCHIVED_PER_RECORD_MAX", command::ARCHIVED_PER_RECORD_MAX as u64),
+        ("SWITCHES_MAX", acceptance::SWITCHES_MAX as u64),
+        ("OFFERS_MAX", u64::from(acceptance::OFFERS_MAX)),
+        ("STAKE_WINDOWS_MAX", acceptance::STAKE_WINDOWS_MAX as u64),
+        ("CUSTOMER_FACTORS_MAX", acceptance::CUSTOMER_FACTORS_MAX as u64),
         ("CUSTOMERS_SET_MAX", command::CUSTOMERS_SET_MAX as u64),
         ("SPACES_MAX", command::SPACES_MAX as u64),
         ("MODEL_INPUTS_MAX", command::MODEL_INPUTS_MAX as u64),

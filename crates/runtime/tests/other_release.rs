@@ -119,6 +119,7 @@ fn of_another_release() -> (Vec<Record>, Engine) {
             stake_minor: 1_000,
             odds_change: OddsChange::Any,
             legs: vec![leg],
+            wishes: Default::default(),
         };
         take(Body::PlaceTicket(Box::new(request)), runtime(), &|record| {
             for fact in record.facts.iter_mut().filter(|_| is_other_model) {

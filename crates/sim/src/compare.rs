@@ -60,10 +60,38 @@ pub fn compare(fast: &Engine, naive: &Naive) -> Agreement {
         compare_fixture(fixture, known, naive, index)?;
     }
     compare_losses(fast, naive)?;
-    let due = naive.tickets.iter().filter(|known| known.ticket.state == TicketState::Delayed);
+    compare_customers(fast, naive)?;
+    let due = naive.tickets.iter().filter(|known| {
+        let state = known.ticket.state;
+        state.is_waiting() || matches!(state, TicketState::Reoffered(_))
+    });
     let ends =
         due.map(|known| known.ticket.due_ns).chain(naive.tickets.iter().filter_map(|known| known.settles_ns));
     agree(|| "next due".into(), fast.next_due_ns(), ends.min())
+}
+
+/// Compares what is set about customers, what counts against their own limits, and the switches.
+fn compare_customers(fast: &Engine, naive: &Naive) -> Agreement {
+    agree(|| "switches".into(), fast.switches(), &naive.switches)?;
+    for (&customer, file) in &naive.files {
+        let name = |what: &str| format!("customer {customer} {what}");
+        let known = fast.customer_file(customer).cloned().unwrap_or_default();
+        agree(|| name("standing"), known.standing, file.standing)?;
+        agree(|| name("terms"), &known.terms, &file.terms)?;
+        let limits: Vec<_> = known
+            .limits
+            .iter()
+            .map(|limit| ((limit.kind, limit.period), (limit.limit_minor, limit.next)))
+            .collect();
+        let expected: Vec<_> = file.limits.iter().map(|(key, value)| (*key, *value)).collect();
+        agree(|| name("own limits"), limits, expected)?;
+        for &(kind, period) in file.limits.keys() {
+            let used = known.used_minor(kind, period, fast.now_ns());
+            let counted = naive.own_used_minor(customer, (kind, period), fast.now_ns(), None);
+            agree(|| name(&format!("{} of a {}", kind.name(), period.name())), used, counted)?;
+        }
+    }
+    Ok(())
 }
 
 /// Compares every ticket in full, and the exposure of every fixture.

@@ -69,7 +69,7 @@ impl Coverage {
 }
 
 /// Alerts that a run must have seen.
-const ALERTS: [&str; 8] = [
+const ALERTS: [&str; 10] = [
     "clock_went_back",
     "feed_silent",
     "manual_override",
@@ -78,6 +78,8 @@ const ALERTS: [&str; 8] = [
     "price_jump",
     "source_out_of_order",
     "start_passed",
+    "switched_off",
+    "switched_on",
 ];
 
 impl fmt::Display for Coverage {

@@ -7,6 +7,7 @@
 
 mod football;
 mod game;
+mod handling;
 mod holding;
 mod judging;
 mod leaving;
@@ -24,6 +25,7 @@ mod watching;
 pub use football::{Goal, Match};
 pub use game::Game;
 pub(crate) use game::Listed;
+pub use handling::{Deposited, NaiveFile};
 pub use holding::NaiveDesk;
 pub use measuring::Loss;
 pub use money::Account;
@@ -39,8 +41,8 @@ use std::sync::Arc;
 
 use oddsengine_engine::{
     Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest, MarketStatus, MoneyRequest,
-    OddsVersion, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Ticket, TicketRequest, TicketState,
-    VoidKind,
+    OddsVersion, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Switch, SwitchScope, Ticket,
+    TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX, TransferId};
@@ -157,6 +159,12 @@ pub struct Naive {
     pub gone_transfers: Vec<TransferId>,
     /// Factors of customers.
     pub factors_e3: BTreeMap<CustomerId, u32>,
+    /// What is set about customers beside that.
+    pub files: BTreeMap<CustomerId, NaiveFile>,
+    /// Switches that are off.
+    pub switches: BTreeMap<SwitchScope, Switch>,
+    /// Every deposit.
+    pub deposits: Vec<Deposited>,
     /// Tickets by their places.
     pub tickets: Vec<NaiveTicket>,
     /// Tickets that are over and put aside.
@@ -200,6 +208,9 @@ impl Naive {
             transfers: Vec::new(),
             gone_transfers: Vec::new(),
             factors_e3: BTreeMap::new(),
+            files: BTreeMap::new(),
+            switches: BTreeMap::new(),
+            deposits: Vec::new(),
             tickets: Vec::new(),
             archived: Vec::new(),
             postings: Vec::new(),
@@ -255,7 +266,7 @@ impl Naive {
 
     fn carry_out(&mut self, command: &Command, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
         match &command.body {
-            Body::PlaceTicket(request) => return self.place(request, facts, answers),
+            Body::PlaceTicket(request) => return self.place(request, &command.origin, facts, answers),
             Body::Deposit(request) => return self.move_money(request, true, answers),
             Body::Withdraw(request) => return self.move_money(request, false, answers),
             Body::Tick { read_ns } => {
@@ -264,6 +275,27 @@ impl Naive {
                 self.decide_delayed(*read_ns, facts, answers);
                 self.weigh_accumulators();
                 return self.archive_due();
+            }
+            Body::AnswerOffer { ticket, customer, takes } => {
+                let asked = (*ticket, *customer, *takes);
+                if let Err(reason) = self.answer_offer(asked, &command.origin, facts, answers) {
+                    self.counters.refused_command_count += 1;
+                    answers.push(Answer::Refused(reason));
+                }
+                return;
+            }
+            Body::RuleReferral { ticket, ruling } => {
+                match self.rule(*ticket, ruling, &command.origin.source, facts, answers) {
+                    Ok(()) => {
+                        self.hear_of(command);
+                        answers.push(Answer::Done);
+                    }
+                    Err(reason) => {
+                        self.counters.refused_command_count += 1;
+                        answers.push(Answer::Refused(reason));
+                    }
+                }
+                return;
             }
             _ => {}
         }
@@ -403,6 +435,20 @@ impl Naive {
                 Ok(())
             }
             Body::CancelTicket { ticket } => self.cancel(*ticket, answers),
+            Body::SetSwitch { scope, is_off, reason } => {
+                self.set_switch(scope, *is_off, reason, &command.origin.source, answers)
+            }
+            Body::SetStanding { customer, standing, reason } => {
+                self.set_standing(*customer, *standing, reason)
+            }
+            Body::SetCustomerTerms { customer, terms } => self.set_terms(*customer, terms),
+            Body::SetOwnLimit { customer, kind, period, limit_minor } => {
+                self.set_own_limit(*customer, (*kind, *period), *limit_minor)
+            }
+            Body::ConfirmOwnLimit { customer, kind, period } => {
+                self.confirm_own_limit(*customer, (*kind, *period))
+            }
+            Body::AnswerOffer { .. } | Body::RuleReferral { .. } => unreachable!("carried out above"),
             Body::PlaceTicket(_) | Body::Deposit(_) | Body::Withdraw(_) | Body::Tick { .. } => {
                 unreachable!("carried out above")
             }
@@ -680,7 +726,10 @@ impl Naive {
     /// The probabilities of a fixture are others: accumulators on it are due to be weighed.
     pub(super) fn prices_moved(&mut self, index: usize) {
         let is_on_it = |known: &NaiveTicket| {
-            let was_taken = !matches!(known.ticket.state, TicketState::Refused(_) | TicketState::Delayed);
+            let was_taken = matches!(
+                known.ticket.state,
+                TicketState::Open | TicketState::Settled | TicketState::Cancelled
+            );
             was_taken && known.ticket.legs.iter().any(|leg| leg.place.fixture as usize == index)
         };
         self.has_moved |= self.tickets.iter().any(is_on_it);
@@ -703,6 +752,8 @@ impl Naive {
             Some(Reason::BalanceTooSmall)
         } else if !is_deposit && self.owed_minor(customer) > 0 {
             Some(Reason::CustomerOwes)
+        } else if is_deposit {
+            self.deposit_refusal(customer, amount_minor)
         } else {
             None
         };
@@ -714,6 +765,10 @@ impl Naive {
             let (from, to) = if is_deposit { (Account::Provider, cash) } else { (cash, Account::Provider) };
             self.postings.push(Posting { from, to, amount_minor, currency, is_reserved: false });
             self.money_requests.push((*request, is_deposit));
+            if is_deposit {
+                let time_ns = self.now_ns;
+                self.deposits.push(Deposited { time_ns, customer, amount_minor });
+            }
             self.keep_transfer(transfer);
             self.collect(customer);
         }
@@ -722,7 +777,7 @@ impl Naive {
 
     /// The tickets on which money still rides.
     pub fn live_tickets(&self) -> impl Iterator<Item = &Ticket> {
-        let is_live = |ticket: &&Ticket| matches!(ticket.state, TicketState::Open | TicketState::Delayed);
+        let is_live = |ticket: &&Ticket| handling::is_live(ticket.state);
         self.tickets.iter().map(|known| &known.ticket).filter(is_live)
     }
 

@@ -106,7 +106,7 @@ impl Pair {
         }
         let asks_for = match &command.body {
             Body::PlaceTicket(request) => Some(request.ticket),
-            Body::CancelTicket { ticket } => Some(*ticket),
+            Body::CancelTicket { ticket } | Body::AnswerOffer { ticket, .. } => Some(*ticket),
             _ => None,
         };
         if let Some(ticket) = asks_for.and_then(|id| self.archive.get(&id)).cloned() {

@@ -18,6 +18,7 @@
 //! well. What only these engines understand, for the tables in `tests/scenarios/engine`, is listed in [`actions`]
 //! and [`checks`].
 
+pub mod acceptance;
 pub mod actions;
 pub mod checks;
 mod words;

@@ -1,5 +1,6 @@
 //! A seeded day of trading: the seed alone says every command, so a failure is replayed by its seed.
 
+mod acceptance;
 mod bets;
 mod desk;
 mod play;
@@ -259,7 +260,7 @@ impl Workload {
     fn step(&mut self, step: usize) -> Done {
         // What is looked at before something is said of it.
         self.pair.recall_fixtures(self.active.clone().into_iter(), self.now_ns)?;
-        match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3, 6]) {
+        match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3, 6, 60]) {
             0 => self.bet()?,
             1 => self.play()?,
             2 => self.tick()?,
@@ -270,7 +271,8 @@ impl Workload {
             7 => self.settings()?,
             8 => self.cancel_ticket()?,
             9 => self.restart()?,
-            _ => self.pause()?,
+            10 => self.pause()?,
+            _ => self.handle()?,
         }
         if step.is_multiple_of(AUDIT_STEPS) { self.pair.audit() } else { Ok(()) }
     }

@@ -73,6 +73,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         request_hash: 0,
         change: Default::default(),
         closed_ns: 0,
+        handling: None,
     };
     let request = TicketRequest {
         ticket: ticket.id,
@@ -81,6 +82,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         stake_minor,
         odds_change: OddsChange::Any,
         legs: Vec::new(),
+        wishes: Default::default(),
     };
     naive.tickets.push(NaiveTicket { request, ticket: ticket.clone(), settles_ns: None, place: 0 });
     ticket

@@ -23,6 +23,8 @@ const SOMETIMES: &[(u64, &[&str])] = &[
             "after_delay.refused",
             "audit",
             "delayed",
+            "referred",
+            "reoffered",
             "grade.lost",
             "grade.void",
             "grade.won",
@@ -70,7 +72,16 @@ const SOMETIMES: &[(u64, &[&str])] = &[
     (
         5,
         &[
+            "after_delay.delayed",
+            "after_delay.referred",
+            "after_delay.reoffered",
             "after_delay.reason.exceeds_customer_limit",
+            "after_delay.reason.exceeds_stake_window",
+            "after_delay.reason.offer_declined",
+            "after_delay.reason.offer_expired",
+            "after_delay.reason.price_improved",
+            "after_delay.reason.referral_declined",
+            "after_delay.reason.referral_expired",
             "after_delay.reason.exceeds_fixture_limit",
             "after_delay.reason.exceeds_market_limit",
             "after_delay.reason.fixture_closed",
@@ -130,8 +141,19 @@ fn check_coverage(coverage: &Coverage) {
         names.iter().for_each(|name| check(name, least));
     }
     for reason in Reason::ALL.iter().filter(|reason| !Reason::OF_RUNTIME.contains(reason)) {
-        // Two are about a delay, and who owes has no cash: as the answer to a request that is too late.
-        if !matches!(reason, Reason::ScoreHasChanged | Reason::TradingInterrupted | Reason::CustomerOwes) {
+        // Some are about a delay, a trader or an offer, and who owes has no cash: as the answer to a request that is too late.
+        let is_late = matches!(
+            reason,
+            Reason::ScoreHasChanged
+                | Reason::TradingInterrupted
+                | Reason::CustomerOwes
+                | Reason::PriceImproved
+                | Reason::ReferralDeclined
+                | Reason::ReferralExpired
+                | Reason::OfferDeclined
+                | Reason::OfferExpired
+        );
+        if !is_late {
             check(&format!("reason.{}", reason.name()), 20);
         }
     }

@@ -1,5 +1,6 @@
 //! The canonical messages: JSON objects with a `type`, in on `ingest`, `orders` and `snapshot`.
 
+mod acceptance;
 pub mod bounds;
 mod football_depth;
 mod incidents;

@@ -8,7 +8,7 @@ use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
 use oddsengine_types::{CustomerId, FixtureId, SportId, TicketId, TransferId};
 
-use super::{Decoded, bounds, parts};
+use super::{Decoded, acceptance, bounds, parts};
 use crate::error::FeedError;
 use crate::json::{Field, Object, parse};
 
@@ -33,6 +33,13 @@ pub const ORDER_TYPES: &[&str] = &[
     "reinstate_fixture",
     "set_scope",
     "reset_source",
+    "set_switch",
+    "set_standing",
+    "set_customer_terms",
+    "set_own_limit",
+    "confirm_own_limit",
+    "answer_offer",
+    "rule_referral",
     "max_stake",
     "balance",
     "ticket",
@@ -43,6 +50,7 @@ pub const ORDER_TYPES: &[&str] = &[
     "alerts",
     "table",
     "explain",
+    "evidence",
     "image",
     "images",
     "state_hash",
@@ -122,6 +130,21 @@ pub enum Query {
         /// The `next` of the page before; 0 for the first.
         after: u64,
     },
+    /// A page of the bets that were taken of a selection in a time, with the price that would have been right.
+    Evidence {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The selection.
+        selection: SelectionId,
+        /// Received from then on.
+        from_ns: i64,
+        /// And up to then.
+        until_ns: i64,
+        /// The price that would have been right; absent: the fair one that was known when each bet was taken.
+        odds_e4: Option<u32>,
+        /// The `next` of the page before; 0 for the first.
+        after: u64,
+    },
     /// A page of the alerts of this epoch.
     Alerts {
         /// After which alert.
@@ -165,7 +188,7 @@ pub struct TicketFilter {
     pub customer: Option<CustomerId>,
     /// With a leg on this fixture.
     pub fixture: Option<FixtureId>,
-    /// `delayed`, `refused`, `accepted`, `settled`, `cancelled`.
+    /// `delayed`, `refused`, `accepted`, `settled`, `cancelled`, `referred`, `reoffered`.
     pub state: Option<&'static str>,
 }
 
@@ -180,11 +203,16 @@ pub enum TableName {
     Customers,
     /// What the desk asked.
     Commands,
+    /// Switches that are off.
+    Switches,
+    /// Bets that wait for a trader.
+    Referrals,
 }
 
 impl TableName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Balances, Self::Scopes, Self::Customers, Self::Commands];
+    pub const ALL: [Self; 6] =
+        [Self::Balances, Self::Scopes, Self::Customers, Self::Commands, Self::Switches, Self::Referrals];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
@@ -193,6 +221,8 @@ impl TableName {
             Self::Scopes => "scopes",
             Self::Customers => "customers",
             Self::Commands => "commands",
+            Self::Switches => "switches",
+            Self::Referrals => "referrals",
         }
     }
 }
@@ -314,6 +344,7 @@ fn query(kind: &str, message: &Object<'_>) -> Option<Result<Query, FeedError>> {
         "settlements" => tickets(message, true),
         "table" => table(message),
         "explain" => explain(message),
+        "evidence" => acceptance::evidence(message),
         "alerts" => alerts(message),
         "image" => parts::fixture_id(message).map(|fixture| Query::Image { fixture }),
         "images" => message
@@ -354,7 +385,8 @@ fn fixtures(message: &Object<'_>) -> Result<Query, FeedError> {
 }
 
 fn tickets(message: &Object<'_>, is_settlements: bool) -> Result<Query, FeedError> {
-    const STATES: [&str; 5] = ["delayed", "refused", "accepted", "settled", "cancelled"];
+    const STATES: [&str; 7] =
+        ["delayed", "refused", "accepted", "settled", "cancelled", "referred", "reoffered"];
     let which = TicketFilter {
         customer: message.optional("customer").map(|_| customer(message)).transpose()?,
         fixture: message.optional("fixture").map(|_| parts::fixture_id(message)).transpose()?,
@@ -375,6 +407,8 @@ fn table(message: &Object<'_>) -> Result<Query, FeedError> {
         TableName::Balances | TableName::Customers => &["customer"],
         TableName::Scopes => &["fixture"],
         TableName::Commands => &["fixture", "source"],
+        TableName::Switches => &[],
+        TableName::Referrals => &["customer", "fixture"],
     };
     for name in ["customer", "fixture", "source"] {
         if let Some(field) = message.optional(name).filter(|_| !filters.contains(&name)) {
@@ -408,6 +442,7 @@ fn client_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedErro
         "place_ticket" => place_ticket(message),
         "deposit" => money(message).map(Body::Deposit),
         "withdraw" => money(message).map(Body::Withdraw),
+        "answer_offer" => acceptance::answer_offer(message),
         _ => return None,
     })
 }
@@ -422,7 +457,10 @@ fn desk_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>
         "set_scope" => parts::set_scope(message),
         "reset_source" => reset_source(message),
         "prices" => return None,
-        _ => return parts::trading_body(kind, message),
+        _ => match acceptance::desk_body(kind, message) {
+            Some(body) => body,
+            None => return parts::trading_body(kind, message),
+        },
     })
 }
 
@@ -501,7 +539,8 @@ fn ticket_request(
     for item in items {
         legs.push(item.object()?.leg().map_err(|error| error.within(item))?);
     }
-    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs })
+    let wishes = acceptance::wishes(message)?;
+    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, wishes })
 }
 
 fn odds_change(field: Field<'_, '_>) -> Result<OddsChange, FeedError> {

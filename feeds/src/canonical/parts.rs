@@ -227,19 +227,20 @@ pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
     let loss = |field: Field<'_, '_>| field.integer(0..=MONEY_MINOR_MAX / 100);
     let delay = |field: Field<'_, '_>| field.integer(0..=BET_DELAY_MS_MAX);
     let silence = |field: Field<'_, '_>| field.integer(0..=FEED_SILENCE_MS_MAX);
+    let stake = |field: Field<'_, '_>| field.integer(0..=oddsengine_types::STAKE_MINOR_MAX);
     let settings = ScopeSettings {
         margin: message.optional("margin").map(margin).transpose()?,
         loss_minor_max: message.optional("loss_minor_max").map(loss).transpose()?,
         bet_delay_ms: message.optional("bet_delay_ms").map(delay).transpose()?,
         feed_silence_ms: message.optional("feed_silence_ms").map(silence).transpose()?,
+        referral_stake_minor: message.optional("referral_stake_minor").map(stake).transpose()?,
     };
     let scope = scope(message.required("scope")?)?;
     if matches!(scope, Scope::Market(..) | Scope::MarketType(..)) {
-        for name in ["bet_delay_ms", "feed_silence_ms"] {
-            if let Some(field) = message.optional(name) {
-                // It would be taken and have no effect.
-                return Err(field.unknown_value(name, &["margin", "loss_minor_max"]));
-            }
+        if let Some(field) = message.optional("feed_silence_ms") {
+            // It would be taken and have no effect.
+            let known = ["margin", "loss_minor_max", "bet_delay_ms", "referral_stake_minor"];
+            return Err(field.unknown_value("feed_silence_ms", &known));
         }
     }
     Ok(Body::SetScope { scope, settings })

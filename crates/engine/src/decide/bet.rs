@@ -2,16 +2,17 @@
 
 use oddsengine_facts::command::REFUSED_TICKETS_MAX;
 use oddsengine_facts::{
-    Fact, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Place, Reason, Terms, Ticket, TicketChange,
-    TicketRequest, TicketState,
+    Fact, Handling, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Origin, Place, Reason, Terms,
+    Ticket, TicketChange, TicketRequest, TicketState, Wishes,
 };
 use oddsengine_ledger::TransferError;
-use oddsengine_markets::LivePhase;
+use oddsengine_markets::{LivePhase, SelectionId};
 use oddsengine_types::{
-    Encode, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX, payout_minor,
+    Encode, FixtureId, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX,
+    payout_minor,
 };
 
-use super::money::{RETRY_NS, reason_of, stopped};
+use super::money::{RETRY_NS, stopped};
 use super::settle::{DECIDED_PER_RECORD, WEIGHED_PER_BET};
 use crate::state::State;
 use crate::state::fixture::MarketStatus;
@@ -19,7 +20,7 @@ use crate::step::{Answer, Step};
 
 impl Step<'_> {
     /// Decides a ticket request, or repeats the answer it got before.
-    pub(super) fn place(&mut self, request: &TicketRequest) -> Answer {
+    pub(super) fn place(&mut self, request: &TicketRequest, by: &Origin) -> Answer {
         let request_hash = hash_of(request);
         if let Some(known) = self.ticket(request.ticket) {
             let ticket = known.id;
@@ -38,16 +39,16 @@ impl Step<'_> {
             }
         }
         let mut ticket = self.draft(request, request_hash);
-        let decided = match self.judge_request(request, &mut ticket) {
-            Err(reason) => Err(reason),
-            Ok(()) => match self.bet_delay_ns(&ticket) {
-                0 => self.book_stake(&ticket).map(|()| self.open(&mut ticket)).map_err(reason_of),
-                delay_ns => {
-                    self.reserve_stake(&ticket).map(|()| self.hold(&mut ticket, delay_ns)).map_err(reason_of)
-                }
-            },
+        let judged = self.judge_request(request, &mut ticket, by);
+        let judged = match judged {
+            Err(reason) if request.wishes != Wishes::default() => self.instead(&mut ticket, reason),
+            judged => judged.map(|()| true),
         };
-        if let Err(reason) = decided {
+        let taken = judged.and_then(|is_taken| match is_taken {
+            true => self.check_funds(&ticket).and_then(|()| self.take(&mut ticket)),
+            false => Ok(()),
+        });
+        if let Err(reason) = taken {
             self.refuse_ticket(&mut ticket, reason);
         }
         let id = ticket.id;
@@ -56,11 +57,12 @@ impl Step<'_> {
     }
 
     /// A ticket is decided; where it is taken, the books are measured: no loss may be above its limit, unless it did not grow.
-    fn decided(&mut self, mut ticket: Ticket) {
+    pub(super) fn decided(&mut self, mut ticket: Ticket) {
         let legs = ticket.legs.clone();
         // A fact names, and holds no place of this process.
         ticket.legs.iter_mut().for_each(|leg| leg.place = Place::default());
-        let forgets = ticket.is_refused_at_once() && self.refused.len() >= REFUSED_TICKETS_MAX;
+        let is_new = !self.ticket_index.contains_key(&ticket.id);
+        let forgets = ticket.is_refused_at_once() && is_new && self.refused.len() >= REFUSED_TICKETS_MAX;
         let oldest = self.refused.front().filter(|_| forgets);
         let forgotten = oldest.map(|&index| self.tickets[index as usize].id);
         if !ticket.is_live() {
@@ -91,64 +93,59 @@ impl Step<'_> {
             let Some(&(_, index)) = self.delayed.first().filter(|(due_ns, _)| *due_ns <= until_ns) else {
                 return;
             };
-            let mut ticket = self.tickets[index as usize].clone();
-            self.fact(Fact::DelayEnded { ticket: ticket.id });
-            for leg in &ticket.legs {
-                self.priced(leg.place.fixture as usize);
-            }
-            let verdict = self.judge_delayed(&mut ticket);
-            let resolved = match verdict {
-                Ok(()) => self.post_stake(&ticket),
-                Err(_) => self.release_stake(&ticket),
-            };
-            if let Err(error) = resolved {
-                self.hold_on(ticket.id, error);
-                if self.now_ns == i64::MAX {
-                    // Nothing is later than the end of time: it would be due again at once.
-                    return;
-                }
+            let ticket = self.tickets[index as usize].clone();
+            if !ticket.state.is_waiting() {
+                self.end_offer(ticket);
                 continue;
             }
-            match verdict {
-                Ok(()) => self.open(&mut ticket),
-                Err(reason) => self.refuse_ticket(&mut ticket, reason),
+            self.fact(Fact::DelayEnded { ticket: ticket.id });
+            self.end_due(ticket);
+            if self.now_ns == i64::MAX && self.delayed.first().is_some_and(|&(_, next)| next == index) {
+                // Nothing is later than the end of time: one that is held on would be due again at once.
+                return;
             }
-            self.decided(ticket);
+        }
+    }
+
+    pub(super) fn price_legs(&mut self, ticket: &Ticket) {
+        for leg in &ticket.legs {
+            self.priced(leg.place.fixture as usize);
         }
     }
 
     /// Leaves a ticket on delay that the ledger would not decide; it is tried again a little later.
-    fn hold_on(&mut self, ticket: TicketId, error: TransferError) {
+    pub(super) fn hold_on(&mut self, ticket: TicketId, error: TransferError) {
         self.fact(Fact::TicketHeld { ticket, due_ns: self.now_ns.saturating_add(RETRY_NS) });
         let (message, fixture) = (stopped(&self.tickets[self.ticket_index[&ticket] as usize], error), None);
         self.alert("ticket_stopped", fixture, message);
     }
 
-    fn judge_request(&mut self, request: &TicketRequest, ticket: &mut Ticket) -> Result<(), Reason> {
+    fn judge_request(
+        &mut self,
+        request: &TicketRequest,
+        ticket: &mut Ticket,
+        by: &Origin,
+    ) -> Result<(), Reason> {
         self.check_request(request)?;
+        self.check_admission(request.customer, legs_of(request), Some(by))?;
         self.find_legs(request, ticket)?;
         self.check_prices(ticket, true)?;
-        self.judge_stake(ticket)?;
-        match self.available_minor(ticket.customer) < ticket.stake_minor {
-            true => Err(Reason::BalanceTooSmall),
-            false => self.check_debt(ticket),
-        }
+        self.judge_stake(ticket)
     }
 
-    fn refuse_ticket(&self, ticket: &mut Ticket, reason: Reason) {
+    pub(super) fn refuse_ticket(&self, ticket: &mut Ticket, reason: Reason) {
         ticket.state = TicketState::Refused(reason);
         ticket.decided_ns = self.now_ns;
         ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
     }
 
-    /// The stake is reserved, and the liability with it, for the bet delay.
-    fn hold(&self, ticket: &mut Ticket, delay_ns: i64) {
-        ticket.state = TicketState::Delayed;
-        ticket.due_ns = self.now_ns.saturating_add(delay_ns);
+    /// The stake is reserved, and the liability with it, for the bet delay or a trader.
+    pub(super) fn hold(&self, ticket: &mut Ticket, state: TicketState, due_ns: i64) {
+        (ticket.state, ticket.due_ns, ticket.decided_ns) = (state, due_ns, 0);
         self.weigh(ticket);
     }
 
-    fn open(&self, ticket: &mut Ticket) {
+    pub(super) fn open(&self, ticket: &mut Ticket) {
         ticket.state = TicketState::Open;
         ticket.decided_ns = self.now_ns;
         self.weigh(ticket);
@@ -162,13 +159,29 @@ impl State {
     /// # Errors
     /// The reason why no stake would be accepted.
     pub fn max_stake(&self, request: &TicketRequest) -> Result<LimitCheck, Reason> {
+        self.max_stake_by(request, None, self.now_ns)
+    }
+
+    /// As [`State::max_stake`], asked by this way, whose switches are looked at as well, for a bet received at this time: what
+    /// leaves a stake window or a period of an own limit by then counts no more.
+    ///
+    /// # Errors
+    /// As [`State::max_stake`].
+    pub fn max_stake_by(
+        &self,
+        request: &TicketRequest,
+        by: Option<&Origin>,
+        received_ns: i64,
+    ) -> Result<LimitCheck, Reason> {
         let request = TicketRequest {
             stake_minor: self.config.stake_minor_min,
             odds_change: OddsChange::Any,
             ..request.clone()
         };
         let mut ticket = self.draft(&request, 0);
+        ticket.received_ns = received_ns.max(self.now_ns);
         self.check_request(&request)?;
+        self.check_admission(request.customer, legs_of(&request), by)?;
         self.find_legs(&request, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
         self.check_limits(&mut ticket);
@@ -198,6 +211,7 @@ impl State {
             request_hash,
             change: TicketChange::default(),
             closed_ns: 0,
+            handling: handling_of(request),
         }
     }
 
@@ -206,9 +220,18 @@ impl State {
         if self.factor_e3(ticket.customer) == 0 {
             return Err(Reason::CustomerBlocked);
         }
+        self.check_admission(ticket.customer, legs_on(ticket), None)?;
         self.check_prices(ticket, false)?;
         self.judge_stake(ticket)?;
         self.check_debt(ticket)
+    }
+
+    /// Whether the customer has the stake, and owes nothing.
+    pub(super) fn check_funds(&self, ticket: &Ticket) -> Result<(), Reason> {
+        match self.available_minor(ticket.customer) < ticket.stake_minor {
+            true => Err(Reason::BalanceTooSmall),
+            false => self.check_debt(ticket),
+        }
     }
 
     fn check_debt(&self, ticket: &Ticket) -> Result<(), Reason> {
@@ -218,7 +241,7 @@ impl State {
         }
     }
 
-    fn judge_stake(&self, ticket: &mut Ticket) -> Result<(), Reason> {
+    pub(super) fn judge_stake(&self, ticket: &mut Ticket) -> Result<(), Reason> {
         self.check_limits(ticket);
         ticket.refusal_of(ticket.stake_minor).map_or(Ok(()), Err)
     }
@@ -294,26 +317,46 @@ impl State {
     ///
     /// `is_first`: the decision at the request; later, after the bet delay, the version is known and the score must
     /// not have changed.
-    fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Result<(), Reason> {
+    pub(super) fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Result<(), Reason> {
+        self.check_prices_at(ticket, ticket.odds_change, is_first)
+    }
+
+    /// As [`State::check_prices`], where the odds may change so.
+    pub(super) fn check_prices_at(
+        &self,
+        ticket: &mut Ticket,
+        odds_change: OddsChange,
+        is_first: bool,
+    ) -> Result<(), Reason> {
         let mut refusal: Option<Reason> = None;
-        let odds_change = ticket.odds_change;
-        for leg in &mut ticket.legs {
-            if let Err(reason) = self.check_leg(leg, odds_change, is_first) {
+        let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.as_ref());
+        let offer = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
+        for (place, leg) in ticket.legs.iter_mut().enumerate() {
+            let agreed_e4 =
+                offer.and_then(|offer| Some((*offer.odds_e4.get(place)?, *offer.board_odds_e4.get(place)?)));
+            if let Err(reason) = self.check_leg(leg, odds_change, agreed_e4, is_first) {
                 refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
             }
         }
         if let Some(reason) = refusal {
             return Err(reason);
         }
-        let won: Vec<(u32, Grade)> = ticket.legs.iter().map(|leg| (leg.odds_e4, Grade::WON)).collect();
-        ticket.payout_minor_max = payout_minor(ticket.stake_minor, &won);
+        ticket.payout_minor_max = payout_of_wins(ticket);
         Ok(())
     }
 
-    fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Result<(), Reason> {
+    /// `agreed_e4`: a trader's odds that the customer took, and those of the board when they were offered.
+    fn check_leg(
+        &self,
+        leg: &mut Leg,
+        odds_change: OddsChange,
+        agreed_e4: Option<(u32, u32)>,
+        is_first: bool,
+    ) -> Result<(), Reason> {
         let fixture = &self.fixtures[leg.place.fixture as usize];
         let selection = usize::from(leg.place.selection);
         let (score_before, interruptions_before) = (leg.score, leg.interruptions);
+        let offered_before_e4 = leg.offered_odds_e4;
         let market = fixture.template().selections[selection].market;
         leg.interruptions = fixture.interruptions_of(market);
         leg.offered_odds_e4 = fixture.board.odds_e4[selection];
@@ -342,7 +385,11 @@ impl State {
         {
             return Err(Reason::OddsVersionUnknown);
         }
-        if !accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4) {
+        let is_accepted = match agreed_e4 {
+            None => accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4),
+            Some((_, board_e4)) => leg.offered_odds_e4 >= board_e4,
+        };
+        if !is_accepted {
             return Err(Reason::OddsHaveMoved);
         }
         if !is_first && leg.score != score_before {
@@ -352,21 +399,47 @@ impl State {
         if !is_first && leg.interruptions != interruptions_before {
             return Err(Reason::TradingInterrupted);
         }
-        leg.odds_e4 = leg.offered_odds_e4;
+        if !is_first && self.has_improved(offered_before_e4, leg.offered_odds_e4) {
+            return Err(Reason::PriceImproved);
+        }
+        leg.odds_e4 = agreed_e4.map_or(leg.offered_odds_e4, |(odds_e4, _)| odds_e4);
         Ok(())
     }
 
-    /// The longest bet delay among the legs in play; 0 when none is.
-    fn bet_delay_ns(&self, ticket: &Ticket) -> i64 {
+    /// The price is longer than it was by more than is plausible: one of the two was wrong.
+    fn has_improved(&self, before_e4: u32, now_e4: u32) -> bool {
+        let most = u64::from(before_e4) * (10_000 + u64::from(self.config.improvement_e4));
+        self.config.improvement_e4 != 0 && u64::from(now_e4) * 10_000 > most
+    }
+
+    /// The longest bet delay among the legs in play; 0 when none is, or where so little is expected to be paid that the bet is
+    /// taken without.
+    pub(super) fn bet_delay_ns(&self, ticket: &Ticket) -> i64 {
         let delays = ticket.legs.iter().map(|leg| {
             let fixture = &self.fixtures[leg.place.fixture as usize];
             if fixture.live.phase() == LivePhase::InPlay {
-                fixture.limits.bet_delay_ms * 1_000_000
+                fixture.limits.bet_delay_ms_of(fixture.template, leg.place.selection) * 1_000_000
             } else {
                 0
             }
         });
-        delays.max().unwrap_or(0)
+        match delays.max().unwrap_or(0) {
+            0 => 0,
+            _ if self.skips_delay(ticket) => 0,
+            delay_ns => delay_ns,
+        }
+    }
+
+    fn skips_delay(&self, ticket: &Ticket) -> bool {
+        let expected = ticket.legs.iter().fold(i128::from(ticket.payout_minor_max), |payout, leg| {
+            payout * i128::from(leg.fair_probability_e9) / 1_000_000_000
+        });
+        // Without a model nobody knows how likely it is.
+        let is_known = ticket.legs.iter().all(|leg| leg.fair_probability_e9 > 0);
+        self.config.delay_skip_minor > 0
+            && is_known
+            && expected <= i128::from(self.config.delay_skip_minor)
+            && !self.is_flagged(ticket.customer)
     }
 
     /// Notes what rides on each undecided leg.
@@ -374,6 +447,26 @@ impl State {
         let units = self.units_minor(ticket);
         ticket.legs.iter_mut().zip(units).for_each(|(leg, unit_minor)| leg.unit_minor = unit_minor);
     }
+}
+
+/// What is paid where every leg wins.
+pub(super) fn payout_of_wins(ticket: &Ticket) -> i64 {
+    let won: Vec<(u32, Grade)> = ticket.legs.iter().map(|leg| (leg.odds_e4, Grade::WON)).collect();
+    payout_minor(ticket.stake_minor, &won)
+}
+
+fn legs_of(request: &TicketRequest) -> impl Iterator<Item = (FixtureId, SelectionId)> {
+    request.legs.iter().map(|leg| (leg.fixture, leg.selection))
+}
+
+pub(super) fn legs_on(ticket: &Ticket) -> impl Iterator<Item = (FixtureId, SelectionId)> {
+    ticket.legs.iter().map(|leg| (leg.fixture, leg.selection))
+}
+
+/// Nothing is noted of a bet that is to be taken as it was asked or not at all.
+fn handling_of(request: &TicketRequest) -> Option<Box<Handling>> {
+    let (wishes, asked_minor) = (request.wishes, request.stake_minor);
+    (wishes != Wishes::default()).then(|| Box::new(Handling { wishes, asked_minor, ..Handling::default() }))
 }
 
 /// Whether a customer who saw `requested` takes `offered`.
@@ -390,8 +483,15 @@ fn accepts(policy: OddsChange, requested_e4: u32, offered_e4: u32) -> bool {
 }
 
 fn hash_of(request: &TicketRequest) -> u64 {
-    let mut bytes = Vec::with_capacity(64 + 32 * request.legs.len());
-    request.encode(&mut bytes);
+    let TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, wishes } = request;
+    let mut bytes = Vec::with_capacity(64 + 32 * legs.len());
+    (*ticket, *customer, *currency, *stake_minor).encode(&mut bytes);
+    odds_change.encode(&mut bytes);
+    legs.encode(&mut bytes);
+    if *wishes != Wishes::default() {
+        // Requests that wish nothing have the hash that they had before there were wishes.
+        wishes.encode(&mut bytes);
+    }
     let mut hasher = StateHasher::default();
     hasher.update(&bytes);
     let StateHash(hash) = hasher.finish();

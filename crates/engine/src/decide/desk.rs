@@ -1,6 +1,6 @@
 //! What the desk says: settings, suspensions, prices by hand, grades, voids.
 
-use oddsengine_facts::command::{CUSTOMERS_SET_MAX, SCOPES_MAX};
+use oddsengine_facts::command::SCOPES_MAX;
 use oddsengine_facts::config::{BET_DELAY_MS_MAX, FEED_SILENCE_MS_MAX};
 use oddsengine_facts::{
     Channel, Config, Fact, MarketDesk, Reason, Scope, ScopeSettings, Stop, StopSet, VoidKind,
@@ -64,6 +64,7 @@ impl Step<'_> {
         within("loss_minor_max", settings.loss_minor_max, oddsengine_types::MONEY_MINOR_MAX / 100)?;
         within("bet_delay_ms", settings.bet_delay_ms, BET_DELAY_MS_MAX)?;
         within("feed_silence_ms", settings.feed_silence_ms, FEED_SILENCE_MS_MAX)?;
+        within("referral_stake_minor", settings.referral_stake_minor, oddsengine_types::STAKE_MINOR_MAX)?;
         let is_further = !self.scopes.contains_key(scope) && *settings != ScopeSettings::default();
         if is_further && self.scopes.len() >= SCOPES_MAX {
             return Err(out_of_bounds(BoundsError::outside("scopes", SCOPES_MAX + 1, 0, SCOPES_MAX)));
@@ -73,10 +74,7 @@ impl Step<'_> {
     }
 
     pub(super) fn set_customer(&mut self, customer: CustomerId, factor_e3: u32) -> Result<(), Refusal> {
-        if self.customers.get(customer).is_none() && self.customers.slots.len() >= CUSTOMERS_SET_MAX {
-            let count = CUSTOMERS_SET_MAX + 1;
-            return Err(out_of_bounds(BoundsError::outside("customers", count, 0, CUSTOMERS_SET_MAX)));
-        }
+        self.room_for(customer)?;
         self.fact(Fact::CustomerSet { customer, factor_e3 });
         Ok(())
     }

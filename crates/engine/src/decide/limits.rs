@@ -26,15 +26,17 @@ impl State {
             legs => self.check_legs(legs, &units, &mut checks),
         }
         checks[1] = self.check_customer(ticket, &checks[2..]);
+        self.check_windows(ticket, &mut checks);
         ticket.checks = checks;
     }
 
     /// A customer's own limit on what they stake on a selection in a day; with part of the limits also that part of
     /// what the limits would allow anybody.
     fn check_customer(&self, ticket: &Ticket, by_risk: &[LimitCheck]) -> LimitCheck {
-        let factor_e3 = i128::from(self.factor_e3(ticket.customer));
-        let share =
-            |amount: i64| (i128::from(amount) * factor_e3 / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64;
+        let factor_e3 = self.ticket_factor_e3(ticket);
+        let share = |amount: i64| {
+            (i128::from(amount) * i128::from(factor_e3) / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64
+        };
         let staked = ticket.legs.iter().map(|leg| self.staked_today_minor(ticket.customer, leg));
         let used_minor = staked.max().unwrap_or(0);
         let mut limit_minor = share(self.config.stake_minor_max);
@@ -57,7 +59,14 @@ impl State {
             let room_minor = limit_minor - (used_minor - own_loss);
             let stake_minor_max =
                 stake_minor_max(&of_fixture, &template.grades, leg.odds_e4, UNIT_E9, room_minor);
-            checks.push(LimitCheck { level, leg: Some(0), limit_minor, used_minor, stake_minor_max });
+            checks.push(LimitCheck {
+                level,
+                leg: Some(0),
+                limit_minor,
+                used_minor,
+                stake_minor_max,
+                window: None,
+            });
         }
     }
 
@@ -99,7 +108,14 @@ impl State {
             };
             let stake_minor_max =
                 stake_minor_max(minima, &template.grades, leg.odds_e4, unit_e9, limit_minor);
-            checks.push(LimitCheck { level, leg: Some(leg_index), limit_minor, used_minor, stake_minor_max });
+            checks.push(LimitCheck {
+                level,
+                leg: Some(leg_index),
+                limit_minor,
+                used_minor,
+                stake_minor_max,
+                window: None,
+            });
         }
         of_fixture
     }
@@ -156,13 +172,9 @@ impl State {
         }
         losses
     }
-
-    pub(super) fn factor_e3(&self, customer: oddsengine_types::CustomerId) -> u32 {
-        self.customers.get(customer).map_or(1_000, |customer| customer.factor_e3)
-    }
 }
 
 /// A limit on the ticket as a whole.
 fn of_ticket(level: LimitLevel, limit_minor: i64, used_minor: i64, stake_minor_max: i64) -> LimitCheck {
-    LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max }
+    LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max, window: None }
 }

@@ -5,12 +5,14 @@
 
 mod archive;
 mod bet;
+mod customers;
 mod desk;
 mod expectation;
 mod fixture;
 mod guard;
 mod limits;
 pub(crate) mod money;
+mod referral;
 pub(crate) mod settle;
 pub(crate) mod source;
 
@@ -38,7 +40,13 @@ impl Step<'_> {
             Heard::Refused(refusal) => return self.refuse(refusal),
         };
         let answer = match &command.body {
-            Body::PlaceTicket(request) => return self.place(request),
+            Body::PlaceTicket(request) => return self.place(request, &command.origin),
+            Body::AnswerOffer { ticket, customer, takes } => {
+                return match self.answer_offer(*ticket, *customer, *takes, &command.origin) {
+                    Ok(answer) => answer,
+                    Err(refusal) => self.refuse(refusal),
+                };
+            }
             Body::Deposit(request) => return self.move_money(request, true),
             Body::Withdraw(request) => return self.move_money(request, false),
             Body::Tick { read_ns } => {
@@ -89,6 +97,22 @@ impl Step<'_> {
             }
             Body::VoidFixture { fixture, void } => self.void_fixture(*fixture, *void, command.origin.channel),
             Body::SetCustomer { customer, factor_e3 } => self.set_customer(*customer, *factor_e3),
+            Body::SetSwitch { scope, is_off, reason } => {
+                self.set_switch(scope, *is_off, reason, &command.origin.source)
+            }
+            Body::SetStanding { customer, standing, reason } => {
+                self.set_standing(*customer, *standing, reason)
+            }
+            Body::SetCustomerTerms { customer, terms } => self.set_customer_terms(*customer, terms),
+            Body::SetOwnLimit { customer, kind, period, limit_minor } => {
+                self.set_own_limit(*customer, *kind, *period, *limit_minor)
+            }
+            Body::ConfirmOwnLimit { customer, kind, period } => {
+                self.confirm_own_limit(*customer, *kind, *period)
+            }
+            Body::RuleReferral { ticket, ruling } => {
+                self.rule_referral(*ticket, ruling, &command.origin.source)
+            }
             Body::CancelTicket { ticket } => self.cancel_ticket(*ticket),
             Body::DefineSpace(definition) => self.define_space(definition),
             Body::SetModelInputs { fixture, inputs } => {

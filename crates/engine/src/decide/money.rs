@@ -26,6 +26,14 @@ const STAKE: u32 = 0;
 const STAKE_RESOLVED: u32 = 1;
 /// What is owed, out of a stake that was released.
 const STAKE_COLLECTED: u32 = 2;
+/// How far the numbers of these go on where the stake is booked once more.
+const STAKE_AGAIN: u32 = 8;
+
+/// The number of one of these.
+fn stake_number(ticket: &Ticket, number: u32) -> u32 {
+    let is_rebooked = ticket.handling.as_ref().is_some_and(|handling| handling.is_rebooked);
+    if is_rebooked { number + STAKE_AGAIN } else { number }
+}
 
 /// The `number`-th instruction of a ticket.
 fn of_ticket(ticket: TicketId, number: u32) -> BookingId {
@@ -41,7 +49,10 @@ pub(crate) fn bookings_of(ticket: &Ticket) -> impl Iterator<Item = BookingId> {
         (false, true) => 3,
         (false, false) => 1,
     });
-    stake.chain(settlement_numbers(ticket)).map(move |number| of_ticket(id, number))
+    let is_rebooked = stake_number(ticket, STAKE) != STAKE;
+    let again = [STAKE, STAKE_RESOLVED, STAKE_COLLECTED].map(|number| number + STAKE_AGAIN);
+    let again = again.into_iter().take(if is_rebooked { 3 } else { 0 });
+    stake.chain(again).chain(settlement_numbers(ticket)).map(move |number| of_ticket(id, number))
 }
 
 impl State {
@@ -53,6 +64,7 @@ impl State {
     fn stake_booking(&self, ticket: &Ticket, kind: BookingKind, number: u32) -> Booking {
         let (cash, open) =
             (AccountKind::CustomerCash(ticket.customer), AccountKind::CustomerOpenStakes(ticket.customer));
+        let number = stake_number(ticket, number);
         Booking { kind, ..booking(ticket, number, cash, open, ticket.stake_minor) }
     }
 }
@@ -70,17 +82,18 @@ impl Step<'_> {
 
     /// Moves a reserved stake.
     pub(super) fn post_stake(&mut self, ticket: &Ticket) -> Result<(), TransferError> {
-        let posted = BookingKind::Posted { pending: of_ticket(ticket.id, STAKE) };
+        let posted = BookingKind::Posted { pending: of_ticket(ticket.id, stake_number(ticket, STAKE)) };
         self.book(vec![self.stake_booking(ticket, posted, STAKE_RESOLVED)])
     }
 
     /// Releases a reserved stake; what is owed is paid out of it.
     pub(super) fn release_stake(&mut self, ticket: &Ticket) -> Result<(), TransferError> {
-        let voided = BookingKind::Voided { pending: of_ticket(ticket.id, STAKE) };
+        let voided = BookingKind::Voided { pending: of_ticket(ticket.id, stake_number(ticket, STAKE)) };
         self.book(vec![self.stake_booking(ticket, voided, STAKE_RESOLVED)])?;
         let owed_minor = self.owed_minor(ticket.customer).min(ticket.stake_minor);
         if owed_minor > 0
-            && let Err(error) = self.book(vec![collection(ticket, STAKE_COLLECTED, owed_minor)])
+            && let Err(error) =
+                self.book(vec![collection(ticket, stake_number(ticket, STAKE_COLLECTED), owed_minor)])
         {
             // The stake is released all the same; the debt stands, and nothing can be withdrawn beside it.
             self.alert("ticket_stopped", None, stopped(ticket, error));
@@ -144,6 +157,7 @@ impl Step<'_> {
                 (false, false) => self.book(vec![booking]).map_err(reason_of),
             };
         }
+        self.check_deposit(customer, amount_minor)?;
         let mut bookings = vec![booking];
         let collected_minor = owed_minor.min(amount_minor);
         if collected_minor > 0 {

@@ -314,9 +314,9 @@ impl Step<'_> {
             return Err((Reason::TicketNotFound, format!("ticket {:032x} is not known", id.0)));
         };
         let booked = match ticket.state {
-            TicketState::Delayed => self.release_stake(&ticket),
+            TicketState::Delayed | TicketState::Referred => self.release_stake(&ticket),
             TicketState::Open | TicketState::Settled => self.book_settlement(&ticket, Stake::Refunded),
-            TicketState::Refused(_) | TicketState::Cancelled => {
+            TicketState::Refused(_) | TicketState::Cancelled | TicketState::Reoffered(_) => {
                 return Err((
                     Reason::TicketNotOpen,
                     format!("ticket {:032x} is {}", id.0, ticket.state.name()),

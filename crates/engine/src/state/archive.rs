@@ -88,7 +88,9 @@ impl State {
         match ticket.state {
             TicketState::Refused(_) => return true,
             TicketState::Settled | TicketState::Cancelled => {}
-            TicketState::Open | TicketState::Delayed => return false,
+            TicketState::Open | TicketState::Delayed | TicketState::Referred | TicketState::Reoffered(_) => {
+                return false;
+            }
         }
         // Where slices of work go on.
         let is_next = !self.due.weighing.is_empty() && self.due.weigh_from == index;
@@ -213,7 +215,7 @@ impl State {
                     }
                 }
             }
-            TicketState::Open | TicketState::Delayed => {
+            TicketState::Open | TicketState::Delayed | TicketState::Referred | TicketState::Reoffered(_) => {
                 return Err(format!(
                     "{} is {}, and only what is over was archived",
                     name(),

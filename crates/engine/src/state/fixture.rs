@@ -127,6 +127,29 @@ pub struct FixtureLimits {
     pub bet_delay_ms: i64,
     /// Longest silence of its feed in play; 0 for any.
     pub feed_silence_ms: i64,
+    /// Stakes above this go to a trader.
+    pub referral_stake_minor: Option<i64>,
+    /// Delay and referral of markets that have their own: few.
+    pub of_markets: BTreeMap<u16, (i64, Option<i64>)>,
+}
+
+impl FixtureLimits {
+    /// The bet delay in play on a selection.
+    pub fn bet_delay_ms_of(&self, template: &Template, selection: u16) -> i64 {
+        self.of_market(template, selection).map_or(self.bet_delay_ms, |(bet_delay_ms, _)| bet_delay_ms)
+    }
+
+    /// The stake above which a bet on a selection goes to a trader.
+    pub fn referral_minor(&self, template: &Template, selection: u16) -> Option<i64> {
+        self.of_market(template, selection).map_or(self.referral_stake_minor, |(_, referral)| referral)
+    }
+
+    fn of_market(&self, template: &Template, selection: u16) -> Option<(i64, Option<i64>)> {
+        if self.of_markets.is_empty() {
+            return None;
+        }
+        self.of_markets.get(&template.selections[usize::from(selection)].market).copied()
+    }
 }
 
 /// The state of a market as subscribers see it.

@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod changes;
 pub(crate) mod competitions;
+pub(crate) mod customers;
 pub(crate) mod due;
 pub(crate) mod fixture;
 pub(crate) mod fixtures;
@@ -12,12 +13,16 @@ pub(crate) mod snapshot;
 pub(crate) mod sources;
 pub(crate) mod stakes;
 mod stored;
+mod switches;
 pub(crate) mod transfers;
 pub(crate) mod upkeep;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use oddsengine_facts::{BookedTransfer, Config, OddsVersion, Scope, ScopeSettings, Ticket, WholeFixture};
+use oddsengine_facts::{
+    BookedTransfer, Config, OddsVersion, Scope, ScopeSettings, Switch, SwitchScope, Ticket, WholeFixture,
+};
 use oddsengine_ledger::{AccountKind, Ledger};
 use oddsengine_markets::{SpaceDefinition, SpaceId, Template};
 use oddsengine_pricing::board::{BoardOffers, ViewPrefixes};
@@ -28,6 +33,7 @@ use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, Slots, SportId
 use archive::Closed;
 use changes::Changes;
 use competitions::Competitions;
+use customers::{Customer, Customers};
 use due::DueWork;
 use fixture::Fixture;
 use fixtures::Fixtures;
@@ -35,6 +41,7 @@ use settling::Settling;
 use sources::Source;
 use stakes::StakesOfDay;
 use transfers::Transfers;
+use windows::WindowStakes;
 
 /// What is so: the fold of all facts, and what is derived from it.
 ///
@@ -52,6 +59,8 @@ pub struct State {
     /// Derived: competitions of the fixtures.
     pub(crate) competitions: Competitions,
     pub(crate) customers: Customers,
+    /// Switches that are off.
+    pub(crate) switches: BTreeMap<SwitchScope, Switch>,
     pub(crate) tickets: Slots<Ticket, TICKETS_PER_PAGE>,
     pub(crate) ticket_index: IdMap<TicketId, u32>,
     /// Derived: tickets by their last change.
@@ -90,6 +99,10 @@ pub struct State {
     pub(crate) settling: Settling,
     /// Derived: what customers have staked today.
     pub(crate) stakes: StakesOfDay,
+    /// Derived: offers that stand.
+    pub(crate) offer_count: u32,
+    /// Derived: what customers have staked in the times of the stake windows.
+    pub(crate) windows: WindowStakes,
     /// What was decided and is not yet carried out on every ticket that it concerns.
     pub(crate) due: DueWork,
     /// Derived: changes of books that are planned and not yet in them.
@@ -155,50 +168,8 @@ pub struct Competition {
     pub fixture_count: u32,
 }
 
-/// What is set about a customer; customers nobody set have the defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Customer {
-    /// Share of the limits, in thousandths; 0 is blocked.
-    pub factor_e3: u32,
-}
-oddsengine_types::codec_struct!(Customer { factor_e3 });
-
 /// Tickets that are copied and encoded together: about 60 kB.
 pub const TICKETS_PER_PAGE: usize = 64;
-/// Customers that are copied and encoded together.
-pub(crate) const CUSTOMERS_PER_PAGE: usize = 512;
-
-/// What is set about customers, by their ids.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Customers {
-    pub(crate) slots: Slots<(CustomerId, Customer), CUSTOMERS_PER_PAGE>,
-    /// Derived: where each is.
-    places: IdMap<CustomerId, u32>,
-}
-
-impl Customers {
-    pub fn get(&self, id: CustomerId) -> Option<&Customer> {
-        self.places.get(&id).map(|&place| &self.slots[place as usize].1)
-    }
-
-    pub fn insert(&mut self, id: CustomerId, customer: Customer) {
-        match self.places.get(&id) {
-            Some(&place) => self.slots[place as usize].1 = customer,
-            None => drop(self.places.insert(id, self.slots.insert((id, customer)))),
-        }
-    }
-
-    /// Finds every customer of the pages that were added.
-    pub(crate) fn index_all(&mut self) -> Result<(), String> {
-        for (place, &(id, _)) in self.slots.entries() {
-            if self.places.insert(id, place).is_some() {
-                return Err(format!("customer {id} is there twice"));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Counts of what happened since the journal began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -278,6 +249,7 @@ impl State {
             fixture_index: IdMap::default(),
             competitions: Competitions::default(),
             customers: Customers::default(),
+            switches: BTreeMap::new(),
             tickets: Slots::default(),
             ticket_index: IdMap::default(),
             changes: Changes::default(),
@@ -299,6 +271,8 @@ impl State {
             spaces: BTreeMap::new(),
             settling: Settling::default(),
             stakes: StakesOfDay::default(),
+            offer_count: 0,
+            windows: WindowStakes::default(),
             due: DueWork::default(),
             unbooked: Vec::new(),
             unpriced: BTreeSet::new(),
@@ -370,6 +344,11 @@ impl State {
     /// A ticket by its id.
     pub fn ticket(&self, id: TicketId) -> Option<&Ticket> {
         self.ticket_index.get(&id).map(|&index| &self.tickets[index as usize])
+    }
+
+    /// Tickets that wait out their delay, for a trader or for the answer to an offer, the first due first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Ticket> {
+        self.delayed.iter().map(|&(_, index)| &self.tickets[index as usize])
     }
 
     /// The ledger.

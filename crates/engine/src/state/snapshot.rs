@@ -11,11 +11,12 @@ use oddsengine_types::{
 };
 
 use super::changes::Changes;
+use super::customers::{CUSTOMERS_PER_PAGE, Customer};
 use super::due::StoredDue;
 use super::fixture::StoredFixture;
 use super::settling::{Settling, WAITS_PER_PAGE, Wait};
 use super::transfers::{KeptTransfer, TRANSFERS_PER_PAGE};
-use super::{CUSTOMERS_PER_PAGE, Customer, State, TICKETS_PER_PAGE};
+use super::{State, TICKETS_PER_PAGE};
 use crate::decide::settle::payout_of;
 use crate::positions::plan_add;
 
@@ -25,7 +26,7 @@ pub const SNAPSHOT_VERSION: u32 = 6;
 /// The layout of the bytes after it: the hash of what facts that never change lead to (`tests/snapshot_layout.rs` says the new
 /// number). Another one is of a build that stores its state otherwise, or folds to another: its snapshots are not read, and
 /// recovery folds the records instead.
-pub const SNAPSHOT_LAYOUT: u64 = 0x5a10_bac2_4b7d_065c;
+pub const SNAPSHOT_LAYOUT: u64 = 0x35a0_f44f_1615_14a5;
 
 /// Bytes of version and layout, at the beginning of a snapshot.
 pub const SNAPSHOT_HEADER_SIZE: usize = 12;
@@ -146,6 +147,7 @@ impl State {
         self.config.encode(&mut out);
         self.release.encode(&mut out);
         self.scopes.encode(&mut out);
+        self.switches.encode(&mut out);
         self.spaces.values().map(|space| space.definition.clone()).collect::<Vec<_>>().encode(&mut out);
         (self.epoch, self.now_ns, self.weighed_ns).encode(&mut out);
         self.sources.encode(&mut out);
@@ -237,6 +239,7 @@ impl State {
         let mut engine = Self::new(config).map_err(|error| input.error(error.to_string()))?;
         engine.release = Decode::decode(input)?;
         engine.scopes = Decode::decode(input)?;
+        engine.switches = Decode::decode(input)?;
         for definition in Vec::<oddsengine_markets::SpaceDefinition>::decode(input)? {
             engine.push_space(definition).map_err(|error| input.error(error.to_string()))?;
         }
@@ -295,6 +298,7 @@ impl State {
         self.restore_closed();
         self.restore_retiring();
         self.restore_stakes();
+        self.recount_windows();
         self.balance_books();
         Ok(())
     }
@@ -340,7 +344,9 @@ impl State {
         self.refused = refused.into_iter().map(|(_, index)| index).collect();
         for (index, ticket) in self.tickets.entries() {
             self.ticket_index.insert(ticket.id, index);
-            if ticket.state == TicketState::Delayed {
+            let is_offered = matches!(ticket.state, TicketState::Reoffered(_));
+            self.offer_count += u32::from(is_offered);
+            if ticket.state.is_waiting() || is_offered {
                 self.delayed.insert((ticket.due_ns, index));
             }
             if matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Cancelled) {
@@ -358,7 +364,8 @@ impl State {
                 }
             }
         }
-        let delayed: Vec<u32> = self.delayed.iter().map(|&(_, index)| index).collect();
+        let is_waiting = |index: &u32| self.tickets[*index as usize].state.is_waiting();
+        let delayed: Vec<u32> = self.delayed.iter().map(|&(_, index)| index).filter(is_waiting).collect();
         delayed.into_iter().for_each(|index| self.list_waiting(index, true));
         for index in 0..self.tickets.place_count() as u32 {
             if let Some(ticket) = self.tickets.get(index) {

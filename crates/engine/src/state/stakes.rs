@@ -43,7 +43,7 @@ impl State {
 
     fn counted_tickets(&self, day: i64) -> impl Iterator<Item = &Ticket> {
         let is_taken = |ticket: &&Ticket| {
-            matches!(ticket.state, TicketState::Delayed | TicketState::Open | TicketState::Settled)
+            ticket.state.is_waiting() || matches!(ticket.state, TicketState::Open | TicketState::Settled)
         };
         self.tickets.iter().filter(move |ticket| day_of(ticket.received_ns) == day).filter(is_taken)
     }
@@ -54,11 +54,17 @@ impl State {
         if day_of(ticket.received_ns) == self.stakes.day {
             self.stakes.count(ticket, is_taken);
         }
+        self.count_windows(ticket, is_taken);
     }
 
     /// Stakes of another day are counted at this time: a query would not be judged as a ticket.
     pub(crate) fn begins_day(&self, now_ns: i64) -> bool {
         !self.stakes.by_selection.is_empty() && day_of(now_ns) > self.stakes.day
+    }
+
+    /// A ticket that is kept may have been received after now: the clock was set back.
+    pub(crate) fn has_received_later(&self) -> bool {
+        self.stakes.received_ns_max > self.now_ns
     }
 
     /// Leaves the stakes of another day behind.

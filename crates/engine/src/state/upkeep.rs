@@ -1,5 +1,7 @@
 //! What follows from the facts of a fixture: inherited settings, what is still possible, sums of losses.
 
+use std::collections::BTreeMap;
+
 use oddsengine_facts::{FixtureRequest, Scope, ScopeSettings};
 use oddsengine_markets::{Format, LivePhase, MarketId, SpaceDefinition, Template};
 use oddsengine_risk::Book;
@@ -40,6 +42,14 @@ impl State {
         let margin = [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.margin);
         let mut margins = vec![margin.unwrap_or(self.config.margin); template.markets.len()];
         let mut losses = vec![self.config.market_loss_minor_max; template.markets.len()];
+        let inherited = |of: fn(&ScopeSettings) -> Option<i64>| {
+            [own, competition, sport_settings].iter().flatten().find_map(|settings| of(settings))
+        };
+        let delay_of = |settings: &ScopeSettings| settings.bet_delay_ms;
+        let referral_of = |settings: &ScopeSettings| settings.referral_stake_minor;
+        let bet_delay_ms = inherited(delay_of).unwrap_or(self.config.bet_delay_ms);
+        let referral_stake_minor = inherited(referral_of).or(self.config.referral_stake_minor);
+        let mut of_markets: BTreeMap<u16, (i64, Option<i64>)> = BTreeMap::new();
         // Most books have few settings of market types and single markets: each is looked up, and no market asks for its own.
         let above = [own, competition].iter().flatten().find_map(|settings| settings.margin);
         let first_type = Scope::MarketType(sport, String::new());
@@ -54,6 +64,14 @@ impl State {
                         margins[market] = margin;
                     }
                     losses[market] = settings.loss_minor_max.unwrap_or(losses[market]);
+                    let above = |of: fn(&ScopeSettings) -> Option<i64>| {
+                        [own, competition].iter().flatten().find_map(|settings| of(settings))
+                    };
+                    if delay_of(settings).is_some() || referral_of(settings).is_some() {
+                        let delay_ms = above(delay_of).or(delay_of(settings)).unwrap_or(bet_delay_ms);
+                        let referral = above(referral_of).or(referral_of(settings)).or(referral_stake_minor);
+                        of_markets.insert(market as u16, (delay_ms, referral));
+                    }
                 }
             }
         }
@@ -64,10 +82,14 @@ impl State {
             {
                 margins[market] = settings.margin.unwrap_or(margins[market]);
                 losses[market] = settings.loss_minor_max.unwrap_or(losses[market]);
+                if delay_of(settings).is_some() || referral_of(settings).is_some() {
+                    let known =
+                        of_markets.entry(market as u16).or_insert((bet_delay_ms, referral_stake_minor));
+                    known.0 = delay_of(settings).unwrap_or(known.0);
+                    known.1 = referral_of(settings).or(known.1);
+                }
             }
         }
-        let delay =
-            [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.bet_delay_ms);
         let silence =
             [own, competition, sport_settings].iter().flatten().find_map(|settings| settings.feed_silence_ms);
         let limits = FixtureLimits {
@@ -75,7 +97,9 @@ impl State {
                 .and_then(|own| own.loss_minor_max)
                 .unwrap_or(self.config.fixture_loss_minor_max),
             market_loss_minor_max: losses,
-            bet_delay_ms: delay.unwrap_or(self.config.bet_delay_ms),
+            bet_delay_ms,
+            referral_stake_minor,
+            of_markets,
             feed_silence_ms: silence.unwrap_or(self.config.feed_silence_ms),
         };
         let settings_count = self.counters.settings_count;

@@ -51,15 +51,15 @@ impl State {
                 pending += account.credit_pending_minor;
             }
         }
-        match (posted == stakes(TicketState::Open), pending == stakes(TicketState::Delayed)) {
+        let waiting = stakes(TicketState::Delayed) + stakes(TicketState::Referred);
+        match (posted == stakes(TicketState::Open), pending == waiting) {
             (true, true) => Ok(()),
             (false, _) => {
                 Err(format!("open stakes {posted} are not the open tickets' {}", stakes(TicketState::Open)))
             }
-            (_, false) => Err(format!(
-                "reserved stakes {pending} are not the delayed tickets' {}",
-                stakes(TicketState::Delayed)
-            )),
+            (_, false) => {
+                Err(format!("reserved stakes {pending} are not the delayed and referred tickets' {waiting}"))
+            }
         }
     }
 
@@ -206,6 +206,7 @@ pub(crate) mod tests {
                     odds_e4: 20_000,
                     version: OddsVersion { epoch: 1, seq: 1 },
                 }],
+                wishes: Default::default(),
             })),
         ] {
             let command = Command { time_ns: 0, origin: Origin::default(), body };

@@ -9,6 +9,7 @@ use super::kind::{
     Uint64,
 };
 use super::tables::{enumeration, message, oneof};
+use crate::acceptance::{CustomerTerms, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Wishes};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
@@ -71,6 +72,21 @@ oneof!("Body": Body {
     29 recall_tickets: RecallTickets { 1 tickets: Rep<Msg<Ticket>> } as "Body.RecallTickets",
     30 recall_fixtures: RecallFixtures { 1 fixtures: Rep<Msg<WholeFixture>> } as "Body.RecallFixtures",
     31 recall_money: RecallMoney { 1 transfer: Msg<BookedTransfer> } as "Body.RecallMoney",
+    35 set_switch: SetSwitch { 1 scope: Msg<SwitchScope>, 2 is_off: Bool, 3 reason: Text } as "Body.SetSwitch",
+    36 set_standing: SetStanding { 1 customer: Uint64, 2 standing: Msg<Standing>, 3 reason: Text }
+        as "Body.SetStanding",
+    37 set_customer_terms: SetCustomerTerms { 1 customer: Uint64, 2 terms: Msg<CustomerTerms> }
+        as "Body.SetCustomerTerms",
+    38 set_own_limit: SetOwnLimit {
+        1 customer: Uint64,
+        2 kind: Enum<OwnLimitKind>,
+        3 period: Enum<Period>,
+        4 limit_minor: Opt<Sint64>,
+    } as "Body.SetOwnLimit",
+    39 confirm_own_limit: ConfirmOwnLimit { 1 customer: Uint64, 2 kind: Enum<OwnLimitKind>, 3 period: Enum<Period> }
+        as "Body.ConfirmOwnLimit",
+    40 answer_offer: AnswerOffer { 1 ticket: Id128, 2 customer: Uint64, 3 takes: Bool } as "Body.AnswerOffer",
+    41 rule_referral: RuleReferral { 1 ticket: Id128, 2 ruling: Msg<Ruling> } as "Body.RuleReferral",
 });
 
 message!("PricedMarket": PricedMarket { 1 market: Fixed64, 2 odds_e4: Packed<Uint32> });
@@ -93,6 +109,7 @@ message!("TicketRequest": TicketRequest {
     4 stake_minor: Sint64,
     5 odds_change: Msg<OddsChange>,
     6 legs: Rep<Msg<LegRequest>>,
+    30 wishes: MsgOrDefault<Wishes>,
 });
 message!("LegRequest": LegRequest {
     1 fixture: Uint64, 2 selection: Fixed64, 3 odds_e4: Uint32, 4 version: Msg<OddsVersion>,

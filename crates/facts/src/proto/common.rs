@@ -236,7 +236,7 @@ macro_rules! named {
                 let bytes = input.bytes(at)?;
                 let text = std::str::from_utf8(bytes).map_err(|_| at.malformed("text is not UTF-8"))?;
                 let read: fn(&str) -> Option<$type> = $read;
-                read(text).ok_or_else(|| at.unknown(format_args!("{:?}", short(text))))
+                read(text).ok_or_else(|| at.unknown(format_args!("{:?}", super::common::short(text))))
             }
         }
 
@@ -269,8 +269,10 @@ macro_rules! named {
     };
 }
 
+pub(super) use named;
+
 /// The beginning of a text, for an error.
-fn short(text: &str) -> &str {
+pub(super) fn short(text: &str) -> &str {
     let end = (0..=text.len().min(40)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
     &text[..end]
 }

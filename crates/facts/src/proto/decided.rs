@@ -3,6 +3,7 @@
 use oddsengine_markets::{Incident, ModelFault, SpaceDefinition};
 use oddsengine_types::{AccountKind, CustomerId, Grade, SportParameters};
 
+use super::acceptance::WindowText;
 use super::common::{BookingSource, Iso4217, Nothing, Stops};
 use super::error::{At, Result};
 use super::kind::{
@@ -11,6 +12,9 @@ use super::kind::{
 };
 use super::tables::{enumeration, message, oneof};
 use super::wire::Input;
+use crate::acceptance::{
+    CustomerTerms, Handling, OwnLimit, OwnLimitKind, Period, Standing, Switch, SwitchScope,
+};
 use crate::command::{Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, VoidKind};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
@@ -87,6 +91,14 @@ oneof!("Fact": Fact {
     46 fixture_recalled: FixtureRecalled { 1 fixture: Msg<WholeFixture> } as "Fact.FixtureRecalled",
     47 money_archived: MoneyArchived { 1 transfers: Rep<Id128> } as "Fact.MoneyArchived",
     48 money_recalled: MoneyRecalled { 1 transfer: Msg<BookedTransfer> } as "Fact.MoneyRecalled",
+    55 switch_set: SwitchSet { 1 scope: Msg<SwitchScope>, 2 switch: Opt<Msg<Switch>> } as "Fact.SwitchSet",
+    56 standing_set: StandingSet { 1 customer: Uint64, 2 standing: Msg<Standing>, 3 reason: Text }
+        as "Fact.StandingSet",
+    57 customer_terms_set: CustomerTermsSet { 1 customer: Uint64, 2 terms: Msg<CustomerTerms> }
+        as "Fact.CustomerTermsSet",
+    58 own_limit_set: OwnLimitSet { 1 customer: Uint64, 2 limit: Msg<OwnLimit> } as "Fact.OwnLimitSet",
+    59 own_limit_ended: OwnLimitEnded { 1 customer: Uint64, 2 kind: Enum<OwnLimitKind>, 3 period: Enum<Period> }
+        as "Fact.OwnLimitEnded",
     49 expectation_set: ExpectationSet { 1 fixture: Uint64, 2 expectation: Opt<Msg<Expectation>> }
         as "Fact.ExpectationSet",
 });
@@ -136,6 +148,7 @@ message!("Ticket": Ticket {
     15 request_hash: Fixed64,
     16 change: Msg<TicketChange>,
     17 closed_ns: Sfixed64,
+    30 handling: Opt<Msg<Handling>>,
 });
 message!("Terms": Terms {
     1 currency: Iso4217,
@@ -152,6 +165,8 @@ oneof!("TicketState": TicketState {
     3 open: Open = Nothing,
     4 settled: Settled = Nothing,
     5 cancelled: Cancelled = Nothing,
+    7 referred: Referred = Nothing,
+    8 reoffered: Reoffered(reason: Enum<Reason>),
 });
 message!("Leg": Leg = Leg {
     fixture, selection, place: _, requested_odds_e4, offered_odds_e4, odds_e4, fair_probability_e9, quoted_version,
@@ -181,6 +196,7 @@ message!("LimitCheck": LimitCheck {
     3 limit_minor: Sint64,
     4 used_minor: Sint64,
     5 stake_minor_max: Sint64,
+    30 window: Opt<WindowText>,
 });
 enumeration!("LimitLevel": LimitLevel {
     1 "LIMIT_LEVEL_PAYOUT": Payout,
@@ -190,6 +206,9 @@ enumeration!("LimitLevel": LimitLevel {
     5 "LIMIT_LEVEL_COMPETITION": Competition,
     6 "LIMIT_LEVEL_SPORT": Sport,
     7 "LIMIT_LEVEL_PLATFORM": Platform,
+    8 "LIMIT_LEVEL_WINDOW": Window,
+    9 "LIMIT_LEVEL_OWN_STAKE": OwnStake,
+    10 "LIMIT_LEVEL_OWN_LOSS": OwnLoss,
 });
 message!("TicketChange": TicketChange {
     1 seq: Uint64, 2 seq_before: Uint64, 3 was_settlement: Bool, 4 paid_minor_before: Sint64,

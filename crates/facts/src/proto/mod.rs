@@ -8,6 +8,7 @@
 //! times their own size. What this build does not know is an error that names it, never dropped: a fact that is not folded is
 //! money that is not booked.
 
+mod acceptance;
 mod asked;
 mod common;
 mod decided;

@@ -5,6 +5,7 @@ use oddsengine_types::{Ladder, SportSettings};
 use super::common::{Iso4217, Sport};
 use super::kind::{Bool, Enum, Fixed64, Msg, Opt, Rep, Sint64, Text, Uint32, Uint64};
 use super::tables::{enumeration, message, oneof};
+use crate::acceptance::StakeWindow;
 use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
 
 message!("Config": Config {
@@ -36,6 +37,14 @@ message!("Config": Config {
     26 archive_refused_after_ms: Sint64,
     27 archive_fixture_after_ms: Sint64,
     28 archive_money_after_ms: Sint64,
+    43 stake_windows: Rep<Msg<StakeWindow>>,
+    44 referral_stake_minor: Opt<Sint64>,
+    45 referral_ms: Sint64,
+    46 referral_takes_unanswered: Bool,
+    47 offer_ms: Sint64,
+    48 delay_skip_minor: Sint64,
+    49 improvement_e4: Uint32,
+    50 limit_increase_ms: Sint64,
 });
 message!("Margin": Margin { 1 method: Enum<MarginKind>, 2 booksum_e4: Uint32 });
 enumeration!("MarginKind": MarginKind {
@@ -66,4 +75,5 @@ message!("ScopeSettings": ScopeSettings {
     2 loss_minor_max: Opt<Sint64>,
     3 bet_delay_ms: Opt<Sint64>,
     4 feed_silence_ms: Opt<Sint64>,
+    30 referral_stake_minor: Opt<Sint64>,
 });

@@ -274,7 +274,10 @@ impl Service {
         let (engine, out) = (&self.engine, &mut payload);
         let view = View(engine);
         match query {
-            Query::MaxStake(request) => reply_max_stake(&to, &engine.max_stake(request), &view, out),
+            Query::MaxStake(request) => {
+                let largest = engine.max_stake_by(request, Some(&self.asked_by), route.received_ns);
+                reply_max_stake(&to, &largest, &view, out);
+            }
             Query::Balance { customer } => {
                 let answer = BalanceAnswer {
                     customer: *customer,
@@ -329,6 +332,7 @@ impl Service {
             Query::Explain { fixture, market, after } => {
                 self.encode_explain(&to, *fixture, *market, *after, bytes_max, out)
             }
+            Query::Evidence { .. } => self.encode_evidence(&to, query, bytes_max, out),
             Query::Alerts { page, epoch } => self.encode_alerts(&to, *page, *epoch, bytes_max, out),
             Query::StateHash => {
                 let hash = self.known_hash().expect("it was computed above");

@@ -245,7 +245,7 @@ impl Service {
             Body::PlaceTicket(request) => {
                 (request.ticket, request.legs.iter().map(|leg| leg.fixture.0).collect())
             }
-            Body::CancelTicket { ticket } => (*ticket, Vec::new()),
+            Body::CancelTicket { ticket } | Body::AnswerOffer { ticket, .. } => (*ticket, Vec::new()),
             _ => return Ok(()),
         };
         if self.engine.ticket(id).is_some() {

@@ -159,6 +159,8 @@ pub struct Service {
     counters: ServiceCounters,
     /// Who may ask what.
     rights: Rights,
+    /// Who asks for the largest stake at present: a channel may be switched off.
+    asked_by: Origin,
     snapshot_every: u64,
     snapshot_seq: u64,
     record: Vec<u8>,
@@ -255,6 +257,7 @@ impl Service {
             models: BTreeMap::new(),
             counters: ServiceCounters::default(),
             rights: Rights::default(),
+            asked_by: Origin::default(),
             snapshot_every: options.snapshot_every,
             record: Vec::new(),
             start_report: report,

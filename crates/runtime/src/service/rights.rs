@@ -370,9 +370,17 @@ impl<'a> Need<'a> {
             | Body::LockMarket { .. }
             | Body::SetScope { .. }
             | Body::SetCustomer { .. }
+            | Body::SetSwitch { .. }
+            | Body::SetCustomerTerms { .. }
+            | Body::RuleReferral { .. }
             | Body::CancelTicket { .. }
             | Body::ResetSource { .. } => (Self::Never, Self::Desk),
             Body::Deposit(_) | Body::Withdraw(_) => (Self::Never, Self::Wallet),
+            // The operator's account service says them, or the desk.
+            Body::SetStanding { .. } | Body::SetOwnLimit { .. } | Body::ConfirmOwnLimit { .. } => {
+                (Self::Never, Self::AllBalances)
+            }
+            Body::AnswerOffer { customer, .. } => (Self::Never, Self::BetsOf(*customer)),
             Body::PlaceTicket(request) => (Self::Never, Self::BetsOf(request.customer)),
             Body::EpochStarted { .. }
             | Body::Configure(_)
@@ -409,9 +417,11 @@ impl<'a> Need<'a> {
                 (TableName::Balances, None) => Self::AllBalances,
                 _ => Self::Desk,
             },
-            Query::Exposure { .. } | Query::Alerts { .. } | Query::StateHash | Query::Explain { .. } => {
-                Self::Desk
-            }
+            Query::Exposure { .. }
+            | Query::Alerts { .. }
+            | Query::StateHash
+            | Query::Explain { .. }
+            | Query::Evidence { .. } => Self::Desk,
             Query::Fixtures { .. } | Query::Image { .. } | Query::Images { .. } => Self::Read,
         }
     }
@@ -576,6 +586,7 @@ fn name_of(asked: Asked<'_>) -> &'static str {
             Query::Alerts { .. } => "alerts",
             Query::Table(_) => "table",
             Query::Explain { .. } => "explain",
+            Query::Evidence { .. } => "evidence",
             Query::Image { .. } => "image",
             Query::Images { .. } => "images",
             Query::StateHash => "state_hash",
@@ -609,6 +620,10 @@ impl Service {
                     Query::Ticket { ticket } => self.engine.ticket(*ticket).map(|ticket| ticket.customer),
                     _ => None,
                 };
+                if matches!(query, Query::MaxStake(_)) {
+                    // Its channel may be switched off.
+                    asker.name().clone_into(&mut self.asked_by.principal.key);
+                }
                 let permitted = self.rights.permits(asker, Asked::Query { query, ticket_of });
                 if permitted.is_err() {
                     self.count_not_permitted(asker);

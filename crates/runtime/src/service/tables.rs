@@ -6,16 +6,16 @@
 use std::collections::VecDeque;
 use std::ops::Bound;
 
-use oddsengine_engine::{Answer, Body, Channel, Command, Decided, Fact, Scope};
-use oddsengine_feeds::{TableName, TableQuery};
+use oddsengine_engine::{Answer, Body, Channel, Command, Decided, Fact, Reason, Scope, Ticket, TicketState};
+use oddsengine_feeds::{Query, TableName, TableQuery};
 use oddsengine_types::{AccountKind, Encode, FixtureId};
 
 use super::Service;
 use super::answer::View;
 use super::bounds::ROWS_EXAMINED_MAX;
 use crate::wire::{
-    BalanceAnswer, CommandRow, ReplyTo, RowsReply, balance_row, command_row, customer_row, reply_error,
-    scope_row,
+    BalanceAnswer, CommandRow, ReplyTo, RowsReply, balance_row, command_row, customer_row, evidence_row,
+    reply_error, scope_row, switch_row, ticket_json,
 };
 
 /// Most commands of the desk that are kept for who asks for them.
@@ -61,7 +61,10 @@ impl DeskCommands {
 /// What somebody of the desk asked: not bets and money of customers, which are told as tickets and balances.
 fn is_of_desk(command: &Command) -> bool {
     command.origin.channel == Channel::Desk
-        && !matches!(command.body, Body::PlaceTicket(_) | Body::Deposit(_) | Body::Withdraw(_))
+        && !matches!(
+            command.body,
+            Body::PlaceTicket(_) | Body::AnswerOffer { .. } | Body::Deposit(_) | Body::Withdraw(_)
+        )
 }
 
 impl Service {
@@ -123,6 +126,8 @@ impl Service {
             TableName::Customers => self.customers(page, query, after),
             TableName::Scopes => self.scopes(page, query, scope_after.unwrap_or(Bound::Unbounded)),
             TableName::Commands => self.commands(page, query, after),
+            TableName::Switches => self.switches(page, after),
+            TableName::Referrals => self.referrals(page, query, after),
         }
     }
 
@@ -158,9 +163,9 @@ impl Service {
     }
 
     fn customers(&self, mut page: Page<'_>, query: &TableQuery, after: u64) {
-        let mut next = None;
+        let (engine, mut next) = (&self.engine, None);
         let after = u32::try_from(after).unwrap_or(u32::MAX);
-        for (place, id, customer) in self.engine.customers_after(after) {
+        for (place, id, customer) in engine.customers_after(after) {
             if query.customer.is_some_and(|asked| asked != id) {
                 continue;
             }
@@ -168,7 +173,7 @@ impl Service {
                 next = Some((place - 1).to_string());
                 break;
             }
-            page.rows.add(|out| customer_row(out, id, customer.factor_e3));
+            page.rows.add(|out| customer_row(out, id, customer, engine.now_ns()));
             if query.customer.is_some() {
                 break;
             }
@@ -191,6 +196,82 @@ impl Service {
             };
             if query.fixture.is_none() || query.fixture == of_fixture {
                 page.rows.add(|out| scope_row(out, scope, settings, &View(&self.engine)));
+            }
+        }
+        page.rows.finish(next.as_deref(), None);
+    }
+
+    /// By their places in order of scope: one that is turned on meanwhile moves those after it.
+    fn switches(&self, mut page: Page<'_>, after: u64) {
+        let (view, mut next) = (View(&self.engine), None);
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        for (place, (scope, switch)) in self.engine.switches().iter().enumerate().skip(after) {
+            if page.is_full() {
+                next = Some(place.to_string());
+                break;
+            }
+            page.rows.add(|out| switch_row(out, scope, switch, &view));
+        }
+        page.rows.finish(next.as_deref(), None);
+    }
+
+    /// Bets that wait for a trader, the first due first.
+    fn referrals(&self, mut page: Page<'_>, query: &TableQuery, after: u64) {
+        let (view, mut next) = (View(&self.engine), None);
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        let of_customer = |ticket: &Ticket| query.customer.is_none_or(|customer| customer == ticket.customer);
+        let of_fixture = |ticket: &Ticket| {
+            query.fixture.is_none_or(|fixture| ticket.legs.iter().any(|leg| leg.fixture == fixture))
+        };
+        for (place, ticket) in self.engine.waiting().enumerate().skip(after) {
+            if page.is_full() || place >= after.saturating_add(ROWS_EXAMINED_MAX) {
+                next = Some(place.to_string());
+                break;
+            }
+            if ticket.state == TicketState::Referred && of_customer(ticket) && of_fixture(ticket) {
+                page.rows.add(|out| ticket_json(out, ticket, &view));
+            }
+        }
+        page.rows.finish(next.as_deref(), None);
+    }
+
+    /// A page of the bets that were taken of a selection in a time, with the price that would have been right.
+    pub(super) fn encode_evidence(
+        &self,
+        to: &ReplyTo<'_>,
+        query: &Query,
+        bytes_max: usize,
+        out: &mut Vec<u8>,
+    ) {
+        let Query::Evidence { fixture: id, selection, from_ns, until_ns, odds_e4, after } = *query else {
+            return;
+        };
+        let engine = &self.engine;
+        let refused = |reason, detail: String, out: &mut Vec<u8>| {
+            crate::wire::reply_answer(to, &Answer::Refused { reason, detail }, out);
+        };
+        let Some(fixture) = engine.fixture(id) else {
+            return refused(Reason::FixtureNotFound, format!("fixture {id} is not known"), out);
+        };
+        let Some(place) = fixture.template().selection_of_id(selection) else {
+            let detail = "the selection is not in the fixture's template".to_owned();
+            return refused(Reason::SelectionNotFound, detail, out);
+        };
+        let mut page =
+            Page { rows: RowsReply::begin(to, "evidence", out), limit: ROWS_EXAMINED_MAX, bytes_max };
+        let first = (u32::try_from(after).unwrap_or(u32::MAX), 0);
+        let (mut examined, mut next) = (0, None);
+        for &(index, leg) in
+            fixture.legs.get(&(place as u16)).into_iter().flat_map(|on_it| on_it.range(first..))
+        {
+            if page.is_full() || examined == ROWS_EXAMINED_MAX {
+                next = Some(index.to_string());
+                break;
+            }
+            examined += 1;
+            let ticket = &engine.tickets()[index as usize];
+            if (from_ns..=until_ns).contains(&ticket.received_ns) {
+                page.rows.add(|out| evidence_row(out, ticket, usize::from(leg), odds_e4));
             }
         }
         page.rows.finish(next.as_deref(), None);

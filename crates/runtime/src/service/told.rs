@@ -1,6 +1,6 @@
 //! Facts turned into frames.
 
-use oddsengine_engine::{Answer, Body, Command, Decided, Fact, Ticket, TicketState};
+use oddsengine_engine::{Answer, Body, Command, Decided, Fact, Ticket};
 use oddsengine_types::FixtureId;
 
 use super::answer::View;
@@ -70,8 +70,8 @@ impl Service {
         match fact {
             Fact::TicketDecided { ticket, .. } => {
                 let Some(ticket) = self.engine.ticket(ticket.id).cloned() else { return };
-                let asked =
-                    matches!(&command.body, Body::PlaceTicket(request) if request.ticket == ticket.id);
+                let asked = matches!(&command.body, Body::PlaceTicket(request) if request.ticket == ticket.id)
+                    || matches!(&command.body, Body::AnswerOffer { ticket: asked, .. } if *asked == ticket.id);
                 match route.filter(|_| asked) {
                     Some(route) => self.answer_ticket(&ticket, false, route),
                     None => self.end_routes(&ticket),
@@ -102,7 +102,7 @@ impl Service {
 
     /// The answer to whoever asks for a ticket; who asks for one that is delayed is told the decision as well.
     fn answer_ticket(&mut self, ticket: &Ticket, is_repeat: bool, route: &Route) {
-        if ticket.state == TicketState::Delayed {
+        if ticket.state.is_waiting() {
             self.add_route(ticket, route);
         }
         let mut payload = Vec::new();

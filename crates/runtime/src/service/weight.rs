@@ -91,7 +91,11 @@ impl Service {
             Query::Image { .. } => 16,
             // Made later, some a turn.
             Query::Images { .. } => 16,
-            Query::Fixtures { .. } | Query::Tickets { .. } | Query::Alerts { .. } | Query::Table(_) => 64,
+            Query::Fixtures { .. }
+            | Query::Tickets { .. }
+            | Query::Alerts { .. }
+            | Query::Evidence { .. }
+            | Query::Table(_) => 64,
             Query::Explain { .. } => 16,
             Query::Exposure { scope, .. } => {
                 let fixture = match scope {
@@ -118,6 +122,7 @@ pub(crate) fn is_expensive(query: &Query) -> bool {
             | Query::Fixtures { .. }
             | Query::Tickets { .. }
             | Query::Alerts { .. }
+            | Query::Evidence { .. }
             | Query::Table(_)
     )
 }

@@ -36,10 +36,10 @@ pub use reply::{
 };
 pub use rows::{
     CommandRow, Explained, PARAMETERS_TOLD_MAX, RowsReply, balance_row, command_row, customer_row,
-    reply_explain, scope_row,
+    evidence_row, reply_explain, scope_row, switch_row,
 };
 pub use status::{FEEDS_TOLD_MAX, FeedHealth, Health, Heartbeat, heartbeat, trading};
-pub use ticket::Lookup;
+pub use ticket::{Lookup, ticket_json};
 pub use topic::{
     DESK_ALERT, DESK_HEARTBEAT, DESK_SETTLEMENT, DeskStream, FixtureTopics, HEARTBEAT, TAILS_MAX, Tail,
     TopicSequencer, desk_ticket_topic,

@@ -1,11 +1,11 @@
 //! Rows of tables, and where a price comes from.
 
 use oddsengine_engine::{
-    Body, Command, Config, ExpectationMode, Fixture, Margin, MarketExplanation, Reason, Scope, ScopeSettings,
-    Stop, VoidKind,
+    Body, Command, Config, Customer, CustomerFile, CustomerTerms, ExpectationMode, Fixture, Margin,
+    MarketExplanation, Reason, Scope, ScopeSettings, Standing, Stop, Switch, SwitchScope, Ticket, VoidKind,
 };
 use oddsengine_markets::MarketId;
-use oddsengine_types::{Currency, CustomerId, SportId};
+use oddsengine_types::{Currency, CustomerId, Grade, SportId};
 
 use super::json::{JsonBytes, fields, object};
 use super::reply::{BalanceAnswer, ReplyTo};
@@ -73,10 +73,115 @@ pub fn balance_row(out: &mut Vec<u8>, balance: &BalanceAnswer, currency: Currenc
     out.put(b"}");
 }
 
-/// What is set about a customer.
-pub fn customer_row(out: &mut Vec<u8>, customer: CustomerId, factor_e3: u32) {
-    object!(out; "customer": unsigned(customer.0));
-    decimal_field(out, "factor", factor_e3.into(), 3);
+/// What is set about a customer, and what counts against their own limits at this time.
+pub fn customer_row(out: &mut Vec<u8>, id: CustomerId, customer: &Customer, now_ns: i64) {
+    object!(out; "customer": unsigned(id.0));
+    decimal_field(out, "factor", customer.factor_e3.into(), 3);
+    let blank = CustomerFile::default();
+    let file = customer.file.as_deref().unwrap_or(&blank);
+    fields!(out; "standing": text(file.standing.name()));
+    name_field(out, "until_ns");
+    optional_integer(
+        out,
+        match file.standing {
+            Standing::SelfExcluded(until_ns) => Some(until_ns),
+            _ => None,
+        },
+    );
+    terms_fields(out, &file.terms);
+    fields!(out; "own_limits": list(&file.limits, |out, limit| {
+        object!(out;
+            "kind": text(limit.kind.name()),
+            "period": text(limit.period.name()),
+            "limit_minor": integer(limit.limit_minor),
+            "used_minor": integer(file.used_minor(limit.kind, limit.period, now_ns)),
+        );
+        name_field(out, "next");
+        match limit.next {
+            Some(next) => {
+                object!(out; "from_ns": integer(next.from_ns));
+                name_field(out, "limit_minor");
+                optional_integer(out, next.limit_minor);
+                out.put(b"}");
+            }
+            None => out.put(b"null"),
+        }
+        out.put(b"}");
+    }));
+    out.put(b"}");
+}
+
+fn terms_fields(out: &mut Vec<u8>, terms: &CustomerTerms) {
+    fields!(out;
+        "factors": list(&terms.factors, |out, factor| {
+            let name = factor.sport.map(|sport| oddsengine_markets::sports()[usize::from(sport.0)]);
+            object!(out; "sport": optional_text(name));
+            name_field(out, "in_play");
+            match factor.in_play {
+                Some(in_play) => out.boolean(in_play),
+                None => out.put(b"null"),
+            }
+            decimal_field(out, "factor", factor.factor_e3.into(), 3);
+            out.put(b"}");
+        }),
+        "flagged": boolean(terms.is_flagged),
+    );
+    name_field(out, "referral_stake_minor");
+    optional_integer(out, terms.referral_stake_minor);
+}
+
+/// A switch that is off.
+pub fn switch_row(out: &mut Vec<u8>, scope: &SwitchScope, switch: &Switch, lookup: &impl Lookup) {
+    object!(out;
+        "owner": text(&switch.owner), "reason": text(&switch.reason), "since_ns": integer(switch.since_ns),
+    );
+    name_field(out, "scope");
+    switch_scope(out, scope, lookup);
+    out.put(b"}");
+}
+
+fn switch_scope(out: &mut Vec<u8>, scope: &SwitchScope, lookup: &impl Lookup) {
+    match scope {
+        SwitchScope::All => object!(out; "level": text("all")),
+        SwitchScope::Channel(name) => object!(out; "level": text("channel"), "channel": text(name)),
+        SwitchScope::Customer(customer) => {
+            object!(out; "level": text("customer"), "customer": unsigned(customer.0));
+        }
+        SwitchScope::Of(scope) => scope_fields(out, scope, lookup),
+    }
+    out.put(b"}");
+}
+
+/// A bet that was taken, beside what it would pay at the price that would have been right: a given one, or the fair one that
+/// was known when it was taken.
+pub fn evidence_row(out: &mut Vec<u8>, ticket: &Ticket, leg_index: usize, right_odds_e4: Option<u32>) {
+    let leg = &ticket.legs[leg_index];
+    let fair_odds_e4 = match leg.fair_probability_e9 {
+        0 => 0,
+        fair_e9 => (10_000_000_000_000 / u64::from(fair_e9)).min(10_000_000) as u32,
+    };
+    let right_e4 = right_odds_e4.unwrap_or(fair_odds_e4);
+    let odds = ticket
+        .legs
+        .iter()
+        .enumerate()
+        .map(|(place, leg)| (if place == leg_index { right_e4 } else { leg.odds_e4 }, Grade::WON));
+    let right_minor = oddsengine_types::payout_minor(ticket.stake_minor, &odds.collect::<Vec<_>>());
+    object!(out;
+        "ticket": hex128(ticket.id.0),
+        "customer": unsigned(ticket.customer.0),
+        "state": text(ticket.state.name()),
+        "received_ns": integer(ticket.received_ns),
+        "decided_ns": integer(ticket.decided_ns),
+        "leg": unsigned(leg_index as u64),
+        "stake_minor": integer(ticket.stake_minor),
+        "odds": odds(leg.odds_e4),
+        "payout_minor_max": integer(ticket.payout_minor_max),
+        "paid_minor": integer(ticket.paid_minor),
+        "fair_odds": odds(fair_odds_e4),
+        "right_odds": odds(right_e4),
+        "right_payout_minor": integer(right_minor),
+    );
     out.put(b"}");
 }
 
@@ -97,6 +202,7 @@ fn settings_fields(out: &mut Vec<u8>, settings: &ScopeSettings) {
         ("loss_minor_max", settings.loss_minor_max),
         ("bet_delay_ms", settings.bet_delay_ms),
         ("feed_silence_ms", settings.feed_silence_ms),
+        ("referral_stake_minor", settings.referral_stake_minor),
     ] {
         name_field(out, name);
         optional_integer(out, value);
@@ -247,6 +353,35 @@ fn asked(body: &Body, lookup: &impl Lookup, out: &mut Vec<u8>) {
             fields!(out; "void": text(void));
         }
         Body::CancelTicket { ticket } => fields!(out; "ticket": hex128(ticket.0)),
+        Body::SetSwitch { scope, is_off, reason } => {
+            name_field(out, "scope");
+            switch_scope(out, scope, lookup);
+            fields!(out; "off": boolean(*is_off), "reason": text(reason));
+        }
+        Body::SetStanding { customer, standing, reason } => {
+            fields!(out; "customer": unsigned(customer.0), "standing": text(standing.name()), "reason": text(reason));
+        }
+        Body::SetCustomerTerms { customer, terms } => {
+            fields!(out; "customer": unsigned(customer.0));
+            terms_fields(out, terms);
+        }
+        Body::SetOwnLimit { customer, kind, period, limit_minor } => {
+            fields!(out;
+                "customer": unsigned(customer.0), "kind": text(kind.name()), "period": text(period.name()),
+            );
+            name_field(out, "limit_minor");
+            optional_integer(out, *limit_minor);
+        }
+        Body::ConfirmOwnLimit { customer, kind, period } => fields!(out;
+            "customer": unsigned(customer.0), "kind": text(kind.name()), "period": text(period.name()),
+        ),
+        Body::RuleReferral { ticket, ruling } => fields!(out;
+            "ticket": hex128(ticket.0),
+            "verdict": text(ruling.verdict.name()),
+            "stake_minor": integer(ruling.stake_minor),
+            "odds": odds_list(&ruling.odds_e4),
+            "note": text(&ruling.note),
+        ),
         Body::ResetSource { source } => fields!(out; "name": text(source)),
         Body::SetModelInputs { inputs, .. } => fields!(out; "input_count": unsigned(inputs.len() as u64)),
         _ => {}

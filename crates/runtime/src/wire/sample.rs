@@ -93,6 +93,7 @@ pub fn ticket() -> Ticket {
         limit_minor: 2_000_000,
         used_minor: 150_000,
         stake_minor_max,
+        window: None,
     };
     Ticket {
         id: TicketId(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
@@ -112,5 +113,6 @@ pub fn ticket() -> Ticket {
         request_hash: 1,
         change: TicketChange { seq: 9, seq_before: 4, was_settlement: false, paid_minor_before: 0 },
         closed_ns: 0,
+        handling: None,
     }
 }

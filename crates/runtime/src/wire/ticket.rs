@@ -1,6 +1,6 @@
 //! A ticket with the evidence of its decision.
 
-use oddsengine_engine::{Fixture, Leg, LimitCheck, OddsChange, Reason, Ticket};
+use oddsengine_engine::{Fixture, Handling, Leg, LimitCheck, OddsChange, Reason, Ticket};
 use oddsengine_types::{Currency, FixtureId};
 
 use super::json::{JsonBytes, fields, object};
@@ -38,6 +38,54 @@ pub fn ticket_json(out: &mut Vec<u8>, ticket: &Ticket, lookup: &impl Lookup) {
         "legs": list(&ticket.legs, |out, item| leg(out, item, lookup)),
         "checks": list(&ticket.checks, check),
     );
+    if let Some(known) = &ticket.handling {
+        handling(out, known);
+    }
+    out.put(b"}");
+}
+
+/// How it was dealt with, where it was not simply taken or refused.
+fn handling(out: &mut Vec<u8>, handling: &Handling) {
+    out.put(b",\"handling\":");
+    object!(out;
+        "on_limit": text(handling.wishes.on_limit.name()),
+        "reoffer_odds": boolean(handling.wishes.reoffers_odds),
+        "part_minor_min": integer(handling.wishes.part_minor_min),
+        "asked_minor": integer(handling.asked_minor),
+    );
+    out.put(b",\"offer\":");
+    match &handling.offer {
+        Some(offer) => {
+            object!(out;
+                "stake_minor": integer(offer.stake_minor),
+                "odds": odds_list(&offer.odds_e4),
+                "due_ns": integer(offer.due_ns),
+                "by": text(&offer.by),
+                "taken": boolean(offer.is_taken),
+            );
+            out.put(b",\"reason\":");
+            optional_reason(out, Some(offer.reason));
+            out.put(b"}");
+        }
+        None => out.put(b"null"),
+    }
+    out.put(b",\"referral\":");
+    match &handling.referral {
+        Some(referral) => {
+            object!(out;
+                "cause": text(referral.cause.name()),
+                "threshold_minor": integer(referral.threshold_minor),
+                "since_ns": integer(referral.since_ns),
+                "due_ns": integer(referral.due_ns),
+                "verdict": optional_text(referral.verdict.map(|verdict| verdict.name())),
+                "by": text(&referral.by),
+                "note": text(&referral.note),
+                "decided_ns": integer(referral.decided_ns),
+            );
+            out.put(b"}");
+        }
+        None => out.put(b"null"),
+    }
     out.put(b"}");
 }
 
@@ -75,6 +123,9 @@ pub fn check(out: &mut Vec<u8>, check: &LimitCheck) {
         "used_minor": integer(check.used_minor),
         "stake_minor_max": integer(check.stake_minor_max),
     );
+    if let Some(window) = check.window {
+        fields!(out; "window": text(window.as_str()));
+    }
     out.put(b"}");
 }
 

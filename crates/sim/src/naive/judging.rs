@@ -1,12 +1,13 @@
 //! Tickets from request to decision: the checks in order of their reasons, each as its sentence says.
 
 use oddsengine_engine::{
-    FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion, Place,
-    Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
+    FixtureRequest, Handling, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion,
+    Origin, Place, Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{CustomerId, Grade, STAKE_MINOR_MAX};
 
+use super::handling::legs_of;
 use super::money::{self, Account, Posting};
 use super::risk::stake_minor_max;
 use super::{Naive, NaiveTicket, Verdict};
@@ -16,7 +17,13 @@ use crate::told::{Answer, Facts};
 const DECIDED_PER_TICK: usize = 16;
 
 impl Naive {
-    pub(super) fn place(&mut self, request: &TicketRequest, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
+    pub(super) fn place(
+        &mut self,
+        request: &TicketRequest,
+        by: &Origin,
+        facts: &Facts<'_>,
+        answers: &mut Vec<Answer>,
+    ) {
         if let Some(known) = self.tickets.iter().find(|known| known.request.ticket == request.ticket) {
             return answers.push(match known.request == *request {
                 true => Answer::Decision(known.ticket.id, known.ticket.state, true),
@@ -27,25 +34,23 @@ impl Naive {
         self.weigh_accumulators();
         self.take_prices_at(facts, 0);
         let mut ticket = blank(request, self.now_ns);
-        match self.judge_request(request, &mut ticket) {
+        let mut verdict = self.judge_request(request, &mut ticket, by);
+        if let Err(reason) = verdict
+            && ticket.handling.is_some()
+        {
+            verdict = self.instead(&mut ticket, reason);
+        }
+        let is_offered = matches!(ticket.state, TicketState::Reoffered(_));
+        if !is_offered {
+            verdict = verdict.and_then(|()| self.check_funds(&ticket));
+        }
+        match verdict {
             Err(reason) => self.refuse(&mut ticket, reason),
-            Ok(()) => {
-                let delay_ms =
-                    ticket.legs.iter().map(|leg| self.bet_delay_ms(leg.place.fixture as usize)).max();
-                let delay_ns = delay_ms.unwrap_or(0) * 1_000_000;
-                self.weigh(&mut ticket);
-                let stake = self.stake(&ticket, delay_ns > 0);
-                self.postings.push(stake);
-                if delay_ns > 0 {
-                    ticket.state = TicketState::Delayed;
-                    ticket.due_ns = self.now_ns + delay_ns;
-                } else {
-                    self.accept(&mut ticket);
-                }
-            }
+            Ok(()) if is_offered => {}
+            Ok(()) => self.take(&mut ticket),
         }
         answers.push(Answer::Decision(ticket.id, ticket.state, false));
-        let is_taken = !matches!(ticket.state, TicketState::Refused(_));
+        let is_taken = super::handling::is_live(ticket.state);
         let index = self.keep(NaiveTicket { request: request.clone(), ticket, settles_ns: None, place: 0 });
         if is_taken {
             self.measure_taken(index);
@@ -55,11 +60,10 @@ impl Naive {
     /// Decides the tickets whose delay has ended, the first due first.
     pub(super) fn decide_delayed(&mut self, read_ns: i64, facts: &Facts<'_>, answers: &mut Vec<Answer>) {
         for decision in 0..DECIDED_PER_TICK {
-            let delayed = self
-                .tickets
-                .iter()
-                .enumerate()
-                .filter(|(_, known)| known.ticket.state == TicketState::Delayed);
+            let delayed = self.tickets.iter().enumerate().filter(|(_, known)| {
+                let state = known.ticket.state;
+                state.is_waiting() || matches!(state, TicketState::Reoffered(_))
+            });
             let next = delayed.map(|(index, known)| (known.ticket.due_ns, index)).min();
             let Some((_, index)) = next.filter(|&(due_ns, _)| due_ns <= self.now_ns && due_ns <= read_ns)
             else {
@@ -68,59 +72,38 @@ impl Naive {
             self.take_prices_at(facts, decision);
             let mut ticket = self.tickets[index].ticket.clone();
             ticket.legs.iter_mut().for_each(|leg| leg.unit_minor = 0);
-            let verdict = self.judge_delayed(&mut ticket);
-            let stake = self.stake(&ticket, true);
-            let reserved = self.postings.iter().rposition(|posting| *posting == stake);
-            self.postings.remove(reserved.expect("the stake of a delayed ticket is reserved"));
-            match verdict {
-                Ok(()) => {
-                    self.postings.push(Posting { is_reserved: false, ..stake });
-                    self.weigh(&mut ticket);
-                    self.accept(&mut ticket);
-                }
-                Err(reason) => {
-                    self.refuse(&mut ticket, reason);
-                    self.collect(ticket.customer);
-                }
-            }
-            answers.push(Answer::Decision(ticket.id, ticket.state, false));
-            let is_open = ticket.state == TicketState::Open;
-            self.tickets[index].ticket = ticket;
-            if is_open {
-                self.measure_taken(index);
-            }
+            self.end_due(&mut ticket);
+            self.put_decided(index, ticket, answers);
         }
     }
 
     /// With a skew bets move prices: what was decided before in the same command has moved them.
-    fn take_prices_at(&mut self, facts: &Facts<'_>, decision: usize) {
+    pub(super) fn take_prices_at(&mut self, facts: &Facts<'_>, decision: usize) {
         if let Some(prices) = facts.at_decisions.get(decision) {
             self.take_prices(prices);
         }
     }
 
-    fn judge_request(&self, request: &TicketRequest, ticket: &mut Ticket) -> Verdict {
+    fn judge_request(&self, request: &TicketRequest, ticket: &mut Ticket, by: &Origin) -> Verdict {
         self.check_request(request)?;
+        self.admits(request.customer, legs_of(request), Some(by))?;
         self.find_legs(&request.legs, ticket)?;
         self.check_prices(ticket, true)?;
-        self.judge_stake(ticket)?;
-        let cash = Account::Cash(ticket.customer);
-        if money::available_minor(&self.postings, cash, self.config.currency) < ticket.stake_minor {
-            return Err(Reason::BalanceTooSmall);
-        }
-        self.check_debt(ticket.customer)
+        self.judge_stake(ticket)
     }
 
-    fn judge_delayed(&self, ticket: &mut Ticket) -> Verdict {
+    pub(super) fn judge_delayed(&self, ticket: &mut Ticket) -> Verdict {
         if self.factor_e3(ticket.customer) == 0 {
             return Err(Reason::CustomerBlocked);
         }
+        let legs: Vec<_> = ticket.legs.iter().map(|leg| (leg.fixture, leg.selection)).collect();
+        self.admits(ticket.customer, legs.into_iter(), None)?;
         self.check_prices(ticket, false)?;
         self.judge_stake(ticket)?;
         self.check_debt(ticket.customer)
     }
 
-    fn check_debt(&self, customer: CustomerId) -> Verdict {
+    pub(super) fn check_debt(&self, customer: CustomerId) -> Verdict {
         let owes = self.owed_minor(customer) > 0 && !self.config.bets_while_owing;
         if owes { Err(Reason::CustomerOwes) } else { Ok(()) }
     }
@@ -131,6 +114,7 @@ impl Naive {
         (request.stake_minor, request.odds_change) = (self.config.stake_minor_min, OddsChange::Any);
         let mut ticket = blank(&request, self.now_ns);
         self.check_request(&request)?;
+        self.admits(request.customer, legs_of(&request), None)?;
         self.find_legs(&request.legs, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
         self.judge_stake(&mut ticket)?;
@@ -200,12 +184,18 @@ impl Naive {
         Ok((fixture, known.ok_or(Reason::SelectionNotFound)?))
     }
 
-    fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Verdict {
+    pub(super) fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Verdict {
         let odds_change = ticket.odds_change;
+        let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.clone());
+        let agreed = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
         let refusals: Vec<Reason> = ticket
             .legs
             .iter_mut()
-            .filter_map(|leg| self.check_leg(leg, odds_change, is_first).err())
+            .enumerate()
+            .filter_map(|(place, leg)| {
+                let agreed = agreed.as_ref().map(|offer| (offer.odds_e4[place], offer.board_odds_e4[place]));
+                self.check_leg(leg, odds_change, agreed, is_first).err()
+            })
             .collect();
         first_of(refusals.into_iter())?;
         let won: Vec<(u32, Grade)> = ticket.legs.iter().map(|leg| (leg.odds_e4, Grade::WON)).collect();
@@ -213,13 +203,21 @@ impl Naive {
         Ok(())
     }
 
-    fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Verdict {
+    /// `agreed`: a trader's odds that the customer took, and those of the board when they were offered.
+    fn check_leg(
+        &self,
+        leg: &mut Leg,
+        odds_change: OddsChange,
+        agreed: Option<(u32, u32)>,
+        is_first: bool,
+    ) -> Verdict {
         let (index, selection) = (leg.place.fixture as usize, usize::from(leg.place.selection));
         let (fixture, slot) = (&self.fixtures[index], self.fixtures[index].space.slot(selection));
         let market = usize::from(fixture.space.template.selections[selection].market);
         let (win, refund) = (fixture.prices.win[slot], fixture.prices.refund[slot]);
         let fair = if refund < 1.0 { win / (1.0 - refund) } else { 0.0 };
         let (score_before, interruptions_before) = (leg.score, leg.interruptions);
+        let offered_before = u64::from(leg.offered_odds_e4);
         leg.interruptions = fixture.interruptions_of(market);
         leg.offered_odds_e4 = fixture.prices.odds_e4[slot];
         leg.fair_probability_e9 = (fair * 1e9 + 0.5) as u32;
@@ -228,6 +226,13 @@ impl Naive {
         leg.clock_ms = fixture.game.clock_ms();
         leg.odds_e4 = 0;
         let quoted = leg.quoted_version;
+        let is_accepted = match agreed {
+            Some((_, board)) => leg.offered_odds_e4 >= board,
+            None => accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4),
+        };
+        let improvement = u64::from(self.config.improvement_e4);
+        let gained = u64::from(leg.offered_odds_e4).saturating_sub(offered_before);
+        let has_improved = improvement > 0 && gained * 10_000 > offered_before * improvement;
         let checks = [
             (fixture.is_closed(), Reason::FixtureClosed),
             (self.grade(index, selection).is_some(), Reason::SelectionDecided),
@@ -238,16 +243,17 @@ impl Naive {
                 quoted.epoch != self.epoch || quoted.seq == 0 || quoted.seq > fixture.prices.version,
                 Reason::OddsVersionUnknown,
             ),
-            (!accepts(odds_change, leg.requested_odds_e4, leg.offered_odds_e4), Reason::OddsHaveMoved),
+            (!is_accepted, Reason::OddsHaveMoved),
             (!is_first && leg.score != score_before, Reason::ScoreHasChanged),
             (!is_first && leg.interruptions != interruptions_before, Reason::TradingInterrupted),
+            (!is_first && has_improved, Reason::PriceImproved),
         ];
         first_of(checks.into_iter().filter(|(applies, _)| *applies).map(|(_, reason)| reason))?;
-        leg.odds_e4 = leg.offered_odds_e4;
+        leg.odds_e4 = agreed.map_or(leg.offered_odds_e4, |(odds_e4, _)| odds_e4);
         Ok(())
     }
 
-    fn judge_stake(&self, ticket: &mut Ticket) -> Verdict {
+    pub(super) fn judge_stake(&self, ticket: &mut Ticket) -> Verdict {
         let mut of_risk = Vec::new();
         for leg in 0..ticket.legs.len() {
             self.check_leg_limits(ticket, leg, &mut of_risk);
@@ -255,7 +261,7 @@ impl Naive {
         for level in [LimitLevel::Competition, LimitLevel::Sport, LimitLevel::Platform] {
             self.check_scopes(ticket, level, &mut of_risk);
         }
-        let factor_e3 = i128::from(self.factor_e3(ticket.customer));
+        let factor_e3 = i128::from(self.ticket_factor_e3(ticket));
         let share =
             |minor: i64| (i128::from(minor) * factor_e3 / 1_000).min(i128::from(STAKE_MINOR_MAX)) as i64;
         let used = ticket.legs.iter().map(|leg| self.staked_today_minor(ticket, leg)).max().unwrap_or(0);
@@ -274,6 +280,7 @@ impl Naive {
             whole(LimitLevel::Customer, own_limit, used, (own_limit - used).max(0)),
         ];
         ticket.checks.append(&mut of_risk);
+        ticket.checks.append(&mut self.window_checks(ticket));
         let is_too_small = |level: &LimitLevel| {
             let of_level = ticket.checks.iter().filter(|check| check.level == *level);
             of_level.map(|check| check.stake_minor_max).any(|largest| ticket.stake_minor > largest)
@@ -287,7 +294,7 @@ impl Naive {
         let day = |time_ns: i64| time_ns.div_euclid(86_400_000_000_000);
         let mut staked = 0;
         for NaiveTicket { ticket: other, .. } in &self.tickets {
-            let is_taken = !matches!(other.state, TicketState::Refused(_) | TicketState::Cancelled)
+            let is_taken = (super::handling::is_live(other.state) || other.state == TicketState::Settled)
                 && other.id != ticket.id;
             if is_taken && other.customer == ticket.customer && day(other.received_ns) == day(self.now_ns) {
                 let is_on_it =
@@ -311,6 +318,7 @@ impl Naive {
             leg: Some(leg_index),
             limit_minor: market_minor,
             used_minor: (-self.market_worst_minor(index, market, Some(ticket))).max(0),
+            window: None,
             stake_minor_max: stake_minor_max(&of_market, &space.grades, leg.odds_e4, unit_e9, market_minor),
         });
         let of_fixture = self.joint_minima(index, selection, ticket);
@@ -319,6 +327,7 @@ impl Naive {
             leg: Some(leg_index),
             limit_minor: fixture_minor,
             used_minor: self.losses_minor(Some(ticket))[index],
+            window: None,
             stake_minor_max: stake_minor_max(&of_fixture, &space.grades, leg.odds_e4, unit_e9, fixture_minor),
         });
     }
@@ -351,6 +360,7 @@ impl Naive {
                     leg: Some(0),
                     limit_minor,
                     used_minor,
+                    window: None,
                     stake_minor_max: stake_minor_max(
                         &self.joint_minima(index, selection, ticket),
                         &self.fixtures[index].space.grades,
@@ -370,7 +380,7 @@ impl Naive {
         }
     }
 
-    fn factor_e3(&self, customer: CustomerId) -> u32 {
+    pub(super) fn factor_e3(&self, customer: CustomerId) -> u32 {
         self.factors_e3.get(&customer).copied().unwrap_or(1_000)
     }
 
@@ -390,7 +400,7 @@ impl Naive {
         }
     }
 
-    fn stake(&self, ticket: &Ticket, is_reserved: bool) -> Posting {
+    pub(super) fn stake(&self, ticket: &Ticket, is_reserved: bool) -> Posting {
         Posting {
             from: Account::Cash(ticket.customer),
             to: Account::OpenStakes(ticket.customer),
@@ -400,14 +410,14 @@ impl Naive {
         }
     }
 
-    fn accept(&mut self, ticket: &mut Ticket) {
+    pub(super) fn accept(&mut self, ticket: &mut Ticket) {
         ticket.state = TicketState::Open;
         ticket.decided_ns = self.now_ns;
         self.counters.accepted_count += 1;
         self.counters.turnover_minor += ticket.stake_minor;
     }
 
-    fn refuse(&mut self, ticket: &mut Ticket, reason: Reason) {
+    pub(super) fn refuse(&mut self, ticket: &mut Ticket, reason: Reason) {
         ticket.state = TicketState::Refused(reason);
         ticket.decided_ns = self.now_ns;
         ticket.closed_ns = self.now_ns;
@@ -448,11 +458,15 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
         request_hash: 0,
         change: Default::default(),
         closed_ns: 0,
+        handling: (request.wishes != Default::default()).then(|| {
+            let (wishes, asked_minor) = (request.wishes, request.stake_minor);
+            Box::new(Handling { wishes, asked_minor, ..Handling::default() })
+        }),
     }
 }
 
 fn whole(level: LimitLevel, limit_minor: i64, used_minor: i64, stake_minor_max: i64) -> LimitCheck {
-    LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max }
+    LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max, window: None }
 }
 
 /// The check that allows least; the first of equal ones.
@@ -461,7 +475,7 @@ fn binding(checks: &[LimitCheck]) -> LimitCheck {
     *checks.iter().find(|check| Some(check.stake_minor_max) == least).expect("limits were checked")
 }
 
-fn first_of(reasons: impl Iterator<Item = Reason>) -> Verdict {
+pub(super) fn first_of(reasons: impl Iterator<Item = Reason>) -> Verdict {
     reasons.min().map_or(Ok(()), Err)
 }
 

@@ -29,7 +29,7 @@ impl Naive {
             let kept_ms = match ticket.state {
                 TicketState::Refused(_) => self.config.archive_refused_after_ms,
                 TicketState::Settled | TicketState::Cancelled => self.config.archive_after_ms,
-                TicketState::Open | TicketState::Delayed => 0,
+                _ => 0,
             };
             kept_ms > 0 && self.now_ns - ticket.closed_ns >= kept_ms * 1_000_000
         };

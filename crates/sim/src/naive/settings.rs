@@ -38,6 +38,7 @@ impl Naive {
             || !is_within(settings.loss_minor_max, LOSS_MINOR_MAX)
             || !is_within(settings.bet_delay_ms, 60_000)
             || !is_within(settings.feed_silence_ms, 86_400_000)
+            || !is_within(settings.referral_stake_minor, oddsengine_types::STAKE_MINOR_MAX)
         {
             return Err(Reason::ValueOutOfBounds);
         }
@@ -80,19 +81,31 @@ impl Naive {
         own.unwrap_or(self.config.feed_silence_ms)
     }
 
-    /// The bet delay on a fixture: none before the start.
-    pub(super) fn bet_delay_ms(&self, fixture: usize) -> i64 {
+    /// The bet delay on a selection: none before the start.
+    pub(super) fn bet_delay_ms(&self, fixture: usize, selection: usize) -> i64 {
         if !self.is_in_play(fixture) {
             return 0;
         }
+        self.setting(fixture, selection, |settings| settings.bet_delay_ms).unwrap_or(self.config.bet_delay_ms)
+    }
+
+    /// A setting of the narrowest scope that has it.
+    pub(super) fn setting(
+        &self,
+        fixture: usize,
+        selection: usize,
+        of: impl Fn(&ScopeSettings) -> Option<i64>,
+    ) -> Option<i64> {
         let request = &self.fixtures[fixture].request;
+        let key = &self.fixtures[fixture].space.template.market_of(selection).key;
         let scopes = [
+            Scope::Market(request.fixture, MarketId::of(key)),
             Scope::Fixture(request.fixture),
             Scope::Competition(request.competition.clone()),
+            Scope::MarketType(request.sport(), stem(key)),
             Scope::Sport(request.sport()),
         ];
-        let own = scopes.iter().find_map(|scope| self.scopes.get(scope)?.bet_delay_ms);
-        own.unwrap_or(self.config.bet_delay_ms)
+        scopes.iter().find_map(|scope| of(self.scopes.get(scope)?))
     }
 }
 

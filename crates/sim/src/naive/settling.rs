@@ -19,14 +19,14 @@ impl Naive {
     pub(super) fn settle_tickets(&mut self, changed: Option<usize>, answers: &mut Vec<Answer>) {
         for index in 0..self.tickets.len() {
             let ticket = &self.tickets[index].ticket;
-            if !matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Delayed) {
+            if !super::handling::is_live(ticket.state) && ticket.state != TicketState::Settled {
                 continue;
             }
             let grades: Vec<Option<Grade>> = ticket
                 .legs
                 .iter()
                 .map(|leg| match ticket.state {
-                    TicketState::Delayed => {
+                    TicketState::Delayed | TicketState::Referred => {
                         self.void_by_play(leg.place.fixture as usize, usize::from(leg.place.selection))
                     }
                     _ => self.grade(leg.place.fixture as usize, usize::from(leg.place.selection)),
@@ -46,7 +46,7 @@ impl Naive {
                 ticket.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
                 match ticket.state {
                     // It is not paid, and rides on nothing that play has made void.
-                    TicketState::Delayed => self.weigh(&mut ticket),
+                    TicketState::Delayed | TicketState::Referred => self.weigh(&mut ticket),
                     _ => self.settle(&mut ticket, payout_before, &mut settles_ns, answers),
                 }
                 self.tickets[index] = NaiveTicket { ticket, settles_ns, ..self.tickets[index].clone() };
@@ -147,7 +147,7 @@ impl Naive {
         let (cash, open) = (Account::Cash(ticket.customer), Account::OpenStakes(ticket.customer));
         let paid_before = ticket.paid_minor;
         match ticket.state {
-            TicketState::Delayed => {
+            TicketState::Delayed | TicketState::Referred => {
                 let is_its = |posting: &Posting| {
                     posting.is_reserved && posting.from == cash && posting.amount_minor == ticket.stake_minor
                 };
@@ -159,7 +159,9 @@ impl Naive {
                 self.take_back(&mut ticket);
                 self.post(open, cash, ticket.stake_minor);
             }
-            TicketState::Refused(_) | TicketState::Cancelled => return Err(Reason::TicketNotOpen),
+            TicketState::Refused(_) | TicketState::Cancelled | TicketState::Reoffered(_) => {
+                return Err(Reason::TicketNotOpen);
+            }
         }
         (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
         ticket.closed_ns = self.now_ns;

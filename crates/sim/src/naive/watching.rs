@@ -226,7 +226,8 @@ impl Naive {
             self.weighed_ns = self.weighed_ns.map(|weighed_ns| weighed_ns - ahead_ns);
             for known in &mut self.tickets {
                 known.settles_ns = known.settles_ns.map(|settles_ns| settles_ns - ahead_ns);
-                if known.ticket.state == TicketState::Delayed {
+                if known.ticket.state.is_waiting() || matches!(known.ticket.state, TicketState::Reoffered(_))
+                {
                     known.ticket.due_ns -= ahead_ns;
                 }
             }

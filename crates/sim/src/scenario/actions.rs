@@ -23,6 +23,7 @@ use oddsengine_markets::{Format, Incident, MarketId, SelectionId, SpaceId};
 use oddsengine_types::{Currency, FixtureId, Ladder, SportId, TransferId};
 
 use super::Scenario;
+use super::acceptance::{window, wish};
 use super::words::{Words, id_of, odds_of};
 use crate::football_prices;
 
@@ -89,7 +90,10 @@ impl Scenario {
                 self.pair.restart()?;
                 return Ok(Some(None));
             }
-            _ => return Ok(self.incident(name, words)?.map(Some)),
+            _ => match self.handling(name, words)? {
+                Some(body) => body,
+                None => return Ok(self.incident(name, words)?.map(Some)),
+            },
         };
         Ok(Some(Some(body)))
     }
@@ -131,6 +135,16 @@ impl Scenario {
             "archive_money_after_ms" => config.archive_money_after_ms = words.number("milliseconds")?,
             "bets_while_owing" => config.bets_while_owing = words.text("yes or no")? == "yes",
             "feed_silence_ms" => config.feed_silence_ms = words.number("milliseconds")?,
+            "referral_stake" => config.referral_stake_minor = Some(words.amount()?),
+            "referral_ms" => config.referral_ms = words.number("milliseconds")?,
+            "referral_takes_unanswered" => {
+                config.referral_takes_unanswered = words.text("yes or no")? == "yes";
+            }
+            "offer_ms" => config.offer_ms = words.number("milliseconds")?,
+            "delay_skip" => config.delay_skip_minor = words.amount()?,
+            "improvement_e4" => config.improvement_e4 = words.number("ten-thousandths")?,
+            "limit_increase_ms" => config.limit_increase_ms = words.number("milliseconds")?,
+            "window" => config.stake_windows.push(window(words)?),
             "bet_delay_ms" => config.bet_delay_ms = words.number("milliseconds")?,
             "odds_min" => config.odds_e4_min = words.odds()?,
             "odds_max" => config.odds_e4_max = words.odds()?,
@@ -217,10 +231,12 @@ impl Scenario {
             stake_minor: if is_bet { words.amount()? } else { 0 },
             odds_change: OddsChange::None,
             legs: Vec::new(),
+            wishes: Default::default(),
         };
         while let Some(word) = words.peek().filter(|word| is_bet || word.contains('@')) {
             words.text("a leg")?;
             match word {
+                word if wish(word, &mut request.wishes, words)? => {}
                 "policy" => request.odds_change = policy(words)?,
                 "currency" => request.currency = words.currency().ok_or("a currency is missing")?,
                 "version" => {
@@ -322,9 +338,10 @@ fn scope(is_limit: bool, words: &mut Words<'_>) -> Parsed<Body> {
         words.text("a key")?;
         match key {
             "loss" => settings.loss_minor_max = Some(words.amount()?),
+            "referral" => settings.referral_stake_minor = Some(words.amount()?),
             "delay" => settings.bet_delay_ms = Some(words.duration_ns()? / 1_000_000),
             "margin" => settings.margin = Some(margin(words)?),
-            _ => return Err(format!("{key:?} is not loss, delay or margin")),
+            _ => return Err(format!("{key:?} is not loss, delay, referral or margin")),
         }
     }
     Ok(Body::SetScope { scope, settings })
@@ -399,7 +416,7 @@ fn policy(words: &mut Words<'_>) -> Parsed<OddsChange> {
     }
 }
 
-fn market(words: &mut Words<'_>) -> Parsed<MarketId> {
+pub(super) fn market(words: &mut Words<'_>) -> Parsed<MarketId> {
     Ok(MarketId::of(words.text("a market")?))
 }
 

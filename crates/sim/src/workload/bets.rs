@@ -1,7 +1,7 @@
 //! What customers ask for: mostly sensible bets, and everything that must be refused.
 
 use oddsengine_engine::{
-    Body, LegRequest, MarketStatus, OddsChange, OddsVersion, Reason, TicketRequest, TicketState,
+    Body, LegRequest, MarketStatus, OddsChange, OddsVersion, Origin, Reason, TicketRequest, TicketState,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{Currency, CustomerId, FixtureId, STAKE_MINOR_MAX, TicketId};
@@ -18,7 +18,9 @@ impl Workload {
         if self.requests.len() < 4_000 {
             self.requests.push(request.clone());
         }
-        self.send(Body::PlaceTicket(Box::new(request))).map(drop)?;
+        let source = if self.random.one_in(3) { "shop" } else { "" };
+        let origin = Origin { source: source.to_string(), ..Origin::default() };
+        self.send_from(origin, Body::PlaceTicket(Box::new(request))).map(drop)?;
         self.check_stake_promise()
     }
 
@@ -40,6 +42,7 @@ impl Workload {
             stake_minor: self.random.between(10, 4_000),
             odds_change: self.odds_change(),
             legs: self.legs(leg_count),
+            wishes: self.wishes(),
         };
         match self.random.below(40) {
             0 => request.stake_minor = *self.random.pick(&[0, -100, 5, STAKE_MINOR_MAX + 1, STAKE_MINOR_MAX]),
@@ -134,7 +137,7 @@ impl Workload {
     /// The stake that is just allowed, or just not.
     fn stake_near_the_limit(&mut self, request: &mut TicketRequest) {
         let max = self.pair.fast.max_stake(request);
-        let is_limit = |reason: &Reason| (401..=407).contains(&(*reason as u16));
+        let is_limit = |reason: &Reason| (401..=419).contains(&(*reason as u16));
         self.pair.coverage.hit_if(max.as_ref().is_err_and(is_limit), "max_stake.nothing");
         if let Ok(max) = max {
             let max = max.stake_minor_max;
@@ -157,6 +160,8 @@ impl Workload {
         let Ok(max_minor) = self.pair.max_stake(&request)? else { return Ok(()) };
         request.stake_minor = max_minor;
         request.odds_change = OddsChange::Any;
+        // A part of what is too much would be taken.
+        request.wishes = Default::default();
         let enough = self.pair.fast.available_minor(request.customer) >= max_minor;
         if max_minor < self.pair.fast.config().stake_minor_min || !enough {
             return Ok(());
@@ -178,7 +183,7 @@ impl Workload {
             body.stake_minor = stake_minor;
             engine.apply(&command);
             let state = engine.ticket(request.ticket).expect("it was just placed").state;
-            let is_taken = matches!(state, TicketState::Open | TicketState::Delayed);
+            let is_taken = state == TicketState::Open || state.is_waiting();
             if is_taken != is_promised {
                 return Err(format!(
                     "the largest stake is {max_minor}, and {stake_minor} is {state:?}: {request:?}"

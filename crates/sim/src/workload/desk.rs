@@ -205,7 +205,7 @@ impl Workload {
         let tickets = self.pair.fast.tickets();
         let delayed: Vec<TicketId> = tickets
             .iter()
-            .filter(|ticket| ticket.state == TicketState::Delayed)
+            .filter(|ticket| ticket.state.is_waiting() || matches!(ticket.state, TicketState::Reoffered(_)))
             .map(|ticket| ticket.id)
             .collect();
         if self.random.one_in(3) {
@@ -285,8 +285,12 @@ impl Workload {
         if self.random.one_in(3) {
             settings.feed_silence_ms = Some(self.random.between(0, 40_000));
         }
+        if self.random.one_in(4) {
+            settings.referral_stake_minor = Some(self.random.between(0, 6_000));
+        }
         match self.random.below(20) {
             3 => settings.feed_silence_ms = Some(-1),
+            4 => settings.referral_stake_minor = Some(-1),
             0 => settings.bet_delay_ms = Some(70_000),
             1 => settings.loss_minor_max = Some(-1),
             2 => settings.margin = Some(Margin { booksum_e4: 9_000, ..margin }),
@@ -318,6 +322,14 @@ impl Workload {
             archive_refused_after_ms: *self.random.pick(&[1_000, 10_000, 0]),
             archive_fixture_after_ms: *self.random.pick(&[1_000, 15_000, 60_000, 0]),
             archive_money_after_ms: *self.random.pick(&[1_000, 20_000, 0]),
+            stake_windows: self.stake_windows(),
+            referral_stake_minor: *self.random.pick(&[None, None, Some(1_500), Some(20_000)]),
+            referral_ms: *self.random.pick(&[500, 4_000, 30_000]),
+            referral_takes_unanswered: self.random.one_in(2),
+            offer_ms: *self.random.pick(&[0, 3_000, 30_000, 30_000]),
+            delay_skip_minor: *self.random.pick(&[0, 0, 1_000]),
+            improvement_e4: *self.random.pick(&[0, 200, 5_000]),
+            limit_increase_ms: *self.random.pick(&[0, 1_000, 60_000]),
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),
             skew_b_minor: *self.random.pick(&[None, None, None, Some(40_000)]),

@@ -41,6 +41,8 @@ fn every_ticket_state_is_listed() {
     let text = document("statuses.md");
     for state in [
         TicketState::Delayed,
+        TicketState::Referred,
+        TicketState::Reoffered(Reason::OddsHaveMoved),
         TicketState::Refused(Reason::NoPrice),
         TicketState::Open,
         TicketState::Settled,

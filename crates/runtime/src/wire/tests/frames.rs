@@ -11,17 +11,21 @@ use oddsengine_engine::{
     Origin, PricedBy, Principal, Reason, Scope, ScopeSettings, SelectionExplanation, SelectionExposure, Stop,
     StopSet, Stops, Ticket, TicketState,
 };
+use oddsengine_engine::{
+    Customer, CustomerFactor, CustomerFile, CustomerTerms, Flow, NextLimit, OwnLimit, OwnLimitKind, Period,
+    Standing, Switch, SwitchScope,
+};
 use oddsengine_markets::MarketId;
-use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, StateHash, TransferId};
+use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, SportId, StateHash, TransferId};
 use serde_json::json;
 
 use super::super::{
     Alert, BalanceAnswer, BatchReply, ChangesReply, CommandRow, DeskTails, Explained, ExposureLevel,
     FeedHealth, Header, Health, Heartbeat, ReplyTo, RowsReply, Tail, balance_row, board_delta, command_row,
-    customer_row, desk_alert, desk_heartbeat, desk_settlement, desk_ticket, heartbeat, reply_alerts,
-    reply_answer, reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures,
+    customer_row, desk_alert, desk_heartbeat, desk_settlement, desk_ticket, evidence_row, heartbeat,
+    reply_alerts, reply_answer, reply_balance, reply_error, reply_explain, reply_exposure, reply_fixtures,
     reply_images_end, reply_max_stake, reply_pong, reply_state_hash, reply_ticket, sample, scope_row,
-    stamp_sent, trading,
+    stamp_sent, switch_row, trading,
 };
 use super::{HEADER, OneFixture, SENT_NS, parse};
 
@@ -112,6 +116,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
         limit_minor: 2_000_000,
         used_minor: 150_000,
         stake_minor_max: 362_745,
+        window: None,
     };
     let feeds = [FeedHealth {
         source: "recording.wc2022",
@@ -241,7 +246,53 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
             "reply_table_customers",
             written(|out| {
                 let mut rows = RowsReply::begin(&TO, "customers", out);
-                rows.add(|out| customer_row(out, CustomerId(42), 250));
+                let terms = CustomerTerms {
+                    factors: vec![CustomerFactor {
+                        sport: Some(SportId(0)),
+                        in_play: Some(true),
+                        factor_e3: 100,
+                    }],
+                    ..CustomerTerms::default()
+                };
+                let limit = OwnLimit {
+                    kind: OwnLimitKind::Stake,
+                    period: Period::Day,
+                    limit_minor: 5_000,
+                    next: Some(NextLimit { limit_minor: None, from_ns: TO.decided_ns }),
+                };
+                let flow =
+                    Flow { hour: TO.decided_ns / 3_600_000_000_000, staked_minor: 400, ..Flow::default() };
+                let file = CustomerFile {
+                    standing: Standing::SelfExcluded(TO.decided_ns),
+                    terms,
+                    limits: vec![limit],
+                    since_ns: 1,
+                    hours: vec![flow],
+                };
+                let customer = Customer { factor_e3: 250, file: Some(Box::new(file)) };
+                rows.add(|out| customer_row(out, CustomerId(42), &customer, TO.decided_ns));
+                rows.finish(None, None);
+            }),
+        ),
+        (
+            "reply_table_switches",
+            written(|out| {
+                let switch = Switch {
+                    owner: "desk.alice".into(),
+                    reason: "prices lag".into(),
+                    since_ns: TO.decided_ns,
+                };
+                let scope = SwitchScope::Channel("app.web".into());
+                let mut rows = RowsReply::begin(&TO, "switches", out);
+                rows.add(|out| switch_row(out, &scope, &switch, &lookup));
+                rows.finish(None, None);
+            }),
+        ),
+        (
+            "reply_table_evidence",
+            written(|out| {
+                let mut rows = RowsReply::begin(&TO, "evidence", out);
+                rows.add(|out| evidence_row(out, &ticket, 0, Some(11_667)));
                 rows.finish(None, None);
             }),
         ),
