@@ -58,7 +58,7 @@ macro_rules! union_jack {
     };
 }
 
-const COMPOSITIONS: [Composition; 42] = [
+static COMPOSITIONS: [Composition; 42] = [
     of("fivespot", 5, &[Runs]),
     of("pontoon", 6, &[Runs]),
     of("magnificent7", 7, &[Runs]),
@@ -124,14 +124,14 @@ const COMPOSITIONS: [Composition; 42] = [
             Of("double", &[0, 5]),
             Of("double", &[0, 6]),
             Of("double", &[1, 5]),
-            Of("trebles_as_doubles", &[2, 3, 4]),
+            Of("three_doubles", &[2, 3, 4]),
             Of("treble", &[0, 3, 6]),
             Of("treble", &[1, 3, 5]),
             Of("fivefold", &[0, 1, 3, 5, 6]),
             Of("sevenfold", &[]),
         ],
     ),
-    of("trebles_as_doubles", 3, &[Every { size: 2, quarters: 4 }]),
+    of("three_doubles", 3, &[Every { size: 2, quarters: 4 }]),
     of("mix", 4, &[Of("yankee", &[]), Of("fourfold", &[])]),
     of("sundial", 7, &[Of("patent", &[0, 1, 2]), Of("yankee", &[3, 4, 5, 6])]),
     of(
@@ -328,4 +328,9 @@ fn choices(legs: &[u8], size: u32) -> Vec<Vec<u8>> {
     let chosen = (0..1_u32 << legs.len()).filter(|choice| choice.count_ones() == size);
     let picked = |choice: u32| legs.iter().enumerate().filter(move |(place, _)| choice >> place & 1 == 1);
     chosen.map(|choice| picked(choice).map(|(_, &leg)| leg).collect()).collect()
+}
+
+/// Every composed bet: its name, and the legs it takes (0 is any number).
+pub fn composed_names() -> impl Iterator<Item = (&'static str, usize)> {
+    COMPOSITIONS.iter().map(|known| (known.name, known.legs)).filter(|(name, _)| *name != "three_doubles")
 }

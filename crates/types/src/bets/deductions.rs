@@ -27,81 +27,81 @@ pub struct DeductionTable {
     pub house: &'static str,
     /// Its version: what a ticket is pinned to.
     pub version: u16,
-    /// (lowest decimal price in ten-thousandths, per cent); each band goes up to the next.
-    pub lows: &'static [(u32, u8)],
+    /// (longest decimal price in ten-thousandths, per cent), prices ascending: each band begins above the one before. Longer prices than the
+    /// last are free.
+    pub bands: &'static [(u32, u8)],
     /// Most that several withdrawals take together, in per cent.
     pub percent_max: u8,
 }
 
+/// Tattersalls' printed scale, Rule 4(c): 1/9 and shorter 90 pence in the pound, up to 14/1 for 5. Longest prices of its bands.
+pub const TATTERSALLS_BANDS: [(u32, u8); 18] = [
+    (longest(1, 9), 90),
+    (longest(2, 11), 85),
+    (longest(1, 4), 80),
+    (longest(3, 10), 75),
+    (longest(2, 5), 70),
+    (longest(8, 15), 65),
+    (longest(8, 13), 60),
+    (longest(4, 5), 55),
+    (longest(20, 21), 50),
+    (longest(6, 5), 45),
+    (longest(6, 4), 40),
+    (longest(7, 4), 35),
+    (longest(9, 4), 30),
+    (longest(3, 1), 25),
+    (longest(4, 1), 20),
+    (longest(11, 2), 15),
+    (longest(9, 1), 10),
+    (longest(14, 1), 5),
+];
+
+/// Fractional odds in ten-thousandths, rounded up, or to two decimals where that is longer: a feed that rounds either way,
+/// or quotes 8/13 as 1.62, stays in the band.
+const fn longest(numerator: u32, denominator: u32) -> u32 {
+    let exact = 10_000 + (numerator * 10_000).div_ceil(denominator);
+    let hundredths = 10_000 + (200 * numerator + denominator) / (2 * denominator) * 100;
+    if hundredths > exact { hundredths } else { exact }
+}
+
+/// The same scale as one house prints it in decimal odds, 5 pence waived; its gap of 5.41 to 5.49 is of the longer band.
+const DECIMAL_WAIVED_5_BANDS: [(u32, u8); 17] = [
+    (11_200, 90),
+    (11_900, 85),
+    (12_700, 80),
+    (13_300, 75),
+    (14_400, 70),
+    (15_700, 65),
+    (16_600, 60),
+    (18_300, 55),
+    (19_900, 50),
+    (22_400, 45),
+    (25_900, 40),
+    (27_900, 35),
+    (33_900, 30),
+    (41_900, 25),
+    (54_000, 20),
+    (69_900, 15),
+    (109_900, 10),
+];
+
 /// The tables of the package; others are loaded by [`Deductions::from_rows`].
 pub const DEDUCTION_TABLES: [DeductionTable; 2] = [
-    // Tattersalls Rule 4(c), by the shortest printed price of each band: 2/17, 1/5, 2/7, 1/3, 4/9, 4/7, 4/6, 5/6, evens, 5/4, 8/5, 9/5,
-    // 12/5, 16/5, 9/2, 6/1, 10/1, and nothing above 14/1.
-    DeductionTable {
-        house: "tattersalls",
-        version: 1,
-        lows: &[
-            (10_000, 90),
-            (11_176, 85),
-            (12_000, 80),
-            (12_857, 75),
-            (13_333, 70),
-            (14_444, 65),
-            (15_714, 60),
-            (16_666, 55),
-            (18_333, 50),
-            (20_000, 45),
-            (22_500, 40),
-            (26_000, 35),
-            (28_000, 30),
-            (34_000, 25),
-            (42_000, 20),
-            (55_000, 15),
-            (70_000, 10),
-            (110_000, 5),
-            (150_001, 0),
-        ],
-        percent_max: 90,
-    },
-    // The same scale in decimal odds, the band of 5 waived; a price between two printed ones is of the shorter band.
-    DeductionTable {
-        house: "decimal_waived_5",
-        version: 1,
-        lows: &[
-            (10_000, 90),
-            (11_300, 85),
-            (12_000, 80),
-            (12_800, 75),
-            (13_400, 70),
-            (14_500, 65),
-            (15_800, 60),
-            (16_700, 55),
-            (18_400, 50),
-            (20_000, 45),
-            (22_500, 40),
-            (26_000, 35),
-            (28_000, 30),
-            (34_000, 25),
-            (42_000, 20),
-            (55_000, 15),
-            (70_000, 10),
-            (110_000, 0),
-        ],
-        percent_max: 90,
-    },
+    DeductionTable { house: "tattersalls", version: 2, bands: &TATTERSALLS_BANDS, percent_max: 90 },
+    DeductionTable { house: "decimal_waived_5", version: 1, bands: &DECIMAL_WAIVED_5_BANDS, percent_max: 90 },
 ];
 
 /// A Rule 4 table: per cent off by the price of the withdrawn runner.
 ///
 /// ```
 /// # use oddsengine_types::bets::Deductions;
-/// let table = Deductions::named("tattersalls", 1).unwrap();
+/// let table = Deductions::named("tattersalls", 2).unwrap();
 /// assert_eq!(table.percent(40_000), 25); // 3/1
 /// assert_eq!(table.percent_of(&[20_000, 18_000]), 90); // 45 + 50 pence, at most 90
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deductions {
-    lows: Vec<(u32, u8)>,
+    bands: Vec<(u32, u8)>,
     percent_max: u8,
 }
 
@@ -109,12 +109,13 @@ impl Deductions {
     /// A table of the package by house and version.
     pub fn named(house: &str, version: u16) -> Option<Self> {
         let table = DEDUCTION_TABLES.iter().find(|table| table.house == house && table.version == version)?;
-        Some(Self { lows: table.lows.to_vec(), percent_max: table.percent_max })
+        Some(Self { bands: table.bands.to_vec(), percent_max: table.percent_max })
     }
 
     /// A table from printed rows, shortest price first, in prices of `step_e4`: 100 for two decimals.
     ///
-    /// Prices between two rows (3.395 of rows to 3.39 and from 3.40) are of the shorter one. Prices below the first row are of the first.
+    /// Prices between two rows (3.395 of rows to 3.39 and from 3.40) are of the longer one, which deducts less. Prices below the first
+    /// row are of the first.
     ///
     /// # Errors
     /// No row or too many, a row of a lowest above its highest price, rows that are not in order, that overlap, or that leave a gap, a last
@@ -158,13 +159,12 @@ impl Deductions {
             let text = format!("bands end at {}, not at {}", price(last.high_e4), price(ODDS_E4_MAX));
             return Err(BoundsError::new(text));
         }
-        Ok(Self { lows: rows.iter().map(|row| (row.low_e4, row.percent)).collect(), percent_max })
+        Ok(Self { bands: rows.iter().map(|row| (row.high_e4, row.percent)).collect(), percent_max })
     }
 
     /// Per cent off the winnings for one withdrawn runner at a price.
     pub fn percent(&self, withdrawn_e4: u32) -> u8 {
-        let place = self.lows.partition_point(|&(low_e4, _)| low_e4 <= withdrawn_e4);
-        self.lows[place.saturating_sub(1)].1
+        percent_in(&self.bands, withdrawn_e4)
     }
 
     /// Per cent off for several, added up, at most the table's most. Those withdrawn before the bet was struck are not among them.
@@ -195,6 +195,11 @@ impl LegReturn {
         let (of_win, of_place) = (reduced(self.win, win)?, reduced(self.place, place)?);
         Self::from_ratios(of_win, of_place)
     }
+}
+
+/// Per cent off by bands as in [`DeductionTable::bands`].
+pub fn percent_in(bands: &[(u32, u8)], withdrawn_e4: u32) -> u8 {
+    bands.iter().find(|&&(longest_e4, _)| withdrawn_e4 <= longest_e4).map_or(0, |&(_, percent)| percent)
 }
 
 /// How an exchange's market treats removed runners.

@@ -28,10 +28,10 @@ mod value;
 mod wide;
 
 pub use bonus::{BONUS_RULES_MAX, Base, Bonus, BonusRule, Effect, ODDS_TIMES_MAX};
-pub use composed::{Composed, composed};
+pub use composed::{Composed, composed, composed_names};
 pub use deductions::{
     BANDS_MAX, DEDUCTION_TABLES, DeductionBand, DeductionTable, Deductions, PLACE_CANCEL_BIPS_MIN,
-    REDUCED_ODDS_E4_MIN, Reductions, WIN_FACTOR_BIPS_MIN,
+    REDUCED_ODDS_E4_MIN, Reductions, TATTERSALLS_BANDS, WIN_FACTOR_BIPS_MIN, percent_in,
 };
 pub use expected::{expected_return, expected_riding};
 pub use named::{NAMES, Named, named, ways};
