@@ -12,7 +12,7 @@ use oddsengine_types::{
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyFloat, PyList, PyString, PyTuple};
+use pyo3::types::{PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use crate::arrays::{Matrix, Whole};
 use crate::convert::is_strict;
@@ -255,10 +255,13 @@ fn leg_of(item: &Bound<'_, PyAny>) -> PyResult<LegReturn> {
         && pair.len() == 2
     {
         let (odds, grade) = (pair.get_borrowed_item(0)?, pair.get_borrowed_item(1)?);
-        let odds_e4 = match odds.cast_exact::<PyFloat>() {
-            Ok(odds) => struck_odds(odds.value()).or_raise()?.e4(),
-            Err(_) => struck_odds(odds.extract()?).or_raise()?.e4(),
+        let odds = match odds.cast_exact::<PyFloat>() {
+            Ok(odds) => odds.value(),
+            Err(_) if odds.is_exact_instance_of::<PyInt>() => odds.extract()?,
+            // Exact prices, NumPy's numbers, and what is none.
+            Err(_) => return slow_leg(item),
         };
+        let odds_e4 = struck_e4(odds).or_raise()?;
         if grade.is_instance_of::<PyString>() {
             let words = GRADE_WORDS.get_or_init(item.py(), || {
                 GRADES.map(|(word, _)| PyString::intern(item.py(), word).unbind())
@@ -275,16 +278,14 @@ fn leg_of(item: &Bound<'_, PyAny>) -> PyResult<LegReturn> {
     if let Ok(leg) = item.cast::<PyLegReturn>() {
         return Ok(leg.get().leg);
     }
-    match item.extract::<(f64, Bound<'_, PyAny>)>() {
-        Ok((odds, grade)) => {
-            leg_of(PyTuple::new(item.py(), [PyFloat::new(item.py(), odds).into_any(), grade])?.as_any())
-        }
-        Err(_) => {
-            let kind = item.get_type().name()?.to_string();
-            Err(BoundsError::new(format!("a leg is not odds and a grade, or a LegReturn, but a {kind}")))
-                .or_raise()
-        }
-    }
+    slow_leg(item)
+}
+
+/// A leg as Python reads it.
+#[cold]
+fn slow_leg(item: &Bound<'_, PyAny>) -> PyResult<LegReturn> {
+    let leg = item.py().import("oddsengine._bets")?.call_method1("_leg_return", (item,))?;
+    Ok(leg.cast::<PyLegReturn>()?.get().leg)
 }
 
 fn legs_of(legs: &Bound<'_, PyAny>) -> PyResult<([LegReturn; PLAN_LEGS_MAX], usize)> {
@@ -664,12 +665,15 @@ type LegRequest = ((Ratio, GradeParts), (Ratio, GradeParts), (Whole<u32>, Whole<
 fn bets_leg(request: LegRequest) -> PyResult<PyLegReturn> {
     let make = || {
         let ((win, win_grade), (place, place_grade), (win_percent, place_percent), is_of_return) = request;
-        let price = |(above, below): Ratio| Price::new(above, below);
-        let win = (price(win)?, grade_of_parts(win_grade)?);
-        let place = (price(place)?, grade_of_parts(place_grade)?);
-        let leg = LegReturn::each_way(win, place)?;
         let (win_off, place_off) = (Share::percent(win_percent.0)?, Share::percent(place_percent.0)?);
-        if is_of_return { leg.less_of_return(win_off, place_off) } else { leg.less(win_off, place_off) }
+        let price = |(above, below): Ratio, off: Share| {
+            let price = Price::new(above, below)?;
+            Ok::<_, BoundsError>(if is_of_return { price } else { price.less(off) })
+        };
+        let win = (price(win, win_off)?, grade_of_parts(win_grade)?);
+        let place = (price(place, place_off)?, grade_of_parts(place_grade)?);
+        let leg = LegReturn::each_way(win, place)?;
+        if is_of_return { leg.less_of_return(win_off, place_off) } else { Ok(leg) }
     };
     make().or_raise().map(|leg| PyLegReturn { leg })
 }

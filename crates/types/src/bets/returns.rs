@@ -122,7 +122,9 @@ impl Price {
         Self { numerator: numerator / divisor, denominator: denominator / divisor }
     }
 
-    /// Odds after a deduction from the winnings: `1 + (odds - 1) x (1 - deduction)`; a deduction above the whole counts as it.
+    /// Odds after a deduction from the winnings, Rule 4: `1 + (odds - 1) x (1 - deduction)`; a deduction above the whole counts as it.
+    ///
+    /// It comes before the grade: two that share a place are each paid the reduced odds on half the stake.
     pub fn less(self, deduction: Share) -> Self {
         let (above, below) = deduction.parts();
         self.placed(Share { numerator: below.saturating_sub(above), denominator: below })
@@ -188,26 +190,6 @@ impl LegReturn {
     /// As [`LegReturn::each_way`].
     pub fn priced(price: Price, grade: Grade) -> Result<Self, BoundsError> {
         Self::each_way((price, grade), (price, grade))
-    }
-
-    /// The return after a deduction from the winnings of each part: Rule 4. Without winnings nothing is deducted.
-    ///
-    /// # Errors
-    /// A deduction above the whole, or numbers that together do not fit.
-    pub fn less(self, win: Share, place: Share) -> Result<Self, BoundsError> {
-        let reduced = |part: u64, share: Share| {
-            let (above, below) = share.parts();
-            let (part, of) = (u128::from(part), u128::from(self.of));
-            match part.checked_sub(of) {
-                Some(winnings) if above <= below => {
-                    let kept = winnings * u128::from(below - above);
-                    Ok((of * u128::from(below) + kept, of * u128::from(below)))
-                }
-                Some(_) => Err(BoundsError::new(format!("deduction {above}/{below} is above the whole"))),
-                None => Ok((part, of)),
-            }
-        };
-        Self::from_ratios(reduced(self.win, win)?, reduced(self.place, place)?)
     }
 
     /// The parts as any exact fractions `numerator / denominator`.

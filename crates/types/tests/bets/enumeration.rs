@@ -173,11 +173,11 @@ pub fn random_return(random: &mut Random) -> LegReturn {
         return LegReturn::graded(odds, grade);
     }
     let price = if random.below(3) == 0 { Price::new(130, 30).unwrap() } else { Price::from_e4(odds) };
+    let price = if random.below(3) == 0 { price.less(Share::percent(35).unwrap()) } else { price };
     let fraction = Share::new(1, random.pick(&[1, 4, 5, 6])).unwrap();
     let leg = LegReturn::each_way((price, grade), (price.placed(fraction), random.pick(&grades))).unwrap();
     match random.below(3) {
-        0 => leg.less(Share::percent(35).unwrap(), Share::percent(25).unwrap()).unwrap(),
-        1 => leg.less_of_return(Share::percent(69).unwrap(), Share::percent(29).unwrap()).unwrap(),
+        0 => leg.less_of_return(Share::percent(69).unwrap(), Share::percent(29).unwrap()).unwrap(),
         _ => leg,
     }
 }

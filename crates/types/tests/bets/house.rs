@@ -18,7 +18,7 @@ const fn row(low_e4: u32, high_e4: u32, percent: u8) -> DeductionBand {
 fn rule_4_tables_are_data_and_gaps_are_refused() {
     let pays = |odds_e4: u32, table: &Deductions, withdrawn: &[u32]| {
         let percent = Share::percent(table.percent_of(withdrawn).into()).unwrap();
-        let leg = LegReturn::graded(odds_e4, Grade::WON).less(percent, percent).unwrap();
+        let leg = LegReturn::priced(Price::from_e4(odds_e4).less(percent), Grade::WON).unwrap();
         payout_minor(&[Bet::singles(1, 1_000).unwrap()], &[leg], &[], Rounding::Down)
     };
     let printed = Deductions::named("decimal_waived_5", 1).unwrap();
@@ -57,16 +57,17 @@ fn rule_4_tables_are_data_and_gaps_are_refused() {
     assert_eq!(Deductions::named("tattersalls", 1), None);
 }
 
-// A deduction is from the winnings: 9.00 less 25 % is 1 + 8 x 0.75, and a bet without winnings loses nothing of what it returns.
+// A deduction is from the winnings and comes before a dead heat: 5.50 less 35 % is 3.925, a quarter of it 0.98; taken from the return of
+// the dead heat it was 1.24. A leg without winnings loses nothing.
 #[test]
-fn deductions_leave_the_stake() {
+fn deductions_are_from_the_winnings_and_before_the_grade() {
+    let less = |odds_e4: u32, percent: u32| Price::from_e4(odds_e4).less(Share::percent(percent).unwrap());
+    assert_eq!(LegReturn::priced(less(90_000, 25), Grade::WON).unwrap().parts(), (7, 7, 1));
+    let tied = place_grade(Some(1), 4, 1).unwrap();
+    assert_eq!(LegReturn::priced(less(55_000, 35), tied).unwrap().parts(), (157, 157, 160));
+    assert_eq!(LegReturn::priced(less(55_000, 35), Grade::VOID).unwrap().parts(), (1, 1, 1));
+    assert_eq!(Price::from_e4(55_000).less(Share::new(101, 100).unwrap()).parts(), (1, 1));
     let quarter = Share::percent(25).unwrap();
-    assert_eq!(LegReturn::graded(90_000, Grade::WON).less(quarter, quarter).unwrap().parts(), (7, 7, 1));
-    for leg in [LegReturn::VOID, LegReturn::LOST, LegReturn::graded(30_000, Grade::HALF_LOST)] {
-        let ((win, _, of), (kept, _, kept_of)) = (leg.parts(), leg.less(quarter, quarter).unwrap().parts());
-        assert_eq!(kept * of, win * kept_of);
-    }
-    assert!(LegReturn::graded(90_000, Grade::WON).less(Share::new(101, 100).unwrap(), quarter).is_err());
     // Of the whole return, as some houses take it.
     let leg =
         LegReturn::graded(14_000, Grade::WON).less_of_return(Share::percent(69).unwrap(), quarter).unwrap();
@@ -161,7 +162,7 @@ fn place_odds_and_the_better_price_are_exact() {
     let longest = Price::from_e4(9_999_999).placed(Share::new(1, 7).unwrap());
     let tied = Grade::new(3, 0, 7).unwrap();
     let leg = LegReturn::each_way((Price::from_e4(9_999_999), tied), (longest, tied)).unwrap();
-    assert!(leg.less(Share::percent(37).unwrap(), Share::percent(37).unwrap()).is_ok());
+    assert!(leg.less_of_return(Share::percent(37).unwrap(), Share::percent(37).unwrap()).is_ok());
 }
 
 #[test]
