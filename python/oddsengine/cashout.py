@@ -3,9 +3,10 @@
 A value is an expectation, legs taken as independent; an offer is the value less the house's margin. Values are
 floats in the unit of the stake; what is paid is rounded down to minor units once.
 
+>>> from oddsengine import settle
 >>> treble = settle.plan("treble", 3, stake_minor=5_000)
->>> quote(treble, [(2.0, "won"), (1.8, 0.72), (2.4, 0.41)], margin=0.05)
-Quote(fair=12752.64, offer=12115.0..., offer_minor=12115)
+>>> quote(treble, [(2.0, "won"), (1.8, 0.72), (2.4, 0.41)], margin=0.05).offer_minor
+12115
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ def part(whole: Quote, ratio: float, *, before: float = 0.0) -> PartQuote:
     Ratios are of the whole ticket and only grow: `ratio` is all that is cashed out afterwards, `before` what was
     cashed out already. First 0.4, then 0.7 pays 0.4 of one offer and 0.3 of another.
 
-    >>> part(Quote(12752.64, 12115.008, 12115), 0.4)
-    PartQuote(paid=4846.0032, paid_minor=4846, left=0.6)
+    >>> part(Quote(12_752.5, 12_115.25, 12_115), 0.5)
+    PartQuote(paid=6057.625, paid_minor=6057, left=0.5)
     """
     until, since = _arrays.number(ratio, "ratio"), _arrays.number(before, "before")
     if not 0.0 <= since < until <= 1.0:

@@ -12,6 +12,7 @@ import numpy as np
 
 from oddsengine import (
     backtest,
+    cashout,
     data,
     fit,
     football,
@@ -69,6 +70,7 @@ def _calls() -> list[Call]:
     scores = football.ScoreModel()
     expectations = scores.calibrate_batch(**MATCH_COLUMNS, p_over=[0.5, 0.5])
     names = ["1x2/home", "total:2.5/over"]
+    trixie = settle.plan("trixie", 3, stake_minor=100)
     serve = (0.64, 0.62)
     return [
         Call(
@@ -608,6 +610,36 @@ def _calls() -> list[Call]:
             settle.accumulator,
             {"legs": [(2.5, "won"), (1.8, (1, 0, 2))], "stake_minor": 1_000},
         ),
+        Call("settle.plan", settle.plan, {"bet": [2, 3], "legs": 4, "stake_minor": 100, "bankers": [1]}),
+        Call("settle.Plan.payout", trixie.payout, {"legs": [(2.5, "won"), (1.8, (1, 0, 2)), (3.0, "void")]}),
+        Call("settle.Plan.exact", trixie.exact, {"legs": [(2.5, "won"), (1.8, "won"), (3.0, "void")]}),
+        Call("settle.Plan.riding", trixie.riding, {"legs": [(2.5, "won"), (1.8, "won"), (3.0, "void")]}),
+        Call("settle.Plan.max_payout", trixie.max_payout, {"odds": [2.5, 1.8, 3.0]}),
+        Call(
+            "settle.Plan.payouts",
+            trixie.payouts,
+            {"odds": [[2.5, 3.0, 1.8], [2.0, 2.0, 2.0]], "grades": [[0, 1, 0], [0, 0, 2]]},
+            ("odds", "grades"),
+        ),
+        Call("settle.Plan.expected", trixie.expected, {"returns": [(2.0, 0.0), (1.3, 0.5), (0.9, 0.2)]}),
+        Call("settle.leg", settle.leg, {"odds": 9.0, "position": 2, "places": 3, "fraction": 0.25}),
+        Call("settle.place_terms", settle.place_terms, {"runners": 16}),
+        Call("settle.placed", settle.placed, {"position": 3, "tied": 2, "places": 3}),
+        Call("settle.reduced_odds", settle.reduced_odds, {"odds": 3.2, "factors": [20.0, 5.5]}),
+        Call(
+            "settle.reduced_lay_liability",
+            settle.reduced_lay_liability,
+            {"liability_minor": 9_000, "own": 10.0, "removed": 50.0},
+        ),
+        Call("settle.finish_lines", settle.finish_lines, {"runners": 5, "places": 3}),
+        Call("cashout.expected_return", cashout.expected_return, {"odds": 1.8, "state": 0.5}),
+        Call(
+            "cashout.quote",
+            cashout.quote,
+            {"plan": trixie, "legs": [(2.0, "won"), (1.8, 0.72), (2.4, 0.41)], "margin": 0.05},
+        ),
+        Call("cashout.part", cashout.part, {"whole": cashout.Quote(100.0, 95.0, 95), "ratio": 0.4, "before": 0.1}),
+        Call("cashout.price_ratio", cashout.price_ratio, {"stake": 50.0, "odds": 2.5, "current_odds": 1.45}),
         Call(
             "same_game.Match",
             same_game.Match,
