@@ -14,9 +14,6 @@ from oddsengine import settle
 Json = Any
 Pair = tuple[Json, Json]
 
-# What these houses do with half a cent.
-ROUNDING: settle.Rounding = "half_up"
-
 
 def cents(amount: Json) -> int:
     """Whole units as minor units; a tenth of a cent is none."""
@@ -28,6 +25,14 @@ def cents(amount: Json) -> int:
 
 def units(minor: int) -> Fraction:
     return Fraction(minor, 100)
+
+
+def paid_by(plan: settle.Plan, legs: list[settle.LegReturn]) -> Fraction:
+    """What a plan returns, exactly: facts are printed to the cent by other roundings than the package's."""
+    exact = plan.exact(legs)
+    if plan.payout(legs) != exact.numerator // exact.denominator:
+        raise AssertionError(f"payout {plan.payout(legs)} is not {exact} rounded down")
+    return exact / 100
 
 
 def price(value: Json) -> Fraction:
@@ -60,8 +65,7 @@ def plan_of(
         return settle.plan(int(found[1]), legs, stake_minor=stake_minor, parts=parts, **options)
     if found := re.fullmatch(r"(\d+)-?folds?", text, re.IGNORECASE):
         return settle.plan(int(found[1]), legs, stake_minor=stake_minor, parts=parts, **options)
-    if text == "all combinations of the selection count":
-        text = "accumulator"
+    text = TEXTS.get(text, text)
     name = ALIKE.get(plain(text), plain(text))
     size = SIZES.get(name)
     every = size is not None and size < legs
@@ -73,6 +77,11 @@ def plain(name: str) -> str:
 
 
 # Names of the facts for names of the package.
+TEXTS = {
+    "all combinations of the selection count": "accumulator",
+    # One source's "full cover" has the singles; `FullCover` of another has not.
+    "full cover": "full_cover_with_singles",
+}
 ALIKE = {"lucky15": "lucky15", "superyankee": "canadian", "fullcoverwithsingles": "full_cover_with_singles"}
 SIZES = {plain(name): legs for name, (legs, sizes) in settle.BETS.items() if legs and sizes}
 
@@ -93,11 +102,11 @@ def multiples(fact: Fields) -> Pair:
         odds = one.exact(returns)
         return expected, {"decimal": odds, "fractional": f"{float(odds - 1):g}/1"}
     plan = plan_of(kind, len(legs), stake, "each_way" if is_each_way else "win")
-    paid = units(plan.payout(returns, rounding=ROUNDING))
+    paid = paid_by(plan, returns)
     if not isinstance(expected, dict):
         return expected, paid
     parts = {
-        part: units(plan_of(kind, len(legs), stake, part).payout(returns, rounding=ROUNDING))
+        part: paid_by(plan_of(kind, len(legs), stake, part), returns)
         for part in ("win", "place")
     }
     staked = units(plan.stake_minor)
@@ -139,7 +148,7 @@ def multiples_mixed(fact: Fields) -> Pair:
     legs = [result_leg(selection) for selection in fact.take("selections")]
     parts: settle.Parts = "each_way" if fact.take("each_way") else "win"
     plan = plan_of(fact.take("bet_type"), len(legs), cents(fact.take("unit_stake")), parts)
-    paid = units(plan.payout(legs, rounding=ROUNDING))
+    paid = paid_by(plan, legs)
     return fact.whole("expected"), {"bets": plan.lines, "total_stake": units(plan.stake_minor), "returns": paid}
 
 
@@ -178,7 +187,7 @@ def multiples_exotic_types(fact: Fields) -> Pair:
             raise NotMappedError(f"rule {rule!r}")
     stake = cents(fact.take("unit_stake"))
     plan = plan_of(fact.take("bet_type"), len(legs), stake, parts, formula=formula)
-    got = {"units": plan.lines, "total_stake": units(plan.stake_minor), "max_return": units(plan.payout(returns, rounding=ROUNDING))}
+    got = {"units": plan.lines, "total_stake": units(plan.stake_minor), "max_return": paid_by(plan, returns)}
     return fact.whole("expected"), got
 
 
@@ -192,7 +201,7 @@ def partial_settlement(fact: Fields) -> Pair:
 
     def paid(open_as: str) -> Fraction:
         graded = [settle.leg(odds, open_as if result == "open" else result) for odds, result in legs]
-        return units(plan.payout(graded, rounding=ROUNDING))
+        return paid_by(plan, graded)
 
     state = next((word for word, count in (("OPEN", states.open), ("WON", states.won), ("VOID", states.void)) if count), "LOST")
     got = {"current": paid("lost"), "max": paid("won"), "state": state}
@@ -241,7 +250,7 @@ def asian_handicap(fact: Fields) -> Pair:
     word, grade = graded(f"handicap:{line}/{side}", (fact.take("home"), fact.take("away")))
     parts = (round(grade.win * 2), round(grade.refund * 2), 2)
     plan = settle.plan("single", 1, stake_minor=cents(fact.take("stake")))
-    paid = units(plan.payout([settle.leg(price(fact.take("odds")), parts)], rounding=ROUNDING))
+    paid = paid_by(plan, [settle.leg(price(fact.take("odds")), parts)])
     return fact.whole("expected"), {"result": word, "payout": paid}
 
 
@@ -278,7 +287,7 @@ def published_example(fact: Fields) -> Pair:
         name: plan_of(kind, len(returns), stake, parts)
         for name, parts in (("returns", "each_way" if is_each_way else "win"), ("win_return", "win"), ("place_return", "place"))
     }
-    paid = {name: units(plan.payout(returns, rounding=ROUNDING)) for name, plan in plans.items()}
+    paid = {name: paid_by(plan, returns) for name, plan in plans.items()}
     staked = units(plans["returns"].stake_minor)
     return fact.whole("expected"), {**paid, "total_stake": staked, "profit": paid["returns"] - staked, "bets": plans["returns"].lines}
 

@@ -27,11 +27,15 @@ class House(NamedTuple):
     """Whether "flexi" splits the stake of a forecast or tote bet over its lines, or each line is staked in full."""
     exotics_are_boxed: bool
     """Whether a bet on the first finishers is in every order unless it says otherwise."""
+    placeless_single: Literal["lost", "void"]
+    """The place part of a single on a race for which no place terms were set up."""
+    placeless_leg: Literal["lost", "void"]
+    """The same of a leg of a multiple."""
 
 
 HOUSES = {
-    "luxbet": House("half_up", "return", None, False, True),
-    "redbook": House("half_up", "winnings", "tattersalls", True, False),
+    "luxbet": House("half_up", "return", None, False, True, "lost", "void"),
+    "redbook": House("half_up", "winnings", "tattersalls", True, False, "lost", "void"),
 }
 
 # Totals of several bets; each bet is to the cent, but for how a house rounds the parts of an each-way bet.
@@ -157,7 +161,7 @@ class Shop:
         self.balance -= plan.stake_minor
         self.bets.append(Placed(plan, legs, on_places, label))
 
-    def leg(self, at: LegAt, is_on_place: bool) -> settle.LegReturn:
+    def leg(self, at: LegAt, is_on_place: bool, is_single: bool) -> settle.LegReturn:
         """What a leg returns now."""
         event, index = at.event, at.event.at(at.runner)
         terms = at.terms
@@ -185,8 +189,7 @@ class Shop:
             return settle.leg(odds, "void")
         position = event.positions.get(at.runner, 0)
         if terms is None:
-            # No market for places was set up: nothing is paid for one.
-            options["place_grade"] = "lost"
+            options["place_grade"] = self.house.placeless_single if is_single else self.house.placeless_leg
         elif fraction is None and shown is None:
             raise NotMappedError(f"place price of {at.runner!r}")
         leg = settle.leg(
@@ -224,7 +227,8 @@ class Shop:
 
     def payout(self, bet: Placed | Exotic) -> int:
         if isinstance(bet, Placed):
-            legs = [self.leg(at, on) for at, on in zip(bet.legs, bet.places_in_win, strict=True)]
+            both = zip(bet.legs, bet.places_in_win, strict=True)
+            legs = [self.leg(at, on, len(bet.legs) == 1) for at, on in both]
             return bet.plan.payout(legs, rounding=self.house.rounding)
         order = sorted(bet.event.positions, key=lambda runner: bet.event.positions[runner])[: bet.finish]
         hit = set(order) <= set(bet.runners) if bet.boxed or not bet.ordered else order == bet.runners

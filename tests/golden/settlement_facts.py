@@ -21,6 +21,10 @@ from mapped_fields import Fields, NotMappedError
 Json = Any
 
 
+# Amounts without a tolerance are printed to the cent.
+HALF_CENT = 0.005
+
+
 class Outcome(NamedTuple):
     """One case: its id, and what is wrong with it if anything is."""
 
@@ -57,7 +61,7 @@ def run_fact(fact: Fields) -> list[str]:
     kind = KINDS.get(group)
     if kind is None:
         raise NotMappedError(f"group {group!r} is no kind of fact")
-    tolerance = Fraction(str(fact.take("tolerance", 0)))
+    tolerance = Fraction(str(fact.take("tolerance", HALF_CENT)))
     return [line for line in differences(*kind(fact), tolerance)]
 
 

@@ -58,16 +58,16 @@ def test_names_take_what_coupons_write() -> None:
 @pytest.mark.parametrize(
     ("bet", "legs", "options", "message"),
     [
-        ("lucky16", 4, {"stake_minor": 1}, "bet 'lucky16' is none of settle.BETS"),
-        ("lucky16", 4, {"stake_minor": 1, "bankers": [0]}, "bet 'lucky16' is none of settle.BETS"),
+        ("lucky16", 4, {"stake_minor": 1}, 'bet "lucky16" is none of settle.BETS'),
+        ("lucky16", 4, {"stake_minor": 1, "bankers": [0]}, 'bet "lucky16" is none of settle.BETS'),
         ("lucky15", 5, {"stake_minor": 1}, "number of legs 5 of a lucky15 is not 4"),
         ("lucky15", 4, {}, "give either the stake of a line or the stake in all"),
         ("lucky15", 4, {"stake_minor": 1, "total_minor": 15}, "give either"),
         ("lucky15", 4, {"total_minor": 16}, "total stake of 16 minor units is no multiple of its 15 lines; 15 is"),
         ("lucky15", 4, {"stake_minor": 0}, "stake in minor units 0 is outside 1..=10000000000"),
         ("lucky15", 4, {"stake_minor": 10**10}, "stake in minor units 150000000000 is outside"),
-        ("lucky15", 4, {"stake_minor": 1, "parts": "show"}, "parts 'show' is none of win, place"),
-        ("lucky15", 4, {"stake_minor": 1, "formula": "odd"}, "formula 'odd' is none of"),
+        ("lucky15", 4, {"stake_minor": 1, "parts": "show"}, 'parts "show" is none of win, place'),
+        ("lucky15", 4, {"stake_minor": 1, "formula": "odd"}, 'formula "odd" is none of'),
         ([4], 3, {"stake_minor": 1}, "size of a line 4 is outside 1..=3"),
         ([], 3, {"stake_minor": 1}, "sizes 0b0 of lines are outside 1..=3"),
         (31, 63, {"stake_minor": 1}, "number of lines 916312070471295267 is outside 1..=1000000"),
@@ -98,7 +98,7 @@ def test_bets_of_one_ticket_are_rounded_together() -> None:
     assert single.payout([(1.5, "won")]) == 1
     assert settle.plans([single, single]).payout([(1.5, "won")]) == 3
     assert [single.payout([(1.5, "won")], rounding=rule) for rule in ("half_up", "half_even", "up")] == [2, 2, 2]
-    with pytest.raises(BoundsError, match="rounding 'odd' is none of"):
+    with pytest.raises(BoundsError, match='rounding "odd" is none of'):
         single.payout([(1.5, "won")], rounding="odd")  # type: ignore[arg-type]
     with pytest.raises(BoundsError, match="number of legs 1 is not 2"):
         settle.plans([settle.plan("double", 2, stake_minor=1), single])
@@ -110,8 +110,8 @@ def test_bets_of_one_ticket_are_rounded_together() -> None:
     ("legs", "message"),
     [
         ([(2.5, "won")], "number of legs 1 is not 2"),
-        ([(2.5, "won"), (2.5, "win")], "grade 'win' is none of won, lost, void, half_won, half_lost"),
-        ([(2.5, "won"), (1.0, "won")], "decimal odds 1 are outside 1.0010..=1000.0000"),
+        ([(2.5, "won"), (2.5, "win")], 'grade "win" is none of won, lost, void, half_won, half_lost'),
+        ([(2.5, "won"), (1.0, "won")], "decimal odds 1.0000 are outside 1.0010..=1000.0000"),
         ([(2.5, "won"), (float("nan"), "won")], "decimal odds"),
         ([(2.5, "won"), (2.5, (2, 0, 1))], "grade (2 + 0) / 1 is not a share of the stake"),
         ([(2.5, "won"), 7], "a leg is not odds and a grade"),
@@ -154,7 +154,7 @@ def test_too_large_a_payout_is_refused() -> None:
 # A deduction is from the price, before a dead heat shares the stake: 5.50 less 35 %, four tied, is 0.98 and not 1.24.
 def test_legs_of_races() -> None:
     win, place, of = settle.leg(5.5, position=1, tied=4, places=3, fraction="1/4", deduction=35).parts()
-    assert (Fraction(win, of), Fraction(place, of)) == (Fraction(157, 160), Fraction(69525, 53487) * 0 + Fraction(831, 640))
+    assert (Fraction(win, of), Fraction(place, of)) == (Fraction(157, 160), Fraction(831, 640))
     assert settle.leg("100/30", "placed", fraction="1/6").parts() == (0, 14, 9)
     assert settle.leg(9.0, position=0, places=3, fraction=0.2).parts() == (0, 0, 1)
     assert settle.leg(1.4, deduction=69, deduct_from="return").parts() == (217, 217, 500)
@@ -189,16 +189,16 @@ def test_best_odds_guaranteed_takes_the_better_price_of_each_part() -> None:
 def test_house_tables_and_bonuses_are_data() -> None:
     with pytest.raises(BoundsError, match=r"bands leave a gap between 5.4 and 5.5"):
         settle.DeductionTable([(1.01, 5.4, 20), (5.5, None, 0)])
-    with pytest.raises(BoundsError, match="deduction table 'nobody' 1 is none of tattersalls 2"):
+    with pytest.raises(BoundsError, match='deduction table "nobody" 1 is none of tattersalls 2'):
         settle.DeductionTable.named("nobody")
-    with pytest.raises(BoundsError, match="place terms 'nobody' 1 are none of uk_standard 1"):
+    with pytest.raises(BoundsError, match='place terms "nobody" 1 are none of uk_standard 1'):
         settle.place_terms(8, house="nobody")
     lucky = settle.Bonus([settle.BonusRule(4, "return", 0.1, legs=4), settle.BonusRule(1, "odds", 2, legs=4)])
     plan = settle.plan("lucky15", 4, stake_minor=100, bonus=lucky)
     assert plan.payout([(2.0, "won"), (3.0, "won"), (2.5, "won"), (4.0, "won")]) == 22_990
     with pytest.raises(BoundsError, match="odds multiplied by 1/2"):
         settle.Bonus([settle.BonusRule(1, "odds", 0.5)])
-    with pytest.raises(BoundsError, match="effect 'luck' is none of"):
+    with pytest.raises(BoundsError, match='effect "luck" is none of'):
         settle.Bonus([settle.BonusRule(1, "luck", 1)])  # type: ignore[arg-type]
 
 
