@@ -21,7 +21,8 @@ ToComeFormula: TypeAlias = Literal["win_place", "equally_divided", "win_first"]
 """How each-way lines of "any to come" bets run on."""
 Errors: TypeAlias = Literal["raise", "nan"]
 Price: TypeAlias = float | str | Fraction
-"""Decimal odds as a number, of four decimals at most, or exactly: `"100/30"` winnings to stake, or a `Fraction`
+"""Decimal odds as a number, of four decimals at most, or exactly: `"100/30"` winnings to stake, or a
+`Fraction`
 of the decimal odds."""
 GradeLike: TypeAlias = str | tuple[int, int, int]
 
@@ -41,7 +42,8 @@ BETS: dict[str, tuple[int, tuple[int, ...]]] = {
     name: (legs, tuple(size for size in range(1, 64) if sizes >> size & 1) if legs else ())
     for name, legs, sizes in _core.bets_names()
 }
-"""Every name that `plan` takes, with the legs that it takes (0 is any number) and the sizes of its lines; composed
+"""Every name that `plan` takes, with the legs that it takes (0 is any number) and the sizes of its lines;
+composed
 bets (flags, round robins, union jacks) have no sizes of their own."""
 
 ROUNDINGS: tuple[Rounding, ...] = ("down", "half_up", "half_even", "up")
@@ -59,14 +61,16 @@ class PlaceTerms(NamedTuple):
 class BonusRule(NamedTuple):
     """When a house gives a bonus, and what.
 
-    A winner is a leg that returns more than its stake, a void leg one that returns just its stake; all others must
+    A winner is a leg that returns more than its stake, a void leg one that returns just its stake; all
+    others must
     have lost. A half loss or a dead heat below the stake fits no rule.
     """
 
     winners: int | tuple[int, int]
     """Winners, exactly or from and to."""
     effect: Literal["odds", "return", "winnings", "stake"]
-    """What `amount` multiplies or is a share of: the fractional odds of the winners, the return, the return less the
+    """What `amount` multiplies or is a share of: the fractional odds of the winners, the return, the return
+    less the
     stakes, the stakes."""
     amount: Fraction | int | float
     """2 with `odds` is double the odds; 0.1 with the others is ten per cent on top. In hundredths."""
@@ -118,7 +122,8 @@ class LineStates(NamedTuple):
 
 
 class Plan:
-    """The bets of a ticket: which lines they make of its legs and what they stake. Made by `plan` and `plans`."""
+    """The bets of a ticket: which lines they make of its legs and what they stake. Made by `plan` and
+    `plans`."""
 
     __slots__ = ("_core", "_payout", "_rounds")
 
@@ -144,25 +149,29 @@ class Plan:
 
     @property
     def bets(self) -> list[tuple[int, int, int, int, int, str, int]]:
-        """Per bet its legs, bankers and sizes of lines as bits, the line stake and its divisor, parts, and bonus."""
+        """Per bet its legs, bankers and sizes of lines as bits, the line stake and its divisor, parts, and
+        bonus."""
         return self._core.bets()
 
     def payout(self, legs: Sequence[Leg | LegReturn], *, rounding: Rounding = "down") -> int:
         """What the ticket pays in minor units, the stake included.
 
-        Sums over all lines are exact; rounded once, at the end. `payout_rounds_down` is the rule of the engine.
+        Sums over all lines are exact; rounded once, at the end. `payout_rounds_down` is the rule of the
+        engine.
 
         Parameters
         ----------
         legs
-            As many as the plan has: (odds, grade), the odds rounded down to four decimals, or what `leg` makes.
+            As many as the plan has: (odds, grade), the odds rounded down to four decimals, or what `leg`
+            makes.
         rounding
             `down`, `half_up`, `half_even` or `up`.
 
         Raises
         ------
         BoundsError
-            Another number of legs, odds or grades outside their range, a payout of 10**17 minor units or more.
+            Another number of legs, odds or grades outside their range, a payout of 10**17 minor units or
+            more.
 
         Examples
         --------
@@ -215,7 +224,8 @@ class Plan:
         return self.payout([leg(price) for price in odds], rounding=rounding)
 
     def riding(self, legs: Sequence[Leg | LegReturn]) -> list[tuple[int, int]]:
-        """Per leg, what rides on its win part and on its place part: over the lines with it, stake times what the
+        """Per leg, what rides on its win part and on its place part: over the lines with it, stake times
+        what the
         other legs return, rounded down. Times the leg's own return, that is what those lines pay.
 
         >>> plan("doubles", 3, stake_minor=100).riding([(2.0, "won"), (3.0, "won"), (4.0, "won")])
@@ -233,26 +243,27 @@ class Plan:
     ) -> npt.NDArray[Any]:
         """`payout` of many tickets of this plan.
 
-        Parameters
-        ----------
-        odds
-            (tickets, legs) decimal odds, rounded down to four decimals.
-        grades
-            (tickets, legs) numbers of grades in the order of `GRADES`: 0 won, 1 lost, 2 void, 3 half won,
-            4 half lost.
-        rounding
-            As in `payout`.
-        errors
-            `raise` at the first ticket that is refused, or fill it with `nan`.
+            Parameters
+            ----------
+            odds
+                (tickets, legs) decimal odds, rounded down to four decimals.
+            grades
+                (tickets, legs) numbers of grades in the order of `GRADES`: 0 won, 1 lost, 2 void, 3 half won,
+                4 half lost.
+            rounding
+                As in `payout`.
+            errors
+                `raise` at the first ticket that is refused, or fill it with `nan`.
 
-        Returns
-        -------
-        (tickets,) minor units as int64; with `errors="nan"` as float64.
+            Returns
+            -------
+            (tickets,) minor units as int64; with `errors="nan"` as float64.
 
-        Examples
-        --------
-        >>> plan("trixie", 3, stake_minor=100).payouts([[2.5, 3.0, 1.8], [2.0, 2.0, 2.0]], [[0, 1, 0], [0, 0, 0]])
-        array([ 450, 2000])
+            Examples
+            --------
+            >>> trixie = plan("trixie", 3, stake_minor=100)
+        >>> trixie.payouts([[2.5, 3.0, 1.8], [2.0, 2.0, 2.0]], [[0, 1, 0], [0, 0, 0]])
+            array([ 450, 2000])
         """
         paid: npt.NDArray[Any] = self._core.payouts(odds, grades, rounding, errors)
         if errors == "raise":
@@ -260,7 +271,8 @@ class Plan:
         return np.where(paid < 0, np.nan, paid)
 
     def expected(self, returns: Sequence[tuple[float, float]]) -> tuple[float, list[tuple[float, float]]]:
-        """What it returns and what rides on each leg by expectation: for expected returns of each leg's win part and
+        """What it returns and what rides on each leg by expectation: for expected returns of each leg's win
+        part and
         place part per unit, legs taken as independent.
 
         >>> plan("double", 2, stake_minor=100).expected([(0.9, 0.0), (0.5, 0.0)])
@@ -294,8 +306,10 @@ def plan(
     Parameters
     ----------
     bet
-        A name of `BETS` (case, spaces, hyphens and underscores do not matter), the size of all lines, or several
-        sizes: `"Lucky 15"`, `2` for all doubles, `[2, 3]` for doubles and trebles. With bankers it is about the
+        A name of `BETS` (case, spaces, hyphens and underscores do not matter), the size of all lines, or
+        several
+        sizes: `"Lucky 15"`, `2` for all doubles, `[2, 3]` for doubles and trebles. With bankers it is about
+        the
         other legs.
     legs
         1 to 63, bankers among them.
@@ -308,7 +322,8 @@ def plan(
     bankers
         Legs that are in every line, counted from 0.
     parts
-        `win`, `place`, `each_way` (win to win, place to place) or `equally_divided` (half and half at each leg).
+        `win`, `place`, `each_way` (win to win, place to place) or `equally_divided` (half and half at each
+        leg).
     bonus
         The house's bonus for this bet.
     every
@@ -329,11 +344,19 @@ def plan(
     >>> plan([2], 6, stake_minor=50, bankers=[0, 3])
     Plan(legs=6, lines=6, stake_minor=300)
     """
-    name, sizes = (bet, []) if isinstance(bet, str) else (None, [bet] if isinstance(bet, int) else list(bet))
+    sizes: list[int] = []
+    name = bet if isinstance(bet, str) else None
+    if not isinstance(bet, str):
+        sizes = (
+            [bet] if type(bet) is int else np.atleast_1d(_arrays.integers(bet, "bet", axes=(0, 1))).tolist()
+        )
+    banker_list: list[int] = []
+    if not (isinstance(bankers, tuple) and not bankers):
+        banker_list = _arrays.integers(bankers, "bankers", axes=1).tolist()
     core = None if bonus is None else bonus._core
     return Plan(
         _core.BetPlan.make(
-            name, sizes, legs, list(bankers), stake_minor, total_minor, flexi, parts, core, every, formula
+            name, sizes, legs, banker_list, stake_minor, total_minor, flexi, parts, core, every, formula
         )
     )
 
@@ -370,7 +393,8 @@ def leg(
     odds
         The price struck; exact when it is a text or a `Fraction`.
     grade
-        How the leg ended: a name of `GRADES`, `placed` (lost to win, won for a place), or (won, refunded, of).
+        How the leg ended: a name of `GRADES`, `placed` (lost to win, won for a place), or (won, refunded,
+        of).
         Without it and without a position it won.
     position
         Position in the race instead, 1 first; 0 is unplaced.
@@ -379,7 +403,8 @@ def leg(
     places
         Places paid.
     fraction
-        Fraction of the winnings for a place; without it and without `place_odds` the place part is at the win odds.
+        Fraction of the winnings for a place; without it and without `place_odds` the place part is at the
+        win odds.
     place_odds
         Odds of the place part, where they are a price of their own.
     place_grade
@@ -391,7 +416,8 @@ def leg(
     deduct_from
         Some houses deduct from the whole return, the stake included.
     starting_price
-        Best odds guaranteed: this price counts, undiminished, where it is better than the price struck less its
+        Best odds guaranteed: this price counts, undiminished, where it is better than the price struck less
+        its
         deduction; each part by itself.
     starting_place_odds
         Odds of the place part at the starting price, where they are not its `fraction`.
@@ -451,8 +477,10 @@ class DeductionTable:
     ) -> None:
         """A table from printed rows (lowest price, highest price, per cent), shortest price first.
 
-        Rows that leave a gap wider than `step`, overlap or are out of order are refused, and a last row that ends;
-        `None` is the longest price. A price between two rows is of the longer one. Several withdrawals add up, to at
+        Rows that leave a gap wider than `step`, overlap or are out of order are refused, and a last row
+        that ends;
+        `None` is the longest price. A price between two rows is of the longer one. Several withdrawals add
+        up, to at
         most `percent_max`.
         """
         self._core = _core.Deductions.from_rows(
@@ -468,9 +496,10 @@ class DeductionTable:
         return table
 
     def percent(self, withdrawn: Sequence[float]) -> int:
-        """Per cent off for all withdrawn runners at their decimal prices; those withdrawn before the bet was struck
+        """Per cent off for all withdrawn runners at their decimal prices; those withdrawn before the bet
+        was struck
         are not among them."""
-        return self._core.percent([float(price) for price in withdrawn])
+        return self._core.percent(_arrays.numbers(withdrawn, "withdrawn", axes=1).tolist())
 
 
 def place_terms(
@@ -495,13 +524,16 @@ def placed(position: int | None, *, tied: int = 1, places: int = 1) -> tuple[int
 
 
 def reduced_odds(odds: float, factors: Sequence[float], *, market: Literal["win", "place"] = "win") -> float:
-    """A price matched on an exchange after runners with these reduction factors (per cent) were removed in turn; rounded down to
-    four decimals, never below 1.01. Win markets ignore factors below 2.5; place markets reduce the winnings part.
+    """A price matched on an exchange after runners with these reduction factors (per cent) were removed in
+    turn; rounded down to
+    four decimals, never below 1.01. Win markets ignore factors below 2.5; place markets reduce the winnings
+    part.
 
     >>> reduced_odds(3.2, [75.18])
     1.01
     """
-    return _core.bets_reduced_odds(market, odds, [_bips(factor) for factor in factors])
+    given: list[float] = _arrays.numbers(factors, "factors", axes=1).tolist()
+    return _core.bets_reduced_odds(market, _arrays.number(odds, "odds"), [_bips(one) for one in given])
 
 
 def reduced_lay_liability(
@@ -509,14 +541,17 @@ def reduced_lay_liability(
 ) -> int:
     """The liability of a lay at starting price after a runner was removed; factors in per cent, rounded down.
 
-    >>> reduced_lay_liability(9_000, own=10, removed=50), reduced_lay_liability(9_000, own=10, removed=50, market="place")
-    (4000, 4500)
+    >>> reduced_lay_liability(9_000, own=10, removed=50)
+    4000
+    >>> reduced_lay_liability(9_000, own=10, removed=50, market="place")
+    4500
     """
     return _core.bets_lay_liability(market, liability_minor, _bips(own), _bips(removed))
 
 
 def finish_lines(runners: int, places: int, *, ordered: bool = True) -> int:
-    """Lines of a bet on the first finishers of a race: reverse forecast (2, 2), combination tricast (n, 3); `ordered=False` for
+    """Lines of a bet on the first finishers of a race: reverse forecast (2, 2), combination tricast (n, 3);
+    `ordered=False` for
     quinellas and other bets in any order.
 
     >>> finish_lines(5, 3), finish_lines(5, 2, ordered=False)

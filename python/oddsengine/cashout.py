@@ -1,6 +1,7 @@
 """What open tickets are worth, and what is offered for them.
 
-A value is an expectation, legs taken as independent; an offer is the value less the house's margin. Values are
+A value is an expectation, legs taken as independent; an offer is the value less the house's margin. Values
+are
 floats in the unit of the stake; what is paid is rounded down to minor units once.
 
 >>> from oddsengine import settle
@@ -15,14 +16,17 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
-from oddsengine import _arrays, settle
-from oddsengine._bets import GRADES, GradeLike, Plan, grade_parts
+from oddsengine import _arrays
+from oddsengine._bets import GradeLike, Plan, grade_parts
 from oddsengine.exceptions import BoundsError
 
 __all__ = ["OpenLeg", "PartQuote", "Quote", "expected_return", "part", "price_ratio", "quote"]
 
-OpenLeg: TypeAlias = tuple[float, float | GradeLike] | tuple[float, float | GradeLike, float, float | GradeLike]
-"""Odds, and how the leg stands: the probability that it wins now, or its grade. For each-way bets the same again for
+OpenLeg: TypeAlias = (
+    tuple[float, float | GradeLike] | tuple[float, float | GradeLike, float, float | GradeLike]
+)
+"""Odds, and how the leg stands: the probability that it wins now, or its grade. For each-way bets the same
+again for
 its place part."""
 
 
@@ -55,7 +59,7 @@ def expected_return(odds: float, state: float | GradeLike) -> float:
     (0.9, 1.0)
     """
     price = _arrays.number(odds, "odds")
-    if not (1.0 < price and math.isfinite(price)):
+    if not (price > 1.0 and math.isfinite(price)):
         raise BoundsError(f"decimal odds {price} are not above 1 and finite")
     if isinstance(state, str | tuple):
         win, refund, of = grade_parts(state)
@@ -86,7 +90,8 @@ def quote(plan: Plan, legs: Sequence[OpenLeg], *, margin: float) -> Quote:
     Raises
     ------
     BoundsError
-        Another number of legs, odds, probabilities or a margin outside their range, or a plan with "any to come"
+        Another number of legs, odds, probabilities or a margin outside their range, or a plan with "any to
+        come"
         lines.
 
     Examples
@@ -100,7 +105,9 @@ def quote(plan: Plan, legs: Sequence[OpenLeg], *, margin: float) -> Quote:
         raise BoundsError(f"margin {kept} of a cash-out is outside 0..=1")
     returns = []
     for leg in legs:
-        members = _arrays.parts(leg, "a leg", "odds and a state, and for each-way bets both again", least=2, most=4)
+        members = _arrays.parts(
+            leg, "a leg", "odds and a state, and for each-way bets both again", least=2, most=4
+        )
         if len(members) == 3:
             raise BoundsError("a leg is not odds and a state, and for each-way bets both again")
         win = expected_return(*members[:2])
@@ -113,7 +120,8 @@ def quote(plan: Plan, legs: Sequence[OpenLeg], *, margin: float) -> Quote:
 def part(whole: Quote, ratio: float, *, before: float = 0.0) -> PartQuote:
     """What is paid for a part of a ticket: linear in the part.
 
-    Ratios are of the whole ticket and only grow: `ratio` is all that is cashed out afterwards, `before` what was
+    Ratios are of the whole ticket and only grow: `ratio` is all that is cashed out afterwards, `before`
+    what was
     cashed out already. First 0.4, then 0.7 pays 0.4 of one offer and 0.3 of another.
 
     >>> part(Quote(12_752.5, 12_115.25, 12_115), 0.5)

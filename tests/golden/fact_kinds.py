@@ -1,4 +1,5 @@
-"""The kinds of settlement facts, each through the public API: what is expected, and what the package gives."""
+"""The kinds of settlement facts, each through the public API: what is expected, and what the package
+gives."""
 
 from __future__ import annotations
 
@@ -94,7 +95,9 @@ def multiples(fact: Fields) -> Pair:
     for leg in legs:
         position = leg.take("position")
         grade = POSITIONS.get(position, "placed")
-        returns.append(settle.leg(price(leg.take("odds")), grade, fraction=Fraction(leg.take("place_fraction"))))
+        returns.append(
+            settle.leg(price(leg.take("odds")), grade, fraction=Fraction(leg.take("place_fraction")))
+        )
     expected, kind = fact.whole("expected"), fact.take("bet_type")
     stake = cents(fact.take("unit_stake"))
     if kind == "effective odds":
@@ -105,10 +108,7 @@ def multiples(fact: Fields) -> Pair:
     paid = paid_by(plan, returns)
     if not isinstance(expected, dict):
         return expected, paid
-    parts = {
-        part: paid_by(plan_of(kind, len(legs), stake, part), returns)
-        for part in ("win", "place")
-    }
+    parts = {part: paid_by(plan_of(kind, len(legs), stake, part), returns) for part in ("win", "place")}
     staked = units(plan.stake_minor)
     both = {"win": parts["win"], "place": parts["place"] if is_each_way else Fraction(0)}
     return expected, {**both, "total": paid, "returns": paid, "total_stake": staked, "profit": paid - staked}
@@ -149,7 +149,11 @@ def multiples_mixed(fact: Fields) -> Pair:
     parts: settle.Parts = "each_way" if fact.take("each_way") else "win"
     plan = plan_of(fact.take("bet_type"), len(legs), cents(fact.take("unit_stake")), parts)
     paid = paid_by(plan, legs)
-    return fact.whole("expected"), {"bets": plan.lines, "total_stake": units(plan.stake_minor), "returns": paid}
+    return fact.whole("expected"), {
+        "bets": plan.lines,
+        "total_stake": units(plan.stake_minor),
+        "returns": paid,
+    }
 
 
 def dead_heat_rule4_single(fact: Fields) -> Pair:
@@ -203,7 +207,14 @@ def partial_settlement(fact: Fields) -> Pair:
         graded = [settle.leg(odds, open_as if result == "open" else result) for odds, result in legs]
         return paid_by(plan, graded)
 
-    state = next((word for word, count in (("OPEN", states.open), ("WON", states.won), ("VOID", states.void)) if count), "LOST")
+    state = next(
+        (
+            word
+            for word, count in (("OPEN", states.open), ("WON", states.won), ("VOID", states.void))
+            if count
+        ),
+        "LOST",
+    )
     got = {"current": paid("lost"), "max": paid("won"), "state": state}
     return fact.whole("expected"), {**got, "won": states.won, "void": states.void, "lost": states.lost}
 
@@ -233,7 +244,13 @@ def line_of(text: str) -> Fraction:
     return sum(parts, Fraction(0)) / len(parts)
 
 
-RESULT_WORDS = {(1.0, 0.0): "win", (0.5, 0.5): "half win", (0.0, 1.0): "push", (0.0, 0.5): "half loss", (0.0, 0.0): "loss"}
+RESULT_WORDS = {
+    (1.0, 0.0): "win",
+    (0.5, 0.5): "half win",
+    (0.0, 1.0): "push",
+    (0.0, 0.5): "half loss",
+    (0.0, 0.0): "loss",
+}
 
 
 def graded(selection: str, score: tuple[int, int]) -> tuple[str, settle.Grade]:
@@ -285,11 +302,20 @@ def published_example(fact: Fields) -> Pair:
     kind, stake = fact.take("bet_type"), cents(fact.take("unit_stake"))
     plans = {
         name: plan_of(kind, len(returns), stake, parts)
-        for name, parts in (("returns", "each_way" if is_each_way else "win"), ("win_return", "win"), ("place_return", "place"))
+        for name, parts in (
+            ("returns", "each_way" if is_each_way else "win"),
+            ("win_return", "win"),
+            ("place_return", "place"),
+        )
     }
     paid = {name: paid_by(plan, returns) for name, plan in plans.items()}
     staked = units(plans["returns"].stake_minor)
-    return fact.whole("expected"), {**paid, "total_stake": staked, "profit": paid["returns"] - staked, "bets": plans["returns"].lines}
+    return fact.whole("expected"), {
+        **paid,
+        "total_stake": staked,
+        "profit": paid["returns"] - staked,
+        "bets": plans["returns"].lines,
+    }
 
 
 KINDS: dict[str, Callable[[Fields], Pair]] = {

@@ -1,4 +1,5 @@
-"""Scenarios of bookmakers, step by step, through the public API; what a house does its own way is its profile."""
+"""Scenarios of bookmakers, step by step, through the public API; what a house does its own way is its
+profile."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class House(NamedTuple):
     deductions: str | None
     """The Rule 4 table; None: the house's schedule is its own, and what it shows is entered."""
     exotics_share_flexi: bool
-    """Whether "flexi" splits the stake of a forecast or tote bet over its lines, or each line is staked in full."""
+    """Whether "flexi" splits the stake of a forecast or tote bet over its lines, or each line is staked in
+    full."""
     exotics_are_boxed: bool
     """Whether a bet on the first finishers is in every order unless it says otherwise."""
     placeless_single: Literal["lost", "void"]
@@ -53,7 +55,12 @@ FINISHES = {
     "First Four": (4, True),
 }
 
-PARTS: dict[str, settle.Parts] = {"Win": "win", "Place": "place", "Eachway": "each_way", "EachWay": "each_way"}
+PARTS: dict[str, settle.Parts] = {
+    "Win": "win",
+    "Place": "place",
+    "Eachway": "each_way",
+    "EachWay": "each_way",
+}
 
 
 class Terms(NamedTuple):
@@ -280,7 +287,9 @@ def create_event(shop: Shop, action: Fields) -> None:
 
 def product(shop: Shop, action: Fields) -> None:
     name = action.take("name")
-    known = name in ("BOG", "SP", "Luxbook DVP Fixed") or name.partition(" ")[2] in FINISHES or name in FINISHES
+    known = (
+        name in ("BOG", "SP", "Luxbook DVP Fixed") or name.partition(" ")[2] in FINISHES or name in FINISHES
+    )
     if not known:
         raise NotMappedError(f"product {name!r}")
     shop.events[-1].products.append(name)
@@ -312,7 +321,10 @@ def place_prices(shop: Shop, action: Fields) -> None:
 def prices_product(shop: Shop, action: Fields) -> None:
     action.only("product", "SP")
     event = shop.events[-1]
-    event.starting = ([price(one) for one in action.take("win")], [price(one) for one in action.take("place")])
+    event.starting = (
+        [price(one) for one in action.take("win")],
+        [price(one) for one in action.take("place")],
+    )
 
 
 def options(shop: Shop, action: Fields) -> None:
@@ -355,7 +367,9 @@ def multi_bet(shop: Shop, name: str, words: list[str], runners: list[str], stake
         raise NotMappedError("a multiple of each-way and other legs")
     parts = kinds[0] if is_one_kind else "win"
     on_places = [not is_one_kind and kind == "place" for kind in kinds]
-    plan = plan_of("accumulator" if name == "legs" else name, len(legs), stake.pop("stake_minor"), parts, **stake)
+    plan = plan_of(
+        "accumulator" if name == "legs" else name, len(legs), stake.pop("stake_minor"), parts, **stake
+    )
     shop.strike(plan, legs, on_places, name)
 
 

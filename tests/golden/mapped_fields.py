@@ -48,7 +48,9 @@ class Fields:
             return None
         value = self.take(name)
         if value not in known:
-            raise NotMappedError(f"field {self._path}{name} {value!r} is none of {', '.join(map(repr, known))}")
+            raise NotMappedError(
+                f"field {self._path}{name} {value!r} is none of {', '.join(map(repr, known))}"
+            )
         return value
 
     def has(self, name: str) -> bool:

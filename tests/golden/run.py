@@ -17,7 +17,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oddsengine import cashout, football, kelly, margin, metrics, odds, racing, risk, same_game, settle, tennis
+from oddsengine import (
+    cashout,
+    football,
+    kelly,
+    margin,
+    metrics,
+    odds,
+    racing,
+    risk,
+    same_game,
+    settle,
+    tennis,
+)
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -582,12 +594,11 @@ def settle_each_way_system(case: Case) -> Json:
     grades = {"won": "won", "placed": "placed", "unplaced": "lost"}
     rows = inputs.take("legs_odds_fraction_finish")
     legs = [
-        settle.leg(odds, grades[codes.take(str(finish))], fraction=fraction) for odds, fraction, finish in rows
+        settle.leg(odds, grades[codes.take(str(finish))], fraction=fraction)
+        for odds, fraction, finish in rows
     ]
     bet = bet_of(inputs.take("system"))
-    plan = settle.plan(
-        bet, len(legs), stake_minor=round(inputs.take("unit_stake") * MICRO), parts="each_way"
-    )
+    plan = settle.plan(bet, len(legs), stake_minor=round(inputs.take("unit_stake") * MICRO), parts="each_way")
     return {"lines": plan.lines, "return": plan.payout(legs) / MICRO}
 
 

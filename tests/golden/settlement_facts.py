@@ -1,8 +1,12 @@
-"""Runs settlement facts and bookmaker scenarios against the package: `python tests/golden/settlement_facts.py FILE…`.
+"""Runs settlement facts and bookmaker scenarios against the package: `python
+tests/golden/settlement_facts.py FILE…`.
 
-A file holds `facts` (inputs and what a bet returns) or `scenarios` (what happened in a betting shop, step by step, and what
-its customer was paid). Every field is mapped to an argument of the public API, or is one of the values that mean nothing
-else, or fails the case by its name. What a house does its own way is its profile in `HOUSES`, never a case's id. A line for
+A file holds `facts` (inputs and what a bet returns) or `scenarios` (what happened in a betting shop, step
+by step, and what
+its customer was paid). Every field is mapped to an argument of the public API, or is one of the values that
+mean nothing
+else, or fails the case by its name. What a house does its own way is its profile in `HOUSES`, never a
+case's id. A line for
 each failure, last `N passed, N failed`; the exit status is 1 if anything failed.
 """
 
@@ -62,7 +66,7 @@ def run_fact(fact: Fields) -> list[str]:
     if kind is None:
         raise NotMappedError(f"group {group!r} is no kind of fact")
     tolerance = Fraction(str(fact.take("tolerance", HALF_CENT)))
-    return [line for line in differences(*kind(fact), tolerance)]
+    return differences(*kind(fact), tolerance)
 
 
 def differences(expected: Json, got: Json, tolerance: Fraction, at: str = "") -> list[str]:

@@ -63,7 +63,12 @@ def test_names_take_what_coupons_write() -> None:
         ("lucky15", 5, {"stake_minor": 1}, "number of legs 5 of a lucky15 is not 4"),
         ("lucky15", 4, {}, "give either the stake of a line or the stake in all"),
         ("lucky15", 4, {"stake_minor": 1, "total_minor": 15}, "give either"),
-        ("lucky15", 4, {"total_minor": 16}, "total stake of 16 minor units is no multiple of its 15 lines; 15 is"),
+        (
+            "lucky15",
+            4,
+            {"total_minor": 16},
+            "total stake of 16 minor units is no multiple of its 15 lines; 15 is",
+        ),
         ("lucky15", 4, {"stake_minor": 0}, "stake in minor units 0 is outside 1..=10000000000"),
         ("lucky15", 4, {"stake_minor": 10**10}, "stake in minor units 150000000000 is outside"),
         ("lucky15", 4, {"stake_minor": 1, "parts": "show"}, 'parts "show" is none of win, place'),
@@ -75,7 +80,12 @@ def test_names_take_what_coupons_write() -> None:
         (2, 0, {"stake_minor": 1}, "number of legs 0 is outside 1..=63"),
         (2, 3, {"stake_minor": 1, "bankers": [3]}, "leg of a banker 3 is outside 0..=2"),
         (2, 2, {"stake_minor": 1, "bankers": [0, 1]}, "number of legs 0 is outside 1..=63"),
-        ("flag", 4, {"total_minor": 100, "flexi": True}, "total stake of 100 minor units is no multiple of its 23"),
+        (
+            "flag",
+            4,
+            {"total_minor": 100, "flexi": True},
+            "total stake of 100 minor units is no multiple of its 23",
+        ),
     ],
 )
 def test_what_is_no_plan_is_refused(bet: object, legs: int, options: dict[str, object], message: str) -> None:
@@ -84,7 +94,8 @@ def test_what_is_no_plan_is_refused(bet: object, legs: int, options: dict[str, o
     assert str(refused.value).startswith(message)
 
 
-# A total that the lines do not divide is split exactly by "flexi": 3.00 over 11 lines, all void, is 3.00 again.
+# A total that the lines do not divide is split exactly by "flexi": 3.00 over 11 lines, all void, is 3.00
+# again.
 def test_flexi_splits_a_total_exactly() -> None:
     plan = settle.plan("yankee", 4, total_minor=300, flexi=True)
     assert (plan.lines, plan.stake_minor) == (11, 300)
@@ -97,7 +108,11 @@ def test_bets_of_one_ticket_are_rounded_together() -> None:
     single = settle.plan("single", 1, stake_minor=1)
     assert single.payout([(1.5, "won")]) == 1
     assert settle.plans([single, single]).payout([(1.5, "won")]) == 3
-    assert [single.payout([(1.5, "won")], rounding=rule) for rule in ("half_up", "half_even", "up")] == [2, 2, 2]
+    assert [single.payout([(1.5, "won")], rounding=rule) for rule in ("half_up", "half_even", "up")] == [
+        2,
+        2,
+        2,
+    ]
     with pytest.raises(BoundsError, match='rounding "odd" is none of'):
         single.payout([(1.5, "won")], rounding="odd")  # type: ignore[arg-type]
     with pytest.raises(BoundsError, match="number of legs 1 is not 2"):
@@ -151,7 +166,8 @@ def test_too_large_a_payout_is_refused() -> None:
         plan.payouts([[1000.0] * 20], [[0] * 20])
 
 
-# A deduction is from the price, before a dead heat shares the stake: 5.50 less 35 %, four tied, is 0.98 and not 1.24.
+# A deduction is from the price, before a dead heat shares the stake: 5.50 less 35 %, four tied, is 0.98 and
+# not 1.24.
 def test_legs_of_races() -> None:
     win, place, of = settle.leg(5.5, position=1, tied=4, places=3, fraction="1/4", deduction=35).parts()
     assert (Fraction(win, of), Fraction(place, of)) == (Fraction(157, 160), Fraction(831, 640))
@@ -173,7 +189,8 @@ def test_legs_of_races() -> None:
             settle.leg(**wrong)  # type: ignore[arg-type]
 
 
-# Best odds guaranteed: 1.50 less 10 % is 1.45, so a starting price of 1.47 counts; the place part is judged by itself.
+# Best odds guaranteed: 1.50 less 10 % is 1.45, so a starting price of 1.47 counts; the place part is judged
+# by itself.
 def test_best_odds_guaranteed_takes_the_better_price_of_each_part() -> None:
     def paid(**options: object) -> int:
         plan = settle.plan("single", 1, stake_minor=200, parts="each_way")

@@ -1,4 +1,5 @@
-"""Bet facts and bookmakers' scenarios of the reference data, and that their runner refuses what it does not know."""
+"""Bet facts and bookmakers' scenarios of the reference data, and that their runner refuses what it does not
+know."""
 
 import json
 import os
@@ -43,7 +44,10 @@ def test_facts_of_ones_own_pass_and_wrong_numbers_fail(tmp_path: Path) -> None:
     wrong = fact(expected={"total_stake": 3.0, "returns": 56.34, "profit": 53.33})
     failed = run(written(tmp_path, {"facts": [fact(), wrong]}))
     assert failed.returncode == 1
-    assert failed.stdout.splitlines() == ["own1: /returns: 56.333333333333336 is not 56.34 within 0.005", "1 passed, 1 failed"]
+    assert failed.stdout.splitlines() == [
+        "own1: /returns: 56.333333333333336 is not 56.34 within 0.005",
+        "1 passed, 1 failed",
+    ]
 
 
 # A field that a runner skips is a test of something else: an each-way bet would be paid as a win bet.
@@ -93,7 +97,10 @@ def test_scenarios_are_played_by_the_rules_of_their_house(tmp_path: Path) -> Non
     ("action", "message"),
     [
         ({"a": "dance"}, "NotMappedError: action 'dance'"),
-        ({"a": "bet", "type": "Win", "runner": "Elm", "stake": 2.0}, "NotMappedError: runner 'Elm' is in 0 races"),
+        (
+            {"a": "bet", "type": "Win", "runner": "Elm", "stake": 2.0},
+            "NotMappedError: runner 'Elm' is in 0 races",
+        ),
         (
             {"a": "bet", "type": "Win", "runner": "Ash", "stake": 2.0, "boost": 2},
             "field actions[3].boost is not mapped",
@@ -113,7 +120,9 @@ def test_a_house_without_a_profile_fails(tmp_path: Path) -> None:
 def test_reference_data_passes() -> None:
     folder = os.environ.get("ODDSENGINE_REFERENCE_DATA")
     if not folder:
-        pytest.skip("SKIPPED: ODDSENGINE_REFERENCE_DATA names no folder, so bet facts and scenarios were not run")
+        pytest.skip(
+            "SKIPPED: ODDSENGINE_REFERENCE_DATA names no folder, so bet facts and scenarios were not run"
+        )
     files = [Path(folder) / "settlement" / name for name in ("bet_facts.json", "bookmaker_scenarios.json")]
     passed = run(*files)
     assert passed.returncode == 0, passed.stdout
