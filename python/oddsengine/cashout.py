@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from oddsengine import _arrays
-from oddsengine._bets import GradeLike, Plan, grade_parts
+from oddsengine._bet_legs import GradeLike, _members, grade_parts
+from oddsengine._bets import Plan
 from oddsengine.exceptions import BoundsError
 
 __all__ = ["OpenLeg", "PartQuote", "Quote", "expected_return", "part", "price_ratio", "quote"]
@@ -96,6 +97,7 @@ def quote(plan: Plan, legs: Sequence[OpenLeg], *, margin: float) -> Quote:
 
     Examples
     --------
+    >>> from oddsengine import settle
     >>> single = settle.plan("single", 1, stake_minor=5_000)
     >>> quote(single, [(3.2, 0.58)], margin=0.05).offer_minor
     8816
@@ -104,7 +106,7 @@ def quote(plan: Plan, legs: Sequence[OpenLeg], *, margin: float) -> Quote:
     if not 0.0 <= kept <= 1.0:
         raise BoundsError(f"margin {kept} of a cash-out is outside 0..=1")
     returns = []
-    for leg in legs:
+    for leg in _members(legs, "legs"):
         members = _arrays.parts(
             leg, "a leg", "odds and a state, and for each-way bets both again", least=2, most=4
         )
@@ -112,7 +114,7 @@ def quote(plan: Plan, legs: Sequence[OpenLeg], *, margin: float) -> Quote:
             raise BoundsError("a leg is not odds and a state, and for each-way bets both again")
         win = expected_return(*members[:2])
         returns.append((win, expected_return(*members[2:]) if len(members) == 4 else win))
-    fair, _ = plan.expected(returns)
+    fair, _ = _arrays.instance(plan, "plan", Plan).expected(returns)
     offer = fair * (1.0 - kept)
     return Quote(fair, offer, _down(offer))
 
@@ -127,10 +129,15 @@ def part(whole: Quote, ratio: float, *, before: float = 0.0) -> PartQuote:
     >>> part(Quote(12_752.5, 12_115.25, 12_115), 0.5)
     PartQuote(paid=6057.625, paid_minor=6057, left=0.5)
     """
+    if not isinstance(whole, Quote):
+        whole = Quote(*_arrays.parts(whole, "whole", "a quote", least=3))
+    offer = _arrays.number(whole.offer, "offer")
+    if not (offer >= 0.0 and math.isfinite(offer)):
+        raise BoundsError(f"offer {offer} is not finite from 0 on")
     until, since = _arrays.number(ratio, "ratio"), _arrays.number(before, "before")
     if not 0.0 <= since < until <= 1.0:
         raise BoundsError(f"ratio {until} cashed out is outside {since}..=1, or does not grow")
-    paid = whole.offer * (until - since)
+    paid = offer * (until - since)
     return PartQuote(paid, _down(paid), 1.0 - until)
 
 

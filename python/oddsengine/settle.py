@@ -18,30 +18,32 @@ import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, _core
-from oddsengine._bets import (
-    BETS,
+from oddsengine._bet_legs import (
     GRADES,
-    Bonus,
-    BonusRule,
     DeductionTable,
-    Leg,
     LegReturn,
-    LineStates,
-    Parts,
     PlaceTerms,
-    Plan,
     Price,
-    Rounding,
-    ToComeFormula,
     finish_lines,
     grade_parts,
     leg,
     place_terms,
     placed,
-    plan,
-    plans,
     reduced_lay_liability,
     reduced_odds,
+)
+from oddsengine._bets import (
+    BETS,
+    Bonus,
+    BonusRule,
+    Leg,
+    LineStates,
+    Parts,
+    Plan,
+    Rounding,
+    ToComeFormula,
+    plan,
+    plans,
 )
 from oddsengine.exceptions import BoundsError
 

@@ -191,7 +191,7 @@ class Shop:
                 # The starting price is made without the withdrawn runner.
                 odds, shown, fraction, off, place_off = start, start_place or shown, fraction, 0, 0
             elif start is not None:
-                options = {"starting_price": start, "starting_place_odds": start_place}
+                options = {"starting_price": start, "starting_place": start_place}
         if at.runner in event.withdrawn:
             return settle.leg(odds, "void")
         position = event.positions.get(at.runner, 0)

@@ -199,8 +199,8 @@ def test_best_odds_guaranteed_takes_the_better_price_of_each_part() -> None:
 
     assert paid() == 525
     assert paid(deduction=10) == 513
-    assert paid(deduction=10, starting_price=1.47, starting_place_odds=1.12) == 518
-    assert paid(starting_price=1.47, starting_place_odds=1.12) == 525
+    assert paid(deduction=10, starting_price=1.47, starting_place=1.12) == 518
+    assert paid(starting_price=1.47, starting_place=1.12) == 525
 
 
 def test_house_tables_and_bonuses_are_data() -> None:
