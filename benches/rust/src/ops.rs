@@ -21,11 +21,11 @@ use oddsengine_types::{Currency, CustomerId};
 use std::hint::black_box;
 
 use crate::records::Recording;
-use crate::systems::Systems;
 use crate::setup::{
     self, Crowd, START_NS, Told, command, config, desk, fill_book, fixture_id, football, incident, kick_off,
     order_json, place,
 };
+use crate::systems::Systems;
 
 /// How large the state is and for how many steps there is input.
 #[derive(Clone, Copy, Debug)]

@@ -27,7 +27,8 @@ impl Systems {
         let step = 10_u32.pow(4 - decimals);
         let leg = |ticket: usize, leg: usize| {
             let mixed = (ticket * 31 + leg * 17) as u32 * 7_919 % 90_000;
-            let odds = Odds::from_e4(11_000 + mixed / step * step + step % 10_000).expect("odds in their range");
+            let odds =
+                Odds::from_e4(11_000 + mixed / step * step + step % 10_000).expect("odds in their range");
             let grade = if (ticket + leg) % 5 == 0 { Grade::VOID } else { Grade::WON };
             LegReturn::graded(odds.e4(), grade)
         };
@@ -47,10 +48,15 @@ impl Op for Systems {
     }
 
     fn check(&self, count: u64) -> String {
-        let line_by_line: i128 = (0..count).map(|index| i128::from(self.enumerated(index as usize % TICKETS))).sum();
+        let line_by_line: i128 =
+            (0..count).map(|index| i128::from(self.enumerated(index as usize % TICKETS))).sum();
         let off = (self.paid_minor - line_by_line).abs();
         // Floats of each line against exact sums rounded down: a unit a ticket and their last digits.
-        assert!(off <= i128::from(count) * 2 + self.paid_minor / 1_000_000_000, "{off} off {}", self.paid_minor);
+        assert!(
+            off <= i128::from(count) * 2 + self.paid_minor / 1_000_000_000,
+            "{off} off {}",
+            self.paid_minor
+        );
         format!("{} minor units paid, as line by line", self.paid_minor)
     }
 }
@@ -65,7 +71,8 @@ impl Systems {
                 win as f64 / of as f64
             })
             .collect();
-        let choices = (0..1_u64 << returns.len()).filter(|choice| self.bet.sizes >> choice.count_ones() & 1 == 1);
+        let choices =
+            (0..1_u64 << returns.len()).filter(|choice| self.bet.sizes >> choice.count_ones() & 1 == 1);
         let line = |choice: u64| {
             let legs = returns.iter().enumerate().filter(|(leg, _)| choice >> leg & 1 == 1);
             legs.map(|(_, value)| value).product::<f64>()

@@ -273,7 +273,10 @@ fn leg_of(item: &Bound<'_, PyAny>) -> PyResult<LegReturn> {
             };
             return Ok(LegReturn::graded(odds_e4, grade));
         }
-        return Ok(LegReturn::graded(odds_e4, grade_of_parts(grade.extract()?).or_raise()?));
+        return match grade.extract::<GradeParts>() {
+            Ok(parts) => Ok(LegReturn::graded(odds_e4, grade_of_parts(parts).or_raise()?)),
+            Err(_) => slow_leg(item),
+        };
     }
     if let Ok(leg) = item.cast::<PyLegReturn>() {
         return Ok(leg.get().leg);
