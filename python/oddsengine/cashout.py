@@ -129,9 +129,8 @@ def part(whole: Quote, ratio: float, *, before: float = 0.0) -> PartQuote:
     >>> part(Quote(12_752.5, 12_115.25, 12_115), 0.5)
     PartQuote(paid=6057.625, paid_minor=6057, left=0.5)
     """
-    if not isinstance(whole, Quote):
-        whole = Quote(*_arrays.parts(whole, "whole", "a quote", least=3))
-    offer = _arrays.number(whole.offer, "offer")
+    _, offered, _ = _arrays.parts(whole, "whole", "a quote", least=3)
+    offer = _arrays.number(offered, "offer")
     if not (offer >= 0.0 and math.isfinite(offer)):
         raise BoundsError(f"offer {offer} is not finite from 0 on")
     until, since = _arrays.number(ratio, "ratio"), _arrays.number(before, "before")

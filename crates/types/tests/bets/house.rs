@@ -32,6 +32,10 @@ fn rule_4_tables_are_data_and_gaps_are_refused() {
     let own = Deductions::from_rows(&rows, 100, 75).unwrap();
     assert_eq!((pays(40_000, &own, &[22_200]), pays(40_000, &own, &[120_000])), (2_800, 4_000));
     assert_eq!((own.percent_of(&[15_000, 30_000]), own.percent_max()), (75, 75));
+    // In whatever order they were withdrawn.
+    for withdrawn in [[20_000, 120_000, 70_000], [70_000, 20_000, 120_000], [120_000, 70_000, 20_000]] {
+        assert_eq!(tattersalls.percent_of(&withdrawn), 60);
+    }
     assert_eq!(own.percent(21_950), 40); // between two printed prices: the longer band
     for (rows, message) in [
         (vec![], "number of bands 0 is outside 1..=64"),
