@@ -62,6 +62,11 @@ def plan_of(
         if numbers != [legs]:
             raise NotMappedError(f"bet {bet_type!r} of {legs} legs")
         text = word
+    if found := re.fullmatch(r"(?:Strict)?Perms(\d+)(?:-(\d+))?", text):
+        sizes = list(range(int(found[1]), int(found[2] or found[1]) + 1))
+        return settle.plan(sizes, legs, stake_minor=stake_minor, parts=parts, **options)
+    if (found := re.fullmatch(r"((?:Single|Double)StakesAbout)(\d+)", text)) and int(found[2]) == legs:
+        text = found[1]
     if found := re.fullmatch(r"(?:all combinations of|accumulator:)\s*(\d+)", text):
         return settle.plan(int(found[1]), legs, stake_minor=stake_minor, parts=parts, **options)
     if found := re.fullmatch(r"(\d+)-?folds?", text, re.IGNORECASE):
