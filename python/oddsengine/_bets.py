@@ -98,12 +98,13 @@ class Plan:
     """The bets of a ticket: which lines they make of its legs and what they stake. Made by `plan` and
     `plans`."""
 
-    __slots__ = ("_core", "_payout", "_rounds")
+    __slots__ = ("_core", "_on_places", "_payout", "_rounds")
 
     def __init__(self, core: _core.BetPlan) -> None:
         self._core = core
         self._payout = core.payout
         self._rounds = core.is_rounded_here()
+        self._on_places = any(bet[5] != "win" for bet in core.bets())
 
     @property
     def legs(self) -> int:
@@ -152,6 +153,8 @@ class Plan:
         >>> lucky.payout([(2.5, "won"), (3.0, "lost"), (1.8, "won"), (4.0, "void")])
         1860
         """
+        if self._on_places:
+            self._refuse_pairs(legs)
         if self._rounds:
             return self._payout(legs, rounding)
         return _rounded(self.exact(legs), rounding)
@@ -162,6 +165,8 @@ class Plan:
         >>> plan("double", 2, stake_minor=1).exact([("100/30", "won"), (1.5, "won")])
         Fraction(13, 2)
         """
+        if self._on_places:
+            self._refuse_pairs(legs)
         (above, below), (to_come, units), unit_minor = self._core.exact(
             [item if isinstance(item, LegReturn) else _leg_return(item) for item in _members(legs, "legs")]
         )
@@ -182,19 +187,35 @@ class Plan:
 
         def count(*counted: str | None) -> int:
             # Sums of lines whose legs all return their stake, or nothing.
-            legs = [(2.0, "void" if grade in counted else "lost") for grade in grades]
+            legs = [leg(2.0, "void" if grade in counted else "lost") for grade in grades]
             return int(self.exact(legs) / per_line)
 
         void, settled, alive = count("void"), count("won", "void"), count("won", "void", None)
         return LineStates(settled - void, void, self.lines - alive, alive - settled)
 
-    def max_payout(self, odds: Sequence[Price], *, rounding: Rounding = "down") -> int:
-        """What it pays if every leg wins (each-way: every runner is first).
+    def max_payout(
+        self,
+        odds: Sequence[Price],
+        *,
+        fraction: Fraction | str | float | None = None,
+        rounding: Rounding = "down",
+    ) -> int:
+        """What it pays if every leg wins; a bet on places needs the fraction of the odds for a place.
 
         >>> plan("goliath", 8, stake_minor=100).max_payout([2, 3, 4, 5, 6, 7, 8, 9])
         181435500
+        >>> plan("single", 1, stake_minor=100, parts="each_way").max_payout([9.0], fraction="1/5")
+        1160
         """
-        return self.payout([leg(price) for price in _members(odds, "odds")], rounding=rounding)
+        if self._on_places and fraction is None:
+            raise BoundsError("a bet on places needs the fraction of the odds for a place")
+        legs = [leg(price, fraction=fraction) for price in _members(odds, "odds")]
+        return self.payout(legs, rounding=rounding)
+
+    def _refuse_pairs(self, legs: Sequence[Any]) -> None:
+        """Odds and a grade do not say what a place part returns."""
+        if any(not isinstance(item, LegReturn) for item in _members(legs, "legs")):
+            raise BoundsError("legs of a bet on places are made by settle.leg, with the terms of the place")
 
     def riding(self, legs: Sequence[Leg | LegReturn]) -> list[tuple[int, int]]:
         """Per leg, what rides on its win part and on its place part: over the lines with it, stake times
@@ -204,6 +225,8 @@ class Plan:
         >>> plan("doubles", 3, stake_minor=100).riding([(2.0, "won"), (3.0, "won"), (4.0, "won")])
         [(700, 0), (600, 0), (500, 0)]
         """
+        if self._on_places:
+            self._refuse_pairs(legs)
         return self._core.riding(legs)
 
     def payouts(
@@ -214,7 +237,7 @@ class Plan:
         rounding: Rounding = "down",
         errors: Errors = "raise",
     ) -> npt.NDArray[Any]:
-        """`payout` of many tickets of this plan.
+        """`payout` of many tickets of this plan, which is to win.
 
         Parameters
         ----------
@@ -238,6 +261,8 @@ class Plan:
         >>> trixie.payouts([[2.5, 3.0, 1.8], [2.0, 2.0, 2.0]], [[0, 1, 0], [0, 0, 0]])
         array([ 450, 2000])
         """
+        if self._on_places:
+            raise BoundsError("a batch has no place parts: bets on places are paid one by one")
         paid: npt.NDArray[Any] = self._core.payouts(odds, grades, rounding, errors)
         if errors == "raise":
             return paid

@@ -141,6 +141,20 @@ def test_legs_that_are_none_are_refused(legs: list[object], message: str) -> Non
     assert str(refused.value).startswith(message)
 
 
+# Odds and a grade do not say what a place part returns: the place parts were paid at the full odds.
+def test_bets_on_places_need_legs_with_terms() -> None:
+    plan = settle.plan("double", 2, stake_minor=100, parts="each_way")
+    for call in (plan.payout, plan.exact, plan.riding):
+        with pytest.raises(BoundsError, match="legs of a bet on places are made by"):
+            call([(2.0, "won"), (3.0, "won")])
+    with pytest.raises(BoundsError, match="a batch has no place parts"):
+        plan.payouts([[2.0, 3.0]], [[0, 0]])
+    with pytest.raises(BoundsError, match="needs the fraction"):
+        plan.max_payout([2.0, 3.0])
+    assert plan.line_states(["won", "lost"]) == (0, 0, 2, 0)
+    assert plan.max_payout([2.0, 3.0], fraction="1/4") == 600 + floor(100 * 1.25 * 1.5)
+
+
 # In a batch each ticket is a row: refused by its place, or nan alone.
 def test_a_batch_refuses_rows() -> None:
     plan = settle.plan("double", 2, stake_minor=100)
