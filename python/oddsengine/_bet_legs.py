@@ -228,7 +228,8 @@ def reduced_lay_liability(
     >>> reduced_lay_liability(9_000, own=10, removed=50, market="place")
     4500
     """
-    return _core.bets_lay_liability(market, liability_minor, _bips(own), _bips(removed))
+    liability = _arrays.whole(liability_minor, "liability in minor units", 0, 10**17)
+    return _core.bets_lay_liability(market, liability, _bips(own), _bips(removed))
 
 
 def finish_lines(runners: int, places: int, *, ordered: bool = True) -> int:

@@ -400,6 +400,8 @@ def _rule_parts(rule: BonusRule) -> Any:
         amount = Fraction(str(number)).limit_denominator(1_000)
     if not 0 <= amount.numerator <= 1_000 or amount.denominator > 1_000:
         raise BoundsError(f"amount {amount} of a bonus is no share of numbers up to 1000")
+    if not isinstance(rule.places, bool | np.bool_):
+        raise BoundsError(f"places {rule.places!r:.60} of a bonus is neither True nor False")
     return legs, (low, high), voids, bool(rule.places), rule.effect, amount.as_integer_ratio()
 
 
