@@ -145,3 +145,40 @@ def test_closing_value_of_2_000_moved_lines(benchmark: Benchmark) -> None:
     )
     # The more goals are added to home, the more the bet is worth.
     assert value.each[moves > 0].min() > value.each[moves == 0].max() > value.each[moves < 0].max()
+
+
+LUCKY_LEGS = [(2.5, "won"), (3.0, "lost"), (1.8, "won"), (4.0, "void")]
+
+
+def test_lucky_15(benchmark: Benchmark) -> None:
+    """One ticket of 15 lines, as a till settles it."""
+    plan = settle.plan("lucky15", 4, stake_minor=100)
+    assert benchmark(plan.payout, LUCKY_LEGS) == 1_860
+
+
+def test_lucky_15_of_10_000(benchmark: Benchmark) -> None:
+    """A day's tickets of one plan in one call."""
+    plan = settle.plan("lucky15", 4, stake_minor=100)
+    rng = np.random.default_rng(3)
+    odds = rng.integers(110, 2_000, (BOOKS, 4)) / 100
+    grades = rng.integers(0, 3, (BOOKS, 4)).astype(np.uint8)
+    paid = benchmark(plan.payouts, odds, grades)
+    names = list(settle.GRADES)
+    for row in range(0, BOOKS, 997):
+        legs = [(price, names[grade]) for price, grade in zip(odds[row], grades[row], strict=True)]
+        assert paid[row] == plan.payout(legs)
+
+
+@pytest.mark.parametrize(("name", "legs", "wanted"), [("goliath", 8, 181_435_500), ("lucky63", 6, 2_015_900)])
+def test_a_large_system(benchmark: Benchmark, name: str, legs: int, wanted: int) -> None:
+    """247 and 63 lines, all legs won."""
+    plan = settle.plan(name, legs, stake_minor=100)
+    assert benchmark(plan.payout, [(float(leg + 2), "won") for leg in range(legs)]) == wanted
+
+
+def test_each_way_lucky_15(benchmark: Benchmark) -> None:
+    """30 lines over win and place parts that were made before."""
+    plan = settle.plan("lucky15", 4, stake_minor=100, parts="each_way")
+    legs = [settle.leg(odds, position=2, places=3, fraction="1/5") for odds in (6.0, 11.0, 4.5, 8.0)]
+    # 2 x 3 x 1.7 x 2.4 and so on: the place parts alone return.
+    assert benchmark(plan.payout, legs) == int(100 * (3 * 4 * 2.7 * 3.4 - 1))

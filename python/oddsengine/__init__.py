@@ -3,6 +3,7 @@
 from oddsengine import (
     _signatures,
     backtest,
+    cashout,
     data,
     exceptions,
     fit,
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "backtest",
     "board",
+    "cashout",
     "data",
     "exceptions",
     "fit",

@@ -18,10 +18,66 @@ import numpy as np
 import numpy.typing as npt
 
 from oddsengine import _arrays, _core
+from oddsengine._bet_legs import (
+    GRADES,
+    DeductionTable,
+    LegReturn,
+    PlaceTerms,
+    Price,
+    finish_lines,
+    grade_parts,
+    leg,
+    place_terms,
+    placed,
+    reduced_lay_liability,
+    reduced_odds,
+)
+from oddsengine._bets import (
+    BETS,
+    Bonus,
+    BonusRule,
+    Leg,
+    LineStates,
+    Parts,
+    Plan,
+    Rounding,
+    ToComeFormula,
+    plan,
+    plans,
+)
 from oddsengine.exceptions import BoundsError, OddsEngineError
 from oddsengine.margin import Errors
 
-__all__ = ["GRADES", "Grade", "Leg", "Score", "accumulator", "grade", "lines", "return_per_unit"]
+__all__ = [
+    "BETS",
+    "GRADES",
+    "Bonus",
+    "BonusRule",
+    "DeductionTable",
+    "Grade",
+    "Leg",
+    "LegReturn",
+    "LineStates",
+    "Parts",
+    "PlaceTerms",
+    "Plan",
+    "Price",
+    "Rounding",
+    "Score",
+    "ToComeFormula",
+    "accumulator",
+    "finish_lines",
+    "grade",
+    "leg",
+    "lines",
+    "place_terms",
+    "placed",
+    "plan",
+    "plans",
+    "reduced_lay_liability",
+    "reduced_odds",
+    "return_per_unit",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Score: TypeAlias = tuple[int, int]
@@ -35,19 +91,6 @@ class Grade(NamedTuple):
     """Share that won, 0 to 1."""
     refund: float
     """Share that comes back, 0 to 1."""
-
-
-GRADES: dict[str, tuple[int, int, int]] = {
-    "won": (1, 0, 1),
-    "lost": (0, 0, 1),
-    "void": (0, 1, 1),
-    "half_won": (1, 1, 2),
-    "half_lost": (0, 1, 2),
-}
-"""The named grades as (won, refunded, of)."""
-
-Leg: TypeAlias = tuple[float, str | tuple[int, int, int]]
-"""Decimal odds, rounded down to four decimals, and a grade: a name of `GRADES` or (won, refunded, of)."""
 
 
 def grade(selection: str, score: Score, *, half_time: Score | None = None, goals: str | None = None) -> Grade:
@@ -177,13 +220,4 @@ def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:
 
 def _leg(leg: Leg) -> tuple[float, int, int, int]:
     odds, result = _arrays.parts(leg, "a leg", "odds and a grade", least=2)
-    return (odds, *_parts(result))
-
-
-def _parts(result: str | tuple[int, int, int]) -> tuple[int, int, int]:
-    if not isinstance(result, str):
-        win, refund, of = _arrays.parts(result, "a grade", "(won, refunded, of)", least=3)
-        return win, refund, of
-    if result not in GRADES:
-        raise BoundsError(f"grade {result!r} is none of {', '.join(GRADES)}")
-    return GRADES[result]
+    return (odds, *grade_parts(result))

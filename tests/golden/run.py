@@ -17,7 +17,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from oddsengine import football, kelly, margin, metrics, odds, racing, risk, same_game, settle, tennis
+from oddsengine import (
+    cashout,
+    football,
+    kelly,
+    margin,
+    metrics,
+    odds,
+    racing,
+    risk,
+    same_game,
+    settle,
+    tennis,
+)
 from oddsengine.exceptions import MarginError
 
 Json = Any
@@ -25,8 +37,6 @@ Json = Any
 # Money in the cases is in whole units, as floats. A millionth of a unit as the minor unit keeps every product
 # of a stake and odds of four decimals exact.
 MICRO = 1_000_000
-# One unit staked in the cases of accumulators, whose products are longer.
-NANO = 1_000_000_000
 
 
 class Outcome(NamedTuple):
@@ -536,22 +546,104 @@ def settle_lines(case: Case) -> Json:
 
 
 RESULTS = {"win": "won", "lose": "lost", "void": "void", "half_win": "half_won", "half_lose": "half_lost"}
-FOLDS = {"single": 1, "double": 2, "treble": 3, "fourfold": 4, "fivefold": 5, "sixfold": 6}
+
+
+def bet_of(system: str) -> str | int:
+    """A system of the cases in the words of the package: `2/5` is all doubles of five legs."""
+    size, slash, _ = system.partition("/")
+    return int(size) if slash else {"acca": "accumulator"}.get(system, system)
+
+
+def legs_of(rows: list[Json]) -> list[settle.LegReturn]:
+    return [settle.leg(price, RESULTS[result]) for price, result in rows]
 
 
 def settle_system(case: Case) -> Json:
-    """Accumulators only: one line over all legs. Full covers and permutations are not in the package yet."""
     inputs = case.inputs
-    system, legs = inputs.take("system"), inputs.take("legs_odds_result")
-    size = FOLDS.get(system, len(legs) if system in ("accumulator", "acca") else 0)
-    if "/" in system:
-        size = int(system.partition("/")[0])
-    if size != len(legs):
-        raise NotMappedError(f"system {system} of {len(legs)} legs is not an accumulator")
-    all_legs = [(float(price), RESULTS[result]) for price, result in [*inputs.take("bankers", []), *legs]]
-    stake = inputs.take("unit_stake")
-    payout = settle.accumulator(all_legs, round(stake * NANO))
-    return {"lines": 1, "total_stake": stake, "return": payout / NANO}
+    bankers, legs = inputs.take("bankers", []), inputs.take("legs_odds_result")
+    bet, stake = bet_of(inputs.take("system")), inputs.take("unit_stake")
+    plan = settle.plan(
+        bet, len(bankers) + len(legs), stake_minor=round(stake * MICRO), bankers=range(len(bankers))
+    )
+    paid = plan.exact(legs_of([*bankers, *legs]))
+    assert abs(plan.payout(legs_of([*bankers, *legs])) - paid) < 1
+    return {"lines": plan.lines, "total_stake": plan.stake_minor / MICRO, "return": float(paid / MICRO)}
+
+
+def settle_lucky_bonus(case: Case) -> Json:
+    inputs = case.inputs
+    legs = inputs.take("legs_odds_result")
+    rules = []
+    if inputs.has("one_winner_odds_multiplier"):
+        rules.append(settle.BonusRule(1, "odds", inputs.take("one_winner_odds_multiplier")))
+    if inputs.has("all_winners_bonus"):
+        base = inputs.take("bonus_base")
+        rules.append(settle.BonusRule(len(legs), base, inputs.take("all_winners_bonus")))
+    plan = settle.plan(
+        inputs.take("system"),
+        len(legs),
+        stake_minor=round(inputs.take("unit_stake") * MICRO),
+        bonus=settle.Bonus(rules),
+    )
+    return {"return": plan.payout(legs_of(legs)) / MICRO}
+
+
+def settle_each_way_system(case: Case) -> Json:
+    inputs = case.inputs
+    codes = inputs.take("finish_codes")
+    grades = {"won": "won", "placed": "placed", "unplaced": "lost"}
+    rows = inputs.take("legs_odds_fraction_finish")
+    legs = [
+        settle.leg(odds, grades[codes.take(str(finish))], fraction=fraction)
+        for odds, fraction, finish in rows
+    ]
+    bet = bet_of(inputs.take("system"))
+    plan = settle.plan(bet, len(legs), stake_minor=round(inputs.take("unit_stake") * MICRO), parts="each_way")
+    return {"lines": plan.lines, "return": plan.payout(legs) / MICRO}
+
+
+def cashout_single(case: Case) -> Json:
+    inputs = case.inputs
+    plan = settle.plan("single", 1, stake_minor=round(inputs.take("stake") * MICRO))
+    found = cashout.quote(plan, [(inputs.take("odds"), inputs.take("p_now"))], margin=inputs.take("margin"))
+    return {"fair": found.fair / MICRO, "offer": found.offer / MICRO}
+
+
+def cashout_legs(inputs: Inputs) -> tuple[settle.Plan, cashout.Quote]:
+    legs = [tuple(leg) for leg in inputs.take("legs_odds_state_or_probability")]
+    plan = settle.plan("accumulator", len(legs), stake_minor=round(inputs.take("stake") * MICRO))
+    return plan, cashout.quote(plan, legs, margin=inputs.take("margin"))
+
+
+def cashout_accumulator(case: Case) -> Json:
+    _, found = cashout_legs(case.inputs)
+    return {"fair": found.fair / MICRO, "offer": found.offer / MICRO}
+
+
+def cashout_partial(case: Case) -> Json:
+    plan, found = cashout_legs(case.inputs)
+    sold = cashout.part(found, case.inputs.take("fraction"))
+    potential = plan.max_payout([odds for odds, _ in case.inputs.take("legs_odds_state_or_probability")])
+    return {
+        "paid_now": sold.paid / MICRO,
+        "remaining_stake": plan.stake_minor * sold.left / MICRO,
+        "remaining_potential": potential * sold.left / MICRO,
+    }
+
+
+def cashout_system(case: Case) -> Json:
+    inputs = case.inputs
+    legs = [tuple(leg) for leg in inputs.take("legs_odds_probability")]
+    plan = settle.plan(
+        bet_of(inputs.take("system")), len(legs), stake_minor=round(inputs.take("unit_stake") * MICRO)
+    )
+    found = cashout.quote(plan, legs, margin=inputs.take("margin"))
+    return {"fair": found.fair / MICRO, "offer": found.offer / MICRO}
+
+
+def cashout_price_ratio(case: Case) -> Json:
+    names = ("stake", "odds", "current_offered_odds")
+    return {"value_at_offered_price": cashout.price_ratio(*(case.inputs.take(name) for name in names))}
 
 
 def metrics_scores(case: Case) -> Json:
@@ -806,7 +898,14 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
     "odds.decimal_to_american": odds_decimal_to_american,
     "risk.book": risk_book,
     "risk.max_stake": risk_max_stake,
+    "cashout.accumulator": cashout_accumulator,
+    "cashout.partial": cashout_partial,
+    "cashout.price_ratio": cashout_price_ratio,
+    "cashout.single": cashout_single,
+    "cashout.system": cashout_system,
     "settle.dead_heat": settle_dead_heat,
+    "settle.each_way_system": settle_each_way_system,
+    "settle.lucky_bonus": settle_lucky_bonus,
     "settle.each_way": settle_each_way,
     "sgm.gaussian_copula": sgm_gaussian_copula,
     "sgm.halves": sgm_halves,
@@ -824,7 +923,6 @@ FUNCTIONS: dict[str, Callable[[Case], Json]] = {
 
 
 _SPORTS = "the package prices football, tennis and races; other sports are data of one's own"
-_BETS = "singles and accumulators are settled; full covers, their bonuses and cash-out are not"
 _DESK = "no such measure yet"
 # Functions of the cases that the package does not have, with the reason; each of their cases fails by it.
 ABSENT: dict[str, str] = {
@@ -835,11 +933,6 @@ ABSENT: dict[str, str] = {
     "basketball.inplay": _SPORTS,
     "basketball.joint": _SPORTS,
     "basketball.margin": _SPORTS,
-    "cashout.accumulator": _BETS,
-    "cashout.partial": _BETS,
-    "cashout.price_ratio": _BETS,
-    "cashout.single": _BETS,
-    "cashout.system": _BETS,
     "cricket.chase": _SPORTS,
     "darts.legs": _SPORTS,
     "esports.rounds": _SPORTS,
@@ -852,8 +945,6 @@ ABSENT: dict[str, str] = {
     "risk.lmsr": "`risk.skewed_prices` moves prices by payouts; the case also wants those after one more bet",
     "series.best_of": _SPORTS,
     "series.maps": _SPORTS,
-    "settle.each_way_system": _BETS,
-    "settle.lucky_bonus": _BETS,
     "table_tennis.match": _SPORTS,
     "tournament.group": _SPORTS,
     "tournament.knockout": _SPORTS,

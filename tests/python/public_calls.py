@@ -12,6 +12,7 @@ import numpy as np
 
 from oddsengine import (
     backtest,
+    cashout,
     data,
     fit,
     football,
@@ -69,6 +70,8 @@ def _calls() -> list[Call]:
     scores = football.ScoreModel()
     expectations = scores.calibrate_batch(**MATCH_COLUMNS, p_over=[0.5, 0.5])
     names = ["1x2/home", "total:2.5/over"]
+    tattersalls = settle.DeductionTable.named("tattersalls")
+    trixie = settle.plan("trixie", 3, stake_minor=100)
     serve = (0.64, 0.62)
     return [
         Call(
@@ -609,6 +612,57 @@ def _calls() -> list[Call]:
             {"legs": [(2.5, "won"), (1.8, (1, 0, 2))], "stake_minor": 1_000},
         ),
         Call(
+            "settle.plan",
+            settle.plan,
+            {"bet": [2, 3], "legs": 4, "stake_minor": 100, "bankers": [1]},
+            ("bet", "bankers"),
+        ),
+        Call("settle.Plan.payout", trixie.payout, {"legs": [(2.5, "won"), (1.8, (1, 0, 2)), (3.0, "void")]}),
+        Call("settle.Plan.exact", trixie.exact, {"legs": [(2.5, "won"), (1.8, "won"), (3.0, "void")]}),
+        Call("settle.Plan.riding", trixie.riding, {"legs": [(2.5, "won"), (1.8, "won"), (3.0, "void")]}),
+        Call("settle.Plan.max_payout", trixie.max_payout, {"odds": [2.5, 1.8, 3.0]}),
+        Call(
+            "settle.Plan.payouts",
+            trixie.payouts,
+            {"odds": [[2.5, 3.0, 1.8], [2.0, 2.0, 2.0]], "grades": [[0, 1, 0], [0, 0, 2]]},
+            ("odds", "grades"),
+        ),
+        Call("settle.Plan.expected", trixie.expected, {"returns": [(2.0, 0.0), (1.3, 0.5), (0.9, 0.2)]}),
+        Call("settle.leg", settle.leg, {"odds": 9.0, "position": 2, "places": 3, "fraction": 0.25}),
+        Call("settle.plans", settle.plans, {"bets": [trixie, trixie]}),
+        Call(
+            "settle.Bonus",
+            settle.Bonus,
+            {"rules": [settle.BonusRule(1, "odds", 2), settle.BonusRule((3, 4), "return", 0.1)]},
+        ),
+        Call(
+            "settle.DeductionTable",
+            settle.DeductionTable,
+            {"rows": [(1.01, 2.19, 50), (2.2, None, 40)], "step": 0.01, "percent_max": 75},
+        ),
+        Call("settle.DeductionTable.percent", tattersalls.percent, {"withdrawn": [2.0, 9.0]}, ("withdrawn",)),
+        Call("settle.place_terms", settle.place_terms, {"runners": 16}),
+        Call("settle.placed", settle.placed, {"position": 3, "tied": 2, "places": 3}),
+        Call("settle.reduced_odds", settle.reduced_odds, {"odds": 3.2, "factors": [20.0, 5.5]}, ("factors",)),
+        Call(
+            "settle.reduced_lay_liability",
+            settle.reduced_lay_liability,
+            {"liability_minor": 9_000, "own": 10.0, "removed": 50.0},
+        ),
+        Call("settle.finish_lines", settle.finish_lines, {"runners": 5, "places": 3}),
+        Call("cashout.expected_return", cashout.expected_return, {"odds": 1.8, "state": 0.5}),
+        Call(
+            "cashout.quote",
+            cashout.quote,
+            {"plan": trixie, "legs": [(2.0, "won"), (1.8, 0.72), (2.4, 0.41)], "margin": 0.05},
+        ),
+        Call(
+            "cashout.part",
+            cashout.part,
+            {"whole": cashout.Quote(100.0, 95.0, 95), "ratio": 0.4, "before": 0.1},
+        ),
+        Call("cashout.price_ratio", cashout.price_ratio, {"stake": 50.0, "odds": 2.5, "current_odds": 1.45}),
+        Call(
             "same_game.Match",
             same_game.Match,
             {
@@ -916,6 +970,7 @@ NOT_CALLED = {
     "racing.Board",
     "risk.Book",
     "same_game.Multiple",
+    "settle.LegReturn",
     "tables.TableLike",
     "tennis.Board",
 }

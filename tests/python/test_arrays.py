@@ -456,6 +456,7 @@ ARRAYS = ("ArrayLike", "NDArray", "NumberArray", "FloatArray", "Sequence[float]"
 ARRAYS = (*ARRAYS, "_NestedSequence", "numpy.ndarray")
 # Arrays that are tried elsewhere or that hold no numbers: names of teams, clusters and events, days.
 NO_NUMBERS = {
+    ("settle.leg", "odds"),  # one price
     ("backtest.walk_forward", "model"),
     ("models.Space.market", "selections"),
     # Pairs of arrays: `metrics.moved_line_value pairs` gives each of the four by itself.

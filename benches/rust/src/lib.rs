@@ -18,6 +18,7 @@ pub mod replay;
 pub mod report;
 pub mod setup;
 pub mod snapshots;
+pub mod systems;
 pub mod timed;
 
 use report::Report;
@@ -54,6 +55,7 @@ pub const BENCHES: &[Bench] = &[
     ("bets", timed::bets),
     ("decode", timed::decode),
     ("records", timed::records),
+    ("systems", timed::systems),
     ("ledger", timed::ledger),
     ("durable", durable::run),
     ("popular", popular::run),

@@ -16,6 +16,7 @@ use oddsengine_pricing::margin::MarginMethod;
 use oddsengine_pricing::model::{ModelConfig, Models, Parameters};
 use oddsengine_runtime::service::{Service, ServiceOptions};
 use oddsengine_runtime::wire::{Header, board_delta};
+use oddsengine_types::bets::Parts;
 use oddsengine_types::{Currency, CustomerId};
 use std::hint::black_box;
 
@@ -24,6 +25,7 @@ use crate::setup::{
     self, Crowd, START_NS, Told, command, config, desk, fill_book, fixture_id, football, incident, kick_off,
     order_json, place,
 };
+use crate::systems::Systems;
 
 /// How large the state is and for how many steps there is input.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +104,11 @@ pub const OPS: &[Named] = &[
     ("decode_incident", |_| Box::new(Decoding::incidents())),
     ("decode_ticket", |size| Box::new(Decoding::tickets(size))),
     ("ledger_transfer", |size| Box::new(Transfers::new(size))),
+    ("pay_lucky_15", |_| Box::new(Systems::new("lucky15", Parts::Win, 2))),
+    ("pay_lucky_15_each_way", |_| Box::new(Systems::new("lucky15", Parts::EachWay, 2))),
+    ("pay_lucky_63", |_| Box::new(Systems::new("lucky63", Parts::Win, 2))),
+    ("pay_goliath", |_| Box::new(Systems::new("goliath", Parts::Win, 2))),
+    ("pay_goliath_4_decimals", |_| Box::new(Systems::new("goliath", Parts::Win, 4))),
     ("record_write_bet", |_| Box::new(Recording::writing(sample::single_bet()))),
     ("record_read_bet", |_| Box::new(Recording::reading(sample::single_bet()))),
     ("record_write_goal", |_| Box::new(Recording::writing(sample::goal()))),

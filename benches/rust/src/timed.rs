@@ -171,6 +171,26 @@ pub fn records(scale: Scale, report: &mut Report) {
     time(report, scale, "record_read_tick", "read it", 10, Target::None);
 }
 
+/// Payouts of bets of many lines.
+pub fn systems(scale: Scale, report: &mut Report) {
+    report.heading(
+        "Systems",
+        "what one ticket pays, legs graded before; prices of two decimals; samples of 10",
+    );
+    time(report, scale, "pay_lucky_15", "Lucky 15", 10, Target::Latency(500, 0));
+    time(report, scale, "pay_lucky_15_each_way", "Lucky 15 each-way, 30 lines", 10, Target::None);
+    time(report, scale, "pay_lucky_63", "Lucky 63", 10, Target::None);
+    time(report, scale, "pay_goliath", "Goliath, 247 lines", 10, Target::Latency(2_000, 0));
+    time(
+        report,
+        scale,
+        "pay_goliath_4_decimals",
+        "Goliath, prices of four decimals",
+        10,
+        Target::Latency(2_000, 0),
+    );
+}
+
 /// Double entry.
 pub fn ledger(scale: Scale, report: &mut Report) {
     report.heading("Ledger", "one transfer between two accounts, idempotency included; samples of 10");

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod arrays;
+mod bets;
 mod config;
 mod connections;
 mod convert;
@@ -58,5 +59,6 @@ fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     service::register(module)?;
     redecide::register(module)?;
     settle::register(module)?;
+    bets::register(module)?;
     tennis::register(module)
 }

@@ -10,6 +10,7 @@
 //! house may bring its own. Reproduced in `tests/golden/settlement.json`.
 
 use oddsengine_types::Odds;
+use oddsengine_types::bets::{TATTERSALLS_BANDS, percent_in};
 
 /// Most pence in the pound that are deducted in all.
 pub const DEDUCTION_PENCE_MAX: u8 = 90;
@@ -25,41 +26,12 @@ pub struct DeductionScale {
 }
 
 /// Tattersalls' printed scale: 1/9 and shorter 90 pence, up to 14/1 for 5.
-pub const TATTERSALLS: DeductionScale = DeductionScale {
-    version: "tattersalls-4c-2",
-    bands: &[
-        (longest(1, 9), 90),
-        (longest(2, 11), 85),
-        (longest(1, 4), 80),
-        (longest(3, 10), 75),
-        (longest(2, 5), 70),
-        (longest(8, 15), 65),
-        (longest(8, 13), 60),
-        (longest(4, 5), 55),
-        (longest(20, 21), 50),
-        (longest(6, 5), 45),
-        (longest(6, 4), 40),
-        (longest(7, 4), 35),
-        (longest(9, 4), 30),
-        (longest(3, 1), 25),
-        (longest(4, 1), 20),
-        (longest(11, 2), 15),
-        (longest(9, 1), 10),
-        (longest(14, 1), 5),
-    ],
-};
-
-/// Fractional odds in ten-thousandths, rounded up, or to two decimals where that is longer: a feed that rounds either way,
-/// or quotes 8/13 as 1.62, stays in the band.
-const fn longest(numerator: u32, denominator: u32) -> u32 {
-    let exact = 10_000 + (numerator * 10_000).div_ceil(denominator);
-    let hundredths = 10_000 + (200 * numerator + denominator) / (2 * denominator) * 100;
-    if hundredths > exact { hundredths } else { exact }
-}
+pub const TATTERSALLS: DeductionScale =
+    DeductionScale { version: "tattersalls-4c-2", bands: &TATTERSALLS_BANDS };
 
 /// Pence in the pound by bands as in [`DeductionScale::bands`].
 pub fn pence_in(bands: &[(u32, u8)], odds: Odds) -> u8 {
-    bands.iter().find(|&&(longest_e4, _)| odds.e4() <= longest_e4).map_or(0, |&(_, pence)| pence)
+    percent_in(bands, odds.e4())
 }
 
 /// Pence in the pound for all withdrawn runners by bands, each at the price when it was withdrawn.

@@ -1,6 +1,6 @@
 //! Each-way terms: how many places, and at which fraction of the odds.
 
-use oddsengine_types::{BoundsError, codec_struct};
+use oddsengine_types::{BoundsError, bets, codec_struct};
 
 use super::PLACES_MAX;
 
@@ -49,12 +49,8 @@ impl PlaceTerms {
 /// assert_eq!(standard_terms(4, true), None);
 /// ```
 pub fn standard_terms(runner_count: u8, is_handicap: bool) -> Option<PlaceTerms> {
-    let (places, fraction_of) = match (runner_count, is_handicap) {
-        (0..=4, _) => return None,
-        (5..=7, _) => (2, 4),
-        (12..=15, true) => (3, 4),
-        (16.., true) => (4, 4),
-        _ => (3, 5),
-    };
-    Some(PlaceTerms { places, fraction_of })
+    // One place is the win alone.
+    let terms = bets::PlaceTerms::of_field("uk_standard", 1, runner_count.into(), is_handicap)?;
+    let (places, fraction_of) = (terms.places as u8, terms.fraction.parts().1 as u8);
+    (places > 1).then_some(PlaceTerms { places, fraction_of })
 }
