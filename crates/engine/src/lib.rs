@@ -8,6 +8,7 @@ mod boards;
 mod decide;
 mod engine;
 mod fold;
+mod lines;
 mod positions;
 mod state;
 mod step;

@@ -77,7 +77,8 @@ pub fn single_bet() -> Record {
             odds_e4: 19_500,
             version: VERSION,
         }],
-    };
+plan: None,
+};
     let bookings = vec![
         booking(
             0,
@@ -188,6 +189,7 @@ fn ticket(state: TicketState) -> Ticket {
             free_minor: 0,
             rules: 1,
             jurisdiction: 0,
+            bets: Vec::new(),
         },
         stake_minor: 2_500,
         odds_change: OddsChange::Higher,
@@ -220,6 +222,8 @@ fn leg() -> Leg {
         score: (1, 0),
         clock_ms: 1_380_000,
         interruptions: 3,
+        place_fraction_of: 0,
+        place_of: 0,
         grade: None,
         unit_minor: 2_500,
     }
@@ -237,6 +241,7 @@ fn full_ticket() -> Ticket {
             free_minor: 500,
             rules: 3,
             jurisdiction: 49,
+            bets: Vec::new(),
         },
         odds_change: OddsChange::Within(150),
         legs: vec![graded(Grade::HALF_WON), graded(dead_heat), leg()],
@@ -584,7 +589,8 @@ pub fn bodies() -> Vec<Body> {
             stake_minor: 1,
             odds_change,
             legs,
-        }))
+plan: None,
+}))
     }));
     all
 }

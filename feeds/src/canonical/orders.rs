@@ -501,7 +501,7 @@ fn ticket_request(
     for item in items {
         legs.push(item.object()?.leg().map_err(|error| error.within(item))?);
     }
-    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs })
+    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, plan: None })
 }
 
 fn odds_change(field: Field<'_, '_>) -> Result<OddsChange, FeedError> {

@@ -2,17 +2,18 @@
 
 use oddsengine_facts::command::REFUSED_TICKETS_MAX;
 use oddsengine_facts::{
-    Fact, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Place, Reason, Terms, Ticket, TicketChange,
+    Fact, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Place, Plan, Reason, Terms, Ticket, TicketChange,
     TicketRequest, TicketState,
 };
 use oddsengine_ledger::TransferError;
 use oddsengine_markets::LivePhase;
 use oddsengine_types::{
-    Encode, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX, payout_minor,
+    Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX, payout_minor,
 };
 
 use super::money::{RETRY_NS, reason_of, stopped};
 use super::settle::{DECIDED_PER_RECORD, WEIGHED_PER_BET};
+use crate::lines;
 use crate::state::State;
 use crate::state::fixture::MarketStatus;
 use crate::step::{Answer, Step};
@@ -126,6 +127,7 @@ impl Step<'_> {
 
     fn judge_request(&mut self, request: &TicketRequest, ticket: &mut Ticket) -> Result<(), Reason> {
         self.check_request(request)?;
+        take_plan(request, ticket);
         self.find_legs(request, ticket)?;
         self.check_prices(ticket, true)?;
         self.judge_stake(ticket)?;
@@ -162,13 +164,18 @@ impl State {
     /// # Errors
     /// The reason why no stake would be accepted.
     pub fn max_stake(&self, request: &TicketRequest) -> Result<LimitCheck, Reason> {
-        let request = TicketRequest {
+        let mut request = TicketRequest {
             stake_minor: self.config.stake_minor_min,
             odds_change: OddsChange::Any,
             ..request.clone()
         };
+        if let Some(plan) = &mut request.plan {
+            self.ask_for_least(plan, request.legs.len());
+            request.stake_minor = 0;
+        }
         let mut ticket = self.draft(&request, 0);
         self.check_request(&request)?;
+        take_plan(&request, &mut ticket);
         self.find_legs(&request, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
         self.check_limits(&mut ticket);
@@ -184,10 +191,10 @@ impl State {
             id: request.ticket,
             customer: request.customer,
             terms: Terms::of(request.currency, request.legs.len()),
-            stake_minor: request.stake_minor,
+            stake_minor: stake_of(request).unwrap_or(request.stake_minor),
             odds_change: request.odds_change,
             state: TicketState::Open,
-            legs: Vec::with_capacity(request.legs.len().min(LEGS_MAX)),
+            legs: Vec::with_capacity(leg_count_of(request).min(LEGS_MAX)),
             payout_minor_max: 0,
             paid_minor: 0,
             received_ns: self.now_ns,
@@ -232,22 +239,29 @@ impl State {
         if request.currency != self.config.currency {
             return Err(Reason::CurrencyNotAccepted);
         }
-        if request.stake_minor <= 0 {
-            return Err(Reason::StakeMustBePositive);
+        if let Some(stake_minor) = stake_of(request) {
+            if stake_minor <= 0 {
+                return Err(Reason::StakeMustBePositive);
+            }
+            if stake_minor < self.config.stake_minor_min {
+                return Err(Reason::StakeBelowMinimum);
+            }
+            if stake_minor > STAKE_MINOR_MAX {
+                return Err(Reason::StakeExceedsMaximum);
+            }
         }
-        if request.stake_minor < self.config.stake_minor_min {
-            return Err(Reason::StakeBelowMinimum);
-        }
-        if request.stake_minor > STAKE_MINOR_MAX {
-            return Err(Reason::StakeExceedsMaximum);
-        }
-        if legs.is_empty() || legs.len() > self.config.legs_max as usize {
+        if legs.is_empty()
+            || legs.len() > self.config.legs_max as usize
+            || leg_count_of(request) > LEGS_MAX
+        {
             return Err(Reason::LegCountOutOfRange);
         }
-        if (1..legs.len()).any(same_fixture) {
-            return Err(Reason::LegsOnSameFixture);
+        match &request.plan {
+            None if (1..legs.len()).any(same_fixture) => Err(Reason::LegsOnSameFixture),
+            None => Ok(()),
+            Some(plan) if plan.joins_legs_of_a_fixture(legs) => Err(Reason::LegsOnSameFixture),
+            Some(plan) => plan.check(legs.len(), request.stake_minor, self.config.line_stake_minor_min),
         }
-        Ok(())
     }
 
     /// Finds the legs; the ticket gets all of them or, on a refusal, none.
@@ -269,10 +283,16 @@ impl State {
                     score: (0, 0),
                     clock_ms: 0,
                     interruptions: 0,
+                    place_fraction_of: 0,
+                    place_of: 0,
                     grade: None,
                     unit_minor: 0,
                 }),
             }
+        }
+        let places = request.plan.as_ref().map_or(Ok(()), |plan| self.find_places(plan, ticket, refusal.is_some()));
+        if let Err(reason) = places {
+            refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
         }
         match refusal {
             None => Ok(()),
@@ -297,26 +317,47 @@ impl State {
     fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Result<(), Reason> {
         let mut refusal: Option<Reason> = None;
         let odds_change = ticket.odds_change;
-        for leg in &mut ticket.legs {
-            if let Err(reason) = self.check_leg(leg, odds_change, is_first) {
+        let submitted = lines::submitted(&ticket.legs);
+        let (to_win, places) = ticket.legs.split_at_mut(submitted);
+        for leg in to_win.iter_mut() {
+            let priced = usize::from(leg.place.selection);
+            if let Err(reason) = self.check_leg(leg, priced, odds_change, is_first) {
+                refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
+            }
+        }
+        for leg in places {
+            // A place is paid at a part of the odds to win.
+            let priced = usize::from(to_win[usize::from(leg.place_of)].place.selection);
+            if let Err(reason) = self.check_leg(leg, priced, odds_change, is_first) {
                 refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
             }
         }
         if let Some(reason) = refusal {
             return Err(reason);
         }
+        if !ticket.terms.bets.is_empty() {
+            ticket.payout_minor_max = lines::payout_minor_max(&ticket.terms.bets, &ticket.legs);
+            return Ok(());
+        }
         let won: Vec<(u32, Grade)> = ticket.legs.iter().map(|leg| (leg.odds_e4, Grade::WON)).collect();
         ticket.payout_minor_max = payout_minor(ticket.stake_minor, &won);
         Ok(())
     }
 
-    fn check_leg(&self, leg: &mut Leg, odds_change: OddsChange, is_first: bool) -> Result<(), Reason> {
+    /// `priced`: the selection at whose odds the leg is taken.
+    fn check_leg(
+        &self,
+        leg: &mut Leg,
+        priced: usize,
+        odds_change: OddsChange,
+        is_first: bool,
+    ) -> Result<(), Reason> {
         let fixture = &self.fixtures[leg.place.fixture as usize];
         let selection = usize::from(leg.place.selection);
         let (score_before, interruptions_before) = (leg.score, leg.interruptions);
         let market = fixture.template().selections[selection].market;
         leg.interruptions = fixture.interruptions_of(market);
-        leg.offered_odds_e4 = fixture.board.odds_e4[selection];
+        leg.offered_odds_e4 = fixture.board.odds_e4[priced];
         leg.fair_probability_e9 = (fixture.fair_probability(selection) * 1e9 + 0.5) as u32;
         leg.version = self.version(fixture);
         leg.score = fixture.live.score();
@@ -376,6 +417,32 @@ impl State {
     }
 }
 
+/// What a request stakes; none where its plan makes no bets of its legs.
+fn stake_of(request: &TicketRequest) -> Option<i64> {
+    match &request.plan {
+        None => Some(request.stake_minor),
+        Some(plan) => plan.stake_minor(request.legs.len(), request.stake_minor),
+    }
+}
+
+/// Legs of a ticket: those submitted, and their places.
+fn leg_count_of(request: &TicketRequest) -> usize {
+    request.legs.len() + request.plan.as_ref().map_or(0, |plan| plan.each_way.len())
+}
+
+/// The bets of a request that was checked. One line of all legs is what a ticket without a plan is.
+fn take_plan(request: &TicketRequest, ticket: &mut Ticket) {
+    let Some(plan) = &request.plan else { return };
+    let bets = plan.staked(request.legs.len(), request.stake_minor);
+    if let [bet] = bets.as_slice()
+        && bet.is_one_line()
+    {
+        return;
+    }
+    ticket.terms.plan = if plan.each_way.is_empty() { Plan::System } else { Plan::EachWay };
+    ticket.terms.bets = bets;
+}
+
 /// Whether a customer who saw `requested` takes `offered`.
 fn accepts(policy: OddsChange, requested_e4: u32, offered_e4: u32) -> bool {
     match policy {
@@ -391,7 +458,7 @@ fn accepts(policy: OddsChange, requested_e4: u32, offered_e4: u32) -> bool {
 
 fn hash_of(request: &TicketRequest) -> u64 {
     let mut bytes = Vec::with_capacity(64 + 32 * request.legs.len());
-    request.encode(&mut bytes);
+    request.encode_body(&mut bytes);
     let mut hasher = StateHasher::default();
     hasher.update(&bytes);
     let StateHash(hash) = hasher.finish();

@@ -10,6 +10,8 @@ mod expectation;
 mod fixture;
 mod guard;
 mod limits;
+mod line_limits;
+mod places;
 pub(crate) mod money;
 pub(crate) mod settle;
 pub(crate) mod source;

@@ -36,6 +36,7 @@ message!("Config": Config {
     26 archive_refused_after_ms: Sint64,
     27 archive_fixture_after_ms: Sint64,
     28 archive_money_after_ms: Sint64,
+    40 line_stake_minor_min: Sint64,
 });
 message!("Margin": Margin { 1 method: Enum<MarginKind>, 2 booksum_e4: Uint32 });
 enumeration!("MarginKind": MarginKind {

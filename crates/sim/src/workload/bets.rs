@@ -40,7 +40,8 @@ impl Workload {
             stake_minor: self.random.between(10, 4_000),
             odds_change: self.odds_change(),
             legs: self.legs(leg_count),
-        };
+plan: None,
+};
         match self.random.below(40) {
             0 => request.stake_minor = *self.random.pick(&[0, -100, 5, STAKE_MINOR_MAX + 1, STAKE_MINOR_MAX]),
             1 => request.currency = Currency::parse("USD").expect("three letters"),
