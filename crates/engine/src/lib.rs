@@ -15,10 +15,10 @@ mod step;
 mod views;
 
 pub use oddsengine_facts::{
-    Body, Channel, Command, Config, Expectation, ExpectationMode, Fact, FixtureRequest, GradedSelection, Leg,
+    Body, Channel, Command, Config, EachWayLeg, Expectation, ExpectationMode, Fact, FixtureRequest, GradedSelection, Leg,
     LegRequest, LimitCheck, LimitLevel, Margin, MarginKind, MarketDesk, MarketStops, MoneyRequest,
     OddsChange, OddsVersion, Origin, Place, Plan, PricedBy, PricedMarket, Principal, Reason, Record,
-    SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
+    PlanRequest, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
     TicketRequest, TicketState, VoidKind,
 };
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};

@@ -10,6 +10,8 @@ mod game;
 mod holding;
 mod judging;
 mod leaving;
+mod line_limits;
+pub mod lines;
 mod measuring;
 pub mod money;
 mod racing;

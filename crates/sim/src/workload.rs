@@ -2,6 +2,7 @@
 
 mod bets;
 mod desk;
+mod plans;
 mod play;
 mod racing;
 mod space;

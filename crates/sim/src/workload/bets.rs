@@ -25,7 +25,10 @@ impl Workload {
     fn repeated(&mut self) -> TicketRequest {
         let mut request = self.random.pick(&self.requests).clone();
         if self.random.one_in(3) {
-            request.stake_minor += 1;
+            match &mut request.plan {
+                Some(plan) if !plan.bets.is_empty() => plan.bets[0].stake_minor += 1,
+                _ => request.stake_minor += 1,
+            }
         }
         request
     }
@@ -42,11 +45,14 @@ impl Workload {
             legs: self.legs(leg_count),
 plan: None,
 };
+        if self.random.one_in(4) {
+            self.plan(&mut request);
+        }
         match self.random.below(40) {
             0 => request.stake_minor = *self.random.pick(&[0, -100, 5, STAKE_MINOR_MAX + 1, STAKE_MINOR_MAX]),
             1 => request.currency = Currency::parse("USD").expect("three letters"),
-            2 => request.legs.clear(),
-            3 if self.random.one_in(2) => request.legs = self.too_many_legs(),
+            2 => (request.legs, request.plan) = (Vec::new(), None),
+            3 if self.random.one_in(2) => (request.legs, request.plan) = (self.too_many_legs(), None),
             3 => {
                 let again = self.legs(1)[0];
                 request.legs.extend([again, again]);
@@ -78,7 +84,7 @@ plan: None,
     }
 
     /// Legs on different fixtures, mostly where there is a price.
-    fn legs(&mut self, count: usize) -> Vec<LegRequest> {
+    pub(super) fn legs(&mut self, count: usize) -> Vec<LegRequest> {
         let mut fixtures = self.active.clone();
         if !self.random.one_in(4) {
             let is_open = |id: &FixtureId| {
@@ -101,7 +107,7 @@ plan: None,
             .collect()
     }
 
-    fn leg(&mut self, fixture: FixtureId) -> LegRequest {
+    pub(super) fn leg(&mut self, fixture: FixtureId) -> LegRequest {
         let engine = &self.pair.fast;
         let Some(known) = engine.fixture(fixture) else {
             // It is over and left: it comes back for the bet.
@@ -138,12 +144,13 @@ plan: None,
         let is_limit = |reason: &Reason| (401..=407).contains(&(*reason as u16));
         self.pair.coverage.hit_if(max.as_ref().is_err_and(is_limit), "max_stake.nothing");
         if let Ok(max) = max {
-            let max = max.stake_minor_max;
-            request.stake_minor = match self.random.below(3) {
+            let (max, step) = (max.stake_minor_max, Self::step_of_stake(request));
+            let stake_minor = match self.random.below(3) {
                 0 => max,
-                1 => max + 1,
-                _ => (max - 1).max(1),
+                1 => max + step,
+                _ => (max - step).max(step),
             };
+            Self::stake(request, stake_minor);
         }
     }
 
@@ -156,7 +163,8 @@ plan: None,
         self.tick()?;
         let mut request = self.request();
         let Ok(max_minor) = self.pair.max_stake(&request)? else { return Ok(()) };
-        request.stake_minor = max_minor;
+        let step = Self::step_of_stake(&request);
+        Self::stake(&mut request, max_minor);
         request.odds_change = OddsChange::Any;
         let enough = self.pair.fast.available_minor(request.customer) >= max_minor;
         if max_minor < self.pair.fast.config().stake_minor_min || !enough {
@@ -172,11 +180,11 @@ plan: None,
             origin: oddsengine_engine::Origin::default(),
             body: Body::PlaceTicket(Box::new(request.clone())),
         };
-        for (stake_minor, is_promised) in [(max_minor, true), (max_minor + 1, false)] {
+        for (stake_minor, is_promised) in [(max_minor, true), (max_minor + step, false)] {
             let mut engine = fast.clone();
             let mut command = command.clone();
             let Body::PlaceTicket(body) = &mut command.body else { unreachable!("it was just made") };
-            body.stake_minor = stake_minor;
+            Self::stake(body, stake_minor);
             engine.apply(&command);
             let state = engine.ticket(request.ticket).expect("it was just placed").state;
             let is_taken = matches!(state, TicketState::Open | TicketState::Delayed);
