@@ -12,6 +12,7 @@
 //! No third-party dependency, no floats in money or odds.
 
 pub mod account;
+pub mod bets;
 pub mod bounds;
 pub mod codec;
 pub mod currency;

@@ -6,6 +6,7 @@
 //! | [`parse_minor`] | text, currency | minor units | none: excess digits are an error |
 //! | [`format_minor`] | minor units, currency | text | none |
 
+use crate::bets::product_minor;
 use crate::bounds::{BoundsError, LEGS_MAX, MONEY_MINOR_MAX};
 use crate::currency::Currency;
 use crate::grade::Grade;
@@ -33,66 +34,7 @@ pub fn payout_minor(stake_minor: i64, legs: &[(u32, Grade)]) -> Payout {
         let payout = stake_minor as i128 * i128::from(numerator) / i128::from(denominator);
         return payout.min(i128::from(MONEY_MINOR_MAX)) as i64;
     }
-    // floor(floor(x / a) / b) = floor(x / (a b)): multiply everything first, divide step by step.
-    let mut number = BigNumber::from(stake_minor as u64);
-    for &(odds_e4, grade) in legs {
-        number.multiply(grade.return_ratio(odds_e4).0);
-    }
-    for &(odds_e4, grade) in legs {
-        number.divide(grade.return_ratio(odds_e4).1);
-    }
-    number.saturating_to(MONEY_MINOR_MAX)
-}
-
-/// Room for a stake and [`LEGS_MAX`] return numerators: 64 + 20 x 40 bits.
-const LIMBS: usize = 28;
-
-struct BigNumber {
-    limbs: [u32; LIMBS],
-    used: usize,
-}
-
-impl From<u64> for BigNumber {
-    fn from(value: u64) -> Self {
-        let mut limbs = [0; LIMBS];
-        limbs[0] = value as u32;
-        limbs[1] = (value >> 32) as u32;
-        Self { limbs, used: 2 }
-    }
-}
-
-impl BigNumber {
-    fn multiply(&mut self, factor: u64) {
-        assert!(factor < 1 << 48, "a return numerator is below 2^48");
-        let mut carry: u128 = 0;
-        for limb in &mut self.limbs[..self.used] {
-            let product = u128::from(*limb) * u128::from(factor) + carry;
-            *limb = product as u32;
-            carry = product >> 32;
-        }
-        while carry > 0 {
-            self.limbs[self.used] = carry as u32;
-            self.used += 1;
-            carry >>= 32;
-        }
-    }
-
-    fn divide(&mut self, divisor: u64) {
-        let mut remainder: u128 = 0;
-        for limb in self.limbs[..self.used].iter_mut().rev() {
-            let current = (remainder << 32) | u128::from(*limb);
-            *limb = (current / u128::from(divisor)) as u32;
-            remainder = current % u128::from(divisor);
-        }
-    }
-
-    fn saturating_to(&self, max: i64) -> i64 {
-        if self.limbs[2..].iter().any(|&limb| limb != 0) {
-            return max;
-        }
-        let value = (u64::from(self.limbs[1]) << 32) | u64::from(self.limbs[0]);
-        value.min(max as u64) as i64
-    }
+    product_minor(stake_minor, legs.iter().map(|&(odds_e4, grade)| grade.return_ratio(odds_e4)))
 }
 
 /// Minor units from text such as `"12.34"` or `"-5"`.
