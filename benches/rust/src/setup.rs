@@ -274,8 +274,8 @@ impl Crowd {
             stake_minor: 100 + self.random.below(2_000) as i64,
             odds_change: OddsChange::Any,
             legs,
-plan: None,
-}
+            plan: None,
+        }
     }
 
     /// A single on one of the fixtures that have prices, if any has; some have finished, some have no prices yet.

@@ -96,10 +96,11 @@ fn by_leg<T: Copy + std::ops::Add<Output = T>>(legs: &[Leg], of: impl Fn(usize) 
 /// What of the stake is on each leg, in lines that can still return something.
 pub(crate) fn staked_minor(bets: &[Bet], legs: &[Leg], is_alive: impl Fn(&Leg) -> bool) -> Vec<i64> {
     let parts = parts_of(legs, is_alive);
-    let masks = parts.iter().enumerate().fold([0_u64; 3], |[win, place, either], (index, &(wins, places))| {
-        let bit = |is: bool| u64::from(is) << index;
-        [win | bit(wins), place | bit(places), either | bit(wins || places)]
-    });
+    let masks =
+        parts.iter().enumerate().fold([0_u64; 3], |[win, place, either], (index, &(wins, places))| {
+            let bit = |is: bool| u64::from(is) << index;
+            [win | bit(wins), place | bit(places), either | bit(wins || places)]
+        });
     let [win, place, either] = masks;
     by_leg(legs, |leg| {
         let mut sums = (0_i64, 0_i64);
@@ -133,9 +134,9 @@ fn lines_with(bet: &Bet, alive: u64, leg: usize) -> i64 {
     let others = (bet.legs & alive & !bit).count_ones() as usize;
     let sizes = bet.sizes >> u32::from(chosen);
     let count = |size: usize| ways(others, size).unwrap_or(u64::MAX);
-    let lines = (0..=others).filter(|&size| sizes >> size & 1 == 1).fold(0_u64, |lines, size| {
-        lines.saturating_add(count(size))
-    });
+    let lines = (0..=others)
+        .filter(|&size| sizes >> size & 1 == 1)
+        .fold(0_u64, |lines, size| lines.saturating_add(count(size)));
     i64::try_from(lines).unwrap_or(i64::MAX)
 }
 

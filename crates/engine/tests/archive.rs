@@ -101,8 +101,8 @@ impl World {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
-plan: None,
-}
+            plan: None,
+        }
     }
 
     fn place(&mut self, request: TicketRequest) -> Answer {

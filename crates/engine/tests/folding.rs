@@ -55,8 +55,8 @@ fn engine() -> Engine {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
-plan: None,
-})),
+            plan: None,
+        })),
     ];
     for (time_ns, body) in bodies.into_iter().enumerate() {
         engine.step(&Command { time_ns: time_ns as i64, origin: Origin::default(), body });

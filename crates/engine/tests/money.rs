@@ -115,8 +115,8 @@ impl Desk {
             stake_minor,
             odds_change: OddsChange::Any,
             legs: legs.iter().map(leg).collect(),
-plan: None,
-})));
+            plan: None,
+        })));
     }
 
     fn settle(&mut self, fixture: u64, grades: Option<[Grade; 3]>) {
@@ -284,8 +284,8 @@ fn stakes_of_the_day_are_those_of_the_tickets() {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
-plan: None,
-};
+            plan: None,
+        };
         let mut restored = Engine::restore(&desk.engine.snapshot()).unwrap();
         restored.price_changed();
         let largest = desk.engine.max_stake(&request).map(|check| check.stake_minor_max);
@@ -407,8 +407,8 @@ fn random_body(random: &mut Random) -> Body {
                     OddsChange::Higher,
                     OddsChange::Within(u32::MAX),
                 ]),
-plan: None,
-}))
+                plan: None,
+            }))
         }
         10..=12 => {
             let side = random.of(&[Side::Home, Side::Away]);

@@ -96,8 +96,8 @@ impl Desk {
             stake_minor,
             odds_change: OddsChange::None,
             legs,
-plan: None,
-})));
+            plan: None,
+        })));
     }
 
     fn state(&self, number: u128) -> TicketState {

@@ -149,8 +149,8 @@ impl World {
                 odds_e4: 20_000,
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
-plan: None,
-};
+            plan: None,
+        };
         self.send(Body::PlaceTicket(Box::new(request))).0
     }
 

@@ -149,8 +149,8 @@ impl Pair {
             stake_minor: 100,
             odds_change: OddsChange::Any,
             legs,
-plan: None,
-})));
+            plan: None,
+        })));
     }
 
     fn check(&mut self) {

@@ -193,8 +193,8 @@ impl World {
                 odds_e4: 20_000,
                 version,
             }],
-plan: None,
-})));
+            plan: None,
+        })));
         ticket
     }
 
@@ -801,8 +801,8 @@ fn refused_tickets_have_an_upper_bound() {
             odds_e4: 20_000,
             version: OddsVersion { epoch: 1, seq: 1 },
         }],
-plan: None,
-};
+        plan: None,
+    };
     let accepted = world.bet("1x2", "home");
     assert_eq!(world.state(accepted), TicketState::Open);
     let (first, count) = (1_000_u128, REFUSED_TICKETS_MAX as u128 + 5);

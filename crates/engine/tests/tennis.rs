@@ -101,8 +101,8 @@ impl Desk {
             stake_minor: 1_000,
             odds_change: OddsChange::None,
             legs: vec![leg],
-plan: None,
-})));
+            plan: None,
+        })));
         assert_eq!(self.state(ticket), TicketState::Open, "{market}/{selection}");
         ticket
     }

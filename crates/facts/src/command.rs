@@ -7,9 +7,9 @@ use oddsengine_types::{
     Currency, CustomerId, Encode, FixtureId, Grade, SportId, TicketId, TransferId, codec_enum, codec_struct,
 };
 
-use crate::plan::PlanRequest;
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
+use crate::plan::PlanRequest;
 use crate::stops::StopSet;
 use crate::ticket::Ticket;
 use crate::whole::{BookedTransfer, WholeFixture};

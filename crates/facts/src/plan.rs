@@ -96,7 +96,8 @@ impl PlanRequest {
         let Some(lines) = self.line_count(leg_count) else { return not_possible };
         let used = self.bets.iter().fold(0, |used, bet| used | bet.legs | bet.bankers);
         let is_plain = |bet: &Bet| bet.bonus == 0 && bet.stake_of == 1;
-        let has_stake = |bet: &Bet| if self.is_by_line() { bet.stake_minor > 0 } else { bet.stake_minor == 0 };
+        let has_stake =
+            |bet: &Bet| if self.is_by_line() { bet.stake_minor > 0 } else { bet.stake_minor == 0 };
         if used.count_ones() as usize != leg_count
             || !self.bets.iter().all(is_plain)
             || !self.bets.iter().all(has_stake)

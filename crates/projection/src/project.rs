@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oddsengine_facts::ticket::{Leg, Plan, Ticket};
+use oddsengine_facts::ticket::{Leg, Ticket};
 use oddsengine_facts::{
     Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record, RecordError,
     TicketState, VoidKind, decode_record,
@@ -358,10 +358,7 @@ impl Projector {
                 (&key).into(),
                 id(ticket.customer),
                 ticket.terms.currency.code().to_owned().into(),
-                match ticket.terms.plan {
-                    Plan::Single => "single".into(),
-                    Plan::Multiple => "multiple".into(),
-                },
+                ticket.terms.plan.name().into(),
                 ticket.legs.len().into(),
                 ticket.stake_minor.into(),
                 ticket.terms.bonus_minor.into(),

@@ -410,7 +410,12 @@ impl Book {
     /// The least profit and loss for each sum of growths that several selections have together on the outcomes still
     /// possible: what [`crate::steps_max_of_lines`] asks for. Exact with one loose view; with more, selections on different
     /// ones are taken to have any grades together.
-    pub fn joint_lines(&self, template: &Template, possible: &Possible, legs: &[Growing]) -> Vec<(i64, i128)> {
+    pub fn joint_lines(
+        &self,
+        template: &Template,
+        possible: &Possible,
+        legs: &[Growing],
+    ) -> Vec<(i64, i128)> {
         let pnl_at = |main: usize| self.joint.get(main).copied().unwrap_or(0);
         let loose = |view: u8| self.loose.get(&view).map(|book| book.pnl.as_slice());
         let worst = if self.joint.is_empty() { 0 } else { self.worst_minor };
@@ -418,14 +423,21 @@ impl Book {
     }
 
     /// As [`Book::joint_lines`], of selections of one market and the bets on it alone.
-    pub fn market_lines(&self, template: &Template, possible: &Possible, legs: &[Growing]) -> Vec<(i64, i128)> {
+    pub fn market_lines(
+        &self,
+        template: &Template,
+        possible: &Possible,
+        legs: &[Growing],
+    ) -> Vec<(i64, i128)> {
         let Some(first) = legs.first() else { return Vec::new() };
         let market = template.selections[first.selection].market;
         let book = self.markets.get(&market);
         if let Some(view) = template.markets[usize::from(market)].view {
             let grades: Vec<_> = legs.iter().map(|leg| template.grades_on_cells(leg.selection)).collect();
             let mut least = BTreeMap::new();
-            for cell in (0..template.views[usize::from(view)].cell_count).filter(|&cell| possible.has(view, cell)) {
+            for cell in
+                (0..template.views[usize::from(view)].cell_count).filter(|&cell| possible.has(view, cell))
+            {
                 let growths = legs.iter().zip(&grades);
                 let growth = growths.map(|(leg, grades)| leg.growth[usize::from(grades[cell])]).sum();
                 keep_least(&mut least, growth, book.map_or(0, |book| book.pnl[cell]));
@@ -671,7 +683,9 @@ fn lines_of<'a>(
             let of_group = &groups[usize::from(group_of_main[main])];
             let before = std::mem::take(&mut here);
             for (growth, pnl) in before {
-                here.extend(of_group.iter().map(|&(more, excess)| (growth + more, pnl.saturating_add(excess))));
+                here.extend(
+                    of_group.iter().map(|&(more, excess)| (growth + more, pnl.saturating_add(excess))),
+                );
             }
         }
         here.iter().for_each(|&(growth, pnl)| keep_least(&mut lines, growth, pnl));
@@ -680,7 +694,10 @@ fn lines_of<'a>(
         if let ViewMap::Loose { group_of_main, groups } = template.joint.map(view) {
             let allowed = allowed_cells(template, possible, view);
             let mut is_open = vec![false; groups.len()];
-            possible.main.iter().for_each(|&main| is_open[usize::from(group_of_main[usize::from(main)])] = true);
+            possible
+                .main
+                .iter()
+                .for_each(|&main| is_open[usize::from(group_of_main[usize::from(main)])] = true);
             for (group, _) in groups.iter().zip(is_open).filter(|(_, is_open)| *is_open) {
                 for cell in group.intersect(&allowed).iter() {
                     on_it.iter().for_each(|&leg| seen[leg][usize::from(grades[leg][cell])] = true);
@@ -707,7 +724,9 @@ fn beyond_space(
             let view = template.view_of(leg.selection);
             let grades = template.grades_on_cells(leg.selection);
             let mut open = [false; GRADES_MAX];
-            for cell in (0..template.views[usize::from(view)].cell_count).filter(|&cell| possible.has(view, cell)) {
+            for cell in
+                (0..template.views[usize::from(view)].cell_count).filter(|&cell| possible.has(view, cell))
+            {
                 open[usize::from(grades[cell])] = true;
             }
             open

@@ -8,7 +8,6 @@ pub mod limit;
 
 pub use book::{Book, Change, Growing, Position, SelectionTotals, Tally, place_grades};
 pub use limit::{
-    LossOfStake, UNIT_E9, growth_of, stake_minor_max, stake_minor_max_together, steps_max, steps_max_of_lines,
-    steps_max_together,
-    unit_minor,
+    LossOfStake, UNIT_E9, growth_of, stake_minor_max, stake_minor_max_together, steps_max,
+    steps_max_of_lines, steps_max_together, unit_minor,
 };

@@ -119,8 +119,8 @@ fn of_another_release() -> (Vec<Record>, Engine) {
             stake_minor: 1_000,
             odds_change: OddsChange::Any,
             legs: vec![leg],
-plan: None,
-};
+            plan: None,
+        };
         take(Body::PlaceTicket(Box::new(request)), runtime(), &|record| {
             for fact in record.facts.iter_mut().filter(|_| is_other_model) {
                 let Fact::TicketDecided { ticket, .. } = fact else { continue };

@@ -270,9 +270,8 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
         let key = &naive.fixtures[index].space.template.markets[market_index].key;
         agree(|| name(key), worst, naive.market_worst_minor(index, market_index, None))?;
         for selection in &market.selections {
-            let of_selection = legs
-                .iter()
-                .filter(|&&(ticket, leg)| ticket.legs[leg].place.selection == selection.selection);
+            let of_selection =
+                legs.iter().filter(|&&(ticket, leg)| ticket.legs[leg].place.selection == selection.selection);
             let (count, stake) = of_selection
                 .fold((0, 0), |(count, stake), &(ticket, leg)| (count + 1, stake + staked(ticket, leg)));
             agree(|| name(key), (selection.leg_count, selection.stake_minor), (count, stake))?;

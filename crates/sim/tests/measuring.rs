@@ -83,8 +83,8 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         stake_minor,
         odds_change: OddsChange::Any,
         legs: Vec::new(),
-plan: None,
-};
+        plan: None,
+    };
     naive.tickets.push(NaiveTicket { request, ticket: ticket.clone(), settles_ns: None, place: 0 });
     ticket
 }

@@ -8,7 +8,7 @@ use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
 use oddsengine_types::{CustomerId, FixtureId, SportId, TicketId, TransferId};
 
-use super::{Decoded, bounds, parts};
+use super::{Decoded, bounds, parts, plan};
 use crate::error::FeedError;
 use crate::json::{Field, Object, parse};
 
@@ -479,7 +479,12 @@ fn lock_market(message: &Object<'_>) -> Result<Body, FeedError> {
 }
 
 fn place_ticket(message: &Object<'_>) -> Result<Body, FeedError> {
-    let (ticket, stake_minor) = (ticket_id(message)?, parts::money_minor(message, "stake_minor")?);
+    let ticket = ticket_id(message)?;
+    // Bets that say the stake of each line need no other.
+    let stake_minor = match message.optional("bets").is_some() && message.optional("stake_minor").is_none() {
+        true => 0,
+        false => parts::money_minor(message, "stake_minor")?,
+    };
     Ok(Body::PlaceTicket(Box::new(ticket_request(message, ticket, stake_minor)?)))
 }
 
@@ -501,7 +506,8 @@ fn ticket_request(
     for item in items {
         legs.push(item.object()?.leg().map_err(|error| error.within(item))?);
     }
-    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, plan: None })
+    let plan = plan::plan(message, legs.len())?;
+    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, plan })
 }
 
 fn odds_change(field: Field<'_, '_>) -> Result<OddsChange, FeedError> {

@@ -2,8 +2,8 @@
 
 use oddsengine_facts::command::REFUSED_TICKETS_MAX;
 use oddsengine_facts::{
-    Fact, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Place, Plan, Reason, Terms, Ticket, TicketChange,
-    TicketRequest, TicketState,
+    Fact, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Place, Plan, Reason, Terms, Ticket,
+    TicketChange, TicketRequest, TicketState,
 };
 use oddsengine_ledger::TransferError;
 use oddsengine_markets::LivePhase;
@@ -250,10 +250,7 @@ impl State {
                 return Err(Reason::StakeExceedsMaximum);
             }
         }
-        if legs.is_empty()
-            || legs.len() > self.config.legs_max as usize
-            || leg_count_of(request) > LEGS_MAX
-        {
+        if legs.is_empty() || legs.len() > self.config.legs_max as usize || leg_count_of(request) > LEGS_MAX {
             return Err(Reason::LegCountOutOfRange);
         }
         match &request.plan {
@@ -290,7 +287,8 @@ impl State {
                 }),
             }
         }
-        let places = request.plan.as_ref().map_or(Ok(()), |plan| self.find_places(plan, ticket, refusal.is_some()));
+        let places =
+            request.plan.as_ref().map_or(Ok(()), |plan| self.find_places(plan, ticket, refusal.is_some()));
         if let Err(reason) = places {
             refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
         }

@@ -166,6 +166,11 @@ impl State {
 }
 
 /// A limit on the ticket as a whole.
-pub(super) fn of_ticket(level: LimitLevel, limit_minor: i64, used_minor: i64, stake_minor_max: i64) -> LimitCheck {
+pub(super) fn of_ticket(
+    level: LimitLevel,
+    limit_minor: i64,
+    used_minor: i64,
+    stake_minor_max: i64,
+) -> LimitCheck {
     LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max }
 }

@@ -11,8 +11,8 @@ mod fixture;
 mod guard;
 mod limits;
 mod line_limits;
-mod places;
 pub(crate) mod money;
+mod places;
 pub(crate) mod settle;
 pub(crate) mod source;
 

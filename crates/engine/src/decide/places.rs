@@ -35,7 +35,8 @@ impl State {
         let fixture = &self.fixtures[leg.place.fixture as usize];
         let template = fixture.template();
         let selection = usize::from(leg.place.selection);
-        let (Format::Racing(format), LiveState::Racing(race)) = (&fixture.request.format, &fixture.live) else {
+        let (Format::Racing(format), LiveState::Racing(race)) = (&fixture.request.format, &fixture.live)
+        else {
             return Err(Reason::PlaceTermsNotOffered);
         };
         let of_race = || standard_terms(race.starters().count() as u8, format.is_handicap);
@@ -70,7 +71,8 @@ impl State {
         let steps = Steps::of(&plan.bets);
         let least = |minor: i64, of: i64| (minor + of - 1) / of;
         let of_lines = steps.bets.iter().map(|bet| least(self.config.line_stake_minor_min, bet.stake_minor));
-        let count = of_lines.max().unwrap_or(1).max(least(self.config.stake_minor_min, steps.stake_minor)).max(1);
+        let count =
+            of_lines.max().unwrap_or(1).max(least(self.config.stake_minor_min, steps.stake_minor)).max(1);
         plan.bets = steps.times(count);
     }
 }

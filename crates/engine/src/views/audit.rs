@@ -207,8 +207,8 @@ pub(crate) mod tests {
                     odds_e4: 20_000,
                     version: OddsVersion { epoch: 1, seq: 1 },
                 }],
-plan: None,
-})),
+                plan: None,
+            })),
         ] {
             let command = Command { time_ns: 0, origin: Origin::default(), body };
             Step::new(&mut state, &mut Vec::new(), 0).decide(&command);

@@ -1,8 +1,8 @@
 //! Tickets from request to decision: the checks in order of their reasons, each as its sentence says.
 
 use oddsengine_engine::{
-    EachWayLeg, FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion, Place,
-    Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
+    EachWayLeg, FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange,
+    OddsVersion, Place, Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
 };
 use oddsengine_markets::{Format, SelectionId};
 use oddsengine_types::bets::Bet;
@@ -195,7 +195,8 @@ impl Naive {
         let shared = (1..=least).rev().find(|of| bets.iter().all(|bet| bet.stake_minor % of == 0));
         let mut count = 1;
         loop {
-            let times = |bet: &Bet| Bet { stake_minor: bet.stake_minor / shared.unwrap_or(1) * count, ..*bet };
+            let times =
+                |bet: &Bet| Bet { stake_minor: bet.stake_minor / shared.unwrap_or(1) * count, ..*bet };
             asked.plan.as_mut().expect("it was just there").bets = bets.iter().map(times).collect();
             let (bets, staked) = lines::asked(&asked).expect("only its stakes are others");
             let is_least = staked >= self.config.stake_minor_min.into()
@@ -567,9 +568,8 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
         Some(plan) if plan.bets.iter().any(|bet| bet.stake_minor != 0) => lines::asked(request),
         _ => None,
     };
-    let stake_minor = staked.map_or(request.stake_minor, |(_, staked)| {
-        staked.clamp(i64::MIN.into(), i64::MAX.into()) as i64
-    });
+    let stake_minor = staked
+        .map_or(request.stake_minor, |(_, staked)| staked.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
     Ticket {
         id: request.ticket,
         customer: request.customer,

@@ -41,7 +41,12 @@ impl Naive {
             };
             let on_market = self.legs_on(ticket, fixture, of_market);
             let steps = match on_market.as_slice() {
-                [_] => self.steps_of_leg(ticket, index, &self.market_minima(fixture, selection, ticket), limits.market_minor),
+                [_] => self.steps_of_leg(
+                    ticket,
+                    index,
+                    &self.market_minima(fixture, selection, ticket),
+                    limits.market_minor,
+                ),
                 several => {
                     let endings = self.endings_of_market(ticket, fixture, market, several);
                     largest(STAKE_MINOR_MAX, |steps| is_within(&endings, steps, limits.market_minor))
@@ -55,7 +60,12 @@ impl Naive {
             );
             let on_fixture = self.legs_on(ticket, fixture, |_| true);
             let steps = match on_fixture.as_slice() {
-                [_] => self.steps_of_leg(ticket, index, &self.joint_minima(fixture, selection, ticket), limits.fixture_minor),
+                [_] => self.steps_of_leg(
+                    ticket,
+                    index,
+                    &self.joint_minima(fixture, selection, ticket),
+                    limits.fixture_minor,
+                ),
                 several => {
                     let endings = self.endings(ticket, fixture, several);
                     largest(STAKE_MINOR_MAX, |steps| is_within(&endings, steps, limits.fixture_minor))
@@ -104,7 +114,9 @@ impl Naive {
                 .collect();
             let loss_with = |steps: i64| {
                 let of_fixture = |endings: &BTreeSet<Ending>| {
-                    let losses = endings.iter().map(|&(pnl, growth)| growth * i128::from(steps) - i128::from(pnl) * PARTS);
+                    let losses = endings
+                        .iter()
+                        .map(|&(pnl, growth)| growth * i128::from(steps) - i128::from(pnl) * PARTS);
                     losses.max().expect("a match ends somehow").max(0)
                 };
                 i128::from(used_minor - own_minor) * PARTS + on_each.iter().map(of_fixture).sum::<i128>()
@@ -135,7 +147,8 @@ impl Naive {
             let staked: i128 = on_it.map(|leg| i128::from(self.step_on(ticket, leg))).sum::<i128>().max(1);
             let used = i128::from(self.staked_today_minor(ticket, leg));
             let own = share(i128::from(self.config.stake_minor_max));
-            let mut allowed = vec![(own, used, largest(most, |steps| i128::from(steps) * staked <= (own - used).max(0)))];
+            let mut allowed =
+                vec![(own, used, largest(most, |steps| i128::from(steps) * staked <= (own - used).max(0)))];
             if factor_e3 < 1_000 {
                 // The stake of a ticket that would have put as much on the selection, rounded up.
                 let used = -(-(used * i128::from(step_minor))).div_euclid(staked);
@@ -167,7 +180,8 @@ impl Naive {
             .map(|line| lines::Line { stake_minor: line.stake_minor / count, ..line })
             .collect();
         let pays = |steps: i64| {
-            let times = |line: &lines::Line| lines::Line { stake_minor: line.stake_minor * steps, ..line.clone() };
+            let times =
+                |line: &lines::Line| lines::Line { stake_minor: line.stake_minor * steps, ..line.clone() };
             let lines: Vec<lines::Line> = of_step.iter().map(times).collect();
             lines::payout_minor(&lines, &ticket.legs, |_| Grade::WON)
         };
@@ -180,9 +194,8 @@ impl Naive {
     }
 
     fn legs_on(&self, ticket: &Ticket, fixture: usize, is_so: impl Fn(&Leg) -> bool) -> Vec<usize> {
-        let is_on_it = |&leg: &usize| {
-            ticket.legs[leg].place.fixture as usize == fixture && is_so(&ticket.legs[leg])
-        };
+        let is_on_it =
+            |&leg: &usize| ticket.legs[leg].place.fixture as usize == fixture && is_so(&ticket.legs[leg]);
         (0..ticket.legs.len()).filter(is_on_it).collect()
     }
 
@@ -258,7 +271,13 @@ impl Naive {
     }
 
     /// The same of one market: on every list of grades that it can have.
-    fn endings_of_market(&self, ticket: &Ticket, fixture: usize, market: usize, legs: &[usize]) -> BTreeSet<Ending> {
+    fn endings_of_market(
+        &self,
+        ticket: &Ticket,
+        fixture: usize,
+        market: usize,
+        legs: &[usize],
+    ) -> BTreeSet<Ending> {
         let template = self.fixtures[fixture].space.template;
         let first = template.markets[market].selections().start;
         let cost = |row: &[u8]| -> i128 {

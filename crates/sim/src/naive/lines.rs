@@ -47,9 +47,8 @@ impl Line {
 pub fn lines(bets: &[Bet], legs: &[Leg]) -> Vec<Line> {
     let submitted = legs.iter().filter(|leg| leg.place_fraction_of == 0).count();
     let place_of = |leg: usize| {
-        let is_its = |&place: &usize| {
-            legs[place].place_fraction_of != 0 && usize::from(legs[place].place_of) == leg
-        };
+        let is_its =
+            |&place: &usize| legs[place].place_fraction_of != 0 && usize::from(legs[place].place_of) == leg;
         (submitted..legs.len()).find(is_its).unwrap_or(leg)
     };
     let mut all = Vec::new();
@@ -57,8 +56,7 @@ pub fn lines(bets: &[Bet], legs: &[Leg]) -> Vec<Line> {
         let members = bet.legs | bet.bankers;
         for set in 1_u64..1 << submitted {
             let chosen = (set & bet.legs).count_ones();
-            let is_line =
-                set & !members == 0 && bet.bankers & !set == 0 && bet.sizes >> chosen & 1 == 1;
+            let is_line = set & !members == 0 && bet.bankers & !set == 0 && bet.sizes >> chosen & 1 == 1;
             if !is_line {
                 continue;
             }
@@ -96,7 +94,11 @@ pub fn staked_minor(ticket: &Ticket, leg: usize, counts: impl Fn(&Line) -> bool)
     if ticket.terms.bets.is_empty() {
         return ticket.stake_minor;
     }
-    lines_of(ticket).iter().filter(|line| counts(line)).map(|line| line.stake_minor * line.count_of(leg)).sum()
+    lines_of(ticket)
+        .iter()
+        .filter(|line| counts(line))
+        .map(|line| line.stake_minor * line.count_of(leg))
+        .sum()
 }
 
 /// What of the stake is on a leg in its fixture's book: lines that have lost count no more.
@@ -267,9 +269,8 @@ pub fn joins(plan: &PlanRequest, legs: &[LegRequest]) -> bool {
             is_in(one) && is_in(other) && (chosen..64).any(|size| bet.sizes >> size & 1 == 1)
         })
     };
-    (0..legs.len()).any(|other| {
-        (0..other).any(|one| legs[one].fixture == legs[other].fixture && together(one, other))
-    })
+    (0..legs.len())
+        .any(|other| (0..other).any(|one| legs[one].fixture == legs[other].fixture && together(one, other)))
 }
 
 /// What is wrong with the plan of a request, if anything is.
@@ -282,11 +283,11 @@ pub fn check(request: &TicketRequest, line_stake_minor_min: i64) -> Vec<Reason> 
         let is_on = |bet: &&Bet| (bet.legs | bet.bankers) >> leg & 1 == 1 && bet.parts != Parts::Win;
         plan.bets.iter().any(|bet| is_on(&bet))
     };
-    let has_place = |leg: usize| plan.each_way.iter().any(|EachWayLeg { leg: known, .. }| usize::from(*known) == leg);
+    let has_place =
+        |leg: usize| plan.each_way.iter().any(|EachWayLeg { leg: known, .. }| usize::from(*known) == leg);
     let is_idle = |leg: usize| plan.bets.iter().all(|bet| (bet.legs | bet.bankers) >> leg & 1 == 0);
-    let is_twice = |each_way: &EachWayLeg| {
-        plan.each_way.iter().filter(|other| other.leg == each_way.leg).count() > 1
-    };
+    let is_twice =
+        |each_way: &EachWayLeg| plan.each_way.iter().filter(|other| other.leg == each_way.leg).count() > 1;
     let has_no_place = |bet: &Bet| {
         bet.parts != Parts::Win
             && !(0..leg_count).any(|leg| (bet.legs | bet.bankers) >> leg & 1 == 1 && has_place(leg))

@@ -101,7 +101,12 @@ impl Naive {
     }
 
     /// Profit and loss of one market on every distinct list of its grades that is possible, with that list.
-    pub(super) fn market_pnl(&self, fixture: usize, market: usize, except: Option<&Ticket>) -> Vec<(i64, Vec<u8>)> {
+    pub(super) fn market_pnl(
+        &self,
+        fixture: usize,
+        market: usize,
+        except: Option<&Ticket>,
+    ) -> Vec<(i64, Vec<u8>)> {
         let space = &self.fixtures[fixture].space;
         let first = space.slot(space.template.markets[market].selections().start);
         let count = space.template.markets[market].selections().len();

@@ -217,8 +217,8 @@ impl Scenario {
             stake_minor: if is_bet { words.amount()? } else { 0 },
             odds_change: OddsChange::None,
             legs: Vec::new(),
-plan: None,
-};
+            plan: None,
+        };
         while let Some(word) = words.peek().filter(|word| is_bet || word.contains('@')) {
             words.text("a leg")?;
             match word {

@@ -43,8 +43,8 @@ impl Workload {
             stake_minor: self.random.between(10, 4_000),
             odds_change: self.odds_change(),
             legs: self.legs(leg_count),
-plan: None,
-};
+            plan: None,
+        };
         if self.random.one_in(4) {
             self.plan(&mut request);
         }

@@ -147,7 +147,9 @@ impl Workload {
             5 => plan.bets[0].sizes |= 1,
             6 => plan.bets[0].stake_minor -= 2,
             7 => request.stake_minor += 1,
-            8 => plan.each_way.push(EachWayLeg { leg: 0, terms: Some(PlaceTerms { places: 3, fraction_of: 5 }) }),
+            8 => plan
+                .each_way
+                .push(EachWayLeg { leg: 0, terms: Some(PlaceTerms { places: 3, fraction_of: 5 }) }),
             9 => {
                 let bet = plan.bets[0];
                 plan.bets.resize(51, bet);
@@ -164,7 +166,9 @@ impl Workload {
         if plan.bets.iter().any(|bet| bet.stake_minor != 0) {
             let of_step = step_of(&plan.bets);
             let least = plan.bets.iter().map(|bet| bet.stake_minor).fold(0, divisor).max(1);
-            plan.bets.iter_mut().for_each(|bet| bet.stake_minor = bet.stake_minor / least * (stake_minor / of_step));
+            plan.bets
+                .iter_mut()
+                .for_each(|bet| bet.stake_minor = bet.stake_minor / least * (stake_minor / of_step));
             request.stake_minor = 0;
         }
     }
