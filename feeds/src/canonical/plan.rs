@@ -74,7 +74,10 @@ fn legs(field: Field<'_, '_>, leg_count: usize) -> Result<u64, FeedError> {
 #[cold]
 fn both(system: Field<'_, '_>) -> FeedError {
     let name = system.text(bounds::KEY_BYTES_MAX).unwrap_or_default();
-    FeedError::new(FeedError::OUT_OF_RANGE, format!("system {name:?} has sizes of its own, and sizes are given"))
+    FeedError::new(
+        FeedError::OUT_OF_RANGE,
+        format!("system {name:?} has sizes of its own, and sizes are given"),
+    )
 }
 
 fn of_system(system: Field<'_, '_>, leg_count: usize) -> Result<u64, FeedError> {
@@ -94,7 +97,8 @@ fn each_way(place: &Object<'_>, leg_count: usize) -> Result<EachWayLeg, FeedErro
         None => None,
         Some(places) => Some(PlaceTerms {
             places: places.integer(1..=u64::from(u8::MAX))? as u8,
-            fraction_of: place.required("fraction_of")?.integer(1..=u64::from(PlaceTerms::FRACTION_OF_MAX))? as u8,
+            fraction_of: place.required("fraction_of")?.integer(1..=u64::from(PlaceTerms::FRACTION_OF_MAX))?
+                as u8,
         }),
     };
     Ok(EachWayLeg { leg, terms })
