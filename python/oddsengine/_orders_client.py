@@ -375,7 +375,9 @@ class OrdersClient:
     ) -> MaxStake:
         """The largest stake that would be accepted now: of the ticket, in the proportion of its bets."""
         plan = _plan(bets, each_way)
-        return self._ask("max_stake", MaxStake, customer=customer, currency=currency, legs=_legs(legs), **plan)
+        return self._ask(
+            "max_stake", MaxStake, customer=customer, currency=currency, legs=_legs(legs), **plan
+        )
 
     def balance(self, customer: int) -> Balance:
         """A customer's money."""
