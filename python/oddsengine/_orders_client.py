@@ -559,8 +559,8 @@ def ticket_request(
 ) -> Json:
     """A ``place_ticket`` request, for :meth:`OrdersClient.submit` and :meth:`OrdersClient.batch`.
 
-    ``stake_minor`` is of the ticket, and not needed where every bet says the stake of its lines. ``bets`` are its bets, one on all
-    legs if absent, and ``each_way`` its legs with a place part.
+    ``stake_minor`` is of the ticket, and not needed where every bet says the stake of its lines. ``bets`` are
+    its bets, one on all legs if absent, and ``each_way`` its legs with a place part.
     """
     is_word = isinstance(odds_change, str)
     policy = {"policy": odds_change} if is_word else {"policy": "within", "percent": odds_change}
