@@ -404,6 +404,10 @@ impl Projector {
                     grade(leg.grade),
                 ],
             );
+            if !leg.is_to_win() {
+                // A place is paid at a part of the odds to win: no price of its own was looked at.
+                continue;
+            }
             batch.append(
                 TableId::PriceDecisions,
                 vec![
