@@ -1,4 +1,4 @@
-"""Tickets of several bets from Python: systems, bankers, each-way, as the client says and the engine tells."""
+"""Tickets of several bets from Python: systems, bankers, each-way, as the client asks and is told."""
 
 import itertools
 from pathlib import Path
