@@ -475,6 +475,10 @@ fn sixty_three_legs_and_fifty_bets_are_taken_and_one_more_is_not() {
     assert_eq!((desk.refusal(1), desk.ticket(1).stake_minor), (None, 63 * 50));
     desk.place(2, 0, &runners(&of), plan(51));
     assert_eq!(desk.refusal(2), Some(Reason::PlanNotPossible));
+    // 7,028,847 lines of five legs.
+    let fives = Bet { sizes: 1 << 5, ..singles };
+    desk.place(4, 0, &runners(&of), PlanRequest { bets: vec![fives], each_way: Vec::new() });
+    assert_eq!(desk.refusal(4), Some(Reason::PlanNotPossible));
     let more: Vec<(u64, usize)> = (1..=64).map(|race| (race, 1)).collect();
     desk.place(3, 0, &runners(&more), plan(1));
     assert_eq!(desk.refusal(3), Some(Reason::LegCountOutOfRange));

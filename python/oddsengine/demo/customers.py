@@ -176,7 +176,7 @@ class Tickets:
         return ticket
 
     def _make_system(self, ticket: Message) -> None:
-        """Several bets on the same legs: by name, of one size, with a banker; the stake is whole on each line."""
+        """Several bets on the same legs: by name, of one size, with a banker. Lines stake whole amounts."""
         count = len(ticket["legs"])
         kind = self.random.randrange(3)
         if kind == 0 and count in SYSTEMS:
