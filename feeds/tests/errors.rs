@@ -163,7 +163,7 @@ const ORDERS: &[(&str, &str)] = &[
     ),
     (
         r#""type":"max_stake","customer":1,"currency":"EUR","legs":[]"#,
-        "out_of_range: legs of 0 items is outside 1..=20",
+        "out_of_range: legs of 0 items is outside 1..=63",
     ),
     (
         r#""type":"max_stake","customer":1,"currency":"EUR","legs":[{"fixture":1,"market":"1x2","selection":"home","odds":1,"version":[1,1]}]"#,

@@ -21,9 +21,11 @@ from oddsengine.tables import Table
 __all__ = [
     "Alert",
     "Balance",
+    "Bet",
     "Board",
     "Change",
     "Done",
+    "EachWay",
     "Exposure",
     "ExposureLevel",
     "FeedHealth",
@@ -41,6 +43,7 @@ __all__ = [
     "SelectionExposure",
     "Settlement",
     "Ticket",
+    "TicketBet",
     "TicketChange",
     "TicketLeg",
     "Times",
@@ -395,12 +398,82 @@ class TicketLeg:
     score: tuple[int, int]
     clock_ms: int
     grade: str | None
+    # It is the place part of this leg, and pays one part in so many of the odds.
+    place_of: int | None = None
+    fraction_of: int | None = None
 
     @classmethod
     def of(cls, message: Json) -> TicketLeg:
         """From the wire."""
-        pairs = {name: _pair(message[name]) for name in ("quoted_version", "version", "score")}
-        return _plain(cls, message | pairs)
+        pairs: Json = {name: _pair(message[name]) for name in ("quoted_version", "version", "score")}
+        place = {name: message.get(name) for name in ("place_of", "fraction_of")}
+        return _plain(cls, message | pairs | place)
+
+
+@dataclass(frozen=True, slots=True)
+class Bet:
+    """A bet as it is asked for: an accumulator for every choice of so many legs, together with all bankers.
+
+    Parameters
+    ----------
+    legs
+        The legs that are chosen from, by their places from 0; all but the bankers if absent.
+    bankers
+        The legs that stand in every line.
+    system
+        A name instead of sizes: ``"trixie"``, ``"lucky15"``, ``"goliath"`` and so on.
+    sizes
+        Lines of so many legs beside the bankers. Neither: one line of all legs.
+    line_stake_minor
+        Stake of each line. Absent in all bets: the stake of the ticket is divided evenly.
+    parts
+        ``"win"``, ``"place"``, ``"each_way"`` or ``"equally_divided"``.
+    """
+
+    legs: tuple[int, ...] | None = None
+    bankers: tuple[int, ...] | None = None
+    system: str | None = None
+    sizes: tuple[int, ...] | None = None
+    line_stake_minor: int | None = None
+    parts: str | None = None
+
+    def json(self) -> Json:
+        """As the wire has it."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        plain = {name: list(item) if isinstance(item, tuple) else item for name, item in fields.items()}
+        return {name: item for name, item in plain.items() if item is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class EachWay:
+    """A leg with a place part, by its place from 0; at these terms, or at those of the race as it stands."""
+
+    leg: int
+    places: int | None = None
+    fraction_of: int | None = None
+
+    def json(self) -> Json:
+        """As the wire has it."""
+        fields = {"leg": self.leg, "places": self.places, "fraction_of": self.fraction_of}
+        return {name: item for name, item in fields.items() if item is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class TicketBet:
+    """A bet of a ticket: its legs and bankers by their places, the sizes of its lines, how many they are."""
+
+    legs: tuple[int, ...]
+    bankers: tuple[int, ...]
+    sizes: tuple[int, ...]
+    lines: int
+    line_stake_minor: int
+    parts: str
+
+    @classmethod
+    def of(cls, message: Json) -> TicketBet:
+        """From the wire."""
+        lists = {name: tuple(message[name]) for name in ("legs", "bankers", "sizes")}
+        return _plain(cls, message | lists)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -425,6 +498,9 @@ class Ticket:
     is_repeat: bool = False
     # How it was dealt with, where it was not simply taken or refused.
     handling: Handling | None = None
+    # `system` or `each_way` with its bets; `single` or `multiple` where it is one bet on all legs.
+    plan: str = "single"
+    bets: tuple[TicketBet, ...] = ()
 
     @classmethod
     def of(cls, message: Json, *, is_repeat: bool = False) -> Ticket:
@@ -432,6 +508,8 @@ class Ticket:
         handling = message.get("handling")
         parts = {
             "handling": None if handling is None else Handling.of(handling),
+            "plan": message.get("plan") or ("single" if len(message["legs"]) == 1 else "multiple"),
+            "bets": tuple(TicketBet.of(bet) for bet in message.get("bets", ())),
             "reason": Reason.of(message["reason"]),
             "legs": tuple(TicketLeg.of(leg) for leg in message["legs"]),
             "checks": tuple(LimitCheck.of(check) for check in message["checks"]),

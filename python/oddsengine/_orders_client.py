@@ -30,7 +30,9 @@ from oddsengine._connection import (
 from oddsengine._desk_tables import DeskTables
 from oddsengine._messages import (
     Balance,
+    Bet,
     Done,
+    EachWay,
     Exposure,
     FixtureInfo,
     Json,
@@ -218,13 +220,15 @@ class OrdersClient:
         *,
         customer: int,
         legs: Sequence[Leg | Mapping[str, Any]],
-        stake_minor: int,
+        stake_minor: int | None = None,
         currency: str = "EUR",
         odds_change: OddsChange = "none",
         on_limit: OnLimit = "refuse",
         reoffer_odds: bool = False,
         part_minor_min: int = 0,
         ticket: str | None = None,
+        bets: Sequence[Bet | Mapping[str, Any]] | None = None,
+        each_way: Sequence[EachWay | Mapping[str, Any]] | None = None,
         wait: bool = True,
         timeout_s: float | None = None,
     ) -> Ticket:
@@ -234,6 +238,12 @@ class OrdersClient:
         ----------
         legs
             From :meth:`Board.leg`.
+        stake_minor
+            Of the ticket; not needed where every bet says the stake of its lines.
+        bets
+            How the bets follow from the legs, at most 50; one bet on all of them if absent.
+        each_way
+            The legs with a place part.
         odds_change
             ``"none"``, ``"higher"``, ``"any"``, or the percentage by which the odds may fall.
         on_limit
@@ -268,7 +278,9 @@ class OrdersClient:
             currency=currency,
             odds_change=odds_change,
             ticket=ticket or new_id(),
-        ) | wishes(on_limit, reoffer_odds, part_minor_min)
+            bets=bets,
+            each_way=each_way,
+        )
         with naming(request):
             reply = self.request(request, timeout_s=timeout_s)
             placed = expect(reply, Ticket)
@@ -387,10 +399,19 @@ class OrdersClient:
         )
 
     def max_stake(
-        self, *, customer: int, legs: Sequence[Leg | Mapping[str, Any]], currency: str = "EUR"
+        self,
+        *,
+        customer: int,
+        legs: Sequence[Leg | Mapping[str, Any]],
+        currency: str = "EUR",
+        bets: Sequence[Bet | Mapping[str, Any]] | None = None,
+        each_way: Sequence[EachWay | Mapping[str, Any]] | None = None,
     ) -> MaxStake:
-        """The largest stake that would be accepted now."""
-        return self._ask("max_stake", MaxStake, customer=customer, currency=currency, legs=_legs(legs))
+        """The largest stake that would be accepted now: of the ticket, in the proportion of its bets."""
+        plan = _plan(bets, each_way)
+        return self._ask(
+            "max_stake", MaxStake, customer=customer, currency=currency, legs=_legs(legs), **plan
+        )
 
     def balance(self, customer: int) -> Balance:
         """A customer's money."""
@@ -558,16 +579,33 @@ def wishes(on_limit: OnLimit, reoffer_odds: bool, part_minor_min: int) -> Json:
     return {"on_limit": on_limit, "reoffer_odds": reoffer_odds, "part_minor_min": part_minor_min}
 
 
+def _plan(
+    bets: Sequence[Bet | Mapping[str, Any]] | None, each_way: Sequence[EachWay | Mapping[str, Any]] | None
+) -> Json:
+    plan: Json = {}
+    if bets is not None:
+        plan["bets"] = [bet.json() if isinstance(bet, Bet) else dict(bet) for bet in bets]
+    if each_way is not None:
+        plan["each_way"] = [leg.json() if isinstance(leg, EachWay) else dict(leg) for leg in each_way]
+    return plan
+
+
 def ticket_request(
     *,
     customer: int,
     legs: Sequence[Leg | Mapping[str, Any]],
-    stake_minor: int,
+    stake_minor: int | None = None,
     currency: str = "EUR",
     odds_change: OddsChange = "none",
     ticket: str | None = None,
+    bets: Sequence[Bet | Mapping[str, Any]] | None = None,
+    each_way: Sequence[EachWay | Mapping[str, Any]] | None = None,
 ) -> Json:
-    """A ``place_ticket`` request, for :meth:`OrdersClient.submit` and :meth:`OrdersClient.batch`."""
+    """A ``place_ticket`` request, for :meth:`OrdersClient.submit` and :meth:`OrdersClient.batch`.
+
+    ``stake_minor`` is of the ticket, and not needed where every bet says the stake of its lines. ``bets`` are
+    its bets, one on all legs if absent, and ``each_way`` its legs with a place part.
+    """
     is_word = isinstance(odds_change, str)
     policy = {"policy": odds_change} if is_word else {"policy": "within", "percent": odds_change}
     return {
@@ -575,7 +613,8 @@ def ticket_request(
         "ticket": ticket or new_id(),
         "customer": customer,
         "currency": currency,
-        "stake_minor": stake_minor,
+        **({} if stake_minor is None else {"stake_minor": stake_minor}),
         "odds_change": policy,
         "legs": _legs(legs),
+        **_plan(bets, each_way),
     }

@@ -356,9 +356,16 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         ("sport_loss_max", "amount", 100_000_000, (0, LOSS_MINOR_MAX), "Sum over a sport's fixtures."),
         ("platform_loss_max", "amount", 200_000_000, (0, LOSS_MINOR_MAX), "Sum over all fixtures."),
         ("stake_min", "amount", 10, (1, STAKE_MINOR_MAX), "Smallest stake of a ticket."),
+        (
+            "line_stake_min",
+            "amount",
+            0,
+            (0, STAKE_MINOR_MAX),
+            "Smallest stake of each line of a ticket with a plan.",
+        ),
         ("stake_max", "amount", 1_000_000, (1, STAKE_MINOR_MAX), "Largest stake of a ticket."),
         ("payout_max", "amount", 25_000_000, (1, LOSS_MINOR_MAX), "Largest payout of a ticket."),
-        ("legs_max", "integer", 12, (1, 20), "Most legs of a ticket."),
+        ("legs_max", "integer", 12, (1, 63), "Most legs of a ticket."),
         (
             "bets_while_owing",
             "boolean",

@@ -200,7 +200,7 @@ def accumulator(legs: Sequence[Leg], stake_minor: int) -> int:
     Parameters
     ----------
     legs
-        1 to 20 legs of (odds, grade). Odds are rounded down to four decimals, as the engine strikes them:
+        1 to 63 legs of (odds, grade). Odds are rounded down to four decimals, as the engine strikes them:
         100/30 is 4.3333.
     stake_minor
         1 to 10,000,000,000.

@@ -89,7 +89,7 @@ def test_amounts_are_decimal_text_or_minor_units() -> None:
             {"limits": {"stake_max": "5.00", "stake_minor_max": 500}},
             "[limits] stake_max and stake_minor_max say the same thing; keep one",
         ),
-        ({"limits": {"legs_max": 21}}, "[limits] legs_max 21 is outside 1..=20"),
+        ({"limits": {"legs_max": 64}}, "[limits] legs_max 64 is outside 1..=63"),
         ({"limits": {"legs_max": True}}, "[limits] legs_max True is not an integer"),
         (
             {"limits": {"stake_min": "9.00", "stake_max": "8.00"}},

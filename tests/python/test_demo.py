@@ -318,6 +318,7 @@ def test_a_short_run_holds_everything_and_reports_it(tmp_path: Path) -> None:
     assert report["state_hash_live"] == report["state_hash_replay"]
     assert report["tickets_offered"] == report["tickets_accepted"] + sum(report["tickets_refused"].values())
     assert report["tickets_accepted"] > 0
+    assert report["systems_accepted"] > 0
     assert all(report["invariants"].values())
     assert not list((tmp_path / "tmp").iterdir())
     assert {path.name for path in (tmp_path / "kept").iterdir()} >= {

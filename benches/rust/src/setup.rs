@@ -275,6 +275,7 @@ impl Crowd {
             odds_change: OddsChange::Any,
             legs,
             wishes: Default::default(),
+            plan: None,
         }
     }
 

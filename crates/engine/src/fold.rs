@@ -14,7 +14,8 @@ use oddsengine_pricing::model::{ModelConfig, Parameters};
 use oddsengine_types::{AccountKind, FixtureId, STAKE_MINOR_MAX, TicketId};
 
 use crate::decide::settle::payout_of;
-use crate::positions::{counted_ticket, plan_add, plan_remove};
+use crate::lines;
+use crate::positions::{counted_ticket, plan_add, plan_leg, plan_remove, stakes_minor};
 use crate::state::State;
 use crate::state::changes::ToldBefore;
 use crate::state::due::LISTED_AT_ONCE;
@@ -234,9 +235,7 @@ impl State {
                 self.list_waiting(index, false);
                 self.count_stake(&ticket, false);
                 self.count_own_stake(&ticket, false);
-                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
-                    plan_remove(leg, ticket.stake_minor, &mut self.unbooked);
-                }
+                plan_remove(&ticket, &mut self.unbooked);
             }
             Fact::TicketHeld { ticket, due_ns } => {
                 let index = self.ticket_in(*ticket, TicketState::is_waiting)?;
@@ -246,9 +245,7 @@ impl State {
                 let ticket = self.tickets[index as usize].clone();
                 self.count_stake(&ticket, true);
                 self.count_own_stake(&ticket, true);
-                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
-                    plan_add(leg, ticket.stake_minor, &mut self.unbooked);
-                }
+                plan_add(&ticket, &mut self.unbooked);
             }
             Fact::LegsGraded { ticket, legs } => self.grade_legs(*ticket, legs)?,
             Fact::Weighed { weights } => {
@@ -301,11 +298,10 @@ impl State {
                 let before = ToldBefore::from(&*ticket);
                 let more_minor = paid_minor - ticket.paid_minor;
                 if ticket.state == TicketState::Open {
-                    // It lost by one leg: the others count no more.
-                    for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
-                        plan_remove(leg, ticket.stake_minor, &mut self.unbooked);
-                        leg.unit_minor = 0;
-                    }
+                    // No line waits for a leg that is not decided: those count no more.
+                    plan_remove(ticket, &mut self.unbooked);
+                    let undecided = ticket.legs.iter_mut().filter(|leg| leg.grade.is_none());
+                    undecided.for_each(|leg| leg.unit_minor = 0);
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Settled, *paid_minor);
                 ticket.settlement_count += 1;
@@ -330,10 +326,7 @@ impl State {
                 self.set_closed(index, 0);
                 self.count_returned(index, -paid_minor);
                 // It counts in the books again, with what its legs were graded to.
-                let ticket = &self.tickets[index as usize];
-                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
-                    plan_add(leg, ticket.stake_minor, &mut self.unbooked);
-                }
+                plan_add(&self.tickets[index as usize], &mut self.unbooked);
             }
             Fact::PaymentDue { ticket, due_ns } => {
                 let index = self.ticket_in(*ticket, |state| state == TicketState::Open)?;
@@ -363,11 +356,9 @@ impl State {
                 }
                 let ticket = &mut self.tickets[index as usize];
                 if ticket.is_live() {
-                    let stake_minor = ticket.stake_minor;
-                    for leg in ticket.legs.iter_mut().filter(|leg| leg.grade.is_none()) {
-                        plan_remove(leg, stake_minor, &mut self.unbooked);
-                        leg.unit_minor = 0;
-                    }
+                    plan_remove(ticket, &mut self.unbooked);
+                    let undecided = ticket.legs.iter_mut().filter(|leg| leg.grade.is_none());
+                    undecided.for_each(|leg| leg.unit_minor = 0);
                 }
                 (ticket.state, ticket.paid_minor) = (TicketState::Cancelled, 0);
                 self.settling.set_regraded(index, false);
@@ -496,6 +487,7 @@ impl State {
 
     /// Keeps a ticket that was decided, new or at the end of its delay.
     fn keep_ticket(&mut self, mut ticket: Ticket, forgotten: Option<TicketId>) -> Result<(), String> {
+        lines::fits(&ticket)?;
         for leg in &mut ticket.legs {
             leg.place = self.place_of(leg)?;
         }
@@ -540,9 +532,7 @@ impl State {
             }
         }
         if ticket.is_live() {
-            for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
-                plan_add(leg, ticket.stake_minor, &mut self.unbooked);
-            }
+            plan_add(&ticket, &mut self.unbooked);
         }
         let (state, due_ns) = (ticket.state, ticket.due_ns);
         let index = if let Some(index) = known {
@@ -621,12 +611,14 @@ impl State {
             let index = self.ticket_in(weight.ticket, |state| state == TicketState::Open)?;
             let ticket = &mut self.tickets[index as usize];
             fits_legs(ticket, weight.units_minor.len())?;
+            let stakes = if ticket.terms.bets.is_empty() { Vec::new() } else { stakes_minor(ticket) };
             let stake_minor = ticket.stake_minor;
-            for (leg, &unit_minor) in ticket.legs.iter_mut().zip(&weight.units_minor) {
+            for (place, (leg, &unit_minor)) in ticket.legs.iter_mut().zip(&weight.units_minor).enumerate() {
                 if leg.grade.is_none() && leg.unit_minor != unit_minor {
-                    plan_remove(leg, stake_minor, &mut self.unbooked);
+                    let stake_minor = stakes.get(place).copied().unwrap_or(stake_minor);
+                    plan_leg(leg, stake_minor, false, &mut self.unbooked);
                     leg.unit_minor = unit_minor;
-                    plan_add(leg, stake_minor, &mut self.unbooked);
+                    plan_leg(leg, stake_minor, true, &mut self.unbooked);
                 }
             }
         }
@@ -682,15 +674,15 @@ impl State {
             self.list_waiting(index, false);
         }
         let ticket = &mut self.tickets[index as usize];
-        let (is_live, stake_minor) = (ticket.is_live(), ticket.stake_minor);
+        let is_live = ticket.is_live();
+        if is_live {
+            plan_remove(ticket, &mut self.unbooked);
+        }
         for (leg, graded) in ticket.legs.iter_mut().zip(legs) {
-            if is_live && leg.grade.is_none() {
-                plan_remove(leg, stake_minor, &mut self.unbooked);
-            }
             (leg.grade, leg.unit_minor) = (graded.grade, graded.unit_minor);
-            if is_live && leg.grade.is_none() {
-                plan_add(leg, stake_minor, &mut self.unbooked);
-            }
+        }
+        if is_live {
+            plan_add(ticket, &mut self.unbooked);
         }
         if is_waiting {
             self.list_waiting(index, true);

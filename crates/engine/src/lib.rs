@@ -8,17 +8,18 @@ mod boards;
 mod decide;
 mod engine;
 mod fold;
+mod lines;
 mod positions;
 mod state;
 mod step;
 mod views;
 
 pub use oddsengine_facts::{
-    Body, Channel, Command, Config, Expectation, ExpectationMode, Fact, FixtureRequest, GradedSelection, Leg,
-    LegRequest, LimitCheck, LimitLevel, Margin, MarginKind, MarketDesk, MarketStops, MoneyRequest,
-    OddsChange, OddsVersion, Origin, Place, Plan, PricedBy, PricedMarket, Principal, Reason, Record,
-    SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
-    TicketRequest, TicketState, VoidKind,
+    Body, Channel, Command, Config, EachWayLeg, Expectation, ExpectationMode, Fact, FixtureRequest,
+    GradedSelection, Leg, LegRequest, LimitCheck, LimitLevel, Margin, MarginKind, MarketDesk, MarketStops,
+    MoneyRequest, OddsChange, OddsVersion, Origin, Place, Plan, PlanRequest, PricedBy, PricedMarket,
+    Principal, Reason, Record, SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms,
+    Ticket, TicketChange, TicketRequest, TicketState, VoidKind,
 };
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 pub use oddsengine_facts::{

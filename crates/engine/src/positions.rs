@@ -4,6 +4,7 @@ use oddsengine_facts::{Fact, Leg, Ticket, TicketState};
 use oddsengine_risk::{Change, Position, UNIT_E9};
 use oddsengine_types::{Grade, TicketId, payout_minor};
 
+use crate::lines::{self, Steps};
 use crate::state::State;
 use crate::state::upkeep::loss_of;
 
@@ -12,17 +13,47 @@ const UNBOOKED_MAX: usize = 4_096;
 
 /// The position of a leg in its fixture's book.
 pub(crate) fn position_of(leg: &Leg, stake_minor: i64) -> Position {
-    Position { selection: leg.place.selection, odds_e4: leg.odds_e4, stake_minor, unit_minor: leg.unit_minor }
+    Position {
+        selection: leg.place.selection,
+        odds_e4: leg.odds_e4,
+        stake_minor,
+        unit_minor: leg.unit_minor,
+        place_fraction_of: leg.place_fraction_of,
+    }
 }
 
-/// Notes that a leg is to be added to its fixture's book.
-pub(crate) fn plan_add(leg: &Leg, stake_minor: i64, changes: &mut Vec<(u32, Change)>) {
-    changes.push((leg.place.fixture, Change { position: position_of(leg, stake_minor), adds: true }));
+/// Notes that the undecided legs of a ticket are to be added to their fixtures' books as they are now.
+pub(crate) fn plan_add(ticket: &Ticket, changes: &mut Vec<(u32, Change)>) {
+    plan(ticket, true, changes);
 }
 
-/// Notes that a leg is to be taken out of its fixture's book.
-pub(crate) fn plan_remove(leg: &Leg, stake_minor: i64, changes: &mut Vec<(u32, Change)>) {
-    changes.push((leg.place.fixture, Change { position: position_of(leg, stake_minor), adds: false }));
+/// Notes that the undecided legs of a ticket are to be taken out of their fixtures' books as they are now.
+pub(crate) fn plan_remove(ticket: &Ticket, changes: &mut Vec<(u32, Change)>) {
+    plan(ticket, false, changes);
+}
+
+/// Notes the change of one leg with what of the stake is on it.
+pub(crate) fn plan_leg(leg: &Leg, stake_minor: i64, adds: bool, changes: &mut Vec<(u32, Change)>) {
+    changes.push((leg.place.fixture, Change { position: position_of(leg, stake_minor), adds }));
+}
+
+#[inline]
+fn plan(ticket: &Ticket, adds: bool, changes: &mut Vec<(u32, Change)>) {
+    let undecided = ticket.legs.iter().enumerate().filter(|(_, leg)| leg.grade.is_none());
+    if ticket.terms.bets.is_empty() {
+        return undecided.for_each(|(_, leg)| plan_leg(leg, ticket.stake_minor, adds, changes));
+    }
+    let stakes = lines::staked_alive_minor(ticket);
+    undecided.for_each(|(place, leg)| plan_leg(leg, stakes[place], adds, changes));
+}
+
+/// What of a ticket's stake is on each of its undecided legs in its fixture's book: of several bets, what can still return
+/// something.
+pub(crate) fn stakes_minor(ticket: &Ticket) -> Vec<i64> {
+    match ticket.terms.bets.is_empty() {
+        true => vec![ticket.stake_minor; ticket.legs.len()],
+        false => lines::staked_alive_minor(ticket),
+    }
 }
 
 /// The ticket whose legs may count otherwise after a fact, apart from what their other legs are expected to return.
@@ -39,8 +70,15 @@ pub(crate) fn counted_ticket(fact: &Fact) -> Option<TicketId> {
     }
 }
 
-/// What rides on a leg if all other legs of its ticket win.
-pub(crate) fn unit_minor_bound(ticket: &Ticket, leg: usize) -> i64 {
+/// What rides on each leg if all other legs of its ticket win.
+pub(crate) fn units_minor_bound(ticket: &Ticket) -> Vec<i64> {
+    match ticket.terms.bets.is_empty() {
+        true => (0..ticket.legs.len()).map(|leg| unit_minor_bound(ticket, leg)).collect(),
+        false => lines::units_minor_bound(ticket),
+    }
+}
+
+fn unit_minor_bound(ticket: &Ticket, leg: usize) -> i64 {
     if ticket.legs.len() == 1 {
         return ticket.stake_minor;
     }
@@ -70,9 +108,14 @@ impl State {
         if !counts {
             return;
         }
+        let several = (!ticket.terms.bets.is_empty())
+            .then(|| (lines::staked_alive_minor(ticket), lines::units_minor_bound(ticket)));
         for (place, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| leg.grade.is_none()) {
-            let unit_minor = unit_minor_bound(ticket, place);
-            let position = Position { unit_minor, ..position_of(leg, ticket.stake_minor) };
+            let (stake_minor, unit_minor) = match &several {
+                None => (ticket.stake_minor, unit_minor_bound(ticket, place)),
+                Some((stakes, units)) => (stakes[place], units[place]),
+            };
+            let position = Position { unit_minor, ..position_of(leg, stake_minor) };
             let fixture = &mut self.fixtures[leg.place.fixture as usize];
             fixture.bound.change(fixture.template, &Change { position, adds });
         }
@@ -132,7 +175,7 @@ impl State {
 
     /// What a leg returns per unit of stake: exactly once it is graded, by expectation before.
     fn expected_return(&self, leg: &Leg) -> f64 {
-        let odds = f64::from(leg.odds_e4) / 10_000.0;
+        let odds = leg.odds();
         if let Some(grade) = leg.grade {
             return grade.win_share() * odds + grade.refund_share();
         }
@@ -150,12 +193,23 @@ impl State {
 
     /// What rides on each undecided leg of a ticket by now.
     pub(crate) fn units_minor(&self, ticket: &Ticket) -> Vec<i64> {
-        let units = self.units_e9(&ticket.legs).into_iter();
+        let (count, units) = match ticket.terms.bets.is_empty() {
+            true => (ticket.stake_minor, self.units_e9(&ticket.legs)),
+            false => {
+                let steps = Steps::of(&ticket.terms.bets);
+                (steps.count, self.units_of_step_e9(&steps, &ticket.legs))
+            }
+        };
         let legs = ticket.legs.iter().zip(units);
         legs.map(|(leg, unit_e9)| match leg.grade {
-            None => oddsengine_risk::unit_minor(ticket.stake_minor, unit_e9),
+            None => oddsengine_risk::unit_minor(count, unit_e9),
             Some(_) => 0,
         })
         .collect()
+    }
+
+    /// Per leg: what rides on it for a step of the ticket's stake, in billionths.
+    pub(crate) fn units_of_step_e9(&self, steps: &Steps, legs: &[Leg]) -> Vec<u64> {
+        lines::units_e9(&steps.bets, legs, |leg| self.expected_return(leg))
     }
 }

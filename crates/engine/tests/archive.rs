@@ -102,6 +102,7 @@ impl World {
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
             wishes: Default::default(),
+            plan: None,
         }
     }
 

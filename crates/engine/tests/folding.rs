@@ -56,6 +56,7 @@ fn engine() -> Engine {
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
             wishes: Default::default(),
+            plan: None,
         })),
     ];
     for (time_ns, body) in bodies.into_iter().enumerate() {

@@ -116,6 +116,7 @@ impl Desk {
             odds_change: OddsChange::Any,
             legs: legs.iter().map(leg).collect(),
             wishes: Default::default(),
+            plan: None,
         })));
     }
 
@@ -285,6 +286,7 @@ fn stakes_of_the_day_are_those_of_the_tickets() {
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
             wishes: Default::default(),
+            plan: None,
         };
         let mut restored = Engine::restore(&desk.engine.snapshot()).unwrap();
         restored.price_changed();
@@ -408,6 +410,7 @@ fn random_body(random: &mut Random) -> Body {
                     OddsChange::Within(u32::MAX),
                 ]),
                 wishes: Default::default(),
+                plan: None,
             }))
         }
         10..=12 => {

@@ -97,6 +97,7 @@ impl Desk {
             odds_change: OddsChange::None,
             legs,
             wishes: Default::default(),
+            plan: None,
         })));
     }
 

@@ -150,6 +150,7 @@ impl World {
                 version: OddsVersion { epoch: 1, seq: 1 },
             }],
             wishes: Default::default(),
+            plan: None,
         };
         self.send(Body::PlaceTicket(Box::new(request))).0
     }

@@ -150,6 +150,7 @@ impl Pair {
             odds_change: OddsChange::Any,
             legs,
             wishes: Default::default(),
+            plan: None,
         })));
     }
 

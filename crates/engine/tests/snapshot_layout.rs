@@ -56,6 +56,8 @@ fn ticket(id: u128, state: TicketState) -> Fact {
         score: (1, 2),
         clock_ms: 1_380_000,
         interruptions: 3,
+        place_fraction_of: 0,
+        place_of: 0,
         grade,
         unit_minor: 2_500,
     };

@@ -194,6 +194,7 @@ impl World {
                 version,
             }],
             wishes: Default::default(),
+            plan: None,
         })));
         ticket
     }
@@ -802,6 +803,7 @@ fn refused_tickets_have_an_upper_bound() {
             version: OddsVersion { epoch: 1, seq: 1 },
         }],
         wishes: Default::default(),
+        plan: None,
     };
     let accepted = world.bet("1x2", "home");
     assert_eq!(world.state(accepted), TicketState::Open);

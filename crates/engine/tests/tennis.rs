@@ -102,6 +102,7 @@ impl Desk {
             odds_change: OddsChange::None,
             legs: vec![leg],
             wishes: Default::default(),
+            plan: None,
         })));
         assert_eq!(self.state(ticket), TicketState::Open, "{market}/{selection}");
         ticket

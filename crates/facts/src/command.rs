@@ -4,12 +4,13 @@
 
 use oddsengine_markets::{Format, Incident, MarketId, ModelFault, SelectionId, SpaceDefinition};
 use oddsengine_types::{
-    Currency, CustomerId, FixtureId, Grade, SportId, TicketId, TransferId, codec_enum, codec_struct,
+    Currency, CustomerId, Encode, FixtureId, Grade, SportId, TicketId, TransferId, codec_enum, codec_struct,
 };
 
 use crate::acceptance::{CustomerTerms, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Wishes};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
+use crate::plan::PlanRequest;
 use crate::stops::StopSet;
 use crate::ticket::Ticket;
 use crate::whole::{BookedTransfer, WholeFixture};
@@ -564,12 +565,34 @@ pub struct TicketRequest {
     pub stake_minor: i64,
     /// What may happen when the odds have moved.
     pub odds_change: OddsChange,
-    /// The legs; one fixture at most once.
+    /// The legs; no two that stand in one line are on the same fixture.
     pub legs: Vec<LegRequest>,
+    /// How its bets follow from its legs; none for one bet on all of them.
+    pub plan: Option<Box<PlanRequest>>,
     /// What the customer allows where it cannot be taken as asked.
     pub wishes: Wishes,
 }
-codec_struct!(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, wishes });
+
+codec_struct!(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, plan, wishes });
+
+impl TicketRequest {
+    /// What tells a repeat from a conflict. Without a plan and wishes it is what was hashed before there were any.
+    pub fn encode_body(&self, out: &mut Vec<u8>) {
+        let Self { ticket, customer, currency, stake_minor, odds_change, legs, plan, wishes } = self;
+        ticket.encode(out);
+        customer.encode(out);
+        currency.encode(out);
+        stake_minor.encode(out);
+        odds_change.encode(out);
+        legs.encode(out);
+        if let Some(plan) = plan {
+            plan.encode(out);
+        }
+        if *wishes != Wishes::default() {
+            wishes.encode(out);
+        }
+    }
+}
 
 /// One leg as submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -109,6 +109,8 @@ pub struct Config {
     pub platform_loss_minor_max: i64,
     /// Smallest stake of a ticket.
     pub stake_minor_min: i64,
+    /// Smallest stake of each line of a ticket with a plan; 0 for one minor unit.
+    pub line_stake_minor_min: i64,
     /// Largest stake of a ticket, per customer.
     pub stake_minor_max: i64,
     /// Largest payout of a ticket.
@@ -167,6 +169,7 @@ codec_struct!(Config {
     sport_loss_minor_max,
     platform_loss_minor_max,
     stake_minor_min,
+    line_stake_minor_min,
     stake_minor_max,
     payout_minor_max,
     legs_max,
@@ -208,6 +211,7 @@ impl Default for Config {
             sport_loss_minor_max: 100_000_000,
             platform_loss_minor_max: 200_000_000,
             stake_minor_min: 10,
+            line_stake_minor_min: 0,
             stake_minor_max: 1_000_000,
             payout_minor_max: 25_000_000,
             legs_max: 12,
@@ -257,6 +261,7 @@ impl Config {
         within("sport_loss_minor_max", self.sport_loss_minor_max, 0, LOSS_MAX)?;
         within("platform_loss_minor_max", self.platform_loss_minor_max, 0, LOSS_MAX)?;
         within("stake_minor_min", self.stake_minor_min, 1, STAKE_MINOR_MAX)?;
+        within("line_stake_minor_min", self.line_stake_minor_min, 0, STAKE_MINOR_MAX)?;
         within("stake_minor_max", self.stake_minor_max, self.stake_minor_min, STAKE_MINOR_MAX)?;
         within("payout_minor_max", self.payout_minor_max, 1, LOSS_MAX)?;
         within("legs_max", self.legs_max.into(), 1, oddsengine_types::bounds::LEGS_MAX as i64)?;

@@ -9,6 +9,7 @@ pub mod command;
 pub mod config;
 pub mod fact;
 pub mod market;
+pub mod plan;
 pub mod proto;
 pub mod record;
 #[doc(hidden)]
@@ -33,6 +34,7 @@ pub use config::{
 };
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::{Expectation, ExpectationMode, MarketDesk, PricedBy};
+pub use plan::{EachWayLeg, PlanRequest};
 pub use proto::{RecordError, RecordErrorKind, decode_record, encode_parts, encode_record};
 pub use record::Record;
 pub use status::{Reason, TicketState};

@@ -15,6 +15,7 @@ use oddsengine_markets::tennis::{
 };
 use oddsengine_markets::{Format, Incident, LivePhase, LiveState, MarketId, ModelFault, SelectionId};
 use oddsengine_markets::{SpaceDefinition, SpaceId};
+use oddsengine_types::bets::{Bet, Parts};
 use oddsengine_types::{
     AccountKind, Currency, CustomerId, FixtureId, Grade, Ladder, SourceId, SportId, SportParameters,
     SportSettings, TicketId, TransferId,
@@ -33,6 +34,7 @@ use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 use crate::market::MarketDesk;
 use crate::market::{Expectation, ExpectationMode, PricedBy};
+use crate::plan::{EachWayLeg, PlanRequest};
 use crate::record::Record;
 use crate::status::{Reason, TicketState};
 use crate::stops::{MarketStops, Stop, StopSet, Stops};
@@ -83,6 +85,7 @@ pub fn single_bet() -> Record {
             version: VERSION,
         }],
         wishes: Wishes::default(),
+        plan: None,
     };
     let bookings = vec![
         booking(
@@ -195,6 +198,7 @@ fn ticket(state: TicketState) -> Ticket {
             free_minor: 0,
             rules: 1,
             jurisdiction: 0,
+            bets: Vec::new(),
         },
         stake_minor: 2_500,
         odds_change: OddsChange::Higher,
@@ -228,6 +232,8 @@ fn leg() -> Leg {
         score: (1, 0),
         clock_ms: 1_380_000,
         interruptions: 3,
+        place_fraction_of: 0,
+        place_of: 0,
         grade: None,
         unit_minor: 2_500,
     }
@@ -245,6 +251,7 @@ fn full_ticket() -> Ticket {
             free_minor: 500,
             rules: 3,
             jurisdiction: 49,
+            bets: Vec::new(),
         },
         odds_change: OddsChange::Within(150),
         legs: vec![graded(Grade::HALF_WON), graded(dead_heat), leg()],
@@ -435,6 +442,7 @@ fn config() -> Config {
     Config {
         skew_b_minor: Some(4_000_000),
         bets_while_owing: true,
+        line_stake_minor_min: 25,
         settlement_delay_ms: 30_000,
         archive_after_ms: 3_600_000,
         archive_refused_after_ms: 60_000,
@@ -604,7 +612,26 @@ pub fn bodies() -> Vec<Body> {
             stake_minor: 1,
             odds_change,
             legs,
+            plan: None,
             wishes: Wishes { on_limit: OnLimit::Part, reoffers_odds: true, part_minor_min: 100 },
+        }))
+    }));
+    all.extend(plans().map(|plan| {
+        let leg = LegRequest {
+            fixture: FIXTURE,
+            selection: SelectionId::of("win", "r1"),
+            odds_e4: 90_000,
+            version: VERSION,
+        };
+        Body::PlaceTicket(Box::new(TicketRequest {
+            ticket: TICKET,
+            customer: CUSTOMER,
+            currency: Currency::EUR,
+            stake_minor: 0,
+            odds_change: OddsChange::None,
+            legs: vec![leg; 3],
+            plan: Some(Box::new(plan)),
+            wishes: Wishes::default(),
         }))
     }));
     all.extend(switch_scopes().into_iter().map(|scope| Body::SetSwitch {
@@ -680,6 +707,49 @@ fn handling(verdict: Option<Verdict>) -> Handling {
             decided_ns: TIME_NS,
         }),
         is_rebooked: true,
+    }
+}
+
+/// Bets of every kind: with bankers, of several sizes, each-way on terms that are given and on those of the race.
+fn plans() -> [PlanRequest; 2] {
+    let bet = |parts| Bet {
+        legs: 0b110,
+        bankers: 0b1,
+        sizes: 0b111,
+        stake_minor: 250,
+        stake_of: 1,
+        parts,
+        bonus: 0,
+    };
+    let terms = Some(PlaceTerms { places: 3, fraction_of: 5 });
+    [
+        PlanRequest {
+            bets: Parts::ALL.map(bet).into(),
+            each_way: vec![EachWayLeg { leg: 0, terms }, EachWayLeg { leg: 2, terms: None }],
+        },
+        PlanRequest {
+            bets: vec![Bet {
+                legs: u64::MAX >> 1,
+                bankers: 0,
+                stake_of: 3,
+                bonus: 65_535,
+                ..bet(Parts::Win)
+            }],
+            each_way: Vec::new(),
+        },
+    ]
+}
+
+/// Open, each-way on two of three legs: the first is graded, and its place waits.
+fn ticket_of_bets() -> Ticket {
+    let places = [0, 2].map(|place_of| Leg { place_fraction_of: 5, place_of, ..leg() });
+    let mut legs = vec![Leg { grade: Some(Grade::LOST), unit_minor: 0, ..leg() }, leg(), leg()];
+    legs.extend(places);
+    let known = ticket(TicketState::Open);
+    Ticket {
+        terms: Terms { plan: Plan::EachWay, bets: plans()[0].bets.clone(), ..known.terms.clone() },
+        legs,
+        ..known
     }
 }
 
@@ -931,6 +1001,7 @@ pub fn facts() -> Vec<Fact> {
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 0 },
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 1_000 },
         Fact::TicketDecided { ticket: Box::new(full_ticket()), forgotten: Some(TicketId(u128::MAX)) },
+        Fact::TicketDecided { ticket: Box::new(ticket_of_bets()), forgotten: None },
         Fact::DelayEnded { ticket: TICKET },
         Fact::TicketHeld { ticket: TICKET, due_ns: TIME_NS },
         Fact::LegsGraded {

@@ -52,10 +52,16 @@ reasons! {
     StakeBelowMinimum = 105, "stake_below_minimum";
     /// The stake or amount is above the largest one the engine computes with.
     StakeExceedsMaximum = 106, "stake_exceeds_maximum";
-    /// A ticket has 1 to 20 legs, or fewer if so configured.
+    /// A ticket has 1 to 63 legs, places of each-way legs among them, or fewer if so configured.
     LegCountOutOfRange = 107, "leg_count_out_of_range";
-    /// Two legs are on the same fixture.
+    /// Two legs of one line are on the same fixture.
     LegsOnSameFixture = 108, "legs_on_same_fixture";
+    /// The plan makes no bets of these legs, or more than 50.
+    PlanNotPossible = 109, "plan_not_possible";
+    /// The stake is not the sum of the lines' stakes, or no whole number of minor units for each line.
+    StakeNotOfLines = 110, "stake_not_of_lines";
+    /// The stake of a line is below the smallest one taken.
+    LineStakeBelowMinimum = 111, "line_stake_below_minimum";
     /// No bets are taken at present.
     BettingDisabled = 113, "betting_disabled";
     /// No bets are taken by this channel.
@@ -90,6 +96,8 @@ reasons! {
     MarketSuspended = 206, "market_suspended";
     /// No price is offered for the selection.
     NoPrice = 207, "no_price";
+    /// The race does not offer these place terms, or each-way bets at all.
+    PlaceTermsNotOffered = 208, "place_terms_not_offered";
     /// The odds version is not one that this process published.
     OddsVersionUnknown = 301, "odds_version_unknown";
     /// The odds have moved beyond what the customer accepts.

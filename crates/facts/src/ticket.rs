@@ -1,6 +1,7 @@
 //! Tickets: what was asked, what was decided on which evidence, what was paid.
 
 use oddsengine_markets::SelectionId;
+use oddsengine_types::bets::Bet;
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, TicketId, codec_enum, codec_struct};
 
 use crate::acceptance::{Handling, Offer, Referral, WindowName, Wishes};
@@ -170,11 +171,27 @@ pub enum Plan {
     Single,
     /// One bet on all legs.
     Multiple,
+    /// The bets that [`Terms::bets`] lists.
+    System,
+    /// The same, with each-way bets among them: each is two bets, to win and for places.
+    EachWay,
 }
-codec_enum!(Plan { 0 = Single, 1 = Multiple });
+codec_enum!(Plan { 0 = Single, 1 = Multiple, 2 = System, 3 = EachWay });
+
+impl Plan {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Multiple => "multiple",
+            Self::System => "system",
+            Self::EachWay => "each_way",
+        }
+    }
+}
 
 /// Under which terms a ticket was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Currency of stake and payment.
     pub currency: Currency,
@@ -188,16 +205,18 @@ pub struct Terms {
     pub rules: u16,
     /// The jurisdiction under which it was taken; 0 for the only one.
     pub jurisdiction: u16,
+    /// Its bets; none where it is one bet on all legs.
+    pub bets: Vec<Bet>,
 }
 impl Terms {
     /// The terms at present: one currency, cash, one set of rules.
     pub fn of(currency: Currency, leg_count: usize) -> Self {
         let plan = if leg_count == 1 { Plan::Single } else { Plan::Multiple };
-        Self { currency, plan, bonus_minor: 0, free_minor: 0, rules: 1, jurisdiction: 0 }
+        Self { currency, plan, bonus_minor: 0, free_minor: 0, rules: 1, jurisdiction: 0, bets: Vec::new() }
     }
 }
 
-codec_struct!(Terms { currency, plan, bonus_minor, free_minor, rules, jurisdiction });
+codec_struct!(Terms { currency, plan, bonus_minor, free_minor, rules, jurisdiction, bets });
 
 /// One leg: the price evidence, and the grade once decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -226,6 +245,10 @@ pub struct Leg {
     pub clock_ms: i64,
     /// Times that trading of its market had been interrupted when it was submitted.
     pub interruptions: u64,
+    /// It is the place part of an each-way bet, which pays one part in so many of the odds; 0 where it is not.
+    pub place_fraction_of: u8,
+    /// Of a place part: its leg to win, by its place among the legs.
+    pub place_of: u8,
     /// The grade, once decided.
     pub grade: Option<Grade>,
     /// What rides on this leg in its fixture's book at present; 0 when nothing does.
@@ -244,9 +267,37 @@ codec_struct!(Leg {
     score,
     clock_ms,
     interruptions,
+    place_fraction_of,
+    place_of,
     grade,
     unit_minor,
 });
+
+impl Leg {
+    /// What a unit of stake on it returns at a grade, as an exact fraction.
+    #[inline]
+    pub fn return_ratio(&self, grade: Grade) -> (u64, u64) {
+        match self.place_fraction_of {
+            0 => grade.return_ratio(self.odds_e4),
+            of => grade.place_return_ratio(self.odds_e4, of),
+        }
+    }
+
+    /// It is a leg as submitted, and not the place part of one.
+    #[inline]
+    pub fn is_to_win(&self) -> bool {
+        self.place_fraction_of == 0
+    }
+
+    /// What a unit of stake on it returns if it wins, as a number.
+    pub fn odds(&self) -> f64 {
+        let odds = f64::from(self.odds_e4) / 10_000.0;
+        match self.place_fraction_of {
+            0 => odds,
+            of => 1.0 + (odds - 1.0) / f64::from(of),
+        }
+    }
+}
 
 /// A limit and what it allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oddsengine_facts::ticket::{Leg, Plan, Ticket};
+use oddsengine_facts::ticket::{Leg, Ticket};
 use oddsengine_facts::{
     Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record, RecordError,
     Standing, TicketState, VoidKind, decode_record,
@@ -11,6 +11,7 @@ use oddsengine_markets::football::FootballIncidentKind;
 use oddsengine_markets::racing::RacingIncident;
 use oddsengine_markets::tennis::TennisIncidentKind;
 use oddsengine_markets::{Incident, LivePhase};
+use oddsengine_types::bets::{Bet, Parts};
 use oddsengine_types::{AccountKind, CustomerId, FixtureId, Grade, TicketId};
 use serde_json::json;
 
@@ -391,11 +392,10 @@ impl Projector {
                 (&key).into(),
                 id(ticket.customer),
                 ticket.terms.currency.code().to_owned().into(),
-                match ticket.terms.plan {
-                    Plan::Single => "single".into(),
-                    Plan::Multiple => "multiple".into(),
-                },
+                ticket.terms.plan.name().into(),
                 ticket.legs.len().into(),
+                line_count(&ticket.terms.bets).into(),
+                bets_json(&ticket.terms.bets).into(),
                 ticket.stake_minor.into(),
                 ticket.terms.bonus_minor.into(),
                 ticket.terms.free_minor.into(),
@@ -449,10 +449,16 @@ impl Projector {
                     (&market).into(),
                     (&selection).into(),
                     leg.odds_e4.into(),
+                    (!leg.is_to_win()).then(|| i64::from(leg.place_of)).into(),
+                    i64::from(leg.place_fraction_of).into(),
                     leg.fair_probability_e9.into(),
                     grade(leg.grade),
                 ],
             );
+            if !leg.is_to_win() {
+                // A place is paid at a part of the odds to win: no price of its own was looked at.
+                continue;
+            }
             batch.append(
                 TableId::PriceDecisions,
                 vec![
@@ -631,6 +637,28 @@ fn odds_change(change: OddsChange) -> Value {
         OddsChange::Any => "any".into(),
         OddsChange::Within(hundredths) => format!("within_{hundredths}").into(),
     }
+}
+
+fn line_count(bets: &[Bet]) -> i64 {
+    let lines: u64 = bets.iter().map(|bet| bet.lines().unwrap_or(0)).sum();
+    if bets.is_empty() { 1 } else { lines as i64 }
+}
+
+fn bets_json(bets: &[Bet]) -> String {
+    let json = |bet: &Bet| {
+        let parts = match bet.parts {
+            Parts::Win => "win",
+            Parts::Place => "place",
+            Parts::EachWay => "each_way",
+            Parts::EquallyDivided => "equally_divided",
+        };
+        let Bet { legs, bankers, sizes, stake_minor, .. } = bet;
+        format!(
+            "{{\"legs\":{legs},\"bankers\":{bankers},\"sizes\":{sizes},\"line_stake_minor\":{stake_minor},\"parts\":\"{parts}\"}}"
+        )
+    };
+    let all: Vec<String> = bets.iter().map(json).collect();
+    if all.is_empty() { String::new() } else { format!("[{}]", all.join(",")) }
 }
 
 fn odds_product_e4(legs: &[Leg]) -> i64 {

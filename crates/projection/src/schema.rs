@@ -169,14 +169,16 @@ tables! {
         Key "ticket" text "its id";
         Fixed "customer" text "who bets";
         Fixed "currency" text "of stake and payment";
-        Fixed "plan" text "`single` or `multiple`: how its bets follow from its legs";
-        Fixed "leg_count" int "its legs";
+        Fixed "plan" text "`single`, `multiple`, `system` or `each_way`: how its bets follow from its legs";
+        Fixed "leg_count" int "its legs, places of each-way legs among them";
+        Fixed "line_count" int "lines of its bets, each-way ones counted twice; 1 where it is one bet on all legs";
+        Fixed "bets" text "its bets in JSON: masks of `legs` and `bankers`, `sizes` by bit, `line_stake_minor`, `parts`; empty where it is one bet on all legs";
         Fixed "stake_minor" int "the stake";
         Fixed "bonus_minor" int "what of it came from a bonus";
         Fixed "free_minor" int "what of it is a free bet";
         Fixed "odds_change" text "what may happen when the odds have moved: `none`, `higher`, `any`, `within_N` hundredths of a percent";
         Fixed "odds_e4" int "the product of its legs' odds, rounded down after each leg; 0 where it was refused";
-        Fixed "payout_minor_max" int "paid if every leg wins";
+        Fixed "payout_minor_max" int "paid if every leg wins, stakes of all lines included";
         Fixed "received_ns" int "when it was received";
         Fixed "decided_ns" int "when it was accepted or refused; 0 while delayed";
         Fixed "reason" text "why it was refused; empty where it was not";
@@ -206,6 +208,8 @@ tables! {
         Fixed "market" text "the market's key";
         Fixed "selection" text "the selection";
         Fixed "odds_e4" int "the odds of the bet; 0 where it was refused";
+        Fixed "place_of" int (?) "the leg whose place part it is; none where it is to win";
+        Fixed "place_fraction_of" int "one part in so many of the odds is paid; 0 where it is to win";
         Fixed "fair_probability_e9" int "the fair probability at the decision, refunds set aside";
         Set "grade" text "as in `results`; `open` while undecided";
     }

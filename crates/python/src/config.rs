@@ -34,6 +34,7 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "sport_loss_minor_max" => config.sport_loss_minor_max = value.extract()?,
             "platform_loss_minor_max" => config.platform_loss_minor_max = value.extract()?,
             "stake_minor_min" => config.stake_minor_min = value.extract()?,
+            "line_stake_minor_min" => config.line_stake_minor_min = value.extract()?,
             "stake_minor_max" => config.stake_minor_max = value.extract()?,
             "payout_minor_max" => config.payout_minor_max = value.extract()?,
             "legs_max" => config.legs_max = value.extract()?,

@@ -56,6 +56,7 @@ fn risk_book<'py>(
             odds_e4: struck_odds(*odds).or_raise()?.e4(),
             stake_minor: *stake_minor,
             unit_minor: *stake_minor,
+            place_fraction_of: 0,
         };
         let by_grade = position.pnl_by_grade(template);
         for (cell, pnl_minor) in pnl_minor.iter_mut().enumerate() {

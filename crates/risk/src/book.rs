@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub use oddsengine_markets::template::GRADES_MAX;
 use oddsengine_markets::template::{GRADE_LOST, VIEW_CELLS_MAX};
 use oddsengine_markets::{CellSet, Possible, Template, ViewMap};
-use oddsengine_types::{codec_struct, payout_minor};
+use oddsengine_types::{Grade, codec_struct, payout_minor};
 
 use crate::kernel;
 
@@ -35,6 +35,8 @@ pub struct Position {
     pub stake_minor: i64,
     /// What rides on this leg.
     pub unit_minor: i64,
+    /// It is the place part of an each-way bet, which pays one part in so many of the odds; 0 where it is not.
+    pub place_fraction_of: u8,
 }
 
 /// A position to add to a book, or to take back.
@@ -51,10 +53,41 @@ impl Position {
     pub fn pnl_by_grade(&self, template: &Template) -> ByGrade {
         let mut pnl = [0; GRADES_MAX];
         for (pnl, &grade) in pnl.iter_mut().zip(&template.grades) {
-            *pnl = self.stake_minor - payout_minor(self.unit_minor, &[(self.odds_e4, grade)]);
+            *pnl = self.stake_minor - self.payout_minor(grade);
         }
         pnl
     }
+
+    /// What rides on the leg pays at a grade.
+    #[inline]
+    fn payout_minor(&self, grade: Grade) -> i64 {
+        let grade = match self.place_fraction_of {
+            0 => grade,
+            of => place_grade(grade, of),
+        };
+        payout_minor(self.unit_minor, &[(self.odds_e4, grade)])
+    }
+}
+
+/// The grade at which the place part of an each-way bet pays at the whole odds what it pays at its part of them.
+///
+/// The grades of races have small denominators; one that has not counts as won, for which a book is never too small.
+pub fn place_grade(grade: Grade, fraction_of: u8) -> Grade {
+    grade.of_place(fraction_of).unwrap_or(Grade::WON)
+}
+
+/// Grades of a template as those of the place parts of each-way bets.
+pub fn place_grades(grades: &[Grade], fraction_of: u8) -> Vec<Grade> {
+    grades.iter().map(|&grade| place_grade(grade, fraction_of)).collect()
+}
+
+/// A selection that a ticket stakes on, and how it grows at each grade: see [`crate::growth_of`].
+#[derive(Clone, Copy, Debug)]
+pub struct Growing {
+    /// Index of the selection in the template.
+    pub selection: usize,
+    /// By index into the template's grades.
+    pub growth: [i128; GRADES_MAX],
 }
 
 /// What has been staked on a selection.
@@ -374,6 +407,51 @@ impl Book {
         }
     }
 
+    /// The least profit and loss for each sum of growths that several selections have together on the outcomes still
+    /// possible: what [`crate::steps_max_of_lines`] asks for. Exact with one loose view; with more, selections on different
+    /// ones are taken to have any grades together.
+    pub fn joint_lines(
+        &self,
+        template: &Template,
+        possible: &Possible,
+        legs: &[Growing],
+    ) -> Vec<(i64, i128)> {
+        let pnl_at = |main: usize| self.joint.get(main).copied().unwrap_or(0);
+        let loose = |view: u8| self.loose.get(&view).map(|book| book.pnl.as_slice());
+        let worst = if self.joint.is_empty() { 0 } else { self.worst_minor };
+        lines_of(template, possible, legs, pnl_at, loose, worst)
+    }
+
+    /// As [`Book::joint_lines`], of selections of one market and the bets on it alone.
+    pub fn market_lines(
+        &self,
+        template: &Template,
+        possible: &Possible,
+        legs: &[Growing],
+    ) -> Vec<(i64, i128)> {
+        let Some(first) = legs.first() else { return Vec::new() };
+        let market = template.selections[first.selection].market;
+        let book = self.markets.get(&market);
+        if let Some(view) = template.markets[usize::from(market)].view {
+            let grades: Vec<_> = legs.iter().map(|leg| template.grades_on_cells(leg.selection)).collect();
+            let mut least = BTreeMap::new();
+            for cell in
+                (0..template.views[usize::from(view)].cell_count).filter(|&cell| possible.has(view, cell))
+            {
+                let growths = legs.iter().zip(&grades);
+                let growth = growths.map(|(leg, grades)| leg.growth[usize::from(grades[cell])]).sum();
+                keep_least(&mut least, growth, book.map_or(0, |book| book.pnl[cell]));
+            }
+            return least.into_iter().map(|(growth, pnl)| (pnl, growth)).collect();
+        }
+        let Some(book) = book else {
+            return lines_of(template, possible, legs, |_| 0, |_| None, 0);
+        };
+        let pnl_at = book.by_main(template, possible);
+        let worst = possible.main.iter().map(|&main| pnl_at(main.into())).min().unwrap_or(0);
+        lines_of(template, possible, legs, &pnl_at, |view| book.loose.get(&view).map(Vec::as_slice), worst)
+    }
+
     /// As [`Book::joint_minima`], of the bets of the selection's market alone.
     pub fn market_minima(&self, template: &Template, possible: &Possible, selection: usize) -> ByGrade {
         let market = template.selections[selection].market;
@@ -486,7 +564,7 @@ impl Book {
 
 /// What a position pays in full.
 fn full_payout(position: &Position) -> i64 {
-    payout_minor(position.unit_minor, &[(position.odds_e4, oddsengine_types::Grade::WON)])
+    position.payout_minor(Grade::WON)
 }
 
 fn add(totals: &mut [i64], changes: &PnlOfCell) {
@@ -537,6 +615,133 @@ fn excess_by_grade(
         minima.map(|minimum| if minimum == NO_OUTCOME { NO_OUTCOME } else { minimum - least })
     };
     groups.iter().map(of_group).collect()
+}
+
+fn keep_least(least: &mut BTreeMap<i128, i64>, growth: i128, pnl: i64) {
+    least.entry(growth).and_modify(|known| *known = pnl.min(*known)).or_insert(pnl);
+}
+
+/// See [`Book::joint_lines`]. `worst`: of all outcomes, for grades that are possible beyond the joint space alone.
+fn lines_of<'a>(
+    template: &Template,
+    possible: &Possible,
+    legs: &[Growing],
+    pnl_at: impl Fn(usize) -> i64,
+    loose_pnl: impl Fn(u8) -> Option<&'a [i64]>,
+    worst: i64,
+) -> Vec<(i64, i128)> {
+    let grades: Vec<_> = legs.iter().map(|leg| template.grades_on_cells(leg.selection)).collect();
+    let mut exact: Vec<(&[u8], usize)> = Vec::new();
+    let mut by_loose: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
+    for (leg, of_leg) in legs.iter().enumerate() {
+        let view = template.view_of(of_leg.selection);
+        match template.joint.map(view) {
+            ViewMap::Exact(cells) => exact.push((cells, leg)),
+            ViewMap::Loose { .. } => by_loose.entry(view).or_default().push(leg),
+        }
+    }
+    // Per loose view and group: by how much the least cell of each growth is above the least of all.
+    let loose: Vec<(&[u16], Vec<Vec<(i128, i64)>>)> = by_loose
+        .iter()
+        .filter_map(|(&view, on_it)| match template.joint.map(view) {
+            ViewMap::Exact(_) => None,
+            ViewMap::Loose { group_of_main, groups } => {
+                let allowed = allowed_cells(template, possible, view);
+                let pnl = loose_pnl(view);
+                let of_group = |group: &CellSet| {
+                    let mut least = BTreeMap::new();
+                    for cell in group.intersect(&allowed).iter() {
+                        let growth =
+                            on_it.iter().map(|&leg| legs[leg].growth[usize::from(grades[leg][cell])]).sum();
+                        keep_least(&mut least, growth, pnl.map_or(0, |pnl| pnl[cell]));
+                    }
+                    let counted = least.values().copied().min().unwrap_or(0);
+                    least.into_iter().map(|(growth, pnl)| (growth, pnl - counted)).collect()
+                };
+                Some((group_of_main.as_slice(), groups.iter().map(of_group).collect()))
+            }
+        })
+        .collect();
+    let mut seen = vec![[false; GRADES_MAX]; legs.len()];
+    let mut lines = BTreeMap::new();
+    let mut here: Vec<(i128, i64)> = Vec::new();
+    for &main in &possible.main {
+        let main = usize::from(main);
+        let mut growth = 0;
+        for &(cells, leg) in &exact {
+            let grade = usize::from(grades[leg][usize::from(cells[main])]) % GRADES_MAX;
+            seen[leg][grade] = true;
+            growth += legs[leg].growth[grade];
+        }
+        if loose.is_empty() {
+            keep_least(&mut lines, growth, pnl_at(main));
+            continue;
+        }
+        here.clear();
+        here.push((growth, pnl_at(main)));
+        for (group_of_main, groups) in &loose {
+            let of_group = &groups[usize::from(group_of_main[main])];
+            let before = std::mem::take(&mut here);
+            for (growth, pnl) in before {
+                here.extend(
+                    of_group.iter().map(|&(more, excess)| (growth + more, pnl.saturating_add(excess))),
+                );
+            }
+        }
+        here.iter().for_each(|&(growth, pnl)| keep_least(&mut lines, growth, pnl));
+    }
+    for (&view, on_it) in &by_loose {
+        if let ViewMap::Loose { group_of_main, groups } = template.joint.map(view) {
+            let allowed = allowed_cells(template, possible, view);
+            let mut is_open = vec![false; groups.len()];
+            possible
+                .main
+                .iter()
+                .for_each(|&main| is_open[usize::from(group_of_main[usize::from(main)])] = true);
+            for (group, _) in groups.iter().zip(is_open).filter(|(_, is_open)| *is_open) {
+                for cell in group.intersect(&allowed).iter() {
+                    on_it.iter().for_each(|&leg| seen[leg][usize::from(grades[leg][cell])] = true);
+                }
+            }
+        }
+    }
+    beyond_space(template, possible, legs, &seen, worst, &mut lines);
+    lines.into_iter().map(|(growth, pnl)| (pnl, growth)).collect()
+}
+
+/// A grade that is possible on its view and on no main cell is judged at the worst outcome, with the others as they cost most.
+fn beyond_space(
+    template: &Template,
+    possible: &Possible,
+    legs: &[Growing],
+    seen: &[[bool; GRADES_MAX]],
+    worst: i64,
+    lines: &mut BTreeMap<i128, i64>,
+) {
+    let open: Vec<[bool; GRADES_MAX]> = legs
+        .iter()
+        .map(|leg| {
+            let view = template.view_of(leg.selection);
+            let grades = template.grades_on_cells(leg.selection);
+            let mut open = [false; GRADES_MAX];
+            for cell in
+                (0..template.views[usize::from(view)].cell_count).filter(|&cell| possible.has(view, cell))
+            {
+                open[usize::from(grades[cell])] = true;
+            }
+            open
+        })
+        .collect();
+    let most = |leg: usize| {
+        let grades = (0..GRADES_MAX).filter(|&grade| open[leg][grade]);
+        grades.map(|grade| legs[leg].growth[grade]).max().unwrap_or(0)
+    };
+    for leg in 0..legs.len() {
+        for grade in (0..GRADES_MAX).filter(|&grade| open[leg][grade] && !seen[leg][grade]) {
+            let others: i128 = (0..legs.len()).filter(|&other| other != leg).map(most).sum();
+            keep_least(lines, legs[leg].growth[grade] + others, worst);
+        }
+    }
 }
 
 fn minima_of_loose(

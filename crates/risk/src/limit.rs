@@ -32,6 +32,21 @@ pub fn stake_minor_max(
     unit_e9: u64,
     loss_minor_max: i64,
 ) -> i64 {
+    steps_max(minima, grades, odds_e4, unit_e9, 1, loss_minor_max)
+}
+
+/// The same of a ticket that stakes `stake_minor` on this leg's lines with each step of its stake: the most steps.
+///
+/// * `unit_e9`: what rides on this leg with each step, in billionths of a minor unit.
+#[inline]
+pub fn steps_max(
+    minima: &ByGrade,
+    grades: &[Grade],
+    odds_e4: u32,
+    unit_e9: u64,
+    stake_minor: i64,
+    loss_minor_max: i64,
+) -> i64 {
     let mut stake_max = STAKE_MINOR_MAX;
     for (&minimum, grade) in minima.iter().zip(grades) {
         if minimum == NO_OUTCOME {
@@ -39,7 +54,7 @@ pub fn stake_minor_max(
         }
         let (numerator, denominator) = grade.return_ratio(odds_e4);
         let one = i128::from(denominator) * i128::from(UNIT_E9);
-        let loss_per_stake = i128::from(numerator) * i128::from(unit_e9) - one;
+        let loss_per_stake = i128::from(numerator) * i128::from(unit_e9) - i128::from(stake_minor) * one;
         if loss_per_stake <= 0 {
             continue;
         }
@@ -55,11 +70,13 @@ const PARTS: i128 = 12 * 10_000 * UNIT_E9 as i128;
 
 /// How the loss of a fixture grows with a stake on one of its selections: the largest of straight lines, one for every
 /// grade the selection can have, and never below zero.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LossOfStake {
     /// Loss without a stake in minor units, and growth per minor unit of stake in [`PARTS`].
     lines: [(i64, i128); GRADES_MAX],
     line_count: usize,
+    /// Where several selections of the fixture are staked on: a line for each way in which they grow together.
+    further: Vec<(i64, i128)>,
 }
 
 impl LossOfStake {
@@ -71,17 +88,33 @@ impl LossOfStake {
         unit_e9: u64,
         loss_minor: i64,
     ) -> LossOfStake {
+        Self::of_step(minima, grades, odds_e4, unit_e9, 1, loss_minor)
+    }
+
+    /// Arguments as of [`steps_max`]: its loss by the steps of a ticket's stake.
+    #[inline]
+    pub fn of_step(
+        minima: &ByGrade,
+        grades: &[Grade],
+        odds_e4: u32,
+        unit_e9: u64,
+        stake_minor: i64,
+        loss_minor: i64,
+    ) -> LossOfStake {
         // Where no outcome is possible the loss stays as it is.
         let (mut lines, mut line_count) = ([(loss_minor, 0); GRADES_MAX], 0);
         for (&minimum, grade) in minima.iter().zip(grades).filter(|(minimum, _)| **minimum != NO_OUTCOME) {
-            let (won, refunded, of) = grade.parts();
-            let returned = i128::from(won) * i128::from(odds_e4) + i128::from(refunded) * 10_000;
-            let all = i128::from(of) * 10_000 * i128::from(UNIT_E9);
-            let growth = (returned * i128::from(unit_e9) - all) * 12;
-            lines[line_count] = (-minimum, -(-growth).div_euclid(i128::from(of)));
+            lines[line_count] = (-minimum, growth_of(*grade, odds_e4, unit_e9, stake_minor));
             line_count += 1;
         }
-        LossOfStake { lines, line_count: line_count.max(1) }
+        LossOfStake { lines, line_count: line_count.max(1), further: Vec::new() }
+    }
+
+    /// Of several selections of one fixture: what they add up to, as [`crate::Book::joint_lines`] tells it.
+    pub fn of_lines(lines: &[(i64, i128)], loss_minor: i64) -> LossOfStake {
+        let further = lines.iter().map(|&(pnl, growth)| (pnl.saturating_neg(), growth)).collect();
+        let first = if lines.is_empty() { loss_minor } else { i64::MIN / 4 };
+        LossOfStake { lines: [(first, 0); GRADES_MAX], line_count: 1, further }
     }
 
     /// Loss at a stake and how fast it grows there, in [`PARTS`].
@@ -89,8 +122,32 @@ impl LossOfStake {
         let at = |&(loss_minor, growth): &(i64, i128)| {
             (i128::from(loss_minor) * PARTS + i128::from(stake_minor) * growth, growth)
         };
-        self.lines[..self.line_count].iter().map(at).fold((0, 0), |largest, line| largest.max(line))
+        let lines = self.lines[..self.line_count].iter().chain(&self.further);
+        lines.map(at).fold((0, 0), |largest, line| largest.max(line))
     }
+}
+
+/// How much a unit of what rides on a selection costs at a grade with each step of a ticket's stake, in [`PARTS`], rounded up.
+#[inline]
+pub fn growth_of(grade: Grade, odds_e4: u32, unit_e9: u64, stake_minor: i64) -> i128 {
+    let (won, refunded, of) = grade.parts();
+    let returned = i128::from(won) * i128::from(odds_e4) + i128::from(refunded) * 10_000;
+    let all = i128::from(of) * 10_000 * i128::from(UNIT_E9) * i128::from(stake_minor);
+    let growth = (returned * i128::from(unit_e9) - all) * 12;
+    -(-growth).div_euclid(i128::from(of))
+}
+
+/// The most steps of a ticket's stake such that no outcome on which it can cost money falls below `-loss_minor_max`:
+/// [`steps_max`] of a ticket with several selections of one fixture.
+///
+/// * `lines`: the least profit and loss for each growth, as [`crate::Book::joint_lines`] tells it.
+pub fn steps_max_of_lines(lines: &[(i64, i128)], loss_minor_max: i64) -> i64 {
+    let mut steps_max = STAKE_MINOR_MAX;
+    for &(pnl, growth) in lines.iter().filter(|(_, growth)| *growth > 0) {
+        let room = (i128::from(loss_minor_max) + i128::from(pnl)).max(0);
+        steps_max = steps_max.min((room * PARTS / growth).min(i128::from(STAKE_MINOR_MAX)) as i64);
+    }
+    steps_max
 }
 
 /// The largest stake of a ticket with legs on several fixtures such that the sum of losses over a scope (a competition,
@@ -113,12 +170,22 @@ impl LossOfStake {
 /// assert_eq!(stake_minor_max_together(&[&leg; 20], 9_000, 10_000), 50);
 /// ```
 pub fn stake_minor_max_together(losses: &[&LossOfStake], used_minor: i64, loss_minor_max: i64) -> i64 {
+    steps_max_together(losses, used_minor, loss_minor_max, STAKE_MINOR_MAX)
+}
+
+/// The same in steps of a ticket's stake, at most `steps_max`.
+pub fn steps_max_together(
+    losses: &[&LossOfStake],
+    used_minor: i64,
+    loss_minor_max: i64,
+    steps_max: i64,
+) -> i64 {
     let sum_at = |stake_minor: i64| {
         let at = losses.iter().map(|loss| loss.at(stake_minor));
         at.fold((0, 0), |(sum, slope), (loss, growth)| (sum + loss, slope + growth))
     };
     let room = i128::from((loss_minor_max - used_minor).max(0)) * PARTS + sum_at(0).0;
-    let mut stake_minor = STAKE_MINOR_MAX;
+    let mut stake_minor = steps_max;
     while stake_minor > 0 {
         let (sum, slope) = sum_at(stake_minor);
         if sum <= room {

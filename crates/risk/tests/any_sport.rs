@@ -39,6 +39,7 @@ fn random_position(random: &mut Lcg, template: &Template) -> Position {
         odds_e4: 10_100 + random.below(90_000) as u32,
         stake_minor,
         unit_minor: stake_minor,
+        place_fraction_of: 0,
     }
 }
 

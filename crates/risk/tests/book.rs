@@ -52,7 +52,13 @@ fn random_position(random: &mut Lcg, template: &Template) -> Position {
     let stake_minor = 1 + random.below(100_000) as i64;
     let unit_minor = if random.below(3) == 0 { stake_minor * 9 / 10 } else { stake_minor };
     let selection = random.below(template.selections.len() as u64) as u16;
-    Position { selection, odds_e4: 10_100 + random.below(90_000) as u32, stake_minor, unit_minor }
+    Position {
+        selection,
+        odds_e4: 10_100 + random.below(90_000) as u32,
+        stake_minor,
+        unit_minor,
+        place_fraction_of: 0,
+    }
 }
 
 fn pnl(template: &Template, position: &Position, outcome: &FootballOutcome) -> i64 {
@@ -122,8 +128,13 @@ fn a_bet_that_reduces_risk_is_never_refused() {
     let market = template.market_index("1x2").unwrap();
     let [home, draw] = ["home", "draw"].map(|name| template.selection_index(market, name).unwrap());
     let mut book = Book::default();
-    let on_home =
-        Position { selection: home as u16, odds_e4: 30_000, stake_minor: 1_000_000, unit_minor: 1_000_000 };
+    let on_home = Position {
+        selection: home as u16,
+        odds_e4: 30_000,
+        stake_minor: 1_000_000,
+        unit_minor: 1_000_000,
+        place_fraction_of: 0,
+    };
     book.change(template, &possible, &[Change { position: on_home, adds: true }]);
     assert_eq!(book.worst_minor(), -2_000_000);
     // Far beyond a limit of 100,000 already: a bet on the draw takes nothing away from the home outcome.

@@ -26,6 +26,8 @@ fn constants() -> BTreeMap<&'static str, u64> {
         ("MODEL_INPUTS_MAX", command::MODEL_INPUTS_MAX as u64),
         ("PRICED_MARKETS_MAX", command::PRICED_MARKETS_MAX as u64),
         ("LEGS_MAX", oddsengine_types::bounds::LEGS_MAX as u64),
+        ("BETS_MAX", oddsengine_types::bets::BETS_MAX as u64),
+        ("LINES_MAX", oddsengine_types::bets::LINES_MAX),
         ("SETTLED_AT_ONCE", oddsengine_engine::SETTLED_AT_ONCE as u64),
         ("SETTLED_PER_RECORD", oddsengine_engine::SETTLED_PER_RECORD as u64),
         ("DECIDED_PER_RECORD", oddsengine_engine::DECIDED_PER_RECORD as u64),

@@ -120,6 +120,7 @@ fn of_another_release() -> (Vec<Record>, Engine) {
             odds_change: OddsChange::Any,
             legs: vec![leg],
             wishes: Default::default(),
+            plan: None,
         };
         take(Body::PlaceTicket(Box::new(request)), runtime(), &|record| {
             for fact in record.facts.iter_mut().filter(|_| is_other_model) {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use oddsengine_engine::{Engine, Fixture, FixtureRequest, LegRequest, LimitCheck, Ticket, TicketState};
 use oddsengine_ledger::AccountKind;
 use oddsengine_markets::LiveState;
-use oddsengine_types::{Currency, SportId};
+use oddsengine_types::{Currency, Grade, SportId};
 
+use crate::naive::lines::{return_of, staked_alive_minor};
 use crate::naive::money::{Holding, holdings};
 use crate::naive::{Account, Game, Naive, NaiveFixture};
 
@@ -272,18 +273,23 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
     let name = |what: &str| format!("fixture {} exposure, {what}", fixture.id());
     let legs: Vec<_> = naive
         .live_tickets()
-        .flat_map(|ticket| ticket.legs.iter().map(move |leg| (ticket, leg)))
-        .filter(|(_, leg)| leg.place.fixture as usize == index && leg.grade.is_none())
+        .flat_map(|ticket| (0..ticket.legs.len()).map(move |leg| (ticket, leg)))
+        .filter(|&(ticket, leg)| {
+            let leg = &ticket.legs[leg];
+            leg.place.fixture as usize == index && leg.grade.is_none()
+        })
         .collect();
     agree(|| name("legs"), exposure.leg_count as usize, legs.len())?;
-    agree(|| name("stakes"), exposure.stake_minor, legs.iter().map(|(ticket, _)| ticket.stake_minor).sum())?;
+    let staked = |ticket: &Ticket, leg: usize| staked_alive_minor(ticket, leg);
+    let stakes = legs.iter().map(|&(ticket, leg)| staked(ticket, leg)).sum();
+    agree(|| name("stakes"), exposure.stake_minor, stakes)?;
     if exposure.worst_minor_bound > exposure.worst_minor {
         return Err(name(&format!(
             "worst case {} is below its bound {}",
             exposure.worst_minor, exposure.worst_minor_bound
         )));
     }
-    let expected: f64 = legs.iter().map(|(ticket, leg)| expected_pnl(naive, ticket, leg)).sum();
+    let expected: f64 = legs.iter().map(|&(ticket, leg)| expected_pnl(naive, ticket, leg)).sum();
     if (exposure.expected_minor - expected).abs() > legs.len() as f64 + 1e-6 {
         return Err(name(&format!("expectation {} is not {expected}", exposure.expected_minor)));
     }
@@ -292,20 +298,22 @@ fn compare_exposure(fast: &Engine, fixture: &Fixture, naive: &Naive, index: usiz
         let key = &naive.fixtures[index].space.template.markets[market_index].key;
         agree(|| name(key), worst, naive.market_worst_minor(index, market_index, None))?;
         for selection in &market.selections {
-            let of_selection = legs.iter().filter(|(_, leg)| leg.place.selection == selection.selection);
+            let of_selection =
+                legs.iter().filter(|&&(ticket, leg)| ticket.legs[leg].place.selection == selection.selection);
             let (count, stake) = of_selection
-                .fold((0, 0), |(count, stake), (ticket, _)| (count + 1, stake + ticket.stake_minor));
+                .fold((0, 0), |(count, stake), &(ticket, leg)| (count + 1, stake + staked(ticket, leg)));
             agree(|| name(key), (selection.leg_count, selection.stake_minor), (count, stake))?;
         }
     }
     Ok(())
 }
 
-fn expected_pnl(naive: &Naive, ticket: &Ticket, leg: &oddsengine_engine::Leg) -> f64 {
+fn expected_pnl(naive: &Naive, ticket: &Ticket, place: usize) -> f64 {
+    let leg = &ticket.legs[place];
     let NaiveFixture { prices, space, .. } = &naive.fixtures[leg.place.fixture as usize];
     let slot = space.slot(usize::from(leg.place.selection));
-    let returned = prices.win[slot] * f64::from(leg.odds_e4) / 10_000.0 + prices.refund[slot];
-    ticket.stake_minor as f64 - returned * leg.unit_minor as f64
+    let returned = prices.win[slot] * return_of(leg, Grade::WON) + prices.refund[slot];
+    staked_alive_minor(ticket, place) as f64 - returned * leg.unit_minor as f64
 }
 
 /// A leg request at the present odds and version, if the fixture is known.

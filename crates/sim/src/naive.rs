@@ -11,6 +11,8 @@ mod handling;
 mod holding;
 mod judging;
 mod leaving;
+mod line_limits;
+pub mod lines;
 mod measuring;
 pub mod money;
 mod racing;

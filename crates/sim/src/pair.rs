@@ -413,6 +413,10 @@ fn count_settlement(
             let is_early = ticket.legs.iter().any(|leg| leg.grade.is_none());
             coverage.hit_if(is_early, "settled.with_open_legs");
             coverage.hit_if(ticket.legs.len() > 1, "settled.accumulator");
+            let plan = ticket.terms.plan.name();
+            coverage.hit_if(!ticket.terms.bets.is_empty(), &format!("settled.{plan}"));
+            coverage
+                .hit_if(!ticket.terms.bets.is_empty() && is_early, &format!("settled.{plan}_with_open_legs"));
             let grades = ticket.legs.iter().filter_map(|leg| leg.grade);
             grades.for_each(|grade| coverage.hit(format!("grade.{grade}")));
             coverage.hit(match paid {

@@ -3,6 +3,7 @@
 mod acceptance;
 mod bets;
 mod desk;
+mod plans;
 mod play;
 mod racing;
 mod space;

@@ -52,6 +52,8 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         score: (0, 0),
         clock_ms: 0,
         interruptions: 0,
+        place_fraction_of: 0,
+        place_of: 0,
         grade: None,
         unit_minor: stake_minor,
     };
@@ -83,6 +85,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         odds_change: OddsChange::Any,
         legs: Vec::new(),
         wishes: Default::default(),
+        plan: None,
     };
     naive.tickets.push(NaiveTicket { request, ticket: ticket.clone(), settles_ns: None, place: 0 });
     ticket

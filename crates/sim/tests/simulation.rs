@@ -44,6 +44,15 @@ const SOMETIMES: &[(u64, &[&str])] = &[
     (
         40,
         &[
+            "settled.each_way",
+            "settled.each_way_with_open_legs",
+            "settled.system",
+            "settled.system_with_open_legs",
+        ],
+    ),
+    (
+        40,
+        &[
             "abandoned",
             "archived.fixture",
             "archived.settled",

@@ -13,7 +13,7 @@ pub const STAKE_MINOR_MAX: i64 = 10_000_000_000;
 /// Largest amount of money anywhere (a balance, a total): 10^17 minor units leaves room to add 90 of them.
 pub const MONEY_MINOR_MAX: i64 = 100_000_000_000_000_000;
 /// Most legs of one ticket.
-pub const LEGS_MAX: usize = 20;
+pub const LEGS_MAX: usize = 63;
 /// Longest name (competition, team, source), in bytes.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Longest market key or selection name, in bytes.

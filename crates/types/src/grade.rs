@@ -84,6 +84,35 @@ impl Grade {
         let numerator = u64::from(self.win) * u64::from(odds_e4) + u64::from(self.refund) * 10_000;
         (numerator, u64::from(self.of) * 10_000)
     }
+
+    /// The same of the place part of an each-way bet, which pays one part in `fraction_of` of the odds.
+    ///
+    /// ```
+    /// use oddsengine_types::Grade;
+    /// // 11/8 at a quarter is 1.34375: ten-thousandths would not hold it.
+    /// assert_eq!(Grade::WON.place_return_ratio(23_750, 4), (53_750, 40_000));
+    /// ```
+    #[inline]
+    pub fn place_return_ratio(self, odds_e4: u32, fraction_of: u8) -> (u64, u64) {
+        let (of, stake) = (u64::from(fraction_of.max(1)), 10_000);
+        let won = u64::from(odds_e4) + (of - 1) * stake;
+        let numerator = u64::from(self.win) * won + u64::from(self.refund) * stake * of;
+        (numerator, u64::from(self.of) * stake * of)
+    }
+
+    /// The grade that returns at the whole odds what this one returns as the place part of an each-way bet; none
+    /// where its denominator is out of range.
+    ///
+    /// ```
+    /// use oddsengine_types::Grade;
+    /// assert_eq!(Grade::WON.of_place(5), Grade::new(1, 4, 5));
+    /// assert_eq!(Grade::VOID.of_place(5), Some(Grade::VOID));
+    /// ```
+    pub fn of_place(self, fraction_of: u8) -> Option<Self> {
+        let of = u16::from(fraction_of.max(1));
+        let refund = (of - 1).checked_mul(self.win)?.checked_add(of.checked_mul(self.refund)?)?;
+        Self::new(self.win, refund, of.checked_mul(self.of)?)
+    }
 }
 
 const fn gcd(a: u16, b: u16) -> u16 {

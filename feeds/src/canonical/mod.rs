@@ -7,6 +7,7 @@ mod incidents;
 mod ingest;
 mod orders;
 mod parts;
+mod plan;
 
 pub use ingest::{INGEST_TYPES, decode_ingest};
 pub use orders::{

@@ -8,7 +8,7 @@ use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
 use oddsengine_types::{CustomerId, FixtureId, SportId, TicketId, TransferId};
 
-use super::{Decoded, acceptance, bounds, parts};
+use super::{Decoded, acceptance, bounds, parts, plan};
 use crate::error::FeedError;
 use crate::json::{Field, Object, parse};
 
@@ -517,7 +517,12 @@ fn lock_market(message: &Object<'_>) -> Result<Body, FeedError> {
 }
 
 fn place_ticket(message: &Object<'_>) -> Result<Body, FeedError> {
-    let (ticket, stake_minor) = (ticket_id(message)?, parts::money_minor(message, "stake_minor")?);
+    let ticket = ticket_id(message)?;
+    // Bets that say the stake of each line need no other.
+    let stake_minor = match message.optional("bets").is_some() && message.optional("stake_minor").is_none() {
+        true => 0,
+        false => parts::money_minor(message, "stake_minor")?,
+    };
     Ok(Body::PlaceTicket(Box::new(ticket_request(message, ticket, stake_minor)?)))
 }
 
@@ -540,7 +545,8 @@ fn ticket_request(
         legs.push(item.object()?.leg().map_err(|error| error.within(item))?);
     }
     let wishes = acceptance::wishes(message)?;
-    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, wishes })
+    let plan = plan::plan(message, legs.len())?;
+    Ok(TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, plan, wishes })
 }
 
 fn odds_change(field: Field<'_, '_>) -> Result<OddsChange, FeedError> {

@@ -25,6 +25,8 @@ class Record:
     state: str = "sent"
     reason: str = ""
     paid_minor: int = 0
+    # It makes several bets of its legs.
+    is_system: bool = False
 
     def is_followed_by(self, state: str, reason: str) -> bool:
         """The engine may say so after what it has said."""

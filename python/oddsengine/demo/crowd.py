@@ -191,7 +191,10 @@ class Crowd:
         if ticket is None:
             self.counts["nothing_to_bet_on"] += 1
             return
-        self.records[ticket["ticket"]] = Record(ticket["customer"], ticket["stake_minor"])
+        is_system = "bets" in ticket
+        self.records[ticket["ticket"]] = Record(
+            ticket["customer"], ticket["stake_minor"], is_system=is_system
+        )
         self.bodies = [*self.bodies[-63:], ticket]
         self.counts["offered"] += 1
         self.send("ticket", ticket, intended_ns)
@@ -252,6 +255,7 @@ class Crowd:
         record.state, record.reason = state, reason
         if state == "accepted":
             self.counts["accepted"] += 1
+            self.counts["systems_accepted"] += int(record.is_system)
             self.turnover_minor += record.stake_minor
         elif state == "refused":
             self.reasons[reason] += 1

@@ -1,5 +1,6 @@
 """The customers: who they are, and the tickets that they think of. Everything follows from the seed."""
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -33,6 +34,17 @@ MENU = {
 FAVOURITE_BIAS = 1.3
 ACCUMULATOR_SHARE = 0.3
 LEGS_MAX = 6
+# So many of the accumulators of three legs and more are several bets.
+SYSTEM_SHARE = 0.4
+SYSTEM_LEGS_MIN = 3
+STAKE_MINOR_MIN = 10
+# Bets by their names, with their lines, for so many legs.
+SYSTEMS = {
+    3: [("trixie", 4), ("patent", 7)],
+    4: [("yankee", 11), ("lucky15", 15)],
+    5: [("canadian", 26), ("lucky31", 31)],
+    6: [("heinz", 57), ("lucky63", 63)],
+}
 # Versions of a board that a slow customer may still have on the screen.
 REMEMBERED = 12
 
@@ -159,7 +171,26 @@ class Tickets:
             if 0 <= draw < thousandths:
                 self._mischief[kind](ticket)
             draw -= thousandths
+        if draw >= 0 and len(legs) >= SYSTEM_LEGS_MIN and chance.random() < SYSTEM_SHARE:
+            self._make_system(ticket)
         return ticket
+
+    def _make_system(self, ticket: Message) -> None:
+        """Several bets on the same legs: by name, of one size, with a banker. Lines stake whole amounts."""
+        count = len(ticket["legs"])
+        kind = self.random.randrange(3)
+        if kind == 0 and count in SYSTEMS:
+            name, lines = self.random.choice(SYSTEMS[count])
+            ticket["bets"] = [{"system": name}]
+        elif kind == 1:
+            lines = math.comb(count - 1, 2)
+            ticket["bets"] = [{"bankers": [self.random.randrange(count)], "sizes": [2]}]
+        else:
+            size = self.random.randint(2, count)
+            lines = math.comb(count, size)
+            ticket["bets"] = [{"sizes": [size]}]
+        ticket["stake_minor"] = max(lines, ticket["stake_minor"] - ticket["stake_minor"] % lines)
+        ticket["stake_minor"] = max(ticket["stake_minor"], -(-STAKE_MINOR_MIN // lines) * lines)
 
     def _leg(self, seen: Seen) -> Message | None:
         """A selection that has a price, as a favourite-loving customer chooses."""

@@ -57,6 +57,7 @@ def build(options: Options, match_count: int, evidence: Evidence) -> Report:
         "fixtures_settled": odds["settled"],
         "tickets_offered": counts.get("offered", 0),
         "tickets_accepted": counts.get("accepted", 0),
+        "systems_accepted": counts.get("systems_accepted", 0),
         "tickets_refused": dict(sorted(bets["reasons"].items())),
         "tickets_repeated": counts.get("repeat_sent", 0),
         "tickets_in_conflict": counts.get("conflict_sent", 0),
@@ -147,6 +148,7 @@ def text(report: Report) -> str:
     line("fixtures settled", f"{report['fixtures_settled']} of {report['fixtures']}")
     line("tickets offered", f"{report['tickets_offered']:,}")
     line("  accepted", f"{report['tickets_accepted']:,}")
+    line("  of them systems", f"{report['systems_accepted']:,}")
     line("  refused", f"{refused:,}")
     for reason, count in sorted(report["tickets_refused"].items(), key=lambda item: -item[1]):
         line("", f"{count:>7,}  {reason}")

@@ -201,7 +201,7 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "closing_value",
-        "Accepted legs against the closing price of their selection.",
+        "Accepted legs against the closing price of their selection; places of each-way legs have none.",
         {
             "ticket": "the ticket",
             "leg": "the leg",
@@ -219,6 +219,6 @@ VIEWS: tuple[View, ...] = (
         " c.fair_probability_e9, (l.odds_e4 - c.offered_odds_e4) * 10000 / c.offered_odds_e4"
         " FROM legs l JOIN tickets t ON t.ticket = l.ticket JOIN closing_prices c"
         " ON c.fixture = l.fixture AND c.market = l.market AND c.selection = l.selection"
-        " WHERE t.state IN ('accepted', 'settled') AND l.odds_e4 > 0",
+        " WHERE t.state IN ('accepted', 'settled') AND l.odds_e4 > 0 AND l.place_fraction_of = 0",
     ),
 )

@@ -2,18 +2,19 @@
 
 use oddsengine_facts::command::REFUSED_TICKETS_MAX;
 use oddsengine_facts::{
-    Fact, Handling, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Origin, Place, Reason, Terms,
+    Fact, Handling, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Origin, Place, Plan, Reason, Terms,
     Ticket, TicketChange, TicketRequest, TicketState, Wishes,
 };
 use oddsengine_ledger::TransferError;
 use oddsengine_markets::{LivePhase, SelectionId};
 use oddsengine_types::{
-    Encode, FixtureId, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX,
+    FixtureId, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX,
     payout_minor,
 };
 
 use super::money::{RETRY_NS, stopped};
 use super::settle::{DECIDED_PER_RECORD, WEIGHED_PER_BET};
+use crate::lines;
 use crate::state::State;
 use crate::state::fixture::MarketStatus;
 use crate::step::{Answer, Step};
@@ -128,6 +129,7 @@ impl Step<'_> {
     ) -> Result<(), Reason> {
         self.check_request(request)?;
         self.check_admission(request.customer, legs_of(request), Some(by))?;
+        take_plan(request, ticket);
         self.find_legs(request, ticket)?;
         self.check_prices(ticket, true)?;
         self.judge_stake(ticket)
@@ -173,15 +175,20 @@ impl State {
         by: Option<&Origin>,
         received_ns: i64,
     ) -> Result<LimitCheck, Reason> {
-        let request = TicketRequest {
+        let mut request = TicketRequest {
             stake_minor: self.config.stake_minor_min,
             odds_change: OddsChange::Any,
             ..request.clone()
         };
+        if let Some(plan) = &mut request.plan {
+            self.ask_for_least(plan, request.legs.len());
+            request.stake_minor = 0;
+        }
         let mut ticket = self.draft(&request, 0);
         ticket.received_ns = received_ns.max(self.now_ns);
         self.check_request(&request)?;
         self.check_admission(request.customer, legs_of(&request), by)?;
+        take_plan(&request, &mut ticket);
         self.find_legs(&request, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
         self.check_limits(&mut ticket);
@@ -197,10 +204,10 @@ impl State {
             id: request.ticket,
             customer: request.customer,
             terms: Terms::of(request.currency, request.legs.len()),
-            stake_minor: request.stake_minor,
+            stake_minor: stake_of(request).unwrap_or(request.stake_minor),
             odds_change: request.odds_change,
             state: TicketState::Open,
-            legs: Vec::with_capacity(request.legs.len().min(LEGS_MAX)),
+            legs: Vec::with_capacity(leg_count_of(request).min(LEGS_MAX)),
             payout_minor_max: 0,
             paid_minor: 0,
             received_ns: self.now_ns,
@@ -255,22 +262,26 @@ impl State {
         if request.currency != self.config.currency {
             return Err(Reason::CurrencyNotAccepted);
         }
-        if request.stake_minor <= 0 {
-            return Err(Reason::StakeMustBePositive);
+        if let Some(stake_minor) = stake_of(request) {
+            if stake_minor <= 0 {
+                return Err(Reason::StakeMustBePositive);
+            }
+            if stake_minor < self.config.stake_minor_min {
+                return Err(Reason::StakeBelowMinimum);
+            }
+            if stake_minor > STAKE_MINOR_MAX {
+                return Err(Reason::StakeExceedsMaximum);
+            }
         }
-        if request.stake_minor < self.config.stake_minor_min {
-            return Err(Reason::StakeBelowMinimum);
-        }
-        if request.stake_minor > STAKE_MINOR_MAX {
-            return Err(Reason::StakeExceedsMaximum);
-        }
-        if legs.is_empty() || legs.len() > self.config.legs_max as usize {
+        if legs.is_empty() || legs.len() > self.config.legs_max as usize || leg_count_of(request) > LEGS_MAX {
             return Err(Reason::LegCountOutOfRange);
         }
-        if (1..legs.len()).any(same_fixture) {
-            return Err(Reason::LegsOnSameFixture);
+        match &request.plan {
+            None if (1..legs.len()).any(same_fixture) => Err(Reason::LegsOnSameFixture),
+            None => Ok(()),
+            Some(plan) if plan.joins_legs_of_a_fixture(legs) => Err(Reason::LegsOnSameFixture),
+            Some(plan) => plan.check(legs.len(), request.stake_minor, self.config.line_stake_minor_min),
         }
-        Ok(())
     }
 
     /// Finds the legs; the ticket gets all of them or, on a refusal, none.
@@ -292,10 +303,17 @@ impl State {
                     score: (0, 0),
                     clock_ms: 0,
                     interruptions: 0,
+                    place_fraction_of: 0,
+                    place_of: 0,
                     grade: None,
                     unit_minor: 0,
                 }),
             }
+        }
+        let places =
+            request.plan.as_ref().map_or(Ok(()), |plan| self.find_places(plan, ticket, refusal.is_some()));
+        if let Err(reason) = places {
+            refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
         }
         match refusal {
             None => Ok(()),
@@ -331,10 +349,22 @@ impl State {
         let mut refusal: Option<Reason> = None;
         let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.as_ref());
         let offer = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
-        for (place, leg) in ticket.legs.iter_mut().enumerate() {
-            let agreed_e4 =
-                offer.and_then(|offer| Some((*offer.odds_e4.get(place)?, *offer.board_odds_e4.get(place)?)));
-            if let Err(reason) = self.check_leg(leg, odds_change, agreed_e4, is_first) {
+        let agreed_e4 = |leg: usize| {
+            offer.and_then(|offer| Some((*offer.odds_e4.get(leg)?, *offer.board_odds_e4.get(leg)?)))
+        };
+        let submitted = lines::submitted(&ticket.legs);
+        let (to_win, places) = ticket.legs.split_at_mut(submitted);
+        for (place, leg) in to_win.iter_mut().enumerate() {
+            let priced = usize::from(leg.place.selection);
+            if let Err(reason) = self.check_leg(leg, priced, odds_change, agreed_e4(place), is_first) {
+                refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
+            }
+        }
+        for leg in places {
+            // A place is paid at a part of the odds to win.
+            let of = usize::from(leg.place_of);
+            let priced = usize::from(to_win[of].place.selection);
+            if let Err(reason) = self.check_leg(leg, priced, odds_change, agreed_e4(of), is_first) {
                 refusal = Some(refusal.map_or(reason, |known| known.min(reason)));
             }
         }
@@ -345,10 +375,11 @@ impl State {
         Ok(())
     }
 
-    /// `agreed_e4`: a trader's odds that the customer took, and those of the board when they were offered.
+    /// `priced`: the selection at whose odds the leg is taken. `agreed_e4`: a trader's odds that the customer took, and those of the board when they were offered.
     fn check_leg(
         &self,
         leg: &mut Leg,
+        priced: usize,
         odds_change: OddsChange,
         agreed_e4: Option<(u32, u32)>,
         is_first: bool,
@@ -359,7 +390,7 @@ impl State {
         let offered_before_e4 = leg.offered_odds_e4;
         let market = fixture.template().selections[selection].market;
         leg.interruptions = fixture.interruptions_of(market);
-        leg.offered_odds_e4 = fixture.board.odds_e4[selection];
+        leg.offered_odds_e4 = fixture.board.odds_e4[priced];
         leg.fair_probability_e9 = (fixture.fair_probability(selection) * 1e9 + 0.5) as u32;
         leg.version = self.version(fixture);
         leg.score = fixture.live.score();
@@ -434,8 +465,9 @@ impl State {
         let expected = ticket.legs.iter().fold(i128::from(ticket.payout_minor_max), |payout, leg| {
             payout * i128::from(leg.fair_probability_e9) / 1_000_000_000
         });
-        // Without a model nobody knows how likely it is.
-        let is_known = ticket.legs.iter().all(|leg| leg.fair_probability_e9 > 0);
+        // Without a model nobody knows how likely it is; nor what a system is expected to pay by the product of all of its legs.
+        let is_known = ticket.terms.bets.is_empty()
+            && ticket.legs.iter().all(|leg| leg.fair_probability_e9 > 0);
         self.config.delay_skip_minor > 0
             && is_known
             && expected <= i128::from(self.config.delay_skip_minor)
@@ -451,6 +483,9 @@ impl State {
 
 /// What is paid where every leg wins.
 pub(super) fn payout_of_wins(ticket: &Ticket) -> i64 {
+    if !ticket.terms.bets.is_empty() {
+        return lines::payout_minor_max(&ticket.terms.bets, &ticket.legs);
+    }
     let won: Vec<(u32, Grade)> = ticket.legs.iter().map(|leg| (leg.odds_e4, Grade::WON)).collect();
     payout_minor(ticket.stake_minor, &won)
 }
@@ -469,6 +504,32 @@ fn handling_of(request: &TicketRequest) -> Option<Box<Handling>> {
     (wishes != Wishes::default()).then(|| Box::new(Handling { wishes, asked_minor, ..Handling::default() }))
 }
 
+/// What a request stakes; none where its plan makes no bets of its legs.
+fn stake_of(request: &TicketRequest) -> Option<i64> {
+    match &request.plan {
+        None => Some(request.stake_minor),
+        Some(plan) => plan.stake_minor(request.legs.len(), request.stake_minor),
+    }
+}
+
+/// Legs of a ticket: those submitted, and their places.
+fn leg_count_of(request: &TicketRequest) -> usize {
+    request.legs.len() + request.plan.as_ref().map_or(0, |plan| plan.each_way.len())
+}
+
+/// The bets of a request that was checked. One line of all legs is what a ticket without a plan is.
+fn take_plan(request: &TicketRequest, ticket: &mut Ticket) {
+    let Some(plan) = &request.plan else { return };
+    let bets = plan.staked(request.legs.len(), request.stake_minor);
+    if let [bet] = bets.as_slice()
+        && bet.is_one_line()
+    {
+        return;
+    }
+    ticket.terms.plan = if plan.each_way.is_empty() { Plan::System } else { Plan::EachWay };
+    ticket.terms.bets = bets;
+}
+
 /// Whether a customer who saw `requested` takes `offered`.
 fn accepts(policy: OddsChange, requested_e4: u32, offered_e4: u32) -> bool {
     match policy {
@@ -483,15 +544,8 @@ fn accepts(policy: OddsChange, requested_e4: u32, offered_e4: u32) -> bool {
 }
 
 fn hash_of(request: &TicketRequest) -> u64 {
-    let TicketRequest { ticket, customer, currency, stake_minor, odds_change, legs, wishes } = request;
-    let mut bytes = Vec::with_capacity(64 + 32 * legs.len());
-    (*ticket, *customer, *currency, *stake_minor).encode(&mut bytes);
-    odds_change.encode(&mut bytes);
-    legs.encode(&mut bytes);
-    if *wishes != Wishes::default() {
-        // Requests that wish nothing have the hash that they had before there were wishes.
-        wishes.encode(&mut bytes);
-    }
+    let mut bytes = Vec::with_capacity(64 + 32 * request.legs.len());
+    request.encode_body(&mut bytes);
     let mut hasher = StateHasher::default();
     hasher.update(&bytes);
     let StateHash(hash) = hasher.finish();

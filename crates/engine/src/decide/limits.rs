@@ -11,6 +11,9 @@ use crate::state::upkeep::loss_of;
 impl State {
     /// Lists every limit with the largest stake that it allows.
     pub(super) fn check_limits(&self, ticket: &mut Ticket) {
+        if !ticket.terms.bets.is_empty() {
+            return self.check_limits_of_lines(ticket);
+        }
         let mut checks = Vec::with_capacity(5 + 2 * ticket.legs.len());
         let payout_limit = self.config.payout_minor_max;
         let by_payout = ticket
@@ -120,7 +123,7 @@ impl State {
         of_fixture
     }
 
-    fn market_limit_and_loss(&self, leg: &Leg) -> (i64, i64) {
+    pub(super) fn market_limit_and_loss(&self, leg: &Leg) -> (i64, i64) {
         let fixture = &self.fixtures[leg.place.fixture as usize];
         let market = fixture.template().selections[usize::from(leg.place.selection)].market;
         let worst_minor = fixture.book.market_worst_minor(fixture.template(), &fixture.possible, market);
@@ -128,7 +131,7 @@ impl State {
     }
 
     /// The limit of the fixture, or of the scope of this level that it is in, and its loss now.
-    fn limit_and_loss(&self, level: LimitLevel, fixture: u32) -> (i64, i64) {
+    pub(super) fn limit_and_loss(&self, level: LimitLevel, fixture: u32) -> (i64, i64) {
         let fixture = &self.fixtures[fixture as usize];
         match level {
             LimitLevel::Competition => {
@@ -145,7 +148,7 @@ impl State {
     }
 
     /// Two fixtures count against the same limit of this level.
-    fn is_in_scope(&self, level: LimitLevel, fixture: u32, other: u32) -> bool {
+    pub(super) fn is_in_scope(&self, level: LimitLevel, fixture: u32, other: u32) -> bool {
         let [fixture, other] = [fixture, other].map(|index| &self.fixtures[index as usize]);
         match level {
             LimitLevel::Competition => fixture.competition == other.competition,
@@ -175,6 +178,11 @@ impl State {
 }
 
 /// A limit on the ticket as a whole.
-fn of_ticket(level: LimitLevel, limit_minor: i64, used_minor: i64, stake_minor_max: i64) -> LimitCheck {
+pub(super) fn of_ticket(
+    level: LimitLevel,
+    limit_minor: i64,
+    used_minor: i64,
+    stake_minor_max: i64,
+) -> LimitCheck {
     LimitCheck { level, leg: None, limit_minor, used_minor, stake_minor_max, window: None }
 }

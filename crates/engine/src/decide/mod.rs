@@ -11,8 +11,10 @@ mod expectation;
 mod fixture;
 mod guard;
 mod limits;
+mod line_limits;
 pub(crate) mod money;
 mod referral;
+mod places;
 pub(crate) mod settle;
 pub(crate) mod source;
 

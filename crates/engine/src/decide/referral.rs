@@ -11,6 +11,7 @@ use oddsengine_types::{BoundsError, CustomerId, Odds, TicketId};
 use super::customers::check_note;
 use super::money::reason_of;
 use super::out_of_bounds;
+use crate::lines;
 use crate::state::State;
 use crate::step::{Answer, Refusal, Step};
 
@@ -78,7 +79,7 @@ impl State {
         }
         if !has_moved && wishes.on_limit == OnLimit::Part {
             let asked_minor = ticket.stake_minor;
-            ticket.stake_minor = stake_minor;
+            lines::restake(ticket, stake_minor);
             handling(ticket).asked_minor = asked_minor;
             ticket.payout_minor_max = super::bet::payout_of_wins(ticket);
             return Ok(true);
@@ -186,7 +187,7 @@ impl Step<'_> {
         }
         offer.is_taken = true;
         let (stake_minor, odds_e4) = (offer.stake_minor, offer.odds_e4.clone());
-        ticket.stake_minor = stake_minor;
+        lines::restake(ticket, stake_minor);
         for (leg, odds_e4) in ticket.legs.iter_mut().zip(odds_e4) {
             // What the customer saw is what was offered.
             (leg.requested_odds_e4, leg.quoted_version) = (odds_e4, leg.version);
@@ -238,13 +239,18 @@ impl Step<'_> {
         if !(low..=high).contains(&ruling.stake_minor) {
             return Err(out_of_bounds(BoundsError::outside("stake_minor", ruling.stake_minor, low, high)));
         }
+        let step_minor = lines::step_minor(ticket);
+        if ruling.stake_minor % step_minor != 0 {
+            let detail = format!("stake_minor {} is no multiple of {step_minor}", ruling.stake_minor);
+            return Err((Reason::ValueOutOfBounds, detail));
+        }
         if ruling.verdict == Verdict::Part {
             return Ok(());
         }
         if self.config.offer_ms == 0 {
             return Err((Reason::OutOfSequence, "offer_ms 0 lets nothing be offered".to_string()));
         }
-        let (count, asked) = (ruling.odds_e4.len(), ticket.legs.len());
+        let (count, asked) = (ruling.odds_e4.len(), lines::submitted(&ticket.legs));
         if count != 0 && count != asked {
             return Err(out_of_bounds(BoundsError::outside("odds of legs:", count, asked, asked)));
         }
@@ -342,7 +348,7 @@ impl Step<'_> {
             return self.hold_on(ticket.id, error);
         }
         handling(&mut ticket).is_rebooked = true;
-        ticket.stake_minor = stake_minor;
+        lines::restake(&mut ticket, stake_minor);
         if let Err(reason) = self.rebook(&mut ticket) {
             self.refuse_ticket(&mut ticket, reason);
         }
@@ -371,12 +377,14 @@ impl Step<'_> {
         if let Err(error) = self.release_stake(&ticket) {
             return self.hold_on(ticket.id, error);
         }
-        let odds_e4 = match ruling.odds_e4.is_empty() {
-            true => ticket.legs.iter().map(|leg| leg.odds_e4).collect(),
-            false => ruling.odds_e4.clone(),
-        };
-        let board = ticket.legs.iter().map(|leg| {
-            self.fixtures[leg.place.fixture as usize].board.odds_e4[usize::from(leg.place.selection)]
+        // A place is paid at a part of the odds to win.
+        let to_win = |index: usize| lines::to_win(&ticket.legs, index);
+        let odds_e4 = (0..ticket.legs.len())
+            .map(|index| ruling.odds_e4.get(to_win(index)).copied().unwrap_or(ticket.legs[index].odds_e4))
+            .collect();
+        let board = (0..ticket.legs.len()).map(|index| {
+            let place = ticket.legs[to_win(index)].place;
+            self.fixtures[place.fixture as usize].board.odds_e4[usize::from(place.selection)]
         });
         let (board_odds_e4, reason) = (board.collect(), Reason::ReferralDeclined);
         let due_ns = self.now_ns.saturating_add(self.config.offer_ms * 1_000_000);

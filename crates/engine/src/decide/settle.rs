@@ -8,6 +8,7 @@ use oddsengine_markets::LivePhase;
 use oddsengine_types::{AccountKind, Grade, TicketId, payout_minor};
 
 use super::money::{RETRY_NS, booking, collection, reason_of, stopped};
+use crate::lines;
 use crate::state::State;
 use crate::step::{Refusal, Step};
 
@@ -408,8 +409,12 @@ impl State {
     }
 }
 
-/// What a ticket pays by its legs' grades: nothing once a leg lost, the product once all are graded.
+/// What a ticket pays by its legs' grades: nothing once a leg lost, the product once all are graded; of several bets, their
+/// sum once no line waits.
 pub(crate) fn payout_of(ticket: &Ticket) -> Option<i64> {
+    if !ticket.terms.bets.is_empty() {
+        return lines::payout_of(ticket);
+    }
     if ticket.legs.iter().any(|leg| leg.grade.is_some_and(Grade::is_lost)) {
         return Some(0);
     }

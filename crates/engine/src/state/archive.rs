@@ -14,6 +14,7 @@ use super::State;
 use super::settling::Wait;
 use crate::decide::money::bookings_of;
 use crate::fold::instruction_of;
+use crate::lines;
 
 /// Tickets that are over, by when that was. Derived: they carry the time.
 #[derive(Clone, Debug, Default)]
@@ -231,6 +232,7 @@ impl State {
             return Err(format!("ticket {:032x} is known", ticket.id.0));
         }
         self.may_return(&ticket)?;
+        lines::fits(&ticket)?;
         for leg in &mut ticket.legs {
             leg.place = self.place_of(leg)?;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use oddsengine_facts::{Config, Leg, Ticket, TicketState};
+use oddsengine_facts::{Config, Ticket, TicketState};
 use oddsengine_ledger::{Ledger, LedgerImage};
 use oddsengine_types::{
     Address, CustomerId, Decode, DecodeError, Encode, FixtureId, Pages, Part, Reader, Sealed, Sparse,
@@ -18,6 +18,7 @@ use super::settling::{Settling, WAITS_PER_PAGE, Wait};
 use super::transfers::{KeptTransfer, TRANSFERS_PER_PAGE};
 use super::{State, TICKETS_PER_PAGE};
 use crate::decide::settle::payout_of;
+use crate::lines;
 use crate::positions::plan_add;
 
 /// What begins a snapshot. Raised when bytes of the same layout mean something else.
@@ -330,6 +331,7 @@ impl State {
 
     fn restore_tickets(&mut self, last_change_seq: u64) -> Result<(), String> {
         for index in 0..self.tickets.place_count() {
+            self.tickets.get(index as u32).map_or(Ok(()), lines::fits)?;
             let legs = self.tickets.get(index as u32).map_or(0, |ticket| ticket.legs.len());
             for leg in 0..legs {
                 let place = self.place_of(&self.tickets[index].legs[leg])?;
@@ -359,9 +361,7 @@ impl State {
                 }
             }
             if ticket.is_live() {
-                for leg in ticket.legs.iter().filter(|leg: &&Leg| leg.grade.is_none()) {
-                    plan_add(leg, ticket.stake_minor, &mut self.unbooked);
-                }
+                plan_add(ticket, &mut self.unbooked);
             }
         }
         let is_waiting = |index: &u32| self.tickets[*index as usize].state.is_waiting();

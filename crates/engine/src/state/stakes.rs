@@ -2,6 +2,7 @@
 
 use oddsengine_types::{CustomerId, IdMap};
 
+use crate::lines;
 use crate::state::State;
 use oddsengine_facts::{Leg, Ticket, TicketState};
 
@@ -34,8 +35,9 @@ impl State {
             self.counted_tickets(today)
                 .filter(|ticket| ticket.customer == customer)
                 .map(|ticket| {
-                    let is_it = |other: &&Leg| other.place == leg.place;
-                    ticket.stake_minor * ticket.legs.iter().filter(is_it).count() as i64
+                    let on_it = ticket.legs.iter().enumerate().filter(|(_, other)| other.place == leg.place);
+                    let stakes = stakes_at_all(ticket);
+                    on_it.map(|(place, _)| staked_on(ticket, &stakes, place)).sum::<i64>()
                 })
                 .sum()
         }
@@ -93,13 +95,24 @@ impl State {
     }
 }
 
+/// Of a ticket of several bets: what is staked on each leg.
+fn stakes_at_all(ticket: &Ticket) -> Vec<i64> {
+    if ticket.terms.bets.is_empty() { Vec::new() } else { lines::staked_at_all_minor(ticket) }
+}
+
+fn staked_on(ticket: &Ticket, stakes: &[i64], place: usize) -> i64 {
+    stakes.get(place).copied().unwrap_or(ticket.stake_minor)
+}
+
 impl StakesOfDay {
     fn count(&mut self, ticket: &Ticket, is_taken: bool) {
         self.received_ns_max = self.received_ns_max.max(ticket.received_ns);
-        for leg in &ticket.legs {
+        let stakes = stakes_at_all(ticket);
+        for (place, leg) in ticket.legs.iter().enumerate() {
             let key = (ticket.customer, leg.place.fixture, leg.place.selection);
             let staked = self.by_selection.entry(key).or_default();
-            *staked += if is_taken { ticket.stake_minor } else { -ticket.stake_minor };
+            let stake_minor = staked_on(ticket, &stakes, place);
+            *staked += if is_taken { stake_minor } else { -stake_minor };
             if *staked == 0 {
                 self.by_selection.remove(&key);
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use oddsengine_ledger::AccountKind;
 use oddsengine_risk::{Book, Change, Position, Tally};
 
-use crate::positions::{position_of, unit_minor_bound};
+use crate::positions::{position_of, stakes_minor, units_minor_bound};
 use crate::state::State;
 use oddsengine_facts::TicketState;
 
@@ -67,10 +67,11 @@ impl State {
         let mut books: Vec<Book> = vec![Book::default(); self.fixtures.place_count()];
         let mut bounds: Vec<Tally> = vec![Tally::default(); self.fixtures.place_count()];
         for ticket in self.tickets.iter().filter(|ticket| ticket.is_live()) {
+            let (stakes, units) = (stakes_minor(ticket), units_minor_bound(ticket));
             for (place, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| leg.grade.is_none()) {
                 let fixture = &self.fixtures[leg.place.fixture as usize];
-                let position = position_of(leg, ticket.stake_minor);
-                let at_most = Position { unit_minor: unit_minor_bound(ticket, place), ..position };
+                let position = position_of(leg, stakes[place]);
+                let at_most = Position { unit_minor: units[place], ..position };
                 bounds[leg.place.fixture as usize]
                     .change(fixture.template(), &Change { position: at_most, adds: true });
                 books[leg.place.fixture as usize].change(
@@ -207,6 +208,7 @@ pub(crate) mod tests {
                     version: OddsVersion { epoch: 1, seq: 1 },
                 }],
                 wishes: Default::default(),
+                plan: None,
             })),
         ] {
             let command = Command { time_ns: 0, origin: Origin::default(), body };

@@ -1,7 +1,9 @@
 //! Commands: what is asked, when and by whom.
 
+use oddsengine_markets::racing::PlaceTerms;
 use oddsengine_markets::{Incident, ModelFault, SpaceDefinition};
 use oddsengine_types::Grade;
+use oddsengine_types::bets::{Bet, Parts};
 
 use super::common::{Iso4217, Nothing, Stops};
 use super::kind::{
@@ -16,6 +18,7 @@ use crate::command::{
 };
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
+use crate::plan::{EachWayLeg, PlanRequest};
 use crate::ticket::Ticket;
 use crate::whole::{BookedTransfer, WholeFixture};
 use oddsengine_markets::Format;
@@ -109,7 +112,22 @@ message!("TicketRequest": TicketRequest {
     4 stake_minor: Sint64,
     5 odds_change: Msg<OddsChange>,
     6 legs: Rep<Msg<LegRequest>>,
+    20 plan: Opt<Msg<PlanRequest>>,
     30 wishes: MsgOrDefault<Wishes>,
+});
+message!("PlanRequest": PlanRequest { 1 bets: Rep<Msg<Bet>>, 2 each_way: Rep<Msg<EachWayLeg>> });
+message!("EachWayLeg": EachWayLeg { 1 leg: Uint32, 2 terms: Opt<Msg<PlaceTerms>> });
+message!("Bet": Bet {
+    1 legs: Uint64,
+    2 bankers: Uint64,
+    3 sizes: Uint64,
+    4 stake_minor: Sint64,
+    5 stake_of: Uint32,
+    6 parts: Enum<Parts>,
+    7 bonus: Uint32,
+});
+enumeration!("Parts": Parts {
+    1 "PARTS_WIN": Win, 2 "PARTS_PLACE": Place, 3 "PARTS_EACH_WAY": EachWay, 4 "PARTS_EQUALLY_DIVIDED": EquallyDivided,
 });
 message!("LegRequest": LegRequest {
     1 fixture: Uint64, 2 selection: Fixed64, 3 odds_e4: Uint32, 4 version: Msg<OddsVersion>,

@@ -1,6 +1,7 @@
 //! Facts, and the tickets and bookings in them.
 
 use oddsengine_markets::{Incident, ModelFault, SpaceDefinition};
+use oddsengine_types::bets::Bet;
 use oddsengine_types::{AccountKind, CustomerId, Grade, SportParameters};
 
 use super::acceptance::WindowText;
@@ -157,8 +158,11 @@ message!("Terms": Terms {
     4 free_minor: Sint64,
     5 rules: Uint32,
     6 jurisdiction: Uint32,
+    7 bets: Rep<Msg<Bet>>,
 });
-enumeration!("Plan": Plan { 1 "PLAN_SINGLE": Single, 2 "PLAN_MULTIPLE": Multiple });
+enumeration!("Plan": Plan {
+    1 "PLAN_SINGLE": Single, 2 "PLAN_MULTIPLE": Multiple, 3 "PLAN_SYSTEM": System, 4 "PLAN_EACH_WAY": EachWay,
+});
 oneof!("TicketState": TicketState {
     1 delayed: Delayed = Nothing,
     2 refused: Refused(reason: Enum<Reason>),
@@ -170,11 +174,11 @@ oneof!("TicketState": TicketState {
 });
 message!("Leg": Leg = Leg {
     fixture, selection, place: _, requested_odds_e4, offered_odds_e4, odds_e4, fair_probability_e9, quoted_version,
-    version, score, clock_ms, interruptions, grade, unit_minor,
+    version, score, clock_ms, interruptions, place_fraction_of, place_of, grade, unit_minor,
 } => Leg {
     place: Place::default(),
     fixture, selection, requested_odds_e4, offered_odds_e4, odds_e4, fair_probability_e9, quoted_version, version, score,
-    clock_ms, interruptions, grade, unit_minor,
+    clock_ms, interruptions, place_fraction_of, place_of, grade, unit_minor,
 }, {
     1 fixture: Uint64,
     2 selection: Fixed64,
@@ -189,6 +193,8 @@ message!("Leg": Leg = Leg {
     11 interruptions: Uint64,
     12 grade: Opt<Msg<Grade>>,
     13 unit_minor: Sint64,
+    20 place_fraction_of: Uint32,
+    21 place_of: Uint32,
 });
 message!("LimitCheck": LimitCheck {
     1 level: Enum<LimitLevel>,

@@ -37,6 +37,7 @@ message!("Config": Config {
     26 archive_refused_after_ms: Sint64,
     27 archive_fixture_after_ms: Sint64,
     28 archive_money_after_ms: Sint64,
+    40 line_stake_minor_min: Sint64,
     43 stake_windows: Rep<Msg<StakeWindow>>,
     44 referral_stake_minor: Opt<Sint64>,
     45 referral_ms: Sint64,

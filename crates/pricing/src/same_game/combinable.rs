@@ -1,6 +1,6 @@
 //! Which further selections a multiple can take: the whole template in one call.
 
-use oddsengine_types::bounds::LEGS_MAX;
+use super::LEGS_MAX;
 
 use super::SameGameError;
 use super::counts;

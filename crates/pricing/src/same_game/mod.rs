@@ -54,6 +54,9 @@ pub use offer::{BOOKSUM_MAX, offered_odds};
 pub use outcomes::SameGameOutcomes;
 pub use price::{SameGamePrice, leg_probabilities, price};
 
+/// Most legs of a multiple: more than a match has questions, and their places fit a [`LegSet`].
+pub const LEGS_MAX: usize = 20;
+
 /// A set of legs of a multiple, by their place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LegSet(pub(crate) u32);

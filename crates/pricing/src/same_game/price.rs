@@ -1,7 +1,7 @@
 //! The price of a multiple of legs of one match.
 
+use super::LEGS_MAX;
 use oddsengine_markets::football::CountKind;
-use oddsengine_types::bounds::LEGS_MAX;
 
 use super::counts::{self, Group, Spread, lean, spread_of};
 use super::legs::{Dependence, FULL, SameGameLegs};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use oddsengine_engine::{Command, Leg, LimitCheck, Ticket};
 use oddsengine_feeds::{Page, TicketFilter};
+use oddsengine_types::bets::Bet;
 
 use super::answer::View;
 use super::bounds::CHANGES_EXAMINED_MAX;
@@ -77,6 +78,7 @@ impl DeskItem {
             Self::Decision { ticket, .. } | Self::Settlement { ticket, .. } => {
                 size_of::<Ticket>()
                     + ticket.legs.capacity() * size_of::<Leg>()
+                    + ticket.terms.bets.capacity() * size_of::<Bet>()
                     + ticket.checks.capacity() * size_of::<LimitCheck>()
             }
             Self::Dropped { .. } | Self::Heartbeat { .. } => 0,

@@ -1,7 +1,7 @@
 //! What a request costs, so that a turn, a batch and a second take a bounded amount of work whatever is asked. What one
 //! query is answered with at most stands in [`super::bounds`].
 
-use oddsengine_engine::{Body, Scope};
+use oddsengine_engine::{Body, Scope, TicketRequest};
 use oddsengine_feeds::{Query, Request, RequestBody};
 
 use super::Service;
@@ -87,7 +87,7 @@ impl Service {
         match query {
             Query::Ping | Query::Balance { .. } => 1,
             Query::Ticket { .. } => 2,
-            Query::MaxStake(request) => 3 + request.legs.len() as u64,
+            Query::MaxStake(request) => weight_of_ticket(request),
             Query::Image { .. } => 16,
             // Made later, some a turn.
             Query::Images { .. } => 16,
@@ -127,10 +127,17 @@ pub(crate) fn is_expensive(query: &Query) -> bool {
     )
 }
 
+/// Each leg is looked at; what rides on it is a sum over the legs of every bet with it.
+fn weight_of_ticket(request: &TicketRequest) -> u64 {
+    let legs = request.legs.len() as u64;
+    let bets = request.plan.as_ref().map_or(0, |plan| plan.bets.len() as u64);
+    3 + legs + bets + bets * legs * legs / 1_000
+}
+
 fn weight_of_command(body: &Body) -> u64 {
     match body {
         Body::Deposit(_) | Body::Withdraw(_) | Body::SetCustomer { .. } => 1,
-        Body::PlaceTicket(request) => 3 + request.legs.len() as u64,
+        Body::PlaceTicket(request) => weight_of_ticket(request),
         _ => 16,
     }
 }

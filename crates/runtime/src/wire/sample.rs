@@ -84,6 +84,8 @@ pub fn ticket() -> Ticket {
         score: (0, 1),
         clock_ms: 142_059,
         interruptions: 0,
+        place_fraction_of: 0,
+        place_of: 0,
         grade: None,
         unit_minor: 1_000,
     };

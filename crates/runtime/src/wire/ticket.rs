@@ -1,6 +1,7 @@
 //! A ticket with the evidence of its decision.
 
 use oddsengine_engine::{Fixture, Handling, Leg, LimitCheck, OddsChange, Reason, Ticket};
+use oddsengine_types::bets::{Bet, Parts};
 use oddsengine_types::{Currency, FixtureId};
 
 use super::json::{JsonBytes, fields, object};
@@ -38,6 +39,12 @@ pub fn ticket_json(out: &mut Vec<u8>, ticket: &Ticket, lookup: &impl Lookup) {
         "legs": list(&ticket.legs, |out, item| leg(out, item, lookup)),
         "checks": list(&ticket.checks, check),
     );
+    if !ticket.terms.bets.is_empty() {
+        fields!(out;
+            "plan": text(ticket.terms.plan.name()),
+            "bets": list(&ticket.terms.bets, bet),
+        );
+    }
     if let Some(known) = &ticket.handling {
         handling(out, known);
     }
@@ -110,6 +117,33 @@ fn leg(out: &mut Vec<u8>, leg: &Leg, lookup: &impl Lookup) {
         "score": pair(leg.score.0.into(), leg.score.1.into()),
         "clock_ms": integer(leg.clock_ms),
         "grade": grade(leg.grade),
+    );
+    if !leg.is_to_win() {
+        fields!(out;
+            "place_of": unsigned(leg.place_of.into()),
+            "fraction_of": unsigned(leg.place_fraction_of.into()),
+        );
+    }
+    out.put(b"}");
+}
+
+/// A bet of a ticket with its lines.
+fn bet(out: &mut Vec<u8>, bet: &Bet) {
+    let parts = match bet.parts {
+        Parts::Win => "win",
+        Parts::Place => "place",
+        Parts::EachWay => "each_way",
+        Parts::EquallyDivided => "equally_divided",
+    };
+    let bits = |mask: u64| (0..u64::from(u64::BITS)).filter(move |bit| mask >> bit & 1 == 1);
+    out.put(b"{\"legs\":");
+    out.list(bits(bet.legs), |out, leg| out.unsigned(leg));
+    fields!(out;
+        "bankers": list(bits(bet.bankers), |out, leg| out.unsigned(leg)),
+        "sizes": list(bits(bet.sizes), |out, size| out.unsigned(size)),
+        "lines": unsigned(bet.lines().unwrap_or(0)),
+        "line_stake_minor": integer(bet.stake_minor / i64::from(bet.stake_of.max(1))),
+        "parts": text(parts),
     );
     out.put(b"}");
 }

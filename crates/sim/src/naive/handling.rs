@@ -10,6 +10,7 @@ use oddsengine_engine::{
 use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::{CustomerId, FixtureId, STAKE_MINOR_MAX, TicketId};
 
+use super::lines;
 use super::money::{self, Account};
 use super::{Naive, NaiveTicket, Verdict};
 use crate::told::{Answer, Facts};
@@ -347,10 +348,8 @@ impl Naive {
         let asked_minor = ticket.stake_minor;
         let stake_minor = asked_minor.min(largest);
         if !has_moved && wishes.on_limit == OnLimit::Part {
-            ticket.stake_minor = stake_minor;
-            let won: Vec<_> =
-                ticket.legs.iter().map(|leg| (leg.odds_e4, oddsengine_types::Grade::WON)).collect();
-            ticket.payout_minor_max = money::payout_minor(stake_minor, &won);
+            lines::restake(ticket, stake_minor);
+            ticket.payout_minor_max = lines::payout_minor_max(ticket);
             return Ok(());
         }
         if self.config.offer_ms == 0 {
@@ -401,7 +400,7 @@ impl Naive {
         for leg in &ticket.legs {
             expected = expected * i128::from(leg.fair_probability_e9) / 1_000_000_000;
         }
-        let is_known = ticket.legs.iter().all(|leg| leg.fair_probability_e9 != 0);
+        let is_known = ticket.terms.bets.is_empty() && ticket.legs.iter().all(|leg| leg.fair_probability_e9 != 0);
         let is_small = is_known
             && self.config.delay_skip_minor > 0
             && expected <= i128::from(self.config.delay_skip_minor);
@@ -565,6 +564,7 @@ impl Naive {
         if ruling.note.len() > 256
             || matches!(ruling.verdict, Word::Expire | Word::Automatic)
             || has_stake && !stakes.contains(&ruling.stake_minor)
+            || has_stake && ruling.stake_minor % lines::steps(ticket).1 != 0
         {
             return Err(Reason::ValueOutOfBounds);
         }
@@ -575,10 +575,11 @@ impl Naive {
         if !is_offer || odds.is_empty() {
             return Ok(());
         }
-        let fits = odds.len() == ticket.legs.len()
+        let to_win: Vec<&Leg> = ticket.legs.iter().filter(|leg| leg.place_fraction_of == 0).collect();
+        let fits = odds.len() == to_win.len()
             && odds
                 .iter()
-                .zip(&ticket.legs)
+                .zip(to_win)
                 .all(|(&odds_e4, leg)| super::is_odds(odds_e4).is_ok() && odds_e4 <= leg.requested_odds_e4);
         if fits { Ok(()) } else { Err(Reason::ValueOutOfBounds) }
     }
@@ -587,7 +588,7 @@ impl Naive {
         self.release(ticket);
         self.collect(ticket.customer);
         ticket.handling.as_mut().expect("it was referred").is_rebooked = true;
-        ticket.stake_minor = stake_minor;
+        lines::restake(ticket, stake_minor);
         let verdict = self.judge_delayed(ticket).and_then(|()| self.check_funds(ticket));
         if let Err(reason) = verdict {
             return self.refuse(ticket, reason);
@@ -609,15 +610,23 @@ impl Naive {
     fn counter(&mut self, ticket: &mut Ticket, ruling: &Ruling, by: &str) {
         self.release(ticket);
         self.collect(ticket.customer);
-        let own: Vec<u32> = ticket.legs.iter().map(|leg| leg.odds_e4).collect();
-        let board = ticket.legs.iter().map(|leg| {
+        let own = |leg: usize| match ticket.legs[leg].place_fraction_of {
+            0 => leg,
+            _ => usize::from(ticket.legs[leg].place_of),
+        };
+        let odds_e4 = (0..ticket.legs.len()).map(|leg| match ruling.odds_e4.get(own(leg)) {
+            Some(&odds_e4) => odds_e4,
+            None => ticket.legs[leg].odds_e4,
+        });
+        let board = (0..ticket.legs.len()).map(|leg| {
+            let leg = &ticket.legs[own(leg)];
             let fixture = &self.fixtures[leg.place.fixture as usize];
             fixture.prices.odds_e4[fixture.space.slot(usize::from(leg.place.selection))]
         });
         let due_ns = self.now_ns + self.config.offer_ms * 1_000_000;
         let offer = Offer {
             stake_minor: ruling.stake_minor,
-            odds_e4: if ruling.odds_e4.is_empty() { own } else { ruling.odds_e4.clone() },
+            odds_e4: odds_e4.collect(),
             board_odds_e4: board.collect(),
             due_ns,
             reason: Reason::ReferralDeclined,
@@ -661,7 +670,7 @@ impl Naive {
         } else {
             let handling: &mut Handling = ticket.handling.as_mut().expect("something is offered");
             handling.offer = Some(Offer { is_taken: true, ..offer.clone() });
-            ticket.stake_minor = offer.stake_minor;
+            lines::restake(&mut ticket, offer.stake_minor);
             for (leg, odds_e4) in ticket.legs.iter_mut().zip(&offer.odds_e4) {
                 leg.requested_odds_e4 = *odds_e4;
                 leg.quoted_version = leg.version;

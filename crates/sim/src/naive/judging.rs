@@ -1,16 +1,17 @@
 //! Tickets from request to decision: the checks in order of their reasons, each as its sentence says.
 
 use oddsengine_engine::{
-    FixtureRequest, Handling, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion,
+    EachWayLeg, FixtureRequest, Handling, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion,
     Origin, Place, Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
 };
-use oddsengine_markets::SelectionId;
-use oddsengine_types::{CustomerId, Grade, STAKE_MINOR_MAX};
+use oddsengine_markets::{Format, SelectionId};
+use oddsengine_types::bets::Bet;
+use oddsengine_types::{CustomerId, STAKE_MINOR_MAX};
 
 use super::handling::legs_of;
-use super::money::{self, Account, Posting};
+use super::money::{Account, Posting};
 use super::risk::stake_minor_max;
-use super::{Naive, NaiveTicket, Verdict};
+use super::{Game, Naive, NaiveTicket, Verdict, lines};
 use crate::told::{Answer, Facts};
 
 /// Most delayed tickets that one tick decides, as the engine says; the others wait for the next one.
@@ -87,7 +88,8 @@ impl Naive {
     fn judge_request(&self, request: &TicketRequest, ticket: &mut Ticket, by: &Origin) -> Verdict {
         self.check_request(request)?;
         self.admits(request.customer, legs_of(request), Some(by))?;
-        self.find_legs(&request.legs, ticket)?;
+        take_plan(request, ticket);
+        self.find_legs(request, ticket)?;
         self.check_prices(ticket, true)?;
         self.judge_stake(ticket)
     }
@@ -112,10 +114,12 @@ impl Naive {
     pub fn max_stake(&self, request: &TicketRequest) -> Result<LimitCheck, Reason> {
         let mut request = request.clone();
         (request.stake_minor, request.odds_change) = (self.config.stake_minor_min, OddsChange::Any);
+        self.ask_for_least(&mut request);
         let mut ticket = blank(&request, self.now_ns);
         self.check_request(&request)?;
         self.admits(request.customer, legs_of(&request), None)?;
-        self.find_legs(&request.legs, &mut ticket)?;
+        take_plan(&request, &mut ticket);
+        self.find_legs(&request, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
         self.judge_stake(&mut ticket)?;
         self.check_debt(ticket.customer)?;
@@ -124,26 +128,74 @@ impl Naive {
 
     fn check_request(&self, request: &TicketRequest) -> Verdict {
         let fixtures: Vec<_> = request.legs.iter().map(|leg| leg.fixture).collect();
-        let has_twice =
-            fixtures.iter().any(|fixture| fixtures.iter().filter(|other| *other == fixture).count() > 1);
+        let has_twice = match &request.plan {
+            None => {
+                fixtures.iter().any(|fixture| fixtures.iter().filter(|other| *other == fixture).count() > 1)
+            }
+            Some(plan) => lines::joins(plan, &request.legs),
+        };
+        let stake_minor = match &request.plan {
+            Some(plan) if plan.bets.iter().any(|bet| bet.stake_minor != 0) => {
+                lines::asked(request).map(|(_, staked)| staked)
+            }
+            _ => Some(i128::from(request.stake_minor)),
+        };
+        let stakes = |is_so: &dyn Fn(i128) -> bool| stake_minor.is_some_and(is_so);
+        let places = request.plan.as_ref().map_or(0, |plan| plan.each_way.len());
         let checks = [
             (self.factor_e3(request.customer) == 0, Reason::CustomerBlocked),
             (request.currency != self.config.currency, Reason::CurrencyNotAccepted),
-            (request.stake_minor <= 0, Reason::StakeMustBePositive),
-            (request.stake_minor < self.config.stake_minor_min, Reason::StakeBelowMinimum),
-            (request.stake_minor > STAKE_MINOR_MAX, Reason::StakeExceedsMaximum),
+            (stakes(&|stake| stake <= 0), Reason::StakeMustBePositive),
+            (stakes(&|stake| stake < self.config.stake_minor_min.into()), Reason::StakeBelowMinimum),
+            (stakes(&|stake| stake > STAKE_MINOR_MAX.into()), Reason::StakeExceedsMaximum),
             (
-                fixtures.is_empty() || fixtures.len() > self.config.legs_max as usize,
+                fixtures.is_empty()
+                    || fixtures.len() > self.config.legs_max as usize
+                    || fixtures.len() + places > lines::LEGS_MAX,
                 Reason::LegCountOutOfRange,
             ),
             (has_twice, Reason::LegsOnSameFixture),
         ];
-        first_of(checks.into_iter().filter(|(applies, _)| *applies).map(|(_, reason)| reason))
+        let found = checks.into_iter().filter(|(applies, _)| *applies).map(|(_, reason)| reason);
+        first_of(found.chain(lines::check(request, self.config.line_stake_minor_min)))
     }
 
-    fn find_legs(&self, requests: &[LegRequest], ticket: &mut Ticket) -> Verdict {
+    /// The stakes of a plan do not matter, its proportions do: the least that may be asked for.
+    fn ask_for_least(&self, request: &mut TicketRequest) {
+        let Some(plan) = &request.plan else { return };
+        let is_by_line = plan.bets.iter().any(|bet| bet.stake_minor != 0);
+        let mut asked = request.clone();
+        asked.stake_minor = 0;
+        let bets = &mut asked.plan.as_mut().expect("it was just there").bets;
+        if !is_by_line {
+            bets.iter_mut().for_each(|bet| bet.stake_minor = 1);
+        }
+        let is_wrong = bets.iter().any(|bet| bet.stake_minor <= 0);
+        let Some((bets, _)) = lines::asked(&asked).filter(|_| !is_wrong) else {
+            *request = asked;
+            return;
+        };
+        let least = bets.iter().map(|bet| bet.stake_minor).min().unwrap_or(1);
+        let shared = (1..=least).rev().find(|of| bets.iter().all(|bet| bet.stake_minor % of == 0));
+        let mut count = 1;
+        loop {
+            let times =
+                |bet: &Bet| Bet { stake_minor: bet.stake_minor / shared.unwrap_or(1) * count, ..*bet };
+            asked.plan.as_mut().expect("it was just there").bets = bets.iter().map(times).collect();
+            let (bets, staked) = lines::asked(&asked).expect("only its stakes are others");
+            let is_least = staked >= self.config.stake_minor_min.into()
+                && bets.iter().all(|bet| bet.stake_minor >= self.config.line_stake_minor_min);
+            if is_least {
+                break;
+            }
+            count += 1;
+        }
+        *request = asked;
+    }
+
+    fn find_legs(&self, request: &TicketRequest, ticket: &mut Ticket) -> Verdict {
         let mut refusals = Vec::new();
-        for request in requests {
+        for request in &request.legs {
             match self.find_leg(request) {
                 Ok((fixture, selection)) => ticket.legs.push(Leg {
                     fixture: request.fixture,
@@ -158,10 +210,20 @@ impl Naive {
                     score: (0, 0),
                     clock_ms: 0,
                     interruptions: 0,
+                    place_fraction_of: 0,
+                    place_of: 0,
                     grade: None,
                     unit_minor: 0,
                 }),
                 Err(reason) => refusals.push(reason),
+            }
+        }
+        if let Some(plan) = request.plan.as_ref().filter(|_| refusals.is_empty()) {
+            for each_way in &plan.each_way {
+                match self.find_place(&ticket.legs[usize::from(each_way.leg)], each_way) {
+                    Ok(place) => ticket.legs.push(place),
+                    Err(reason) => refusals.push(reason),
+                }
             }
         }
         let verdict = first_of(refusals.into_iter());
@@ -184,22 +246,71 @@ impl Naive {
         Ok((fixture, known.ok_or(Reason::SelectionNotFound)?))
     }
 
+    /// The place part of a leg: the same runner in the market that pays the places.
+    fn find_place(&self, leg: &Leg, each_way: &EachWayLeg) -> Result<Leg, Reason> {
+        let fixture = &self.fixtures[leg.place.fixture as usize];
+        let template = fixture.space.template;
+        let selection = usize::from(leg.place.selection);
+        let (Game::Race(race), Format::Racing(format)) = (&fixture.game, &fixture.request.format) else {
+            return Err(Reason::PlaceTermsNotOffered);
+        };
+        let starters = race.positions.len() - race.withdrawn.len();
+        let standard = match (starters, format.is_handicap) {
+            (0..=4, _) => None,
+            (5..=7, _) => Some((2, 4)),
+            (12..=15, true) => Some((3, 4)),
+            (16.., true) => Some((4, 4)),
+            _ => Some((3, 5)),
+        };
+        let given = each_way.terms.map(|terms| (terms.places, terms.fraction_of));
+        let (places, fraction_of) = given.or(standard).ok_or(Reason::PlaceTermsNotOffered)?;
+        let is_listed = |key: String| template.markets.iter().any(|market| market.key == key);
+        let key = format!("place.{places}");
+        if template.market_of(selection).key != "win"
+            || !is_listed(format!("each_way.{fraction_of}.{places}"))
+            || !is_listed(key.clone())
+        {
+            return Err(Reason::PlaceTermsNotOffered);
+        }
+        let name = &template.selections[selection].name;
+        let of_market = (0..template.selections.len()).filter(|&other| template.market_of(other).key == key);
+        let place = of_market.into_iter().find(|&other| template.selections[other].name == *name);
+        let place = place.ok_or(Reason::PlaceTermsNotOffered)?;
+        Ok(Leg {
+            selection: SelectionId::of(&key, name),
+            place: Place { selection: place as u16, ..leg.place },
+            place_fraction_of: fraction_of,
+            place_of: each_way.leg,
+            ..*leg
+        })
+    }
+
     pub(super) fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Verdict {
         let odds_change = ticket.odds_change;
         let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.clone());
         let agreed = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
+        let selections: Vec<u16> = ticket.legs.iter().map(|leg| leg.place.selection).collect();
+        let priced_by = |leg: &Leg| match leg.place_fraction_of {
+            0 => usize::from(leg.place.selection),
+            _ => usize::from(selections[usize::from(leg.place_of)]),
+        };
         let refusals: Vec<Reason> = ticket
             .legs
             .iter_mut()
             .enumerate()
             .filter_map(|(place, leg)| {
-                let agreed = agreed.as_ref().map(|offer| (offer.odds_e4[place], offer.board_odds_e4[place]));
-                self.check_leg(leg, odds_change, agreed, is_first).err()
+                let priced = priced_by(leg);
+                let submitted = match leg.place_fraction_of {
+                    0 => place,
+                    _ => usize::from(leg.place_of),
+                };
+                let agreed =
+                    agreed.as_ref().map(|offer| (offer.odds_e4[submitted], offer.board_odds_e4[submitted]));
+                self.check_leg(leg, priced, odds_change, agreed, is_first).err()
             })
             .collect();
         first_of(refusals.into_iter())?;
-        let won: Vec<(u32, Grade)> = ticket.legs.iter().map(|leg| (leg.odds_e4, Grade::WON)).collect();
-        ticket.payout_minor_max = money::payout_minor(ticket.stake_minor, &won);
+        ticket.payout_minor_max = lines::payout_minor_max(ticket);
         Ok(())
     }
 
@@ -207,19 +318,21 @@ impl Naive {
     fn check_leg(
         &self,
         leg: &mut Leg,
+        priced: usize,
         odds_change: OddsChange,
         agreed: Option<(u32, u32)>,
         is_first: bool,
     ) -> Verdict {
         let (index, selection) = (leg.place.fixture as usize, usize::from(leg.place.selection));
         let (fixture, slot) = (&self.fixtures[index], self.fixtures[index].space.slot(selection));
+        let priced_slot = fixture.space.slot(priced);
         let market = usize::from(fixture.space.template.selections[selection].market);
         let (win, refund) = (fixture.prices.win[slot], fixture.prices.refund[slot]);
         let fair = if refund < 1.0 { win / (1.0 - refund) } else { 0.0 };
         let (score_before, interruptions_before) = (leg.score, leg.interruptions);
         let offered_before = u64::from(leg.offered_odds_e4);
         leg.interruptions = fixture.interruptions_of(market);
-        leg.offered_odds_e4 = fixture.prices.odds_e4[slot];
+        leg.offered_odds_e4 = fixture.prices.odds_e4[priced_slot];
         leg.fair_probability_e9 = (fair * 1e9 + 0.5) as u32;
         leg.version = self.version(index);
         leg.score = fixture.game.score();
@@ -254,6 +367,23 @@ impl Naive {
     }
 
     pub(super) fn judge_stake(&self, ticket: &mut Ticket) -> Verdict {
+        if !ticket.terms.bets.is_empty() {
+            let mut of_risk = self.check_lines(ticket);
+            let limit = self.config.payout_minor_max;
+            let by_payout = self.largest_stake_by_payout(ticket, limit);
+            ticket.checks = vec![
+                whole(LimitLevel::Payout, limit, 0, by_payout),
+                self.check_customer_of_lines(ticket, &of_risk),
+            ];
+            ticket.checks.append(&mut of_risk);
+            let (_, step_minor) = lines::steps(ticket);
+            let whole_steps = |check: LimitCheck| LimitCheck {
+                stake_minor_max: check.stake_minor_max / step_minor * step_minor,
+                ..check
+            };
+            ticket.checks.extend(self.window_checks(ticket).into_iter().map(whole_steps));
+            return self.first_too_small(ticket);
+        }
         let mut of_risk = Vec::new();
         for leg in 0..ticket.legs.len() {
             self.check_leg_limits(ticket, leg, &mut of_risk);
@@ -281,6 +411,10 @@ impl Naive {
         ];
         ticket.checks.append(&mut of_risk);
         ticket.checks.append(&mut self.window_checks(ticket));
+        self.first_too_small(ticket)
+    }
+
+    fn first_too_small(&self, ticket: &Ticket) -> Verdict {
         let is_too_small = |level: &LimitLevel| {
             let of_level = ticket.checks.iter().filter(|check| check.level == *level);
             of_level.map(|check| check.stake_minor_max).any(|largest| ticket.stake_minor > largest)
@@ -290,16 +424,18 @@ impl Naive {
     }
 
     /// What the customer has staked on the selection on the ticket's day, by looking at every ticket.
-    fn staked_today_minor(&self, ticket: &Ticket, leg: &Leg) -> i64 {
+    pub(super) fn staked_today_minor(&self, ticket: &Ticket, leg: &Leg) -> i64 {
         let day = |time_ns: i64| time_ns.div_euclid(86_400_000_000_000);
         let mut staked = 0;
         for NaiveTicket { ticket: other, .. } in &self.tickets {
             let is_taken = (super::handling::is_live(other.state) || other.state == TicketState::Settled)
                 && other.id != ticket.id;
             if is_taken && other.customer == ticket.customer && day(other.received_ns) == day(self.now_ns) {
-                let is_on_it =
-                    |known: &&Leg| known.fixture == leg.fixture && known.selection == leg.selection;
-                staked += other.stake_minor * other.legs.iter().filter(is_on_it).count() as i64;
+                for (place, known) in other.legs.iter().enumerate() {
+                    if known.fixture == leg.fixture && known.selection == leg.selection {
+                        staked += lines::staked_minor(other, place, |_| true);
+                    }
+                }
             }
         }
         staked
@@ -432,7 +568,22 @@ pub(super) struct FixtureLimits {
     pub sport_minor: i64,
 }
 
+/// The bets of a request that makes some.
+fn take_plan(request: &TicketRequest, ticket: &mut Ticket) {
+    let (Some(plan), Some((bets, _))) = (&request.plan, lines::asked(request)) else { return };
+    if !lines::is_one_bet(request) {
+        ticket.terms.plan = if plan.each_way.is_empty() { Plan::System } else { Plan::EachWay };
+        ticket.terms.bets = bets;
+    }
+}
+
 fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
+    let staked = match &request.plan {
+        Some(plan) if plan.bets.iter().any(|bet| bet.stake_minor != 0) => lines::asked(request),
+        _ => None,
+    };
+    let stake_minor = staked
+        .map_or(request.stake_minor, |(_, staked)| staked.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
     Ticket {
         id: request.ticket,
         customer: request.customer,
@@ -443,8 +594,9 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
             free_minor: 0,
             rules: 1,
             jurisdiction: 0,
+            bets: Vec::new(),
         },
-        stake_minor: request.stake_minor,
+        stake_minor,
         odds_change: request.odds_change,
         state: TicketState::Open,
         legs: Vec::new(),

@@ -79,7 +79,12 @@ pub fn payout_minor(stake_minor: i64, legs: &[(u32, Grade)]) -> i64 {
         numerator = numerator.times(i64::from(win) * i64::from(odds_e4) + i64::from(refund) * 10_000);
         denominator = denominator.times(i64::from(of) * 10_000);
     }
-    let pays = |amount_minor: i64| denominator.times(amount_minor) <= numerator;
+    quotient(&numerator, &denominator)
+}
+
+/// The largest whole amount that is not above a fraction.
+pub(super) fn quotient(numerator: &Number, denominator: &Number) -> i64 {
+    let pays = |amount_minor: i64| denominator.times(amount_minor) <= *numerator;
     if pays(MONEY_MINOR_MAX) {
         return MONEY_MINOR_MAX;
     }
@@ -93,7 +98,7 @@ pub fn payout_minor(stake_minor: i64, legs: &[(u32, Grade)]) -> i64 {
 
 /// A whole number of any length: digits of nine decimals, the most significant first, none leading zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Number(Vec<u32>);
+pub(super) struct Number(Vec<u32>);
 
 const DIGIT: u128 = 1_000_000_000;
 
@@ -104,7 +109,22 @@ impl From<i64> for Number {
 }
 
 impl Number {
-    fn times(&self, factor: i64) -> Self {
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let (mut digits, mut carry) = (Vec::new(), 0);
+        let digit_of = |number: &Self, place: usize| number.0.iter().rev().nth(place).copied().unwrap_or(0);
+        for place in 0..self.0.len().max(other.0.len()) {
+            let sum = u128::from(digit_of(self, place)) + u128::from(digit_of(other, place)) + carry;
+            digits.push((sum % DIGIT) as u32);
+            carry = sum / DIGIT;
+        }
+        if carry > 0 {
+            digits.push(carry as u32);
+        }
+        digits.reverse();
+        Self(digits)
+    }
+
+    pub(super) fn times(&self, factor: i64) -> Self {
         let factor = u128::try_from(factor).expect("money and odds are not negative");
         let (mut digits, mut carry) = (Vec::new(), 0);
         for &digit in self.0.iter().rev() {

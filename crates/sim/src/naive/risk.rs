@@ -8,7 +8,7 @@ use oddsengine_engine::{FixtureRequest, Ticket};
 use oddsengine_markets::LivePhase;
 use oddsengine_types::{Grade, MONEY_MINOR_MAX, STAKE_MINOR_MAX};
 
-use super::{Naive, NaiveFixture, VoidKind};
+use super::{Naive, NaiveFixture, VoidKind, lines};
 use crate::outcomes::{GRADES_MAX, Possible};
 
 /// Expected returns of a single's other legs, in billionths: there are none.
@@ -21,9 +21,9 @@ const ANSWERS_KEPT_MAX: usize = 2;
 #[derive(Debug)]
 pub(super) struct Joint {
     positions: Vec<(usize, ByGrade)>,
-    possible: Arc<Possible>,
-    pnl: Vec<i64>,
-    worst_minor: i64,
+    pub(super) possible: Arc<Possible>,
+    pub(super) pnl: Vec<i64>,
+    pub(super) worst_minor: i64,
 }
 
 /// Profit and loss of one selection by grade.
@@ -60,7 +60,8 @@ impl Naive {
         {
             let rides =
                 |leg: &&oddsengine_engine::Leg| leg.place.fixture as usize == fixture && leg.grade.is_none();
-            for leg in ticket.legs.iter().filter(rides) {
+            for (index, leg) in ticket.legs.iter().enumerate().filter(|(_, leg)| rides(leg)) {
+                let stake_minor = lines::staked_alive_minor(ticket, index);
                 let slot = space.slot(usize::from(leg.place.selection));
                 let known = positions.iter().position(|&(known, _)| known == slot);
                 let position = known.unwrap_or_else(|| {
@@ -68,8 +69,8 @@ impl Naive {
                     positions.len() - 1
                 });
                 for (pnl, grade) in positions[position].1.iter_mut().zip(&space.grades) {
-                    let payout = single_payout_minor(leg.unit_minor, leg.odds_e4, *grade);
-                    *pnl += ticket.stake_minor - payout;
+                    let payout = leg_payout_minor(leg.unit_minor, lines::ratio(leg, *grade));
+                    *pnl += stake_minor - payout;
                 }
             }
         }
@@ -77,7 +78,7 @@ impl Naive {
     }
 
     /// Profit and loss of a fixture on every ending. The last answers are kept with their questions.
-    fn joint(&self, fixture: usize, except: Option<&Ticket>) -> Rc<Joint> {
+    pub(super) fn joint(&self, fixture: usize, except: Option<&Ticket>) -> Rc<Joint> {
         let (positions, possible) = (self.positions(fixture, except), &self.fixtures[fixture].possible);
         let mut answered = self.answered.borrow_mut();
         let is_same =
@@ -100,7 +101,12 @@ impl Naive {
     }
 
     /// Profit and loss of one market on every distinct list of its grades that is possible, with that list.
-    fn market_pnl(&self, fixture: usize, market: usize, except: Option<&Ticket>) -> Vec<(i64, Vec<u8>)> {
+    pub(super) fn market_pnl(
+        &self,
+        fixture: usize,
+        market: usize,
+        except: Option<&Ticket>,
+    ) -> Vec<(i64, Vec<u8>)> {
         let space = &self.fixtures[fixture].space;
         let first = space.slot(space.template.markets[market].selections().start);
         let count = space.template.markets[market].selections().len();
@@ -232,7 +238,10 @@ impl Naive {
 
     /// What a leg returns per unit of stake: exactly once it is graded, by expectation before.
     fn expected_return(&self, leg: &oddsengine_engine::Leg) -> f64 {
-        let odds = f64::from(leg.odds_e4) / 10_000.0;
+        let odds = match leg.place_fraction_of {
+            0 => f64::from(leg.odds_e4) / 10_000.0,
+            of => 1.0 + (f64::from(leg.odds_e4) / 10_000.0 - 1.0) / f64::from(of),
+        };
         if let Some(grade) = leg.grade {
             return grade.win_share() * odds + grade.refund_share();
         }
@@ -247,6 +256,10 @@ impl Naive {
 
     /// What rides on a leg per unit of stake, in billionths: the product of the other legs' expected returns.
     pub(super) fn unit_e9(&self, ticket: &Ticket, leg: usize) -> u64 {
+        if !ticket.terms.bets.is_empty() {
+            let rides = lines::rides(ticket, leg, |other| self.expected_return(&ticket.legs[other]));
+            return (rides * ONE_E9 as f64 + 0.5).min(1e18) as u64;
+        }
         if ticket.legs.len() == 1 {
             return ONE_E9;
         }
@@ -262,8 +275,9 @@ impl Naive {
     /// Weighs the undecided legs of a ticket.
     pub(super) fn weigh(&self, ticket: &mut Ticket) {
         let units: Vec<u64> = (0..ticket.legs.len()).map(|leg| self.unit_e9(ticket, leg)).collect();
+        let (count, _) = lines::steps(ticket);
         for (leg, unit_e9) in ticket.legs.iter_mut().zip(units) {
-            let unit = i128::from(ticket.stake_minor) * i128::from(unit_e9) / i128::from(ONE_E9);
+            let unit = i128::from(count) * i128::from(unit_e9) / i128::from(ONE_E9);
             leg.unit_minor =
                 if leg.grade.is_none() { unit.min(i128::from(MONEY_MINOR_MAX)) as i64 } else { 0 };
         }
@@ -303,15 +317,31 @@ pub(super) fn stake_minor_max(
     unit_e9: u64,
     limit_minor: i64,
 ) -> i64 {
-    let fits = |stake_minor: i64| {
-        minima.iter().zip(grades).all(|(minimum, grade)| {
+    let ratio = |grade: &Grade| {
+        let (win, refund, of) = grade.parts();
+        (i64::from(win) * i64::from(odds_e4) + i64::from(refund) * 10_000, i64::from(of) * 10_000)
+    };
+    let ratios: Vec<(i64, i64)> = grades.iter().map(ratio).collect();
+    steps_max(minima, &ratios, unit_e9, 1, limit_minor)
+}
+
+/// The same for a ticket that stakes so much on the leg with each step of its stake.
+///
+/// * `ratios`: what a unit on the leg returns at each grade.
+pub(super) fn steps_max(
+    minima: &[Option<i64>; GRADES_MAX],
+    ratios: &[(i64, i64)],
+    unit_e9: u64,
+    staked_minor: i64,
+    limit_minor: i64,
+) -> i64 {
+    let fits = |steps: i64| {
+        minima.iter().zip(ratios).all(|(minimum, &(returned, of))| {
             let Some(minimum) = minimum else { return true };
             // What comes in and goes out in the same small parts, so that nothing is rounded.
-            let (win, refund, of) = grade.parts();
-            let part = i128::from(of) * 10_000 * i128::from(ONE_E9);
-            let unit = i128::from(stake_minor) * i128::from(unit_e9);
-            let goes_out = unit * (i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000);
-            let comes_in = i128::from(stake_minor) * part;
+            let part = i128::from(of) * i128::from(ONE_E9);
+            let goes_out = i128::from(steps) * i128::from(unit_e9) * i128::from(returned);
+            let comes_in = i128::from(steps) * i128::from(staked_minor) * part;
             let profit = i128::from(*minimum) * part + comes_in - goes_out;
             goes_out <= comes_in || profit >= -i128::from(limit_minor) * part
         })
@@ -334,9 +364,7 @@ fn minima(outcomes: impl Iterator<Item = (i64, u8)>) -> [Option<i64>; GRADES_MAX
 }
 
 /// The return of one leg: exact, rounded down.
-fn single_payout_minor(unit_minor: i64, odds_e4: u32, grade: Grade) -> i64 {
-    let (win, refund, of) = grade.parts();
-    let returned = i128::from(win) * i128::from(odds_e4) + i128::from(refund) * 10_000;
-    let payout = i128::from(unit_minor) * returned / (i128::from(of) * 10_000);
+fn leg_payout_minor(unit_minor: i64, (returned, of): (i64, i64)) -> i64 {
+    let payout = i128::from(unit_minor) * i128::from(returned) / i128::from(of);
     payout.min(i128::from(MONEY_MINOR_MAX)) as i64
 }

@@ -5,7 +5,7 @@ use oddsengine_markets::LivePhase;
 use oddsengine_types::{CustomerId, Grade, TicketId};
 
 use super::money::{self, Account, Posting};
-use super::{Naive, NaiveTicket, Verdict};
+use super::{Naive, NaiveTicket, Verdict, lines};
 use crate::told::Answer;
 
 impl Naive {
@@ -193,8 +193,11 @@ impl Naive {
     }
 }
 
-/// Nothing once a leg lost; the product of the legs' returns once all are graded.
+/// Nothing once a leg lost; the product of the legs' returns once all are graded. Of several bets their lines, one by one.
 fn payout_minor(ticket: &Ticket) -> Option<i64> {
+    if !ticket.terms.bets.is_empty() {
+        return lines::payout_of(ticket);
+    }
     let mut graded = Vec::new();
     for leg in &ticket.legs {
         match leg.grade {

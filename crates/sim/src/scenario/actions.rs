@@ -15,11 +15,12 @@
 //! ```
 
 use oddsengine_engine::{
-    Body, ExpectationMode, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest, OddsChange,
-    OddsVersion, Scope, ScopeSettings, Stop, StopSet, TicketRequest, VoidKind,
+    Body, EachWayLeg, ExpectationMode, FixtureRequest, LegRequest, Margin, MarginKind, MoneyRequest,
+    OddsChange, OddsVersion, PlanRequest, Scope, ScopeSettings, Stop, StopSet, TicketRequest, VoidKind,
 };
 use oddsengine_markets::football::{FootballIncident, FootballIncidentKind as Kind, Side};
 use oddsengine_markets::{Format, Incident, MarketId, SelectionId, SpaceId};
+use oddsengine_types::bets::{Bet, Parts, named};
 use oddsengine_types::{Currency, FixtureId, Ladder, SportId, TransferId};
 
 use super::Scenario;
@@ -121,6 +122,7 @@ impl Scenario {
             "sport_loss" => config.sport_loss_minor_max = words.amount()?,
             "platform_loss" => config.platform_loss_minor_max = words.amount()?,
             "stake_min" => config.stake_minor_min = words.amount()?,
+            "line_stake_min" => config.line_stake_minor_min = words.amount()?,
             "stake_max" => config.stake_minor_max = words.amount()?,
             "payout_max" => config.payout_minor_max = words.amount()?,
             "legs_max" => config.legs_max = words.number("a number of legs")?,
@@ -232,7 +234,9 @@ impl Scenario {
             odds_change: OddsChange::None,
             legs: Vec::new(),
             wishes: Default::default(),
+            plan: None,
         };
+        let mut asked = AskedPlan::default();
         while let Some(word) = words.peek().filter(|word| is_bet || word.contains('@')) {
             words.text("a leg")?;
             match word {
@@ -243,9 +247,14 @@ impl Scenario {
                     let version = words.version()?;
                     request.legs.iter_mut().for_each(|leg| leg.version = version);
                 }
+                "system" => asked.system = Some(words.text("a system")?.to_string()),
+                "sizes" => asked.sizes = Some(numbers(words.text("sizes")?)?),
+                "bankers" => asked.bankers = numbers(words.text("bankers")?)?,
+                "each_way" => asked.each_way = numbers(words.text("legs")?)?,
                 leg => request.legs.push(self.leg(leg)?),
             }
         }
+        request.plan = asked.plan(request.legs.len())?;
         Ok(request)
     }
 
@@ -430,4 +439,45 @@ fn side(words: &mut Words<'_>) -> Parsed<Side> {
         "away" => Ok(Side::Away),
         other => Err(format!("{other:?} is not home or away")),
     }
+}
+
+/// The words of a plan: one bet on all legs that are no bankers.
+#[derive(Default)]
+struct AskedPlan {
+    system: Option<String>,
+    sizes: Option<Vec<u8>>,
+    bankers: Vec<u8>,
+    each_way: Vec<u8>,
+}
+
+impl AskedPlan {
+    fn plan(&self, leg_count: usize) -> Parsed<Option<Box<PlanRequest>>> {
+        if self.system.is_none() && self.sizes.is_none() && self.each_way.is_empty() {
+            return Ok(None);
+        }
+        let mask = |bits: &[u8]| bits.iter().fold(0_u64, |mask, bit| mask | 1 << bit);
+        let bankers = mask(&self.bankers);
+        let legs = ((1_u64 << leg_count) - 1) & !bankers;
+        let count = legs.count_ones() as usize;
+        let sizes = match (&self.system, &self.sizes) {
+            (Some(name), _) => {
+                let known = named(name).ok_or_else(|| format!("{name:?} is not a system"))?;
+                known.bet(count, 1).map_err(|error| error.to_string())?.sizes
+            }
+            (None, Some(sizes)) => mask(sizes),
+            (None, None) => 1 << count,
+        };
+        let parts = if self.each_way.is_empty() { Parts::Win } else { Parts::EachWay };
+        let bet = Bet { legs, bankers, sizes, stake_minor: 0, stake_of: 1, parts, bonus: 0 };
+        let each_way = self.each_way.iter().map(|&leg| EachWayLeg { leg, terms: None }).collect();
+        Ok(Some(Box::new(PlanRequest { bets: vec![bet], each_way })))
+    }
+}
+
+/// `0,2`.
+fn numbers(text: &str) -> Parsed<Vec<u8>> {
+    let number = |part: &str| part.parse().ok().filter(|&number: &u8| number < 63);
+    text.split(',')
+        .map(|part| number(part).ok_or_else(|| format!("{text:?} are not numbers such as 0,2")))
+        .collect()
 }

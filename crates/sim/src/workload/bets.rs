@@ -27,7 +27,10 @@ impl Workload {
     fn repeated(&mut self) -> TicketRequest {
         let mut request = self.random.pick(&self.requests).clone();
         if self.random.one_in(3) {
-            request.stake_minor += 1;
+            match &mut request.plan {
+                Some(plan) if !plan.bets.is_empty() => plan.bets[0].stake_minor += 1,
+                _ => request.stake_minor += 1,
+            }
         }
         request
     }
@@ -43,12 +46,16 @@ impl Workload {
             odds_change: self.odds_change(),
             legs: self.legs(leg_count),
             wishes: self.wishes(),
+            plan: None,
         };
+        if self.random.one_in(4) {
+            self.plan(&mut request);
+        }
         match self.random.below(40) {
             0 => request.stake_minor = *self.random.pick(&[0, -100, 5, STAKE_MINOR_MAX + 1, STAKE_MINOR_MAX]),
             1 => request.currency = Currency::parse("USD").expect("three letters"),
-            2 => request.legs.clear(),
-            3 if self.random.one_in(2) => request.legs = self.too_many_legs(),
+            2 => (request.legs, request.plan) = (Vec::new(), None),
+            3 if self.random.one_in(2) => (request.legs, request.plan) = (self.too_many_legs(), None),
             3 => {
                 let again = self.legs(1)[0];
                 request.legs.extend([again, again]);
@@ -80,7 +87,7 @@ impl Workload {
     }
 
     /// Legs on different fixtures, mostly where there is a price.
-    fn legs(&mut self, count: usize) -> Vec<LegRequest> {
+    pub(super) fn legs(&mut self, count: usize) -> Vec<LegRequest> {
         let mut fixtures = self.active.clone();
         if !self.random.one_in(4) {
             let is_open = |id: &FixtureId| {
@@ -103,7 +110,7 @@ impl Workload {
             .collect()
     }
 
-    fn leg(&mut self, fixture: FixtureId) -> LegRequest {
+    pub(super) fn leg(&mut self, fixture: FixtureId) -> LegRequest {
         let engine = &self.pair.fast;
         let Some(known) = engine.fixture(fixture) else {
             // It is over and left: it comes back for the bet.
@@ -140,12 +147,13 @@ impl Workload {
         let is_limit = |reason: &Reason| (401..=419).contains(&(*reason as u16));
         self.pair.coverage.hit_if(max.as_ref().is_err_and(is_limit), "max_stake.nothing");
         if let Ok(max) = max {
-            let max = max.stake_minor_max;
-            request.stake_minor = match self.random.below(3) {
+            let (max, step) = (max.stake_minor_max, Self::step_of_stake(request));
+            let stake_minor = match self.random.below(3) {
                 0 => max,
-                1 => max + 1,
-                _ => (max - 1).max(1),
+                1 => max + step,
+                _ => (max - step).max(step),
             };
+            Self::stake(request, stake_minor);
         }
     }
 
@@ -158,7 +166,8 @@ impl Workload {
         self.tick()?;
         let mut request = self.request();
         let Ok(max_minor) = self.pair.max_stake(&request)? else { return Ok(()) };
-        request.stake_minor = max_minor;
+        let step = Self::step_of_stake(&request);
+        Self::stake(&mut request, max_minor);
         request.odds_change = OddsChange::Any;
         // A part of what is too much would be taken.
         request.wishes = Default::default();
@@ -176,11 +185,11 @@ impl Workload {
             origin: oddsengine_engine::Origin::default(),
             body: Body::PlaceTicket(Box::new(request.clone())),
         };
-        for (stake_minor, is_promised) in [(max_minor, true), (max_minor + 1, false)] {
+        for (stake_minor, is_promised) in [(max_minor, true), (max_minor + step, false)] {
             let mut engine = fast.clone();
             let mut command = command.clone();
             let Body::PlaceTicket(body) = &mut command.body else { unreachable!("it was just made") };
-            body.stake_minor = stake_minor;
+            Self::stake(body, stake_minor);
             engine.apply(&command);
             let state = engine.ticket(request.ticket).expect("it was just placed").state;
             let is_taken = state == TicketState::Open || state.is_waiting();

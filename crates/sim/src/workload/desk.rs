@@ -311,6 +311,7 @@ impl Workload {
             payout_minor_max: 300_000,
             bet_delay_ms: *self.random.pick(&[0, 800, 3_000]),
             legs_max: 6,
+            line_stake_minor_min: *self.random.pick(&[0, 0, 40, 200]),
             feed_silence_ms: *self.random.pick(&[0, 15_000, 30_000, 30_000]),
             start_grace_ms: *self.random.pick(&[0, 60_000, 600_000]),
             manual_tolerance_e4: *self.random.pick(&[100, 200, 2_000, 10_000]),

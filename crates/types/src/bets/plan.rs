@@ -28,6 +28,8 @@ pub enum Parts {
     EquallyDivided = 3,
 }
 
+crate::codec_enum!(Parts { 0 = Win, 1 = Place, 2 = EachWay, 3 = EquallyDivided });
+
 impl Parts {
     /// Every value, by number.
     pub const ALL: [Parts; 4] = [Parts::Win, Parts::Place, Parts::EachWay, Parts::EquallyDivided];
@@ -73,6 +75,8 @@ pub struct Bet {
     /// House bonus by its place in the house's list, counted from 1; 0 is none.
     pub bonus: u16,
 }
+
+crate::codec_struct!(Bet { legs, bankers, sizes, stake_minor, stake_of, parts, bonus });
 
 impl Bet {
     /// Lines of `k` of the legs in a mask for each `k` in `sizes`, to win, with `stake_minor` on each line.
