@@ -192,7 +192,7 @@ impl State {
         self.find_legs(&request, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
         self.check_limits(&mut ticket);
-        if let Some(reason) = ticket.refusal_of(self.config.stake_minor_min) {
+        if let Some(reason) = ticket.refusal_of(ticket.stake_minor) {
             return Err(reason);
         }
         self.check_debt(&ticket)?;
