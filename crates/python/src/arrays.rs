@@ -15,7 +15,7 @@ use numpy::{Element, Ix1, Ix2, PyArray, PyArray1, PyArrayMethods, PyUntypedArray
 use oddsengine_types::BoundsError;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyFloat, PyTuple};
 
 use crate::errors::{OrRaise, Raise};
 use crate::gather::gathered;
@@ -272,16 +272,18 @@ pub fn is_absent(value: &Bound<'_, PyAny>) -> bool {
 
 /// One number of a sequence; `None` is nan. What is no number is refused by its place.
 pub fn number_at(item: &Bound<'_, PyAny>, name: &str, place: usize) -> PyResult<f64> {
+    if let Ok(number) = item.cast::<PyFloat>() {
+        return Ok(number.value());
+    }
     if item.is_none() {
         return Ok(f64::NAN);
     }
-    match item.extract::<f64>() {
-        Ok(number) if number.is_nan() && item.is_instance_of::<PyUntypedArray>() => {
-            // An entry of a masked array that was listed says nan of itself.
-            let named = (item, format!("{name}[{place}]"));
-            item.py().import("oddsengine._arrays")?.call_method1("refuse_masked", named)?;
-            Ok(number)
-        }
+    if item.is_instance_of::<PyUntypedArray>() {
+        // An entry of a masked array that was listed would be nan.
+        let named = (item, format!("{name}[{place}]"));
+        item.py().import("oddsengine._arrays")?.call_method1("refuse_masked", named)?;
+    }
+    match item.extract() {
         Ok(number) => Ok(number),
         Err(error)
             if error.is_instance_of::<PyTypeError>(item.py())
