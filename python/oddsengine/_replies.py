@@ -32,7 +32,9 @@ BATCH_REPLY_BYTES_MAX = 50_000
 _REPLY_BYTES = 320
 _TICKET_BYTES, _LEG_BYTES = 700, 900
 # A batch takes one of these.
-_EXPENSIVE = frozenset({"state_hash", "exposure", "fixtures", "tickets", "settlements", "alerts", "table"})
+_EXPENSIVE = frozenset(
+    {"state_hash", "exposure", "fixtures", "tickets", "settlements", "alerts", "table", "evidence"}
+)
 # Items of a page of tickets, alerts or rows that are asked for: the most that there are.
 PAGE_ITEMS = 256
 _T = TypeVar("_T")

@@ -52,10 +52,10 @@ impl State {
         }
         if let Some(by) = by {
             let names = [&by.principal.key, &by.principal.service, &by.source];
-            let is_off = |name: &&&String| {
-                !name.is_empty() && self.switches.contains_key(&SwitchScope::Channel((**name).clone()))
+            let is_off = |name: &String| {
+                !name.is_empty() && self.switches.contains_key(&SwitchScope::Channel(name.clone()))
             };
-            if names.iter().any(|name| is_off(&name)) {
+            if names.into_iter().any(is_off) {
                 return Err(Reason::ChannelDisabled);
             }
         }
