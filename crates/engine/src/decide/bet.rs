@@ -8,8 +8,7 @@ use oddsengine_facts::{
 use oddsengine_ledger::TransferError;
 use oddsengine_markets::{LivePhase, SelectionId};
 use oddsengine_types::{
-    FixtureId, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX,
-    payout_minor,
+    FixtureId, Grade, STAKE_MINOR_MAX, StateHash, StateHasher, TicketId, bounds::LEGS_MAX, payout_minor,
 };
 
 use super::money::{RETRY_NS, stopped};
@@ -466,8 +465,8 @@ impl State {
             payout * i128::from(leg.fair_probability_e9) / 1_000_000_000
         });
         // Without a model nobody knows how likely it is; nor what a system is expected to pay by the product of all of its legs.
-        let is_known = ticket.terms.bets.is_empty()
-            && ticket.legs.iter().all(|leg| leg.fair_probability_e9 > 0);
+        let is_known =
+            ticket.terms.bets.is_empty() && ticket.legs.iter().all(|leg| leg.fair_probability_e9 > 0);
         self.config.delay_skip_minor > 0
             && is_known
             && expected <= i128::from(self.config.delay_skip_minor)

@@ -13,8 +13,8 @@ mod guard;
 mod limits;
 mod line_limits;
 pub(crate) mod money;
-mod referral;
 mod places;
+mod referral;
 pub(crate) mod settle;
 pub(crate) mod source;
 

@@ -400,7 +400,8 @@ impl Naive {
         for leg in &ticket.legs {
             expected = expected * i128::from(leg.fair_probability_e9) / 1_000_000_000;
         }
-        let is_known = ticket.terms.bets.is_empty() && ticket.legs.iter().all(|leg| leg.fair_probability_e9 != 0);
+        let is_known =
+            ticket.terms.bets.is_empty() && ticket.legs.iter().all(|leg| leg.fair_probability_e9 != 0);
         let is_small = is_known
             && self.config.delay_skip_minor > 0
             && expected <= i128::from(self.config.delay_skip_minor);

@@ -1,8 +1,8 @@
 //! Tickets from request to decision: the checks in order of their reasons, each as its sentence says.
 
 use oddsengine_engine::{
-    EachWayLeg, FixtureRequest, Handling, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion,
-    Origin, Place, Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
+    EachWayLeg, FixtureRequest, Handling, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange,
+    OddsVersion, Origin, Place, Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
 };
 use oddsengine_markets::{Format, SelectionId};
 use oddsengine_types::bets::Bet;
