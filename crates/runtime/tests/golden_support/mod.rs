@@ -56,7 +56,13 @@ fn start(path: &Path, config: Config, now_ns: i64) -> World {
 }
 
 fn config() -> Config {
-    Config { feed_silence_ms: 600_000, stake_minor_max: 100_000, ..Config::default() }
+    Config {
+        feed_silence_ms: 600_000,
+        stake_minor_max: 100_000,
+        archive_after_ms: 86_400_000,
+        archive_money_after_ms: 86_400_000,
+        ..Config::default()
+    }
 }
 
 /// Time passes: bet delays end, payments become due.
@@ -411,7 +417,36 @@ fn first_run(path: &Path) {
     desk(w, json!({"type": "reinstate_fixture", "fixture": VOID}));
     feed(w, json!({"type": "abandon_fixture", "fixture": VOID}));
     feed(w, json!({"type": "reinstate_fixture", "fixture": VOID}));
+    acceptance(w);
     world.service.close().unwrap();
+}
+
+/// Switches, how customers stand and what they limit for themselves, a bet before a trader and one that is offered otherwise.
+fn acceptance(w: &mut World) {
+    let channel = json!({"level": "channel", "channel": "app.web"});
+    desk(w, json!({"type": "set_switch", "scope": channel, "off": true, "reason": "prices lag"}));
+    desk(w, json!({"type": "set_switch", "scope": channel, "off": false}));
+    let excluded = json!({"type": "set_standing", "customer": 46, "standing": "self_excluded",
+        "until_ns": w.now_ns + 1_000 * SECOND_NS, "reason": "asked for it"});
+    desk(w, excluded);
+    let factors = json!([{"sport": "football", "in_play": true, "factor": 0.25}]);
+    let terms = json!({"type": "set_customer_terms", "customer": 42, "factors": factors, "flagged": true});
+    desk(w, terms);
+    bet(w, 190, 42, 100, &[(VOID, "1x2", "home")]);
+    desk(w, json!({"type": "rule_referral", "ticket": format!("{:032x}", 190), "verdict": "accept"}));
+    client(
+        w,
+        json!({"type": "answer_offer", "ticket": format!("{:032x}", 190), "customer": 42, "takes": true}),
+    );
+    desk(w, json!({"type": "set_customer_terms", "customer": 42, "factors": [], "flagged": false}));
+    let at_once = Config { limit_increase_ms: 0, ..config() };
+    w.service.command("desk", Body::Configure(Box::new(at_once)), w.now_ns).unwrap();
+    let own = |limit_minor: Value| json!({"type": "set_own_limit", "customer": 46, "kind": "stake", "period": "day", "limit_minor": limit_minor});
+    desk(w, own(50_000.into()));
+    desk(w, own(Value::Null));
+    pass(w, 1);
+    desk(w, json!({"type": "confirm_own_limit", "customer": 46, "kind": "stake", "period": "day"}));
+    w.service.command("desk", Body::Configure(Box::new(config())), w.now_ns).unwrap();
 }
 
 /// Another configuration, and a clock that is ten minutes behind: payments wait, debts arise and are paid.
