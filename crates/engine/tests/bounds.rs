@@ -5,8 +5,8 @@ use oddsengine_facts::command::{
     CUSTOMERS_SET_MAX, MODEL_INPUTS_MAX, PRICED_MARKETS_MAX, SCOPES_MAX, SPACES_MAX,
 };
 use oddsengine_facts::{FixtureRequest, PricedMarket};
-use oddsengine_markets::custom::{SpaceDefinition, SpaceId, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_markets::Format;
+use oddsengine_markets::custom::{SpaceDefinition, SpaceId, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_types::{CustomerId, FixtureId, Grade};
 
 fn answer(engine: &mut Engine, body: Body) -> Answer {
@@ -111,7 +111,10 @@ fn inputs_and_priced_markets_too_many_are_refused() {
         other => panic!("{other:?}"),
     };
     let beyond = refusal(answer(&mut engine, prices(PRICED_MARKETS_MAX + 1)));
-    assert_eq!(beyond, format!("priced markets {} is outside 1..={PRICED_MARKETS_MAX}", PRICED_MARKETS_MAX + 1));
+    assert_eq!(
+        beyond,
+        format!("priced markets {} is outside 1..={PRICED_MARKETS_MAX}", PRICED_MARKETS_MAX + 1)
+    );
     let within = refusal(answer(&mut engine, prices(PRICED_MARKETS_MAX)));
     assert!(!within.starts_with("priced markets"), "{within}");
 }

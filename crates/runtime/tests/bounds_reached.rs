@@ -56,11 +56,14 @@ fn a_format_too_many_is_refused_until_a_restart() {
     let mut world = World::new(None);
     // Small ones, and more than enough of them.
     let mut formats = Vec::new();
-    for (runners, places, handicap) in
-        (2..=6_u8).flat_map(|runners| (1..=4_u8).flat_map(move |places| [false, true].map(|is| (runners, places, is))))
+    for (runners, places, handicap) in (2..=6_u8)
+        .flat_map(|runners| (1..=4_u8).flat_map(move |places| [false, true].map(|is| (runners, places, is))))
     {
-        for (kind, terms) in ["horse", "greyhound"].into_iter().flat_map(|kind| (0..=20_u8).map(move |terms| (kind, terms))) {
-            let mut format = json!({"kind": kind, "runner_count": runners, "places_max": places, "is_handicap": handicap});
+        for (kind, terms) in
+            ["horse", "greyhound"].into_iter().flat_map(|kind| (0..=20_u8).map(move |terms| (kind, terms)))
+        {
+            let mut format =
+                json!({"kind": kind, "runner_count": runners, "places_max": places, "is_handicap": handicap});
             if terms > 0 {
                 format["extra_terms"] = json!({"places": 2 + terms % 2, "fraction_of": terms.div_ceil(2)});
             }

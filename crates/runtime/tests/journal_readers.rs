@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use journal_support::{Folder, append_group, closed_journal, copy_journal, open_writer, record};
 use oddsengine_runtime::journal::{
-    Damage, FILE_MODE, Head, Journal, JournalError, JournalStatus, OpenOptions, WAL_BYTES_KEPT, WAL_BYTES_WARNED,
-    acknowledged_head, replay, verify, verify_against, whole,
+    Damage, FILE_MODE, Head, Journal, JournalError, JournalStatus, OpenOptions, WAL_BYTES_KEPT,
+    WAL_BYTES_WARNED, acknowledged_head, replay, verify, verify_against, whole,
 };
 
 fn sibling(path: &Path, suffix: &str) -> PathBuf {

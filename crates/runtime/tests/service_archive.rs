@@ -455,7 +455,9 @@ fn the_archive_is_compared_with_the_records() {
     let named = |id: u8| format!("x'{id:032x}'");
     let (one, other) = (named(5), named(6));
     connection
-        .execute_batch(&format!("DROP TABLE kept; CREATE TABLE kept AS SELECT * FROM archived_ticket WHERE id = {one}"))
+        .execute_batch(&format!(
+            "DROP TABLE kept; CREATE TABLE kept AS SELECT * FROM archived_ticket WHERE id = {one}"
+        ))
         .unwrap();
     let gone = fault(
         &format!("DELETE FROM archived_ticket WHERE id = {one}"),
@@ -464,8 +466,12 @@ fn the_archive_is_compared_with_the_records() {
     assert_eq!(gone, "it holds 299 tickets, and the records took 300 there");
     // Another row in its place, whole by its checksum: an older state of the same ticket would be one.
     let swapped = fault(
-        &format!("UPDATE archived_ticket SET (bytes, crc32c) = (SELECT bytes, NULL FROM archived_ticket WHERE id = {other}) WHERE id = {one}"),
-        &format!("DELETE FROM archived_ticket WHERE id = {one}; INSERT INTO archived_ticket SELECT * FROM kept"),
+        &format!(
+            "UPDATE archived_ticket SET (bytes, crc32c) = (SELECT bytes, NULL FROM archived_ticket WHERE id = {other}) WHERE id = {one}"
+        ),
+        &format!(
+            "DELETE FROM archived_ticket WHERE id = {one}; INSERT INTO archived_ticket SELECT * FROM kept"
+        ),
     );
     assert_eq!(swapped, "its tickets are others than those that the records took there");
     let legs = fault(

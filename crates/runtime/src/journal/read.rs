@@ -365,7 +365,9 @@ mod tests {
         let owner = Connection::open(&path).unwrap();
         for seq in 1..=3_i64 {
             let row = params![seq, 1, 1, 0, 0, vec![0_u8; 4], 0, vec![0_u8; 32], vec![0_u8; 32]];
-            owner.execute("INSERT INTO journal_group VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row).unwrap();
+            owner
+                .execute("INSERT INTO journal_group VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row)
+                .unwrap();
         }
         let reader = store::connect_read(&path).unwrap();
         let live_count = |reader: &Connection| live_page(reader, 1, 9).unwrap().len();
