@@ -446,9 +446,9 @@ fn a_late_result_reaches_the_tickets_of_a_fixture_that_left() {
     world.recall_tickets(1..=5);
     assert_eq!(world.live.available_minor(CUSTOMER), 1_000_500);
     world.happens(fixture, Kind::GoalCancelled(Side::Home), 5_400_000);
+    assert_eq!(world.live.fixture(fixture).unwrap().live.score(), (0, 0));
     world.wait(1);
     assert_eq!(world.live.available_minor(CUSTOMER), 999_500);
-    assert_eq!(world.live.fixture(fixture).unwrap().live.score(), (0, 0));
     world.check();
 }
 
