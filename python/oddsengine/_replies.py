@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import orjson
-
+from oddsengine import _json
 from oddsengine._connection import RefusedError, RequestError, RequestTimeoutError
 from oddsengine._messages import (
     Balance,
@@ -151,7 +150,7 @@ def portion_of(requests: Iterable[Json]) -> list[Json]:
     size = reply_size = expensive_count = 0
     for request in requests:
         kind, legs = request.get("type"), request.get("legs")
-        size += len(orjson.dumps(request)) + 1
+        size += len(_json.dumps(request)) + 1
         leg_count = len(legs) if isinstance(legs, list) else 4
         is_ticket = kind in ("place_ticket", "ticket")
         reply_size += _TICKET_BYTES + _LEG_BYTES * leg_count if is_ticket else _REPLY_BYTES

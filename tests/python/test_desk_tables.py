@@ -414,7 +414,7 @@ def test_a_price_is_explained(desk: tuple[DeskClient, FeedClient]) -> None:
     assert (whole.market, len(whole.selections), whole.margin_method) == (None, 0, None)
     with pytest.raises(RefusedError, match="fixture 9 is not known"):
         client.explain(9)
-    with pytest.raises(RefusedError, match="the market is not in the fixture's template"):
+    with pytest.raises(RefusedError, match="market '1x3' is not on fixture 1001"):
         client.explain(1001, "1x3")
 
 

@@ -146,6 +146,14 @@ def test_what_is_refused_is_named(engine: Engine) -> None:
         engine.board(2).leg("1x2", "home")
 
 
+def test_numbers_of_numpy_go_in_batches_too(engine: Engine) -> None:
+    # Alone they were taken; in a batch they were orjson's "Type is not JSON serializable".
+    legs = [{**LEG, "odds": np.float64(2.0), "version": np.array([1, 1])}]
+    asked = {"type": "max_stake", "customer": np.int64(7), "currency": "EUR", "legs": legs}
+    (found,) = engine.batch([asked])
+    assert found.stake_minor_max > 0
+
+
 def test_a_feed_tells_a_score_in_sets(engine: Engine) -> None:
     # `score={"points": (1, 0)}` went out as its keys, and the engine did not understand the message.
     engine.feed.incident(3, "start", sport="tennis", server="home")
