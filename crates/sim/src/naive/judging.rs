@@ -187,7 +187,9 @@ impl Naive {
     pub(super) fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Verdict {
         let odds_change = ticket.odds_change;
         let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.clone());
-        let agreed = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
+        let verdict = ticket.handling.as_ref().and_then(|handling| handling.referral.as_ref()?.verdict);
+        let is_counter = verdict == Some(oddsengine_engine::Verdict::Counter);
+        let agreed = offer.filter(|offer| offer.is_taken && is_counter);
         let refusals: Vec<Reason> = ticket
             .legs
             .iter_mut()
