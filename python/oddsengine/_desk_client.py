@@ -482,7 +482,7 @@ class DeskClient(OrdersClient):
         reason
             Why, 1 to 256 bytes; may be left out where it is turned on again.
         """
-        return self._command("set_switch", scope=dict(scope), off=off, reason=reason)
+        return self._command("set_switch", scope=dict(scope), off=off, reason=reason or None)
 
     def set_standing(
         self, customer: int, standing: Standing, *, until_ns: int | None = None, reason: str = ""
@@ -495,7 +495,7 @@ class DeskClient(OrdersClient):
             Of ``"self_excluded"``: until when, in nanoseconds; nobody ends it sooner.
         """
         return self._command(
-            "set_standing", customer=customer, standing=standing, until_ns=until_ns, reason=reason
+            "set_standing", customer=customer, standing=standing, until_ns=until_ns, reason=reason or None
         )
 
     def set_customer_terms(
@@ -568,7 +568,7 @@ class DeskClient(OrdersClient):
             verdict=verdict,
             stake_minor=stake_minor,
             odds=[float(value) for value in odds] or None,
-            note=note,
+            note=note or None,
         )
 
     def set_scope(

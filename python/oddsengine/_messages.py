@@ -320,7 +320,7 @@ class LimitCheck:
     @classmethod
     def of(cls, message: Json) -> LimitCheck:
         """From the wire."""
-        return _plain(cls, message)
+        return _plain(cls, {"window": None} | message)
 
 
 @dataclass(frozen=True, slots=True)

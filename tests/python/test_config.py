@@ -36,6 +36,7 @@ def test_the_defaults_are_those_of_the_engine() -> None:
         "odds_e4_max": engine["odds_max"],
         "manual_tolerance_e4": engine["manual_tolerance"],
         "price_jump_e4": engine["price_jump"],
+        "improvement_e4": engine["improvement"],
     }
     assert in_rust.keys() - scaled.keys() <= engine.keys()
     for name, value in in_rust.items():

@@ -447,7 +447,8 @@ fn windows_over_markets_fixtures_and_customers() {
     let request = desk.request(2, 2_000, &[(2, "home"), (3, "home")]);
     assert_eq!(desk.place(request), TicketState::Open);
     // Both legs count with the whole stake, the customer's window once.
-    assert_eq!(largest(&desk, &[(3, "away")]), ("market".to_owned(), 0));
+    let used_up = desk.request(999, 1, &[(3, "away")]);
+    assert_eq!(desk.engine.max_stake(&used_up), Err(Reason::ExceedsStakeWindow));
     let narrow = vec![window("all", WindowPer::Customer, DAY_MS, 3_500)];
     desk.send(Body::Configure(Box::new(Config { stake_windows: narrow, ..Config::default() })));
     assert_eq!(largest(&desk, &[(1, "away")]), ("all".to_owned(), 500));

@@ -81,6 +81,14 @@ pub struct Handling {
 }
 codec_struct!(Handling { wishes, asked_minor, offer, referral, is_rebooked });
 
+impl Handling {
+    /// A trader's offer that the customer took: its odds are those of the bet.
+    pub fn agreed(&self) -> Option<&Offer> {
+        let is_counter = self.referral.as_ref()?.verdict == Some(Verdict::Counter);
+        self.offer.as_ref().filter(|offer| is_counter && offer.is_taken)
+    }
+}
+
 /// What is offered instead of what was asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {

@@ -346,8 +346,7 @@ impl State {
         is_first: bool,
     ) -> Result<(), Reason> {
         let mut refusal: Option<Reason> = None;
-        let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.as_ref());
-        let offer = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
+        let offer = ticket.handling.as_ref().and_then(|handling| handling.agreed());
         let agreed_e4 = |leg: usize| {
             offer.and_then(|offer| Some((*offer.odds_e4.get(leg)?, *offer.board_odds_e4.get(leg)?)))
         };

@@ -32,7 +32,7 @@ pub struct CustomerFile {
     pub terms: CustomerTerms,
     /// What they limit for themselves, in order of kind and period.
     pub limits: Vec<OwnLimit>,
-    /// After when what counts against the limits is counted; 0 where there is none.
+    /// Since when what counts against the limits is counted; 0 where there is none.
     pub since_ns: i64,
     /// What counts against them.
     pub hours: Vec<Flow>,
@@ -156,8 +156,8 @@ impl State {
         });
     }
 
-    /// Bets of a customer that were received after now, before the clock was set back: what they return will count, and so do
-    /// their stakes. There are none otherwise.
+    /// Bets of a customer that were received now or, before the clock was set back, later: what they return will count, and so do
+    /// their stakes. There are hardly ever any.
     fn received_later(&self, customer: CustomerId) -> Vec<Flow> {
         let mut flows: Vec<Flow> = Vec::new();
         if !self.has_received_later() {
@@ -165,7 +165,7 @@ impl State {
         }
         for ticket in self.tickets.iter() {
             let is_taken = ticket.is_live() || ticket.state == TicketState::Settled;
-            if ticket.customer != customer || ticket.received_ns <= self.now_ns || !is_taken {
+            if ticket.customer != customer || ticket.received_ns < self.now_ns || !is_taken {
                 continue;
             }
             let hour = hour_of(ticket.received_ns);
@@ -215,7 +215,7 @@ impl State {
         let first = hour_of(self.now_ns) - HOURS_KEPT;
         let hour = hour_of(time_ns);
         let counts =
-            |file: &&CustomerFile| !file.limits.is_empty() && time_ns > file.since_ns && hour >= first;
+            |file: &&CustomerFile| !file.limits.is_empty() && time_ns >= file.since_ns && hour >= first;
         if self.customers.file(customer).filter(counts).is_none() {
             return;
         }

@@ -64,9 +64,9 @@ impl State {
         !self.stakes.by_selection.is_empty() && day_of(now_ns) > self.stakes.day
     }
 
-    /// A ticket that is kept may have been received after now: the clock was set back.
+    /// A ticket that is kept may have been received now or, before the clock was set back, later.
     pub(crate) fn has_received_later(&self) -> bool {
-        self.stakes.received_ns_max > self.now_ns
+        self.stakes.received_ns_max >= self.now_ns
     }
 
     /// Leaves the stakes of another day behind.

@@ -150,7 +150,7 @@ impl Naive {
         let first = at_ns.div_euclid(HOUR_NS) - period.hours();
         let kept = self.now_ns.div_euclid(HOUR_NS) - 30 * 24;
         let first = first.max(kept);
-        let counts = |time_ns: i64| time_ns > since_ns && time_ns.div_euclid(HOUR_NS) >= first;
+        let counts = |time_ns: i64| time_ns >= since_ns && time_ns.div_euclid(HOUR_NS) >= first;
         if kind == OwnLimitKind::Deposit {
             let of_customer =
                 self.deposits[deposit_count..].iter().filter(|known| known.customer == customer);

@@ -288,12 +288,14 @@ impl Naive {
     pub(super) fn check_prices(&self, ticket: &mut Ticket, is_first: bool) -> Verdict {
         let odds_change = ticket.odds_change;
         let offer = ticket.handling.as_ref().and_then(|handling| handling.offer.clone());
-        let agreed = offer.filter(|offer| offer.is_taken && !offer.by.is_empty());
         let selections: Vec<u16> = ticket.legs.iter().map(|leg| leg.place.selection).collect();
         let priced_by = |leg: &Leg| match leg.place_fraction_of {
             0 => usize::from(leg.place.selection),
             _ => usize::from(selections[usize::from(leg.place_of)]),
         };
+        let verdict = ticket.handling.as_ref().and_then(|handling| handling.referral.as_ref()?.verdict);
+        let is_counter = verdict == Some(oddsengine_engine::Verdict::Counter);
+        let agreed = offer.filter(|offer| offer.is_taken && is_counter);
         let refusals: Vec<Reason> = ticket
             .legs
             .iter_mut()
