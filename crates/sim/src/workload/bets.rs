@@ -45,7 +45,7 @@ impl Workload {
             legs: self.legs(leg_count),
             plan: None,
         };
-        if self.random.one_in(4) {
+        if self.random.one_in(3) {
             self.plan(&mut request);
         }
         match self.random.below(40) {
