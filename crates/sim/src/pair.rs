@@ -359,6 +359,9 @@ impl Pair {
                         coverage.hit(format!("{when}reason.{}", reason.name()));
                     }
                     coverage.hit_if(ticket.legs.len() > 1 && ticket.reason().is_none(), "accumulator");
+                    if ticket.reason().is_none() && !ticket.terms.bets.is_empty() {
+                        coverage.hit(format!("taken.{}", ticket.terms.plan.name()));
+                    }
                 }
                 Answer::TicketRefused(_, reason) | Answer::Refused(reason) => {
                     coverage.hit(format!("reason.{}", reason.name()));

@@ -48,7 +48,7 @@ impl Workload {
             wishes: self.wishes(),
             plan: None,
         };
-        if self.random.one_in(4) {
+        if self.random.one_in(3) {
             self.plan(&mut request);
         }
         match self.random.below(40) {

@@ -1,6 +1,6 @@
 //! Bets with a plan: systems with and without bankers, several at once, each-way; and plans that are none.
 
-use oddsengine_engine::{EachWayLeg, LegRequest, PlanRequest, TicketRequest};
+use oddsengine_engine::{EachWayLeg, LegRequest, MarketStatus, PlanRequest, TicketRequest};
 use oddsengine_markets::racing::PlaceTerms;
 use oddsengine_markets::{Format, SelectionId};
 use oddsengine_types::FixtureId;
@@ -12,9 +12,11 @@ use crate::compare::leg_request;
 impl Workload {
     /// Gives a request a plan, and legs for it.
     pub(super) fn plan(&mut self, request: &mut TicketRequest) {
-        let leg_count = [1, 2, 3, 3, 4, 4, 5][self.random.below(7)];
+        let on_races = self.random.one_in(2);
+        let leg_count =
+            if on_races { 1 + self.random.below(3) } else { [2, 3, 3, 4, 4, 5][self.random.below(6)] };
         request.legs = self.legs(leg_count);
-        if self.random.one_in(2) {
+        if on_races {
             self.put_on_races(&mut request.legs);
         }
         let of_one_fixture = self.random.one_in(8);
@@ -64,23 +66,33 @@ impl Workload {
         (0..legs.len() as u8).filter(|&leg| is_to_win(&legs[usize::from(leg)])).collect()
     }
 
-    fn put_on_races(&mut self, legs: &mut [LegRequest]) {
-        let races: Vec<FixtureId> = self.active.clone();
-        let races: Vec<FixtureId> = races
-            .into_iter()
-            .filter(|id| {
-                let fixture = self.pair.fast.fixture(*id);
-                fixture.is_some_and(|fixture| matches!(fixture.request.format, Format::Racing(_)))
+    /// Puts legs on races, mostly open ones, and takes no other legs where there are some.
+    fn put_on_races(&mut self, legs: &mut Vec<LegRequest>) {
+        let also_closed = self.random.one_in(8);
+        let engine = &self.pair.fast;
+        let is_race = |id: &FixtureId| {
+            engine.fixture(*id).is_some_and(|fixture| {
+                let is_open = also_closed || fixture.status() == MarketStatus::Open;
+                matches!(fixture.request.format, Format::Racing(_)) && is_open
             })
-            .filter(|id| legs.iter().all(|leg| leg.fixture != *id))
-            .collect();
+        };
+        let races: Vec<FixtureId> = self.active.iter().copied().filter(is_race).collect();
+        if races.is_empty() {
+            return;
+        }
+        legs.truncate(races.len());
         for (leg, race) in legs.iter_mut().zip(races) {
             let engine = &self.pair.fast;
             let known = engine.fixture(race).expect("it was just there");
-            let runner = 1 + self.random.below(5);
-            let selection = SelectionId::of("win", &format!("r{runner}"));
-            if let Some(selection) = known.template().selection_of_id(selection) {
-                *leg = leg_request(engine, known, selection);
+            for _ in 0..4 {
+                let runner = 1 + self.random.below(5);
+                let selection = SelectionId::of("win", &format!("r{runner}"));
+                if let Some(selection) = known.template().selection_of_id(selection) {
+                    *leg = leg_request(engine, known, selection);
+                    if known.board.odds_e4[selection] != 0 {
+                        break;
+                    }
+                }
             }
         }
     }
