@@ -102,6 +102,7 @@ impl Desk {
             odds_change: OddsChange::None,
             legs: legs.iter().map(leg).collect(),
             plan: Some(Box::new(plan)),
+            wishes: Default::default(),
         }
     }
 
