@@ -20,11 +20,16 @@ pub use oddsengine_facts::{
     SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
     TicketRequest, TicketState, VoidKind,
 };
+pub use oddsengine_facts::{
+    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules, PendingAction,
+    ResultTold, SettlementConfig, TicketMarks,
+};
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
-pub use oddsengine_facts::{command, config, status, stops, ticket};
+pub use oddsengine_facts::{annulment, command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
+pub use decide::result::REVIEWS_PER_FIXTURE_MAX;
 pub use decide::settle::{
     DECIDED_PER_RECORD, SETTLED_AT_ONCE, SETTLED_PER_RECORD, WEIGH_INTERVAL_NS, WEIGHED_AT_ONCE,
     WEIGHED_PER_BET, WEIGHED_PER_RECORD,

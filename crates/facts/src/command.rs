@@ -7,6 +7,7 @@ use oddsengine_types::{
     Currency, CustomerId, FixtureId, Grade, SportId, TicketId, TransferId, codec_enum, codec_struct,
 };
 
+use crate::annulment::{AnnulmentRequest, ResultTold};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
 use crate::stops::StopSet;
@@ -266,6 +267,34 @@ pub enum Body {
         /// The configuration that it starts with.
         config: Box<Config>,
     },
+    /// Voids or withdraws many tickets at once: of a market, of a customer, of a time.
+    Annul(Box<AnnulmentRequest>),
+    /// Takes an annulment back: what it took comes back, and is settled as if it had never been.
+    TakeBackAnnulment {
+        /// Its id.
+        annulment: u128,
+    },
+    /// A fixture or one of its markets is under review: nothing on it is paid until that is lifted.
+    SetReview {
+        /// The fixture.
+        fixture: FixtureId,
+        /// One market, or all.
+        market: Option<MarketId>,
+        /// Why; none lifts it.
+        why: Option<String>,
+    },
+    /// A second person approves an action that waits.
+    Approve {
+        /// Its number.
+        action: u32,
+    },
+    /// An action that waits is dropped.
+    Decline {
+        /// Its number.
+        action: u32,
+    },
+    /// How a market ended, with how sure that is.
+    TellResult(Box<ResultTold>),
 }
 codec_enum!(Body {
     0 = EpochStarted { epoch },
@@ -299,6 +328,12 @@ codec_enum!(Body {
     28 = RecallTickets { tickets },
     29 = RecallFixtures { fixtures },
     30 = RecallMoney { transfer },
+    45 = Annul(request),
+    46 = TakeBackAnnulment { annulment },
+    47 = SetReview { fixture, market, why },
+    48 = Approve { action },
+    49 = Decline { action },
+    50 = TellResult(result),
 });
 
 impl Body {
@@ -336,6 +371,12 @@ impl Body {
             Self::Halt { .. } => "halt",
             Self::RecallTickets { .. } | Self::RecallFixtures { .. } | Self::RecallMoney { .. } => "recall",
             Self::ReleaseStarted { .. } => "release",
+            Self::Annul(_) => "annul",
+            Self::TakeBackAnnulment { .. } => "take_back_annulment",
+            Self::SetReview { .. } => "set_review",
+            Self::Approve { .. } => "approve",
+            Self::Decline { .. } => "decline",
+            Self::TellResult(_) => "settle_market",
         }
     }
 
@@ -371,12 +412,15 @@ impl Body {
     pub fn fixture(&self) -> Option<FixtureId> {
         match self {
             Self::AddFixture(request) => Some(request.fixture),
+            Self::Annul(request) => request.fixture,
+            Self::TellResult(result) => Some(result.fixture),
             Self::SetPrices { fixture, .. }
             | Self::Incident { fixture, .. }
             | Self::Suspend { fixture, .. }
             | Self::Resume { fixture, .. }
             | Self::SettleMarket { fixture, .. }
             | Self::VoidFixture { fixture, .. }
+            | Self::SetReview { fixture, .. }
             | Self::SetModelInputs { fixture, .. }
             | Self::SetProbabilities { fixture, .. } => Some(*fixture),
             _ => None,

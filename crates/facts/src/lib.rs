@@ -4,6 +4,7 @@
 //! position, so that a journal outlives the process, the release and the template that wrote it. A [`Record`] is both
 //! together: the journal keeps records, and the state is the fold of their facts.
 
+pub mod annulment;
 pub mod command;
 pub mod config;
 pub mod fact;
@@ -17,13 +18,17 @@ pub mod stops;
 pub mod ticket;
 pub mod whole;
 
+pub use annulment::{
+    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules, PendingAction,
+    ResultTold, TicketMarks,
+};
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
 pub use config::{
     ARCHIVE_AFTER_MS_MAX, ARCHIVE_AFTER_MS_MIN, Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope,
-    ScopeSettings,
+    ScopeSettings, SettlementConfig,
 };
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::{Expectation, ExpectationMode, MarketDesk, PricedBy};

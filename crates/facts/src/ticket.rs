@@ -3,6 +3,7 @@
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, TicketId, codec_enum, codec_struct};
 
+use crate::annulment::TicketMarks;
 use crate::command::{OddsChange, OddsVersion};
 use crate::status::{Reason, TicketState};
 
@@ -44,6 +45,8 @@ pub struct Ticket {
     /// When it was last settled, cancelled or refused, came back from the archive, or was due to go there and could not; 0
     /// while it is open or delayed.
     pub closed_ns: i64,
+    /// What stands on it beside the grades of its selections.
+    pub marks: TicketMarks,
 }
 codec_struct!(Ticket {
     id,
@@ -63,6 +66,7 @@ codec_struct!(Ticket {
     request_hash,
     change,
     closed_ns,
+    marks,
 });
 
 /// A change of a ticket that was told: a decision or a settlement. Changes of all tickets are numbered together, so

@@ -3,7 +3,7 @@
 use oddsengine_facts::command::REFUSED_TICKETS_MAX;
 use oddsengine_facts::{
     Fact, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Place, Reason, Terms, Ticket, TicketChange,
-    TicketRequest, TicketState,
+    TicketMarks, TicketRequest, TicketState,
 };
 use oddsengine_ledger::TransferError;
 use oddsengine_markets::LivePhase;
@@ -183,7 +183,10 @@ impl State {
         Ticket {
             id: request.ticket,
             customer: request.customer,
-            terms: Terms::of(request.currency, request.legs.len()),
+            terms: Terms {
+                rules: self.config.settlement.rules_version(),
+                ..Terms::of(request.currency, request.legs.len())
+            },
             stake_minor: request.stake_minor,
             odds_change: request.odds_change,
             state: TicketState::Open,
@@ -198,6 +201,7 @@ impl State {
             request_hash,
             change: TicketChange::default(),
             closed_ns: 0,
+            marks: TicketMarks::default(),
         }
     }
 
