@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use oddsengine_facts::{
-    Annulment, Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, OddsVersion, Place, Ticket, TicketState,
-    Weight,
+    Annulment, Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, OddsVersion, Place, Ticket,
+    TicketState, Weight,
 };
 use oddsengine_ledger::{InstructionId, Memo, Transfer, TransferError};
 use oddsengine_markets::{Incident, MarketId, SelectionId};
@@ -16,8 +16,8 @@ use oddsengine_types::{AccountKind, FixtureId, STAKE_MINOR_MAX, TicketId};
 use crate::decide::settle::payout_of;
 use crate::positions::{counted_ticket, plan_add, plan_remove};
 use crate::state::changes::ToldBefore;
-use crate::state::fixture::Held;
 use crate::state::due::LISTED_AT_ONCE;
+use crate::state::fixture::Held;
 use crate::state::sources::UNHEARD;
 use crate::state::{Customer, State};
 
@@ -239,7 +239,8 @@ impl State {
                 }
             }
             Fact::TicketMarked { ticket, marks } => {
-                let index = self.ticket_in(*ticket, |state| is_graded(state) || state == TicketState::Cancelled)?;
+                let index =
+                    self.ticket_in(*ticket, |state| is_graded(state) || state == TicketState::Cancelled)?;
                 if !marks.void_by.is_empty() {
                     fits_legs(&self.tickets[index as usize], marks.void_by.len())?;
                 }
@@ -818,7 +819,8 @@ impl State {
 
     /// The clock goes back: what is held is held for as long as it was.
     fn set_back_holds(&mut self, back_ns: i64) {
-        let earlier = |time_ns: i64| if time_ns == i64::MAX { time_ns } else { time_ns.saturating_sub(back_ns) };
+        let earlier =
+            |time_ns: i64| if time_ns == i64::MAX { time_ns } else { time_ns.saturating_sub(back_ns) };
         for index in self.fixtures.taken() {
             if !self.fixtures[index].held.is_empty() {
                 let held = self.fixtures[index].held.values_mut();

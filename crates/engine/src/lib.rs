@@ -14,15 +14,15 @@ mod step;
 mod views;
 
 pub use oddsengine_facts::{
+    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules,
+    PendingAction, ResultTold, SettlementConfig, TicketMarks,
+};
+pub use oddsengine_facts::{
     Body, Channel, Command, Config, Expectation, ExpectationMode, Fact, FixtureRequest, GradedSelection, Leg,
     LegRequest, LimitCheck, LimitLevel, Margin, MarginKind, MarketDesk, MarketStops, MoneyRequest,
     OddsChange, OddsVersion, Origin, Place, Plan, PricedBy, PricedMarket, Principal, Reason, Record,
     SETTLEMENT_DELAY_MS_MAX, Scope, ScopeSettings, Stop, StopSet, Stops, Terms, Ticket, TicketChange,
     TicketRequest, TicketState, VoidKind,
-};
-pub use oddsengine_facts::{
-    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules, PendingAction,
-    ResultTold, SettlementConfig, TicketMarks,
 };
 pub use oddsengine_facts::{BookedTransfer, ScopeSetting, WholeFixture, WholeMarket};
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};

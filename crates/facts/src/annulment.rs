@@ -61,7 +61,13 @@ codec_struct!(AnnulmentRequest { annulment, effect, customer, fixture, market, f
 
 impl AnnulmentRequest {
     /// A ticket that was accepted then, by this customer, with a leg on this market of this fixture, is covered by that leg.
-    pub fn covers(&self, customer: CustomerId, fixture: FixtureId, market: MarketId, accepted_ns: i64) -> bool {
+    pub fn covers(
+        &self,
+        customer: CustomerId,
+        fixture: FixtureId,
+        market: MarketId,
+        accepted_ns: i64,
+    ) -> bool {
         self.customer.is_none_or(|of| of == customer)
             && self.fixture.is_none_or(|of| of == fixture)
             && self.market.is_none_or(|of| of == market)

@@ -1,7 +1,7 @@
 //! Configuration: platform defaults, and overrides inherited sport → competition → fixture → market.
 
-use oddsengine_markets::MarketId;
 use crate::annulment::{CorrectionRule, HOUSE_RULES_MAX, HouseRules};
+use oddsengine_markets::MarketId;
 use oddsengine_types::{
     BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, SportSettings, codec_enum,
     codec_struct,

@@ -19,8 +19,8 @@ pub mod ticket;
 pub mod whole;
 
 pub use annulment::{
-    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules, PendingAction,
-    ResultTold, TicketMarks,
+    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules,
+    PendingAction, ResultTold, TicketMarks,
 };
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,

@@ -21,8 +21,8 @@ use oddsengine_types::{
 };
 
 use crate::annulment::{
-    ActionEnd, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules, PendingAction, ResultTold,
-    TicketMarks,
+    ActionEnd, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules, PendingAction,
+    ResultTold, TicketMarks,
 };
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,

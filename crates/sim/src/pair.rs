@@ -197,6 +197,9 @@ impl Pair {
         let is_out_of_bounds = answers.contains(&Answer::Refused(Reason::ValueOutOfBounds));
         let facts = Facts { after: &self.prices, at_decisions: &at_decisions, is_out_of_bounds };
         let expected = self.naive.apply(command, &facts);
+        let waiting: Vec<_> = self.fast.actions_after(0).cloned().collect();
+        self.naive.take_proposals(&waiting);
+        agree(|| "actions that wait".into(), &waiting, &self.naive.waiting)?;
         let (answers, expected) = (in_order(answers), in_order(expected));
         agree(|| "answers".into(), &answers, &expected)?;
         if let Some(broken) = self.naive.broken.take() {
@@ -380,6 +383,7 @@ impl Pair {
                     coverage.hit(if *is_repeat { "money.repeat" } else { "money.booked" });
                 }
                 Answer::Done => {}
+                Answer::Pending(_) => coverage.hit("pending"),
                 Answer::Alert(alert, _) => coverage.hit(format!("alert.{alert}")),
                 Answer::Duplicate => coverage.hit("feed.duplicate"),
                 Answer::FeedGap(..) => coverage.hit("feed.gap"),

@@ -4,6 +4,7 @@ mod bets;
 mod desk;
 mod play;
 mod racing;
+mod settling;
 mod space;
 mod tennis;
 
@@ -11,7 +12,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use oddsengine_engine::{Body, Channel, Command, MoneyRequest, Origin, Record, TicketRequest};
+use oddsengine_engine::{
+    AnnulmentRequest, Body, Channel, Command, MoneyRequest, Origin, Record, TicketRequest,
+};
 use oddsengine_markets::Format;
 use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TransferId};
 
@@ -220,6 +223,8 @@ struct Workload {
     transfers: Vec<(MoneyRequest, bool)>,
     numbers: BTreeMap<String, u64>,
     latest: Vec<Command>,
+    annulment_count: u128,
+    annulments: Vec<AnnulmentRequest>,
 }
 
 impl Workload {
@@ -243,6 +248,8 @@ impl Workload {
             transfers: Vec::new(),
             numbers: BTreeMap::new(),
             latest: Vec::new(),
+            annulment_count: 0,
+            annulments: Vec::new(),
         }
     }
 
@@ -259,7 +266,7 @@ impl Workload {
     fn step(&mut self, step: usize) -> Done {
         // What is looked at before something is said of it.
         self.pair.recall_fixtures(self.active.clone().into_iter(), self.now_ns)?;
-        match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3, 6]) {
+        match self.random.weighted(&[420, 330, 80, 50, 60, 18, 10, 8, 32, 3, 6]) {
             0 => self.bet()?,
             1 => self.play()?,
             2 => self.tick()?,

@@ -95,7 +95,8 @@ impl Step<'_> {
         }
         // Named by who is there: a place that is free now holds nobody whom it could cover.
         let end = self.tickets.place_count() as u32;
-        let next = next.and_then(|next| (next..end).find_map(|place| self.tickets.get(place).map(|ticket| ticket.id)));
+        let next = next
+            .and_then(|next| (next..end).find_map(|place| self.tickets.get(place).map(|ticket| ticket.id)));
         self.fact(Fact::AnnulmentAdvanced { number, changed, next });
     }
 

@@ -50,13 +50,16 @@ impl Step<'_> {
         }
         let number = self.actions.last_number.checked_add(1)?;
         if self.actions.waiting.len() >= PENDING_ACTIONS_MAX {
-            self.alert("actions_full", None, format!("{} actions wait, and no more may", PENDING_ACTIONS_MAX));
+            self.alert(
+                "actions_full",
+                None,
+                format!("{} actions wait, and no more may", PENDING_ACTIONS_MAX),
+            );
             return None;
         }
         let touched = self.touched_by(body).unwrap_or_default();
         let (asked_ns, after_ms) = (self.now_ns, self.config.settlement.approval_expires_ms);
-        let expires_ns =
-            (after_ms > 0).then(|| asked_ns.saturating_add(after_ms.saturating_mul(1_000_000)));
+        let expires_ns = (after_ms > 0).then(|| asked_ns.saturating_add(after_ms.saturating_mul(1_000_000)));
         let action = PendingAction {
             number,
             origin: origin.clone(),
@@ -75,7 +78,8 @@ impl Step<'_> {
         let action = self.waiting_action(number)?.clone();
         if is_same_person(&action.origin, by) {
             let asked = &action.origin;
-            let name = if asked.principal.staff.is_empty() { &asked.principal.key } else { &asked.principal.staff };
+            let name =
+                if asked.principal.staff.is_empty() { &asked.principal.key } else { &asked.principal.staff };
             let detail = format!("action {number} was asked for by {name:?}, and waits for somebody else");
             return Err((Reason::SecondPersonNeeded, detail));
         }
@@ -123,7 +127,8 @@ impl Step<'_> {
 impl State {
     fn waiting_action(&self, number: u32) -> Result<&PendingAction, Refusal> {
         let action = self.actions.waiting.get(&number);
-        let action = action.filter(|action| action.expires_ns.is_none_or(|expires_ns| expires_ns > self.now_ns));
+        let action =
+            action.filter(|action| action.expires_ns.is_none_or(|expires_ns| expires_ns > self.now_ns));
         action.ok_or_else(|| (Reason::ActionNotFound, format!("action {number} does not wait")))
     }
 
@@ -132,7 +137,8 @@ impl State {
         let of_market = |fixture, market| {
             let index = self.index_of(fixture)?;
             self.known_market(index, market).ok()?;
-            let request = AnnulmentRequest { fixture: Some(fixture), market: Some(market), ..Default::default() };
+            let request =
+                AnnulmentRequest { fixture: Some(fixture), market: Some(market), ..Default::default() };
             Some(self.sum_of(&request, true))
         };
         match body {

@@ -367,8 +367,7 @@ impl Step<'_> {
 
     /// Gives a customer what a corrected result would have paid more.
     pub(super) fn book_goodwill(&mut self, ticket: &Ticket, minor: i64) -> Result<(), TransferError> {
-        let first =
-            ticket.settlement_count.saturating_mul(TRANSFERS_PER_SETTLEMENT).saturating_add(GOODWILL);
+        let first = ticket.settlement_count.saturating_mul(TRANSFERS_PER_SETTLEMENT).saturating_add(GOODWILL);
         let cash = AccountKind::CustomerCash(ticket.customer);
         let mut bookings = vec![booking(ticket, first, AccountKind::Goodwill, cash, minor)];
         let collected_minor = self.owed_minor(ticket.customer).min(minor);

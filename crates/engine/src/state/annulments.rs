@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use oddsengine_facts::{Annulment, AnnulmentEffect, AnnulmentRequest, PendingAction, Ticket, TicketMarks, TicketState};
+use oddsengine_facts::{
+    Annulment, AnnulmentEffect, AnnulmentRequest, PendingAction, Ticket, TicketMarks, TicketState,
+};
 use oddsengine_markets::MarketId;
 use oddsengine_types::{Decode, DecodeError, Encode, Grade, Reader};
 
@@ -120,9 +122,8 @@ impl State {
                 let fixture = &self.fixtures[index];
                 let template = fixture.template();
                 let market = request.market.and_then(|market| template.market_of_id(market));
-                let selections = market.map_or(0..template.selections.len(), |market| {
-                    template.markets[market].selections()
-                });
+                let selections = market
+                    .map_or(0..template.selections.len(), |market| template.markets[market].selections());
                 let selections = selections.start as u16..selections.end as u16;
                 let mut on_it = std::collections::BTreeSet::new();
                 for (_, legs) in fixture.legs.range(selections) {
@@ -190,7 +191,10 @@ impl State {
         let fixture = &self.fixtures[index as usize];
         let is_named = |annulment: &Annulment| annulment.request.fixture == Some(fixture.id());
         let waits = fixture.held.values().any(|held| held.until_ns.is_some_and(|until| until > self.now_ns));
-        !fixture.reviews.is_empty() || waits || self.annulments.known.values().any(is_named)
+        !fixture.reviews.is_empty()
+            || waits
+            || self.annulments.known.values().any(is_named)
+            || self.actions.waiting.values().any(|action| action.body.subject() == Some(fixture.id()))
     }
 
     pub(crate) fn encode_annulments(&self, out: &mut Vec<u8>) {

@@ -57,9 +57,9 @@ impl Encode for StoredFixture {
         decided.collect::<BTreeMap<SelectionId, Grade>>().encode(out);
         by_id(desk, template).encode(out);
         by_id(told_grades, template).encode(out);
-        let reviews = reviews.iter().map(|(market, why)| {
-            (market.map(|market| template.market_id(usize::from(market))), why.clone())
-        });
+        let reviews = reviews
+            .iter()
+            .map(|(market, why)| (market.map(|market| template.market_id(usize::from(market))), why.clone()));
         let mut reviews: Vec<(Option<MarketId>, String)> = reviews.collect();
         reviews.sort_unstable();
         reviews.encode(out);

@@ -6,13 +6,15 @@ use oddsengine_types::{AccountKind, CustomerId, Grade, SportParameters};
 use super::common::{BookingSource, Iso4217, Nothing, Stops};
 use super::error::{At, Result};
 use super::kind::{
-    Bool, Enum, Fixed64, Id128, Message, Msg, MsgOrDefault, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
-    put_one,
+    Bool, Enum, Fixed64, Id128, Message, Msg, MsgOrDefault, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32,
+    Uint64, put_one,
 };
 use super::tables::{enumeration, message, oneof};
 use super::wire::Input;
 use crate::annulment::{ActionEnd, AnnulmentRequest, PendingAction, TicketMarks};
-use crate::command::{Body, Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, Origin, VoidKind};
+use crate::command::{
+    Body, Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, Origin, VoidKind,
+};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 use crate::market::{Expectation, ExpectationMode, MarketDesk, PricedBy};

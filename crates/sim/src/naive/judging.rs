@@ -2,7 +2,7 @@
 
 use oddsengine_engine::{
     FixtureRequest, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange, OddsVersion, Place,
-    Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
+    Plan, Reason, Scope, Terms, Ticket, TicketMarks, TicketRequest, TicketState,
 };
 use oddsengine_markets::SelectionId;
 use oddsengine_types::{CustomerId, Grade, STAKE_MINOR_MAX};
@@ -26,7 +26,7 @@ impl Naive {
         self.stop_overdue(answers);
         self.weigh_accumulators();
         self.take_prices_at(facts, 0);
-        let mut ticket = blank(request, self.now_ns);
+        let mut ticket = blank(request, self.now_ns, self.rules_version());
         match self.judge_request(request, &mut ticket) {
             Err(reason) => self.refuse(&mut ticket, reason),
             Ok(()) => {
@@ -129,7 +129,7 @@ impl Naive {
     pub fn max_stake(&self, request: &TicketRequest) -> Result<LimitCheck, Reason> {
         let mut request = request.clone();
         (request.stake_minor, request.odds_change) = (self.config.stake_minor_min, OddsChange::Any);
-        let mut ticket = blank(&request, self.now_ns);
+        let mut ticket = blank(&request, self.now_ns, self.rules_version());
         self.check_request(&request)?;
         self.find_legs(&request.legs, &mut ticket)?;
         self.check_prices(&mut ticket, true)?;
@@ -422,7 +422,7 @@ pub(super) struct FixtureLimits {
     pub sport_minor: i64,
 }
 
-fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
+fn blank(request: &TicketRequest, now_ns: i64, rules: u16) -> Ticket {
     Ticket {
         id: request.ticket,
         customer: request.customer,
@@ -431,7 +431,7 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
             plan: if request.legs.len() == 1 { Plan::Single } else { Plan::Multiple },
             bonus_minor: 0,
             free_minor: 0,
-            rules: 1,
+            rules,
             jurisdiction: 0,
         },
         stake_minor: request.stake_minor,
@@ -448,6 +448,7 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
         request_hash: 0,
         change: Default::default(),
         closed_ns: 0,
+        marks: TicketMarks::default(),
     }
 }
 

@@ -58,7 +58,7 @@ impl Naive {
             let names = |known: &super::NaiveTicket| {
                 known.ticket.legs.iter().any(|leg| leg.place.fixture as usize == place)
             };
-            if self.tickets.iter().any(names) {
+            if self.tickets.iter().any(names) || self.is_kept_for_settlement(place) {
                 self.fixtures[place].over_ns = self.now_ns;
                 continue;
             }
