@@ -208,6 +208,18 @@ pub enum CorrectionRule {
 }
 codec_enum!(CorrectionRule { 0 = Resettle, 1 = Stand, 2 = Goodwill, 3 = Within(window_ms) });
 
+impl CorrectionRule {
+    /// The name in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resettle => "resettle",
+            Self::Stand => "stand",
+            Self::Goodwill => "goodwill",
+            Self::Within(_) => "within",
+        }
+    }
+}
+
 /// The rules of the house of one version: a ticket is settled by those that it was struck under.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HouseRules {

@@ -1,6 +1,8 @@
 //! What a change of settings holds, as a JSON object: names and units are those of the configuration.
 
-use oddsengine_facts::{Config, Expectation, Margin, MarketDesk, Scope, ScopeSettings, StopSet};
+use oddsengine_facts::{
+    Config, CorrectionRule, Expectation, Margin, MarketDesk, Scope, ScopeSettings, SettlementConfig, StopSet,
+};
 use oddsengine_markets::sports;
 use oddsengine_types::{AccountKind, SportId};
 use serde_json::{Value as Json, json};
@@ -46,6 +48,7 @@ pub(crate) fn config(config: &Config) -> Json {
         archive_refused_after_ms,
         archive_fixture_after_ms,
         archive_money_after_ms,
+        settlement,
         sports,
     } = config;
     let sports: Vec<Json> = sports
@@ -80,7 +83,35 @@ pub(crate) fn config(config: &Config) -> Json {
         "archive_refused_after_ms": archive_refused_after_ms,
         "archive_fixture_after_ms": archive_fixture_after_ms,
         "archive_money_after_ms": archive_money_after_ms,
+        "settlement": settlement_json(settlement),
         "sports": sports,
+    })
+}
+
+fn settlement_json(settlement: &SettlementConfig) -> Json {
+    let SettlementConfig {
+        approval_above_minor,
+        approval_expires_ms,
+        provisional_pays_after_ms,
+        past_post_voids,
+        rules,
+    } = settlement;
+    let rules: Vec<Json> = rules
+        .iter()
+        .map(|rules| {
+            let window_ms = match rules.correction {
+                CorrectionRule::Within(window_ms) => Some(window_ms),
+                _ => None,
+            };
+            json!({ "version": rules.version, "correction": rules.correction.name(), "window_ms": window_ms })
+        })
+        .collect();
+    json!({
+        "approval_above_minor": approval_above_minor,
+        "approval_expires_ms": approval_expires_ms,
+        "provisional_pays_after_ms": provisional_pays_after_ms,
+        "past_post_voids": past_post_voids,
+        "rules": rules,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The platform configuration: a Python dictionary in natural units to the engine's integers.
 
-use oddsengine_engine::{Config, Margin, MarginKind};
+use oddsengine_engine::{Config, CorrectionRule, HouseRules, Margin, MarginKind, SettlementConfig};
 use oddsengine_pricing::model::{ModelConfig, TennisConfig};
 use oddsengine_pricing::racing::calibration::{RacingConfig, RacingMargin, RacingModel};
 use oddsengine_types::{Currency, Ladder};
@@ -43,12 +43,57 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "archive_refused_after_ms" => config.archive_refused_after_ms = value.extract()?,
             "archive_fixture_after_ms" => config.archive_fixture_after_ms = value.extract()?,
             "archive_money_after_ms" => config.archive_money_after_ms = value.extract()?,
+            "settlement" => config.settlement = settlement(value.cast::<PyDict>()?)?,
             "models" => models(&mut config, value.cast::<PyDict>()?)?,
             _ => return Err(unknown(&key)),
         }
     }
     config.check().map_err(bad)?;
     Ok(config)
+}
+
+/// How results become payments, in the words of the configuration.
+fn settlement(dict: &Bound<'_, PyDict>) -> PyResult<SettlementConfig> {
+    let mut settlement = SettlementConfig::default();
+    for (key, value) in dict {
+        match key.extract::<String>()?.as_str() {
+            "approval_above_minor" => settlement.approval_above_minor = value.extract()?,
+            "approval_expires_ms" => settlement.approval_expires_ms = value.extract()?,
+            "provisional_pays_after_ms" => settlement.provisional_pays_after_ms = value.extract()?,
+            "past_post_voids" => settlement.past_post_voids = value.extract()?,
+            "rules" => {
+                for rules in value.try_iter()? {
+                    settlement.rules.push(house_rules(rules?.cast::<PyDict>()?)?);
+                }
+            }
+            key => return Err(unknown(&format!("settlement.{key}"))),
+        }
+    }
+    Ok(settlement)
+}
+
+fn house_rules(dict: &Bound<'_, PyDict>) -> PyResult<HouseRules> {
+    let mut rules = HouseRules { version: 1, ..HouseRules::default() };
+    let (mut name, mut window_ms) = ("resettle".to_owned(), 0_i64);
+    for (key, value) in dict {
+        match key.extract::<String>()?.as_str() {
+            "version" => rules.version = value.extract()?,
+            "correction" => name = value.extract()?,
+            "window_ms" => window_ms = value.extract()?,
+            key => return Err(unknown(&format!("settlement.rules.{key}"))),
+        }
+    }
+    let known = [
+        CorrectionRule::Resettle,
+        CorrectionRule::Stand,
+        CorrectionRule::Goodwill,
+        CorrectionRule::Within(window_ms),
+    ];
+    let names = known.map(CorrectionRule::name).join(", ");
+    let correction = known.into_iter().find(|rule| rule.name() == name);
+    rules.correction = correction
+        .ok_or_else(|| PyValueError::new_err(format!("correction {name:?} is not one of {names}")))?;
+    Ok(rules)
 }
 
 fn margin(value: &Bound<'_, PyAny>) -> PyResult<Margin> {

@@ -6,6 +6,7 @@ mod incidents;
 mod ingest;
 mod orders;
 mod parts;
+mod results;
 
 pub use ingest::{INGEST_TYPES, decode_ingest};
 pub use orders::{

@@ -146,7 +146,7 @@ impl Step<'_> {
         let marks = oddsengine_facts::TicketMarks { reinstated_count, ..marks };
         self.fact(Fact::TicketMarked { ticket: ticket.id, marks });
         if was_cancelled && !is_cancelled || self.is_regraded(place) {
-            self.settle(place);
+            self.settle_anew(place);
         }
         true
     }

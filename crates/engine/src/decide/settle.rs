@@ -228,10 +228,15 @@ impl Step<'_> {
         }
     }
 
-    pub(super) fn settle(&mut self, index: u32) {
+    fn settle(&mut self, index: u32) {
         if self.tickets[index as usize].state == TicketState::Settled {
             self.let_stand(index);
         }
+        self.settle_anew(index);
+    }
+
+    /// Settles a ticket by the grades that its legs are to have, whatever it was settled by before.
+    pub(super) fn settle_anew(&mut self, index: u32) {
         let mut ticket = self.tickets[index as usize].clone();
         let was_open = match ticket.state {
             TicketState::Open => true,

@@ -150,6 +150,17 @@ impl State {
         (places, next)
     }
 
+    /// The same for who looks at it: a page of a preview.
+    pub fn covered_page(
+        &self,
+        request: &AnnulmentRequest,
+        from: u32,
+        count_max: usize,
+        looked_at_max: usize,
+    ) -> (Vec<u32>, Option<u32>) {
+        self.covered_from(request, from, count_max, looked_at_max)
+    }
+
     /// What stands on a ticket by the annulments that are known. What one that is known no more left on it stays.
     pub(crate) fn marks_due(&self, ticket: &Ticket) -> TicketMarks {
         let known = &self.annulments.known;

@@ -363,6 +363,10 @@ impl<'a> Need<'a> {
             | Body::Resume { .. }
             | Body::SettleMarket { .. }
             | Body::VoidFixture { .. }
+            | Body::TellResult(_)
+            | Body::Annul(_)
+            | Body::TakeBackAnnulment { .. }
+            | Body::SetReview { .. }
             | Body::SetModelInputs { .. }
             | Body::SetProbabilities { .. } => (feed, Self::Desk),
             Body::SetExpectation { .. }
@@ -371,6 +375,8 @@ impl<'a> Need<'a> {
             | Body::SetScope { .. }
             | Body::SetCustomer { .. }
             | Body::CancelTicket { .. }
+            | Body::Approve { .. }
+            | Body::Decline { .. }
             | Body::ResetSource { .. } => (Self::Never, Self::Desk),
             Body::Deposit(_) | Body::Withdraw(_) => (Self::Never, Self::Wallet),
             Body::PlaceTicket(request) => (Self::Never, Self::BetsOf(request.customer)),
