@@ -223,12 +223,15 @@ kinds!(FACTS, fact_kind, Fact:
     SourceReset, SourcesForgotten, Alerted, SettlingAdvanced, WeighingAdvanced,
     TicketsArchived, ArchivingPutOff, TicketRecalled, FixturesArchived, FixturesPutOff, FixtureRecalled,
     MoneyArchived, MoneyRecalled, ExpectationSet,
+    AnnulmentOrdered, AnnulmentTakenBack, AnnulmentAdvanced, TicketMarked, TicketReinstated, ReviewSet, ResultHeld,
+    ActionPending, ActionEnded,
 );
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,
     LockMarket, SettleMarket, VoidFixture, SetCustomer, Deposit, Withdraw, PlaceTicket, CancelTicket, Tick, DefineSpace,
     SetModelInputs, SetProbabilities, ModelFailed, Heartbeat, ResetSource, Reprice, ReleaseStarted, Halt,
     RecallTickets, RecallFixtures, RecallMoney,
+    Annul, TakeBackAnnulment, SetReview, Approve, Decline, TellResult,
 );
 
 #[test]

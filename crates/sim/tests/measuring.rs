@@ -73,6 +73,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         request_hash: 0,
         change: Default::default(),
         closed_ns: 0,
+        marks: oddsengine_engine::TicketMarks::default(),
     };
     let request = TicketRequest {
         ticket: ticket.id,

@@ -112,5 +112,6 @@ pub fn ticket() -> Ticket {
         request_hash: 1,
         change: TicketChange { seq: 9, seq_before: 4, was_settlement: false, paid_minor_before: 0 },
         closed_ns: 0,
+        marks: oddsengine_engine::TicketMarks::default(),
     }
 }

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Fact, FixtureRequest, GradedSelection, Origin, Record, TicketState,
-    VoidKind, encode_record,
+    Body, Command, Config, Engine, Fact, FixtureRequest, GradedSelection, Origin, Record, SettlementConfig,
+    TicketState, VoidKind, encode_record,
 };
 use oddsengine_markets::custom::{SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_markets::{Format, ModelFault};
@@ -411,7 +411,38 @@ fn first_run(path: &Path) {
     desk(w, json!({"type": "reinstate_fixture", "fixture": VOID}));
     feed(w, json!({"type": "abandon_fixture", "fixture": VOID}));
     feed(w, json!({"type": "reinstate_fixture", "fixture": VOID}));
+    settlements(w);
     world.service.close().unwrap();
+}
+
+/// What is annulled and comes back, results that are not sure, reviews, and second persons.
+fn settlements(w: &mut World) {
+    for (id, effect) in [(1, "void"), (2, "cancel")] {
+        let annulment = format!("{id:032x}");
+        let annul = json!({"type": "annul", "annulment": annulment, "effect": effect, "fixture": VOID, "why": "a test"});
+        desk(w, annul);
+        desk(w, json!({"type": "take_back_annulment", "annulment": annulment}));
+    }
+    desk(w, json!({"type": "take_back_annulment", "annulment": format!("{:032x}", 3)}));
+    let grades = json!(["lost", "won", "lost"]);
+    feed(w, json!({"type": "set_review", "fixture": VOID, "market": "1x2", "why": "goal under review"}));
+    feed(
+        w,
+        json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": grades, "certainty": "provisional"}),
+    );
+    feed(w, json!({"type": "set_review", "fixture": VOID, "market": "1x2", "why": null}));
+    feed(
+        w,
+        json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": grades, "certainty": "confirmed"}),
+    );
+    feed(w, json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": null}));
+    let settlement = SettlementConfig { approval_above_minor: Some(0), ..SettlementConfig::default() };
+    let strict = Config { settlement, ..config() };
+    w.service.command("desk", Body::Configure(Box::new(strict)), w.now_ns).unwrap();
+    desk(w, json!({"type": "cancel_ticket", "ticket": format!("{:032x}", 112)}));
+    desk(w, json!({"type": "approve", "action": 1}));
+    desk(w, json!({"type": "decline", "action": 1}));
+    w.service.command("desk", Body::Configure(Box::new(config())), w.now_ns).unwrap();
 }
 
 /// Another configuration, and a clock that is ten minutes behind: payments wait, debts arise and are paid.

@@ -164,7 +164,8 @@ impl Workload {
         self.pair.recall_fixtures([fixture].into_iter(), self.now_ns)?;
         let found = match self.random.below(6) {
             0 => self.first_market(|known| known.told_by_desk.first().copied()),
-            1..4 => self.market_of_an_open_ticket(),
+            1 | 2 => self.market_of_an_open_ticket(),
+            3 | 4 => self.some_leg().map(|(_, fixture, market, _)| (fixture, market)),
             _ => None,
         };
         let (fixture, market) = found.unwrap_or((fixture, self.market(fixture)));

@@ -19,7 +19,7 @@ impl Workload {
         }
     }
 
-    fn some_leg(&mut self) -> Option<(CustomerId, FixtureId, MarketId, i64)> {
+    pub(super) fn some_leg(&mut self) -> Option<(CustomerId, FixtureId, MarketId, i64)> {
         let engine = &self.pair.fast;
         let is_taken = |ticket: &&oddsengine_engine::Ticket| {
             matches!(ticket.state, TicketState::Open | TicketState::Settled | TicketState::Cancelled)
@@ -120,8 +120,9 @@ impl Workload {
             0 => self.now_ns - self.random.between(0, 20_000) * 1_000_000,
             _ => 0,
         };
-        let certainty = *self.random.pick(&Certainty::ALL);
         let is_correction = self.random.one_in(2);
+        let certainty =
+            *self.random.pick(&[Certainty::Confirmed, Certainty::Confirmed, Certainty::Provisional]);
         Body::TellResult(Box::new(ResultTold {
             fixture,
             market,
