@@ -758,3 +758,22 @@ fn what_one_leg_decides_is_settled_before_the_others() {
     assert_eq!((world.paid(1), world.net(1)), (4_000, 103_000));
     world.check();
 }
+
+// Reviews come from outside and are kept in memory: a fixture has at most 64.
+#[test]
+fn a_fixture_has_no_more_reviews_than_are_allowed() {
+    let mut world = World::new(SettlementConfig::default());
+    let fixture = world.engine.fixture(FixtureId(1)).unwrap();
+    let template = fixture.template();
+    let markets: Vec<MarketId> = (0..65).map(|market| template.market_id(market)).collect();
+    for (place, market) in markets.into_iter().enumerate() {
+        let why = Some("a test".to_owned());
+        let answer = world.send(Body::SetReview { fixture: FixtureId(1), market: Some(market), why });
+        match place {
+            0..64 => assert_eq!(answer, Answer::Done),
+            _ => assert!(is_refused(&answer, Reason::ValueOutOfBounds), "{answer:?}"),
+        }
+    }
+    assert_eq!(world.engine.fixture(FixtureId(1)).unwrap().reviews.len(), 64);
+    world.check();
+}
