@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import zmq
 
+from oddsengine._annulments import Annulled, AnnulmentPreview, Certainty, Effect
+from oddsengine._annulments import covered as _covered
 from oddsengine._connection import (
     DESK,
     FRAMES_PER_POLL,
@@ -21,7 +24,6 @@ from oddsengine._connection import (
     has_more,
     milliseconds,
 )
-from oddsengine._annulments import Annulled, AnnulmentPreview, Certainty, Effect, covered as _covered
 from oddsengine._explain import Expectation, ExpectationMode, Explanation
 from oddsengine._feed_client import prices_of
 from oddsengine._messages import Alert, Done, Json, Settlement, Ticket, TicketChange, Times
@@ -465,7 +467,10 @@ class DeskClient(OrdersClient):
         """
         known = annulment or uuid.uuid4().hex
         done = self._command(
-            "annul", annulment=known, **_covered(effect, customer, fixture, market, from_ns, until_ns), why=why
+            "annul",
+            annulment=known,
+            **_covered(effect, customer, fixture, market, from_ns, until_ns),
+            why=why,
         )
         return Annulled(done, known)
 

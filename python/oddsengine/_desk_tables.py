@@ -129,18 +129,34 @@ class DeskTables:
         ``effect`` is ``void`` or ``cancel``; ``customer`` and ``fixture`` are -1 where all are covered.
         """
         rows = self._rows("annulments", fixture=fixture)
-        names = ("number", "annulment", "effect", "customer", "fixture", "market", "from_ns", "until_ns", "why")
+        names = (
+            "number",
+            "annulment",
+            "effect",
+            "customer",
+            "fixture",
+            "market",
+            "from_ns",
+            "until_ns",
+            "why",
+        )
         more = ("ordered_ns", "changed_count", "taken_back", "done")
         integers = ("number", "customer", "fixture", "from_ns", "until_ns", "ordered_ns", "changed_count")
-        return _table(
-            rows, (*names, *more), "Annulments", integers=integers, booleans=("taken_back", "done")
-        )
+        return _table(rows, (*names, *more), "Annulments", integers=integers, booleans=("taken_back", "done"))
 
     def annulment_preview(self, **which: Any) -> Table:
         """The tickets that an annulment would touch if it were ordered now; see ``preview_annulment``."""
         rows = self._rows("annulment_preview", **which)
         integers = ("customer", "stake_minor", "paid_minor", "payout_minor_max", "accepted_ns")
-        names = ("ticket", "customer", "state", "stake_minor", "paid_minor", "payout_minor_max", "accepted_ns")
+        names = (
+            "ticket",
+            "customer",
+            "state",
+            "stake_minor",
+            "paid_minor",
+            "payout_minor_max",
+            "accepted_ns",
+        )
         return _table(rows, names, "Tickets that would be touched", integers=integers)
 
     def actions(self) -> Table:

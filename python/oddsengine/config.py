@@ -412,7 +412,8 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "amount",
             None,
             (0, LOSS_MINOR_MAX),
-            "What the desk settles, voids, cancels or takes back and moves more than this waits for a second key.",
+            "What the desk settles, voids, cancels or takes back and moves more than this waits for a second"
+            " key.",
         ),
         (
             "approval_expires_ms",
@@ -440,8 +441,8 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             "corrections",
             ("resettle",),
             (),
-            "What is done where a result is corrected after it was settled: version 1, 2, … of the house rules;"
-            " a ticket follows the last one of when it was struck.",
+            "What is done where a result is corrected after it was settled: version 1, 2, … of the house"
+            " rules; a ticket follows the last one of when it was struck.",
         ),
     ),
     "models": (

@@ -55,8 +55,10 @@ def returned(odds_e4: int, grade: str) -> Fraction:
 
 
 def payout_minor(stake_minor: int, legs: Sequence[tuple[int, str]]) -> int | None:
-    """What a ticket pays by (odds in ten-thousandths, grade) of its legs: nothing once one lost, ``None`` while
-    one is open, else the exact product rounded down once."""
+    """What a ticket pays by (odds in ten-thousandths, grade) of its legs.
+
+    Nothing once one lost, ``None`` while one is open, else the exact product rounded down once.
+    """
     if any(grade == "lost" for _, grade in legs):
         return 0
     if any(grade == "open" for _, grade in legs):
@@ -133,9 +135,7 @@ class SettlementAudit:
 
     def document(self) -> dict[str, object]:
         """As a JSON document."""
-        differences = [
-            {**asdict(found), "owed_minor": found.owed_minor} for found in self.differences
-        ]
+        differences = [{**asdict(found), "owed_minor": found.owed_minor} for found in self.differences]
         return {
             "ticket_count": self.ticket_count,
             "skipped_count": self.skipped_count,
@@ -164,9 +164,7 @@ def audit(path: Path) -> SettlementAudit:
             facts = Path(folder) / "facts"
             with contextlib.closing(SqliteStore(facts)) as store:
                 Follower(path, store).catch_up()
-        database = stack.enter_context(
-            contextlib.closing(sqlite3.connect(f"file:{facts}?mode=ro", uri=True))
-        )
+        database = stack.enter_context(contextlib.closing(sqlite3.connect(f"file:{facts}?mode=ro", uri=True)))
         return _settle(database)
 
 
@@ -204,7 +202,9 @@ def _settle(database: sqlite3.Connection) -> SettlementAudit:
         )
     ]
     # Where a correction came too late, what was settled stands: by the grades that the ticket has.
-    standing = {ticket for (ticket,) in database.execute("SELECT ticket FROM settlements WHERE kind = 'stands'")}
+    standing = {
+        ticket for (ticket,) in database.execute("SELECT ticket FROM settlements WHERE kind = 'stands'")
+    }
     booked = _booked(database)
     found, count, skipped = [], 0, 0
     for ticket, legs in _tickets(database):
@@ -221,7 +221,7 @@ def _settle(database: sqlite3.Connection) -> SettlementAudit:
             result = "void" if is_void else grade if identity in standing else result
             graded.append((odds_e4, result))
         count += 1
-        # What is open may wait for its results, a review or the end of a delay: the stake is still the customer's.
+        # What is open may wait for results, a review or a delay: the stake is still the customer's.
         is_settled = state == "settled"
         due_minor = payout_minor(stake_minor, graded) if is_settled else stake_minor
         told_minor = paid_minor if is_settled else stake_minor

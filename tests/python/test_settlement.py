@@ -92,7 +92,9 @@ def test_a_market_is_voided_and_comes_back_to_the_same_cent() -> None:
         assert table["effect"].tolist() == ["void", "cancel"]
         assert table["taken_back"].tolist() == [True, True]
         refused = engine.take_back_annulment("0" * 31 + "1")
-        assert not refused and refused.reason is not None and refused.reason.name == "annulment_not_found"
+        assert not refused
+        assert refused.reason is not None
+        assert refused.reason.name == "annulment_not_found"
 
 
 def test_a_provisional_result_and_a_review_pay_nothing() -> None:
@@ -112,13 +114,16 @@ def test_what_moves_much_money_waits_and_the_same_person_cannot_approve_it() -> 
     with opened(approval_above_minor=500) as engine:
         ticket = bet(engine, 1, 1_000, 1001)
         waits = engine.cancel_ticket(ticket)
-        assert not waits and waits.reason is None and waits.action == 1
+        assert not waits
+        assert (waits.reason, waits.action) == (None, 1)
         assert engine.ticket(ticket).state == "accepted"
         actions = engine.tables.actions()
         assert actions["command"].tolist() == ["cancel_ticket"]
         assert actions["money_minor"].tolist() == [1_000]
         refused = engine.approve(1)
-        assert not refused and refused.reason is not None and refused.reason.name == "second_person_needed"
+        assert not refused
+        assert refused.reason is not None
+        assert refused.reason.name == "second_person_needed"
         assert engine.decline(1)
         assert len(engine.tables.actions()["number"]) == 0
 
@@ -143,8 +148,8 @@ def test_the_configuration_names_the_rules_of_the_house(tmp_path: Path) -> None:
 def test_m01_rounding_per_leg_is_caught_with_tickets_customers_and_postings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Case M01: round robins were mis-settled for four years, and only those who complained were put right. A seeded
-    # fault, rounding down after each leg, is found in every ticket that it touched, and nowhere else.
+    # Case M01: round robins were mis-settled for four years, and only those who complained were put right. A
+    # seeded fault, rounding down after each leg, is found in every ticket that it touched, and nowhere else.
     journal = tmp_path / "journal.db"
     with opened(journal) as engine:
         tickets = [bet(engine, 1 + number % 4, 1_001 + 7 * number, 1001, 1002, 1003) for number in range(12)]
@@ -167,7 +172,9 @@ def test_m01_rounding_per_leg_is_caught_with_tickets_customers_and_postings(
     with contextlib.closing(sqlite3.connect(facts)) as database:
         rows = database.execute("SELECT ticket, stake_minor, paid_minor FROM tickets WHERE state = 'settled'")
         for ticket, stake_minor, paid_minor in rows.fetchall():
-            legs = database.execute("SELECT odds_e4, grade FROM legs WHERE ticket = ? ORDER BY leg", (ticket,))
+            legs = database.execute(
+                "SELECT odds_e4, grade FROM legs WHERE ticket = ? ORDER BY leg", (ticket,)
+            )
             amount_minor = stake_minor
             for odds_e4, grade in legs.fetchall():
                 amount_minor = int(Fraction(amount_minor) * returned(odds_e4, grade))
