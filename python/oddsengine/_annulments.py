@@ -14,7 +14,7 @@ Certainty = Literal["provisional", "confirmed"]
 
 @dataclass(frozen=True, slots=True)
 class Annulled:
-    """The answer to an annulment, with the id under which it is taken back; false where refused or waiting."""
+    """The answer to an annulment, with the id under which it is taken back; false if refused or waiting."""
 
     done: Done
     annulment: str

@@ -240,7 +240,7 @@ fn a_window_voids_legs_or_cancels_tickets_and_gives_back_exactly_what_it_took() 
         // The same order once more changes nothing, another under its id is refused.
         let before = (world.nets(), world.engine.counters().settlement_count);
         assert_eq!(world.send(annul(&request)), Answer::Done);
-        let other = AnnulmentRequest { until_ns: None, ..request.clone() };
+        let other = AnnulmentRequest { until_ns: Some(until_ns - 1), ..request.clone() };
         assert!(is_refused(&world.send(annul(&other)), Reason::IdHasAnotherBody));
         assert_eq!((world.nets(), world.engine.counters().settlement_count), before);
         // Taken back twice: the second time gets the first answer and moves nothing (case M02).
@@ -594,6 +594,17 @@ fn s08_a_corrected_result_follows_the_rules_that_the_ticket_was_struck_under() {
         let nets = [99_000 + paid[0] + goodwill, 99_000 + paid[1]];
         assert_eq!([world.net(1), world.net(2)], nets, "{correction:?}");
         assert!(!world.engine.has_unsettled());
+        // A void is no correction: it is settled anew whatever the rule.
+        world
+            .send(Body::VoidFixture { fixture: FixtureId(1), void: oddsengine_engine::VoidKind::Everything });
+        let standing = usize::from(paid == [0, 3_000]);
+        if standing == 1 {
+            // What stands by an earlier correction stays.
+            assert_eq!([world.paid(1), world.paid(2)], paid, "{correction:?}");
+        } else {
+            assert_eq!([world.paid(1), world.paid(2)], [1_000, 1_000], "{correction:?}");
+        }
+        world.send(Body::VoidFixture { fixture: FixtureId(1), void: oddsengine_engine::VoidKind::Nothing });
         // The same correction again is nothing new.
         let again = ResultTold { is_correction: true, ..told(1, WON, Certainty::Confirmed) };
         world.send(Body::TellResult(Box::new(again)));
@@ -627,8 +638,12 @@ fn what_moves_much_money_waits_for_a_second_person() {
     assert!(is_refused(&same, Reason::SecondPersonNeeded), "{same:?}");
     assert!(is_refused(&world.desk("berta", Body::Approve { action: 2 }), Reason::ActionNotFound));
     assert_eq!(hash_of_money(&world), before);
+    world.bet(9, 4, 10, &[(1, "home")]);
     assert_eq!(world.desk("berta", Body::Approve { action: 1 }), Answer::Done);
     assert_eq!([1, 2].map(|ticket| world.state(ticket)), [TicketState::Cancelled; 2]);
+    // What was asked reached until then: a bet that came before the approval is none of it.
+    assert_eq!(world.state(9), TicketState::Open);
+    assert_eq!(world.desk("anna", annul(&request)), Answer::Done, "the same order again");
     assert!(is_refused(&world.desk("berta", Body::Approve { action: 1 }), Reason::ActionNotFound));
     // The way back is as much money, and waits as well; declined, nothing comes back.
     let back = Body::TakeBackAnnulment { annulment: 1 };

@@ -154,7 +154,9 @@ impl Step<'_> {
 
 /// The same id stands for the same request.
 fn repeats(known: &Annulment, asked: &AnnulmentRequest) -> Result<(), Refusal> {
-    let until_ns = if known.is_until_given { asked.until_ns } else { known.request.until_ns };
+    // One without an end reaches until it was ordered, whenever that was.
+    let is_given = known.is_until_given && asked.until_ns.is_some();
+    let until_ns = if is_given { asked.until_ns } else { known.request.until_ns };
     let is_same = AnnulmentRequest { until_ns, ..asked.clone() } == known.request;
     match is_same {
         true => Ok(()),

@@ -44,8 +44,19 @@ impl Step<'_> {
 
     /// An action waits from now on, under this number; one that waits already is not asked twice. None where too many wait.
     pub(super) fn wait_for_second_person(&mut self, body: &Body, origin: &Origin) -> Option<u32> {
+        // What is approved is what was asked: bets that come later are none of it.
+        let body = match body {
+            Body::Annul(request) => self
+                .annulment_of(request)
+                .map_or_else(|_| body.clone(), |request| Body::Annul(Box::new(request))),
+            body => body.clone(),
+        };
+        let is_asked = |known: &Body| match (known, &body) {
+            (Body::Annul(known), Body::Annul(asked)) => known.annulment == asked.annulment,
+            (known, asked) => known == asked,
+        };
         let mut waiting = self.actions.waiting.values();
-        if let Some(known) = waiting.find(|action| *action.body == *body && action.origin == *origin) {
+        if let Some(known) = waiting.find(|action| is_asked(&action.body) && action.origin == *origin) {
             return Some(known.number);
         }
         let number = self.actions.last_number.checked_add(1)?;
@@ -57,13 +68,13 @@ impl Step<'_> {
             );
             return None;
         }
-        let touched = self.touched_by(body).unwrap_or_default();
+        let touched = self.touched_by(&body).unwrap_or_default();
         let (asked_ns, after_ms) = (self.now_ns, self.config.settlement.approval_expires_ms);
         let expires_ns = (after_ms > 0).then(|| asked_ns.saturating_add(after_ms.saturating_mul(1_000_000)));
         let action = PendingAction {
             number,
             origin: origin.clone(),
-            body: Box::new(body.clone()),
+            body: Box::new(body),
             asked_ns,
             expires_ns,
             ticket_count: touched.ticket_count,

@@ -3,7 +3,7 @@
 use oddsengine_facts::annulment::WHY_BYTES_MAX;
 use oddsengine_facts::{
     AnnulmentEffect, AnnulmentRequest, Body, Certainty, Channel, CorrectionRule, Fact, Origin, Reason,
-    ResultTold, Ticket, TicketMarks, TicketState,
+    ResultTold, Ticket, TicketMarks, TicketState, VoidKind,
 };
 use oddsengine_markets::MarketId;
 use oddsengine_types::{BoundsError, FixtureId, Grade, StateHasher};
@@ -211,7 +211,9 @@ impl State {
             let place = ticket.legs[leg].place;
             let fixture = &self.fixtures[place.fixture as usize];
             let market = fixture.template().selections[usize::from(place.selection)].market;
-            fixture.held.get(&market).is_some_and(|held| held.is_correction)
+            // A void is no corrected result.
+            fixture.void == VoidKind::Nothing
+                && fixture.held.get(&market).is_some_and(|held| held.is_correction)
                 && self.due_grade(ticket, leg) != ticket.legs[leg].grade
         };
         (0..ticket.legs.len().min(64)).filter(is_corrected).fold(0, |legs, leg| legs | 1 << leg)

@@ -150,7 +150,7 @@ impl State {
         (places, next)
     }
 
-    /// The same for who looks at it: a page of a preview.
+    /// The same for who looks at it, a page of a preview: of those that are not cancelled already.
     pub fn covered_page(
         &self,
         request: &AnnulmentRequest,
@@ -158,7 +158,9 @@ impl State {
         count_max: usize,
         looked_at_max: usize,
     ) -> (Vec<u32>, Option<u32>) {
-        self.covered_from(request, from, count_max, looked_at_max)
+        let (mut places, next) = self.covered_from(request, from, count_max, looked_at_max);
+        places.retain(|&place| self.tickets[place as usize].state != TicketState::Cancelled);
+        (places, next)
     }
 
     /// What stands on a ticket by the annulments that are known. What one that is known no more left on it stays.

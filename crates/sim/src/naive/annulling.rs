@@ -3,7 +3,7 @@
 
 use oddsengine_engine::{
     ActionEnd, AnnulmentEffect, AnnulmentRequest, Body, Certainty, Channel, Command, CorrectionRule, Origin,
-    PendingAction, Reason, ResultTold, Ticket, TicketMarks, TicketState,
+    PendingAction, Reason, ResultTold, Ticket, TicketMarks, TicketState, VoidKind,
 };
 use oddsengine_markets::MarketId;
 use oddsengine_types::{FixtureId, Grade};
@@ -79,14 +79,11 @@ impl Naive {
 
     fn annul(&mut self, asked: &AnnulmentRequest, answers: &mut Vec<Answer>) -> Verdict {
         if let Some(known) = self.annulments.iter().find(|known| known.asked.annulment == asked.annulment) {
-            // A time that was cut to that of the order was not given.
-            let is_open = known.asked.until_ns != known.request.until_ns;
-            let is_same = if is_open {
-                AnnulmentRequest { until_ns: None, ..known.asked.clone() }
-                    == AnnulmentRequest { until_ns: None, ..asked.clone() }
-            } else {
-                known.asked == *asked
-            };
+            // A time that was cut to that of the order was not given; and who gives none means that one.
+            let is_open = known.asked.until_ns != known.request.until_ns || asked.until_ns.is_none();
+            let without = |request: &AnnulmentRequest| AnnulmentRequest { until_ns: None, ..request.clone() };
+            let is_same =
+                if is_open { without(&known.asked) == without(asked) } else { known.asked == *asked };
             return if is_same { Ok(()) } else { Err(Reason::IdHasAnotherBody) };
         }
         let request = self.until_now(asked)?;
@@ -269,7 +266,8 @@ impl Naive {
             let fixture = leg.place.fixture as usize;
             let held = self.market_of(fixture, leg.place.selection);
             let held = held.and_then(|(market, _)| self.fixtures[fixture].held.get(&market));
-            if stands && held.is_some_and(|held| held.1) && grades[place] != leg.grade {
+            let is_void = self.fixtures[fixture].void != VoidKind::Nothing;
+            if stands && !is_void && held.is_some_and(|held| held.1) && grades[place] != leg.grade {
                 corrected |= 1 << place;
             }
         }
@@ -387,17 +385,30 @@ impl Naive {
     }
 
     fn wait(&mut self, body: &Body, origin: &Origin) -> Option<u32> {
-        let mut waiting = self.waiting.iter();
-        if let Some(known) = waiting.find(|known| *known.body == *body && known.origin == *origin) {
-            return Some(known.number);
+        // Until now, and not until somebody approves it.
+        let mut body = body.clone();
+        if let Body::Annul(request) = &body
+            && let Ok(request) = self.until_now(request)
+        {
+            body = Body::Annul(Box::new(request));
         }
-        let (ticket_count, money_minor) = self.touched(body).unwrap_or_default();
+        let id = |body: &Body| match body {
+            Body::Annul(request) => Some(request.annulment),
+            _ => None,
+        };
+        for known in self.waiting.iter().filter(|known| known.origin == *origin) {
+            let is_same_id = id(&body).is_some() && id(&known.body) == id(&body);
+            if is_same_id || *known.body == body {
+                return Some(known.number);
+            }
+        }
+        let (ticket_count, money_minor) = self.touched(&body).unwrap_or_default();
         self.action_count += 1;
         let after_ns = self.config.settlement.approval_expires_ms * 1_000_000;
         self.waiting.push(PendingAction {
             number: self.action_count,
             origin: origin.clone(),
-            body: Box::new(body.clone()),
+            body: Box::new(body),
             asked_ns: self.now_ns,
             expires_ns: if after_ns > 0 { Some(self.now_ns + after_ns) } else { None },
             ticket_count,
