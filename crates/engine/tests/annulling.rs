@@ -589,7 +589,7 @@ fn s08_a_corrected_result_follows_the_rules_that_the_ticket_was_struck_under() {
         let corrected = ResultTold { is_correction: true, ..told(1, WON, Certainty::Confirmed) };
         world.send(Body::TellResult(Box::new(corrected)));
         assert_eq!([world.paid(1), world.paid(2)], paid, "{correction:?}");
-        assert_eq!(-world.goodwill(), goodwill, "{correction:?}");
+        assert_eq!(world.goodwill(), goodwill, "{correction:?}");
         // Nobody is given anything for what a correction takes from him.
         let nets = [99_000 + paid[0] + goodwill, 99_000 + paid[1]];
         assert_eq!([world.net(1), world.net(2)], nets, "{correction:?}");
