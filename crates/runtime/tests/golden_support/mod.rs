@@ -436,10 +436,18 @@ fn settlements(w: &mut World) {
         json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": grades, "certainty": "confirmed"}),
     );
     feed(w, json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": null}));
+    // One that nobody confirms.
+    feed(
+        w,
+        json!({"type": "settle_market", "fixture": VOID, "market": "both_score", "grades": ["won", "lost"],
+            "certainty": "provisional"}),
+    );
     let settlement = SettlementConfig { approval_above_minor: Some(0), ..SettlementConfig::default() };
     let strict = Config { settlement, ..config() };
     w.service.command("desk", Body::Configure(Box::new(strict)), w.now_ns).unwrap();
-    desk(w, json!({"type": "cancel_ticket", "ticket": format!("{:032x}", 112)}));
+    for ticket in [111, 114] {
+        desk(w, json!({"type": "cancel_ticket", "ticket": format!("{ticket:032x}")}));
+    }
     desk(w, json!({"type": "approve", "action": 1}));
     desk(w, json!({"type": "decline", "action": 1}));
     w.service.command("desk", Body::Configure(Box::new(config())), w.now_ns).unwrap();
