@@ -470,7 +470,7 @@ class DeskClient(OrdersClient):
             "annul",
             annulment=known,
             **_covered(effect, customer, fixture, market, from_ns, until_ns),
-            why=why,
+            why=why or None,
         )
         return Annulled(done, known)
 
