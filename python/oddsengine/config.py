@@ -418,7 +418,7 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
         (
             "approval_expires_ms",
             "integer",
-            3_600_000,
+            0,
             (0, YEAR_MS),
             "How long it waits before it is dropped; 0 for ever.",
         ),
@@ -935,7 +935,9 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
 
 def _settlement(values: Mapping[str, Any]) -> dict[str, Any]:
     rules = []
-    for version, correction in enumerate(values["corrections"], start=1):
+    # Version 1 is to settle anew, where nobody says otherwise.
+    said = () if values["corrections"] == ("resettle",) else values["corrections"]
+    for version, correction in enumerate(said, start=1):
         name, _, window_ms = correction.partition(":")
         rules.append({"version": version, "correction": name, "window_ms": int(window_ms or 0)})
     return {

@@ -213,4 +213,4 @@ def test_another_day_has_the_rows_of_that_day(traded: tuple[Path, dict[str, Any]
     tickets = parquet.read_table(tmp_path / "tickets" / "day=2020-01-01.parquet")
     assert (postings.num_rows, tickets.num_rows) == (0, 5)
     assert postings.schema.field("amount_minor").type == "int64"
-    assert tickets.schema.metadata[b"oddsengine.schema_version"] == b"1"
+    assert tickets.schema.metadata[b"oddsengine.schema_version"] == b"2"

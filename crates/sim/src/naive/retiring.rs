@@ -73,6 +73,8 @@ impl Naive {
                 let settings = self.scopes.remove(&scope).expect("it was just seen");
                 fixture.scopes.push((scope, settings));
             }
+            // What leaves waits for nothing, and corrects nothing later.
+            fixture.held.clear();
             self.retired.push(fixture);
             self.fixtures[place].is_gone = true;
             self.counters.archived_fixture_count += 1;
