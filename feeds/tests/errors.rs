@@ -19,7 +19,7 @@ const INGEST: &[(&str, &str)] = &[
     (
         "{\"type\":\"goal\"}",
         "unknown_type: type \"goal\" is not one of fixture, prices, incident, suspend, resume, settle_market, \
-         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, heartbeat",
+         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, annul, take_back_annulment, set_review, heartbeat",
     ),
     ("{\"type\":\"heartbeat\"}", "missing_field: source is missing"),
     ("{\"type\":\"heartbeat\",\"source\":\"\"}", "out_of_range: source of 0 bytes is outside 1..=128"),
@@ -97,6 +97,15 @@ const INGEST: &[(&str, &str)] = &[
         "out_of_range: positions[1] 41 is outside 0..=40",
     ),
     ("{\"type\":\"settle_market\",\"fixture\":1,\"market\":\"1x2\"}", "missing_field: grades is missing"),
+    // F03: a winner times a factor of 0 pays nothing; an absent one takes nothing away.
+    (
+        "{\"type\":\"settle_market\",\"fixture\":1,\"market\":\"1x2\",\"results\":[{\"result\":\"won\",\"dead_heat_factor\":0}]}",
+        "out_of_range: results[0].dead_heat_factor 0 contradicts a result that is won\nhint: leave it out where nothing is shared",
+    ),
+    (
+        "{\"type\":\"annul\",\"annulment\":\"0123456789abcdef0123456789abcdef\",\"effect\":\"undo\"}",
+        "unknown_value: effect \"undo\" is not one of void, cancel",
+    ),
     ("{\"type\":\"model_inputs\",\"fixture\":1}", "missing_field: inputs is missing"),
     (
         "{\"type\":\"model_inputs\",\"fixture\":1,\"inputs\":[1,\"2\"]}",
@@ -123,7 +132,7 @@ const ORDERS: &[(&str, &str)] = &[
     // A word that is nearly right is named: it was one of thirty.
     (
         r#""type":"table","table":"balancess""#,
-        "unknown_value: table \"balancess\" is not one of balances, scopes, customers, commands\nhint: did you mean \"balances\"?",
+        "unknown_value: table \"balancess\" is not one of balances, scopes, customers, commands, annulments, annulment_preview, actions, reviews\nhint: did you mean \"balances\"?",
     ),
     (
         r#""type":"table","table":"scopes","customer":4"#,
@@ -138,7 +147,7 @@ const ORDERS: &[(&str, &str)] = &[
         r#""type":"prices""#,
         "unknown_type: type \"prices\" is not one of place_ticket, deposit, withdraw, cancel_ticket, \
          set_customer, set_expectation, set_prices, manual_odds, lock_market, suspend, resume, settle_market, \
-         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, set_scope, reset_source, max_stake, balance, ticket, exposure, \
+         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, annul, take_back_annulment, set_review, approve, decline, set_scope, reset_source, max_stake, balance, ticket, exposure, \
          fixtures, tickets, settlements, alerts, table, explain, image, images, state_hash, ping, batch",
     ),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -11,6 +12,8 @@ import orjson
 import zmq
 
 from oddsengine import _arrays, _core, _hints
+from oddsengine._annulments import Annulled, AnnulmentPreview, Certainty, Effect
+from oddsengine._annulments import covered as _covered
 from oddsengine._connection import (
     DESK,
     FRAMES_PER_POLL,
@@ -430,10 +433,106 @@ class DeskClient(OrdersClient):
         keeps = _arrays.flag(in_play, "in_play") or None
         return self._command("lock_market", fixture=fixture, market=market, locked=locked, in_play=keeps)
 
-    def settle_market(self, fixture: int, market: str, grades: Sequence[str] | None) -> Done:
-        """Grade the selections of a market by hand: ``won``, ``lost``, ``void``; ``None`` takes it back."""
+    def settle_market(
+        self,
+        fixture: int,
+        market: str,
+        grades: Sequence[str] | None,
+        *,
+        certainty: Certainty | None = None,
+        happened_ns: int | None = None,
+        correction: bool = False,
+    ) -> Done:
+        """Grade the selections of a market by hand: ``won``, ``lost``, ``void``; ``None`` takes it back.
+
+        Parameters
+        ----------
+        certainty
+            ``"provisional"`` grades and pays nothing before ``"confirmed"`` is told, or the configured time
+            has passed.
+        happened_ns
+            When that happened which decides it, by the official clock, in nanoseconds since 1970: bets that
+            were accepted later are reported.
+        correction
+            It corrects a result that stood: what was settled by that follows the rules of the house.
+        """
         told = None if grades is None else _arrays.items(grades, "grades")
-        return self._do({"type": "settle_market", "fixture": fixture, "market": market, "grades": told})
+        request: Json = {"type": "settle_market", "fixture": fixture, "market": market, "grades": told}
+        more = {"certainty": certainty, "happened_ns": happened_ns, "correction": correction or None}
+        return self._do(request | {name: value for name, value in more.items() if value is not None})
+
+    def annul(
+        self,
+        effect: Effect,
+        *,
+        customer: int | None = None,
+        fixture: int | None = None,
+        market: str | None = None,
+        from_ns: int | None = None,
+        until_ns: int | None = None,
+        why: str = "",
+        annulment: str | None = None,
+    ) -> Annulled:
+        """Void legs or cancel tickets of which all that is given holds.
+
+        Parameters
+        ----------
+        effect
+            ``"void"``: tickets are settled without the legs that are covered. ``"cancel"``: whole tickets are
+            withdrawn, and their stakes go back.
+        from_ns, until_ns
+            Accepted at or after, and before these times, in nanoseconds since 1970; absent: until now.
+        annulment
+            Its id, 32 hexadecimal digits; drawn where it is absent. The same id with the same body is carried
+            out once.
+
+        Returns
+        -------
+        The answer with the id under which :meth:`take_back_annulment` takes it back. A large one goes on in
+        slices; :meth:`DeskTables.annulments` says how far it has come.
+        """
+        known = annulment or uuid.uuid4().hex
+        done = self._command(
+            "annul",
+            annulment=known,
+            **_covered(effect, customer, fixture, market, from_ns, until_ns),
+            why=why or None,
+        )
+        return Annulled(done, known)
+
+    def preview_annulment(
+        self,
+        effect: Effect,
+        *,
+        customer: int | None = None,
+        fixture: int | None = None,
+        market: str | None = None,
+        from_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> AnnulmentPreview:
+        """Look which tickets, whose and how much money :meth:`annul` would touch; nothing changes.
+
+        It is told in pages, each as of when it is asked for.
+        """
+        which = _covered(effect, customer, fixture, market, from_ns, until_ns)
+        return AnnulmentPreview.of(self.tables.annulment_preview(**which))
+
+    def take_back_annulment(self, annulment: str) -> Done:
+        """Take back what :meth:`annul` did: what it took comes back, and is settled as it is now."""
+        return self._command("take_back_annulment", annulment=annulment)
+
+    def set_review(self, fixture: int, market: str | None = None, *, why: str | None) -> Done:
+        """Pay nothing on a fixture or a market until the review is lifted (``why=None``)."""
+        request: Json = {"type": "set_review", "fixture": fixture, "why": why}
+        return self._do(request if market is None else request | {"market": market})
+
+    def approve(self, action: int) -> Done:
+        """Carry out what waits for a second person; refused with the key of whoever asked for it."""
+        return self._command("approve", action=action)
+
+    def decline(self, action: int) -> Done:
+        """Drop what waits for a second person."""
+        return self._command("decline", action=action)
 
     def set_model_inputs(self, fixture: int, inputs: Sequence[float]) -> Done:
         """Set what the own model of a fixture computes from: up to 256 finite numbers.

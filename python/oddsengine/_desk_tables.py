@@ -196,6 +196,58 @@ class DeskTables:
             booleans=("done",),
         )
 
+    def annulments(self, *, fixture: int | None = None) -> Table:
+        """What was voided or cancelled of many tickets at once, by number; the last 1,024 can be taken back.
+
+        ``effect`` is ``void`` or ``cancel``; ``customer`` and ``fixture`` are -1 where all are covered.
+        """
+        rows = self._rows("annulments", fixture=fixture)
+        names = (
+            "number",
+            "annulment",
+            "effect",
+            "customer",
+            "fixture",
+            "market",
+            "from_ns",
+            "until_ns",
+            "why",
+        )
+        more = ("ordered_ns", "changed_count", "taken_back", "done")
+        integers = ("number", "customer", "fixture", "from_ns", "until_ns", "ordered_ns", "changed_count")
+        return _table(rows, (*names, *more), "Annulments", integers=integers, booleans=("taken_back", "done"))
+
+    def annulment_preview(self, **which: Any) -> Table:
+        """The tickets that an annulment would touch if it were ordered now; see ``preview_annulment``."""
+        rows = self._rows("annulment_preview", **which)
+        integers = ("customer", "stake_minor", "paid_minor", "payout_minor_max", "accepted_ns")
+        names = (
+            "ticket",
+            "customer",
+            "state",
+            "stake_minor",
+            "paid_minor",
+            "payout_minor_max",
+            "accepted_ns",
+        )
+        return _table(rows, names, "Tickets that would be touched", integers=integers)
+
+    def actions(self) -> Table:
+        """What waits for a second person; ``asked`` is a JSON object in the words of the request."""
+        rows = self._rows("actions")
+        for row in rows:
+            row["asked"] = orjson.dumps(row["asked"]).decode()
+        names = ("number", "asked_ns", "expires_ns", "source", "key", "staff", "command", "fixture")
+        integers = ("number", "asked_ns", "expires_ns", "fixture", "ticket_count", "money_minor")
+        return _table(
+            rows, (*names, "ticket_count", "money_minor", "asked"), "Actions that wait", integers=integers
+        )
+
+    def reviews(self, *, fixture: int | None = None) -> Table:
+        """What is under review, so that nothing on it is paid; ``market`` is empty for the whole fixture."""
+        rows = self._rows("reviews", fixture=fixture)
+        return _table(rows, ("fixture", "market", "why"), "Reviews", integers=("fixture",))
+
     def tickets(
         self,
         *,

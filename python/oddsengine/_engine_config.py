@@ -9,7 +9,7 @@ from oddsengine import _hints
 from oddsengine.config import KEYS, ConfigError, Key, Settings, parse
 
 # Sections of the file that an engine has; the others are of a process with sockets.
-SECTIONS = ("book", "margin", "limits", "models")
+SECTIONS = ("book", "margin", "limits", "settlement", "models")
 # Keys that stand outside a section under the name that they have in it.
 FLAT: dict[str, Key] = {name: key for key in KEYS if key.section in ("book", "limits") for name in key.names}
 
@@ -53,7 +53,7 @@ def engine_config(config: Mapping[str, Any] | Settings | None) -> dict[str, obje
         for name in settings
         if name in said or any(key.minor_name == name and key.name in said for key in KEYS)
     }
-    found |= {name: settings[name] for name in ("margin", "models") if name in tables}
+    found |= {name: settings[name] for name in ("margin", "settlement", "models") if name in tables}
     return found
 
 

@@ -595,6 +595,8 @@ class Done:
     is_done: bool
     reason: Reason | None = None
     detail: str = ""
+    #: Not refused: it waits under this number until a second person approves it.
+    action: int | None = None
 
     def __bool__(self) -> bool:
         return self.is_done

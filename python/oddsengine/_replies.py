@@ -89,6 +89,9 @@ def _value(body: Json) -> Any:
             return Done(False, Reason.of(body["reason"]), body["detail"])
         case "done" | "pong":
             return Done(True)
+        case "pending":
+            detail = f"action {body['action']} waits for a second person"
+            return Done(False, None, detail, body["action"])
         case "error":
             return RequestError(body["code"], body["message"])
         case "balance":

@@ -128,6 +128,14 @@ def _parser(*, with_demo: bool) -> argparse.ArgumentParser:
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     verify.set_defaults(run=_verify)
 
+    audit = verbs.add_parser(
+        "audit", help="settle a journal anew and tell what differs", description=_audit.__doc__
+    )
+    audit.add_argument("what", choices=("settlements",), help="what is looked at")
+    audit.add_argument("journal", type=Path, metavar="JOURNAL", help="a journal, or its projection in SQLite")
+    audit.add_argument("--json", action="store_true", help="print one JSON object")
+    audit.set_defaults(run=_audit)
+
     compact = verbs.add_parser(
         "compact", help="seal old records into segment files", description=_compact.__doc__
     )
@@ -403,6 +411,34 @@ def _backup(options: argparse.Namespace) -> int:
             os.close(descriptor)
     options.journal, options.anchor, options.redecide = copy, None, False
     return _verify(options)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    """Settle every ticket anew, from the facts of a journal and by arithmetic of its own.
+
+    Tells the tickets that were paid otherwise than their results say, the difference of each customer, and
+    the postings that would put it right. It posts nothing. Status 1 where something differs.
+    """
+    from oddsengine.settlement_audit import audit
+
+    found = audit(options.journal)
+    if options.json:
+        print(json.dumps(found.document()))
+        return EXIT_DAMAGED if found.differences else EXIT_OK
+    print(f"{found.ticket_count} tickets settled anew, {found.skipped_count} of plans that are not looked at")
+    for differs in found.differences:
+        print(
+            f"ticket {differs.ticket} of customer {differs.customer}: {differs.booked_minor} booked,"
+            f" {differs.due_minor} due, {differs.owed_minor:+d} {differs.currency} minor"
+        )
+    for customer, owed_minor in found.by_customer.items():
+        print(f"customer {customer}: {owed_minor:+d} minor")
+    for posting in found.proposed:
+        print(
+            f"proposed: {posting.amount_minor} {posting.currency} minor from {posting.debit}"
+            f" to {posting.credit} for ticket {posting.ticket}"
+        )
+    return EXIT_DAMAGED if found.differences else EXIT_OK
 
 
 def _verify(options: argparse.Namespace) -> int:

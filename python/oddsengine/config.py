@@ -61,6 +61,9 @@ LOSS_MINOR_MAX = 1_000_000_000_000_000
 VERIFY_SCOPES = ("all", "since_snapshot")
 STAKE_MINOR_MAX = 10_000_000_000
 QUEUE = (1, 10_000_000)
+CORRECTIONS = ("resettle", "stand", "goodwill")
+HOUSE_RULES_MAX = 64
+YEAR_MS = 31_536_000_000
 METHODS = ("multiplicative", "power", "odds_ratio", "shin")
 
 
@@ -109,6 +112,7 @@ Kind = Literal[
     "customers",
     "programs",
     "windows",
+    "corrections",
 ]
 
 
@@ -156,6 +160,8 @@ class Key:
                 return f"{self.takes[0]}..={self.takes[1]}"
             case "endpoint":
                 return "tcp://host:port, ipc://path"
+            case "corrections":
+                return ", ".join((*CORRECTIONS, '"within:MILLISECONDS"'))
             case "boolean":
                 return "true, false"
             case "windows":
@@ -460,6 +466,45 @@ _TABLE: dict[str, tuple[tuple[str, Kind, Any, tuple[Any, ...], str], ...]] = {
             86_400_000,
             (0, 2_678_400_000),
             "How long a customer waits for a higher limit of their own, before it can be confirmed.",
+        ),
+    ),
+    "settlement": (
+        (
+            "approval_above",
+            "amount",
+            None,
+            (0, LOSS_MINOR_MAX),
+            "What the desk settles, voids, cancels or takes back and moves more than this waits for a second"
+            " key.",
+        ),
+        (
+            "approval_expires_ms",
+            "integer",
+            0,
+            (0, YEAR_MS),
+            "How long it waits before it is dropped; 0 for ever.",
+        ),
+        (
+            "provisional_pays_after_ms",
+            "integer",
+            0,
+            (0, YEAR_MS),
+            "How long a provisional result waits for its confirmation before it is paid; 0 for ever.",
+        ),
+        (
+            "past_post_voids",
+            "boolean",
+            False,
+            (),
+            "Propose to void bets that were accepted after what decides them; a second key approves.",
+        ),
+        (
+            "corrections",
+            "corrections",
+            ("resettle",),
+            (),
+            "What is done where a result is corrected after it was settled: version 1, 2, … of the house"
+            " rules; a ticket follows the last one of when it was struck.",
         ),
     ),
     "models": (
@@ -823,6 +868,8 @@ def _value(key: Key, name: str, value: Any, currency: str) -> Any:
             return _programs(where, value)
         case "windows":
             return _windows(key, where, value, currency)
+        case "corrections":
+            return _corrections(where, value)
         case "endpoint":
             return _endpoint(where, value)
         case "text" | "path" if not isinstance(value, str) or not value:
@@ -972,12 +1019,41 @@ def _engine(values: Mapping[str, Mapping[str, Any]], currency: str) -> dict[str,
         "archive_refused_after_ms": limits["archive_refused_after_ms"],
         "archive_fixture_after_ms": limits["archive_fixture_after_ms"],
         "archive_money_after_ms": limits["archive_money_after_ms"],
+        "settlement": _settlement(values["settlement"]),
         "models": {
             section.removeprefix("models."): {name: _listed(value) for name, value in table.items()}
             for section, table in values.items()
             if section.startswith("models.")
         },
     }
+
+
+def _settlement(values: Mapping[str, Any]) -> dict[str, Any]:
+    rules = []
+    # Version 1 is to settle anew, where nobody says otherwise.
+    said = () if values["corrections"] == ("resettle",) else values["corrections"]
+    for version, correction in enumerate(said, start=1):
+        name, _, window_ms = correction.partition(":")
+        rules.append({"version": version, "correction": name, "window_ms": int(window_ms or 0)})
+    return {
+        "approval_above_minor": values["approval_above"],
+        "approval_expires_ms": values["approval_expires_ms"],
+        "provisional_pays_after_ms": values["provisional_pays_after_ms"],
+        "past_post_voids": values["past_post_voids"],
+        "rules": rules,
+    }
+
+
+def _corrections(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= HOUSE_RULES_MAX:
+        raise ConfigError(f"{where} {value!r} is not a list of 1 to {HOUSE_RULES_MAX} rules")
+    for item in value:
+        name, _, window = item.partition(":") if isinstance(item, str) else ("", "", "")
+        is_window = name == "within" and window.isascii() and window.isdecimal() and int(window) <= YEAR_MS
+        if not is_window and item not in CORRECTIONS:
+            allowed = ", ".join(CORRECTIONS)
+            raise ConfigError(f"{where} {item!r} is not one of {allowed}, within:0 to within:{YEAR_MS}")
+    return tuple(value)
 
 
 def _listed(value: Any) -> Any:
@@ -1168,7 +1244,7 @@ def default_text(key: Key) -> str:
             return f"`{str(key.default).lower()}`"
         case int() if key.kind == "amount":
             return f'`"{money(key.default, "EUR")}"`'
-        case tuple() if key.kind in ("roles", "sources", "customers", "programs", "windows"):
+        case tuple() if key.kind in ("roles", "sources", "customers", "programs", "windows", "corrections"):
             return f"`{json.dumps(key.default)}`"
         case tuple():
             return f"`{list(key.default)}`"

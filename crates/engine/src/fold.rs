@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use oddsengine_facts::{
-    Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, OddsVersion, Place, Ticket, TicketState,
-    Weight,
+    Annulment, Booking, BookingId, BookingKind, Config, Fact, GradedLeg, Leg, OddsVersion, Place, Ticket,
+    TicketState, Weight,
 };
 use oddsengine_ledger::{InstructionId, Memo, Transfer, TransferError};
 use oddsengine_markets::{Incident, MarketId, SelectionId};
@@ -19,6 +19,7 @@ use crate::positions::{counted_ticket, plan_add, plan_leg, plan_remove, stakes_m
 use crate::state::State;
 use crate::state::changes::ToldBefore;
 use crate::state::due::LISTED_AT_ONCE;
+use crate::state::fixture::Held;
 use crate::state::sources::UNHEARD;
 
 impl State {
@@ -171,7 +172,115 @@ impl State {
                     true => drop(fixture.told_by_desk.insert(market)),
                     false => drop(fixture.told_by_desk.remove(&market)),
                 }
+                if grades.is_none() && fixture.held.remove(&market).is_some() {
+                    self.list_held(index, Some(market));
+                }
+                let fixture = &mut self.fixtures[index];
                 *fixture.market_interruptions.entry(market).or_default() += 1;
+            }
+            Fact::ResultHeld { fixture, market, until_ns, is_correction } => {
+                let index = self.named_fixture(*fixture)?;
+                let market = self.named_market(index, *market)?;
+                let held = Held { until_ns: *until_ns, is_correction: *is_correction };
+                let fixture = &mut self.fixtures[index];
+                match held == Held::default() {
+                    true => drop(fixture.held.remove(&market)),
+                    false => drop(fixture.held.insert(market, held)),
+                }
+                self.list_held(index, Some(market));
+            }
+            Fact::ReviewSet { fixture, market, why } => {
+                let index = self.named_fixture(*fixture)?;
+                let market = market.map(|market| self.named_market(index, market)).transpose()?;
+                let fixture = &mut self.fixtures[index];
+                match why {
+                    Some(why) => drop(fixture.reviews.insert(market, why.clone())),
+                    None => drop(fixture.reviews.remove(&market)),
+                }
+                if why.is_none() {
+                    self.list_held(index, market);
+                }
+            }
+            Fact::AnnulmentOrdered { number, request, is_until_given, forgotten } => {
+                if *number != self.annulments.last_number.wrapping_add(1) {
+                    let last = self.annulments.last_number;
+                    return Err(format!("annulment {number} follows annulment {last}"));
+                }
+                if let Some(forgotten) = forgotten {
+                    self.annulments.known.remove(forgotten);
+                    self.annulments.under_way.remove(forgotten);
+                }
+                let annulment = Annulment {
+                    request: request.as_ref().clone(),
+                    is_until_given: *is_until_given,
+                    ordered_ns: self.now_ns,
+                    changed_count: 0,
+                    is_taken_back: false,
+                };
+                self.annulments.last_number = *number;
+                self.annulments.known.insert(*number, annulment);
+                self.begin_annulment(*number);
+            }
+            Fact::AnnulmentTakenBack { number } => {
+                let Some(known) = self.annulments.known.get_mut(number) else {
+                    return Err(format!("annulment {number} is not known"));
+                };
+                known.is_taken_back = true;
+                self.begin_annulment(*number);
+            }
+            Fact::AnnulmentAdvanced { number, changed, next } => {
+                let next = next.map(|next| self.named_ticket(next)).transpose()?;
+                let from = self.annulments.under_way.remove(number);
+                if from.is_none_or(|from| next.is_some_and(|next| next < from)) {
+                    return Err(format!("annulment {number} has not come that far"));
+                }
+                if let Some(next) = next {
+                    self.annulments.under_way.insert(*number, next);
+                }
+                if let Some(known) = self.annulments.known.get_mut(number) {
+                    known.changed_count += u64::from(*changed);
+                }
+            }
+            Fact::TicketMarked { ticket, marks } => {
+                let index =
+                    self.ticket_in(*ticket, |state| is_graded(state) || state == TicketState::Cancelled)?;
+                if !marks.void_by.is_empty() {
+                    fits_legs(&self.tickets[index as usize], marks.void_by.len())?;
+                }
+                self.tickets[index as usize].marks = marks.clone();
+                self.settling.set_regraded(index, self.is_regraded(index));
+            }
+            Fact::TicketReinstated { ticket } => {
+                let index = self.ticket_in(*ticket, |state| state == TicketState::Cancelled)?;
+                let ticket = &mut self.tickets[index as usize];
+                let before = ToldBefore::from(&*ticket);
+                ticket.state = TicketState::Open;
+                // Its instructions to the ledger are numbered by its settlements.
+                ticket.settlement_count += 1;
+                ticket.marks.reinstated_count += 1;
+                self.changes.note(ticket, index, Some(before));
+                self.list_accumulator(index);
+                self.counters.rollback_count += 1;
+                self.set_closed(index, 0);
+                let ticket = self.tickets[index as usize].clone();
+                self.count_stake(&ticket, true);
+                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
+                    plan_add(leg, ticket.stake_minor, &mut self.unbooked);
+                }
+                self.settling.set_regraded(index, self.is_regraded(index));
+            }
+            Fact::ActionPending { action } => {
+                if action.number != self.actions.last_number.wrapping_add(1) {
+                    let (number, last) = (action.number, self.actions.last_number);
+                    return Err(format!("action {number} follows action {last}"));
+                }
+                self.actions.last_number = action.number;
+                self.actions.waiting.insert(action.number, action.as_ref().clone());
+            }
+            Fact::ActionEnded { number, .. } => {
+                if self.actions.waiting.remove(number).is_none() {
+                    return Err(format!("action {number} waits for nobody"));
+                }
             }
             Fact::FixtureVoided { fixture, void, by_desk, interrupts } => {
                 let index = self.named_fixture(*fixture)?;
@@ -423,6 +532,7 @@ impl State {
         if back_ns > 0 {
             self.weighed_ns = if self.weighed_ns == i64::MIN { i64::MIN } else { earlier(self.weighed_ns) };
             self.settling.set_back(back_ns);
+            self.set_back_holds(back_ns);
             for (due_ns, index) in std::mem::take(&mut self.delayed) {
                 self.tickets[index as usize].due_ns = earlier(due_ns);
                 self.delayed.insert((earlier(due_ns), index));
@@ -659,9 +769,8 @@ impl State {
         let ticket = &self.tickets[index as usize];
         // What waits out its delay is graded by play alone; all else as its selections are.
         if !ticket.state.is_waiting() {
-            for (leg, graded) in ticket.legs.iter().zip(legs) {
-                let fixture = &self.fixtures[leg.place.fixture as usize];
-                if graded.grade != fixture.grades[usize::from(leg.place.selection)] {
+            for (place, (leg, graded)) in ticket.legs.iter().zip(legs).enumerate() {
+                if graded.grade != self.due_grade(ticket, place) {
                     let (id, fixture) = (id.0, leg.fixture);
                     return Err(format!(
                         "a leg of ticket {id:032x} is graded otherwise than its selection of fixture {fixture}"
@@ -698,11 +807,57 @@ impl State {
     pub(crate) fn is_regraded(&self, index: u32) -> bool {
         let ticket = &self.tickets[index as usize];
         let is_settleable = matches!(ticket.state, TicketState::Open | TicketState::Settled);
-        let differs = |leg: &Leg| {
-            let fixture = &self.fixtures[leg.place.fixture as usize];
-            leg.grade != fixture.grades[usize::from(leg.place.selection)]
+        let differs = |(place, leg): (usize, &Leg)| leg.grade != self.due_grade(ticket, place);
+        is_settleable && ticket.legs.iter().enumerate().any(differs)
+    }
+
+    /// An annulment begins to look at tickets, or at those that it took. Those in the archive come back for it.
+    fn begin_annulment(&mut self, number: u32) {
+        self.annulments.under_way.insert(number, 0);
+        let of = self.annulments.known.get(&number).and_then(|known| known.request.fixture);
+        if let Some(index) = of.and_then(|fixture| self.index_of(fixture))
+            && self.fixtures[index].archived_count > 0
+        {
+            self.due.recalling.insert(index as u32);
+        }
+    }
+
+    /// Lists the tickets whose payment waits on a fixture or a market for settlement: what they wait for may be another
+    /// thing by now.
+    fn list_held(&mut self, index: usize, market: Option<u16>) {
+        let template = self.fixtures[index].template;
+        let selections = match market {
+            Some(market) => template.markets[usize::from(market)].selections(),
+            None => 0..template.selections.len(),
         };
-        is_settleable && ticket.legs.iter().any(differs)
+        let selections = selections.start as u16..selections.end as u16;
+        let mut listed = 0;
+        for (&selection, on_it) in self.fixtures[index].legs.range(selections) {
+            let place = (index as u32, selection);
+            listed += on_it.len();
+            if listed <= LISTED_AT_ONCE && !self.due.settling.contains_key(&place) {
+                let waits = |&ticket: &u32| self.settling.wait(ticket).due_ns.is_some();
+                let on_it: Vec<u32> = on_it.iter().map(|&(ticket, _)| ticket).filter(waits).collect();
+                on_it.into_iter().for_each(|ticket| self.settling.set_regraded(ticket, true));
+            } else if let Some(&(first, _)) = on_it.first() {
+                self.due.settling.insert(place, first);
+            }
+        }
+    }
+
+    /// The clock goes back: what is held is held for as long as it was.
+    fn set_back_holds(&mut self, back_ns: i64) {
+        let earlier =
+            |time_ns: i64| if time_ns == i64::MAX { time_ns } else { time_ns.saturating_sub(back_ns) };
+        for index in self.fixtures.taken() {
+            if !self.fixtures[index].held.is_empty() {
+                let held = self.fixtures[index].held.values_mut();
+                held.for_each(|held| held.until_ns = held.until_ns.map(earlier));
+            }
+        }
+        for action in self.actions.waiting.values_mut() {
+            action.expires_ns = action.expires_ns.map(earlier);
+        }
     }
 
     /// Counts what a ticket returns more than before against its customer's own limits.

@@ -28,9 +28,14 @@ pub use oddsengine_facts::{
     WindowPer, Wishes,
 };
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
-pub use oddsengine_facts::{acceptance, command, config, status, stops, ticket};
+pub use oddsengine_facts::{
+    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules,
+    PendingAction, ResultTold, SettlementConfig, TicketMarks,
+};
+pub use oddsengine_facts::{acceptance, annulment, command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};
+pub use decide::result::REVIEWS_PER_FIXTURE_MAX;
 pub use decide::settle::{
     DECIDED_PER_RECORD, SETTLED_AT_ONCE, SETTLED_PER_RECORD, WEIGH_INTERVAL_NS, WEIGHED_AT_ONCE,
     WEIGHED_PER_BET, WEIGHED_PER_RECORD,

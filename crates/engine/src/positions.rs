@@ -65,6 +65,7 @@ pub(crate) fn counted_ticket(fact: &Fact) -> Option<TicketId> {
         | Fact::LegsGraded { ticket, .. }
         | Fact::TicketPaid { ticket, .. }
         | Fact::TicketReopened { ticket }
+        | Fact::TicketReinstated { ticket }
         | Fact::TicketCancelled { ticket } => Some(*ticket),
         _ => None,
     }

@@ -48,6 +48,11 @@ pub enum Answer {
         /// Why.
         reason: Reason,
     },
+    /// A command waits for a second person.
+    Pending {
+        /// Under this number.
+        action: u32,
+    },
     /// Money was booked, or had been booked before, on a repeat.
     MoneyBooked {
         /// The request.

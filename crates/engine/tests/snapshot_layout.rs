@@ -3,10 +3,10 @@
 //! The layout of a snapshot had changed three times under one version number: what was read back was another state, or none.
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Expectation, ExpectationMode, Fact, FixtureRequest, Leg, LimitCheck,
-    LimitLevel, MarketDesk, MarketStops, OddsChange, OddsVersion, Origin, Place, Record,
-    SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, Scope, ScopeSettings, Stop, StopSet, Terms,
-    Ticket, TicketChange, TicketState, VoidKind,
+    AnnulmentEffect, AnnulmentRequest, Body, Command, Config, Engine, Expectation, ExpectationMode, Fact,
+    FixtureRequest, Leg, LimitCheck, LimitLevel, MarketDesk, MarketStops, OddsChange, OddsVersion, Origin,
+    PendingAction, Place, Record, SNAPSHOT_HEADER_SIZE, SNAPSHOT_LAYOUT, SNAPSHOT_VERSION, Scope,
+    ScopeSettings, Stop, StopSet, Terms, Ticket, TicketChange, TicketMarks, TicketState, VoidKind,
 };
 use oddsengine_engine::{
     CustomerFactor, CustomerTerms, Handling, NextLimit, Offer, OnLimit, OwnLimit, OwnLimitKind, Period,
@@ -97,6 +97,7 @@ fn ticket(id: u128, state: TicketState) -> Fact {
         change: TicketChange { seq: 12, seq_before: 11, was_settlement: true, paid_minor_before: -1 },
         closed_ns: TIME_NS + 4,
         handling: Some(Box::new(handling())),
+        marks: TicketMarks { void_by: vec![], cancelled_by: 0, reinstated_count: 2, standing_legs: 1 },
     };
     Fact::TicketDecided { ticket: Box::new(ticket), forgotten: None }
 }
@@ -359,6 +360,35 @@ fn sample() -> Engine {
         ticket(103, TicketState::Referred),
         ticket(104, TicketState::Reoffered(oddsengine_engine::Reason::OddsHaveMoved)),
         Fact::TicketStuck { ticket: TicketId(100) },
+        Fact::ReviewSet { fixture: FOOTBALL, market: Some(market), why: Some("goal".into()) },
+        Fact::ReviewSet { fixture: FOOTBALL, market: None, why: Some("stewards".into()) },
+        Fact::ResultHeld { fixture: FOOTBALL, market, until_ns: Some(i64::MAX), is_correction: true },
+        Fact::AnnulmentOrdered {
+            number: 1,
+            request: Box::new(AnnulmentRequest {
+                annulment: 5,
+                effect: AnnulmentEffect::VoidLegs,
+                customer: Some(CUSTOMER),
+                fixture: Some(FOOTBALL),
+                market: Some(market),
+                from_ns: Some(1),
+                until_ns: Some(TIME_NS),
+                why: "why".into(),
+            }),
+            is_until_given: true,
+            forgotten: None,
+        },
+        Fact::ActionPending {
+            action: Box::new(PendingAction {
+                number: 1,
+                origin: Origin::default(),
+                body: Box::new(Body::CancelTicket { ticket: TicketId(100) }),
+                asked_ns: TIME_NS,
+                expires_ns: Some(TIME_NS + 1),
+                ticket_count: 1,
+                money_minor: 2,
+            }),
+        },
     ]);
     let command = Command { time_ns: TIME_NS, origin: Origin::default(), body: Body::Tick { read_ns: 0 } };
     let mut engine = Engine::default();

@@ -8,6 +8,7 @@ use oddsengine_types::{
 };
 
 use crate::acceptance::{CustomerTerms, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Wishes};
+use crate::annulment::{AnnulmentRequest, ResultTold};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::ExpectationMode;
 use crate::plan::PlanRequest;
@@ -329,6 +330,34 @@ pub enum Body {
         /// The configuration that it starts with.
         config: Box<Config>,
     },
+    /// Voids or withdraws many tickets at once: of a market, of a customer, of a time.
+    Annul(Box<AnnulmentRequest>),
+    /// Takes an annulment back: what it took comes back, and is settled as if it had never been.
+    TakeBackAnnulment {
+        /// Its id.
+        annulment: u128,
+    },
+    /// A fixture or one of its markets is under review: nothing on it is paid until that is lifted.
+    SetReview {
+        /// The fixture.
+        fixture: FixtureId,
+        /// One market, or all.
+        market: Option<MarketId>,
+        /// Why; none lifts it.
+        why: Option<String>,
+    },
+    /// A second person approves an action that waits.
+    Approve {
+        /// Its number.
+        action: u32,
+    },
+    /// An action that waits is dropped.
+    Decline {
+        /// Its number.
+        action: u32,
+    },
+    /// How a market ended, with how sure that is.
+    TellResult(Box<ResultTold>),
 }
 codec_enum!(Body {
     0 = EpochStarted { epoch },
@@ -369,6 +398,12 @@ codec_enum!(Body {
     39 = ConfirmOwnLimit { customer, kind, period },
     40 = AnswerOffer { ticket, customer, takes },
     41 = RuleReferral { ticket, ruling },
+    45 = Annul(request),
+    46 = TakeBackAnnulment { annulment },
+    47 = SetReview { fixture, market, why },
+    48 = Approve { action },
+    49 = Decline { action },
+    50 = TellResult(result),
 });
 
 impl Body {
@@ -413,6 +448,12 @@ impl Body {
             Self::ConfirmOwnLimit { .. } => "confirm_own_limit",
             Self::AnswerOffer { .. } => "answer_offer",
             Self::RuleReferral { .. } => "rule_referral",
+            Self::Annul(_) => "annul",
+            Self::TakeBackAnnulment { .. } => "take_back_annulment",
+            Self::SetReview { .. } => "set_review",
+            Self::Approve { .. } => "approve",
+            Self::Decline { .. } => "decline",
+            Self::TellResult(_) => "settle_market",
         }
     }
 
@@ -450,12 +491,15 @@ impl Body {
     pub fn fixture(&self) -> Option<FixtureId> {
         match self {
             Self::AddFixture(request) => Some(request.fixture),
+            Self::Annul(request) => request.fixture,
+            Self::TellResult(result) => Some(result.fixture),
             Self::SetPrices { fixture, .. }
             | Self::Incident { fixture, .. }
             | Self::Suspend { fixture, .. }
             | Self::Resume { fixture, .. }
             | Self::SettleMarket { fixture, .. }
             | Self::VoidFixture { fixture, .. }
+            | Self::SetReview { fixture, .. }
             | Self::SetModelInputs { fixture, .. }
             | Self::SetProbabilities { fixture, .. } => Some(*fixture),
             _ => None,

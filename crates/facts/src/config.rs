@@ -1,5 +1,6 @@
 //! Configuration: platform defaults, and overrides inherited sport → competition → fixture → market.
 
+use crate::annulment::{CorrectionRule, HOUSE_RULES_MAX, HouseRules};
 use oddsengine_markets::MarketId;
 use oddsengine_types::{
     BoundsError, Currency, FixtureId, Ladder, STAKE_MINOR_MAX, SportId, SportSettings, codec_enum,
@@ -147,6 +148,8 @@ pub struct Config {
     pub improvement_e4: u32,
     /// How long a customer waits for a higher limit of their own, in milliseconds.
     pub limit_increase_ms: i64,
+    /// How results become payments.
+    pub settlement: SettlementConfig,
     /// Settings of the sports' models; a sport that is not listed has the defaults of the release.
     pub sports: Vec<SportSettings>,
 }
@@ -187,6 +190,7 @@ codec_struct!(Config {
     delay_skip_minor,
     improvement_e4,
     limit_increase_ms,
+    settlement,
     sports,
 });
 
@@ -220,6 +224,7 @@ impl Default for Config {
             archive_after_ms: 3_600_000,
             archive_refused_after_ms: 600_000,
             archive_fixture_after_ms: 21_600_000,
+            settlement: SettlementConfig::default(),
             archive_money_after_ms: 3_600_000,
             stake_windows: Vec::new(),
             referral_stake_minor: None,
@@ -282,6 +287,72 @@ impl Config {
             // 0 is never.
             let least_ms = if after_ms == 0 { 0 } else { ARCHIVE_AFTER_MS_MIN };
             within(name, after_ms, least_ms, ARCHIVE_AFTER_MS_MAX)?;
+        }
+        self.settlement.check()?;
+        Ok(())
+    }
+}
+
+/// How results become payments.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettlementConfig {
+    /// What the desk settles by hand, voids, cancels or takes back waits for a second person where it moves more than this;
+    /// none where nothing waits.
+    pub approval_above_minor: Option<i64>,
+    /// How long it waits, in milliseconds, before it is dropped; 0 for ever.
+    pub approval_expires_ms: i64,
+    /// How long a provisional result waits for its confirmation, in milliseconds, before it is paid all the same; 0 for ever.
+    pub provisional_pays_after_ms: i64,
+    /// Bets that were accepted after what decides them had happened are proposed to be voided; otherwise they are reported.
+    pub past_post_voids: bool,
+    /// Versions of the rules of the house, in ascending order; without any, what was never set has version 1 and the defaults.
+    pub rules: Vec<HouseRules>,
+}
+codec_struct!(SettlementConfig {
+    approval_above_minor,
+    approval_expires_ms,
+    provisional_pays_after_ms,
+    past_post_voids,
+    rules,
+});
+
+impl SettlementConfig {
+    /// The version under which tickets are struck now.
+    pub fn rules_version(&self) -> u16 {
+        self.rules.last().map_or(1, |rules| rules.version)
+    }
+
+    /// The rules of a version; one that is not kept has the defaults.
+    pub fn rules_of(&self, version: u16) -> HouseRules {
+        let known = self.rules.iter().find(|rules| rules.version == version);
+        known.copied().unwrap_or(HouseRules { version, ..HouseRules::default() })
+    }
+
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// The first value outside its range, named.
+    pub fn check(&self) -> Result<(), BoundsError> {
+        let within = |what: &str, value: i64, low: i64, high: i64| match (low..=high).contains(&value) {
+            true => Ok(()),
+            false => Err(BoundsError::outside(what, value, low, high)),
+        };
+        const AMOUNT_MAX: i64 = oddsengine_types::MONEY_MINOR_MAX / 100;
+        within("approval_above_minor", self.approval_above_minor.unwrap_or(0), 0, AMOUNT_MAX)?;
+        within("approval_expires_ms", self.approval_expires_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
+        within("provisional_pays_after_ms", self.provisional_pays_after_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
+        within("rules", self.rules.len() as i64, 0, HOUSE_RULES_MAX as i64)?;
+        let mut version_before = 0;
+        for rules in &self.rules {
+            if rules.version <= version_before {
+                let least = i64::from(version_before) + 1;
+                let what = "rules.version";
+                return Err(BoundsError::outside(what, rules.version, least, i64::from(u16::MAX)));
+            }
+            version_before = rules.version;
+            if let CorrectionRule::Within(window_ms) = rules.correction {
+                within("rules.window_ms", window_ms, 0, ARCHIVE_AFTER_MS_MAX)?;
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use oddsengine_types::{
 };
 
 use crate::acceptance::{CustomerTerms, OwnLimit, OwnLimitKind, Period, Standing, Switch, SwitchScope};
+use crate::annulment::{ActionEnd, AnnulmentRequest, PendingAction, TicketMarks};
 use crate::command::{FixtureRequest, MoneyRequest, VoidKind};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::market::{Expectation, MarketDesk};
@@ -368,6 +369,75 @@ pub enum Fact {
     MoneyRecalled {
         /// What was booked under it.
         transfer: BookedTransfer,
+    },
+    /// Tickets are annulled from now on, slice by slice.
+    AnnulmentOrdered {
+        /// Its number, from 1 without gaps.
+        number: u32,
+        /// What was asked, with the time until which it reaches.
+        request: Box<AnnulmentRequest>,
+        /// That time was given, and is not that of the order.
+        is_until_given: bool,
+        /// One that makes room for it: it cannot be taken back any more.
+        forgotten: Option<u32>,
+    },
+    /// An annulment is taken back from now on, slice by slice.
+    AnnulmentTakenBack {
+        /// Its number.
+        number: u32,
+    },
+    /// A slice of an annulment, or of its way back, is done.
+    AnnulmentAdvanced {
+        /// Its number.
+        number: u32,
+        /// Tickets that were changed.
+        changed: u32,
+        /// The ticket that is looked at next; none where all were.
+        next: Option<TicketId>,
+    },
+    /// What stands on a ticket beside the grades of its selections.
+    TicketMarked {
+        /// The ticket.
+        ticket: TicketId,
+        /// What stands on it from now on.
+        marks: TicketMarks,
+    },
+    /// A ticket that was cancelled is open again.
+    TicketReinstated {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// A fixture or a market is under review, or no longer.
+    ReviewSet {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The market, or all.
+        market: Option<MarketId>,
+        /// Why; none where it was lifted.
+        why: Option<String>,
+    },
+    /// The grades told of a market are provisional, or no longer.
+    ResultHeld {
+        /// The fixture.
+        fixture: FixtureId,
+        /// The market.
+        market: MarketId,
+        /// Until when nothing on it is paid: `i64::MAX` for until it is confirmed, none where it is.
+        until_ns: Option<i64>,
+        /// They correct a result that stood.
+        is_correction: bool,
+    },
+    /// A command waits for a second person.
+    ActionPending {
+        /// Which.
+        action: Box<PendingAction>,
+    },
+    /// A command waits no longer.
+    ActionEnded {
+        /// Its number.
+        number: u32,
+        /// What became of it.
+        end: ActionEnd,
     },
     /// The desk must hear of this.
     Alerted {

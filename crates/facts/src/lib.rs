@@ -5,6 +5,7 @@
 //! together: the journal keeps records, and the state is the fold of their facts.
 
 pub mod acceptance;
+pub mod annulment;
 pub mod command;
 pub mod config;
 pub mod fact;
@@ -24,13 +25,17 @@ pub use acceptance::{
     Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
     WindowPer, Wishes,
 };
+pub use annulment::{
+    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules,
+    PendingAction, ResultTold, TicketMarks,
+};
 pub use command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
 pub use config::{
     ARCHIVE_AFTER_MS_MAX, ARCHIVE_AFTER_MS_MIN, Config, Margin, MarginKind, SETTLEMENT_DELAY_MS_MAX, Scope,
-    ScopeSettings,
+    ScopeSettings, SettlementConfig,
 };
 pub use fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 pub use market::{Expectation, ExpectationMode, MarketDesk, PricedBy};

@@ -26,11 +26,15 @@ use crate::acceptance::{
     Referral, ReferralCause, Ruling, StakeWindow, Standing, Switch, SwitchScope, Verdict, WindowName,
     WindowPer, Wishes,
 };
+use crate::annulment::{
+    ActionEnd, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules, PendingAction,
+    ResultTold, TicketMarks,
+};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
 };
-use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
+use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings, SettlementConfig};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 use crate::market::MarketDesk;
 use crate::market::{Expectation, ExpectationMode, PricedBy};
@@ -215,6 +219,35 @@ fn ticket(state: TicketState) -> Ticket {
         change: TicketChange { seq: 48_123, ..TicketChange::default() },
         closed_ns: 0,
         handling: None,
+        marks: TicketMarks::default(),
+    }
+}
+
+fn marks() -> TicketMarks {
+    TicketMarks { void_by: vec![0, 7, 0], cancelled_by: 3, reinstated_count: 2, standing_legs: 5 }
+}
+
+fn annulment(effect: AnnulmentEffect) -> AnnulmentRequest {
+    AnnulmentRequest {
+        annulment: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff,
+        effect,
+        customer: Some(CUSTOMER),
+        fixture: Some(FIXTURE),
+        market: Some(MarketId::of("1x2")),
+        from_ns: Some(TIME_NS),
+        until_ns: Some(TIME_NS + 18_000_000_000),
+        why: "wrong price for 18 s".into(),
+    }
+}
+
+fn result(certainty: Certainty) -> ResultTold {
+    ResultTold {
+        fixture: FIXTURE,
+        market: MarketId::of("1x2"),
+        grades: vec![Grade::WON, Grade::LOST, Grade::LOST],
+        certainty,
+        happened_ns: TIME_NS - 1,
+        is_correction: true,
     }
 }
 
@@ -260,6 +293,7 @@ fn full_ticket() -> Ticket {
         settlement_count: 2,
         change: TicketChange { seq: 50_001, seq_before: 48_123, was_settlement: true, paid_minor_before: -1 },
         closed_ns: TIME_NS + 7_000_000_000,
+        marks: marks(),
         ..ticket(TicketState::Settled)
     }
 }
@@ -457,6 +491,22 @@ fn config() -> Config {
                 stake_minor_max: 10_000,
             })
             .into(),
+        settlement: SettlementConfig {
+            approval_above_minor: Some(0),
+            approval_expires_ms: 3_600_000,
+            provisional_pays_after_ms: 900_000,
+            past_post_voids: true,
+            rules: [
+                CorrectionRule::Resettle,
+                CorrectionRule::Stand,
+                CorrectionRule::Goodwill,
+                CorrectionRule::Within(3_600_000),
+            ]
+            .into_iter()
+            .zip(1..)
+            .map(|(correction, version)| HouseRules { version, correction })
+            .collect(),
+        },
         sports: vec![
             SportSettings {
                 sport: SportId(0),
@@ -591,10 +641,17 @@ pub fn bodies() -> Vec<Body> {
         Body::RecallTickets { tickets: vec![full_ticket(), ticket(TicketState::Cancelled)] },
         Body::RecallFixtures { fixtures: whole_fixtures() },
         Body::RecallMoney { transfer: booked_transfer() },
+        Body::TakeBackAnnulment { annulment: u128::MAX },
+        Body::SetReview { fixture: FIXTURE, market: Some(market), why: Some("goal under review".into()) },
+        Body::SetReview { fixture: FIXTURE, market: None, why: None },
+        Body::Approve { action: 1 },
+        Body::Decline { action: u32::MAX },
         Body::ReleaseStarted { release: "0.1.0".into(), config: Box::new(Config::default()) },
     ];
     all.extend(FAULTS.map(|fault| Body::ModelFailed { fixture: FIXTURE, fault }));
     all.extend(VOIDS.map(|void| Body::VoidFixture { fixture: FIXTURE, void }));
+    all.extend(AnnulmentEffect::ALL.map(|effect| Body::Annul(Box::new(annulment(effect)))));
+    all.extend(Certainty::ALL.map(|certainty| Body::TellResult(Box::new(result(certainty)))));
     all.extend(
         Ladder::ALL.into_iter().map(|ladder| Body::Configure(Box::new(Config { ladder, ..config() }))),
     );
@@ -998,6 +1055,35 @@ pub fn facts() -> Vec<Fact> {
             fixture: FIXTURE,
             selections: vec![GradedSelection { selection: SelectionId::of("1x2", "draw"), grade: None }],
         },
+        Fact::AnnulmentOrdered {
+            number: 7,
+            request: Box::new(annulment(AnnulmentEffect::CancelTickets)),
+            is_until_given: true,
+            forgotten: Some(1),
+        },
+        Fact::AnnulmentTakenBack { number: 7 },
+        Fact::AnnulmentAdvanced { number: 7, changed: 4, next: Some(TicketId(7)) },
+        Fact::AnnulmentAdvanced { number: 7, changed: 0, next: None },
+        Fact::TicketMarked { ticket: TICKET, marks: marks() },
+        Fact::TicketReinstated { ticket: TICKET },
+        Fact::ReviewSet { fixture: FIXTURE, market: Some(market), why: Some("stewards".into()) },
+        Fact::ReviewSet { fixture: FIXTURE, market: None, why: None },
+        Fact::ResultHeld { fixture: FIXTURE, market, until_ns: Some(i64::MAX), is_correction: true },
+        Fact::ResultHeld { fixture: FIXTURE, market, until_ns: None, is_correction: false },
+        Fact::ActionPending {
+            action: Box::new(PendingAction {
+                number: 9,
+                origin: Origin { source: "desk".into(), channel: Channel::Desk, ..Origin::default() },
+                body: Box::new(Body::CancelTicket { ticket: TICKET }),
+                asked_ns: TIME_NS,
+                expires_ns: Some(TIME_NS + 1),
+                ticket_count: 1,
+                money_minor: 4_875,
+            }),
+        },
+        Fact::ActionEnded { number: 9, end: ActionEnd::Approved },
+        Fact::ActionEnded { number: 9, end: ActionEnd::Declined },
+        Fact::ActionEnded { number: 9, end: ActionEnd::Expired },
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 0 },
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 1_000 },
         Fact::TicketDecided { ticket: Box::new(full_ticket()), forgotten: Some(TicketId(u128::MAX)) },

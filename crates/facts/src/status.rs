@@ -146,6 +146,12 @@ reasons! {
     TicketNotFound = 601, "ticket_not_found";
     /// The ticket was refused, or cancelled before.
     TicketNotOpen = 602, "ticket_not_open";
+    /// The annulment is not known, or cannot be taken back any more.
+    AnnulmentNotFound = 603, "annulment_not_found";
+    /// The action waits for nobody: it was approved, declined, or nobody did so in time.
+    ActionNotFound = 604, "action_not_found";
+    /// Whoever asked for an action cannot approve it.
+    SecondPersonNeeded = 605, "second_person_needed";
     /// The command's values are out of bounds.
     ValueOutOfBounds = 701, "value_out_of_bounds";
     /// The command cannot follow the present state.

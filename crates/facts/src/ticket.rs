@@ -5,6 +5,7 @@ use oddsengine_types::bets::Bet;
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, TicketId, codec_enum, codec_struct};
 
 use crate::acceptance::{Handling, Offer, Referral, WindowName, Wishes};
+use crate::annulment::TicketMarks;
 use crate::command::{OddsChange, OddsVersion};
 use crate::status::{Reason, TicketState};
 
@@ -48,6 +49,8 @@ pub struct Ticket {
     pub closed_ns: i64,
     /// How it was dealt with, where it was not simply taken or refused.
     pub handling: Option<Box<Handling>>,
+    /// What stands on it beside the grades of its selections.
+    pub marks: TicketMarks,
 }
 codec_struct!(Ticket {
     id,
@@ -68,6 +71,7 @@ codec_struct!(Ticket {
     change,
     closed_ns,
     handling,
+    marks,
 });
 
 /// A change of a ticket that was told: a decision or a settlement. Changes of all tickets are numbered together, so

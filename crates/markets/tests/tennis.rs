@@ -418,3 +418,57 @@ fn states_and_incidents_are_stored_as_they_are() {
     assert_eq!(state.phase(), LivePhase::Finished);
     assert!(state.summary().period.starts_with("finished "));
 }
+
+// S05: houses differ on one score; what any natural end would decide is decided, the rest goes back, and the match bet is
+// settled by one of three rules.
+#[test]
+fn s05_a_retirement_decides_what_every_natural_end_would() {
+    let games = |home: usize, away: usize| {
+        // In the order that lets neither win the set sooner.
+        let level = home.min(away).min(5);
+        let mut all: Vec<Kind> =
+            (0..level).flat_map(|_| [Kind::Game(Side::Home), Kind::Game(Side::Away)]).collect();
+        match home > away {
+            true => {
+                all.extend((level..away).map(|_| Kind::Game(Side::Away)));
+                all.extend((level..home).map(|_| Kind::Game(Side::Home)));
+            }
+            false => {
+                all.extend((level..home).map(|_| Kind::Game(Side::Home)));
+                all.extend((level..away).map(|_| Kind::Game(Side::Away)));
+            }
+        }
+        all
+    };
+    let seven_six = || {
+        let mut all = games(5, 5);
+        all.extend([Kind::Game(Side::Home), Kind::Game(Side::Away), Kind::Game(Side::Home)]);
+        all
+    };
+    let retired = |format: &TennisFormat, sets: Vec<Vec<Kind>>| {
+        let mut state = started(format, Side::Home);
+        apply_all(&mut state, sets.into_iter().flatten());
+        apply_all(&mut state, [Kind::Retired(Side::Home)]);
+        state
+    };
+    let format = TennisFormat::default();
+    let first = retired(&format, vec![games(4, 4)]);
+    assert_eq!(grade(&first, "set1_total:9.5", "over"), Grade::WON);
+    let third = retired(&format, vec![seven_six(), games(4, 6), games(1, 3)]);
+    assert_eq!(grade(&third, "total_games:29.5", "over"), Grade::WON);
+    assert_eq!(grade(&third, "total_games:30.5", "over"), Grade::VOID);
+    let close = retired(&format, vec![games(6, 3), games(1, 6), games(1, 5)]);
+    assert_eq!(grade(&close, "total_games:22.5", "over"), Grade::WON);
+    assert_eq!(grade(&close, "total_games:29.5", "under"), Grade::WON);
+    for (retirement, after_a_set, in_the_first) in [
+        (RetirementRule::AdvanceOnceStarted, Grade::WON, Grade::WON),
+        (RetirementRule::AdvanceAfterOneSet, Grade::WON, Grade::VOID),
+        (RetirementRule::VoidUnlessCompleted, Grade::VOID, Grade::VOID),
+    ] {
+        let format = TennisFormat { retirement, ..TennisFormat::default() };
+        let later = retired(&format, vec![seven_six(), games(4, 6), games(1, 3)]);
+        assert_eq!(grade(&later, "match_winner", "away"), after_a_set, "{retirement:?}");
+        let sooner = retired(&format, vec![games(4, 4)]);
+        assert_eq!(grade(&sooner, "match_winner", "away"), in_the_first, "{retirement:?}");
+    }
+}

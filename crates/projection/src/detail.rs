@@ -1,8 +1,8 @@
 //! What a change of settings holds, as a JSON object: names and units are those of the configuration.
 
 use oddsengine_facts::{
-    Config, CustomerFactor, CustomerTerms, Expectation, Margin, MarketDesk, OwnLimit, Scope, ScopeSettings,
-    StakeWindow, StopSet, SwitchScope,
+    Config, CorrectionRule, CustomerFactor, CustomerTerms, Expectation, Margin, MarketDesk, OwnLimit, Scope, ScopeSettings,
+    SettlementConfig, StakeWindow, StopSet, SwitchScope,
 };
 use oddsengine_markets::sports;
 use oddsengine_types::{AccountKind, SportId};
@@ -58,6 +58,7 @@ pub(crate) fn config(config: &Config) -> Json {
         delay_skip_minor,
         improvement_e4,
         limit_increase_ms,
+        settlement,
         sports,
     } = config;
     let stake_windows: Vec<Json> = stake_windows
@@ -112,7 +113,35 @@ pub(crate) fn config(config: &Config) -> Json {
         "delay_skip_minor": delay_skip_minor,
         "improvement_e4": improvement_e4,
         "limit_increase_ms": limit_increase_ms,
+        "settlement": settlement_json(settlement),
         "sports": sports,
+    })
+}
+
+fn settlement_json(settlement: &SettlementConfig) -> Json {
+    let SettlementConfig {
+        approval_above_minor,
+        approval_expires_ms,
+        provisional_pays_after_ms,
+        past_post_voids,
+        rules,
+    } = settlement;
+    let rules: Vec<Json> = rules
+        .iter()
+        .map(|rules| {
+            let window_ms = match rules.correction {
+                CorrectionRule::Within(window_ms) => Some(window_ms),
+                _ => None,
+            };
+            json!({ "version": rules.version, "correction": rules.correction.name(), "window_ms": window_ms })
+        })
+        .collect();
+    json!({
+        "approval_above_minor": approval_above_minor,
+        "approval_expires_ms": approval_expires_ms,
+        "provisional_pays_after_ms": provisional_pays_after_ms,
+        "past_post_voids": past_post_voids,
+        "rules": rules,
     })
 }
 

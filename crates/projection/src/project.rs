@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oddsengine_facts::ticket::{Leg, Ticket};
 use oddsengine_facts::{
-    Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record, RecordError,
+    ActionEnd, Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record, RecordError,
     Standing, TicketState, VoidKind, decode_record,
 };
 use oddsengine_markets::football::FootballIncidentKind;
@@ -159,6 +159,90 @@ impl Projector {
                 let grades: Option<Vec<String>> =
                     grades.as_ref().map(|grades| grades.iter().map(Grade::to_string).collect());
                 change(at, "grades_told", subject, json!({ "grades": grades, "by_desk": by_desk }), batch);
+            }
+            Fact::ResultHeld { fixture, market, until_ns, is_correction } => {
+                let subject = format!("market:{fixture}/{}", self.names.market(*market));
+                let detail = json!({ "until_ns": until_ns, "is_correction": is_correction });
+                change(at, "result_held", subject, detail, batch);
+            }
+            Fact::ReviewSet { fixture, market, why } => {
+                let subject = match market {
+                    Some(market) => format!("market:{fixture}/{}", self.names.market(*market)),
+                    None => format!("fixture:{fixture}"),
+                };
+                change(at, "review_set", subject, json!({ "why": why }), batch);
+            }
+            Fact::AnnulmentOrdered { number, request, is_until_given: _, forgotten } => {
+                let market = request.market.map(|market| self.names.market(market).to_string());
+                batch.put(
+                    TableId::Annulments,
+                    vec![
+                        (*number).into(),
+                        format!("{:032x}", request.annulment).into(),
+                        request.effect.name().into(),
+                        request.customer.map(id).into(),
+                        request.fixture.map(id).into(),
+                        market.into(),
+                        request.from_ns.into(),
+                        request.until_ns.into(),
+                        request.why.clone().into(),
+                        0_i64.into(),
+                        "ordered".into(),
+                        at.command.time_ns.into(),
+                        at.seq.into(),
+                    ],
+                );
+                if let Some(forgotten) = forgotten {
+                    let state = [("state", "final".into()), ("changed_seq", at.seq.into())];
+                    batch.patch(TableId::Annulments, &[(*forgotten).into()], &state);
+                }
+            }
+            Fact::AnnulmentTakenBack { number } => {
+                let state = [("state", "taken_back".into()), ("changed_seq", at.seq.into())];
+                batch.patch(TableId::Annulments, &[(*number).into()], &state);
+            }
+            Fact::AnnulmentAdvanced { number, changed, next: _ } => {
+                let more = [("changed_count", i64::from(*changed).into()), ("changed_seq", at.seq.into())];
+                batch.patch(TableId::Annulments, &[(*number).into()], &more);
+            }
+            Fact::TicketMarked { ticket, marks } => {
+                let annulled = marks.cancelled_by != 0 || marks.void_by.iter().any(|&by| by != 0);
+                let kind = match (annulled, marks.standing_legs != 0) {
+                    (true, _) => "annulled",
+                    (false, true) => "stands",
+                    (false, false) => "annulment_taken_back",
+                };
+                settlement(at, *ticket, kind, 0, 0, batch);
+            }
+            Fact::TicketReinstated { ticket } => {
+                let changes = [
+                    ("state", TicketState::Open.name().into()),
+                    ("paid_minor", 0_i64.into()),
+                    ("settlement_count", 1_i64.into()),
+                    ("is_stuck", 0_i64.into()),
+                ];
+                patch_ticket(at, *ticket, &changes, batch);
+                settlement(at, *ticket, "reinstated", 0, 0, batch);
+            }
+            Fact::ActionPending { action } => {
+                let detail = json!({
+                    "command": action.body.cause(),
+                    "source": action.origin.source,
+                    "key": action.origin.principal.key,
+                    "staff": action.origin.principal.staff,
+                    "expires_ns": action.expires_ns,
+                    "ticket_count": action.ticket_count,
+                    "money_minor": action.money_minor,
+                });
+                change(at, "action_pending", format!("action:{}", action.number), detail, batch);
+            }
+            Fact::ActionEnded { number, end } => {
+                let end = match end {
+                    ActionEnd::Approved => "approved",
+                    ActionEnd::Declined => "declined",
+                    ActionEnd::Expired => "expired",
+                };
+                change(at, "action_ended", format!("action:{number}"), json!({ "end": end }), batch);
             }
             Fact::FixtureVoided { fixture, void, by_desk, interrupts: _ } => {
                 patch_fixture(at, *fixture, &[("void", void_name(*void).into())], batch);
@@ -518,6 +602,14 @@ impl Projector {
             | Body::ConfirmOwnLimit { customer: of, .. } => customer = id(*of),
             Body::SetOwnLimit { customer: of, limit_minor, .. } => {
                 (customer, amount) = (id(*of), (*limit_minor).into());
+            }
+            Body::TellResult(result) => market = Value::Shared(self.names.market(result.market)),
+            Body::SetReview { market: of, .. } => {
+                market = of.map(|of| Value::Shared(self.names.market(of))).unwrap_or(Value::Null);
+            }
+            Body::Annul(request) => {
+                market = request.market.map(|of| Value::Shared(self.names.market(of))).unwrap_or(Value::Null);
+                customer = request.customer.map(id).into();
             }
             Body::CancelTicket { ticket: of } => ticket = (&ticket_text(*of)).into(),
             Body::AnswerOffer { ticket: of, customer: whose, .. } => {

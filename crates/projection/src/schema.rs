@@ -243,7 +243,7 @@ tables! {
         Key "number" int "the fact within it, from 0";
         Set "time_ns" int "when it was booked";
         Set "ticket" text "the ticket";
-        Set "kind" text "`paid`; `resettled` (an earlier settlement was taken back for it); `reopened` (taken back, open again); `cancelled`; `payment_due` (waits); `payment_withheld` (no longer waits); `stuck`";
+        Set "kind" text "`paid`; `resettled` (an earlier settlement was taken back for it); `reopened` (taken back, open again); `cancelled`; `payment_due` (waits); `payment_withheld` (no longer waits); `stuck`; `annulled` (legs void or cancelled, by an annulment); `annulment_taken_back`; `reinstated` (open again after it was cancelled); `stands` (a correction of its result came too late)";
         Set "paid_minor" int "what the ticket has been paid from then on, stake included";
         Set "due_ns" int "`payment_due`: until when it waits; otherwise 0";
         Set "cause" text "the command that led to it, by its name on the wire";
@@ -252,6 +252,22 @@ tables! {
         Set "key_name" text "the key of its connection, or the socket";
         Set "service" text "the service behind the key, if told";
         Set "staff" text "the member of staff, if told";
+    }
+    /// What was voided or cancelled of many tickets at once, and whether it was taken back.
+    Merged Annulments "annulments" [] {
+        Key "number" int "its number, from 1";
+        Set "annulment" text "the id that its sender chose";
+        Set "effect" text "`void` (legs) or `cancel` (tickets)";
+        Set "customer" text (?) "only of this customer";
+        Set "fixture" text (?) "only on this fixture";
+        Set "market" text (?) "only on this market of it";
+        Set "from_ns" int (?) "accepted at this time or later";
+        Set "until_ns" int (?) "accepted before this time";
+        Set "why" text "why, in words";
+        Add "changed_count" int "tickets that it changed, each time that it did";
+        Set "state" text "`ordered`, `taken_back`, `final` (can be taken back no more)";
+        Set "ordered_ns" int "when it was ordered";
+        Set "changed_seq" int "the last record that changed it";
     }
     /// An instruction to the ledger that was carried out: money moved, reserved or released.
     Appended Postings "postings" [["debit_customer"], ["credit_customer"], ["transaction_id"]] {
@@ -303,8 +319,8 @@ tables! {
         Key "seq" int "the record";
         Key "number" int "the fact within it, from 0";
         Set "time_ns" int "since when";
-        Set "kind" text "`release_started`, `configured`, `scope_set`, `space_defined`, `customer_set`, `market_set`, `expectation_set`, `grades_told`, `fixture_voided`, `start_waived`, `stops_changed`, `source_reset`";
-        Set "subject" text "what it is about: a scope, `fixture:ID`, `market:ID/KEY`, `customer:ID`, a space, a source; empty for the platform";
+        Set "kind" text "`release_started`, `configured`, `scope_set`, `space_defined`, `customer_set`, `market_set`, `expectation_set`, `grades_told`, `fixture_voided`, `start_waived`, `stops_changed`, `source_reset`, `result_held`, `review_set`, `action_pending`, `action_ended`";
+        Set "subject" text "what it is about: a scope, `fixture:ID`, `market:ID/KEY`, `customer:ID`, `action:NUMBER`, a space, a source; empty for the platform";
         Set "detail" text "the new values, a JSON object";
         Set "cause" text "the command that led to it, by its name on the wire";
         Set "channel" text "`feed`, `desk` or `runtime`";

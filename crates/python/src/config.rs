@@ -1,6 +1,8 @@
 //! The platform configuration: a Python dictionary in natural units to the engine's integers.
 
-use oddsengine_engine::{Config, Margin, MarginKind, StakeWindow, WindowName, WindowPer};
+use oddsengine_engine::{
+    Config, CorrectionRule, HouseRules, Margin, MarginKind, SettlementConfig, StakeWindow, WindowName, WindowPer,
+};
 use oddsengine_pricing::model::{ModelConfig, TennisConfig};
 use oddsengine_pricing::racing::calibration::{RacingConfig, RacingMargin, RacingModel};
 use oddsengine_types::{Currency, Ladder};
@@ -52,6 +54,7 @@ pub fn config_from_dict(dict: &Bound<'_, PyDict>) -> PyResult<Config> {
             "improvement" => config.improvement_e4 = scaled(&key, &value, 1e4)?,
             "limit_increase_ms" => config.limit_increase_ms = value.extract()?,
             "stake_windows" => config.stake_windows = stake_windows(&value)?,
+            "settlement" => config.settlement = settlement(value.cast::<PyDict>()?)?,
             "models" => models(&mut config, value.cast::<PyDict>()?)?,
             _ => return Err(unknown(&key)),
         }
@@ -76,6 +79,50 @@ fn stake_windows(value: &Bound<'_, PyAny>) -> PyResult<Vec<StakeWindow>> {
         Ok(StakeWindow { name: known, per, period_ms, stake_minor_max })
     };
     windows.into_iter().map(read).collect()
+}
+
+/// How results become payments, in the words of the configuration.
+fn settlement(dict: &Bound<'_, PyDict>) -> PyResult<SettlementConfig> {
+    let mut settlement = SettlementConfig::default();
+    for (key, value) in dict {
+        match key.extract::<String>()?.as_str() {
+            "approval_above_minor" => settlement.approval_above_minor = value.extract()?,
+            "approval_expires_ms" => settlement.approval_expires_ms = value.extract()?,
+            "provisional_pays_after_ms" => settlement.provisional_pays_after_ms = value.extract()?,
+            "past_post_voids" => settlement.past_post_voids = value.extract()?,
+            "rules" => {
+                for rules in value.try_iter()? {
+                    settlement.rules.push(house_rules(rules?.cast::<PyDict>()?)?);
+                }
+            }
+            key => return Err(unknown(&format!("settlement.{key}"))),
+        }
+    }
+    Ok(settlement)
+}
+
+fn house_rules(dict: &Bound<'_, PyDict>) -> PyResult<HouseRules> {
+    let mut rules = HouseRules { version: 1, ..HouseRules::default() };
+    let (mut name, mut window_ms) = ("resettle".to_owned(), 0_i64);
+    for (key, value) in dict {
+        match key.extract::<String>()?.as_str() {
+            "version" => rules.version = value.extract()?,
+            "correction" => name = value.extract()?,
+            "window_ms" => window_ms = value.extract()?,
+            key => return Err(unknown(&format!("settlement.rules.{key}"))),
+        }
+    }
+    let known = [
+        CorrectionRule::Resettle,
+        CorrectionRule::Stand,
+        CorrectionRule::Goodwill,
+        CorrectionRule::Within(window_ms),
+    ];
+    let names = known.map(CorrectionRule::name).join(", ");
+    let correction = known.into_iter().find(|rule| rule.name() == name);
+    rules.correction = correction
+        .ok_or_else(|| PyValueError::new_err(format!("correction {name:?} is not one of {names}")))?;
+    Ok(rules)
 }
 
 fn margin(value: &Bound<'_, PyAny>) -> PyResult<Margin> {

@@ -224,6 +224,8 @@ kinds!(FACTS, fact_kind, Fact:
     TicketsArchived, ArchivingPutOff, TicketRecalled, FixturesArchived, FixturesPutOff, FixtureRecalled,
     MoneyArchived, MoneyRecalled, ExpectationSet,
     SwitchSet, StandingSet, CustomerTermsSet, OwnLimitSet, OwnLimitEnded,
+    AnnulmentOrdered, AnnulmentTakenBack, AnnulmentAdvanced, TicketMarked, TicketReinstated, ReviewSet, ResultHeld,
+    ActionPending, ActionEnded,
 );
 kinds!(BODIES, body_kind, Body:
     EpochStarted, Configure, SetScope, AddFixture, SetPrices, SetExpectation, Incident, Suspend, Resume, SetManualOdds,
@@ -231,6 +233,7 @@ kinds!(BODIES, body_kind, Body:
     SetModelInputs, SetProbabilities, ModelFailed, Heartbeat, ResetSource, Reprice, ReleaseStarted, Halt,
     RecallTickets, RecallFixtures, RecallMoney,
     SetSwitch, SetStanding, SetCustomerTerms, SetOwnLimit, ConfirmOwnLimit, AnswerOffer, RuleReferral,
+    Annul, TakeBackAnnulment, SetReview, Approve, Decline, TellResult,
 );
 
 #[test]

@@ -73,10 +73,32 @@ fn enough(kind: &str) -> &'static [Role] {
         "ticket" | "tickets" | "settlements" => &[Role::Orders, Role::Desk],
         "balance" => &[Role::Orders, Role::Wallet, Role::Desk],
         "deposit" | "withdraw" => &[Role::Wallet],
-        "cancel_ticket" | "set_customer" | "set_expectation" | "set_prices" | "manual_odds"
-        | "lock_market" | "suspend" | "resume" | "settle_market" | "model_inputs" | "probabilities"
-        | "void_fixture" | "abandon_fixture" | "reinstate_fixture" | "set_scope" | "reset_source"
-        | "exposure" | "alerts" | "state_hash" | "table" | "explain" => &[Role::Desk],
+        "cancel_ticket"
+        | "set_customer"
+        | "set_expectation"
+        | "set_prices"
+        | "manual_odds"
+        | "lock_market"
+        | "suspend"
+        | "resume"
+        | "settle_market"
+        | "model_inputs"
+        | "probabilities"
+        | "void_fixture"
+        | "abandon_fixture"
+        | "reinstate_fixture"
+        | "set_scope"
+        | "reset_source"
+        | "annul"
+        | "take_back_annulment"
+        | "set_review"
+        | "approve"
+        | "decline"
+        | "exposure"
+        | "alerts"
+        | "state_hash"
+        | "table"
+        | "explain" => &[Role::Desk],
         "fixtures" | "image" | "images" => &[Role::Read],
         "ping" => Role::ALL,
         kind => panic!("{kind} is not in this table"),

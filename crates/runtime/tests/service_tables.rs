@@ -148,3 +148,49 @@ fn who_may_act_for_some_customers_sees_their_rows_and_no_others() {
     assert_eq!(rows(&page).len(), 3);
     assert_eq!(kind(&mut world, json!({"type": "table", "table": "commands"})), "refused");
 }
+
+/// A preview was asked of the journal by hand, ticket by ticket. It tells the tickets, their customers and their money in
+/// pages, each of which looks through so many; and what is annulled, waits for a second key or is under review is a table.
+#[test]
+fn what_an_annulment_would_touch_is_told_in_pages() {
+    let config = Config { bet_delay_ms: 0, ..Config::default() };
+    let mut world = World::of(Service::start(ServiceOptions { config, ..options(None) }).unwrap());
+    world.fixture(FIXTURE);
+    world.turn();
+    world.order("a", service_support::deposit(1, 7, 1_000_000));
+    world.turn();
+    for number in 1..=20 {
+        let leg = world.leg(FIXTURE, "1x2", "home");
+        world.order("a", service_support::ticket(number, 7, 100, vec![leg]));
+        world.turn();
+    }
+    let ask = |world: &mut World, after: Option<String>| {
+        let mut request = json!({"type": "table", "table": "annulment_preview", "effect": "cancel",
+            "fixture": FIXTURE, "limit": 8});
+        if let Some(after) = after {
+            request["after"] = after.into();
+        }
+        world.answer(request)
+    };
+    let (mut sizes, mut after, mut stakes) = (Vec::new(), None, 0);
+    loop {
+        let page = ask(&mut world, after);
+        sizes.push(rows(&page).len());
+        stakes += rows(&page).iter().map(|row| row["stake_minor"].as_i64().unwrap()).sum::<i64>();
+        after = page["next"].as_str().map(str::to_owned);
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((sizes, stakes), (vec![8, 8, 4], 2_000));
+    let nothing = world.answer(json!({"type": "table", "table": "annulment_preview", "effect": "cancel"}));
+    assert_eq!((&nothing["type"], &nothing["code"]), (&json!("error"), &json!("out_of_range")), "{nothing}");
+    let annulment = format!("{:032x}", 5);
+    let done = world.answer(json!({"type": "annul", "source": "alice", "annulment": annulment,
+        "effect": "cancel", "fixture": FIXTURE, "why": "a test"}));
+    assert_eq!(done["type"], "done", "{done}");
+    let known = world.answer(json!({"type": "table", "table": "annulments"}));
+    assert_eq!(rows(&known)[0]["annulment"], json!(annulment));
+    assert_eq!(rows(&known)[0]["changed_count"], 20);
+    assert_eq!(rows(&known)[0]["done"], true);
+}

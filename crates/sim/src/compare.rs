@@ -139,6 +139,7 @@ fn compare_holdings(fast: &Engine, naive: &Naive) -> Agreement {
             AccountKind::CustomerReceivable(customer) => Account::Receivable(customer),
             AccountKind::Psp => Account::Provider,
             AccountKind::BettingResult => Account::Result,
+            AccountKind::Goodwill => Account::Goodwill,
             other => return Err(format!("account {other:?} is used and unknown to the naive engine")),
         };
         let holding = Holding {

@@ -5,6 +5,7 @@
 //! is decided and what can be lost is found by listing outcomes. Nothing is kept that can be computed from these
 //! lists. Prices are facts told by the fast engine ([`Prices`]); whether they are sane is checked elsewhere.
 
+mod annulling;
 mod football;
 mod game;
 mod handling;
@@ -24,6 +25,7 @@ mod table;
 mod tennis;
 mod watching;
 
+pub use annulling::NaiveAnnulment;
 pub use football::{Goal, Match};
 pub use game::Game;
 pub(crate) use game::Listed;
@@ -42,8 +44,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest, MarketStatus, MoneyRequest,
-    OddsVersion, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Switch, SwitchScope, Ticket,
+    ActionEnd, AnnulmentRequest, Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest, MarketStatus, MoneyRequest,
+    OddsVersion, Origin, PendingAction, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Switch, SwitchScope, Ticket,
     TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
@@ -72,6 +74,10 @@ pub struct NaiveFixture {
     pub void_by_desk: bool,
     /// Grades told, by market index.
     pub told: BTreeMap<usize, Vec<Grade>>,
+    /// Why it, or a market of it, is under review.
+    pub reviews: BTreeMap<Option<usize>, String>,
+    /// By market: until when nothing is paid, and whether it corrects what stood.
+    pub held: BTreeMap<usize, (Option<i64>, bool)>,
     /// The markets of them that no feed told.
     pub told_by_desk: BTreeSet<usize>,
     /// What was done to its markets.
@@ -171,6 +177,18 @@ pub struct Naive {
     pub tickets: Vec<NaiveTicket>,
     /// Tickets that are over and put aside.
     pub archived: Vec<NaiveTicket>,
+    /// What was annulled, by number.
+    pub annulments: Vec<NaiveAnnulment>,
+    /// What waits for a second person.
+    pub waiting: Vec<PendingAction>,
+    /// What ever waited.
+    pub action_count: u32,
+    /// What became of what waited.
+    pub ended: Vec<(u32, ActionEnd)>,
+    /// Late bets that are to be voided, and who said so.
+    pub proposed: Vec<(AnnulmentRequest, Origin)>,
+    /// Where what was held may be held no longer.
+    released: Vec<(usize, Option<usize>)>,
     /// Every movement of money.
     pub postings: Vec<Posting>,
     /// Deposits (`true`) and withdrawals that were booked.
@@ -215,6 +233,12 @@ impl Naive {
             deposits: Vec::new(),
             tickets: Vec::new(),
             archived: Vec::new(),
+            annulments: Vec::new(),
+            waiting: Vec::new(),
+            action_count: 0,
+            ended: Vec::new(),
+            proposed: Vec::new(),
+            released: Vec::new(),
             postings: Vec::new(),
             money_requests: Vec::new(),
             sources: BTreeMap::new(),
@@ -273,6 +297,8 @@ impl Naive {
             Body::Withdraw(request) => return self.move_money(request, false, answers),
             Body::Tick { read_ns } => {
                 self.stop_overdue(answers);
+                self.annul_due(answers);
+                self.drop_expired();
                 self.settle_due(*read_ns, answers);
                 self.decide_delayed(*read_ns, facts, answers);
                 self.weigh_accumulators();
@@ -300,6 +326,9 @@ impl Naive {
                 return;
             }
             _ => {}
+        }
+        if let Some(action) = self.second_person(command) {
+            return answers.push(Answer::Pending(action));
         }
         let before = command.body.fixture().and_then(|id| self.index_of(id));
         let before = before.map(|index| self.fixtures[index].prices.clone()).unwrap_or_default();
@@ -428,15 +457,19 @@ impl Naive {
             Body::LockMarket { fixture, market, locked, keeps_in_play } => {
                 self.lock(*fixture, *market, *locked, *keeps_in_play)
             }
-            Body::SettleMarket { fixture, market, grades } => {
-                self.settle_market(*fixture, *market, grades.as_deref(), by_feed, answers)
-            }
-            Body::VoidFixture { fixture, void } => self.void_fixture(*fixture, *void, by_feed, answers),
+            Body::SettleMarket { .. }
+            | Body::TellResult(_)
+            | Body::VoidFixture { .. }
+            | Body::CancelTicket { .. }
+            | Body::Annul(_)
+            | Body::TakeBackAnnulment { .. }
+            | Body::SetReview { .. }
+            | Body::Approve { .. }
+            | Body::Decline { .. } => self.settle_by_hand(&command.body, &command.origin, answers),
             Body::SetCustomer { customer, factor_e3 } => {
                 self.factors_e3.insert(*customer, *factor_e3);
                 Ok(())
             }
-            Body::CancelTicket { ticket } => self.cancel(*ticket, answers),
             Body::SetSwitch { scope, is_off, reason } => {
                 self.set_switch(scope, *is_off, reason, &command.origin.source, answers)
             }
@@ -553,6 +586,8 @@ impl Naive {
             void: VoidKind::Nothing,
             void_by_desk: false,
             told: BTreeMap::new(),
+            reviews: BTreeMap::new(),
+            held: BTreeMap::new(),
             told_by_desk: BTreeSet::new(),
             desk: BTreeMap::new(),
             interruptions: Vec::new(),
@@ -670,19 +705,44 @@ impl Naive {
     ) -> Verdict {
         let index = self.known_fixture(id)?;
         let market = self.market(index, market)?;
-        if by_feed && self.fixtures[index].told_by_desk.contains(&market) {
+        match grades {
+            Some(grades) => self.check_told(index, market, grades, by_feed)?,
+            None if by_feed && self.fixtures[index].told_by_desk.contains(&market) => {
+                return Err(Reason::OutOfSequence);
+            }
+            None => {}
+        }
+        if self.fixtures[index].held.remove(&market).is_some() {
+            self.release(index, Some(market));
+        }
+        self.take_told(index, market, grades, by_feed, answers);
+        Ok(())
+    }
+
+    /// Whether a market may be told to have ended so.
+    fn check_told(&self, index: usize, market: usize, grades: &[Grade], by_feed: bool) -> Verdict {
+        let fixture = &self.fixtures[index];
+        if by_feed && fixture.told_by_desk.contains(&market) {
             return Err(Reason::OutOfSequence);
         }
+        let is_whole = grades.len() == fixture.space.template.markets[market].selections().len();
+        if is_whole && self.can_be_graded(index, market, grades) {
+            Ok(())
+        } else {
+            Err(Reason::ValueOutOfBounds)
+        }
+    }
+
+    fn take_told(
+        &mut self,
+        index: usize,
+        market: usize,
+        grades: Option<&[Grade]>,
+        by_feed: bool,
+        answers: &mut Vec<Answer>,
+    ) {
         match grades {
-            Some(grades) => {
-                if grades.len() != self.fixtures[index].space.template.markets[market].selections().len() {
-                    return Err(Reason::ValueOutOfBounds);
-                }
-                if !self.can_be_graded(index, market, grades) {
-                    return Err(Reason::ValueOutOfBounds);
-                }
-                self.fixtures[index].told.insert(market, grades.to_vec());
-            }
+            Some(grades) => drop(self.fixtures[index].told.insert(market, grades.to_vec())),
             None => drop(self.fixtures[index].told.remove(&market)),
         }
         let fixture = &mut self.fixtures[index];
@@ -693,7 +753,6 @@ impl Naive {
         fixture.interruptions.push(Some(market));
         self.stop_moved(index, false, answers);
         self.settle_all(index, answers);
-        Ok(())
     }
 
     fn void_fixture(

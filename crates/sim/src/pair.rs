@@ -184,6 +184,30 @@ impl Pair {
         let answers = Answer::all_of(&decided, &self.fast);
         self.details = decided.facts.iter().filter_map(detail_of).collect();
         let record = Record { command: command.clone(), facts: decided.facts };
+        for fact in &record.facts {
+            match fact {
+                Fact::AnnulmentOrdered { request, .. } => {
+                    self.coverage.hit(format!("annulment.{}", request.effect.name()));
+                }
+                Fact::AnnulmentTakenBack { .. } => self.coverage.hit("annulment.taken_back"),
+                Fact::TicketReinstated { .. } => self.coverage.hit("reinstated.ticket"),
+                Fact::TicketMarked { marks, .. } if !marks.void_by.is_empty() => {
+                    self.coverage.hit("annulled.legs");
+                }
+                Fact::TicketMarked { marks, .. } if marks.standing_legs != 0 => {
+                    self.coverage.hit("correction.stands");
+                }
+                Fact::Booked { bookings }
+                    if bookings.iter().any(|booking| booking.debit == AccountKind::Goodwill) =>
+                {
+                    self.coverage.hit("correction.goodwill");
+                }
+                Fact::PaymentDue { due_ns: Some(i64::MAX), .. } => self.coverage.hit("payment.held"),
+                Fact::ReviewSet { why: None, .. } => self.coverage.hit("review.lifted"),
+                Fact::ActionEnded { end, .. } => self.coverage.hit(format!("action.{end:?}")),
+                _ => {}
+            }
+        }
         if !self.is_compared {
             self.shadows.records.push(record);
             self.coverage.hit("command");
@@ -197,6 +221,9 @@ impl Pair {
         let is_out_of_bounds = answers.contains(&Answer::Refused(Reason::ValueOutOfBounds));
         let facts = Facts { after: &self.prices, at_decisions: &at_decisions, is_out_of_bounds };
         let expected = self.naive.apply(command, &facts);
+        let waiting: Vec<_> = self.fast.actions_after(0).cloned().collect();
+        self.naive.take_proposals(&waiting);
+        agree(|| "actions that wait".into(), &waiting, &self.naive.waiting)?;
         let (answers, expected) = (in_order(answers), in_order(expected));
         agree(|| "answers".into(), &answers, &expected)?;
         if let Some(broken) = self.naive.broken.take() {
@@ -383,6 +410,7 @@ impl Pair {
                     coverage.hit(if *is_repeat { "money.repeat" } else { "money.booked" });
                 }
                 Answer::Done => {}
+                Answer::Pending(_) => coverage.hit("pending"),
                 Answer::Alert(alert, _) => coverage.hit(format!("alert.{alert}")),
                 Answer::Duplicate => coverage.hit("feed.duplicate"),
                 Answer::FeedGap(..) => coverage.hit("feed.gap"),

@@ -18,6 +18,8 @@ pub enum Answer {
     TicketRefused(TicketId, Reason),
     /// A ticket was settled, reopened or cancelled: paid before, paid now.
     Settlement(TicketId, TicketState, i64, i64),
+    /// A command waits for a second person, under this number.
+    Pending(u32),
     /// Money was booked: available afterwards; `true` for a repeat.
     MoneyBooked(TransferId, i64, bool),
     /// Money was not booked.
@@ -51,6 +53,7 @@ impl Answer {
                 Fact::TicketReopened { ticket } => {
                     Self::Settlement(*ticket, TicketState::Open, paid_before(ticket), 0)
                 }
+                Fact::TicketReinstated { ticket } => Self::Settlement(*ticket, TicketState::Open, 0, 0),
                 Fact::TicketCancelled { ticket } => {
                     Self::Settlement(*ticket, TicketState::Cancelled, paid_before(ticket), 0)
                 }
@@ -64,6 +67,7 @@ impl Answer {
         match &decided.answer {
             EngineAnswer::None | EngineAnswer::Ticket { is_repeat: false, .. } => {}
             EngineAnswer::Done => answers.push(Self::Done),
+            EngineAnswer::Pending { action } => answers.push(Self::Pending(*action)),
             EngineAnswer::Repeated => answers.push(Self::Duplicate),
             EngineAnswer::Refused { reason, .. } => answers.push(Self::Refused(*reason)),
             EngineAnswer::Ticket { ticket, is_repeat: true } => {

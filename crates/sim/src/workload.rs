@@ -6,6 +6,7 @@ mod desk;
 mod plans;
 mod play;
 mod racing;
+mod settling;
 mod space;
 mod tennis;
 
@@ -13,7 +14,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use oddsengine_engine::{Body, Channel, Command, MoneyRequest, Origin, Record, TicketRequest};
+use oddsengine_engine::{
+    AnnulmentRequest, Body, Channel, Command, MoneyRequest, Origin, Record, TicketRequest,
+};
 use oddsengine_markets::Format;
 use oddsengine_types::{Currency, CustomerId, FixtureId, StateHash, TransferId};
 
@@ -222,6 +225,8 @@ struct Workload {
     transfers: Vec<(MoneyRequest, bool)>,
     numbers: BTreeMap<String, u64>,
     latest: Vec<Command>,
+    annulment_count: u128,
+    annulments: Vec<AnnulmentRequest>,
 }
 
 impl Workload {
@@ -245,6 +250,8 @@ impl Workload {
             transfers: Vec::new(),
             numbers: BTreeMap::new(),
             latest: Vec::new(),
+            annulment_count: 0,
+            annulments: Vec::new(),
         }
     }
 
@@ -261,7 +268,7 @@ impl Workload {
     fn step(&mut self, step: usize) -> Done {
         // What is looked at before something is said of it.
         self.pair.recall_fixtures(self.active.clone().into_iter(), self.now_ns)?;
-        match self.random.weighted(&[420, 330, 80, 50, 60, 14, 10, 8, 20, 3, 6, 60]) {
+        match self.random.weighted(&[420, 330, 80, 50, 60, 18, 10, 8, 32, 3, 6, 60]) {
             0 => self.bet()?,
             1 => self.play()?,
             2 => self.tick()?,

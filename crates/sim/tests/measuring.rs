@@ -76,6 +76,7 @@ fn take(naive: &mut Naive, id: u128, fixture_count: u32, stake_minor: i64) -> Ti
         change: Default::default(),
         closed_ns: 0,
         handling: None,
+        marks: oddsengine_engine::TicketMarks::default(),
     };
     let request = TicketRequest {
         ticket: ticket.id,

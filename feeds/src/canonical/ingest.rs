@@ -20,6 +20,9 @@ pub const INGEST_TYPES: &[&str] = &[
     "void_fixture",
     "abandon_fixture",
     "reinstate_fixture",
+    "annul",
+    "take_back_annulment",
+    "set_review",
     "heartbeat",
 ];
 

@@ -8,6 +8,7 @@ mod ingest;
 mod orders;
 mod parts;
 mod plan;
+mod results;
 
 pub use ingest::{INGEST_TYPES, decode_ingest};
 pub use orders::{

@@ -1,14 +1,14 @@
 //! What clients and the desk ask on the `orders` and `snapshot` sockets.
 
 use oddsengine_engine::{
-    Body, Channel, Command, ExpectationMode, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
-    Scope, TicketRequest,
+    AnnulmentRequest, Body, Channel, Command, ExpectationMode, LegRequest, MoneyRequest, OddsChange,
+    OddsVersion, Origin, Scope, TicketRequest,
 };
 use oddsengine_markets::{MarketId, SelectionId};
 use oddsengine_types::bounds::{LEGS_MAX, NAME_BYTES_MAX};
 use oddsengine_types::{CustomerId, FixtureId, SportId, TicketId, TransferId};
 
-use super::{Decoded, acceptance, bounds, parts, plan};
+use super::{Decoded, acceptance, bounds, parts, plan, results};
 use crate::error::FeedError;
 use crate::json::{Field, Object, parse};
 
@@ -31,6 +31,11 @@ pub const ORDER_TYPES: &[&str] = &[
     "void_fixture",
     "abandon_fixture",
     "reinstate_fixture",
+    "annul",
+    "take_back_annulment",
+    "set_review",
+    "approve",
+    "decline",
     "set_scope",
     "reset_source",
     "set_switch",
@@ -207,12 +212,30 @@ pub enum TableName {
     Switches,
     /// Bets that wait for a trader.
     Referrals,
+    /// What was voided or cancelled of many tickets at once.
+    Annulments,
+    /// The tickets that an annulment would touch if it were ordered now.
+    AnnulmentPreview,
+    /// What waits for a second person.
+    Actions,
+    /// What is under review.
+    Reviews,
 }
 
 impl TableName {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Balances, Self::Scopes, Self::Customers, Self::Commands, Self::Switches, Self::Referrals];
+    pub const ALL: [Self; 10] = [
+        Self::Balances,
+        Self::Scopes,
+        Self::Customers,
+        Self::Commands,
+        Self::Switches,
+        Self::Referrals,
+        Self::Annulments,
+        Self::AnnulmentPreview,
+        Self::Actions,
+        Self::Reviews,
+    ];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
@@ -223,6 +246,10 @@ impl TableName {
             Self::Commands => "commands",
             Self::Switches => "switches",
             Self::Referrals => "referrals",
+            Self::Annulments => "annulments",
+            Self::AnnulmentPreview => "annulment_preview",
+            Self::Actions => "actions",
+            Self::Reviews => "reviews",
         }
     }
 }
@@ -242,6 +269,8 @@ pub struct TableQuery {
     pub fixture: Option<FixtureId>,
     /// Only by this source.
     pub source: Option<String>,
+    /// Of a preview: which tickets.
+    pub annulment: Option<AnnulmentRequest>,
 }
 
 /// Which part of a stream is asked for.
@@ -409,8 +438,11 @@ fn table(message: &Object<'_>) -> Result<Query, FeedError> {
         TableName::Commands => &["fixture", "source"],
         TableName::Switches => &[],
         TableName::Referrals => &["customer", "fixture"],
+        TableName::AnnulmentPreview => &["customer", "fixture", "market", "from_ns", "until_ns", "effect"],
+        TableName::Annulments | TableName::Reviews => &["fixture"],
+        TableName::Actions => &[],
     };
-    for name in ["customer", "fixture", "source"] {
+    for name in ["customer", "fixture", "source", "market", "from_ns", "until_ns", "effect"] {
         if let Some(field) = message.optional(name).filter(|_| !filters.contains(&name)) {
             return Err(field.unknown_value(name, filters));
         }
@@ -424,6 +456,10 @@ fn table(message: &Object<'_>) -> Result<Query, FeedError> {
         customer: message.optional("customer").map(|_| customer(message)).transpose()?,
         fixture: message.optional("fixture").map(|_| parts::fixture_id(message)).transpose()?,
         source: message.optional("source").map(source).transpose()?,
+        annulment: match table {
+            TableName::AnnulmentPreview => Some(results::annulment(message, 0)?),
+            _ => None,
+        },
     })))
 }
 
@@ -451,6 +487,8 @@ fn desk_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, FeedError>
     Some(match kind {
         "cancel_ticket" => ticket_id(message).map(|ticket| Body::CancelTicket { ticket }),
         "set_customer" => set_customer(message),
+        "approve" => results::action(message).map(|action| Body::Approve { action }),
+        "decline" => results::action(message).map(|action| Body::Decline { action }),
         "set_expectation" => set_expectation(message),
         "manual_odds" => parts::manual_odds(message),
         "lock_market" => lock_market(message),

@@ -13,7 +13,7 @@ use oddsengine_markets::{Format, MarketId, SpaceId, football, sport_id, sports};
 use oddsengine_types::bounds::NAME_BYTES_MAX;
 use oddsengine_types::{FixtureId, MONEY_MINOR_MAX, SportId};
 
-use super::{bounds, football_depth};
+use super::{bounds, football_depth, results};
 use crate::error::FeedError;
 use crate::json::{Field, Object};
 
@@ -52,7 +52,10 @@ pub fn trading_body(kind: &str, message: &Object<'_>) -> Option<Result<Body, Fee
         "prices" | "set_prices" => prices(message),
         "suspend" => stop(message).map(|(fixture, market)| Body::Suspend { fixture, market }),
         "resume" => resume(message),
-        "settle_market" => settle_market(message),
+        "settle_market" => results::settle_market(message),
+        "annul" => results::annul(message),
+        "take_back_annulment" => results::take_back_annulment(message),
+        "set_review" => results::set_review(message),
         "model_inputs" => model_inputs(message),
         "probabilities" => probabilities(message),
         "void_fixture" => void(message, VoidKind::Everything),
@@ -193,15 +196,6 @@ fn tennis_format(field: Field<'_, '_>) -> Result<TennisFormat, FeedError> {
             .optional("retirement")
             .map_or(Ok(default.retirement), retirement)
             .map_err(within)?,
-    })
-}
-
-fn settle_market(message: &Object<'_>) -> Result<Body, FeedError> {
-    let grades = |field: Field<'_, '_>| field.items(1..=SELECTIONS_MAX)?.map(|item| item.grade()).collect();
-    Ok(Body::SettleMarket {
-        fixture: fixture_id(message)?,
-        market: market_id(message)?,
-        grades: message.nullable("grades")?.map(grades).transpose()?,
     })
 }
 

@@ -111,6 +111,7 @@ impl Step<'_> {
                 self.fact(Fact::TicketRecalled { ticket: Box::new(ticket.clone()) });
             }
         }
+        self.reconcile_recalled(tickets.iter().map(|ticket| ticket.id));
         self.settle_recalled();
         Ok(())
     }

@@ -3,7 +3,7 @@
 use oddsengine_facts::command::REFUSED_TICKETS_MAX;
 use oddsengine_facts::{
     Fact, Handling, Leg, LegRequest, LimitCheck, OddsChange, OddsVersion, Origin, Place, Plan, Reason, Terms,
-    Ticket, TicketChange, TicketRequest, TicketState, Wishes,
+    Ticket, TicketChange, TicketMarks, TicketRequest, TicketState, Wishes,
 };
 use oddsengine_ledger::TransferError;
 use oddsengine_markets::{LivePhase, SelectionId};
@@ -202,7 +202,10 @@ impl State {
         Ticket {
             id: request.ticket,
             customer: request.customer,
-            terms: Terms::of(request.currency, request.legs.len()),
+            terms: Terms {
+                rules: self.config.settlement.rules_version(),
+                ..Terms::of(request.currency, request.legs.len())
+            },
             stake_minor: stake_of(request).unwrap_or(request.stake_minor),
             odds_change: request.odds_change,
             state: TicketState::Open,
@@ -218,6 +221,7 @@ impl State {
             change: TicketChange::default(),
             closed_ns: 0,
             handling: handling_of(request),
+            marks: TicketMarks::default(),
         }
     }
 

@@ -265,30 +265,10 @@ impl Step<'_> {
     ) -> Result<(), Refusal> {
         let index = self.known_fixture(id)?;
         let place = self.known_market(index, market)?;
-        let fixture = &self.fixtures[index];
-        let definition = &fixture.template().markets[usize::from(place)];
-        let key = &definition.key;
-        if by == Channel::Feed && fixture.told_by_desk.contains(&place) {
-            return Err((Reason::OutOfSequence, format!("{key} of fixture {id} was graded by the desk")));
-        }
-        if let Some(grades) = grades {
-            let count = definition.selections().len();
-            if grades.len() != count {
-                return Err((
-                    Reason::ValueOutOfBounds,
-                    format!("{} grades for a market of {count} selections", grades.len()),
-                ));
-            }
-            if !fixture.template().admits_grades(usize::from(place), grades) {
-                let told: Vec<String> = grades.iter().map(ToString::to_string).collect();
-                return Err((
-                    Reason::ValueOutOfBounds,
-                    format!("no outcome grades {key} as {}", told.join(", ")),
-                ));
-            }
-        }
+        self.judge_told(index, place, grades, by)?;
         let by_desk = by != Channel::Feed && grades.is_some();
         self.fact(Fact::GradesTold { fixture: id, market, grades: grades.map(<[Grade]>::to_vec), by_desk });
+        self.end_hold(index, id, market, place);
         self.regrade_and_settle(index);
         Ok(())
     }

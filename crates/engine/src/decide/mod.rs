@@ -3,6 +3,8 @@
 //! Whoever decides reads the state, and changes it by facts alone ([`Step::fact`]). A refusal is a fact as well, and changes
 //! nothing but a count.
 
+mod annul;
+mod approval;
 mod archive;
 mod bet;
 mod customers;
@@ -15,6 +17,7 @@ mod line_limits;
 pub(crate) mod money;
 mod places;
 mod referral;
+pub(crate) mod result;
 pub(crate) mod settle;
 pub(crate) mod source;
 
@@ -41,6 +44,9 @@ impl Step<'_> {
             Heard::Repeated => return Answer::Repeated,
             Heard::Refused(refusal) => return self.refuse(refusal),
         };
+        if let Some(answer) = self.needs_second_person(command) {
+            return answer;
+        }
         let answer = match &command.body {
             Body::PlaceTicket(request) => return self.place(request, &command.origin),
             Body::AnswerOffer { ticket, customer, takes } => {
@@ -54,6 +60,8 @@ impl Step<'_> {
             Body::Tick { read_ns } => {
                 self.stop_overdue();
                 self.settle_slice();
+                self.annul_slice();
+                self.drop_expired();
                 self.settle_due(*read_ns);
                 self.decide_delayed(*read_ns);
                 self.weigh_accumulators(WEIGHED_PER_RECORD);
@@ -94,10 +102,15 @@ impl Step<'_> {
             Body::LockMarket { fixture, market, locked, keeps_in_play } => {
                 self.lock_market(*fixture, *market, *locked, *keeps_in_play)
             }
-            Body::SettleMarket { fixture, market, grades } => {
-                self.settle_market(*fixture, *market, grades.as_deref(), command.origin.channel)
-            }
-            Body::VoidFixture { fixture, void } => self.void_fixture(*fixture, *void, command.origin.channel),
+            Body::SettleMarket { .. }
+            | Body::TellResult(_)
+            | Body::VoidFixture { .. }
+            | Body::CancelTicket { .. }
+            | Body::Annul(_)
+            | Body::TakeBackAnnulment { .. } => self.settle_by_hand(&command.body, &command.origin),
+            Body::SetReview { fixture, market, why } => self.set_review(*fixture, *market, why.as_deref()),
+            Body::Approve { action } => self.approve(*action, &command.origin),
+            Body::Decline { action } => self.decline(*action),
             Body::SetCustomer { customer, factor_e3 } => self.set_customer(*customer, *factor_e3),
             Body::SetSwitch { scope, is_off, reason } => {
                 self.set_switch(scope, *is_off, reason, &command.origin.source)
@@ -115,7 +128,6 @@ impl Step<'_> {
             Body::RuleReferral { ticket, ruling } => {
                 self.rule_referral(*ticket, ruling, &command.origin.source)
             }
-            Body::CancelTicket { ticket } => self.cancel_ticket(*ticket),
             Body::DefineSpace(definition) => self.define_space(definition),
             Body::SetModelInputs { fixture, inputs } => {
                 self.set_model_inputs(*fixture, inputs, &command.origin.source)

@@ -40,8 +40,10 @@ pub const WEIGHED_PER_BET: usize = 32;
 const WAITING_LOOKED_AT: usize = 1_024;
 
 /// Transfer numbers of one ticket: three for the stake, then sixteen per settlement; the `n`-th, from 0, is refunded at
-/// twelve, and from 1 on paid at zero and taken back at eight.
+/// twelve, and from 1 on paid at zero, open again after a refund at four, given goodwill at six and taken back at eight.
 const TRANSFERS_PER_SETTLEMENT: u32 = 16;
+const REINSTATED: u32 = 4;
+const GOODWILL: u32 = 6;
 const TAKEN_BACK: u32 = 8;
 const REFUNDED: u32 = 12;
 
@@ -54,11 +56,19 @@ pub(super) fn settlement_numbers(ticket: &Ticket) -> impl Iterator<Item = u32> +
     let count = ticket.settlement_count;
     let paid = (1..=count).flat_map(move |settlement| {
         let paid = first(settlement);
-        (paid..paid + NUMBERS_PER_BOOKING).chain(paid + TAKEN_BACK..paid + TAKEN_BACK + NUMBERS_PER_BOOKING)
+        (paid..paid + TAKEN_BACK).chain(paid + TAKEN_BACK..paid + TAKEN_BACK + NUMBERS_PER_BOOKING)
     });
-    let is_refunded = ticket.state == TicketState::Cancelled;
-    let refunded = first(count) + REFUNDED;
-    paid.chain((refunded..refunded + NUMBERS_PER_BOOKING).filter(move |_| is_refunded))
+    // Refunded now, or each time before it came back.
+    let refunded_from = match (ticket.state == TicketState::Cancelled, ticket.marks.reinstated_count) {
+        (_, 1..) => 0,
+        (true, 0) => count,
+        (false, 0) => count.saturating_add(1),
+    };
+    let refunded = (refunded_from..=count).flat_map(move |settlement| {
+        let refunded = first(settlement).saturating_add(REFUNDED);
+        refunded..refunded.saturating_add(NUMBERS_PER_BOOKING)
+    });
+    paid.chain(refunded)
 }
 
 /// What becomes of a ticket's stake.
@@ -87,7 +97,11 @@ impl Step<'_> {
         tickets.extend(stuck.take(left));
         let fixture = &self.fixtures[index];
         if fixture.is_closed() || !fixture.told_grades.is_empty() {
-            let is_over = |ticket: &u32| is_on_it(ticket) && !self.may_be_taken_back(*ticket as usize);
+            let is_over = |ticket: &u32| {
+                is_on_it(ticket)
+                    && !self.may_be_taken_back(*ticket as usize)
+                    && self.held_until_ns(&self.tickets[*ticket as usize]).is_none()
+            };
             let waiting =
                 self.settling.due().map(|(_, ticket)| ticket).take(WAITING_LOOKED_AT).filter(is_over);
             left = count - tickets.len().min(count);
@@ -132,7 +146,7 @@ impl Step<'_> {
             let (fixture, selection) = (fixture.id(), fixture.template.selection_id(usize::from(place)));
             left -= slice.len().clamp(1, left);
             for ticket in slice {
-                if self.is_regraded(ticket) {
+                if self.is_regraded(ticket) || self.is_released(ticket) {
                     self.settle(ticket);
                 }
             }
@@ -198,6 +212,11 @@ impl Step<'_> {
         let count = if due.len() <= SETTLED_AT_ONCE { SETTLED_AT_ONCE } else { SETTLED_PER_RECORD };
         for (_, index) in due.into_iter().take(count) {
             let ticket = self.tickets[index as usize].clone();
+            if let Some(until_ns) = self.held_until_ns(&ticket) {
+                // Something on it came under review while it waited.
+                self.fact(Fact::PaymentDue { ticket: ticket.id, due_ns: Some(until_ns) });
+                continue;
+            }
             let paid_minor = payout_of(&ticket).unwrap_or(0);
             match self.book_settlement(&ticket, Stake::Paid(paid_minor)) {
                 Ok(()) => self.fact(Fact::TicketPaid { ticket: ticket.id, paid_minor, takes_back: false }),
@@ -211,6 +230,14 @@ impl Step<'_> {
     }
 
     fn settle(&mut self, index: u32) {
+        if self.tickets[index as usize].state == TicketState::Settled {
+            self.let_stand(index);
+        }
+        self.settle_anew(index);
+    }
+
+    /// Settles a ticket by the grades that its legs are to have, whatever it was settled by before.
+    pub(super) fn settle_anew(&mut self, index: u32) {
         let mut ticket = self.tickets[index as usize].clone();
         let was_open = match ticket.state {
             TicketState::Open => true,
@@ -218,18 +245,21 @@ impl Step<'_> {
             _ => return,
         };
         let (payout_before, paid_minor_before) = (payout_of(&ticket), ticket.paid_minor);
-        for leg in &mut ticket.legs {
-            leg.grade = self.fixtures[leg.place.fixture as usize].grades[usize::from(leg.place.selection)];
-        }
+        let grades: Vec<Option<Grade>> =
+            (0..ticket.legs.len()).map(|leg| self.due_grade(&ticket, leg)).collect();
+        ticket.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
         let payout = payout_of(&ticket);
         if !was_open && payout == Some(paid_minor_before) {
             return self.grade_legs(&ticket, false);
         }
         let (delay_ns, waited) =
             (self.config.settlement_delay_ms * 1_000_000, self.settling.wait(index).due_ns.is_some());
-        let waits = payout.is_some_and(|minor| minor > 0)
-            && (delay_ns > 0 || waited)
-            && self.may_be_taken_back(index as usize);
+        let due_before_ns = self.settling.wait(index).due_ns;
+        let held_ns = payout.and_then(|_| self.held_until_ns(&ticket));
+        let waits = held_ns.is_some()
+            || payout.is_some_and(|minor| minor > 0)
+                && (delay_ns > 0 || waited)
+                && self.may_be_taken_back(index as usize);
         let stake = payout.filter(|_| !waits).map_or(Stake::Open, Stake::Paid);
         if let Err(error) = self.book_settlement(&ticket, stake) {
             self.fact(Fact::TicketStuck { ticket: ticket.id });
@@ -242,9 +272,17 @@ impl Step<'_> {
             _ if takes_back => self.fact(Fact::TicketReopened { ticket: id }),
             _ => {}
         }
-        if waits && !(waited && payout == payout_before) {
-            let due_ns = Some(self.now_ns.saturating_add(delay_ns));
-            self.fact(Fact::PaymentDue { ticket: id, due_ns });
+        if waits {
+            // The delay of a result that stays is not begun anew; what waited for a word waits for the delay then.
+            let stays = payout == payout_before && due_before_ns.is_some_and(|due_ns| due_ns != i64::MAX);
+            let due_ns = match (held_ns, stays) {
+                (Some(held_ns), _) => Some(held_ns),
+                (None, true) => due_before_ns,
+                (None, false) => Some(self.now_ns.saturating_add(delay_ns)),
+            };
+            if due_ns != self.settling.wait(index).due_ns {
+                self.fact(Fact::PaymentDue { ticket: id, due_ns });
+            }
         } else if !waits && self.settling.wait(index).due_ns.is_some() {
             self.fact(Fact::PaymentDue { ticket: id, due_ns: None });
         }
@@ -309,6 +347,42 @@ impl Step<'_> {
         self.book(bookings)
     }
 
+    /// Gives the stake of an accepted ticket back, whatever was paid on it before.
+    pub(super) fn book_cancellation(&mut self, ticket: &Ticket) -> Result<(), TransferError> {
+        self.book_settlement(ticket, Stake::Refunded)
+    }
+
+    /// Takes the stake of a cancelled ticket again; what the customer has spent of it becomes a receivable.
+    pub(super) fn book_reinstatement(&mut self, ticket: &Ticket) -> Result<(), TransferError> {
+        let customer = ticket.customer;
+        let [cash, open, owed] = [
+            AccountKind::CustomerCash(customer),
+            AccountKind::CustomerOpenStakes(customer),
+            AccountKind::CustomerReceivable(customer),
+        ];
+        let settlement = ticket.settlement_count.saturating_add(1);
+        let first = settlement.saturating_mul(TRANSFERS_PER_SETTLEMENT).saturating_add(REINSTATED);
+        let shortfall_minor = (ticket.stake_minor - self.available_minor(customer)).max(0);
+        let mut bookings = Vec::with_capacity(2);
+        if shortfall_minor > 0 {
+            bookings.push(booking(ticket, first, owed, cash, shortfall_minor));
+        }
+        bookings.push(booking(ticket, first + 1, cash, open, ticket.stake_minor));
+        self.book(bookings)
+    }
+
+    /// Gives a customer what a corrected result would have paid more.
+    pub(super) fn book_goodwill(&mut self, ticket: &Ticket, minor: i64) -> Result<(), TransferError> {
+        let first = ticket.settlement_count.saturating_mul(TRANSFERS_PER_SETTLEMENT).saturating_add(GOODWILL);
+        let cash = AccountKind::CustomerCash(ticket.customer);
+        let mut bookings = vec![booking(ticket, first, AccountKind::Goodwill, cash, minor)];
+        let collected_minor = self.owed_minor(ticket.customer).min(minor);
+        if collected_minor > 0 {
+            bookings.push(collection(ticket, first + 1, collected_minor));
+        }
+        self.book(bookings)
+    }
+
     /// Withdraws a ticket: whatever was paid comes back, the stake goes back.
     pub(super) fn cancel_ticket(&mut self, id: TicketId) -> Result<(), Refusal> {
         let Some(ticket) = self.ticket(id).cloned() else {
@@ -316,7 +390,7 @@ impl Step<'_> {
         };
         let booked = match ticket.state {
             TicketState::Delayed | TicketState::Referred => self.release_stake(&ticket),
-            TicketState::Open | TicketState::Settled => self.book_settlement(&ticket, Stake::Refunded),
+            TicketState::Open | TicketState::Settled => self.book_cancellation(&ticket),
             TicketState::Refused(_) | TicketState::Cancelled | TicketState::Reoffered(_) => {
                 return Err((
                     Reason::TicketNotOpen,
@@ -392,14 +466,32 @@ impl State {
 
     /// A leg of the ticket was decided while its match is in play, where results are still taken back.
     fn may_be_taken_back(&self, index: usize) -> bool {
-        let is_in_play = |leg: &Leg| {
+        let marks = &self.tickets[index].marks;
+        let is_in_play = |(place, leg): (usize, &Leg)| {
             let fixture = &self.fixtures[leg.place.fixture as usize];
             let market = fixture.template().selections[usize::from(leg.place.selection)].market;
             fixture.live.phase() == LivePhase::InPlay
                 && fixture.void == VoidKind::Nothing
                 && !fixture.told_grades.contains_key(&market)
+                && !marks.is_void(place)
         };
-        self.tickets[index].legs.iter().any(is_in_play)
+        self.tickets[index].legs.iter().enumerate().any(is_in_play)
+    }
+
+    /// A ticket waits longer than anything holds it.
+    fn is_released(&self, index: u32) -> bool {
+        let ticket = &self.tickets[index as usize];
+        let due_ns = self.settling.wait(index).due_ns;
+        due_ns.is_some_and(|due_ns| self.held_until_ns(ticket).is_none_or(|until_ns| until_ns < due_ns))
+    }
+
+    /// What a ticket would pay by the grades that its legs are to have.
+    pub(super) fn payout_anew(&self, ticket: &Ticket) -> Option<i64> {
+        let mut anew = ticket.clone();
+        for (place, leg) in anew.legs.iter_mut().enumerate() {
+            leg.grade = self.due_grade(ticket, place);
+        }
+        payout_of(&anew)
     }
 
     /// Accumulators would be weighed anew at this time.

@@ -101,7 +101,11 @@ impl State {
                 && !self.due.settling.contains_key(&place)
                 && !self.due.recalling.contains(&leg.place.fixture)
         });
-        is_over && !is_next && self.settling.wait(index) == Wait::default() && !self.is_regraded(index)
+        is_over
+            && !is_next
+            && !self.is_marked_by_known(ticket)
+            && self.settling.wait(index) == Wait::default()
+            && !self.is_regraded(index)
     }
 
     /// Fixtures that were graded anew while tickets on them are in the archive: these are to come back.

@@ -93,6 +93,10 @@ pub struct StoredFixture {
     pub desk: BTreeMap<u16, MarketDesk>,
     /// Grades told instead of derived, per market.
     pub told_grades: BTreeMap<u16, Vec<Grade>>,
+    /// Why it or one of its markets is under review: nothing on it is paid.
+    pub reviews: BTreeMap<Option<u16>, String>,
+    /// Results that are not as others: not paid yet, or correcting what stood.
+    pub held: BTreeMap<u16, Held>,
     /// Legs on it of tickets that are in the archive; refused tickets do not count.
     pub archived_count: u32,
     /// Since when it is over, came back from the archive, or was put off on its way there; 0 while it is not.
@@ -115,6 +119,16 @@ impl DerefMut for Fixture {
         &mut self.stored
     }
 }
+
+/// A result that is not as others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Nothing on it is paid before this time: `i64::MAX` for until it is confirmed.
+    pub until_ns: Option<i64>,
+    /// It corrects a result that stood.
+    pub is_correction: bool,
+}
+oddsengine_types::codec_struct!(Held { until_ns, is_correction });
 
 /// The limits that apply to a fixture.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,6 +237,8 @@ impl Fixture {
             grades: vec![None; template.selections.len()],
             desk: BTreeMap::new(),
             told_grades: BTreeMap::new(),
+            reviews: BTreeMap::new(),
+            held: BTreeMap::new(),
             archived_count: 0,
             over_ns: 0,
         };
@@ -313,6 +329,16 @@ impl Fixture {
         match self.final_outcome() {
             Some(outcome) => Some(self.template().grade(selection, &outcome)),
             None => self.template().decided_grade(selection, &self.live, &self.possible),
+        }
+    }
+
+    /// Until when nothing on a market is paid: for ever, as far as is known, while it is under review.
+    pub fn held_until_ns(&self, market: u16) -> Option<i64> {
+        let is_reviewed = !self.reviews.is_empty()
+            && (self.reviews.contains_key(&None) || self.reviews.contains_key(&Some(market)));
+        match is_reviewed {
+            true => Some(i64::MAX),
+            false => self.held.get(&market).and_then(|held| held.until_ns),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The state, and how to look at it. Facts change it (`fold.rs`), and nothing else.
 
+pub(crate) mod annulments;
 pub(crate) mod archive;
 pub(crate) mod changes;
 pub(crate) mod competitions;
@@ -30,6 +31,7 @@ use oddsengine_pricing::model::{ModelConfig, Models};
 use oddsengine_risk::Change;
 use oddsengine_types::{BoundsError, CustomerId, FixtureId, IdMap, Slots, SportId, TicketId};
 
+use annulments::{Actions, Annulments};
 use archive::Closed;
 use changes::Changes;
 use competitions::Competitions;
@@ -105,6 +107,10 @@ pub struct State {
     pub(crate) windows: WindowStakes,
     /// What was decided and is not yet carried out on every ticket that it concerns.
     pub(crate) due: DueWork,
+    /// What was voided or cancelled of many tickets at once.
+    pub(crate) annulments: Annulments,
+    /// What waits for a second person.
+    pub(crate) actions: Actions,
     /// Derived: changes of books that are planned and not yet in them.
     pub(crate) unbooked: Vec<(u32, Change)>,
     /// Derived: fixtures whose board is not the state's, or may have changed since it was told.
@@ -274,6 +280,8 @@ impl State {
             offer_count: 0,
             windows: WindowStakes::default(),
             due: DueWork::default(),
+            annulments: Annulments::default(),
+            actions: Actions::default(),
             unbooked: Vec::new(),
             unpriced: BTreeSet::new(),
             untold: BTreeSet::new(),
@@ -396,6 +404,7 @@ impl State {
         let now_ns = now_ns.max(self.now_ns);
         self.next_due_ns().is_some_and(|due_ns| due_ns <= read_ns.min(now_ns))
             || self.has_due_work()
+            || self.actions.next_expiry_ns().is_some_and(|expires_ns| expires_ns <= now_ns)
             || self.watch_is_due(now_ns)
             || self.weighs_accumulators(now_ns)
             || self.begins_day(now_ns)
@@ -411,6 +420,7 @@ impl State {
     /// tickets on their way to the archive.
     pub fn has_due_work(&self) -> bool {
         self.has_unsettled()
+            || !self.annulments.under_way.is_empty()
             || !self.due.weighing.is_empty()
             || self.derived.has_more_overdue
             || self.archiving_is_due(self.now_ns)

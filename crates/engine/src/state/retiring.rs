@@ -66,6 +66,7 @@ impl State {
             && settling.is_none()
             && !self.due.recalling.contains(&index)
             && !self.due.weighing.contains(&index)
+            && !self.is_kept_for_settlement(index)
             && self.scopes_of(fixture.id()).take(SCOPES_ARCHIVED_MAX + 1).count() <= SCOPES_ARCHIVED_MAX
     }
 

@@ -99,7 +99,8 @@ impl Settling {
     /// The clock goes back: what is yet to come stays as far away as it was.
     pub(crate) fn set_back(&mut self, by_ns: i64) {
         for (due_ns, ticket) in std::mem::take(&mut self.by_due) {
-            let due_ns = due_ns.saturating_sub(by_ns);
+            // What waits for a word waits for it still.
+            let due_ns = if due_ns == i64::MAX { due_ns } else { due_ns.saturating_sub(by_ns) };
             self.waits.insert(ticket, Wait { due_ns: Some(due_ns), ..self.wait(ticket) });
             self.by_due.insert((due_ns, ticket));
         }

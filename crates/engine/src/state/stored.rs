@@ -30,6 +30,8 @@ impl Encode for StoredFixture {
             grades,
             desk,
             told_grades,
+            reviews,
+            held,
             archived_count,
             over_ns,
         } = self;
@@ -55,6 +57,13 @@ impl Encode for StoredFixture {
         decided.collect::<BTreeMap<SelectionId, Grade>>().encode(out);
         by_id(desk, template).encode(out);
         by_id(told_grades, template).encode(out);
+        let reviews = reviews
+            .iter()
+            .map(|(market, why)| (market.map(|market| template.market_id(usize::from(market))), why.clone()));
+        let mut reviews: Vec<(Option<MarketId>, String)> = reviews.collect();
+        reviews.sort_unstable();
+        reviews.encode(out);
+        by_id(held, template).encode(out);
         archived_count.encode(out);
         over_ns.encode(out);
     }
@@ -96,6 +105,14 @@ impl Fixture {
         }
         fixture.desk = by_index(BTreeMap::decode(input)?, template, input)?;
         fixture.told_grades = by_index(BTreeMap::decode(input)?, template, input)?;
+        for (market, why) in Vec::<(Option<MarketId>, String)>::decode(input)? {
+            let place = market.map(|market| {
+                let place = template.market_of_id(market).map(|place| place as u16);
+                place.ok_or_else(|| input.error(format!("the template has no market {:016x}", market.0)))
+            });
+            fixture.reviews.insert(place.transpose()?, why);
+        }
+        fixture.held = by_index(BTreeMap::decode(input)?, template, input)?;
         fixture.archived_count = Decode::decode(input)?;
         fixture.over_ns = Decode::decode(input)?;
         Ok(())

@@ -12,6 +12,7 @@ use super::kind::{
 };
 use super::tables::{enumeration, message, oneof};
 use crate::acceptance::{CustomerTerms, OwnLimitKind, Period, Ruling, Standing, SwitchScope, Wishes};
+use crate::annulment::{AnnulmentEffect, AnnulmentRequest, Certainty, ResultTold};
 use crate::command::{
     Body, Channel, Command, FixtureRequest, LegRequest, MoneyRequest, OddsChange, OddsVersion, Origin,
     PricedMarket, Principal, TicketRequest, VoidKind,
@@ -90,7 +91,36 @@ oneof!("Body": Body {
         as "Body.ConfirmOwnLimit",
     40 answer_offer: AnswerOffer { 1 ticket: Id128, 2 customer: Uint64, 3 takes: Bool } as "Body.AnswerOffer",
     41 rule_referral: RuleReferral { 1 ticket: Id128, 2 ruling: Msg<Ruling> } as "Body.RuleReferral",
+    45 annul: Annul(request: Msg<AnnulmentRequest>),
+    46 take_back_annulment: TakeBackAnnulment { 1 annulment: Id128 } as "Body.TakeBackAnnulment",
+    47 set_review: SetReview { 1 fixture: Uint64, 2 market: Opt<Fixed64>, 3 why: Opt<Text> } as "Body.SetReview",
+    48 approve: Approve { 1 action: Uint32 } as "Body.Approve",
+    49 decline: Decline { 1 action: Uint32 } as "Body.Decline",
+    50 tell_result: TellResult(result: Msg<ResultTold>),
 });
+
+message!("AnnulmentRequest": AnnulmentRequest {
+    1 annulment: Id128,
+    2 effect: Enum<AnnulmentEffect>,
+    3 customer: Opt<Uint64>,
+    4 fixture: Opt<Uint64>,
+    5 market: Opt<Fixed64>,
+    6 from_ns: Opt<Sfixed64>,
+    7 until_ns: Opt<Sfixed64>,
+    8 why: Text,
+});
+enumeration!("AnnulmentEffect": AnnulmentEffect {
+    1 "ANNULMENT_EFFECT_VOID_LEGS": VoidLegs, 2 "ANNULMENT_EFFECT_CANCEL_TICKETS": CancelTickets,
+});
+message!("ResultTold": ResultTold {
+    1 fixture: Uint64,
+    2 market: Fixed64,
+    3 grades: Rep<Msg<Grade>>,
+    4 certainty: Enum<Certainty>,
+    5 happened_ns: Sfixed64,
+    6 is_correction: Bool,
+});
+enumeration!("Certainty": Certainty { 1 "CERTAINTY_CONFIRMED": Confirmed, 2 "CERTAINTY_PROVISIONAL": Provisional });
 
 message!("PricedMarket": PricedMarket { 1 market: Fixed64, 2 odds_e4: Packed<Uint32> });
 message!("FixtureRequest": FixtureRequest {

@@ -8,15 +8,18 @@ use super::acceptance::WindowText;
 use super::common::{BookingSource, Iso4217, Nothing, Stops};
 use super::error::{At, Result};
 use super::kind::{
-    Bool, Enum, Fixed64, Id128, Message, Msg, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32, Uint64,
-    put_one,
+    Bool, Enum, Fixed64, Id128, Message, Msg, MsgOrDefault, Opt, Packed, Rep, Sfixed64, Sint64, Text, Uint32,
+    Uint64, put_one,
 };
 use super::tables::{enumeration, message, oneof};
 use super::wire::Input;
 use crate::acceptance::{
     CustomerTerms, Handling, OwnLimit, OwnLimitKind, Period, Standing, Switch, SwitchScope,
 };
-use crate::command::{Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, VoidKind};
+use crate::annulment::{ActionEnd, AnnulmentRequest, PendingAction, TicketMarks};
+use crate::command::{
+    Body, Command, FixtureRequest, MoneyRequest, OddsChange, OddsVersion, Origin, VoidKind,
+};
 use crate::config::{Config, Scope, ScopeSettings};
 use crate::fact::{Booking, BookingId, BookingKind, Fact, GradedLeg, GradedSelection, Weight};
 use crate::market::{Expectation, ExpectationMode, MarketDesk, PricedBy};
@@ -100,6 +103,26 @@ oneof!("Fact": Fact {
     58 own_limit_set: OwnLimitSet { 1 customer: Uint64, 2 limit: Msg<OwnLimit> } as "Fact.OwnLimitSet",
     59 own_limit_ended: OwnLimitEnded { 1 customer: Uint64, 2 kind: Enum<OwnLimitKind>, 3 period: Enum<Period> }
         as "Fact.OwnLimitEnded",
+    65 annulment_ordered: AnnulmentOrdered {
+        1 number: Uint32,
+        2 request: Msg<AnnulmentRequest>,
+        3 is_until_given: Bool,
+        4 forgotten: Opt<Uint32>,
+    } as "Fact.AnnulmentOrdered",
+    66 annulment_taken_back: AnnulmentTakenBack { 1 number: Uint32 } as "Fact.AnnulmentTakenBack",
+    67 annulment_advanced: AnnulmentAdvanced { 1 number: Uint32, 2 changed: Uint32, 3 next: Opt<Id128> }
+        as "Fact.AnnulmentAdvanced",
+    68 ticket_marked: TicketMarked { 1 ticket: Id128, 2 marks: Msg<TicketMarks> } as "Fact.TicketMarked",
+    69 ticket_reinstated: TicketReinstated { 1 ticket: Id128 } as "Fact.TicketReinstated",
+    70 review_set: ReviewSet { 1 fixture: Uint64, 2 market: Opt<Fixed64>, 3 why: Opt<Text> } as "Fact.ReviewSet",
+    71 result_held: ResultHeld {
+        1 fixture: Uint64,
+        2 market: Fixed64,
+        3 until_ns: Opt<Sfixed64>,
+        4 is_correction: Bool,
+    } as "Fact.ResultHeld",
+    72 action_pending: ActionPending { 1 action: Msg<PendingAction> } as "Fact.ActionPending",
+    73 action_ended: ActionEnded { 1 number: Uint32, 2 end: Enum<ActionEnd> } as "Fact.ActionEnded",
     49 expectation_set: ExpectationSet { 1 fixture: Uint64, 2 expectation: Opt<Msg<Expectation>> }
         as "Fact.ExpectationSet",
 });
@@ -150,6 +173,22 @@ message!("Ticket": Ticket {
     16 change: Msg<TicketChange>,
     17 closed_ns: Sfixed64,
     30 handling: Opt<Msg<Handling>>,
+    40 marks: MsgOrDefault<TicketMarks>,
+});
+message!("TicketMarks": TicketMarks {
+    1 void_by: Packed<Uint32>, 2 cancelled_by: Uint32, 3 reinstated_count: Uint32, 4 standing_legs: Uint64,
+});
+message!("PendingAction": PendingAction {
+    1 number: Uint32,
+    2 origin: Msg<Origin>,
+    3 body: Msg<Body>,
+    4 asked_ns: Sfixed64,
+    5 expires_ns: Opt<Sfixed64>,
+    6 ticket_count: Uint64,
+    7 money_minor: Sint64,
+});
+enumeration!("ActionEnd": ActionEnd {
+    1 "ACTION_END_APPROVED": Approved, 2 "ACTION_END_DECLINED": Declined, 3 "ACTION_END_EXPIRED": Expired,
 });
 message!("Terms": Terms {
     1 currency: Iso4217,

@@ -2,11 +2,12 @@
 
 use oddsengine_types::{Ladder, SportSettings};
 
-use super::common::{Iso4217, Sport};
-use super::kind::{Bool, Enum, Fixed64, Msg, Opt, Rep, Sint64, Text, Uint32, Uint64};
+use super::common::{Iso4217, Nothing, Sport};
+use super::kind::{Bool, Enum, Fixed64, Msg, MsgOrDefault, Opt, Rep, Sint64, Text, Uint32, Uint64};
 use super::tables::{enumeration, message, oneof};
 use crate::acceptance::StakeWindow;
-use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings};
+use crate::annulment::{CorrectionRule, HouseRules};
+use crate::config::{Config, Margin, MarginKind, Scope, ScopeSettings, SettlementConfig};
 
 message!("Config": Config {
     1 currency: Iso4217,
@@ -46,6 +47,21 @@ message!("Config": Config {
     48 delay_skip_minor: Sint64,
     49 improvement_e4: Uint32,
     50 limit_increase_ms: Sint64,
+    56 settlement: MsgOrDefault<SettlementConfig>,
+});
+message!("SettlementConfig": SettlementConfig {
+    1 approval_above_minor: Opt<Sint64>,
+    2 approval_expires_ms: Sint64,
+    3 provisional_pays_after_ms: Sint64,
+    4 past_post_voids: Bool,
+    5 rules: Rep<Msg<HouseRules>>,
+});
+message!("HouseRules": HouseRules { 1 version: Uint32, 2 correction: Msg<CorrectionRule> });
+oneof!("CorrectionRule": CorrectionRule {
+    1 resettle: Resettle = Nothing,
+    2 stand: Stand = Nothing,
+    3 goodwill: Goodwill = Nothing,
+    4 within: Within(window_ms: Sint64),
 });
 message!("Margin": Margin { 1 method: Enum<MarginKind>, 2 booksum_e4: Uint32 });
 enumeration!("MarginKind": MarginKind {

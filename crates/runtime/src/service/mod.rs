@@ -699,7 +699,13 @@ impl Service {
     pub(crate) fn is_refused_for_journal(&mut self, body: &Body) -> bool {
         let moves_money = matches!(
             body,
-            Body::Deposit(_) | Body::Withdraw(_) | Body::PlaceTicket(_) | Body::CancelTicket { .. }
+            Body::Deposit(_)
+                | Body::Withdraw(_)
+                | Body::PlaceTicket(_)
+                | Body::CancelTicket { .. }
+                | Body::Annul(_)
+                | Body::TakeBackAnnulment { .. }
+                | Body::Approve { .. }
         );
         let refused = moves_money && !self.takes_money();
         self.counters.journal_refusal_count += u64::from(refused);

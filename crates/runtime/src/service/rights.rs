@@ -363,6 +363,10 @@ impl<'a> Need<'a> {
             | Body::Resume { .. }
             | Body::SettleMarket { .. }
             | Body::VoidFixture { .. }
+            | Body::TellResult(_)
+            | Body::Annul(_)
+            | Body::TakeBackAnnulment { .. }
+            | Body::SetReview { .. }
             | Body::SetModelInputs { .. }
             | Body::SetProbabilities { .. } => (feed, Self::Desk),
             Body::SetExpectation { .. }
@@ -374,6 +378,8 @@ impl<'a> Need<'a> {
             | Body::SetCustomerTerms { .. }
             | Body::RuleReferral { .. }
             | Body::CancelTicket { .. }
+            | Body::Approve { .. }
+            | Body::Decline { .. }
             | Body::ResetSource { .. } => (Self::Never, Self::Desk),
             Body::Deposit(_) | Body::Withdraw(_) => (Self::Never, Self::Wallet),
             // The operator's account service says them, or the desk.

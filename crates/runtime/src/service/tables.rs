@@ -14,8 +14,8 @@ use super::Service;
 use super::answer::View;
 use super::bounds::ROWS_EXAMINED_MAX;
 use crate::wire::{
-    BalanceAnswer, CommandRow, ReplyTo, RowsReply, balance_row, command_row, customer_row, evidence_row,
-    reply_error, scope_row, switch_row, ticket_json,
+    BalanceAnswer, CommandRow, ReplyTo, RowsReply, action_row, annulment_row, balance_row, command_row,
+    covered_row, customer_row, evidence_row, reply_error, review_row, scope_row, switch_row, ticket_json,
 };
 
 /// Most commands of the desk that are kept for who asks for them.
@@ -119,6 +119,10 @@ impl Service {
             return reply_error(to, "bad_format", &message, out);
         }
         let after = after.unwrap_or(0);
+        if let Some(Err((_, detail))) = query.annulment.as_ref().map(|asked| self.engine.annulment_of(asked))
+        {
+            return reply_error(to, "out_of_range", &detail, out);
+        }
         let rows = RowsReply::begin(to, query.table.name(), out);
         let page = Page { rows, limit: query.limit, bytes_max };
         match query.table {
@@ -128,6 +132,10 @@ impl Service {
             TableName::Commands => self.commands(page, query, after),
             TableName::Switches => self.switches(page, after),
             TableName::Referrals => self.referrals(page, query, after),
+            TableName::Annulments => self.annulments(page, query, after),
+            TableName::AnnulmentPreview => self.annulment_preview(page, query, after),
+            TableName::Actions => self.actions(page, after),
+            TableName::Reviews => self.reviews(page, query, after),
         }
     }
 
@@ -277,6 +285,70 @@ impl Service {
         page.rows.finish(next.as_deref(), None);
     }
 
+    fn annulments(&self, mut page: Page<'_>, query: &TableQuery, after: u64) {
+        let (mut next, mut last) = (None, after);
+        let after = u32::try_from(after).unwrap_or(u32::MAX);
+        for (number, annulment, is_done) in self.engine.annulments_after(after) {
+            if page.is_full() {
+                next = Some(last.to_string());
+                break;
+            }
+            last = number.into();
+            if query.fixture.is_none() || query.fixture == annulment.request.fixture {
+                page.rows.add(|out| annulment_row(out, number, annulment, is_done, &View(&self.engine)));
+            }
+        }
+        page.rows.finish(next.as_deref(), None);
+    }
+
+    /// The tickets that would be touched, each as it stands now; a page looks through a bounded number of them.
+    fn annulment_preview(&self, mut page: Page<'_>, query: &TableQuery, after: u64) {
+        let asked = query.annulment.as_ref().and_then(|asked| self.engine.annulment_of(asked).ok());
+        let Some(request) = asked else { return page.rows.finish(None, None) };
+        let from = u32::try_from(after).unwrap_or(u32::MAX);
+        let (places, mut next) = self.engine.covered_page(&request, from, query.limit, ROWS_EXAMINED_MAX);
+        for place in places {
+            if page.is_full() {
+                next = Some(place);
+                break;
+            }
+            page.rows.add(|out| covered_row(out, &self.engine.tickets()[place as usize]));
+        }
+        page.rows.finish(next.map(|next| next.to_string()).as_deref(), None);
+    }
+
+    fn actions(&self, mut page: Page<'_>, after: u64) {
+        let (mut next, mut last) = (None, after);
+        for action in self.engine.actions_after(u32::try_from(after).unwrap_or(u32::MAX)) {
+            if page.is_full() {
+                next = Some(last.to_string());
+                break;
+            }
+            last = action.number.into();
+            page.rows.add(|out| action_row(out, action, &View(&self.engine)));
+        }
+        page.rows.finish(next.as_deref(), None);
+    }
+
+    /// By the places of the fixtures: all reviews of one are in one page.
+    fn reviews(&self, mut page: Page<'_>, query: &TableQuery, after: u64) {
+        let mut next = None;
+        let first = usize::try_from(after).unwrap_or(usize::MAX);
+        let fixtures = self.engine.fixtures().entries().filter(|(place, _)| *place >= first);
+        for (examined, (place, fixture)) in fixtures.enumerate() {
+            if page.is_full() || examined == ROWS_EXAMINED_MAX {
+                next = Some(place.to_string());
+                break;
+            }
+            if query.fixture.is_none_or(|asked| asked == fixture.id()) {
+                for (market, why) in &fixture.reviews {
+                    page.rows.add(|out| review_row(out, fixture, *market, why));
+                }
+            }
+        }
+        page.rows.finish(next.as_deref(), None);
+    }
+
     fn commands(&self, mut page: Page<'_>, query: &TableQuery, after: u64) {
         let DeskCommands { kept, before, .. } = &self.commands;
         let first = kept.partition_point(|kept| kept.number <= after);
@@ -305,7 +377,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn is_full(&self) -> bool {
-        self.rows.count == self.limit || self.rows.len() >= self.bytes_max
+        self.rows.count >= self.limit || self.rows.len() >= self.bytes_max
     }
 }
 

@@ -80,6 +80,7 @@ impl Service {
             }
             Fact::TicketPaid { ticket, .. }
             | Fact::TicketReopened { ticket }
+            | Fact::TicketReinstated { ticket }
             | Fact::TicketCancelled { ticket } => {
                 let Some(ticket) = self.engine.ticket(*ticket).cloned() else { return };
                 if self.routes.contains_key(&ticket.id) {

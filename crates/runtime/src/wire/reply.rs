@@ -58,6 +58,11 @@ pub fn reply_answer(to: &ReplyTo<'_>, answer: &Answer, out: &mut Vec<u8>) -> boo
         }
         // A desk command that was carried out before is carried out.
         Answer::Done | Answer::Repeated => bare(to, "done", out),
+        Answer::Pending { action } => {
+            to.begin("pending", out);
+            fields!(out; "action": unsigned((*action).into()));
+            out.put(b"}");
+        }
         Answer::Refused { reason, detail } => refused(to, *reason, detail, Subject::Command, out),
         Answer::Ticket { .. } | Answer::None => return false,
     }

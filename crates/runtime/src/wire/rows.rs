@@ -3,6 +3,8 @@
 use oddsengine_engine::{
     Body, Command, Config, Customer, CustomerFile, CustomerTerms, ExpectationMode, Fixture, Margin,
     MarketExplanation, Reason, Scope, ScopeSettings, Standing, Stop, Switch, SwitchScope, Ticket, VoidKind,
+    Annulment, AnnulmentRequest, Body, Command, Config, ExpectationMode, Fixture, Margin, MarketExplanation,
+    PendingAction, Reason, Scope, ScopeSettings, Stop, Ticket, VoidKind,
 };
 use oddsengine_markets::MarketId;
 use oddsengine_types::{Currency, CustomerId, Grade, SportId};
@@ -268,6 +270,9 @@ pub fn command_row(row: &CommandRow<'_>, lookup: &impl Lookup, out: &mut Vec<u8>
         Body::SetManualOdds { fixture, market, .. }
         | Body::LockMarket { fixture, market, .. }
         | Body::SettleMarket { fixture, market, .. } => Some((*fixture, *market)),
+        Body::TellResult(result) => Some((result.fixture, result.market)),
+        Body::SetReview { fixture, market, .. } => market.map(|market| (*fixture, market)),
+        Body::Annul(request) => request.fixture.zip(request.market),
         _ => None,
     };
     let key = market.and_then(|(fixture, market)| key_of(lookup.fixture(fixture)?, market));
@@ -352,6 +357,21 @@ fn asked(body: &Body, lookup: &impl Lookup, out: &mut Vec<u8>) {
             };
             fields!(out; "void": text(void));
         }
+        Body::TellResult(result) => {
+            out.put(b",\"grades\":");
+            out.list(&result.grades, |out, grade| out.grade(Some(*grade)));
+            fields!(out;
+                "certainty": text(result.certainty.name()),
+                "happened_ns": integer(result.happened_ns),
+                "correction": boolean(result.is_correction),
+            );
+        }
+        Body::Annul(request) => annulment_fields(out, request),
+        Body::TakeBackAnnulment { annulment } => fields!(out; "annulment": hex128(*annulment)),
+        Body::SetReview { why, .. } => fields!(out; "why": optional_text(why.as_deref())),
+        Body::Approve { action } | Body::Decline { action } => {
+            fields!(out; "action": unsigned((*action).into()));
+        }
         Body::CancelTicket { ticket } => fields!(out; "ticket": hex128(ticket.0)),
         Body::SetSwitch { scope, is_off, reason } => {
             name_field(out, "scope");
@@ -386,6 +406,94 @@ fn asked(body: &Body, lookup: &impl Lookup, out: &mut Vec<u8>) {
         Body::SetModelInputs { inputs, .. } => fields!(out; "input_count": unsigned(inputs.len() as u64)),
         _ => {}
     }
+}
+
+/// What an annulment covers, beside its fixture and market.
+fn annulment_fields(out: &mut Vec<u8>, request: &AnnulmentRequest) {
+    fields!(out;
+        "annulment": hex128(request.annulment),
+        "effect": text(request.effect.name()),
+        "customer": optional_unsigned(request.customer.map(|customer| customer.0)),
+    );
+    for (name, at_ns) in [("from_ns", request.from_ns), ("until_ns", request.until_ns)] {
+        name_field(out, name);
+        optional_integer(out, at_ns);
+    }
+    fields!(out; "why": text(&request.why));
+}
+
+/// An annulment, and how far it has come.
+pub fn annulment_row(
+    out: &mut Vec<u8>,
+    number: u32,
+    annulment: &Annulment,
+    is_done: bool,
+    lookup: &impl Lookup,
+) {
+    let request = &annulment.request;
+    object!(out;
+        "number": unsigned(number.into()),
+        "fixture": optional_unsigned(request.fixture.map(|fixture| fixture.0)),
+    );
+    let known = request.fixture.and_then(|fixture| lookup.fixture(fixture));
+    let key = known.zip(request.market).and_then(|(fixture, market)| key_of(fixture, market));
+    fields!(out; "market": optional_text(key));
+    annulment_fields(out, request);
+    fields!(out;
+        "ordered_ns": integer(annulment.ordered_ns),
+        "changed_count": unsigned(annulment.changed_count),
+        "taken_back": boolean(annulment.is_taken_back),
+        "done": boolean(is_done),
+    );
+    out.put(b"}");
+}
+
+/// A ticket that an annulment would touch.
+pub fn covered_row(out: &mut Vec<u8>, ticket: &Ticket) {
+    object!(out;
+        "ticket": hex128(ticket.id.0),
+        "customer": unsigned(ticket.customer.0),
+        "state": text(ticket.state.name()),
+        "stake_minor": integer(ticket.stake_minor),
+        "paid_minor": integer(ticket.paid_minor),
+        "payout_minor_max": integer(ticket.payout_minor_max),
+        "accepted_ns": integer(ticket.decided_ns),
+    );
+    out.put(b"}");
+}
+
+/// What waits for a second person.
+pub fn action_row(out: &mut Vec<u8>, action: &PendingAction, lookup: &impl Lookup) {
+    object!(out;
+        "number": unsigned(action.number.into()),
+        "asked_ns": integer(action.asked_ns),
+    );
+    name_field(out, "expires_ns");
+    optional_integer(out, action.expires_ns);
+    fields!(out;
+        "source": text(&action.origin.source),
+        "key": text(&action.origin.principal.key),
+        "staff": text(&action.origin.principal.staff),
+        "command": text(action.body.cause()),
+        "fixture": optional_unsigned(action.body.subject().map(|fixture| fixture.0)),
+        "ticket_count": unsigned(action.ticket_count),
+        "money_minor": integer(action.money_minor),
+    );
+    out.put(b",\"asked\":{");
+    let start = out.len();
+    asked(&action.body, lookup, out);
+    if out.get(start) == Some(&b',') {
+        out.remove(start);
+    }
+    out.put(b"}}");
+}
+
+/// A fixture or a market that is under review.
+pub fn review_row(out: &mut Vec<u8>, fixture: &Fixture, market: Option<u16>, why: &str) {
+    let key = market.map(|market| fixture.template().markets[usize::from(market)].key.as_str());
+    object!(out; "fixture": unsigned(fixture.id().0));
+    fields!(out; "market": optional_text(key), "why": text(why));
+    out.put(b"}");
 }
 
 /// Where the prices of a fixture, and of a market of it, come from.

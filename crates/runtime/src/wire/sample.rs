@@ -116,5 +116,6 @@ pub fn ticket() -> Ticket {
         change: TicketChange { seq: 9, seq_before: 4, was_settlement: false, paid_minor_before: 0 },
         closed_ns: 0,
         handling: None,
+        marks: oddsengine_engine::TicketMarks::default(),
     }
 }

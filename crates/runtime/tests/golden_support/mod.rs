@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use oddsengine_engine::{
-    Body, Command, Config, Engine, Fact, FixtureRequest, GradedSelection, Origin, Record, TicketState,
-    VoidKind, encode_record,
+    Body, Command, Config, Engine, Fact, FixtureRequest, GradedSelection, Origin, Record, SettlementConfig,
+    TicketState, VoidKind, encode_record,
 };
 use oddsengine_markets::custom::{SpaceDefinition, SpaceMarket, SpaceSelection, SpaceView};
 use oddsengine_markets::{Format, ModelFault};
@@ -418,6 +418,7 @@ fn first_run(path: &Path) {
     feed(w, json!({"type": "abandon_fixture", "fixture": VOID}));
     feed(w, json!({"type": "reinstate_fixture", "fixture": VOID}));
     acceptance(w);
+    settlements(w);
     world.service.close().unwrap();
 }
 
@@ -446,6 +447,44 @@ fn acceptance(w: &mut World) {
     desk(w, own(Value::Null));
     pass(w, 1);
     desk(w, json!({"type": "confirm_own_limit", "customer": 46, "kind": "stake", "period": "day"}));
+    w.service.command("desk", Body::Configure(Box::new(config())), w.now_ns).unwrap();
+}
+
+/// What is annulled and comes back, results that are not sure, reviews, and second persons.
+fn settlements(w: &mut World) {
+    for (id, effect) in [(1, "void"), (2, "cancel")] {
+        let annulment = format!("{id:032x}");
+        let annul = json!({"type": "annul", "annulment": annulment, "effect": effect, "fixture": VOID, "why": "a test"});
+        desk(w, annul);
+        desk(w, json!({"type": "take_back_annulment", "annulment": annulment}));
+    }
+    desk(w, json!({"type": "take_back_annulment", "annulment": format!("{:032x}", 3)}));
+    let grades = json!(["lost", "won", "lost"]);
+    feed(w, json!({"type": "set_review", "fixture": VOID, "market": "1x2", "why": "goal under review"}));
+    feed(
+        w,
+        json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": grades, "certainty": "provisional"}),
+    );
+    feed(w, json!({"type": "set_review", "fixture": VOID, "market": "1x2", "why": null}));
+    feed(
+        w,
+        json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": grades, "certainty": "confirmed"}),
+    );
+    feed(w, json!({"type": "settle_market", "fixture": VOID, "market": "1x2", "grades": null}));
+    // One that nobody confirms.
+    feed(
+        w,
+        json!({"type": "settle_market", "fixture": VOID, "market": "both_score", "grades": ["won", "lost"],
+            "certainty": "provisional"}),
+    );
+    let settlement = SettlementConfig { approval_above_minor: Some(0), ..SettlementConfig::default() };
+    let strict = Config { settlement, ..config() };
+    w.service.command("desk", Body::Configure(Box::new(strict)), w.now_ns).unwrap();
+    for ticket in [111, 114] {
+        desk(w, json!({"type": "cancel_ticket", "ticket": format!("{ticket:032x}")}));
+    }
+    desk(w, json!({"type": "approve", "action": 1}));
+    desk(w, json!({"type": "decline", "action": 1}));
     w.service.command("desk", Body::Configure(Box::new(config())), w.now_ns).unwrap();
 }
 

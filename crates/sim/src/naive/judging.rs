@@ -2,7 +2,7 @@
 
 use oddsengine_engine::{
     EachWayLeg, FixtureRequest, Handling, Leg, LegRequest, LimitCheck, LimitLevel, MarketStatus, OddsChange,
-    OddsVersion, Origin, Place, Plan, Reason, Scope, Terms, Ticket, TicketRequest, TicketState,
+    OddsVersion, Origin, Place, Plan, Reason, Scope, Terms, Ticket, TicketMarks, TicketRequest, TicketState,
 };
 use oddsengine_markets::{Format, SelectionId};
 use oddsengine_types::bets::Bet;
@@ -34,7 +34,7 @@ impl Naive {
         self.stop_overdue(answers);
         self.weigh_accumulators();
         self.take_prices_at(facts, 0);
-        let mut ticket = blank(request, self.now_ns);
+        let mut ticket = blank(request, self.now_ns, self.rules_version());
         let mut verdict = self.judge_request(request, &mut ticket, by);
         if let Err(reason) = verdict
             && ticket.handling.is_some()
@@ -115,7 +115,7 @@ impl Naive {
         let mut request = request.clone();
         (request.stake_minor, request.odds_change) = (self.config.stake_minor_min, OddsChange::Any);
         self.ask_for_least(&mut request);
-        let mut ticket = blank(&request, self.now_ns);
+        let mut ticket = blank(&request, self.now_ns, self.rules_version());
         self.check_request(&request)?;
         self.admits(request.customer, legs_of(&request), None)?;
         take_plan(&request, &mut ticket);
@@ -579,7 +579,7 @@ fn take_plan(request: &TicketRequest, ticket: &mut Ticket) {
     }
 }
 
-fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
+fn blank(request: &TicketRequest, now_ns: i64, rules: u16) -> Ticket {
     let staked = match &request.plan {
         Some(plan) if plan.bets.iter().any(|bet| bet.stake_minor != 0) => lines::asked(request),
         _ => None,
@@ -594,7 +594,7 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
             plan: if request.legs.len() == 1 { Plan::Single } else { Plan::Multiple },
             bonus_minor: 0,
             free_minor: 0,
-            rules: 1,
+            rules,
             jurisdiction: 0,
             bets: Vec::new(),
         },
@@ -616,6 +616,7 @@ fn blank(request: &TicketRequest, now_ns: i64) -> Ticket {
             let (wishes, asked_minor) = (request.wishes, request.stake_minor);
             Box::new(Handling { wishes, asked_minor, ..Handling::default() })
         }),
+        marks: TicketMarks::default(),
     }
 }
 

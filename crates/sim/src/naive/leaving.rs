@@ -47,7 +47,8 @@ impl Naive {
             work += 1 + ticket.settlement_count;
             let is_done = is_refused(ticket)
                 || ticket.legs.iter().all(|leg| self.fixtures[leg.place.fixture as usize].is_closed())
-                    && self.is_graded_as_fixtures_are(ticket);
+                    && self.is_graded_as_fixtures_are(ticket)
+                    && !self.is_kept_for_annulment(ticket);
             match is_done {
                 true => {
                     self.archived.push(self.tickets[index].clone());
@@ -86,6 +87,7 @@ impl Naive {
             self.keep(known);
             self.counters.recalled_count += 1;
         }
+        self.reconcile_tickets(tickets, answers);
         self.settle_tickets(None, answers);
         Ok(())
     }
@@ -97,11 +99,15 @@ impl Naive {
 
     /// What was paid is what the fixtures say, whatever they said meanwhile.
     pub fn is_graded_as_fixtures_are(&self, ticket: &Ticket) -> bool {
-        let is_same = |leg: &oddsengine_engine::Leg| {
+        let is_same = |(place, leg): (usize, &oddsengine_engine::Leg)| {
             // What left is as it was.
             let Some(index) = self.index_of(leg.fixture) else { return true };
+            let is_void = ticket.marks.void_by.get(place).is_some_and(|&by| by > 0);
+            if is_void || ticket.marks.standing_legs & (1 << place) != 0 {
+                return true;
+            }
             leg.grade == self.grade(index, usize::from(leg.place.selection))
         };
-        ticket.state != TicketState::Settled || ticket.legs.iter().all(is_same)
+        ticket.state != TicketState::Settled || ticket.legs.iter().enumerate().all(is_same)
     }
 }

@@ -17,6 +17,8 @@ pub enum Account {
     Provider,
     /// Stakes kept less returns paid.
     Result,
+    /// What the house gives without owing it.
+    Goodwill,
 }
 
 /// Money that moved, or is reserved to.

@@ -58,7 +58,7 @@ impl Naive {
             let names = |known: &super::NaiveTicket| {
                 known.ticket.legs.iter().any(|leg| leg.place.fixture as usize == place)
             };
-            if self.tickets.iter().any(names) {
+            if self.tickets.iter().any(names) || self.is_kept_for_settlement(place) {
                 self.fixtures[place].over_ns = self.now_ns;
                 continue;
             }
@@ -73,6 +73,8 @@ impl Naive {
                 let settings = self.scopes.remove(&scope).expect("it was just seen");
                 fixture.scopes.push((scope, settings));
             }
+            // What leaves waits for nothing, and corrects nothing later.
+            fixture.held.clear();
             self.retired.push(fixture);
             self.fixtures[place].is_gone = true;
             self.counters.archived_fixture_count += 1;

@@ -25,13 +25,10 @@ impl Naive {
             let grades: Vec<Option<Grade>> = ticket
                 .legs
                 .iter()
-                .map(|leg| match ticket.state {
-                    TicketState::Delayed | TicketState::Referred => {
-                        self.void_by_play(leg.place.fixture as usize, usize::from(leg.place.selection))
-                    }
-                    _ => self.grade(leg.place.fixture as usize, usize::from(leg.place.selection)),
-                })
+                .map(|leg| self.void_by_play(leg.place.fixture as usize, usize::from(leg.place.selection)))
                 .collect();
+            let grades = if ticket.state.is_waiting() { grades } else { self.due_grades(ticket) };
+            let is_released = self.is_released(&self.tickets[index]);
             let is_regraded = ticket.legs.iter().zip(&grades).any(|(leg, grade)| leg.grade != *grade);
             let waits_in_vain = self.tickets[index].settles_ns.is_some()
                 && changed.is_some_and(|changed| {
@@ -39,10 +36,16 @@ impl Naive {
                     (fixture.is_closed() || !fixture.told.is_empty())
                         && ticket.legs.iter().any(|leg| leg.place.fixture as usize == changed)
                 })
-                && !self.is_decided_in_play(ticket);
-            if is_regraded || waits_in_vain {
+                && !self.is_decided_in_play(ticket)
+                && self.held_until_ns(ticket).is_none();
+            if is_regraded || waits_in_vain || is_released {
                 let (mut ticket, mut settles_ns) = (ticket.clone(), self.tickets[index].settles_ns);
                 let payout_before = payout_minor(&ticket);
+                let mut grades = grades;
+                if ticket.state == TicketState::Settled {
+                    self.let_stand(&mut ticket, &grades);
+                    grades = self.due_grades(&ticket);
+                }
                 ticket.legs.iter_mut().zip(grades).for_each(|(leg, grade)| leg.grade = grade);
                 match ticket.state {
                     // It is not paid, and rides on nothing that play has made void.
@@ -52,6 +55,7 @@ impl Naive {
                 self.tickets[index] = NaiveTicket { ticket, settles_ns, ..self.tickets[index].clone() };
             }
         }
+        self.released.clear();
     }
 
     /// Pays what has waited long enough, the first due first.
@@ -64,6 +68,10 @@ impl Naive {
                 return;
             };
             let mut ticket = self.tickets[index].ticket.clone();
+            if let Some(until_ns) = self.held_until_ns(&ticket) {
+                self.tickets[index].settles_ns = Some(until_ns);
+                continue;
+            }
             let payout = payout_minor(&ticket).expect("only decided tickets wait");
             self.pay(&mut ticket, payout);
             answers.push(Answer::Settlement(ticket.id, ticket.state, 0, payout));
@@ -73,16 +81,18 @@ impl Naive {
 
     /// A leg has its grade from a match in play: not told, not void, not over.
     fn is_decided_in_play(&self, ticket: &Ticket) -> bool {
-        ticket.legs.iter().any(|leg| {
+        ticket.legs.iter().enumerate().any(|(place, leg)| {
             let fixture = &self.fixtures[leg.place.fixture as usize];
+            let is_void = ticket.marks.void_by.get(place).is_some_and(|&by| by > 0);
             let market = fixture.space.template.selections[usize::from(leg.place.selection)].market;
-            fixture.game.phase() == LivePhase::InPlay
+            !is_void
+                && fixture.game.phase() == LivePhase::InPlay
                 && fixture.void == VoidKind::Nothing
                 && !fixture.told.contains_key(&usize::from(market))
         })
     }
 
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         ticket: &mut Ticket,
         payout_before: Option<i64>,
@@ -92,7 +102,9 @@ impl Naive {
         let (was_open, paid_before) = (ticket.state == TicketState::Open, ticket.paid_minor);
         let payout = payout_minor(ticket);
         let may_wait = self.config.settlement_delay_ms > 0 || settles_ns.is_some();
-        let waits = may_wait && payout.is_some_and(|payout| payout > 0) && self.is_decided_in_play(ticket);
+        let held_ns = if payout.is_some() { self.held_until_ns(ticket) } else { None };
+        let waits = held_ns.is_some()
+            || may_wait && payout.is_some_and(|payout| payout > 0) && self.is_decided_in_play(ticket);
         let stands = if was_open { payout.is_none() || waits } else { payout == Some(paid_before) };
         if !stands {
             if !was_open {
@@ -104,9 +116,13 @@ impl Naive {
             answers.push(Answer::Settlement(ticket.id, ticket.state, paid_before, ticket.paid_minor));
         }
         if ticket.state == TicketState::Open && waits {
-            let is_the_same = settles_ns.is_some() && payout == payout_before;
+            let has_a_time = settles_ns.is_some_and(|settles_ns| settles_ns != i64::MAX);
             let due_ns = self.now_ns + self.config.settlement_delay_ms * 1_000_000;
-            *settles_ns = if is_the_same { *settles_ns } else { Some(due_ns) };
+            *settles_ns = match held_ns {
+                Some(held_ns) => Some(held_ns),
+                None if has_a_time && payout == payout_before => *settles_ns,
+                None => Some(due_ns),
+            };
         } else {
             *settles_ns = None;
         }
@@ -185,7 +201,7 @@ impl Naive {
         self.post(cash, Account::Receivable(customer), amount_minor);
     }
 
-    fn post(&mut self, from: Account, to: Account, amount_minor: i64) {
+    pub(super) fn post(&mut self, from: Account, to: Account, amount_minor: i64) {
         if amount_minor > 0 {
             let currency = self.config.currency;
             self.postings.push(Posting { from, to, amount_minor, currency, is_reserved: false });
@@ -194,7 +210,7 @@ impl Naive {
 }
 
 /// Nothing once a leg lost; the product of the legs' returns once all are graded. Of several bets their lines, one by one.
-fn payout_minor(ticket: &Ticket) -> Option<i64> {
+pub(super) fn payout_minor(ticket: &Ticket) -> Option<i64> {
     if !ticket.terms.bets.is_empty() {
         return lines::payout_of(ticket);
     }

@@ -225,12 +225,20 @@ impl Naive {
             let ahead_ns = self.now_ns - time_ns;
             self.weighed_ns = self.weighed_ns.map(|weighed_ns| weighed_ns - ahead_ns);
             for known in &mut self.tickets {
-                known.settles_ns = known.settles_ns.map(|settles_ns| settles_ns - ahead_ns);
+                known.settles_ns = known.settles_ns.map(|settles_ns| match settles_ns {
+                    i64::MAX => i64::MAX,
+                    settles_ns => settles_ns - ahead_ns,
+                });
                 if known.ticket.state.is_waiting() || matches!(known.ticket.state, TicketState::Reoffered(_))
                 {
                     known.ticket.due_ns -= ahead_ns;
                 }
             }
+            let held = self.fixtures.iter_mut().flat_map(|fixture| fixture.held.values_mut());
+            let held = held.filter_map(|held| held.0.as_mut()).filter(|until_ns| **until_ns != i64::MAX);
+            held.for_each(|until_ns| *until_ns -= ahead_ns);
+            let expires = self.waiting.iter_mut().filter_map(|action| action.expires_ns.as_mut());
+            expires.for_each(|expires_ns| *expires_ns -= ahead_ns);
             answers.push(Answer::Alert("clock_went_back".into(), None));
         }
         self.now_ns = time_ns;

@@ -205,6 +205,7 @@ pub fn answer(answers: &[Answer]) -> String {
         }
         Answer::MoneyBooked(_, _, true) => Some("repeated".into()),
         Answer::MoneyBooked(_, _, false) => Some("booked".into()),
+        Answer::Pending(_) => Some("pending".into()),
         Answer::Done => Some("done".into()),
         Answer::Duplicate => Some("duplicate".into()),
         Answer::Trading(..) | Answer::Alert(..) | Answer::Settlement(..) | Answer::FeedGap(..) => None,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    Body, Channel, Config, Fixture, Margin, MarginKind, Origin, Scope, ScopeSettings, Stop, StopSet,
-    TicketState,
+    Body, Channel, Config, Fixture, Margin, MarginKind, Origin, Scope, ScopeSettings, SettlementConfig, Stop,
+    StopSet, TicketState,
 };
 use oddsengine_markets::{Format, MarketId};
 use oddsengine_types::{Currency, CustomerId, FixtureId, Grade, Ladder, SportId, SportSettings, TicketId};
@@ -164,14 +164,19 @@ impl Workload {
         self.pair.recall_fixtures([fixture].into_iter(), self.now_ns)?;
         let found = match self.random.below(6) {
             0 => self.first_market(|known| known.told_by_desk.first().copied()),
-            1..4 => self.market_of_an_open_ticket(),
+            1 | 2 => self.market_of_an_open_ticket(),
+            3 | 4 => self.some_leg().map(|(_, fixture, market, _)| (fixture, market)),
             _ => None,
         };
         let (fixture, market) = found.unwrap_or((fixture, self.market(fixture)));
         let template = self.space(fixture).template;
         let index = template.market_of_id(market).expect("the workload's markets are known");
         let grades = if self.random.one_in(2) { None } else { Some(self.told_grades(fixture, index)) };
-        self.send_from_any(Body::SettleMarket { fixture, market, grades })
+        let mut body = Body::SettleMarket { fixture, market, grades };
+        if self.random.one_in(2) {
+            body = self.tell_result(body);
+        }
+        self.send_from_any(body)
     }
 
     /// Grades that some outcome gives, with void ones among them, places that are shared out, or anything.
@@ -210,6 +215,9 @@ impl Workload {
             .collect();
         if self.random.one_in(3) {
             return self.debt_in_the_delay();
+        }
+        if self.random.one_in(2) {
+            return self.settlement();
         }
         let tickets = self.pair.fast.tickets();
         let ticket = match self.random.below(5) {
@@ -334,6 +342,7 @@ impl Workload {
             margin: Margin { method: *self.random.pick(&MarginKind::ALL), booksum_e4: 10_500 },
             ladder: *self.random.pick(&[Ladder::Fine, Ladder::Betfair, Ladder::Unit]),
             skew_b_minor: *self.random.pick(&[None, None, None, Some(40_000)]),
+            settlement: self.settlement_config(),
             ..Config::default()
         };
         match self.random.below(8) {
@@ -359,6 +368,7 @@ impl Workload {
             config.currency = Currency::EUR;
             config.legs_max = 6;
             config.settlement_delay_ms = 0;
+            config.settlement = SettlementConfig::default();
             config.archive_after_ms = 20_000;
             config.archive_refused_after_ms = 10_000;
             config.archive_fixture_after_ms = 15_000;

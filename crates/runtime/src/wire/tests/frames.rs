@@ -182,6 +182,7 @@ pub fn frames() -> Vec<(&'static str, Vec<u8>)> {
             answer(&Answer::MoneyRefused { request: MONEY, reason: Reason::BalanceTooSmall }),
         ),
         ("reply_done", answer(&Answer::Done)),
+        ("reply_pending", answer(&Answer::Pending { action: 7 })),
         (
             "reply_refused",
             answer(&Answer::Refused {
