@@ -102,7 +102,7 @@ impl Naive {
         key: (OwnLimitKind, Period),
         limit_minor: Option<i64>,
     ) -> Verdict {
-        if limit_minor.is_some_and(|minor| minor < 0 || minor > oddsengine_types::MONEY_MINOR_MAX / 100) {
+        if limit_minor.is_some_and(|minor| !(0..=oddsengine_types::MONEY_MINOR_MAX / 100).contains(&minor)) {
             return Err(Reason::ValueOutOfBounds);
         }
         let from_ns = self.now_ns + self.config.limit_increase_ms * 1_000_000;
@@ -308,7 +308,7 @@ impl Naive {
             };
             let used_minor =
                 self.own_used_minor(ticket.customer, (kind, period), ticket.received_ns, Some(ticket.id));
-            let left_minor = (limit_minor - used_minor).max(0).min(STAKE_MINOR_MAX);
+            let left_minor = (limit_minor - used_minor).clamp(0, STAKE_MINOR_MAX);
             checks.push(LimitCheck {
                 level,
                 leg: None,
