@@ -27,8 +27,8 @@ pub struct NaiveFile {
     pub limits: BTreeMap<(OwnLimitKind, Period), (i64, Option<NextLimit>)>,
     /// When the first of them was set; bets that were archived by then, and so many deposits, do not count.
     pub since_ns: i64,
-    /// See `since_ns`.
-    pub archived: Vec<TicketId>,
+    /// Settled ones of these bets with what they had paid: if one comes back, and is graded otherwise, the difference counts.
+    pub archived: Vec<(TicketId, i64)>,
     /// See `since_ns`.
     pub deposit_count: usize,
 }
@@ -107,7 +107,7 @@ impl Naive {
         }
         let from_ns = self.now_ns + self.config.limit_increase_ms * 1_000_000;
         let (now_ns, deposit_count) = (self.now_ns, self.deposits.len());
-        let archived = self.archived.iter().map(|known| known.ticket.id).collect();
+        let archived = self.archived.iter().map(|known| (known.ticket.id, known.ticket.paid_minor)).collect();
         let known = self.file(customer).limits.get(&key).copied();
         if known.is_none() && limit_minor.is_none() {
             return Err(Reason::OutOfSequence);
@@ -156,12 +156,20 @@ impl Naive {
             return of_customer.filter(|known| counts(known.time_ns)).map(|known| known.amount_minor).sum();
         }
         let tickets = self.tickets.iter().chain(&self.archived).map(|known| &known.ticket);
-        let of_customer = tickets.filter(|ticket| {
-            ticket.customer == customer && Some(ticket.id) != except && !archived.contains(&ticket.id)
-        });
+        let of_customer = tickets.filter(|ticket| ticket.customer == customer && Some(ticket.id) != except);
         of_customer
-            .filter(|ticket| counts(ticket.received_ns) && is_taken(ticket.state))
-            .map(|ticket| ticket.stake_minor - if kind == OwnLimitKind::Loss { ticket.paid_minor } else { 0 })
+            .filter(|ticket| counts(ticket.received_ns))
+            .map(|ticket| {
+                let before = archived.iter().find(|(id, _)| *id == ticket.id);
+                let was_over = before.is_some() && ticket.settlement_count > 0;
+                let mut staked = if is_taken(ticket.state) { ticket.stake_minor } else { 0 };
+                let mut returned = if is_taken(ticket.state) { ticket.paid_minor } else { 0 };
+                if let Some((_, paid_minor)) = before {
+                    staked -= if was_over { ticket.stake_minor } else { staked };
+                    returned -= if was_over { *paid_minor } else { returned };
+                }
+                staked - if kind == OwnLimitKind::Loss { returned } else { 0 }
+            })
             .sum()
     }
 
