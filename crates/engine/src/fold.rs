@@ -264,9 +264,8 @@ impl State {
                 self.set_closed(index, 0);
                 let ticket = self.tickets[index as usize].clone();
                 self.count_stake(&ticket, true);
-                for leg in ticket.legs.iter().filter(|leg| leg.grade.is_none()) {
-                    plan_add(leg, ticket.stake_minor, &mut self.unbooked);
-                }
+                self.count_own_stake(&ticket, true);
+                plan_add(&ticket, &mut self.unbooked);
                 self.settling.set_regraded(index, self.is_regraded(index));
             }
             Fact::ActionPending { action } => {

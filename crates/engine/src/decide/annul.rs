@@ -120,7 +120,11 @@ impl Step<'_> {
             TicketState::Open | TicketState::Settled => {}
             // What was cancelled by itself is nobody else's.
             TicketState::Cancelled if was_cancelled => {}
-            TicketState::Cancelled | TicketState::Delayed | TicketState::Refused(_) => return false,
+            TicketState::Cancelled
+            | TicketState::Delayed
+            | TicketState::Referred
+            | TicketState::Reoffered(_)
+            | TicketState::Refused(_) => return false,
         }
         let marks = self.marks_due(&ticket);
         if marks == ticket.marks {
