@@ -15,6 +15,10 @@ mod step;
 mod views;
 
 pub use oddsengine_facts::{
+    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules,
+    PendingAction, ResultTold, SettlementConfig, TicketMarks,
+};
+pub use oddsengine_facts::{
     Body, Channel, Command, Config, EachWayLeg, Expectation, ExpectationMode, Fact, FixtureRequest,
     GradedSelection, Leg, LegRequest, LimitCheck, LimitLevel, Margin, MarginKind, MarketDesk, MarketStops,
     MoneyRequest, OddsChange, OddsVersion, Origin, Place, Plan, PlanRequest, PricedBy, PricedMarket,
@@ -28,10 +32,6 @@ pub use oddsengine_facts::{
     WindowPer, Wishes,
 };
 pub use oddsengine_facts::{RecordError, decode_record, encode_parts, encode_record};
-pub use oddsengine_facts::{
-    ActionEnd, Annulment, AnnulmentEffect, AnnulmentRequest, Certainty, CorrectionRule, HouseRules,
-    PendingAction, ResultTold, SettlementConfig, TicketMarks,
-};
 pub use oddsengine_facts::{acceptance, annulment, command, config, status, stops, ticket};
 
 pub use boards::{Board, BoardUpdate};

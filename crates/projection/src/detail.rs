@@ -1,8 +1,8 @@
 //! What a change of settings holds, as a JSON object: names and units are those of the configuration.
 
 use oddsengine_facts::{
-    Config, CorrectionRule, CustomerFactor, CustomerTerms, Expectation, Margin, MarketDesk, OwnLimit, Scope, ScopeSettings,
-    SettlementConfig, StakeWindow, StopSet, SwitchScope,
+    Config, CorrectionRule, CustomerFactor, CustomerTerms, Expectation, Margin, MarketDesk, OwnLimit, Scope,
+    ScopeSettings, SettlementConfig, StakeWindow, StopSet, SwitchScope,
 };
 use oddsengine_markets::sports;
 use oddsengine_types::{AccountKind, SportId};

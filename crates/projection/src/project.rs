@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use oddsengine_facts::ticket::{Leg, Ticket};
 use oddsengine_facts::{
-    ActionEnd, Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record, RecordError,
-    Standing, TicketState, VoidKind, decode_record,
+    ActionEnd, Body, Booking, BookingKind, Channel, Command, Fact, MoneyRequest, OddsChange, Record,
+    RecordError, Standing, TicketState, VoidKind, decode_record,
 };
 use oddsengine_markets::football::FootballIncidentKind;
 use oddsengine_markets::racing::RacingIncident;

@@ -1,7 +1,8 @@
 //! The platform configuration: a Python dictionary in natural units to the engine's integers.
 
 use oddsengine_engine::{
-    Config, CorrectionRule, HouseRules, Margin, MarginKind, SettlementConfig, StakeWindow, WindowName, WindowPer,
+    Config, CorrectionRule, HouseRules, Margin, MarginKind, SettlementConfig, StakeWindow, WindowName,
+    WindowPer,
 };
 use oddsengine_pricing::model::{ModelConfig, TennisConfig};
 use oddsengine_pricing::racing::calibration::{RacingConfig, RacingMargin, RacingModel};

@@ -44,9 +44,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use oddsengine_engine::{
-    ActionEnd, AnnulmentRequest, Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest, MarketStatus, MoneyRequest,
-    OddsVersion, Origin, PendingAction, Reason, Scope, ScopeSettings, Stop, StopSet, Stops, Switch, SwitchScope, Ticket,
-    TicketRequest, TicketState, VoidKind,
+    ActionEnd, AnnulmentRequest, Body, Channel, Command, Config, Counters, ExpectationMode, FixtureRequest,
+    MarketStatus, MoneyRequest, OddsVersion, Origin, PendingAction, Reason, Scope, ScopeSettings, Stop,
+    StopSet, Stops, Switch, SwitchScope, Ticket, TicketRequest, TicketState, VoidKind,
 };
 use oddsengine_markets::{Format, Incident, LivePhase, MarketId, ModelFault, SpaceDefinition};
 use oddsengine_types::{CustomerId, FixtureId, Grade, STAKE_MINOR_MAX, TransferId};

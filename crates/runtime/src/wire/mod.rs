@@ -35,10 +35,8 @@ pub use reply::{
     reply_max_stake, reply_pong, reply_state_hash, reply_ticket,
 };
 pub use rows::{
-    CommandRow, Explained, PARAMETERS_TOLD_MAX, RowsReply, balance_row, command_row, customer_row,
-    evidence_row, reply_explain, scope_row, switch_row,
     CommandRow, Explained, PARAMETERS_TOLD_MAX, RowsReply, action_row, annulment_row, balance_row,
-    command_row, covered_row, customer_row, reply_explain, review_row, scope_row,
+    command_row, covered_row, customer_row, evidence_row, reply_explain, review_row, scope_row, switch_row,
 };
 pub use status::{FEEDS_TOLD_MAX, FeedHealth, Health, Heartbeat, heartbeat, trading};
 pub use ticket::{Lookup, ticket_json};

@@ -1,10 +1,9 @@
 //! Rows of tables, and where a price comes from.
 
 use oddsengine_engine::{
-    Body, Command, Config, Customer, CustomerFile, CustomerTerms, ExpectationMode, Fixture, Margin,
-    MarketExplanation, Reason, Scope, ScopeSettings, Standing, Stop, Switch, SwitchScope, Ticket, VoidKind,
-    Annulment, AnnulmentRequest, Body, Command, Config, ExpectationMode, Fixture, Margin, MarketExplanation,
-    PendingAction, Reason, Scope, ScopeSettings, Stop, Ticket, VoidKind,
+    Annulment, AnnulmentRequest, Body, Command, Config, Customer, CustomerFile, CustomerTerms,
+    ExpectationMode, Fixture, Margin, MarketExplanation, PendingAction, Reason, Scope, ScopeSettings,
+    Standing, Stop, Switch, SwitchScope, Ticket, VoidKind,
 };
 use oddsengine_markets::MarketId;
 use oddsengine_types::{Currency, CustomerId, Grade, SportId};

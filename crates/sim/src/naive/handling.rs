@@ -421,7 +421,7 @@ impl Naive {
     pub(super) fn take(&mut self, ticket: &mut Ticket) {
         if let Some((cause, threshold_minor)) = self.referral_of(ticket) {
             let due_ns = self.now_ns + self.config.referral_ms * 1_000_000;
-            self.wait(ticket, TicketState::Referred, due_ns);
+            self.hold_until(ticket, TicketState::Referred, due_ns);
             let referral = Referral {
                 cause,
                 threshold_minor,
@@ -448,19 +448,19 @@ impl Naive {
                 self.postings.push(stake);
                 self.accept(ticket);
             }
-            delay_ns => self.wait(ticket, TicketState::Delayed, self.now_ns + delay_ns),
+            delay_ns => self.hold_until(ticket, TicketState::Delayed, self.now_ns + delay_ns),
         }
     }
 
     /// Reserves the stake, until then.
-    fn wait(&mut self, ticket: &mut Ticket, state: TicketState, due_ns: i64) {
+    fn hold_until(&mut self, ticket: &mut Ticket, state: TicketState, due_ns: i64) {
         self.weigh(ticket);
         let stake = self.stake(ticket, true);
         self.postings.push(stake);
         (ticket.state, ticket.due_ns, ticket.decided_ns) = (state, due_ns, 0);
     }
 
-    fn release(&mut self, ticket: &Ticket) {
+    fn release_hold(&mut self, ticket: &Ticket) {
         let stake = self.stake(ticket, true);
         let reserved = self.postings.iter().rposition(|posting| *posting == stake);
         self.postings.remove(reserved.expect("the stake of a waiting ticket is reserved"));
@@ -485,7 +485,7 @@ impl Naive {
 
     fn end_delay(&mut self, ticket: &mut Ticket) {
         let verdict = self.judge_delayed(ticket);
-        self.release(ticket);
+        self.release_hold(ticket);
         match verdict {
             Ok(()) => {
                 let stake = self.stake(ticket, false);
@@ -508,9 +508,9 @@ impl Naive {
                 if let Err(reason) = self.judge_delayed(ticket) {
                     return self.decline(ticket, reason);
                 }
-                self.release(ticket);
+                self.release_hold(ticket);
                 let left_ns = (delay_ns - self.waited_ns(ticket)).max(1);
-                self.wait(ticket, TicketState::Delayed, self.now_ns + left_ns);
+                self.hold_until(ticket, TicketState::Delayed, self.now_ns + left_ns);
             }
         }
     }
@@ -522,7 +522,7 @@ impl Naive {
     }
 
     fn decline(&mut self, ticket: &mut Ticket, reason: Reason) {
-        self.release(ticket);
+        self.release_hold(ticket);
         self.refuse(ticket, reason);
         self.collect(ticket.customer);
     }
@@ -594,7 +594,7 @@ impl Naive {
     }
 
     fn take_part(&mut self, ticket: &mut Ticket, stake_minor: i64) {
-        self.release(ticket);
+        self.release_hold(ticket);
         self.collect(ticket.customer);
         ticket.handling.as_mut().expect("it was referred").is_rebooked = true;
         lines::restake(ticket, stake_minor);
@@ -611,13 +611,13 @@ impl Naive {
             }
             delay_ns => {
                 let left_ns = (delay_ns - self.waited_ns(ticket)).max(1);
-                self.wait(ticket, TicketState::Delayed, self.now_ns + left_ns);
+                self.hold_until(ticket, TicketState::Delayed, self.now_ns + left_ns);
             }
         }
     }
 
     fn counter(&mut self, ticket: &mut Ticket, ruling: &Ruling, by: &str) {
-        self.release(ticket);
+        self.release_hold(ticket);
         self.collect(ticket.customer);
         let own = |leg: usize| match ticket.legs[leg].place_fraction_of {
             0 => leg,
