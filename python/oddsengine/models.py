@@ -585,7 +585,10 @@ class Space:
                 return _core.grades_by_function(grade.address, self.outcomes)
             # Two arrays, of what is won and of what is refunded; two numbers are the grades of two outcomes.
             if isinstance(grade, tuple) and len(grade) == 2 and not np.isscalar(grade[0]):
-                shares = np.column_stack([_arrays.numbers(share, "shares", axes=1) for share in grade])
+                pair = [_arrays.numbers(share, "shares", axes=1) for share in grade]
+                if len(pair[0]) != len(pair[1]):
+                    raise BoundsError(f"{len(pair[0])} shares that win do not fit {len(pair[1])} refunded")
+                shares = np.column_stack(pair)
             else:
                 win = _arrays.numbers(grade, "grade", axes=1)
                 shares = np.column_stack([win, np.zeros_like(win)])

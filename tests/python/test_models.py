@@ -603,6 +603,14 @@ def setup(host):
 """
 
 
+def test_shares_that_win_and_shares_that_come_back_are_of_the_same_outcomes() -> None:
+    # Of different lengths they were NumPy's own `ValueError` about dimensions.
+    space = Space("pair", [[0, 0], [0, 1], [1, 0]])
+    with pytest.raises(BoundsError, match="1 shares that win do not fit 3 refunded") as refused:
+        space.market("side", {"first": ([1.0], [0.0, 0.5, 0.5])})
+    assert refused.value.__notes__ == ["in side/first of space pair"]
+
+
 def test_a_server_loads_models_from_a_module(tmp_path: Path) -> None:
     (tmp_path / "my_models.py").write_text(MODULE)
     with EngineProcess(tmp_path, '[models]\nmodule = "my_models"\n').start() as server:

@@ -1055,3 +1055,23 @@ fn prices_by_hand_that_nothing_compares_are_told() {
     assert!(world.told.refusals.is_empty(), "{:?}", world.told.refusals);
     assert_eq!(world.told.alerts, ["manual_unchecked"]);
 }
+
+/// A match that nobody priced was told as open, without a stop. What is told is derived: the record holds no such stop, and
+/// whoever bets hears that there is no price.
+#[test]
+fn a_fixture_without_any_price_is_told_as_suspended() {
+    const SECOND_MATCH: FixtureId = FixtureId(2);
+    let mut world = World::new();
+    world.feed(Body::AddFixture(Box::new(FixtureRequest {
+        fixture: SECOND_MATCH,
+        ..world.engine.fixture(MATCH).unwrap().request.clone()
+    })));
+    let told = |world: &World, id| {
+        let fixture = world.engine.fixture(id).unwrap();
+        (fixture.status(), fixture.told_status(), fixture.has_no_price())
+    };
+    assert_eq!(told(&world, MATCH), (MarketStatus::Open, MarketStatus::Open, false));
+    assert_eq!(told(&world, SECOND_MATCH), (MarketStatus::Open, MarketStatus::Suspended, true));
+    world.desk(Body::VoidFixture { fixture: SECOND_MATCH, void: oddsengine_engine::VoidKind::Everything });
+    assert_eq!(told(&world, SECOND_MATCH), (MarketStatus::Closed, MarketStatus::Closed, false));
+}
