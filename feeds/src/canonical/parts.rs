@@ -236,12 +236,12 @@ pub fn set_scope(message: &Object<'_>) -> Result<Body, FeedError> {
         referral_stake_minor: message.optional("referral_stake_minor").map(stake).transpose()?,
     };
     let scope = scope(message.required("scope")?)?;
-    if matches!(scope, Scope::Market(..) | Scope::MarketType(..)) {
-        if let Some(field) = message.optional("feed_silence_ms") {
-            // It would be taken and have no effect.
-            let known = ["margin", "loss_minor_max", "bet_delay_ms", "referral_stake_minor"];
-            return Err(field.unknown_value("feed_silence_ms", &known));
-        }
+    if matches!(scope, Scope::Market(..) | Scope::MarketType(..))
+        && let Some(field) = message.optional("feed_silence_ms")
+    {
+        // It would be taken and have no effect.
+        let known = ["margin", "loss_minor_max", "bet_delay_ms", "referral_stake_minor"];
+        return Err(field.unknown_value("feed_silence_ms", &known));
     }
     Ok(Body::SetScope { scope, settings })
 }

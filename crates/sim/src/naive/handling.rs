@@ -28,8 +28,8 @@ pub struct NaiveFile {
     pub limits: BTreeMap<(OwnLimitKind, Period), (i64, Option<NextLimit>)>,
     /// When the first of them was set; bets that were archived by then, and so many deposits, do not count.
     pub since_ns: i64,
-    /// See `since_ns`.
-    pub archived: Vec<TicketId>,
+    /// Settled ones of these bets with what they had paid: if one comes back, and is graded otherwise, the difference counts.
+    pub archived: Vec<(TicketId, i64)>,
     /// See `since_ns`.
     pub deposit_count: usize,
 }
@@ -103,12 +103,12 @@ impl Naive {
         key: (OwnLimitKind, Period),
         limit_minor: Option<i64>,
     ) -> Verdict {
-        if limit_minor.is_some_and(|minor| minor < 0 || minor > oddsengine_types::MONEY_MINOR_MAX / 100) {
+        if limit_minor.is_some_and(|minor| !(0..=oddsengine_types::MONEY_MINOR_MAX / 100).contains(&minor)) {
             return Err(Reason::ValueOutOfBounds);
         }
         let from_ns = self.now_ns + self.config.limit_increase_ms * 1_000_000;
         let (now_ns, deposit_count) = (self.now_ns, self.deposits.len());
-        let archived = self.archived.iter().map(|known| known.ticket.id).collect();
+        let archived = self.archived.iter().map(|known| (known.ticket.id, known.ticket.paid_minor)).collect();
         let known = self.file(customer).limits.get(&key).copied();
         if known.is_none() && limit_minor.is_none() {
             return Err(Reason::OutOfSequence);
@@ -157,12 +157,20 @@ impl Naive {
             return of_customer.filter(|known| counts(known.time_ns)).map(|known| known.amount_minor).sum();
         }
         let tickets = self.tickets.iter().chain(&self.archived).map(|known| &known.ticket);
-        let of_customer = tickets.filter(|ticket| {
-            ticket.customer == customer && Some(ticket.id) != except && !archived.contains(&ticket.id)
-        });
+        let of_customer = tickets.filter(|ticket| ticket.customer == customer && Some(ticket.id) != except);
         of_customer
-            .filter(|ticket| counts(ticket.received_ns) && is_taken(ticket.state))
-            .map(|ticket| ticket.stake_minor - if kind == OwnLimitKind::Loss { ticket.paid_minor } else { 0 })
+            .filter(|ticket| counts(ticket.received_ns))
+            .map(|ticket| {
+                let before = archived.iter().find(|(id, _)| *id == ticket.id);
+                let was_over = before.is_some() && ticket.settlement_count > 0;
+                let mut staked = if is_taken(ticket.state) { ticket.stake_minor } else { 0 };
+                let mut returned = if is_taken(ticket.state) { ticket.paid_minor } else { 0 };
+                if let Some((_, paid_minor)) = before {
+                    staked -= if was_over { ticket.stake_minor } else { staked };
+                    returned -= if was_over { *paid_minor } else { returned };
+                }
+                staked - if kind == OwnLimitKind::Loss { returned } else { 0 }
+            })
             .sum()
     }
 
@@ -309,7 +317,7 @@ impl Naive {
             };
             let used_minor =
                 self.own_used_minor(ticket.customer, (kind, period), ticket.received_ns, Some(ticket.id));
-            let left_minor = (limit_minor - used_minor).max(0).min(STAKE_MINOR_MAX);
+            let left_minor = (limit_minor - used_minor).clamp(0, STAKE_MINOR_MAX);
             checks.push(LimitCheck {
                 level,
                 leg: None,
