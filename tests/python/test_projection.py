@@ -268,7 +268,7 @@ def test_another_schema_version_says_so_and_is_built_anew_on_request(journal: Pa
     with contextlib.closing(sqlite3.connect(beside)) as database, database:
         database.execute("UPDATE projection SET schema_version = 0")
     with opened(beside) as store:
-        with pytest.raises(ProjectionError, match="schema version 0, and this release writes 1") as caught:
+        with pytest.raises(ProjectionError, match="schema version 0, and this release writes 2") as caught:
             Follower(journal, store)
         assert caught.value.code == "schema_version"
         Follower(journal, store, rebuild=True).catch_up()
