@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from oddsengine import Engine, OddsEngineError
-from oddsengine.client import Leg, ticket_request
+from oddsengine.client import EachWay, Leg, ticket_request
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 # Incidents that are one word and a fixture.
