@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from oddsengine import Engine, OddsEngineError
-from oddsengine.client import Leg, ticket_request
+from oddsengine.client import EachWay, Leg, ticket_request
 
 FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 # Incidents that are one word and a fixture.
@@ -22,6 +22,7 @@ AMOUNTS = {
     "sport_loss": "sport_loss_minor_max",
     "platform_loss": "platform_loss_minor_max",
     "stake_min": "stake_minor_min",
+    "line_stake_min": "line_stake_minor_min",
     "stake_max": "stake_minor_max",
     "payout_max": "payout_minor_max",
 }
@@ -267,8 +268,20 @@ class Scenario:
             at = words.index("policy")
             odds_change = float(words[at + 2]) if words[at + 1] == "within" else words[at + 1]
             del words[at:]
+        plan: dict[str, Any] = {}
+        for name in ("system", "sizes", "bankers", "each_way"):
+            if name in words:
+                at = words.index(name)
+                found = words[at + 1]
+                plan[name] = found if name == "system" else [int(part) for part in found.split(",")]
+                del words[at : at + 2]
+        places = plan.pop("each_way", None)
+        if places:
+            plan["parts"] = "each_way"
         request = ticket_request(
             customer=number(customer),
+            bets=[plan] if plan else None,
+            each_way=[EachWay(leg) for leg in places] if places else None,
             legs=[self.leg(word) for word in words],
             stake_minor=minor(stake),
             currency=currency,

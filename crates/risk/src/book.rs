@@ -621,6 +621,9 @@ fn keep_least(least: &mut BTreeMap<i128, i64>, growth: i128, pnl: i64) {
     least.entry(growth).and_modify(|known| *known = pnl.min(*known)).or_insert(pnl);
 }
 
+/// Of the cells of a group: growths, and by how much the least profit and loss of each is above the least of all.
+type OfGroup = Vec<(i128, i64)>;
+
 /// See [`Book::joint_lines`]. `worst`: of all outcomes, for grades that are possible beyond the joint space alone.
 fn lines_of<'a>(
     template: &Template,
@@ -641,7 +644,7 @@ fn lines_of<'a>(
         }
     }
     // Per loose view and group: by how much the least cell of each growth is above the least of all.
-    let loose: Vec<(&[u16], Vec<Vec<(i128, i64)>>)> = by_loose
+    let loose: Vec<(&[u16], Vec<OfGroup>)> = by_loose
         .iter()
         .filter_map(|(&view, on_it)| match template.joint.map(view) {
             ViewMap::Exact(_) => None,

@@ -43,7 +43,7 @@ fn bet(bet: &Object<'_>, leg_count: usize) -> Result<Bet, FeedError> {
         (None, Some(sizes)) => {
             let mut mask = 0;
             for size in sizes.items(1..=LEGS_MAX + 1)? {
-                mask |= 1_u64 << size.integer(0..=count as u64)?;
+                mask |= 1_u64 << size.integer(0..=LEGS_MAX as u64)?;
             }
             mask
         }
