@@ -159,7 +159,10 @@ impl Naive {
         let is_theirs = match ticket.state {
             TicketState::Open | TicketState::Settled => true,
             TicketState::Cancelled => ticket.marks.cancelled_by > 0,
-            TicketState::Delayed | TicketState::Refused(_) => false,
+            TicketState::Delayed
+            | TicketState::Referred
+            | TicketState::Reoffered(_)
+            | TicketState::Refused(_) => false,
         };
         let marks = self.marks_by_annulments(&ticket);
         if !is_theirs || marks == ticket.marks {
