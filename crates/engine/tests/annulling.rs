@@ -100,6 +100,8 @@ impl World {
             stake_minor,
             odds_change: OddsChange::Any,
             legs: legs.iter().map(leg).collect(),
+            plan: None,
+            wishes: Default::default(),
         })));
         assert_eq!(self.state(ticket), TicketState::Open);
     }
