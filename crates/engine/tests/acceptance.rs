@@ -114,6 +114,7 @@ impl Desk {
             stake_minor,
             odds_change: OddsChange::None,
             legs: legs.iter().map(leg).collect(),
+            plan: None,
             wishes: Wishes::default(),
         }
     }

@@ -427,7 +427,7 @@ fn acceptance(w: &mut World) {
     let channel = json!({"level": "channel", "channel": "app.web"});
     desk(w, json!({"type": "set_switch", "scope": channel, "off": true, "reason": "prices lag"}));
     desk(w, json!({"type": "set_switch", "scope": channel, "off": false}));
-    let excluded = json!({"type": "set_standing", "customer": 46, "standing": "self_excluded",
+    let excluded = json!({"type": "set_standing", "customer": 68, "standing": "self_excluded",
         "until_ns": w.now_ns + 1_000 * SECOND_NS, "reason": "asked for it"});
     desk(w, excluded);
     let factors = json!([{"sport": "football", "in_play": true, "factor": 0.25}]);
@@ -442,11 +442,11 @@ fn acceptance(w: &mut World) {
     desk(w, json!({"type": "set_customer_terms", "customer": 42, "factors": [], "flagged": false}));
     let at_once = Config { limit_increase_ms: 0, ..config() };
     w.service.command("desk", Body::Configure(Box::new(at_once)), w.now_ns).unwrap();
-    let own = |limit_minor: Value| json!({"type": "set_own_limit", "customer": 46, "kind": "stake", "period": "day", "limit_minor": limit_minor});
+    let own = |limit_minor: Value| json!({"type": "set_own_limit", "customer": 68, "kind": "stake", "period": "day", "limit_minor": limit_minor});
     desk(w, own(50_000.into()));
     desk(w, own(Value::Null));
     pass(w, 1);
-    desk(w, json!({"type": "confirm_own_limit", "customer": 46, "kind": "stake", "period": "day"}));
+    desk(w, json!({"type": "confirm_own_limit", "customer": 68, "kind": "stake", "period": "day"}));
     w.service.command("desk", Body::Configure(Box::new(config())), w.now_ns).unwrap();
 }
 
