@@ -132,7 +132,7 @@ const ORDERS: &[(&str, &str)] = &[
     // A word that is nearly right is named: it was one of thirty.
     (
         r#""type":"table","table":"balancess""#,
-        "unknown_value: table \"balancess\" is not one of balances, scopes, customers, commands, annulments, annulment_preview, actions, reviews\nhint: did you mean \"balances\"?",
+        "unknown_value: table \"balancess\" is not one of balances, scopes, customers, commands, switches, referrals, annulments, annulment_preview, actions, reviews\nhint: did you mean \"balances\"?",
     ),
     (
         r#""type":"table","table":"scopes","customer":4"#,

@@ -623,8 +623,12 @@ impl State {
             if !before.state.is_waiting() && !was_offered {
                 return Err(format!("ticket {:032x} is decided already", ticket.id.0));
             }
-            self.delayed.remove(&(before.due_ns, index));
-            self.offer_count -= u32::from(was_offered);
+            if was_offered {
+                self.delayed.remove(&(before.due_ns, index));
+                self.offer_count -= 1;
+            } else if self.delayed.contains(&(before.due_ns, index)) {
+                return Err(format!("ticket {:032x} is decided, and its wait has not ended", ticket.id.0));
+            }
         }
         match ticket.state {
             TicketState::Refused(_) => self.counters.refused_count += 1,

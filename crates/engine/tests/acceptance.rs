@@ -27,6 +27,8 @@ struct Desk {
 
 impl Desk {
     fn new(config: Config) -> Self {
+        // Windows of a day need the tickets of a day.
+        let config = Config { archive_after_ms: 24 * 3_600_000, ..config };
         let engine = Engine::new(config).unwrap();
         let (folded, now_ns) = (engine.clone(), 1_000 * HOUR_NS);
         let mut desk = Self { engine, folded, now_ns, transfers: 0, last: None };

@@ -688,7 +688,7 @@ pub fn bodies() -> Vec<Body> {
             odds_change: OddsChange::None,
             legs: vec![leg; 3],
             plan: Some(Box::new(plan)),
-            wishes: Wishes::default(),
+            wishes: Wishes { on_limit: OnLimit::Refuse, reoffers_odds: true, part_minor_min: 0 },
         }))
     }));
     all.extend(switch_scopes().into_iter().map(|scope| Body::SetSwitch {

@@ -502,7 +502,7 @@ pub(super) fn legs_on(ticket: &Ticket) -> impl Iterator<Item = (FixtureId, Selec
 
 /// Nothing is noted of a bet that is to be taken as it was asked or not at all.
 fn handling_of(request: &TicketRequest) -> Option<Box<Handling>> {
-    let (wishes, asked_minor) = (request.wishes, request.stake_minor);
+    let (wishes, asked_minor) = (request.wishes, stake_of(request).unwrap_or(request.stake_minor));
     (wishes != Wishes::default()).then(|| Box::new(Handling { wishes, asked_minor, ..Handling::default() }))
 }
 

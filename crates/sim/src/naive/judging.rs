@@ -613,7 +613,7 @@ fn blank(request: &TicketRequest, now_ns: i64, rules: u16) -> Ticket {
         change: Default::default(),
         closed_ns: 0,
         handling: (request.wishes != Default::default()).then(|| {
-            let (wishes, asked_minor) = (request.wishes, request.stake_minor);
+            let (wishes, asked_minor) = (request.wishes, stake_minor);
             Box::new(Handling { wishes, asked_minor, ..Handling::default() })
         }),
         marks: TicketMarks::default(),

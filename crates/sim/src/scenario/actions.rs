@@ -78,6 +78,9 @@ impl Scenario {
             "heartbeat" => Body::Heartbeat,
             "reset_source" => Body::ResetSource { source: words.text("a source")?.to_string() },
             "cancel" => Body::CancelTicket { ticket: words.ticket()? },
+            "approve" => Body::Approve { action: words.number("an action")? },
+            "decline" => Body::Decline { action: words.number("an action")? },
+            "take_back" => Body::TakeBackAnnulment { annulment: words.number("an annulment")? },
             "epoch" => Body::EpochStarted { epoch: words.number("an epoch")? },
             "wait" | "tick" => {
                 self.pass_time(name, words)?;
@@ -127,6 +130,7 @@ impl Scenario {
             "payout_max" => config.payout_minor_max = words.amount()?,
             "legs_max" => config.legs_max = words.number("a number of legs")?,
             "settlement_delay_ms" => config.settlement_delay_ms = words.number("milliseconds")?,
+            "approval_above" => config.settlement.approval_above_minor = Some(words.amount()?),
             "archive_after_ms" => config.archive_after_ms = words.number("milliseconds")?,
             "archive_refused_after_ms" => {
                 config.archive_refused_after_ms = words.number("milliseconds")?;
