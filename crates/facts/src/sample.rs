@@ -907,6 +907,17 @@ pub fn facts() -> Vec<Fact> {
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 1_000 },
         Fact::TicketDecided { ticket: Box::new(full_ticket()), forgotten: Some(TicketId(u128::MAX)) },
         Fact::TicketDecided { ticket: Box::new(ticket_of_bets()), forgotten: None },
+        Fact::TicketDecided {
+            ticket: Box::new(Ticket {
+                terms: Terms {
+                    plan: Plan::System,
+                    bets: plans()[1].bets.clone(),
+                    ..ticket(TicketState::Open).terms
+                },
+                ..ticket(TicketState::Open)
+            }),
+            forgotten: None,
+        },
         Fact::DelayEnded { ticket: TICKET },
         Fact::TicketHeld { ticket: TICKET, due_ns: TIME_NS },
         Fact::LegsGraded {
