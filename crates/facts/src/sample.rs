@@ -754,7 +754,7 @@ fn handling(verdict: Option<Verdict>) -> Handling {
             is_taken: true,
         }),
         referral: Some(Referral {
-            cause: ReferralCause::Stake,
+            cause: if verdict.is_none() { ReferralCause::Customer } else { ReferralCause::Stake },
             threshold_minor: 5_000,
             since_ns: TIME_NS,
             due_ns: TIME_NS,
@@ -1088,6 +1088,17 @@ pub fn facts() -> Vec<Fact> {
         Fact::CustomerSet { customer: CUSTOMER, factor_e3: 1_000 },
         Fact::TicketDecided { ticket: Box::new(full_ticket()), forgotten: Some(TicketId(u128::MAX)) },
         Fact::TicketDecided { ticket: Box::new(ticket_of_bets()), forgotten: None },
+        Fact::TicketDecided {
+            ticket: Box::new(Ticket {
+                terms: Terms {
+                    plan: Plan::System,
+                    bets: plans()[1].bets.clone(),
+                    ..ticket(TicketState::Open).terms
+                },
+                ..ticket(TicketState::Open)
+            }),
+            forgotten: None,
+        },
         Fact::DelayEnded { ticket: TICKET },
         Fact::TicketHeld { ticket: TICKET, due_ns: TIME_NS },
         Fact::LegsGraded {

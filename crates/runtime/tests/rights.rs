@@ -69,7 +69,8 @@ fn samples(prefix: &str) -> BTreeMap<String, Vec<u8>> {
 /// The roles each of which is enough for a request of this type.
 fn enough(kind: &str) -> &'static [Role] {
     match kind {
-        "place_ticket" | "max_stake" => &[Role::Orders],
+        "place_ticket" | "max_stake" | "answer_offer" => &[Role::Orders],
+        "set_standing" | "set_own_limit" | "confirm_own_limit" => &[Role::Wallet, Role::Desk],
         "ticket" | "tickets" | "settlements" => &[Role::Orders, Role::Desk],
         "balance" => &[Role::Orders, Role::Wallet, Role::Desk],
         "deposit" | "withdraw" => &[Role::Wallet],
@@ -89,6 +90,10 @@ fn enough(kind: &str) -> &'static [Role] {
         | "reinstate_fixture"
         | "set_scope"
         | "reset_source"
+        | "set_switch"
+        | "set_customer_terms"
+        | "rule_referral"
+        | "evidence"
         | "annul"
         | "take_back_annulment"
         | "set_review"
