@@ -440,7 +440,10 @@ fn windows_over_markets_fixtures_and_customers() {
         window("fixture", WindowPer::Fixture, DAY_MS, 5_000),
         window("all", WindowPer::Customer, DAY_MS, 6_000),
     ];
-    desk.send(Body::Configure(Box::new(Config { stake_windows: windows.clone(), ..Config::default() })));
+    desk.send(Body::Configure(Box::new(Config {
+        stake_windows: windows.clone(),
+        ..desk.engine.config().clone()
+    })));
     let largest = |desk: &Desk, legs: &[(u64, &str)]| {
         let check = desk.engine.max_stake(&desk.request(999, 1, legs)).unwrap();
         (check.window.unwrap().as_str().to_owned(), check.stake_minor_max)
@@ -453,7 +456,7 @@ fn windows_over_markets_fixtures_and_customers() {
     let used_up = desk.request(999, 1, &[(3, "away")]);
     assert_eq!(desk.engine.max_stake(&used_up), Err(Reason::ExceedsStakeWindow));
     let narrow = vec![window("all", WindowPer::Customer, DAY_MS, 3_500)];
-    desk.send(Body::Configure(Box::new(Config { stake_windows: narrow, ..Config::default() })));
+    desk.send(Body::Configure(Box::new(Config { stake_windows: narrow, ..desk.engine.config().clone() })));
     assert_eq!(largest(&desk, &[(1, "away")]), ("all".to_owned(), 500));
     desk.check();
     // Tickets leave for the archive before such a window is over: what it counts would be gone.

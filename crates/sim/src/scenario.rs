@@ -26,7 +26,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use oddsengine_engine::{Body, Channel, Command, Config, Origin, TicketRequest};
+use oddsengine_engine::{Body, Channel, Command, Config, Origin, Principal, TicketRequest};
 use oddsengine_types::{FixtureId, StateHash, TicketId};
 
 use crate::coverage::Coverage;
@@ -136,6 +136,10 @@ impl Scenario {
         let mut words = Words::new(line);
         if !self.has_started && words.peek() != Some("config") {
             self.start()?;
+        }
+        if words.take_if("desk") {
+            let principal = Principal::of_key("desk");
+            self.origin = Origin { channel: Channel::Desk, principal, ..Origin::default() };
         }
         let is_from = words.take_if("from");
         if is_from || words.take_if("feed") {

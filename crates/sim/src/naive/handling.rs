@@ -28,8 +28,8 @@ pub struct NaiveFile {
     pub limits: BTreeMap<(OwnLimitKind, Period), (i64, Option<NextLimit>)>,
     /// When the first of them was set; bets that were archived by then, and so many deposits, do not count.
     pub since_ns: i64,
-    /// Settled ones of these bets with what they had paid: if one comes back, and is graded otherwise, the difference counts.
-    pub archived: Vec<(TicketId, i64)>,
+    /// These bets with what they had staked and returned by then: if one comes back and becomes another, the difference counts.
+    pub archived: Vec<(TicketId, (i64, i64))>,
     /// See `since_ns`.
     pub deposit_count: usize,
 }
@@ -43,6 +43,11 @@ pub struct Deposited {
     pub customer: CustomerId,
     /// How much.
     pub amount_minor: i64,
+}
+
+/// What counts of a ticket against its customer's own limits.
+fn staked_and_returned(ticket: &Ticket) -> (i64, i64) {
+    if is_taken(ticket.state) { (ticket.stake_minor, ticket.paid_minor) } else { (0, 0) }
 }
 
 impl Naive {
@@ -108,7 +113,8 @@ impl Naive {
         }
         let from_ns = self.now_ns + self.config.limit_increase_ms * 1_000_000;
         let (now_ns, deposit_count) = (self.now_ns, self.deposits.len());
-        let archived = self.archived.iter().map(|known| (known.ticket.id, known.ticket.paid_minor)).collect();
+        let archived =
+            self.archived.iter().map(|known| (known.ticket.id, staked_and_returned(&known.ticket))).collect();
         let known = self.file(customer).limits.get(&key).copied();
         if known.is_none() && limit_minor.is_none() {
             return Err(Reason::OutOfSequence);
@@ -162,14 +168,10 @@ impl Naive {
             .filter(|ticket| counts(ticket.received_ns))
             .map(|ticket| {
                 let before = archived.iter().find(|(id, _)| *id == ticket.id);
-                let was_over = before.is_some() && ticket.settlement_count > 0;
-                let mut staked = if is_taken(ticket.state) { ticket.stake_minor } else { 0 };
-                let mut returned = if is_taken(ticket.state) { ticket.paid_minor } else { 0 };
-                if let Some((_, paid_minor)) = before {
-                    staked -= if was_over { ticket.stake_minor } else { staked };
-                    returned -= if was_over { *paid_minor } else { returned };
-                }
-                staked - if kind == OwnLimitKind::Loss { returned } else { 0 }
+                let (staked_before, returned_before) = before.map_or((0, 0), |&(_, flow)| flow);
+                let (staked, returned) = staked_and_returned(ticket);
+                let returned = if kind == OwnLimitKind::Loss { returned - returned_before } else { 0 };
+                staked - staked_before - returned
             })
             .sum()
     }

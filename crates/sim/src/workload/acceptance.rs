@@ -172,6 +172,7 @@ impl Workload {
         let limit_minor = match self.random.below(10) {
             0 => None,
             1 => Some(-1),
+            2..=5 => Some(self.random.between(0, 20_000)),
             _ => Some(self.random.between(0, 600_000)),
         };
         self.send_desk(Body::SetOwnLimit { customer, kind, period, limit_minor })
