@@ -147,8 +147,8 @@ const ORDERS: &[(&str, &str)] = &[
         r#""type":"prices""#,
         "unknown_type: type \"prices\" is not one of place_ticket, deposit, withdraw, cancel_ticket, \
          set_customer, set_expectation, set_prices, manual_odds, lock_market, suspend, resume, settle_market, \
-         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, annul, take_back_annulment, set_review, approve, decline, set_scope, reset_source, max_stake, balance, ticket, exposure, \
-         fixtures, tickets, settlements, alerts, table, explain, image, images, state_hash, ping, batch",
+         model_inputs, probabilities, void_fixture, abandon_fixture, reinstate_fixture, annul, take_back_annulment, set_review, approve, decline, set_scope, reset_source, set_switch, set_standing, set_customer_terms, set_own_limit, confirm_own_limit, answer_offer, rule_referral, max_stake, balance, ticket, exposure, \
+         fixtures, tickets, settlements, alerts, table, explain, evidence, image, images, state_hash, ping, batch",
     ),
     (
         r#""type":"ticket","ticket":"0123""#,

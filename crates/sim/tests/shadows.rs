@@ -71,7 +71,7 @@ fn found(before: &Engine, after: &Engine, tampered: &Record) -> (bool, bool) {
 #[test]
 fn a_fact_that_is_dropped_or_changed_is_found() {
     let records =
-        workload::records(&workload::universe(), 3, 2_500).unwrap_or_else(|failure| panic!("{failure}"));
+        workload::records(&workload::universe(), 5, 2_500).unwrap_or_else(|failure| panic!("{failure}"));
     let mut before = Engine::default();
     // By kind: how often a fact was dropped, and how often the folded state showed it.
     let mut dropped: BTreeMap<String, (usize, usize)> = BTreeMap::new();

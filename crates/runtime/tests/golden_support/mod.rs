@@ -444,6 +444,10 @@ fn acceptance(w: &mut World) {
     w.service.command("desk", Body::Configure(Box::new(at_once)), w.now_ns).unwrap();
     let own = |limit_minor: Value| json!({"type": "set_own_limit", "customer": 68, "kind": "stake", "period": "day", "limit_minor": limit_minor});
     desk(w, own(50_000.into()));
+    desk(
+        w,
+        json!({"type": "set_own_limit", "customer": 68, "kind": "deposit", "period": "week", "limit_minor": 20_000}),
+    );
     desk(w, own(Value::Null));
     pass(w, 1);
     desk(w, json!({"type": "confirm_own_limit", "customer": 68, "kind": "stake", "period": "day"}));
