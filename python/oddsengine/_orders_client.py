@@ -280,7 +280,7 @@ class OrdersClient:
             ticket=ticket or new_id(),
             bets=bets,
             each_way=each_way,
-        )
+        ) | wishes(on_limit, reoffer_odds, part_minor_min)
         with naming(request):
             reply = self.request(request, timeout_s=timeout_s)
             placed = expect(reply, Ticket)

@@ -16,7 +16,8 @@ from oddsengine import Engine
 from oddsengine.client import DeskClient, RefusedError, Ticket
 from oddsengine.config import ConfigError, parse
 
-WINDOW = '[limits]\nstake_windows = ["day 100.00 per selection in 24h"]\n'
+# A window is no longer than tickets are kept.
+WINDOW = '[limits]\narchive_after_ms = 86400000\nstake_windows = ["day 100.00 per selection in 24h"]\n'
 REFERRING = {"bet_delay_ms": 0, "referral_stake": "50.00", "stake_max": "100.00"}
 
 

@@ -31,7 +31,7 @@ from oddsengine.demo.settings import HURRY_MAX, Options, Workspace
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = orjson.loads((ROOT / "docs" / "schemas" / "demo_report.schema.json").read_bytes())
 PAGE = (ROOT / "docs" / "demo.md").read_text()
-SHORT = ["--matches", "2", "--seconds", "2", "--bets-per-second", "150", "--customers", "80", "--plain"]
+SHORT = ["--matches", "4", "--seconds", "3", "--bets-per-second", "150", "--customers", "80", "--plain"]
 
 
 # The histogram
@@ -312,7 +312,7 @@ def test_a_short_run_holds_everything_and_reports_it(tmp_path: Path) -> None:
     assert demo.returncode == 0, out + err
     report = orjson.loads((tmp_path / "report.json").read_bytes())
     jsonschema.validate(report, SCHEMA)
-    assert report["fixtures_settled"] == report["fixtures"] == 2
+    assert report["fixtures_settled"] == report["fixtures"] == 4
     assert report["messages_lost"] == 0
     assert report["gaps_recovered"] == report["gaps_found"] > 0
     assert report["state_hash_live"] == report["state_hash_replay"]

@@ -169,8 +169,9 @@ def test_no_small_move_of_the_stakes_grows_faster(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.floats(0.0, 1.0), st.floats(1.01, 50.0), st.floats(0.0, 1.0))
+@given(st.floats(0.0, 1.0), st.floats(1.01, 50.0), st.floats(0.0, 0.999999))
 def test_one_bet_has_one_stake_whichever_function_is_asked(p: float, odds: float, push: float) -> None:
+    # Nearer to a certain push nothing but rounding is left of the chances to win and to lose.
     p *= 1.0 - push
     alone = float(kelly.single(p, odds, push=push))
     listed = kelly.scenarios([p, push, max(0.0, 1.0 - p - push)], [odds, 1.0, 0.0])

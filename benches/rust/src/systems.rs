@@ -29,7 +29,7 @@ impl Systems {
             let mixed = (ticket * 31 + leg * 17) as u32 * 7_919 % 90_000;
             let odds =
                 Odds::from_e4(11_000 + mixed / step * step + step % 10_000).expect("odds in their range");
-            let grade = if (ticket + leg) % 5 == 0 { Grade::VOID } else { Grade::WON };
+            let grade = if (ticket + leg).is_multiple_of(5) { Grade::VOID } else { Grade::WON };
             LegReturn::graded(odds.e4(), grade)
         };
         let ticket = |index: usize| (0..known.legs).map(|place| leg(index, place)).collect();

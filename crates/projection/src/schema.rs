@@ -187,7 +187,7 @@ tables! {
         Fixed "decided_seq" int "the record of its last decision";
         Fixed "channel" text "`feed`, `desk`, `runtime`: on which way it was decided";
         Fixed "asked_minor" int "the stake that was asked";
-        Fixed "window" text "the stake window that bound its stake most; empty where none did";
+        Fixed "stake_window" text "the stake window that bound its stake most; empty where none did";
         Fixed "offer" text "what was offered instead: empty for nothing, `open`, `taken`, `ended`";
         Fixed "referral" text "a trader's word: empty where none was asked, `open`, `accept`, `part`, `counter`, `decline`, `expire`, `automatic`";
         Fixed "ruled_by" text "the trader who gave it; empty for nobody";
